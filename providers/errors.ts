@@ -1,0 +1,69 @@
+/**
+ * What can go wrong between us and a cloud, in the few kinds that callers act on. Providers translate their SDK's errors
+ * into these at their border; nothing above `providers/` reads an SDK's error.
+ *
+ * | code                 | nothing was done? | retry the same call? | what the caller does                        |
+ * |----------------------|-------------------|----------------------|---------------------------------------------|
+ * | InsufficientCapacity | yes               | no                   | back off this launch config, try the next   |
+ * | QuotaExceeded        | yes               | no                   | back off this launch config for longer      |
+ * | PermissionDenied     | yes               | no                   | back off for longer; an operator must act   |
+ * | InvalidRequest       | yes               | no                   | back off for longest; the definition is bad |
+ * | NotFound             | yes               | no                   | the thing is gone                           |
+ * | Throttled            | yes               | yes, after a while   | wait; never counts as "no capacity"         |
+ * | Unavailable          | **unknown**       | yes                  | repeat with the same token; count as open   |
+ */
+export const providerErrorCodes = [
+  'InsufficientCapacity',
+  'QuotaExceeded',
+  'PermissionDenied',
+  'InvalidRequest',
+  'NotFound',
+  'Throttled',
+  'Unavailable',
+] as const;
+export type ProviderErrorCode = (typeof providerErrorCodes)[number];
+
+export interface ProviderErrorDetails {
+  readonly code: ProviderErrorCode;
+  readonly message: string;
+  /** The cloud's own code, such as `VcpuLimitExceeded`; for people and for the error's `extra`. */
+  readonly cloudCode?: string;
+  /** Title of the worker-pool error, when the general one would say less. */
+  readonly title?: string;
+  /** Milliseconds before a retry can help, when the cloud or a limiter said so. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly code: ProviderErrorCode;
+  readonly cloudCode: string | null;
+  readonly title: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(details: ProviderErrorDetails) {
+    super(details.message, { cause: details.cause });
+    this.code = details.code;
+    this.cloudCode = details.cloudCode ?? null;
+    this.title = details.title ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
+  }
+
+  get retryable(): boolean {
+    return this.code === 'Throttled' || this.code === 'Unavailable';
+  }
+
+  /** False when the cloud may have acted although we have no answer. */
+  get nothingDone(): boolean {
+    return this.code !== 'Unavailable';
+  }
+}
+
+/**
+ * An identity proof that does not hold. `message` is for our log; a caller of the API is told nothing but that the
+ * proof was refused.
+ */
+export class IdentityError extends Error {
+  override readonly name = 'IdentityError';
+}

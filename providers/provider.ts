@@ -1,0 +1,214 @@
+import type { MachineLocation, Worker } from '../domain/worker.js';
+import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
+
+/**
+ * The contract of a provider: everything the rest of the system knows about a cloud. The comments are the
+ * specification; `test/support/provider-contract.ts` holds every provider to it.
+ *
+ * Rules for all of it:
+ * - A provider keeps no state about machines. It may be built many times, in many processes.
+ * - Every call to the cloud first takes its place with `context.limiter` and reports to `context.onCall`.
+ * - Failures are `ProviderError`s of `errors.ts`; whatever cannot be classified is `Unavailable`, because then we do not
+ *   know whether the cloud acted.
+ * - Requests and answers may travel through a workflow's history only as ids and numbers; nothing here returns a secret.
+ * - A pool leaves nothing in a cloud but its machines (and what belongs to each), so there is no call to take a pool away:
+ *   when the last machine is gone, so is the pool.
+ */
+export interface Provider {
+  readonly providerId: string;
+  readonly providerType: string;
+  /** How machines come to be; null when nobody can create them on demand (static). */
+  readonly launching: BulkLaunching | StepwiseLaunching | null;
+  /** How machines are looked at and taken away; null when there is no cloud behind them (static). */
+  readonly machines: Machines | null;
+
+  /**
+   * Reaches for the cloud once: credentials, regions. Throws a ProviderError; the caller marks the provider unhealthy and
+   * tries again later. Called before anything else, and again after a failure.
+   */
+  setup(): Promise<void>;
+
+  /**
+   * Checks a pool definition against this type's schema (launch configs included) and fills in the schema's defaults.
+   * Pure. Gives the definition with defaults, or what is wrong with it, in words for an operator.
+   */
+  validatePool(
+    config: unknown,
+  ): { ok: true; config: PoolConfig; launchConfigs: LaunchConfiguration[] } | { ok: false; reason: string };
+
+  /**
+   * Whether this proof shows that its bearer is the machine of this row. Compares signed facts with the row's, never with
+   * anything else the bearer says. Resolves when it does; throws IdentityError when not.
+   * `nowMs` is the API's clock; proofs are judged with ± 5 minutes.
+   */
+  verifyIdentity(worker: Worker, proof: IdentityProof, nowMs: number): Promise<void>;
+}
+
+/** `workerIdentityProof` of registerWorker, already within its size limit; each provider takes its own fields. */
+export interface IdentityProof {
+  readonly document?: string;
+  readonly signature?: string;
+  readonly token?: string;
+  readonly staticSecret?: string;
+}
+
+/** What a launch is made of. Everything that ends up in the request is here, so that freezing it is pure. */
+export interface LaunchOrder {
+  /** Unique for ever, ≤ 64 ASCII characters; the cloud's idempotency token and the mark on every resource. */
+  readonly token: string;
+  readonly workerPoolId: string;
+  readonly owner: string;
+  readonly launchConfigId: string;
+  readonly configuration: LaunchConfiguration;
+  /** Machines, ≥ 1 and ≤ `maxPerLaunch`. */
+  readonly count: number;
+}
+
+/** A launch as it was first written down. Two attempts send byte-equal requests; it is never rendered again. */
+export interface FrozenLaunch {
+  readonly token: string;
+  readonly count: number;
+  readonly location: MachineLocation;
+  /** The cloud's request as JSON; opaque outside its provider. */
+  readonly request: unknown;
+}
+
+/** A machine that a launch made, or (stepwise) will make. */
+export interface LaunchedMachine {
+  readonly workerGroup: string;
+  readonly workerId: string;
+  readonly location: MachineLocation;
+  /** What an identity proof will be compared with. */
+  readonly facts: Readonly<Record<string, string | null>>;
+}
+
+/** Clouds that create many machines in one call (AWS, Google). */
+export interface BulkLaunching {
+  readonly kind: 'bulk';
+  readonly maxPerLaunch: number;
+  /** Pure. Throws ProviderError(InvalidRequest) when the order can never be sent, such as user data that is too long. */
+  freeze(order: LaunchOrder): FrozenLaunch;
+  /**
+   * Creates between one and `count` machines, as many as there is capacity for, and gives those it made.
+   * **Idempotent by token**: repeated, it makes nothing new and gives the machines of the first time.
+   * One call to the cloud; never retried inside, because the caller must know of every attempt.
+   */
+  submit(launch: FrozenLaunch): Promise<readonly LaunchedMachine[]>;
+  /**
+   * Every machine that carries this launch's token, dead or alive: what became of an attempt that got no answer.
+   * Complete, or throws. Clouds list new machines late, so an empty answer proves something only minutes after the attempt.
+   */
+  find(launch: FrozenLaunch): Promise<readonly LaunchedMachine[]>;
+}
+
+/** Clouds where each machine is built from several resources, one operation after another (Azure). */
+export interface StepwiseLaunching {
+  readonly kind: 'stepwise';
+  readonly maxPerLaunch: number;
+  /** Pure, as in BulkLaunching. */
+  freeze(order: LaunchOrder): FrozenLaunch;
+  /** Pure: the machines of a launch, `count` of them; their names follow from the token and are the same every time. */
+  machines(launch: FrozenLaunch): readonly LaunchedMachine[];
+  /** Pure: the resources to create for each machine, in order, such as `['publicIp', 'networkInterface', 'vm']`. */
+  steps(launch: FrozenLaunch): readonly string[];
+  /**
+   * Begins one resource: looks for it by its name, creates it only when it is not there. **Idempotent by name.**
+   * Gives the operation's token when there is something to wait for, null when the resource is ready. Does not wait.
+   */
+  submit(launch: FrozenLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
+  /** Why an operation failed, for the worker-pool error; read singly, only after a listing showed the failure. */
+  explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
+}
+
+export interface ProviderErrorReason {
+  readonly message: string;
+  readonly cloudCode: string | null;
+}
+
+export interface Machines {
+  /**
+   * What a machine leaves behind, in the order in which it must go (`['vm', 'networkInterface', 'publicIp', 'disks']`).
+   * Each step begins when the one before is confirmed gone.
+   */
+  readonly removalSteps: readonly string[];
+  /**
+   * Everything in these locations that carries our deployment's mark, page by page. The listing is complete when the
+   * iteration ends without throwing; one that throws proves nothing about what it did not show.
+   * The cost is pages, not machines.
+   */
+  observe(locations: readonly MachineLocation[]): AsyncIterable<readonly Observation[]>;
+  /** One machine by its id; the last proof before it is called gone. Never from a cache. */
+  lookup(machine: MachineRef): Promise<Observation>;
+  /**
+   * Asks the cloud to take away one step's resource. Resolves when the cloud has accepted or has nothing of it left.
+   * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
+   */
+  remove(machine: MachineRef, step: string): Promise<void>;
+}
+
+/** Enough to find a machine in the cloud, from its row alone. */
+export interface MachineRef {
+  readonly workerGroup: string;
+  readonly workerId: string;
+  readonly location: MachineLocation;
+}
+
+/**
+ * - `pending`, `running`: exists.
+ * - `failed`: exists, will never work (stopped, deallocated, failed to provision); must be removed.
+ * - `stopping`: on its way out.
+ * - `gone`: the cloud says that it is terminated, or (lookup only) that there is no such thing.
+ */
+export type MachineState = 'pending' | 'running' | 'failed' | 'stopping' | 'gone';
+
+export interface Observation extends MachineRef {
+  readonly state: MachineState;
+  /** The cloud's words for a failure or a termination; null when it gave none. */
+  readonly reason: string | null;
+  /** The marks it carries; null where it has none. Only what bears our own deployment's mark is ours to remove. */
+  readonly launchToken: string | null;
+  readonly workerPoolId: string | null;
+  /** Resources of a stepwise machine that exist by now, by step; empty for bulk clouds. */
+  readonly resources: Readonly<Record<string, MachineState>>;
+}
+
+/** Which of a cloud's budgets a call draws on. Deletes never wait behind creates. */
+export const callClasses = ['read', 'create', 'delete'] as const;
+export type CallClass = (typeof callClasses)[number];
+
+export interface CloudCall {
+  readonly providerId: string;
+  /** The cloud's name of the call, such as `RunInstances`. */
+  readonly operation: string;
+  readonly callClass: CallClass;
+  readonly region: string | null;
+}
+
+/** What a provider is given by the process that runs it. */
+export interface ProviderContext {
+  readonly providerId: string;
+  readonly rootUrl: string;
+  /** Our mark on every resource (`worker-manager-deployment`). */
+  readonly deploymentId: string;
+  /**
+   * Resolves when the call may be sent. Limits are shared by all processes. Throws ProviderError(Throttled) with
+   * `retryAfterMs` when the wait would be longer than an activity should hold its slot.
+   */
+  readonly limiter: { take(call: CloudCall, limit: CallLimit): Promise<void> };
+  /** Called once for each call, after it: for metrics and the log. */
+  readonly onCall: (call: CloudCall, outcome: CallOutcome) => void;
+  /** A fingerprint of a static worker's secret, keyed with the deployment's key; what the row stores in its place. */
+  readonly fingerprint: (worker: { workerPoolId: string; workerGroup: string; workerId: string }, secret: string) => string;
+}
+
+/** Calls: `burst` at once, then `perSecond`. */
+export interface CallLimit {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export interface CallOutcome {
+  readonly durationMs: number;
+  /** `ok`, or a ProviderErrorCode. */
+  readonly result: string;
+}

@@ -1,0 +1,21 @@
+import type { CallClass } from '../providers/provider.js';
+
+/** Names in Temporal that operators and scripts rely on (contract, «Temporal»). Ids of workflows are in `domain/ids.ts`. */
+
+export const workflowTypes = {
+  watchDemand: 'watchDemand',
+  poolCron: 'poolCron',
+  provisionPool: 'provisionPool',
+  workerLifecycle: 'workerLifecycle',
+  scanProvider: 'scanProvider',
+  sweep: 'sweep',
+} as const;
+
+export const LOOK_SIGNAL = 'look';
+
+/** Workflow tasks and everything that touches only the records. */
+export const mainTaskQueue = (prefix: string): string => prefix;
+
+/** One queue for each class of a provider's calls, so that deletes never wait behind creates. */
+export const cloudTaskQueue = (prefix: string, providerId: string, callClass: CallClass): string =>
+  `${prefix}-${providerId}-${callClass}`;
