@@ -1,0 +1,223 @@
+import { type Static, type TProperties, Type } from 'typebox';
+
+/**
+ * Every key of the configuration, with its default and its meaning. `docs/reference/configuration.md` is the same list for
+ * people; a test holds the two together. A key without a default must be given.
+ */
+
+const section = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false, default: {} });
+const closed = <T extends TProperties>(properties: T, description: string) =>
+  Type.Object(properties, { additionalProperties: false, description });
+const text = (description: string, defaultValue?: string) =>
+  Type.String({ minLength: 1, description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
+const wholeNumber = (description: string, defaultValue: number, minimum = 1) =>
+  Type.Integer({ minimum, default: defaultValue, description });
+const port = (description: string, defaultValue: number) =>
+  Type.Integer({ minimum: 0, maximum: 65535, default: defaultValue, description });
+const httpUrl = { pattern: '^https?://[^/?#]+[^?#]*$' };
+const optionalUrl = (description: string) =>
+  Type.Union([Type.String(httpUrl), Type.Null()], { default: null, description });
+const credentials = (description: string) =>
+  closed({ clientId: text('Name of the client.'), accessToken: text('Its access token.') }, description);
+
+const callLimit = (description: string) =>
+  Type.Optional(
+    closed(
+      {
+        burst: Type.Integer({ minimum: 1, description: 'Calls that may go at once.' }),
+        perSecond: Type.Number({ exclusiveMinimum: 0, description: 'Calls a second after that.' }),
+      },
+      description,
+    ),
+  );
+
+const cloudKeys = {
+  rateLimits: Type.Optional(
+    closed(
+      {
+        read: callLimit('Calls that only look.'),
+        create: callLimit('Calls that create.'),
+        delete: callLimit('Calls that remove.'),
+      },
+      'Limits in calls, for the whole deployment; without it the provider uses its vendor’s usual ones.',
+    ),
+  ),
+  draining: Type.Boolean({
+    default: false,
+    description: 'Launches nothing more; must be set, and the last worker gone, before the provider leaves this file.',
+  }),
+};
+
+export const awsProviderSchema = closed(
+  {
+    providerType: Type.Literal('aws'),
+    credentials: Type.Optional(
+      closed(
+        { accessKeyId: text('Access key.'), secretAccessKey: text('Its secret.') },
+        'Without it the SDK’s own chain is used (instance role, environment, shared files).',
+      ),
+    ),
+    endpoint: optionalUrl('Where EC2 is, instead of Amazon’s own endpoints; plain http only on a loopback address.'),
+    regions: Type.Union([Type.Array(Type.String({ minLength: 1 })), Type.Null()], {
+      default: null,
+      description: 'Regions that pools may use; null means every region of the account.',
+    }),
+    identityCertificates: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+      default: null,
+      description: 'Path to JSON `{region: {rsa: PEM}}`; without it registrations of this provider are refused.',
+    }),
+    ...cloudKeys,
+  },
+  'Amazon EC2.',
+);
+
+export const staticProviderSchema = closed(
+  { providerType: Type.Literal('static') },
+  'Machines that nobody can create on demand.',
+);
+
+/** A provider entry, told apart by its `providerType`. */
+export const providerSchemas = { aws: awsProviderSchema, static: staticProviderSchema } as const;
+
+export const clientSchema = closed(
+  {
+    clientId: text('Name of the client.'),
+    accessToken: Type.String({ minLength: 22, description: 'At least 22 characters; all clients’ tokens differ.' }),
+    scopes: Type.Array(Type.String(), { default: [], description: 'What it may do.' }),
+    expires: Type.Optional(Type.String({ format: 'date-time', description: 'When it ends; never when absent.' })),
+  },
+  'A client of `auth.type: static`.',
+);
+
+export const configSchema = Type.Object(
+  {
+    rootUrl: Type.String({
+      ...httpUrl,
+      default: 'http://localhost:8080',
+      description: 'The deployment’s root URL: told to workers, audience of identity proofs.',
+    }),
+    server: section({
+      host: text('Address that the API listens on.', '127.0.0.1'),
+      port: port('Its port; 0 takes a free one.', 8080),
+      publicUrl: optionalUrl(
+        'Where clients reach the API when it is not `rootUrl`; signatures are checked against it too.',
+      ),
+      trustProxy: Type.Boolean({
+        default: false,
+        description: 'Believe `X-Forwarded-*`; only behind a proxy that sets them.',
+      }),
+    }),
+    metrics: section({
+      host: text('Address that the metrics listen on.', '127.0.0.1'),
+      port: port('Their port; 0 takes a free one.', 9464),
+    }),
+    temporal: section({
+      address: text('Temporal’s frontend.', '127.0.0.1:7233'),
+      namespace: text('Namespace; one deployment each.', 'default'),
+      profile: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+        default: null,
+        description: 'Profile of a temporal.toml, instead of `address` and `namespace` (mutual TLS, API keys).',
+      }),
+      taskQueuePrefix: Type.String({
+        pattern: '^[a-zA-Z0-9_-]{1,60}$',
+        default: 'worker-manager',
+        description: 'First part of every task queue’s name.',
+      }),
+      codecKeys: Type.Array(Type.String(), {
+        default: [],
+        description: 'Base64 AES-256 keys for payloads. Not built yet: must be empty.',
+      }),
+    }),
+    records: section({
+      url: Type.String({
+        pattern: '^(pglite:.+|postgres(ql)?://.+)$',
+        default: 'pglite:./.worker-manager/records',
+        description: '`pglite:DIRECTORY`, `pglite::memory:` or `postgres://…`.',
+      }),
+    }),
+    demand: section({
+      type: Type.Literal('taskcluster', { default: 'taskcluster', description: 'How pending work is counted.' }),
+      rootUrl: optionalUrl('Root URL of the queue; null means `rootUrl`.'),
+      credentials: Type.Optional(credentials('Client for the queue; without it calls carry none.')),
+    }),
+    auth: section({
+      type: Type.Union([Type.Literal('open'), Type.Literal('static'), Type.Literal('taskcluster')], {
+        default: 'open',
+        description:
+          '`open`: no credentials needed, loopback addresses only. `static`: the clients below. `taskcluster`: not built yet.',
+      }),
+      clients: Type.Array(clientSchema, { default: [], description: 'Clients of `static`.' }),
+    }),
+    issuer: Type.Optional(
+      credentials('Signs workers’ temporary credentials; without it the API derives one from the deployment’s key.'),
+    ),
+    provisioning: section({
+      estimator: Type.Union([Type.Literal('corrected'), Type.Literal('original')], {
+        default: 'corrected',
+        description: 'How needed capacity is computed.',
+      }),
+    }),
+    limits: section({
+      launchesPerMinute: wholeNumber('Machines that the whole deployment may ask for in a minute.', 500),
+      machines: wholeNumber('Machines that the whole deployment may have.', 5000),
+    }),
+    defaults: section({
+      registrationSeconds: wholeNumber('Time to register for pools that set none.', 1800),
+    }),
+    intervals: section({
+      demandSeconds: wholeNumber('Between two looks at the queue.', 10),
+      provisionSeconds: wholeNumber('Between two ticks of a pool that nobody asked for.', 300),
+      scanSeconds: wholeNumber('Between two looks at a provider’s machines.', 30),
+      sweepSeconds: wholeNumber('Between two sweeps.', 300),
+    }),
+    retention: section({
+      stoppedWorkersDays: wholeNumber('Days that stopped workers stay listed.', 7),
+      errorsDays: wholeNumber('Days that worker-pool errors stay listed.', 7),
+      decisionsDays: wholeNumber('Days that decisions stay listed.', 30),
+    }),
+    log: section({
+      level: Type.Union(
+        [
+          Type.Literal('trace'),
+          Type.Literal('debug'),
+          Type.Literal('info'),
+          Type.Literal('warn'),
+          Type.Literal('error'),
+          Type.Literal('silent'),
+        ],
+        { default: 'info', description: 'Least level that is logged.' },
+      ),
+      format: Type.Union([Type.Literal('auto'), Type.Literal('json'), Type.Literal('pretty')], {
+        default: 'auto',
+        description: '`auto`: readable on a terminal, JSON elsewhere.',
+      }),
+    }),
+    shutdownGraceSeconds: wholeNumber('Time that running work gets when the process is told to stop.', 30, 0),
+    providers: Type.Record(Type.String(), Type.Unknown(), {
+      default: {},
+      description: 'Providers by id; each takes the keys of its `providerType`.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export type AwsProviderConfig = Static<typeof awsProviderSchema>;
+export type StaticProviderConfig = Static<typeof staticProviderSchema>;
+export type ProviderConfig = AwsProviderConfig | StaticProviderConfig;
+export type StaticClientConfig = Static<typeof clientSchema>;
+
+type Parsed = Static<typeof configSchema>;
+type DeepReadonly<T> = T extends (infer U)[]
+  ? readonly DeepReadonly<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+/** The configuration as the rest of the program sees it: complete, valid, frozen. `demand.rootUrl` is resolved. */
+export type Config = DeepReadonly<
+  Omit<Parsed, 'providers' | 'demand'> & {
+    demand: Omit<Parsed['demand'], 'rootUrl'> & { rootUrl: string };
+    providers: Record<string, ProviderConfig>;
+  }
+>;

@@ -1,0 +1,63 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import addFormats from 'ajv-formats';
+import type { TSchema } from 'typebox';
+
+export interface Problem {
+  /** Path of the key, with dots; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+}
+
+const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true });
+addFormats.default(ajv);
+
+/** Fills in the schema's defaults **in place** and notes every problem with its key's path. Never repeats a value. */
+export function fillAndCheck(
+  schema: TSchema,
+  value: unknown,
+  prefix: string,
+  note: (key: string, message: string) => void,
+): void {
+  const validate = ajv.compile(schema);
+  if (validate(value)) return;
+  const errors = validate.errors ?? [];
+  for (const error of withoutBranches(errors)) {
+    const path = [prefix, ...error.instancePath.split('/').slice(1)].filter(Boolean);
+    const { key, message } = describe(error, path);
+    note(key, message);
+  }
+}
+
+function describe(error: ErrorObject, path: string[]): Problem {
+  const params = error.params as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return { key: [...path, String(params.additionalProperty)].join('.'), message: 'unknown key' };
+    case 'required':
+      return { key: [...path, String(params.missingProperty)].join('.'), message: 'is required' };
+    case 'const':
+      return { key: path.join('.'), message: `must be ${String(params.allowedValue)}` };
+    case 'anyOf':
+      return { key: path.join('.'), message: `must be ${alternatives(error)}` };
+    case 'pattern':
+      return { key: path.join('.'), message: 'does not have the form that the reference describes' };
+    default:
+      return { key: path.join('.'), message: error.message ?? 'is not valid' };
+  }
+}
+
+function alternatives(error: ErrorObject): string {
+  const forms: unknown[] = Array.isArray(error.schema) ? error.schema : [];
+  const names = forms.map((form) => {
+    const { const: literal, type, pattern } = form as { const?: unknown; type?: string; pattern?: string };
+    if (literal !== undefined) return String(literal);
+    return pattern?.startsWith('^https?') ? 'a URL' : (type ?? 'another form');
+  });
+  return names.join(' or ');
+}
+
+/** Of a choice, only the choice's own error helps; its branches' would each name one form as if it were the only one. */
+function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const choices = errors.filter((error) => error.keyword === 'anyOf').map((error) => `${error.schemaPath}/`);
+  return errors.filter((error) => !choices.some((choice) => error.schemaPath.startsWith(choice)));
+}

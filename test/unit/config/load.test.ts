@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ConfigError, loadConfig, parseConfig } from '../../../config/load.js';
+
+const problemsOf = (source: string, env: Record<string, string> = {}): readonly string[] => {
+  try {
+    parseConfig(source, 'test.yml', env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems;
+  }
+};
+
+describe('defaults', () => {
+  test('an empty file is a complete configuration', () => {
+    const config = parseConfig('', 'test.yml');
+    expect(config.server).toEqual({ host: '127.0.0.1', port: 8080, publicUrl: null, trustProxy: false });
+    expect(config.limits).toEqual({ launchesPerMinute: 500, machines: 5000 });
+    expect(config.providers).toEqual({});
+  });
+
+  test('the queue is at rootUrl unless said otherwise', () => {
+    expect(parseConfig('rootUrl: http://deployment', 'test.yml').demand.rootUrl).toBe('http://deployment');
+    expect(parseConfig('demand: {rootUrl: http://queue}', 'test.yml').demand.rootUrl).toBe('http://queue');
+  });
+
+  test('a provider gets the defaults of its type', () => {
+    const { providers } = parseConfig('providers: {here: {providerType: aws}}', 'test.yml');
+    expect(providers.here).toEqual({
+      providerType: 'aws',
+      endpoint: null,
+      regions: null,
+      identityCertificates: null,
+      draining: false,
+    });
+  });
+
+  test('the result cannot be changed', () => {
+    const config = parseConfig('', 'test.yml');
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.auth.clients)).toBe(true);
+  });
+
+  test('two files do not share defaults', () => {
+    expect(parseConfig('', 'a.yml').server).not.toBe(parseConfig('', 'b.yml').server);
+  });
+});
+
+describe('references', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'config-'));
+    writeFileSync(join(directory, 'token'), '0123456789012345678901\n');
+    writeFileSync(join(directory, 'config.yml'), 'issuer: {clientId: me, accessToken: "${file:token}"}\n');
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  test('a variable is parsed again where a number is wanted', () => {
+    expect(parseConfig('server:\n  port: ${PORT}', 'test.yml', { PORT: '81' }).server.port).toBe(81);
+    expect(parseConfig('server: {port: "${PORT}"}', 'test.yml', { PORT: '82' }).server.port).toBe(82);
+  });
+
+  test('a list comes from one variable', () => {
+    const source = 'auth: {type: static, clients: "${CLIENTS}"}';
+    const env = { CLIENTS: '[{"clientId":"a","accessToken":"aaaaaaaaaaaaaaaaaaaaaaaa","scopes":["x"]}]' };
+    expect(parseConfig(source, 'test.yml', env).auth.clients).toHaveLength(1);
+  });
+
+  test('a file is relative to the configuration, loses its last line break, and a token of digits stays text', () => {
+    expect(loadConfig(join(directory, 'config.yml'), {}).issuer?.accessToken).toBe('0123456789012345678901');
+  });
+
+  test('a doubled dollar sign is a literal', () => {
+    const source = 'providers: {x: {providerType: aws, identityCertificates: "$${HOME}/x"}}';
+    expect(parseConfig(source, 'test.yml').providers.x).toMatchObject({ identityCertificates: '${HOME}/x' });
+  });
+
+  test('a missing variable or file is one line that names the key', () => {
+    expect(problemsOf('server:\n  port: ${NOPE}')).toEqual(['server.port: environment variable NOPE is not set']);
+    expect(problemsOf('server:\n  host: ${file:nope}')).toEqual(['server.host: file nope cannot be read']);
+  });
+});
+
+test.each([
+  ['serverr: {}', 'serverr: unknown key'],
+  ['server: {prot: 1}', 'server.prot: unknown key'],
+  ['server: {port: high}', 'server.port: must be integer'],
+  ['server: {port: 99999}', 'server.port: must be <= 65535'],
+  ['auth: {type: none}', 'auth.type: must be open or static or taskcluster'],
+  ['auth: {type: taskcluster}', 'auth.type: taskcluster is not built yet; use open or static'],
+  ['server: {host: 0.0.0.0}', 'auth.type: open needs server.host to be a loopback address; it is 0.0.0.0'],
+  ['temporal: {codecKeys: [x]}', 'temporal.codecKeys: encryption of payloads is not built yet; leave the list empty'],
+  ['providers: {g: {providerType: google}}', 'providers.g.providerType: google is not built yet; use aws or static'],
+  ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, static'],
+  ['providers: {a: {providerType: aws, nope: 1}}', 'providers.a.nope: unknown key'],
+  [
+    'providers: {a.b: {providerType: static}}',
+    'providers.a.b: an id has 1 to 38 letters, digits, dashes and underscores',
+  ],
+  [
+    'providers: {null-provider: {providerType: static}}',
+    'providers.null-provider: this id is reserved for pools on their way out',
+  ],
+  [
+    'providers: {a: {providerType: aws, endpoint: "http://ec2.example"}}',
+    'providers.a.endpoint: must be a URL; plain http is only for loopback addresses',
+  ],
+  ['issuer: {clientId: a}', 'issuer.accessToken: is required'],
+  [
+    'auth: {type: static, clients: [{clientId: a, accessToken: short}]}',
+    'auth.clients.0.accessToken: must NOT have fewer than 22 characters',
+  ],
+  [
+    'temporal: {profile: cloud, address: "a:1"}',
+    'temporal.profile: cannot stand beside temporal.address: the profile names the address',
+  ],
+  ['- a', 'test.yml: must be a mapping of keys'],
+  ['a: [', 'test.yml: not valid YAML, line 1 (BAD_INDENT)'],
+])('%s is refused: %s', (source, line) => {
+  expect(problemsOf(source)).toContain(line);
+});
+
+test('clients that share a token or a name are refused', () => {
+  const token = 'abcdefghijklmnopqrstuvwxyz';
+  const source = JSON.stringify({
+    issuer: { clientId: 'issuer', accessToken: token },
+    auth: { type: 'static', clients: [{ clientId: 'issuer', accessToken: token }] },
+  });
+  const problems = problemsOf(source);
+  expect(problems).toHaveLength(2);
+  expect(problems.join()).not.toContain(token);
+});

@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { configKeys } from '../../../config/keys.js';
+
+const row = ({ path, default: value, description }: ReturnType<typeof configKeys>[number]): string =>
+  `| \`${path}\` | ${value} | ${description} |`;
+
+test('the reference page lists every key with its default and meaning, and no other', () => {
+  const page = readFileSync('docs/reference/configuration.md', 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+  expect(rows).toEqual(configKeys().map(row));
+});
