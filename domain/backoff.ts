@@ -1,0 +1,29 @@
+/**
+ * How long a launch config rests after a failed launch (architecture.md, rule 9): 10 s, doubling to 10 minutes. Each
+ * config rests for itself, so an exhausted zone does not stop the others of its pool (W5).
+ */
+
+export const failureClasses = ['capacity', 'quota', 'permission', 'invalid', 'other'] as const;
+export type FailureClass = (typeof failureClasses)[number];
+
+export const SHORTEST_BACKOFF_MS = 10_000;
+export const LONGEST_BACKOFF_MS = 600_000;
+
+/**
+ * Doublings skipped at the start. Capacity comes and goes within seconds; a quota frees only when other machines end
+ * (40 s); a permission or a definition changes only by somebody's hand (160 s), and an edited definition is a new
+ * revision, which does not rest.
+ */
+const headStart = {
+  capacity: 0,
+  other: 0,
+  quota: 2,
+  permission: 4,
+  invalid: 4,
+} as const satisfies Record<FailureClass, number>;
+
+/** Milliseconds to rest after `failures` failed launches in a row; 0 after a success (`failures` 0). */
+export function nextBackoff({ failureClass, failures }: { failureClass: FailureClass; failures: number }): number {
+  if (failures < 1) return 0;
+  return Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** (failures - 1 + headStart[failureClass]));
+}

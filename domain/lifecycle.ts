@@ -1,0 +1,106 @@
+/**
+ * The timing of a worker's life: how long it may take to register, how long its credentials last, how long it may be
+ * silent. Frozen into the worker when it is launched: a pool's new timeouts apply to new workers (OB §1.6).
+ */
+import type { WorkerState } from './worker.js';
+import type { LifecycleSettings } from './worker-pool.js';
+
+/** Milliseconds, all above 0. */
+export interface LifecycleTiming {
+  /** From the request to the registration. */
+  readonly registrationMs: number;
+  /** Lifetime of credentials, and with them of the machine, from each registration. */
+  readonly reregistrationMs: number;
+  /** Silence after which a running worker counts as lost. */
+  readonly queueInactivityMs: number;
+}
+
+const MINUTE_MS = 60_000;
+const DAY_SECONDS = 86_400;
+
+/** Defaults and limits of OB §1.6, in seconds. */
+export const REREGISTRATION_DEFAULT_SECONDS = 4 * DAY_SECONDS;
+export const REREGISTRATION_LONGEST_SECONDS = 30 * DAY_SECONDS;
+export const INACTIVITY_DEFAULT_SECONDS = 7200;
+export const INACTIVITY_SHORTEST_SECONDS = 1200;
+
+/** How long a running worker that gave no sign of life may register once more: its answer was lost (W6, contract). */
+export const REGISTRATION_GRACE_MS = 10 * MINUTE_MS;
+
+/** The queue renews a worker's last activity at most this often (OB §5.2), so a recorded instant may be this old. */
+export const QUEUE_ACTIVITY_GRANULARITY_MS = 30 * MINUTE_MS;
+
+/**
+ * OB §1.6; 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds, where the original let
+ * a machine that never registers live for four days (W52). The API refuses values outside the limits; older ones are
+ * brought inside here.
+ */
+export function lifecycleTiming(
+  settings: LifecycleSettings | undefined,
+  defaults: { readonly registrationSeconds: number },
+): LifecycleTiming {
+  const reregistration = given(settings?.reregistrationTimeout) ?? REREGISTRATION_DEFAULT_SECONDS;
+  const inactivity = given(settings?.queueInactivityTimeout) ?? INACTIVITY_DEFAULT_SECONDS;
+  return {
+    registrationMs: 1000 * (given(settings?.registrationTimeout) ?? defaults.registrationSeconds),
+    reregistrationMs: 1000 * Math.min(reregistration, REREGISTRATION_LONGEST_SECONDS),
+    queueInactivityMs: 1000 * Math.max(inactivity, INACTIVITY_SHORTEST_SECONDS),
+  };
+}
+
+const given = (seconds: number | undefined): number | undefined =>
+  seconds !== undefined && seconds > 0 ? seconds : undefined;
+
+/** Epoch ms by which a machine must have registered; never later than credentials would last (OB §1.6). */
+export const registrationDeadline = (requestedAtMs: number, timing: LifecycleTiming): number =>
+  requestedAtMs + Math.min(timing.registrationMs, timing.reregistrationMs);
+
+/** Epoch ms at which credentials given out at `atMs` end. */
+export const credentialsDeadline = (atMs: number, timing: LifecycleTiming): number => atMs + timing.reregistrationMs;
+
+/** What the queue says of a running worker. Instants are epoch ms; `undefined` where nobody asked or nobody answered. */
+export interface QueueActivity {
+  readonly registeredAtMs: number;
+  /** Null: the queue says that it never claimed a task. */
+  readonly firstClaimAtMs: number | null | undefined;
+  /** Null: the queue has no such instant. */
+  readonly lastActiveAtMs: number | null | undefined;
+  readonly timing: LifecycleTiming;
+}
+
+/**
+ * Epoch ms from which a running worker counts as lost (OB §5.2, "zombie"); null when the facts do not allow a verdict:
+ * nothing is ever removed for inactivity on missing data. It counts from the registration, never from the request, so a
+ * machine that boots slowly is not lost; and allows for the queue's coarse instants, so one that works is not (W51).
+ */
+export function inactivityDeadline(activity: QueueActivity): number | null {
+  const { registeredAtMs, firstClaimAtMs, lastActiveAtMs, timing } = activity;
+  if (firstClaimAtMs === undefined) return null;
+  if (firstClaimAtMs === null) return registeredAtMs + timing.queueInactivityMs;
+  if (lastActiveAtMs === undefined || lastActiveAtMs === null) return null;
+  const lastSeenMs = Math.max(lastActiveAtMs + QUEUE_ACTIVITY_GRANULARITY_MS, registeredAtMs);
+  return lastSeenMs + timing.queueInactivityMs;
+}
+
+export type RegistrationVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/**
+ * Whether a worker whose proof holds may (again) be given a secret and credentials (contract.md, "Registration"; cures
+ * W6). A sign of life is a use of the secret, an authenticated call, or a claim.
+ */
+export function acceptsRegistration(worker: {
+  readonly state: WorkerState;
+  /** Null for a static worker that has not registered yet: it is running from the start. */
+  readonly registeredAtMs: number | null;
+  readonly signOfLife: boolean;
+  readonly nowMs: number;
+}): RegistrationVerdict {
+  if (worker.state === 'requested') return { ok: true };
+  if (worker.state !== 'running') return { ok: false, reason: `the worker is ${worker.state}` };
+  if (worker.registeredAtMs === null) return { ok: true };
+  if (worker.signOfLife) return { ok: false, reason: 'the worker has registered and is in use' };
+  if (worker.nowMs - worker.registeredAtMs >= REGISTRATION_GRACE_MS) {
+    return { ok: false, reason: 'the worker registered more than 10 minutes ago' };
+  }
+  return { ok: true };
+}

@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { failureClasses, LONGEST_BACKOFF_MS, nextBackoff } from '../../../domain/backoff.js';
+
+test('missing capacity rests 10 s, doubling to 10 minutes', () => {
+  const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
+    nextBackoff({ failureClass: 'capacity', failures }),
+  );
+  expect(rests.map((ms) => ms / 1000)).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
+});
+
+test('what takes longer to cure rests longer from the start', () => {
+  const first = Object.fromEntries(
+    failureClasses.map((failureClass) => [failureClass, nextBackoff({ failureClass, failures: 1 }) / 1000]),
+  );
+  expect(first).toEqual({ capacity: 10, other: 10, quota: 40, permission: 160, invalid: 160 });
+});
+
+test.each(failureClasses)(
+  '%s never rests longer than 10 minutes, never shorter than before, and not after a success',
+  (failureClass) => {
+    let before = nextBackoff({ failureClass, failures: 0 });
+    expect(before).toBe(0);
+    for (let failures = 1; failures < 50; failures += 1) {
+      const rest = nextBackoff({ failureClass, failures });
+      expect(rest).toBeGreaterThanOrEqual(before);
+      expect(rest).toBeLessThanOrEqual(LONGEST_BACKOFF_MS);
+      before = rest;
+    }
+  },
+);
