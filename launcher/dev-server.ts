@@ -1,0 +1,160 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { isAlive, ownerOf } from '#scripts/lock.mjs';
+import { runProgram } from './tool-cache.js';
+
+export interface DevServerOptions {
+  /** Path of the Temporal command-line program (`findTemporalCli`). */
+  readonly cli: string;
+  /** SQLite file that keeps everything; without it all is in memory. */
+  readonly dbFile?: string;
+  /** Free ports when left out. */
+  readonly port?: number;
+  /** `false`: no web interface. */
+  readonly uiPort?: number | false;
+  readonly namespace: string;
+  /** All of them Keyword. */
+  readonly searchAttributes: readonly string[];
+  readonly logFile: string;
+  readonly extraArgs?: readonly string[];
+}
+
+export interface DevServer {
+  /** host:port for Temporal clients. */
+  readonly address: string;
+  /** Null without a web interface. */
+  readonly uiUrl: string | null;
+  readonly pid: number;
+  /** Resolves when the server ends by itself or by `stop`. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+/** Ordinarily a second; a large database file on a busy machine takes longer. */
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts a Temporal dev server on 127.0.0.1 and waits until it serves the namespace with its search attributes. Never uses a server that it did not start: a taken
+ * port is an error. A server that an earlier process left running on the same database file is ended first, because two on
+ * one file corrupt it.
+ * @throws Error with the last line of the log when the server does not come up
+ */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  const port = options.port ?? (await freePort());
+  const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
+  for (const taken of [port, uiPort]) {
+    if (taken !== null && (await answers(taken))) throw new Error(`port ${taken} is in use`);
+  }
+  if (options.dbFile) await endLeftBehind(options.dbFile);
+  mkdirSync(dirname(options.logFile), { recursive: true });
+  const log = openSync(options.logFile, 'a');
+  const child = spawn(options.cli, serverArguments(options, port, uiPort), { stdio: ['ignore', log, log] });
+  closeSync(log);
+  const ended = endOf(child);
+  if (options.dbFile && child.pid) writeFileSync(pidFile(options.dbFile), String(child.pid));
+  const stop = () => stopServer(child, ended, options.dbFile);
+  try {
+    await Promise.race([untilReady(port, options), ended.then(() => Promise.reject(new Error(lastWords(options))))]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const uiUrl = uiPort === null ? null : `http://${HOST}:${uiPort}`;
+  return { address: `${HOST}:${port}`, uiUrl, pid: child.pid ?? 0, ended: ended.then(() => {}), stop };
+}
+
+function serverArguments(options: DevServerOptions, port: number, uiPort: number | null): string[] {
+  return [
+    ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--namespace', options.namespace],
+    ...(uiPort === null ? ['--headless'] : ['--ui-ip', HOST, '--ui-port', String(uiPort)]),
+    ...(options.dbFile ? ['--db-filename', options.dbFile] : []),
+    ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...['--log-format', 'json', '--log-level', 'warn'],
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+/** A process that cannot be started ends like one that failed. */
+const endOf = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    child.on('error', () => resolve());
+    child.on('exit', () => resolve());
+  });
+
+async function untilReady(port: number, { namespace, searchAttributes }: DevServerOptions): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const connection = await Connection.connect({ address: `${HOST}:${port}`, connectTimeout: 2_000 });
+      try {
+        const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+        if (searchAttributes.every((name) => name in (customAttributes ?? {}))) return;
+      } finally {
+        await connection.close();
+      }
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    if (Date.now() > deadline) throw new Error('the Temporal dev server does not register its search attributes');
+    await delay(100);
+  }
+}
+
+async function stopServer(child: ChildProcess, ended: Promise<void>, dbFile: string | undefined): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+  if (dbFile) rmSync(pidFile(dbFile), { force: true });
+}
+
+const pidFile = (dbFile: string): string => `${dbFile}.pid`;
+
+/** Its pid file alone does not prove a process to be ours: the number may have a new owner. Its command line does. */
+async function endLeftBehind(dbFile: string): Promise<void> {
+  const pid = ownerOf(pidFile(dbFile));
+  if (pid === null || !isAlive(pid)) return;
+  const commandLine = await runProgram('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => '');
+  if (!commandLine.includes(`--db-filename ${dbFile}`)) return;
+  process.kill(pid, 'SIGTERM');
+  const killAt = Date.now() + STOP_TIMEOUT_MS;
+  while (isAlive(pid)) {
+    if (Date.now() > killAt) process.kill(pid, 'SIGKILL');
+    await delay(100);
+  }
+}
+
+function lastWords({ logFile, cli }: DevServerOptions): string {
+  const lines = readFileSync(logFile, 'utf8').trim().split('\n');
+  return `the Temporal dev server (${cli}) ended at once: ${lines.at(-1) || 'it said nothing'}`;
+}
+
+/** A port of 127.0.0.1 that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(0, HOST, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, HOST);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });

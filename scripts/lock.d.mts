@@ -1,0 +1,3 @@
+export declare function withLock<T>(path: string, work: () => Promise<T>): Promise<T>;
+export declare function ownerOf(path: string): number | null;
+export declare function isAlive(pid: number | null): boolean;
