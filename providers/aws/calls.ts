@@ -1,0 +1,106 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { parseEndpoint } from '../endpoint.js';
+import { ProviderError } from '../errors.js';
+import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
+import type { AwsProviderConfig } from '../../config/schema.js';
+import { classify } from './errors.js';
+
+/** EC2's usual request limits for an account and region (EC2 API reference, "Request throttling"). */
+export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
+  create: { burst: 5, perSecond: 2 },
+  read: { burst: 100, perSecond: 20 },
+  delete: { burst: 100, perSecond: 5 },
+};
+
+/** A connection that takes longer than this is not coming. */
+const CONNECTION_TIMEOUT_MS = 5_000;
+/** A RunInstances of hundreds of machines takes tens of seconds; nothing takes a minute. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/**
+ * The one way to EC2: takes a place with the limiter, sends once (the SDK's own retries are off, because the caller must
+ * know of every attempt), turns errors into ProviderErrors and reports. One client for each region, made when first needed.
+ */
+export class Ec2Calls {
+  private readonly clients = new Map<string, EC2Client>();
+  private readonly config: AwsProviderConfig;
+  private readonly context: ProviderContext;
+  private readonly endpoint: ReturnType<typeof parseEndpoint>;
+
+  constructor(config: AwsProviderConfig, context: ProviderContext) {
+    this.config = config;
+    this.context = context;
+    this.endpoint = parseEndpoint(config.endpoint);
+  }
+
+  /** `send` is given the region's client and must make exactly one request with it. Throws ProviderError only. */
+  async call<Output>(
+    region: string | null,
+    callClass: CallClass,
+    operation: string,
+    send: (client: EC2Client) => Promise<Output>,
+  ): Promise<Output> {
+    if (region === null)
+      throw new ProviderError({ code: 'InvalidRequest', message: `${operation}: no region is known` });
+    const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
+    await this.context.limiter.take(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]);
+    const begunAt = performance.now();
+    const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
+    try {
+      const output = await send(this.client(region));
+      report('ok');
+      return output;
+    } catch (error) {
+      const classified = classify(error, !unsent.has(error as object));
+      report(classified.code);
+      throw classified;
+    }
+  }
+
+  private client(region: string): EC2Client {
+    const existing = this.clients.get(region);
+    if (existing) return existing;
+    const credentials = this.endpoint?.isEmulator
+      ? { accessKeyId: 'emulator', secretAccessKey: 'emulator' }
+      : this.config.credentials;
+    const client = new EC2Client({
+      region,
+      maxAttempts: 1,
+      requestHandler: {
+        connectionTimeout: CONNECTION_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        throwOnRequestTimeout: true,
+      },
+      ...(this.endpoint ? { endpoint: this.endpoint.url } : {}),
+      ...(credentials ? { credentials } : {}),
+    });
+    tellUnsent(client);
+    this.clients.set(region, client);
+    return client;
+  }
+}
+
+/** Errors of requests that never left: no credentials, or a definition that cannot be written as a request. */
+const unsent = new WeakSet<object>();
+
+function tellUnsent(client: EC2Client): void {
+  const left = new WeakSet<object>();
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!left.has(context) && error instanceof Error) unsent.add(error);
+        throw error;
+      }
+    },
+    { step: 'initialize', priority: 'high', name: 'tellUnsent' },
+  );
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      left.add(context);
+      return next(args);
+    },
+    { step: 'deserialize', priority: 'low', name: 'noteSending' },
+  );
+}

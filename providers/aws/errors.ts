@@ -1,0 +1,126 @@
+import { ProviderError, type ProviderErrorCode } from '../errors.js';
+
+/**
+ * What EC2's error codes mean for us. EC2 uses HTTP statuses loosely (no capacity comes as 500), so the code decides first,
+ * then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
+ */
+const meanings: Readonly<Record<string, ProviderErrorCode>> = {
+  // There is none of it here now; another type, zone or subnet may have some.
+  InsufficientInstanceCapacity: 'InsufficientCapacity',
+  InsufficientHostCapacity: 'InsufficientCapacity',
+  InsufficientReservedInstanceCapacity: 'InsufficientCapacity',
+  InsufficientCapacity: 'InsufficientCapacity',
+  InsufficientCapacityOnHost: 'InsufficientCapacity',
+  ReservationCapacityExceeded: 'InsufficientCapacity',
+  InsufficientFreeAddressesInSubnet: 'InsufficientCapacity',
+  SpotMaxPriceTooLow: 'InsufficientCapacity',
+
+  // The account may not have more; see also `…LimitExceeded` below.
+  MaxSpotInstanceCountExceeded: 'QuotaExceeded',
+  MaxSpotFleetRequestCountExceeded: 'QuotaExceeded',
+  ResourceCountExceeded: 'QuotaExceeded',
+
+  // Credentials, policies, subscriptions: an operator must act.
+  AccessDenied: 'PermissionDenied',
+  AccessDeniedException: 'PermissionDenied',
+  AuthFailure: 'PermissionDenied',
+  Blocked: 'PermissionDenied',
+  ExpiredToken: 'PermissionDenied',
+  IncompleteSignature: 'PermissionDenied',
+  InvalidClientTokenId: 'PermissionDenied',
+  MissingAuthenticationToken: 'PermissionDenied',
+  OperationNotPermitted: 'PermissionDenied',
+  OptInRequired: 'PermissionDenied',
+  PendingVerification: 'PermissionDenied',
+  RequestExpired: 'PermissionDenied',
+  SignatureDoesNotMatch: 'PermissionDenied',
+  UnauthorizedOperation: 'PermissionDenied',
+  UnrecognizedClientException: 'PermissionDenied',
+
+  // Too many calls. Never a lack of capacity.
+  RequestLimitExceeded: 'Throttled',
+  BandwidthLimitExceeded: 'Throttled',
+  EC2ThrottledException: 'Throttled',
+  RequestThrottled: 'Throttled',
+  RequestThrottledException: 'Throttled',
+  SlowDown: 'Throttled',
+  Throttling: 'Throttled',
+  ThrottlingException: 'Throttled',
+  TooManyRequestsException: 'Throttled',
+
+  // An earlier attempt with this token did something; only a look by token can tell what.
+  IdempotentParameterMismatch: 'Unavailable',
+  IdempotentInstanceTerminated: 'Unavailable',
+
+  // EC2 had a fault; it may have acted all the same.
+  InternalError: 'Unavailable',
+  InternalFailure: 'Unavailable',
+  RequestTimeout: 'Unavailable',
+  ServiceUnavailable: 'Unavailable',
+  ServiceUnavailableException: 'Unavailable',
+  Unavailable: 'Unavailable',
+
+  // Only a machine's own id can be "not found"; a missing image, subnet or group is a bad definition.
+  'InvalidInstanceID.NotFound': 'NotFound',
+
+  DryRunOperation: 'InvalidRequest',
+  TagLimitExceeded: 'InvalidRequest',
+};
+
+const forms: readonly (readonly [RegExp, ProviderErrorCode])[] = [
+  [/LimitExceeded$/, 'QuotaExceeded'],
+  [/^(Invalid|Malformed|Missing|Unknown|Unsupported)\w/, 'InvalidRequest'],
+  [/^Unsupported$/, 'InvalidRequest'],
+  [/\.(NotFound|Malformed|Duplicate)$/, 'InvalidRequest'],
+];
+
+/** EC2 does not say when to come back; its buckets refill every second, and ours should have prevented this. */
+export const THROTTLED_RETRY_MS = 5_000;
+const MAX_MESSAGE = 1_000;
+
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly status: number | null;
+}
+
+/**
+ * An SDK's error as a ProviderError. `sent` says whether the request had left: an error before that (no credentials, a
+ * request that cannot be written) means that nothing was done; one after it, without an answer, leaves that open.
+ */
+export function classify(error: unknown, sent: boolean): ProviderError {
+  if (error instanceof ProviderError) return error;
+  const { name, message, status } = read(error);
+  const code = status === null ? withoutAnswer(name, sent) : meaningOf(name, status);
+  return new ProviderError({
+    code,
+    message: `${name}: ${message}`,
+    cloudCode: name,
+    ...(code === 'Throttled' ? { retryAfterMs: THROTTLED_RETRY_MS } : {}),
+    cause: error,
+  });
+}
+
+function meaningOf(name: string, status: number): ProviderErrorCode {
+  const known = Object.hasOwn(meanings, name) ? meanings[name] : undefined;
+  if (known) return known;
+  if (status === 429) return 'Throttled';
+  if (status >= 500 || status === 408) return 'Unavailable';
+  for (const [form, code] of forms) if (form.test(name)) return code;
+  // The SDK calls an answer that it cannot read `Unknown`: a proxy's page, perhaps. EC2's own refusals all have a code.
+  return status >= 400 && status < 500 && name !== 'Unknown' && name !== 'Error' ? 'InvalidRequest' : 'Unavailable';
+}
+
+function withoutAnswer(name: string, sent: boolean): ProviderErrorCode {
+  if (sent) return 'Unavailable';
+  if (name === 'TypeError' || name === 'RangeError') return 'InvalidRequest';
+  return /Credentials|Token/.test(name) ? 'PermissionDenied' : 'Unavailable';
+}
+
+function read(error: unknown): SdkError {
+  if (!(error instanceof Error)) return { name: 'Unknown', message: 'no error object', status: null };
+  const metadata = '$metadata' in error ? (error.$metadata as { httpStatusCode?: number } | undefined) : undefined;
+  // UnauthorizedOperation carries a kilobyte that only an administrator of the account can decode.
+  const message = error.message.replace(/\s*Encoded authorization failure message:.*/s, '').slice(0, MAX_MESSAGE);
+  return { name: error.name, message, status: metadata?.httpStatusCode ?? null };
+}

@@ -1,0 +1,57 @@
+import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
+import { ProviderError } from '../errors.js';
+import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../provider.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './marks.js';
+
+/** EC2's limit, in bytes before base64 (EC2 user guide, "Run commands when you launch an instance"). */
+const MAX_USER_DATA_BYTES = 16_384;
+
+/**
+ * The RunInstances request of an order (original-behaviour §5.4), with two differences: it takes as many machines as there
+ * is capacity for (MinCount 1), and our own token makes it idempotent.
+ * Throws ProviderError(InvalidRequest) when the user data is too long.
+ */
+export function freezeLaunch(order: LaunchOrder, context: ProviderContext): FrozenLaunch {
+  const region = order.configuration.region as string;
+  const definition = order.configuration.launchConfig as Partial<RunInstancesCommandInput>;
+  const request: RunInstancesCommandInput = {
+    ...definition,
+    ClientToken: order.token,
+    MinCount: 1,
+    MaxCount: order.count,
+    UserData: userData(order, region, context),
+    TagSpecifications: withOurTags((definition.TagSpecifications as TagSpecification[] | undefined) ?? [], {
+      CreatedBy: `taskcluster-wm-${context.providerId}`,
+      Owner: order.owner,
+      ManagedBy: 'taskcluster',
+      Name: order.workerPoolId,
+      [POOL_TAG]: order.workerPoolId,
+      [DEPLOYMENT_TAG]: context.deploymentId,
+      [LAUNCH_TAG]: order.token,
+    }),
+  };
+  return { token: order.token, count: order.count, location: { account: null, region, group: null }, request };
+}
+
+/** What worker-runner reads on the machine; base64 JSON. */
+function userData(order: LaunchOrder, region: string, context: ProviderContext): string {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      ...(order.configuration.additionalUserData as object | undefined),
+      rootUrl: context.rootUrl,
+      workerPoolId: order.workerPoolId,
+      providerId: context.providerId,
+      workerGroup: region,
+      launchConfigId: order.launchConfigId,
+      workerConfig: order.configuration.workerConfig ?? {},
+    }),
+  );
+  if (bytes.length > MAX_USER_DATA_BYTES) {
+    throw new ProviderError({
+      code: 'InvalidRequest',
+      title: 'User Data is too long',
+      message: `The user data of launch config ${order.launchConfigId} has ${bytes.length} bytes; EC2 takes ${MAX_USER_DATA_BYTES}.`,
+    });
+  }
+  return bytes.toString('base64');
+}

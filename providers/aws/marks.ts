@@ -1,0 +1,43 @@
+import type { Tag, TagSpecification } from '@aws-sdk/client-ec2';
+
+/** Tags by which we find what is ours; the sweep and the scan believe nothing else. */
+export const DEPLOYMENT_TAG = 'worker-manager-deployment';
+export const LAUNCH_TAG = 'worker-manager-launch';
+export const POOL_TAG = 'WorkerPoolId';
+
+/** What a launch creates and we therefore mark. */
+const marked = ['instance', 'volume'] as const;
+
+/**
+ * The definition's tags with ours added to instances and volumes. EC2 refuses a key that comes twice, and nobody else may
+ * set our marks, so ours replace the definition's.
+ */
+export function withOurTags(
+  specifications: readonly TagSpecification[],
+  ours: Record<string, string>,
+): TagSpecification[] {
+  const isMarked = (type: string | undefined) => marked.some((own) => own === type);
+  return [
+    ...specifications.filter(({ ResourceType }) => !isMarked(ResourceType)),
+    ...marked.map((ResourceType) => ({
+      ResourceType,
+      Tags: [
+        ...specifications
+          .filter((specification) => specification.ResourceType === ResourceType)
+          .flatMap(({ Tags }) => Tags ?? [])
+          .filter(({ Key }) => Key === undefined || !Object.hasOwn(ours, Key)),
+        ...Object.entries(ours).map(([Key, Value]) => ({ Key, Value })),
+      ],
+    })),
+  ];
+}
+
+/** The launch and the pool that made a resource, when it bears this deployment's mark; nulls when it does not. */
+export function readMarks(
+  tags: readonly Tag[] | undefined,
+  deploymentId: string,
+): { launchToken: string | null; workerPoolId: string | null } {
+  const value = (key: string) => tags?.find(({ Key }) => Key === key)?.Value ?? null;
+  if (value(DEPLOYMENT_TAG) !== deploymentId) return { launchToken: null, workerPoolId: null };
+  return { launchToken: value(LAUNCH_TAG), workerPoolId: value(POOL_TAG) };
+}

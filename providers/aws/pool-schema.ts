@@ -1,0 +1,59 @@
+import { cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
+
+/** Also part of a host name and of the worker's key, so its form is held. */
+const REGION = '^[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$';
+
+const tagSpecifications = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['ResourceType', 'Tags'],
+    properties: {
+      ResourceType: { type: 'string' },
+      Tags: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['Key', 'Value'],
+          properties: { Key: { type: 'string' }, Value: { type: 'string' } },
+        },
+      },
+    },
+  },
+};
+
+/**
+ * Members of the RunInstances request that are not the definition's to set: we write the first five ourselves, and with an
+ * instance profile every task on the machine could use the profile's rights. The original meant to refuse the profile and
+ * three of the others but did so only when all four came together (original-behaviour W59).
+ */
+const refused = ['IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'];
+
+const launchConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['region', 'launchConfig'],
+  properties: {
+    region: { type: 'string', maxLength: 38, pattern: REGION },
+    launchConfig: {
+      type: 'object',
+      required: ['ImageId'],
+      properties: {
+        ImageId: { type: 'string', minLength: 1 },
+        TagSpecifications: tagSpecifications,
+        ...Object.fromEntries(refused.map((name) => [name, false])),
+      },
+    },
+    additionalUserData: {
+      type: 'object',
+      properties: Object.fromEntries(
+        ['rootUrl', 'workerPoolId', 'providerId', 'workerGroup', 'workerConfig'].map((name) => [name, false]),
+      ),
+    },
+    workerConfig: { type: 'object' },
+    workerManager: workerManagerSchema,
+    capacityPerInstance: { type: 'integer', minimum: 1 },
+  },
+};
+
+export const awsPoolSchema = cloudPoolSchema(launchConfigSchema);

@@ -1,0 +1,184 @@
+import {
+  DescribeInstancesCommand,
+  type DescribeInstancesCommandInput,
+  DescribeRegionsCommand,
+  RunInstancesCommand,
+  type RunInstancesCommandInput,
+} from '@aws-sdk/client-ec2';
+import type { MachineLocation, Worker } from '../../domain/worker.js';
+import { Batcher } from '../batcher.js';
+import { IdentityError, ProviderError } from '../errors.js';
+import { mergePages } from '../merge-pages.js';
+import { poolValidator, type PoolValidation } from '../pool-schema.js';
+import type {
+  BulkLaunching,
+  FrozenLaunch,
+  LaunchedMachine,
+  MachineRef,
+  Machines,
+  Observation,
+  Provider,
+  ProviderContext,
+} from '../provider.js';
+import { Ec2Calls } from './calls.js';
+import { readIdentityKeys } from './certificates.js';
+import type { AwsProviderConfig } from '../../config/schema.js';
+import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
+import { factsOf, launchedMachines, observations } from './instances.js';
+import { freezeLaunch } from './launch-request.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from './marks.js';
+import { awsPoolSchema } from './pool-schema.js';
+import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
+
+/** Machines in one RunInstances: a refusal costs no more than this, and the answer stays under a megabyte. */
+const MAX_PER_LAUNCH = 250;
+/** DescribeInstances gives at most this many in a page. */
+const PAGE_SIZE = 1_000;
+/** Where the account is asked which regions it has, when the configuration names none. */
+const HOME_REGION = 'us-east-1';
+const REMOVAL_STEP = 'instance';
+
+/** Amazon EC2. Throws ProviderConfigError when it cannot be built from this configuration. */
+export function awsProvider(config: AwsProviderConfig, context: ProviderContext): Provider {
+  const calls = new Ec2Calls(config, context);
+  const keys = config.identityCertificates ? readIdentityKeys(config.identityCertificates) : null;
+  const validate = poolValidator(awsPoolSchema);
+  return {
+    providerId: context.providerId,
+    providerType: 'aws',
+    launching: launching(calls, context),
+    machines: machines(calls, context),
+    setup: () => reachRegions(calls, config.regions ?? null),
+    validatePool: (submitted) => inRegions(validate(submitted), config.regions ?? null),
+    verifyIdentity: async (worker, proof, nowMs) => {
+      const document = readSignedDocument(proof, worker.location.region, keys);
+      const facts = lacksFacts(worker.facts) ? await lookUpFacts(calls, worker) : worker.facts;
+      assertDocumentIsOf(worker, facts, document, nowMs);
+    },
+  };
+}
+
+function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
+  return {
+    kind: 'bulk',
+    maxPerLaunch: MAX_PER_LAUNCH,
+    freeze: (order) => freezeLaunch(order, context),
+    async submit({ location: { region }, request }) {
+      const command = new RunInstancesCommand(request as RunInstancesCommandInput);
+      const reservation = await calls.call(region, 'create', 'RunInstances', (client) => client.send(command));
+      return launchedMachines(reservation, region!);
+    },
+    find: (launch) => findMachines(calls, context, launch),
+  };
+}
+
+/** By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. */
+async function findMachines(
+  calls: Ec2Calls,
+  context: ProviderContext,
+  launch: FrozenLaunch,
+): Promise<LaunchedMachine[]> {
+  const region = launch.location.region!;
+  const found: LaunchedMachine[] = [];
+  const marks = { [DEPLOYMENT_TAG]: context.deploymentId, [LAUNCH_TAG]: launch.token };
+  for await (const reservations of describe(calls, region, tagFilter(marks))) {
+    found.push(...reservations.flatMap((reservation) => launchedMachines(reservation, region)));
+  }
+  return found;
+}
+
+function machines(calls: Ec2Calls, context: ProviderContext): Machines {
+  const removals = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
+    idleMs: 100,
+    maxWaitMs: 1_000,
+    maxItems: MAX_TERMINATE_IDS,
+  });
+  async function* observeRegion(region: string): AsyncGenerator<Observation[]> {
+    const ours = tagFilter({ [DEPLOYMENT_TAG]: context.deploymentId });
+    for await (const reservations of describe(calls, region, ours)) {
+      yield reservations.flatMap((reservation) => observations(reservation, region, context.deploymentId));
+    }
+  }
+  return {
+    removalSteps: [REMOVAL_STEP],
+    observe: (locations) => mergePages(regionsOf(locations).map(observeRegion)),
+    async lookup(machine) {
+      const region = regionOf(machine);
+      const reservations = await describeOne(calls, region, machine.workerId);
+      const [seen] = reservations.flatMap((reservation) => observations(reservation, region, context.deploymentId));
+      return seen ?? gone(machine);
+    },
+    remove: (machine) => removals.add(regionOf(machine), machine.workerId),
+  };
+}
+
+async function* describe(calls: Ec2Calls, region: string, input: DescribeInstancesCommandInput) {
+  let token: string | undefined;
+  do {
+    const command = new DescribeInstancesCommand({ ...input, MaxResults: PAGE_SIZE, NextToken: token });
+    const page = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
+    yield page.Reservations ?? [];
+    token = page.NextToken || undefined;
+  } while (token);
+}
+
+/** Empty when EC2 says that there is no such instance. */
+async function describeOne(calls: Ec2Calls, region: string, instanceId: string) {
+  const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
+  try {
+    const answer = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
+    return answer.Reservations ?? [];
+  } catch (error) {
+    if (error instanceof ProviderError && error.code === 'NotFound') return [];
+    throw error;
+  }
+}
+
+async function lookUpFacts(calls: Ec2Calls, worker: Worker): Promise<InstanceFacts> {
+  const region = regionOf(worker);
+  for (const reservation of await describeOne(calls, region, worker.workerId)) {
+    for (const instance of reservation.Instances ?? []) return factsOf(reservation, instance, region);
+  }
+  throw new IdentityError('EC2 knows no such machine');
+}
+
+/** Throws InvalidRequest when the account lacks a region that the configuration names. */
+async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<void> {
+  const answer = await calls.call(wanted?.[0] ?? HOME_REGION, 'read', 'DescribeRegions', (client) =>
+    client.send(new DescribeRegionsCommand({})),
+  );
+  const enabled = new Set(answer.Regions?.map(({ RegionName }) => RegionName));
+  const missing = wanted?.filter((region) => !enabled.has(region)) ?? [];
+  if (missing.length > 0) {
+    throw new ProviderError({ code: 'InvalidRequest', message: `the account has no region ${missing.join(', ')}` });
+  }
+}
+
+function inRegions(validation: PoolValidation, allowed: readonly string[] | null): PoolValidation {
+  if (!validation.ok || !allowed) return validation;
+  const foreign = validation.launchConfigs.findIndex(({ region }) => !allowed.includes(region as string));
+  if (foreign < 0) return validation;
+  return { ok: false, reason: `config.launchConfigs[${foreign}].region must be one of ${allowed.join(', ')}` };
+}
+
+const tagFilter = (tags: Record<string, string>): DescribeInstancesCommandInput => ({
+  Filters: Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })),
+});
+
+const regionsOf = (locations: readonly MachineLocation[]): string[] => [
+  ...new Set(locations.flatMap(({ region }) => (region === null ? [] : [region]))),
+];
+
+/** Where the row says that the machine is; the worker group is the region too (original-behaviour §5.4). */
+const regionOf = ({ location, workerGroup }: MachineRef | Worker): string => location.region ?? workerGroup;
+
+const gone = ({ workerGroup, workerId, location }: MachineRef): Observation => ({
+  workerGroup,
+  workerId,
+  location,
+  state: 'gone',
+  reason: null,
+  launchToken: null,
+  workerPoolId: null,
+  resources: {},
+});

@@ -1,0 +1,74 @@
+/** How long calls wait for each other, in milliseconds, and how many may meet. */
+export interface BatchWindow {
+  /** A batch leaves when nothing joined it for this long… */
+  readonly idleMs: number;
+  /** …or this long after its first item, whatever joins… */
+  readonly maxWaitMs: number;
+  /** …or when it has this many items. */
+  readonly maxItems: number;
+}
+
+/**
+ * What became of a batch: the items that failed, each with its own error; every other item succeeded.
+ * Throwing instead fails all of them with that one error.
+ */
+export type BatchRun = (key: string, items: readonly string[]) => Promise<ReadonlyMap<string, Error>>;
+
+interface Batch {
+  readonly key: string;
+  readonly waiting: Map<string, PromiseWithResolvers<void>>;
+  readonly leavesBy: number;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Lets callers that want the same kind of call at about the same time share one. Batches are kept apart by key; a batch
+ * that has left is closed, so whoever comes later waits for the next. Two callers with the same item share its verdict.
+ */
+export class Batcher {
+  private readonly run: BatchRun;
+  private readonly window: BatchWindow;
+  private readonly open = new Map<string, Batch>();
+
+  constructor(run: BatchRun, window: BatchWindow) {
+    this.run = run;
+    this.window = window;
+  }
+
+  /** Resolves or rejects with this item's own verdict. */
+  add(key: string, item: string): Promise<void> {
+    const batch = this.open.get(key) ?? this.begin(key);
+    const verdict = batch.waiting.get(item) ?? Promise.withResolvers<void>();
+    batch.waiting.set(item, verdict);
+    clearTimeout(batch.timer);
+    if (batch.waiting.size >= this.window.maxItems) void this.leave(batch);
+    else this.wait(batch);
+    return verdict.promise;
+  }
+
+  private begin(key: string): Batch {
+    const leavesBy = performance.now() + this.window.maxWaitMs;
+    const batch: Batch = { key, waiting: new Map(), leavesBy, timer: setTimeout(() => {}, 0) };
+    this.open.set(key, batch);
+    return batch;
+  }
+
+  private wait(batch: Batch): void {
+    const waitMs = Math.max(0, Math.min(this.window.idleMs, batch.leavesBy - performance.now()));
+    batch.timer = setTimeout(() => void this.leave(batch), waitMs);
+  }
+
+  private async leave(batch: Batch): Promise<void> {
+    this.open.delete(batch.key);
+    try {
+      const failures = await this.run(batch.key, [...batch.waiting.keys()]);
+      for (const [item, verdict] of batch.waiting) {
+        const failure = failures.get(item);
+        if (failure) verdict.reject(failure);
+        else verdict.resolve();
+      }
+    } catch (error) {
+      for (const verdict of batch.waiting.values()) verdict.reject(error);
+    }
+  }
+}

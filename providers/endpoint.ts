@@ -1,0 +1,28 @@
+import { ProviderConfigError } from './config-error.js';
+
+export interface Endpoint {
+  readonly url: string;
+  /** Plain http on this machine: an emulator. No credentials are read or sent. */
+  readonly isEmulator: boolean;
+}
+
+/**
+ * Checks an `endpoint` of the configuration. Throws ProviderConfigError for plain http to anything but a loopback address
+ * (credentials and launches would be readable and forgeable on the way) and for a URL that holds credentials.
+ */
+export function parseEndpoint(text: string | null | undefined): Endpoint | null {
+  if (text === null || text === undefined) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new ProviderConfigError('endpoint', 'must be an http or https URL');
+  }
+  if (url.username || url.password) throw new ProviderConfigError('endpoint', 'must not hold credentials');
+  const isEmulator = url.protocol === 'http:';
+  if (isEmulator && !isLoopback(url.hostname)) {
+    throw new ProviderConfigError('endpoint', 'plain http is allowed for loopback addresses only; use https');
+  }
+  return { url: url.href, isEmulator };
+}
+
+const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);

@@ -1,0 +1,119 @@
+import { awsProvider } from './aws/provider.js';
+import { ProviderConfigError } from './config-error.js';
+import { nullProvider } from './null/provider.js';
+import type { Provider, ProviderContext } from './provider.js';
+import type { ProviderConfig } from '../config/schema.js';
+import { staticProvider } from './static/provider.js';
+import { NULL_PROVIDER } from '../domain/ids.js';
+
+/** `failed`: its last setup failed; it is tried again. `unknown`: not set up yet. */
+export interface ProviderHealth {
+  readonly state: 'ok' | 'failed' | 'unknown';
+  /** For the log; null unless failed. */
+  readonly message: string | null;
+}
+
+export interface ProviderRegistry {
+  /** Also `null-provider`; undefined for an id that is not configured. */
+  get(providerId: string): Provider | undefined;
+  /** The configured ones, in the order of the configuration; never `null-provider`. */
+  list(): readonly Provider[];
+  /** Health in this process. `unknown` for an id that is not configured. */
+  state(providerId: string): ProviderHealth;
+  /** Draining providers launch nothing. */
+  isDraining(providerId: string): boolean;
+  /** Sets up every provider that is not `ok` yet. Never throws: see `state`. */
+  setup(): Promise<void>;
+  /** Sets up now, then repeats for those that failed every `intervalMs` (60 s), until the function it gives is called. */
+  startHealthChecks(options?: { intervalMs?: number; onChange?: HealthListener }): () => void;
+}
+
+export type HealthListener = (providerId: string, health: ProviderHealth) => void;
+
+const RETRY_SETUP_MS = 60_000;
+const UNKNOWN: ProviderHealth = { state: 'unknown', message: null };
+const OK: ProviderHealth = { state: 'ok', message: null };
+
+/**
+ * Builds every configured provider. Pure but for the files that configurations name.
+ * Throws ProviderConfigError, `key` from `providers.` on.
+ */
+export function buildProviders(
+  configs: Readonly<Record<string, ProviderConfig>>,
+  contextOf: (providerId: string) => ProviderContext,
+): ProviderRegistry {
+  const providers = new Map(
+    Object.entries(configs).map(([providerId, config]) => [
+      providerId,
+      build(providerId, config, contextOf(providerId)),
+    ]),
+  );
+  return registryOf([...providers.values()], (providerId) => {
+    const config = configs[providerId];
+    return config !== undefined && 'draining' in config && config.draining === true;
+  });
+}
+
+/** A registry of providers that exist already. */
+export function registryOf(
+  providers: readonly Provider[],
+  isDraining: (providerId: string) => boolean = () => false,
+): ProviderRegistry {
+  const byId = new Map(providers.map((provider) => [provider.providerId, provider]));
+  const health = new Map<string, ProviderHealth>();
+  const listeners = new Set<HealthListener>();
+
+  async function setUp(provider: Provider): Promise<void> {
+    const before = health.get(provider.providerId) ?? UNKNOWN;
+    if (before.state === 'ok') return;
+    const after = await provider.setup().then(
+      () => OK,
+      (error: unknown): ProviderHealth => ({
+        state: 'failed',
+        message: error instanceof Error ? error.message : String(error),
+      }),
+    );
+    health.set(provider.providerId, after);
+    if (after.state !== before.state || after.message !== before.message) {
+      for (const listener of listeners) listener(provider.providerId, after);
+    }
+  }
+  const setup = async (): Promise<void> => {
+    await Promise.all(providers.map(setUp));
+  };
+
+  return {
+    get: (providerId) => (providerId === NULL_PROVIDER ? nullProvider : byId.get(providerId)),
+    list: () => providers,
+    state: (providerId) => (providerId === NULL_PROVIDER ? OK : (health.get(providerId) ?? UNKNOWN)),
+    isDraining,
+    setup,
+    startHealthChecks({ intervalMs = RETRY_SETUP_MS, onChange } = {}) {
+      if (onChange) listeners.add(onChange);
+      void setup();
+      const timer = setInterval(() => void setup(), intervalMs);
+      timer.unref();
+      return () => {
+        clearInterval(timer);
+        if (onChange) listeners.delete(onChange);
+      };
+    },
+  };
+}
+
+function build(providerId: string, config: ProviderConfig, context: ProviderContext): Provider {
+  if (providerId === NULL_PROVIDER) throw new ProviderConfigError(`providers.${providerId}`, 'this id is reserved');
+  try {
+    switch (config.providerType) {
+      case 'aws':
+        return awsProvider(config, context);
+      case 'static':
+        return staticProvider(context);
+      default:
+        throw new ProviderConfigError('providerType', 'must be one of aws, static');
+    }
+  } catch (error) {
+    if (!(error instanceof ProviderConfigError)) throw error;
+    throw new ProviderConfigError(`providers.${providerId}.${error.key}`, error.message);
+  }
+}
