@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { estimate, estimatorInputDefaults, type EstimatorInput } from '../../../domain/estimator.js';
 import { seededRuns } from '../../support/seeded-random.js';
 
@@ -102,9 +102,10 @@ test('rounding up does not add a worker for a floating-point hair', () => {
   );
 });
 
+const over = (existingCapacity: number, maxCapacity: number) =>
+  estimate('corrected', input({ existingCapacity, maxCapacity })).overProvisioned;
+
 test('the alarm needs both more than 25 and more than a quarter above the maximum', () => {
-  const over = (existingCapacity: number, maxCapacity: number) =>
-    estimate('corrected', input({ existingCapacity, maxCapacity })).overProvisioned;
   expect(over(25, 1)).toBe(false);
   expect(over(26, 1)).toBe(true);
   expect(over(125, 100)).toBe(false);

@@ -48,25 +48,25 @@ describe('deadlines', () => {
   });
 });
 
-describe('inactivity', () => {
-  const of = (firstClaimAtMs: number | null | undefined, lastActiveAtMs: number | null | undefined) =>
-    inactivityDeadline({ registeredAtMs: NOW, firstClaimAtMs, lastActiveAtMs, timing: usual });
+const deadlineOf = (firstClaimAtMs: number | null | undefined, lastActiveAtMs: number | null | undefined) =>
+  inactivityDeadline({ registeredAtMs: NOW, firstClaimAtMs, lastActiveAtMs, timing: usual });
 
+describe('inactivity', () => {
   test('a missing fact gives no deadline', () => {
-    expect(of(undefined, undefined)).toBeNull();
-    expect(of(undefined, NOW)).toBeNull();
-    expect(of(undefined, null)).toBeNull();
-    expect(of(NOW, undefined)).toBeNull();
-    expect(of(NOW, null)).toBeNull();
+    expect(deadlineOf(undefined, undefined)).toBeNull();
+    expect(deadlineOf(undefined, NOW)).toBeNull();
+    expect(deadlineOf(undefined, null)).toBeNull();
+    expect(deadlineOf(NOW, undefined)).toBeNull();
+    expect(deadlineOf(NOW, null)).toBeNull();
   });
 
   test('a worker that never claimed work counts from its registration', () => {
-    expect(of(null, undefined)).toBe(NOW + 2 * HOUR);
-    expect(of(null, null)).toBe(NOW + 2 * HOUR);
+    expect(deadlineOf(null, undefined)).toBe(NOW + 2 * HOUR);
+    expect(deadlineOf(null, null)).toBe(NOW + 2 * HOUR);
   });
 
   test('a worker that claimed counts from its last activity, as late as that may have been', () => {
-    expect(of(NOW, NOW + HOUR)).toBe(NOW + HOUR + QUEUE_ACTIVITY_GRANULARITY_MS + 2 * HOUR);
+    expect(deadlineOf(NOW, NOW + HOUR)).toBe(NOW + HOUR + QUEUE_ACTIVITY_GRANULARITY_MS + 2 * HOUR);
   });
 
   test('the shortest timeout does not remove a worker that reclaims its task every 20 minutes (W51)', () => {
@@ -78,7 +78,7 @@ describe('inactivity', () => {
   });
 
   test('activity from before the registration, of an earlier machine of that name, does not shorten the time', () => {
-    expect(of(NOW - DAY, NOW - DAY)).toBe(NOW + 2 * HOUR);
+    expect(deadlineOf(NOW - DAY, NOW - DAY)).toBe(NOW + 2 * HOUR);
   });
 });
 

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { jsonbText, launchConfigIdOf } from '../../domain/launch-config-id.js';
+import type { LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+const sharedDir = process.env['SHARED_DIR'] ?? join(process.cwd(), '..', 'shared');
+
+let database: PGlite;
+beforeAll(async () => {
+  database = await PGlite.create('memory://');
+}, 60_000);
+afterAll(() => database.close());
+
+const printed = async (values: unknown[]): Promise<string[]> => {
+  const result = await database.query<{ text: string }>(
+    'select (value::jsonb)::text as text from unnest($1::text[]) with ordinality as given(value, place) order by place',
+    [values.map((value) => JSON.stringify(value))],
+  );
+  return result.rows.map((row) => row.text);
+};
+
+test('thousands of random values have the text that Postgres prints', async () => {
+  const text = fc
+    .oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.string({ unit: 'binary', maxLength: 8 }))
+    .map((any) => any.replaceAll('\0', ''));
+  const number = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.double({ min: -1e-5, max: 1e-5, noNaN: true }),
+    fc.double({ min: -1e25, max: 1e25, noNaN: true }),
+    fc.maxSafeInteger(),
+  );
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'medium' },
+      text,
+      number,
+      fc.constantFrom(true, false, null),
+      fc.array(tie('tree'), { maxLength: 5 }),
+      fc.dictionary(text, tie('tree'), { maxKeys: 8 }),
+    ),
+  }));
+  const values = fc.sample(tree, { seed: 20_261_124, numRuns: 3000 });
+  expect(values.map(jsonbText)).toEqual(await printed(values));
+}, 60_000);
+
+const realPools = join(sharedDir, 'data', 'community-tc-worker-pools.json');
+const describeRealPools = existsSync(realPools) ? describe : describe.skip;
+
+describeRealPools('real launch configs', () => {
+  test('get the id that Postgres computes by the rule of the original', async () => {
+    const pools = JSON.parse(readFileSync(realPools, 'utf8')) as (Omit<WorkerPool, 'config'> & {
+      config: { launchConfigs?: LaunchConfiguration[] };
+    })[];
+    const unnamed = pools.flatMap(({ workerPoolId, config }) =>
+      (config.launchConfigs ?? []).map((configuration) => ({
+        workerPoolId,
+        configuration: { ...configuration, workerManager: undefined },
+      })),
+    );
+    expect(unnamed.length).toBeGreaterThan(400);
+    const texts = await printed(unnamed.map(({ configuration }) => configuration));
+    const byPostgres = unnamed.map(({ workerPoolId }, index) => `lc-${md5(workerPoolId + texts[index]!).slice(0, 20)}`);
+    expect(unnamed.map((each) => launchConfigIdOf(each.workerPoolId, each.configuration, md5))).toEqual(byPostgres);
+  }, 60_000);
+});
