@@ -1,0 +1,66 @@
+import { Refusal } from '../errors.js';
+import { faultModes, type FaultMode, type FaultRule } from '../faults.js';
+import type { BucketSize } from '../ec2/request-limits.js';
+
+/** Checked readings of control bodies. Each throws a Refusal that names the field. */
+export type Body = Record<string, unknown>;
+
+export function text(body: Body, name: string): string {
+  const value = body[name];
+  if (typeof value !== 'string' || value === '' || value.length > 1000) throw wrong(name, 'a text');
+  return value;
+}
+
+export function optionalText(body: Body, name: string): string | null {
+  return body[name] === undefined || body[name] === null ? null : text(body, name);
+}
+
+export function count(body: Body, name: string, otherwise?: number): number {
+  const value = body[name] ?? otherwise;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw wrong(name, 'a whole number');
+  return value;
+}
+
+export function oneOf<T extends string>(body: Body, name: string, choices: readonly T[], otherwise?: T): T {
+  const value = (body[name] ?? otherwise) as T;
+  if (!choices.includes(value)) throw wrong(name, `one of ${choices.join(', ')}`);
+  return value;
+}
+
+export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
+  const mode = oneOf<FaultMode>(body, 'mode', faultModes);
+  const code = optionalText(body, 'code') ?? 'InternalError';
+  return {
+    ...(body['id'] === undefined ? {} : { id: text(body, 'id') }),
+    operation: text(body, 'operation'),
+    mode,
+    code,
+    status: count(body, 'status', statusOf(code)),
+    times: count(body, 'times', 1),
+    skip: count(body, 'skip', 0),
+    workerId: optionalText(body, 'workerId'),
+    region: optionalText(body, 'region'),
+  };
+}
+
+/** The HTTP status with which EC2 gives these codes: "InsufficientCapacity" and internal errors are the server's. */
+function statusOf(code: string): number {
+  if (code === 'RequestLimitExceeded' || code === 'Unavailable' || code === 'ServiceUnavailable') return 503;
+  if (/^Insufficient\w*Capacity$/.test(code) || code === 'InternalError') return 500;
+  if (code === 'UnauthorizedOperation') return 403;
+  if (code === 'AuthFailure') return 401;
+  return 400;
+}
+
+/** Sizes of request buckets by action, as `--limits ec2` sets them, for tests with tighter ones. */
+export function bucketSizes(body: Body): Record<string, BucketSize> {
+  return Object.fromEntries(
+    Object.entries(body).map(([action, size]) => {
+      const { burst, perSecond } = (size ?? {}) as Record<string, unknown>;
+      if (typeof burst !== 'number' || typeof perSecond !== 'number') throw wrong(action, '{burst, perSecond}');
+      return [action, { burst, perSecond }];
+    }),
+  );
+}
+
+const wrong = (name: string, what: string): Refusal => new Refusal('InputValidationError', `${name} must be ${what}`);

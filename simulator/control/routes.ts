@@ -1,0 +1,162 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cloud } from '../ec2/cloud.js';
+import { ec2Limits, type RequestLimits } from '../ec2/request-limits.js';
+import { Refusal } from '../errors.js';
+import type { Faults } from '../faults.js';
+import { readJson, sendJson } from '../http/exchange.js';
+import { identityFacts, renderIdentityDocument } from '../identity/metadata.js';
+import type { RegionKeys } from '../identity/region-keys.js';
+import type { Fleet } from '../machines/fleet.js';
+import type { Queue } from '../queue/queue.js';
+import type { RequestLog } from '../request-log.js';
+import { bucketSizes, count, faultRule, oneOf, optionalText, text, type Body } from './input.js';
+import { listMachines, summarize } from './summary.js';
+
+export interface ControlContext {
+  readonly cloud: Cloud;
+  readonly queue: Queue;
+  readonly fleet: Fleet;
+  readonly faults: Faults;
+  readonly limits: RequestLimits;
+  readonly keys: RegionKeys;
+  readonly log: RequestLog;
+  readonly setApi: (url: URL | null) => void;
+  readonly changed: () => void;
+  /** Forgets machines, tasks, tokens, faults and counts; keys stay. */
+  readonly reset: () => void;
+}
+
+const MAX_TASKS = 100_000;
+const MAX_WAIT_MS = 600_000;
+
+/** `/simulator/…`: for tests, demos and the page. `path` follows `/simulator/`. */
+export async function handleControl(
+  context: ControlContext,
+  path: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const method = request.method ?? 'GET';
+  const body = method === 'GET' ? {} : await readJson(request);
+  const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
+  sendJson(response, 200, await answer(context, `${method} ${resource}`, id, verb, query, body));
+}
+
+async function answer(
+  context: ControlContext,
+  call: string,
+  id: string,
+  verb: string,
+  query: URLSearchParams,
+  body: Body,
+): Promise<unknown> {
+  switch (call) {
+    case 'GET state':
+      return summarize(context.cloud, context.fleet, context.queue, context.log);
+    case 'GET identity-certificates':
+      return context.keys.certificates();
+    case 'POST tasks':
+      return addTasks(context, body);
+    case 'POST capacity':
+      return setCapacity(context, body);
+    case 'POST limits':
+      context.limits.configure(body['like'] === 'ec2' ? ec2Limits : bucketSizes(body));
+      return {};
+    case 'POST api':
+      context.setApi(readApi(body));
+      return {};
+    case 'POST reset':
+      context.reset();
+      return {};
+    case 'GET machines':
+      return id ? aboutMachine(context, id, verb, {}) : { machines: listMachines(context.cloud, context.fleet) };
+    case 'POST machines':
+      return verb === 'document' ? aboutMachine(context, id, verb, body) : actOnMachine(context, id, verb, body);
+    case 'GET faults':
+      return verb === 'hit' ? awaitHit(context, id, query) : { faults: context.faults.list() };
+    case 'POST faults':
+      if (verb === 'release') return context.faults.release(id, oneOf(body, 'how', ['go', 'drop'], 'go'));
+      return context.faults.add(faultRule(body));
+    case 'DELETE faults':
+      if (id) context.faults.remove(id);
+      else context.faults.clear();
+      return {};
+    default:
+      throw new Refusal('ResourceNotFound', `there is no control ${call}`, 404);
+  }
+}
+
+function addTasks(context: ControlContext, body: Body): unknown {
+  const seconds = body['seconds'];
+  if (seconds !== undefined && !(typeof seconds === 'number' && seconds >= 0)) {
+    throw new Refusal('InputValidationError', 'seconds must be a number');
+  }
+  const tasks = count(body, 'count', 1);
+  if (tasks > MAX_TASKS) throw new Refusal('InputValidationError', `count must be at most ${MAX_TASKS}`);
+  const taskIds = context.queue.add(text(body, 'taskQueueId'), tasks, seconds === undefined ? null : seconds * 1000);
+  context.changed();
+  return { taskIds };
+}
+
+/** `{region, instanceType?, machines}`; machines null lifts the limit. */
+function setCapacity(context: ControlContext, body: Body): unknown {
+  const instanceType = optionalText(body, 'instanceType');
+  const place = instanceType === null ? text(body, 'region') : `${text(body, 'region')}/${instanceType}`;
+  context.cloud.limit(place, body['machines'] === null ? null : count(body, 'machines'));
+  context.changed();
+  return { capacity: context.cloud.capacity() };
+}
+
+function readApi(body: Body): URL | null {
+  const url = optionalText(body, 'url');
+  if (url !== null && !URL.canParse(url)) throw new Refusal('InputValidationError', 'url must be a URL');
+  return url === null ? null : new URL(url);
+}
+
+async function awaitHit(context: ControlContext, id: string, query: URLSearchParams): Promise<unknown> {
+  const hits = Number(query.get('hits') ?? 1);
+  const timeoutMs = Number(query.get('timeoutMs') ?? 30_000);
+  if (!Number.isInteger(hits) || !(timeoutMs >= 0 && timeoutMs <= MAX_WAIT_MS)) {
+    throw new Refusal('InputValidationError', 'hits and timeoutMs must be numbers');
+  }
+  return context.faults.hit(id, hits, timeoutMs);
+}
+
+/**
+ * A machine's identity document with a valid signature. With a body `{facts?, signedIn?}` other facts or another region's
+ * key, which the real service would never give: what a thief or a forger might send.
+ */
+function aboutMachine(context: ControlContext, id: string, verb: string, body: Body): unknown {
+  const instance = context.cloud.find(id, Date.now());
+  if (!instance) throw new Refusal('ResourceNotFound', `there is no machine ${id}`, 404);
+  if (verb !== 'document') return listMachines(context.cloud, context.fleet).find((one) => one.instanceId === id);
+  const facts = { ...identityFacts(context.cloud, instance), ...(body['facts'] as Record<string, string> | undefined) };
+  const signedIn = optionalText(body, 'signedIn') ?? instance.region;
+  if (!context.keys.has(signedIn)) throw new Refusal('InputValidationError', `there is no region ${signedIn}`);
+  const document = renderIdentityDocument(facts);
+  return { document, signature: context.keys.sign(signedIn, document) };
+}
+
+async function actOnMachine(context: ControlContext, id: string, verb: string, body: Body): Promise<unknown> {
+  switch (verb) {
+    case 'kill':
+      context.fleet.kill(id, body['vanish'] === true);
+      return {};
+    case 'register':
+      return { registered: await context.fleet.agent(id).register() };
+    case 'reregister':
+      await context.fleet.agent(id).reregister();
+      return {};
+    case 'should-terminate':
+      return { terminate: await context.fleet.agent(id).shouldTerminate() };
+    case 'remove':
+      await context.fleet.agent(id).remove();
+      return {};
+    case 'shut-down':
+      context.fleet.agent(id).shutDown();
+      return {};
+    default:
+      throw new Refusal('ResourceNotFound', `machines have no ${verb}`, 404);
+  }
+}

@@ -1,0 +1,38 @@
+import { Refusal } from '../errors.js';
+import type { Cloud } from './cloud.js';
+import { describeInstances } from './describe-instances.js';
+import { describeRegions } from './describe-regions.js';
+import type { Parameters } from './parameters.js';
+import { runInstances } from './run-instances.js';
+import { terminateInstances } from './terminate-instances.js';
+
+/** What an action did: the inside of its answer, and what the log says about it. */
+export interface Performed {
+  readonly body: string;
+  readonly created?: readonly string[];
+  readonly terminated?: readonly string[];
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Performs an action at once and completely, or throws a Refusal and has done nothing. */
+export function perform(
+  action: string,
+  cloud: Cloud,
+  region: string,
+  regions: readonly string[],
+  parameters: Parameters,
+): Performed {
+  const nowMs = Date.now();
+  switch (action) {
+    case 'RunInstances':
+      return runInstances(cloud, region, parameters, nowMs);
+    case 'DescribeInstances':
+      return describeInstances(cloud, region, parameters, nowMs);
+    case 'TerminateInstances':
+      return terminateInstances(cloud, region, parameters, nowMs);
+    case 'DescribeRegions':
+      return describeRegions(regions, parameters);
+    default:
+      throw new Refusal('InvalidAction', `The action ${action} is not valid for this web service.`);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Performed } from './actions.js';
+import type { Parameters } from './parameters.js';
+import { element, set } from './xml.js';
+
+export function describeRegions(regions: readonly string[], parameters: Parameters): Performed {
+  const asked = parameters.list('RegionName');
+  const shown = asked.length ? regions.filter((region) => asked.includes(region)) : regions;
+  return {
+    body: set(
+      'regionInfo',
+      shown.map(
+        (region) =>
+          element('regionName', region) +
+          element('regionEndpoint', `ec2.${region}.amazonaws.com`) +
+          element('optInStatus', 'opt-in-not-required'),
+      ),
+    ),
+  };
+}

@@ -1,0 +1,158 @@
+import { v4 as newSlugid } from 'slugid';
+
+/** Who works on a task. */
+export interface Claimer {
+  readonly workerGroup: string;
+  readonly workerId: string;
+}
+
+export interface Task {
+  readonly taskId: string;
+  readonly taskQueueId: string;
+  /** How long the work takes; null: the simulator's default. */
+  readonly durationMs: number | null;
+  /** Grows with each claim that expired. */
+  runId: number;
+}
+
+export interface Claim extends Claimer {
+  readonly task: Task;
+  /** When the task goes back to pending unless the claimer reports or is known to be alive; null while it lives. */
+  takenUntilMs: number | null;
+}
+
+export interface QueueSnapshot {
+  readonly pending: readonly Task[];
+  readonly claimed: readonly Claim[];
+  readonly completed: Readonly<Record<string, number>>;
+}
+
+interface Waiter {
+  readonly claimer: Claimer;
+  readonly most: number;
+  readonly take: (tasks: Task[]) => void;
+}
+
+interface TaskQueue {
+  pending: Task[];
+  waiters: Set<Waiter>;
+  claimed: number;
+  completed: number;
+}
+
+/** Task queues, as far as workers and a worker manager see them. */
+export class Queue {
+  readonly #queues = new Map<string, TaskQueue>();
+  readonly #claims = new Map<string, Claim>();
+
+  add(taskQueueId: string, count: number, durationMs: number | null): string[] {
+    const tasks = Array.from({ length: count }, () => ({ taskId: newSlugid(), taskQueueId, durationMs, runId: 0 }));
+    this.#queue(taskQueueId).pending.push(...tasks);
+    this.#handOut(taskQueueId);
+    return tasks.map((task) => task.taskId);
+  }
+
+  /**
+   * Claims up to `most` tasks: at once when there are any, else as soon as one comes. Gives a function that withdraws the
+   * wish; `take` is called at most once, and not after that.
+   */
+  claim(taskQueueId: string, claimer: Claimer, most: number, take: (tasks: Task[]) => void): () => void {
+    const queue = this.#queue(taskQueueId);
+    const waiter = { claimer, most, take };
+    queue.waiters.add(waiter);
+    this.#handOut(taskQueueId);
+    return () => queue.waiters.delete(waiter);
+  }
+
+  /** False when this run is not (or no longer) claimed. */
+  complete(taskId: string, runId: number): boolean {
+    const claim = this.#claims.get(taskId);
+    if (!claim || claim.task.runId !== runId) return false;
+    this.#claims.delete(taskId);
+    const queue = this.#queue(claim.task.taskQueueId);
+    queue.claimed--;
+    queue.completed++;
+    return true;
+  }
+
+  claimOf(taskId: string): Claim | undefined {
+    return this.#claims.get(taskId);
+  }
+
+  /** From now on the claims of this worker end at this instant, because it is dead or was never under our eyes. */
+  expireClaims(workerId: string, atMs: number): void {
+    for (const claim of this.#claims.values()) if (claim.workerId === workerId) claim.takenUntilMs = atMs;
+  }
+
+  /** Puts tasks whose claim has expired back in line, as another run. */
+  releaseExpired(nowMs: number): void {
+    for (const [taskId, claim] of this.#claims) {
+      if (claim.takenUntilMs === null || claim.takenUntilMs > nowMs) continue;
+      this.#claims.delete(taskId);
+      const queue = this.#queue(claim.task.taskQueueId);
+      queue.claimed--;
+      claim.task.runId++;
+      queue.pending.unshift(claim.task);
+      this.#handOut(claim.task.taskQueueId);
+    }
+  }
+
+  counts(taskQueueId: string): { pendingTasks: number; claimedTasks: number; completedTasks: number } {
+    const queue = this.#queues.get(taskQueueId);
+    return {
+      pendingTasks: queue?.pending.length ?? 0,
+      claimedTasks: queue?.claimed ?? 0,
+      completedTasks: queue?.completed ?? 0,
+    };
+  }
+
+  taskQueueIds(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  snapshot(): QueueSnapshot {
+    const queues = [...this.#queues];
+    return {
+      pending: queues.flatMap(([, queue]) => queue.pending),
+      claimed: [...this.#claims.values()],
+      completed: Object.fromEntries(queues.map(([taskQueueId, queue]) => [taskQueueId, queue.completed])),
+    };
+  }
+
+  restore(snapshot: QueueSnapshot): void {
+    this.#queues.clear();
+    this.#claims.clear();
+    for (const task of snapshot.pending) this.#queue(task.taskQueueId).pending.push(task);
+    for (const claim of snapshot.claimed) {
+      this.#claims.set(claim.task.taskId, claim);
+      this.#queue(claim.task.taskQueueId).claimed++;
+    }
+    for (const [taskQueueId, completed] of Object.entries(snapshot.completed)) {
+      this.#queue(taskQueueId).completed = completed;
+    }
+  }
+
+  #queue(taskQueueId: string): TaskQueue {
+    const known = this.#queues.get(taskQueueId);
+    if (known) return known;
+    const made = { pending: [], waiters: new Set<Waiter>(), claimed: 0, completed: 0 };
+    this.#queues.set(taskQueueId, made);
+    return made;
+  }
+
+  /** First come, first served, on both sides. */
+  #handOut(taskQueueId: string): void {
+    const queue = this.#queue(taskQueueId);
+    for (const waiter of queue.waiters) {
+      if (queue.pending.length === 0) return;
+      const tasks = queue.pending.splice(0, waiter.most);
+      for (const task of tasks) {
+        const { workerGroup, workerId } = waiter.claimer;
+        this.#claims.set(task.taskId, { workerGroup, workerId, task, takenUntilMs: null });
+      }
+      queue.claimed += tasks.length;
+      queue.waiters.delete(waiter);
+      waiter.take(tasks);
+    }
+  }
+}

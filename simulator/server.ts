@@ -1,0 +1,59 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { handleControl, type ControlContext } from './control/routes.js';
+import { page } from './control/page.js';
+import { handleEc2, type Ec2Context } from './ec2/endpoint.js';
+import { ConnectionLost, Refusal } from './errors.js';
+import { send, sendJson } from './http/exchange.js';
+import { handleMetadata } from './identity/metadata.js';
+import { forward, type IngressContext } from './ingress/forward.js';
+import { handleQueue, type QueueContext } from './queue/routes.js';
+
+export interface Contexts {
+  readonly ec2: Ec2Context;
+  readonly queue: QueueContext;
+  readonly ingress: IngressContext;
+  readonly control: ControlContext;
+}
+
+/** Everything behind one port, by the first part of the path. */
+export function createSimulatorServer(contexts: Contexts): Server {
+  const server = createServer((request, response) => {
+    handle(contexts, request, response).catch((error: unknown) => fail(error, response));
+  });
+  // A test may hold an answer for minutes.
+  server.requestTimeout = 0;
+  return server;
+}
+
+async function handle(contexts: Contexts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://simulator');
+  const path = url.pathname;
+  if (path === '/ec2' || path.startsWith('/ec2/')) return handleEc2(contexts.ec2, request, response);
+  if (path.startsWith('/api/worker-manager/')) return forward(contexts.ingress, request, response);
+  if (path.startsWith('/api/queue/v1/')) {
+    return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);
+  }
+  if (path.startsWith('/metadata/')) {
+    const { cloud, keys } = contexts.control;
+    return handleMetadata(cloud, keys, path.slice('/metadata/'.length), response);
+  }
+  if (path.startsWith('/simulator/')) {
+    return handleControl(contexts.control, path.slice('/simulator/'.length), url.searchParams, request, response);
+  }
+  if (path === '/') return send(response, 200, 'text/html; charset=utf-8', page);
+  throw new Refusal('ResourceNotFound', 'there is nothing here', 404);
+}
+
+function fail(error: unknown, response: ServerResponse): void {
+  if (error instanceof ConnectionLost) {
+    response.destroy();
+    return;
+  }
+  if (error instanceof Refusal) {
+    sendJson(response, error.status, { code: error.code, message: error.message });
+    return;
+  }
+  console.error(error);
+  if (response.headersSent) response.destroy();
+  else sendJson(response, 500, { code: 'InternalError', message: 'the simulator failed; its error output says how' });
+}

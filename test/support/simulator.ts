@@ -1,0 +1,256 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const root = new URL('../../', import.meta.url).pathname;
+const program = join(root, 'dist/simulator/main.js');
+
+/** Flags of the simulator by their camel-case names, see `simulator/options.ts`. */
+export interface SimulatorFlags {
+  readonly port?: number;
+  readonly stateDir?: string;
+  readonly api?: string;
+  readonly regions?: string;
+  readonly machines?: 'on' | 'off';
+  readonly limits?: 'off' | 'ec2';
+  readonly leaveBy?: 'shutdown' | 'remove';
+  readonly bootMs?: number;
+  readonly latencyMs?: number;
+  readonly listDelayMs?: number;
+  readonly shutdownMs?: number;
+  readonly terminatedVisibleMs?: number;
+  readonly taskMs?: number;
+  readonly idleMs?: number;
+  readonly idleLimitMs?: number;
+  readonly claimTimeoutMs?: number;
+  readonly log?: string;
+}
+
+export interface LogLine {
+  readonly time: string;
+  readonly kind: 'ec2' | 'queue' | 'api' | 'machine';
+  readonly operation: string;
+  readonly outcome: string;
+  readonly region?: string;
+  readonly clientToken?: string | null;
+  readonly parametersHash?: string;
+  readonly created?: readonly string[];
+  readonly terminated?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly workerId?: string | null;
+  readonly [detail: string]: unknown;
+}
+
+export interface Machine {
+  readonly instanceId: string;
+  readonly region: string;
+  readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped';
+  readonly stateReason: string | null;
+  readonly registered: boolean;
+  readonly workerPoolId: string | null;
+  readonly clientToken: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface FaultOrder {
+  readonly operation: string;
+  readonly mode: 'refuse' | 'hold-request' | 'hold-answer' | 'lose-request' | 'lose-answer';
+  readonly id?: string;
+  readonly code?: string;
+  readonly status?: number;
+  readonly times?: number;
+  readonly skip?: number;
+  readonly workerId?: string;
+  readonly region?: string;
+}
+
+export interface FaultState {
+  readonly id: string;
+  readonly hits: number;
+  readonly held: number;
+}
+
+export interface SimulatorState {
+  readonly pools: Readonly<
+    Record<
+      string,
+      {
+        readonly pendingTasks: number;
+        readonly claimedTasks: number;
+        readonly completedTasks: number;
+        readonly registered: number;
+        readonly machines: Readonly<Record<string, number>>;
+      }
+    >
+  >;
+  readonly machines: Readonly<Record<string, number>>;
+  readonly calls: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** A simulator in a process of its own, with its controls. */
+export class SimulatorHandle {
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number;
+  readonly logFile: string;
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+
+  constructor(child: ChildProcess, port: number, logFile: string, directory: string) {
+    this.#child = child;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.pid = child.pid ?? 0;
+    this.logFile = logFile;
+    this.#directory = directory;
+  }
+
+  /** What an `EC2Client` takes as its endpoint. */
+  get ec2Endpoint(): string {
+    return `${this.url}/ec2`;
+  }
+
+  setApi(url: string | null): Promise<unknown> {
+    return this.control('POST', 'api', { url });
+  }
+
+  addTasks(taskQueueId: string, count: number, seconds?: number): Promise<{ taskIds: string[] }> {
+    return this.control('POST', 'tasks', { taskQueueId, count, seconds });
+  }
+
+  /** Machines that may live at once in a region, or of one type in it; null lifts the limit. */
+  setCapacity(region: string, machines: number | null, instanceType?: string): Promise<unknown> {
+    return this.control('POST', 'capacity', { region, machines, instanceType });
+  }
+
+  setLimits(limits: { like: 'ec2' } | Record<string, { burst: number; perSecond: number }>): Promise<unknown> {
+    return this.control('POST', 'limits', limits);
+  }
+
+  addFault(order: FaultOrder): Promise<FaultState> {
+    return this.control('POST', 'faults', order);
+  }
+
+  /** Waits until the fault has struck; throws when it has not in time. */
+  async faultHit(id: string, options: { hits?: number; timeoutMs?: number } = {}): Promise<FaultState> {
+    const { hits = 1, timeoutMs = 30_000 } = options;
+    const state = await this.control<FaultState>('GET', `faults/${id}/hit?hits=${hits}&timeoutMs=${timeoutMs}`);
+    if (state.hits < hits) throw new Error(`fault ${id} was hit ${state.hits} of ${hits} times in ${timeoutMs} ms`);
+    return state;
+  }
+
+  releaseFault(id: string, how: 'go' | 'drop' = 'go'): Promise<FaultState> {
+    return this.control('POST', `faults/${id}/release`, { how });
+  }
+
+  clearFaults(): Promise<unknown> {
+    return this.control('DELETE', 'faults');
+  }
+
+  async machines(): Promise<Machine[]> {
+    return (await this.control<{ machines: Machine[] }>('GET', 'machines')).machines;
+  }
+
+  killMachine(instanceId: string, options: { vanish?: boolean } = {}): Promise<unknown> {
+    return this.control('POST', `machines/${instanceId}/kill`, options);
+  }
+
+  /** Makes the agent in a machine do something now. */
+  act(
+    instanceId: string,
+    what: 'register' | 'reregister' | 'should-terminate' | 'remove' | 'shut-down',
+  ): Promise<Record<string, unknown>> {
+    return this.control('POST', `machines/${instanceId}/${what}`, {});
+  }
+
+  /** A signed identity document; with other facts or another region's key if asked for. */
+  identityDocument(
+    instanceId: string,
+    forged: { facts?: Record<string, string>; signedIn?: string } = {},
+  ): Promise<{ document: string; signature: string }> {
+    return this.control('POST', `machines/${instanceId}/document`, forged);
+  }
+
+  /** The content of the product's `identityCertificates` file. */
+  identityCertificates(): Promise<Record<string, { rsa: string }>> {
+    return this.control('GET', 'identity-certificates');
+  }
+
+  state(): Promise<SimulatorState> {
+    return this.control('GET', 'state');
+  }
+
+  reset(): Promise<unknown> {
+    return this.control('POST', 'reset', {});
+  }
+
+  /** Everything logged so far. */
+  log(): LogLine[] {
+    const text = readFileSync(this.logFile, 'utf8');
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** CPU time of the process so far, in milliseconds (Linux). */
+  cpuMs(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  async control<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(`${this.url}/simulator/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const value = (await answer.json()) as T & { message?: string };
+    if (!answer.ok) throw new Error(`${method} ${path} answered with ${answer.status}: ${value.message ?? ''}`);
+    return value;
+  }
+
+  /** Ends the process (its state is saved first); gives its exit code. */
+  async stop(): Promise<number | null> {
+    const code = await ended(this.#child, 'SIGTERM');
+    rmSync(this.#directory, { recursive: true, force: true });
+    return code;
+  }
+}
+
+/** Starts a simulator on a free port and waits until it answers. Caller stops it. */
+export async function startSimulator(flags: SimulatorFlags = {}): Promise<SimulatorHandle> {
+  build();
+  const directory = mkdtempSync(join(tmpdir(), 'simulator-'));
+  const logFile = flags.log ?? join(directory, 'requests.jsonl');
+  const values = Object.entries({ port: 0, ...flags, log: logFile }).filter(([, value]) => value !== undefined);
+  const args = values.flatMap(([name, value]) => [`--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`, String(value)]);
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // The test runner's flags are for the test runner.
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.once('error', reject);
+  child.once('exit', (code) => reject(new Error(`the simulator ended with ${code} before it was ready`)));
+  createInterface({ input: child.stdout }).once('line', (line) => resolve((JSON.parse(line) as { port: number }).port));
+  return new SimulatorHandle(child, await promise, logFile, directory);
+}
+
+/** Builds the simulator alone when there is no build yet. */
+function build(): void {
+  if (existsSync(program)) return;
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  const { status, stdout } = spawnSync(compiler, ['-p', join(root, 'simulator/tsconfig.json')], { encoding: 'utf8' });
+  if (status !== 0 || !existsSync(program)) throw new Error(`the simulator does not build:\n${stdout}`);
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.once('exit', resolve);
+  child.kill(signal);
+  return promise;
+}

@@ -1,0 +1,49 @@
+// The peer's client has no types of its own. Declared here is what this project uses of it, no more.
+declare module 'taskcluster-client' {
+  export interface Credentials {
+    clientId?: string;
+    accessToken?: string;
+    /** JSON text, for temporary credentials. */
+    certificate?: string;
+  }
+
+  export interface ClientOptions {
+    rootUrl: string;
+    credentials?: Credentials;
+    /** Per request, milliseconds. */
+    timeout?: number;
+    /** Repetitions after 5xx and connection errors. */
+    retries?: number;
+  }
+
+  class Queue {
+    constructor(options: ClientOptions);
+    taskQueueCounts(taskQueueId: string): Promise<unknown>;
+    claimWork(
+      taskQueueId: string,
+      payload: { tasks: number; workerGroup: string; workerId: string },
+    ): Promise<{ tasks: { status: { taskId: string }; runId: number; takenUntil: string }[] }>;
+    reclaimTask(taskId: string, runId: number): Promise<{ takenUntil: string }>;
+    reportCompleted(taskId: string, runId: number): Promise<unknown>;
+  }
+
+  class WorkerManager {
+    constructor(options: ClientOptions);
+    reregisterWorker(payload: {
+      workerPoolId: string;
+      workerGroup: string;
+      workerId: string;
+      secret: string;
+    }): Promise<{ expires: string; secret: string; credentials: Credentials }>;
+    removeWorker(workerPoolId: string, workerGroup: string, workerId: string): Promise<unknown>;
+    shouldWorkerTerminate(
+      workerPoolId: string,
+      workerGroup: string,
+      workerId: string,
+    ): Promise<{ terminate: boolean; reason: string }>;
+  }
+
+  // The client classes are made at run time, so they are properties of the default export and not exports by name.
+  const taskcluster: { Queue: typeof Queue; WorkerManager: typeof WorkerManager };
+  export default taskcluster;
+}
