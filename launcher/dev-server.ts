@@ -75,7 +75,7 @@ function serverArguments(options: DevServerOptions, port: number, uiPort: number
     ...(uiPort === null ? ['--headless'] : ['--ui-ip', HOST, '--ui-port', String(uiPort)]),
     ...(options.dbFile ? ['--db-filename', options.dbFile] : []),
     ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-    ...['--log-format', 'json', '--log-level', 'warn'],
+    ...['--log-format', 'json', '--log-level', 'error'],
     ...(options.extraArgs ?? []),
   ];
 }

@@ -19,7 +19,12 @@ export async function findTemporalCli(onProgress: OnProgress = () => {}): Promis
   const onPath = await cliOnPath(onProgress);
   if (onPath) return onPath;
   const file = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
-  return cachedTool(`temporal-${CLI_VERSION}`, file, [sdkDownload('dev-server', `v${CLI_VERSION}`), goInstall(file)], onProgress);
+  return cachedTool(
+    `temporal-${CLI_VERSION}`,
+    file,
+    [sdkDownload('dev-server', `v${CLI_VERSION}`), goInstall(file)],
+    onProgress,
+  );
 }
 
 async function cliOnPath(onProgress: OnProgress): Promise<FoundTool | null> {

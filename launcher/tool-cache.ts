@@ -38,7 +38,9 @@ export async function cachedTool(
 ): Promise<FoundTool> {
   const path = join(cacheDir(), folder, file);
   if (existsSync(path)) return { path, how: 'cached' };
+  const stopClock = startClock(`${file}: waiting for another process that gets it`, onProgress);
   return withLock(`${join(cacheDir(), folder)}.lock`, async () => {
+    stopClock();
     if (existsSync(path)) return { path, how: 'cached' };
     const failures: string[] = [];
     for (const way of ways) {
@@ -55,10 +57,7 @@ export async function cachedTool(
 async function tryWay(way: Way, path: string, onProgress: OnProgress): Promise<string | null> {
   const name = path.slice(dirname(path).length + 1);
   onProgress(`${name}: trying ${way.how} (${way.estimate})`);
-  const started = Date.now();
-  const clock = setInterval(() => {
-    onProgress(`${name}: ${way.how}, ${Math.round((Date.now() - started) / 1000)} s so far (${way.estimate})`);
-  }, PROGRESS_EVERY_MS);
+  const stopClock = startClock(`${name}: ${way.how} (${way.estimate})`, onProgress);
   mkdirSync(cacheDir(), { recursive: true });
   const scratch = mkdtempSync(join(cacheDir(), 'partial-'));
   try {
@@ -70,9 +69,18 @@ async function tryWay(way: Way, path: string, onProgress: OnProgress): Promise<s
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {
-    clearInterval(clock);
+    stopClock();
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Says what goes on, and for how long already, until the returned function is called. */
+function startClock(what: string, onProgress: OnProgress): () => void {
+  const started = Date.now();
+  const timer = setInterval(() => {
+    onProgress(`${what}, ${Math.round((Date.now() - started) / 1000)} s so far`);
+  }, PROGRESS_EVERY_MS);
+  return () => clearInterval(timer);
 }
 
 export interface RunOptions {

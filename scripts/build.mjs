@@ -2,7 +2,16 @@
  * `npm run build`: compiles to dist/, copies what is not TypeScript (migrations, pages), bundles the workflows, and removes what has
  * no source any more. Each step does nothing when nothing changed.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundleWorkflows } from './bundle-workflows.mjs';
@@ -26,7 +35,10 @@ export async function build({ typeErrors = 'fail' } = {}) {
   await withLock(join(dist, '.build.lock'), async () => {
     if (isBuilt()) return;
     const inputs = fingerprint();
-    const types = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: projectRoot, stdio: 'inherit' });
+    const types = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+      cwd: projectRoot,
+      stdio: 'inherit',
+    });
     if (types.code !== 0 && typeErrors === 'fail') fail('The build found type errors');
     const sources = sourceFiles();
     removeLeftovers(new Set(sources));
@@ -53,7 +65,9 @@ function sourceFiles() {
   const folders = readdirSync(projectRoot, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !notSource.has(entry.name),
   );
-  return folders.flatMap(({ name }) => filesIn(join(projectRoot, name)).filter((path) => isAsset(path) || path.endsWith('.ts')));
+  return folders.flatMap(({ name }) =>
+    filesIn(join(projectRoot, name)).filter((path) => isAsset(path) || path.endsWith('.ts')),
+  );
 }
 
 /** Paths of all files under a folder, relative to the project. */

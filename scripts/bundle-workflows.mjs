@@ -20,8 +20,9 @@ export async function bundleWorkflows() {
   const started = new Date();
   const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger });
   mkdirSync(join(projectRoot, 'dist'), { recursive: true });
-  writeFileSync(`${bundlePath}.partial`, code);
-  renameSync(`${bundlePath}.partial`, bundlePath);
+  const draft = `${bundlePath}.${process.pid}`;
+  writeFileSync(draft, code);
+  renameSync(draft, bundlePath);
   say(`Bundled the workflows in ${((Date.now() - started.getTime()) / 1000).toFixed(1)} s`);
 }
 

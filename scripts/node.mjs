@@ -38,12 +38,15 @@ function isAtLeast(version, minimum) {
 
 async function cachedNode(version) {
   const platform = platforms[process.platform];
-  if (!platform) fail(`Node ${version} or later is needed, and npm has none for ${process.platform}; please install it`);
+  if (!platform)
+    fail(`Node ${version} or later is needed, and npm has none for ${process.platform}; please install it`);
   const name = `node-${platform}-${process.arch}`;
   const directory = join(cacheDir(), `node-${version}`);
   const binary = join('node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const ready = existsSync(join(directory, binary));
-  say(`Node ${process.versions.node} is too old here; going on under Node ${version}${ready ? '' : ', which npm gets now'}`);
+  say(
+    `Node ${process.versions.node} is too old here; going on under Node ${version}${ready ? '' : ', which npm gets now'}`,
+  );
   if (!ready) await fetchNode(`${name}@${version}`, directory, binary);
   return join(directory, binary);
 }
@@ -59,7 +62,8 @@ async function fetchNode(packageSpec, directory, binary) {
       stdio: ['ignore', 'ignore', 'inherit'],
       shell: process.platform === 'win32',
     });
-    if (code !== 0 || !existsSync(join(partial, binary))) fail(`npm could not get ${packageSpec}; please install Node 24`);
+    if (code !== 0 || !existsSync(join(partial, binary)))
+      fail(`npm could not get ${packageSpec}; please install Node 24`);
     try {
       renameSync(partial, directory);
     } catch (error) {
