@@ -1,0 +1,69 @@
+import { sql } from 'kysely';
+import type { Decision } from '../domain/decision.js';
+import { pageOf, type Page, type PageOf } from './paging.js';
+import type { Db } from './schema.js';
+import { bigint, jsonb, text } from './sql.js';
+
+export interface RecordedDecision {
+  readonly workerPoolId: string;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly occurrences: number;
+  /** The latest of those that decided the same. */
+  readonly decision: Decision;
+}
+
+/** A decision with the fingerprint of the pool's last one extends that row; any other is a new row. */
+export async function recordDecision(
+  db: Db,
+  workerPoolId: string,
+  decision: Decision,
+  { fingerprint, nowMs }: { fingerprint: string; nowMs: number },
+): Promise<void> {
+  await sql`
+    with latest as (
+      select id, fingerprint from decisions where worker_pool_id = ${workerPoolId} order by id desc limit 1),
+    extended as (
+      update decisions d set last_at = ${bigint(nowMs)}, occurrences = d.occurrences + 1, decision = ${jsonb(decision)}
+      from latest l where d.id = l.id and l.fingerprint = ${fingerprint}
+      returning 1)
+    insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
+    select ${text(workerPoolId)}, ${bigint(nowMs)}, ${bigint(nowMs)}, ${text(fingerprint)}, ${jsonb(decision)}
+    where not exists (select 1 from extended)`.execute(db);
+}
+
+const columns = ['id', 'workerPoolId', 'firstAt', 'lastAt', 'occurrences', 'decision'] as const;
+
+/** Newest first. */
+export async function listDecisions(db: Db, workerPoolId: string, page: Page): Promise<PageOf<RecordedDecision>> {
+  let query = db
+    .selectFrom('decisions')
+    .select(columns)
+    .where('workerPoolId', '=', workerPoolId)
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1);
+  if (page.after !== null) query = query.where('id', '<', Number(page.after));
+  const { items, after } = pageOf(await query.execute(), page, (row) => String(row.id));
+  return { items: items.map(withoutId), after };
+}
+
+/** Each pool's last one. */
+export async function latestDecisions(db: Db): Promise<RecordedDecision[]> {
+  const rows = await db
+    .selectFrom('decisions')
+    .select(columns)
+    .distinctOn('workerPoolId')
+    .orderBy('workerPoolId')
+    .orderBy('id', 'desc')
+    .execute();
+  return rows.map(withoutId);
+}
+
+const withoutId = ({
+  id: _,
+  decision,
+  ...row
+}: Omit<RecordedDecision, 'decision'> & { id: number; decision: unknown }) => ({
+  ...row,
+  decision: decision as Decision,
+});

@@ -1,0 +1,183 @@
+import { sql } from 'kysely';
+import type { LaunchConfigOption } from '../domain/selection.js';
+import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
+import { getPool } from './pools.js';
+import type { Db, Hold, LaunchRow } from './schema.js';
+import { holdOf } from './holds.js';
+import { bigint } from './sql.js';
+
+/** What the demand look and a tick decide by. An open launch counts as requested capacity: it may exist. */
+export interface Capacity {
+  /** Requested and running. */
+  readonly existing: number;
+  readonly requested: number;
+  readonly running: number;
+  readonly stopping: number;
+}
+
+export interface PoolFacts {
+  readonly pool: WorkerPool;
+  /** The active ones, by id, in the same order as `options`. */
+  readonly launchConfigs: readonly LaunchConfig[];
+  readonly options: readonly LaunchConfigOption[];
+  readonly capacity: Capacity;
+  /** Oldest first. */
+  readonly unfinished: readonly UnfinishedLaunch[];
+  /** Failures in a row of each launch config that rests or rested; the next failure's back-off is made from it. */
+  readonly failures: ReadonlyMap<string, number>;
+  readonly hold: Hold | null;
+}
+
+export type UnfinishedLaunch = Pick<
+  LaunchRow,
+  'token' | 'status' | 'count' | 'attempts' | 'created' | 'launchConfigId' | 'providerId' | 'capacityPerMachine'
+>;
+
+const HOUR_MS = 3_600_000;
+
+/** Everything that a tick needs to know of its pool; null when there is no such pool. Four queries. */
+export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Promise<PoolFacts | null> {
+  const [found, hold, unfinished, used] = await Promise.all([
+    getPool(db, workerPoolId),
+    holdOf(db, workerPoolId),
+    unfinishedOf(db, workerPoolId),
+    usageOf(db, workerPoolId, nowMs),
+  ]);
+  if (found === null) return null;
+  const usage = new Map(used.map((row) => [row.launchConfigId, row]));
+  const open = unfinished.filter((launch) => launch.status === 'open');
+  const requested = sum(used, (row) => row.requested) + sum(open, capacityOf);
+  const running = sum(used, (row) => row.running);
+  return {
+    pool: found.pool,
+    launchConfigs: found.launchConfigs,
+    options: found.launchConfigs.map((launchConfig) => {
+      const of = usage.get(launchConfig.launchConfigId);
+      const openOfIt = open.filter((launch) => launch.launchConfigId === launchConfig.launchConfigId);
+      return {
+        launchConfigId: launchConfig.launchConfigId,
+        revision: launchConfig.revision,
+        initialWeight: launchConfig.configuration.workerManager?.initialWeight ?? null,
+        maxCapacity: launchConfig.configuration.workerManager?.maxCapacity ?? null,
+        capacityPerInstance: capacityPerInstance(launchConfig.configuration),
+        usedCapacity: (of ? of.requested + of.running + of.stopping : 0) + sum(openOfIt, capacityOf),
+        recentErrors: of?.recentErrors ?? 0,
+        backoffUntil: of?.until ?? null,
+        openLaunches: openOfIt.length,
+      };
+    }),
+    capacity: { existing: requested + running, requested, running, stopping: sum(used, (row) => row.stopping) },
+    unfinished,
+    failures: new Map(
+      used.flatMap(({ launchConfigId, failures }) => (launchConfigId && failures ? [[launchConfigId, failures]] : [])),
+    ),
+    hold,
+  };
+}
+
+const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.reduce((total, row) => total + of(row), 0);
+const capacityOf = (launch: UnfinishedLaunch): number => launch.count * launch.capacityPerMachine;
+
+async function unfinishedOf(db: Db, workerPoolId: string): Promise<UnfinishedLaunch[]> {
+  return await db
+    .selectFrom('launches')
+    .select(['token', 'status', 'count', 'attempts', 'created', 'launchConfigId', 'providerId', 'capacityPerMachine'])
+    .where('workerPoolId', '=', workerPoolId)
+    .where('status', 'in', ['open', 'booked'])
+    .orderBy('created')
+    .orderBy('token')
+    .execute();
+}
+
+interface Usage {
+  /** Null: workers and errors without one. */
+  launchConfigId: string | null;
+  requested: number;
+  running: number;
+  stopping: number;
+  recentErrors: number;
+  until: number | null;
+  failures: number | null;
+}
+
+/**
+ * By launch config: capacity, errors of the last hour, back-off. An error that occurred over a longer time than an hour
+ * is one row with a count; it is taken to have occurred evenly.
+ */
+async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usage[]> {
+  const { rows } = await sql<Usage>`
+    with capacity as (
+      select launch_config_id,
+        coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
+        coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
+        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping
+      from workers where worker_pool_id = ${workerPoolId} and state <> 'stopped' group by launch_config_id),
+    errors as (
+      select launch_config_id,
+        cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int) as recent
+      from worker_pool_errors where worker_pool_id = ${workerPoolId} and reported > ${bigint(nowMs - HOUR_MS)}
+      group by launch_config_id),
+    backoffs as (select launch_config_id, until, failures from launch_backoffs where worker_pool_id = ${workerPoolId}),
+    ids as (
+      select launch_config_id from capacity union select launch_config_id from errors
+      union select launch_config_id from backoffs)
+    select i.launch_config_id, coalesce(c.requested, 0) as requested, coalesce(c.running, 0) as running,
+      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.failures
+    from ids i
+    left join capacity c on c.launch_config_id is not distinct from i.launch_config_id
+    left join errors e on e.launch_config_id is not distinct from i.launch_config_id
+    left join backoffs b on b.launch_config_id = i.launch_config_id`.execute(db);
+  return rows;
+}
+
+export interface PoolCapacity {
+  readonly workerPoolId: string;
+  readonly providerId: string;
+  readonly capacity: Capacity;
+  readonly minCapacity: number;
+  readonly maxCapacity: number;
+  readonly scalingRatio: number;
+  readonly held: boolean;
+  /** Launches that a tick must go on with. */
+  readonly unfinishedLaunches: number;
+  readonly activeLaunchConfigs: number;
+  /** Epoch ms: from then on at least one active launch config does not rest; null when there is none at all. */
+  readonly launchableFrom: number | null;
+}
+
+/** Every pool that is not deleted, in one query. */
+export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapacity[]> {
+  const { rows } = await sql<PoolCapacity & Omit<Capacity, 'existing'>>`
+    with live as (
+      select worker_pool_id,
+        coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
+        coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
+        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping
+      from workers where state <> 'stopped' group by worker_pool_id),
+    unfinished as (
+      select worker_pool_id, count(*) as launches,
+        coalesce(sum(count * capacity_per_machine) filter (where status = 'open'), 0) as open
+      from launches where status in ('open', 'booked') group by worker_pool_id),
+    configs as (
+      select c.worker_pool_id, count(*) as active, min(greatest(coalesce(b.until, 0), ${bigint(nowMs)})) as launchable_from
+      from launch_configs c left join launch_backoffs b using (worker_pool_id, launch_config_id)
+      where not c.is_archived group by c.worker_pool_id)
+    select p.worker_pool_id, p.provider_id,
+      coalesce(l.requested, 0) + coalesce(u.open, 0) as requested, coalesce(l.running, 0) as running,
+      coalesce(l.stopping, 0) as stopping,
+      cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,
+      cast(coalesce(p.config ->> 'maxCapacity', '0') as float8) as max_capacity,
+      cast(coalesce(p.config ->> 'scalingRatio', '1') as float8) as scaling_ratio,
+      exists (select 1 from holds h where h.scope in (p.worker_pool_id, '*')) as held,
+      coalesce(u.launches, 0) as unfinished_launches, coalesce(c.active, 0) as active_launch_configs, c.launchable_from
+    from worker_pools p
+    left join live l using (worker_pool_id)
+    left join unfinished u using (worker_pool_id)
+    left join configs c using (worker_pool_id)
+    where p.provider_id <> 'null-provider'
+    order by p.worker_pool_id`.execute(db);
+  return rows.map(({ requested, running, stopping, ...pool }) => ({
+    ...pool,
+    capacity: { existing: requested + running, requested, running, stopping },
+  }));
+}

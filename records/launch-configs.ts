@@ -1,0 +1,60 @@
+import { sql } from 'kysely';
+import type { LaunchConfig } from '../domain/worker-pool.js';
+import { stateCounts, type StateCounts } from './counts.js';
+import { pageOf, type Page, type PageOf } from './paging.js';
+import type { Db, LaunchConfigRevision } from './schema.js';
+
+/** By id. */
+export async function listLaunchConfigs(
+  db: Db,
+  workerPoolId: string,
+  { includeArchived }: { includeArchived: boolean },
+  page: Page,
+): Promise<PageOf<LaunchConfig>> {
+  let query = db
+    .selectFrom('launchConfigs as c')
+    .innerJoin('launchConfigRevisions as r', (join) =>
+      join
+        .onRef('r.workerPoolId', '=', 'c.workerPoolId')
+        .onRef('r.launchConfigId', '=', 'c.launchConfigId')
+        .onRef('r.revision', '=', 'c.revision'),
+    )
+    .selectAll('c')
+    .select('r.configuration')
+    .where('c.workerPoolId', '=', workerPoolId)
+    .orderBy('c.launchConfigId')
+    .limit(page.limit + 1);
+  if (!includeArchived) query = query.where('c.isArchived', '=', false);
+  if (page.after !== null) query = query.where('c.launchConfigId', '>', page.after);
+  return pageOf(await query.execute(), page, (launchConfig) => launchConfig.launchConfigId);
+}
+
+/** What workers and launches that point at it were made from. */
+export async function getRevision(
+  db: Db,
+  workerPoolId: string,
+  launchConfigId: string,
+  revision: number,
+): Promise<LaunchConfigRevision | null> {
+  const row = await db
+    .selectFrom('launchConfigRevisions')
+    .selectAll()
+    .where('workerPoolId', '=', workerPoolId)
+    .where('launchConfigId', '=', launchConfigId)
+    .where('revision', '=', revision)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export interface LaunchConfigStats extends StateCounts {
+  /** Null: workers without a launch config. */
+  readonly launchConfigId: string | null;
+}
+
+/** One entry for each launch config that has worker rows, by id. */
+export async function launchConfigStats(db: Db, workerPoolId: string): Promise<LaunchConfigStats[]> {
+  const { rows } = await sql<LaunchConfigStats>`
+    select launch_config_id, ${stateCounts} from workers where worker_pool_id = ${workerPoolId}
+    group by launch_config_id order by launch_config_id`.execute(db);
+  return rows;
+}

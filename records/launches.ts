@@ -1,0 +1,222 @@
+import { sql } from 'kysely';
+import type { FrozenLaunch, LaunchedMachine } from '../providers/provider.js';
+import { allowedMachines } from '../domain/brakes.js';
+import type { Worker } from '../domain/worker.js';
+import { announceWorkers } from './events.js';
+import type { Db, LaunchRow } from './schema.js';
+import { bigint, inTransaction, int, jsonb } from './sql.js';
+
+/**
+ * Launches are intents: written before the cloud is asked, closed when the machines have rows (migrations/, `launches`).
+ * What became of a failed one is in launch-failures.ts.
+ */
+
+export interface NewLaunch {
+  readonly token: string;
+  readonly launchConfigId: string;
+  readonly launchConfigRevision: number;
+  readonly capacityPerMachine: number;
+  /** Machines wanted, ≥ 1. */
+  readonly count: number;
+  /**
+   * Makes the request for as many machines as the brakes allow. Runs inside the transaction: what it throws undoes all of
+   * this reservation, so callers refuse an order that can never be sent before they ask.
+   */
+  readonly freeze: (count: number) => FrozenLaunch;
+}
+
+export interface Reservation {
+  readonly workerPoolId: string;
+  readonly providerId: string;
+  readonly orders: readonly NewLaunch[];
+  /** Machines, for the whole deployment. */
+  readonly limits: { readonly launchesPerMinute: number; readonly machines: number };
+  readonly nowMs: number;
+}
+
+/**
+ * Writes intents, as many machines in all as the deployment's brakes allow, and gives what each order got; an order that
+ * got nothing is left out. One reservation at a time in the whole deployment. An order whose token is there already is
+ * answered with what it got the first time. A pool that was deleted or moved to another provider meanwhile gets nothing.
+ */
+export function reserveLaunches(db: Db, reservation: Reservation): Promise<{ token: string; count: number }[]> {
+  return inTransaction(db, async (trx) => {
+    const { rows: present } = await sql<{ providerId: string }>`
+      select p.provider_id from worker_pools p cross join (select 1 from deployment for update) as one_at_a_time
+      where p.worker_pool_id = ${reservation.workerPoolId} for share of p`.execute(trx);
+    const reserved = await reservedBefore(trx, reservation);
+    if (present[0]?.providerId !== reservation.providerId) return reserved;
+    const known = new Set(reserved.map((launch) => launch.token));
+    const fresh = reservation.orders.filter((order) => !known.has(order.token));
+    if (fresh.length === 0) return reserved;
+
+    const usage = await deploymentUsage(trx, reservation.nowMs);
+    const rows: LaunchRow[] = [];
+    for (const order of fresh) {
+      const { allowed } = allowedMachines({
+        asked: order.count,
+        launchedLastMinute: usage.launchedLastMinute,
+        launchesPerMinute: reservation.limits.launchesPerMinute,
+        machines: usage.machines,
+        maxMachines: reservation.limits.machines,
+      });
+      if (allowed === 0) continue;
+      usage.launchedLastMinute += allowed;
+      usage.machines += allowed;
+      rows.push(intent(reservation, order, order.freeze(allowed)));
+    }
+    await insertIntents(trx, rows);
+    return [...reserved, ...rows.map(({ token, count }) => ({ token, count }))];
+  });
+}
+
+async function reservedBefore(db: Db, { orders }: Reservation): Promise<{ token: string; count: number }[]> {
+  if (orders.length === 0) return [];
+  return await db
+    .selectFrom('launches')
+    .select(['token', 'count'])
+    .where(
+      'token',
+      'in',
+      orders.map((order) => order.token),
+    )
+    .execute();
+}
+
+/** Machines asked for in the last minute; machines that exist or may exist. */
+async function deploymentUsage(db: Db, nowMs: number): Promise<{ launchedLastMinute: number; machines: number }> {
+  const { rows } = await sql<{ launchedLastMinute: number; machines: number }>`
+    select
+      (select coalesce(sum(count), 0) from launches where created > ${bigint(nowMs - 60_000)}) as launched_last_minute,
+      (select count(*) from workers where state <> 'stopped' and launch_token is not null)
+        + (select coalesce(sum(count), 0) from launches where status = 'open') as machines`.execute(db);
+  return rows[0]!;
+}
+
+const intent = (reservation: Reservation, order: NewLaunch, frozen: FrozenLaunch): LaunchRow => ({
+  token: order.token,
+  workerPoolId: reservation.workerPoolId,
+  providerId: reservation.providerId,
+  launchConfigId: order.launchConfigId,
+  launchConfigRevision: order.launchConfigRevision,
+  location: frozen.location,
+  request: frozen.request,
+  count: frozen.count,
+  capacityPerMachine: order.capacityPerMachine,
+  status: 'open',
+  attempts: 0,
+  firstAttemptAt: null,
+  lastAttemptAt: null,
+  created: reservation.nowMs,
+  closed: null,
+  machines: null,
+  failure: null,
+});
+
+async function insertIntents(db: Db, rows: readonly LaunchRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await db
+    .insertInto('launches')
+    .values(rows.map((row) => ({ ...row, location: jsonb(row.location), request: jsonb(row.request) })))
+    .execute();
+}
+
+/**
+ * Notes that the cloud is about to be asked (again). Gives the launch with `attempts`, `firstAttemptAt` and
+ * `lastAttemptAt` as they were before; null when it is not open any more, and then the cloud must not be asked.
+ */
+export async function beginAttempt(db: Db, token: string, nowMs: number): Promise<LaunchRow | null> {
+  const { rows } = await sql<LaunchRow>`
+    with before as (select * from launches where token = ${token} and status = 'open' for update),
+    begun as (
+      update launches l set attempts = l.attempts + 1, last_attempt_at = ${bigint(nowMs)},
+        first_attempt_at = coalesce(l.first_attempt_at, ${bigint(nowMs)})
+      from before b where l.token = b.token)
+    select * from before`.execute(db);
+  return rows[0] ?? null;
+}
+
+/**
+ * Writes the rows of the machines that a launch made and closes the intent, in one statement, and gives all workers of
+ * the launch. Unless the cloud made fewer than asked, the launch config's back-off ends.
+ *
+ * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed is
+ * ours all the same, so it gets its row and the intent is `booked` again until its lifecycle is started.
+ */
+export async function bookLaunch(
+  db: Db,
+  token: string,
+  machines: readonly LaunchedMachine[],
+  { nowMs, terminateAfter, expires }: { nowMs: number; terminateAfter: number | null; expires: number },
+): Promise<Worker[]> {
+  const made = machines.map(({ workerGroup, workerId, location, facts }) => ({
+    workerGroup,
+    workerId,
+    location,
+    facts,
+  }));
+  await sql`
+    with launch as (select * from launches where token = ${token} for update),
+    changed as (
+      insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
+        launch_token, state, capacity, created, last_modified, expires, terminate_after, location, facts)
+      select l.worker_pool_id, m."workerGroup", m."workerId", l.provider_id, l.launch_config_id, l.launch_config_revision,
+        l.token, 'requested', l.capacity_per_machine, ${bigint(nowMs)}, ${bigint(nowMs)}, ${bigint(expires)},
+        ${bigint(terminateAfter)}, m.location, m.facts
+      from launch l cross join jsonb_to_recordset(${jsonb(made)})
+        as m("workerGroup" text, "workerId" text, location jsonb, facts jsonb)
+      on conflict do nothing
+      returning *),
+    announced as (${announceWorkers('worker-requested', nowMs)}),
+    booked as (
+      update launches l set status = 'booked', closed = coalesce(l.closed, ${bigint(nowMs)}),
+        machines = greatest(coalesce(l.machines, 0), ${int(machines.length)})
+      from launch b
+      where l.token = b.token and (b.status = 'open' or exists (select 1 from changed))),
+    recovered as (
+      delete from launch_backoffs o using launch l
+      where l.status = 'open' and ${int(machines.length)} >= l.count
+        and o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id)
+    select 1`.execute(db);
+  return await workersOfLaunch(db, token);
+}
+
+/** Booked launches whose every machine has its lifecycle. */
+export async function finishLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
+  if (tokens.length === 0) return;
+  await db
+    .updateTable('launches')
+    .set({ status: 'done', closed: nowMs })
+    .where('token', 'in', tokens)
+    .where('status', '=', 'booked')
+    .execute();
+}
+
+export async function workersOfLaunch(db: Db, token: string): Promise<Worker[]> {
+  return await db.selectFrom('workers').selectAll().where('launchToken', '=', token).orderBy('workerId').execute();
+}
+
+/** Open and booked, oldest first. */
+export async function unfinishedLaunches(db: Db, workerPoolId: string): Promise<LaunchRow[]> {
+  return await db
+    .selectFrom('launches')
+    .selectAll()
+    .where('workerPoolId', '=', workerPoolId)
+    .where('status', 'in', ['open', 'booked'])
+    .orderBy('created')
+    .orderBy('token')
+    .execute();
+}
+
+/** Whether a machine of this pool and provider may exist that has no row yet. */
+export async function hasOpenLaunch(db: Db, workerPoolId: string, providerId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('launches')
+    .select('token')
+    .where('workerPoolId', '=', workerPoolId)
+    .where('providerId', '=', providerId)
+    .where('status', '=', 'open')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,23 @@
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Dialect } from 'kysely';
+import { PgliteClient } from './client.js';
+import { PgliteThreadDialect } from './driver.js';
+import { lockDirectory } from './lock-file.js';
+
+/**
+ * Opens `:memory:` or a directory, which holds the lock and the database's own directory `data`, and is made when
+ * missing. Throws RecordsInUseError.
+ */
+export async function openPglite(place: string): Promise<Dialect> {
+  if (place === ':memory:') return new PgliteThreadDialect(await PgliteClient.start(null), () => undefined);
+  const directory = resolve(place);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(directory);
+  try {
+    return new PgliteThreadDialect(await PgliteClient.start(directory), unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}

@@ -1,0 +1,157 @@
+import type { Generated, Kysely } from 'kysely';
+import type { MachineLocation, Worker } from '../domain/worker.js';
+import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../domain/worker-pool.js';
+
+/**
+ * The tables of `migrations/`, with camel case names (a plugin translates). Rows of pools and workers are the domain's
+ * types as they stand. Instants are epoch milliseconds; `bigint` columns arrive as numbers on both engines.
+ */
+export interface Schema {
+  deployment: DeploymentRow;
+  workerPools: WorkerPool;
+  launchConfigs: Omit<LaunchConfig, 'configuration'>;
+  launchConfigRevisions: LaunchConfigRevision;
+  audit: AuditRow;
+  holds: Hold;
+  signsOfLife: SignOfLifeRow;
+  launches: LaunchRow;
+  workers: Worker;
+  launchBackoffs: LaunchBackoffRow;
+  workerPoolErrors: WorkerPoolErrorRow;
+  decisions: DecisionRow;
+  scans: ScanRow;
+  scanNotes: ScanNote & { providerId: string };
+  events: EventRow;
+  rateLimits: { bucket: string; arrival: number };
+  migrations: { name: string; applied: number };
+}
+
+/** The records, or a transaction on them: every function of this folder takes either. */
+export type Db = Kysely<Schema>;
+
+export interface DeploymentRow {
+  id: number;
+  deploymentId: string;
+  deploymentKey: string;
+  taskQueuePrefix: string | null;
+  created: number;
+}
+
+export interface LaunchConfigRevision {
+  workerPoolId: string;
+  launchConfigId: string;
+  revision: number;
+  configuration: LaunchConfiguration;
+  created: number;
+}
+
+export interface AuditRow {
+  id: Generated<number>;
+  at: number;
+  clientId: string;
+  entityType: string;
+  entityId: string;
+  action: string;
+}
+
+export interface Hold {
+  /** A workerPoolId, or `*` for all. */
+  scope: string;
+  reason: string;
+  clientId: string;
+  at: number;
+}
+
+export interface SignOfLifeRow {
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  firstCallAt: number;
+}
+
+export type LaunchStatus = 'open' | 'booked' | 'done' | 'failed';
+
+export interface LaunchRow {
+  token: string;
+  workerPoolId: string;
+  providerId: string;
+  launchConfigId: string;
+  launchConfigRevision: number;
+  location: MachineLocation;
+  /** The provider's frozen request; opaque here. */
+  request: unknown;
+  /** Machines asked for. */
+  count: number;
+  capacityPerMachine: number;
+  status: LaunchStatus;
+  attempts: number;
+  firstAttemptAt: number | null;
+  lastAttemptAt: number | null;
+  created: number;
+  closed: number | null;
+  /** Machines booked. */
+  machines: number | null;
+  failure: string | null;
+}
+
+export interface LaunchBackoffRow {
+  workerPoolId: string;
+  launchConfigId: string;
+  failureClass: string;
+  failures: number;
+  until: number;
+}
+
+export interface WorkerPoolErrorRow {
+  errorId: string;
+  workerPoolId: string;
+  launchConfigId: string | null;
+  fingerprint: string;
+  kind: string;
+  title: string;
+  description: string;
+  extra: Record<string, unknown>;
+  /** The latest occurrence. */
+  reported: number;
+  firstReported: number;
+  occurrences: number;
+}
+
+export interface DecisionRow {
+  id: Generated<number>;
+  workerPoolId: string;
+  firstAt: number;
+  lastAt: number;
+  occurrences: number;
+  fingerprint: string;
+  decision: unknown;
+}
+
+export interface ScanRow {
+  id: Generated<number>;
+  providerId: string;
+  begun: number;
+  ended: number | null;
+  complete: boolean;
+  machines: number;
+  signalled: number;
+  unowned: number;
+}
+
+export interface ScanNote {
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  /** `missing`, or the machine state that was signalled. */
+  noted: string;
+  /** Begin of the complete scan that first noted it. */
+  since: number;
+  signalledAt: number | null;
+}
+
+export interface EventRow {
+  id: Generated<number>;
+  at: number;
+  topic: string;
+  payload: unknown;
+}

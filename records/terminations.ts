@@ -1,0 +1,44 @@
+import { sql } from 'kysely';
+import type { TerminationCandidate, TerminationDecision } from '../domain/termination.js';
+import type { Db } from './schema.js';
+import { bigint, jsonb } from './sql.js';
+
+export interface TerminationCandidates {
+  readonly workers: TerminationCandidate[];
+  readonly archivedLaunchConfigIds: ReadonlySet<string>;
+}
+
+/** The pool's running workers that a launch made. Nothing knows of quarantine yet, so nobody is quarantined. */
+export async function terminationCandidates(db: Db, workerPoolId: string): Promise<TerminationCandidates> {
+  const { rows } = await sql<Omit<TerminationCandidate, 'quarantined'> & { archived: boolean }>`
+    select w.worker_group, w.worker_id, w.capacity, w.created, w.launch_config_id, coalesce(c.is_archived, true) as archived
+    from workers w left join launch_configs c using (worker_pool_id, launch_config_id)
+    where w.worker_pool_id = ${workerPoolId} and w.state = 'running' and w.launch_token is not null`.execute(db);
+  return {
+    workers: rows.map(({ archived: _, ...worker }) => ({ ...worker, quarantined: false })),
+    archivedLaunchConfigIds: new Set(
+      rows.flatMap((row) => (row.archived && row.launchConfigId ? [row.launchConfigId] : [])),
+    ),
+  };
+}
+
+/** Writes the verdicts that changed, in one statement; gives how many did. `decidedAt` is when a verdict last changed. */
+export async function setShouldTerminate(
+  db: Db,
+  workerPoolId: string,
+  decisions: readonly TerminationDecision[],
+  nowMs: number,
+): Promise<number> {
+  if (decisions.length === 0) return 0;
+  const { rows } = await sql`
+    update workers w set should_terminate =
+      jsonb_build_object('terminate', d.terminate, 'reason', d.reason, 'decidedAt', ${bigint(nowMs)})
+    from jsonb_to_recordset(${jsonb(decisions)})
+      as d("workerGroup" text, "workerId" text, terminate boolean, reason text)
+    where w.worker_pool_id = ${workerPoolId} and w.worker_group = d."workerGroup" and w.worker_id = d."workerId"
+      and w.state <> 'stopped'
+      and (w.should_terminate ->> 'terminate', w.should_terminate ->> 'reason')
+        is distinct from (cast(d.terminate as text), d.reason)
+    returning 1`.execute(db);
+  return rows.length;
+}

@@ -1,0 +1,182 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { WorkerKey } from '../domain/ids.js';
+import type { Worker } from '../domain/worker.js';
+import { storeError, type NewWorkerPoolError } from './errors.js';
+import { announceWorkers } from './events.js';
+import type { Db } from './schema.js';
+import { bigint, int, isWorker, jsonb, text } from './sql.js';
+
+/**
+ * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and tells
+ * whether it changed the row: repeated after a lost answer, it changes nothing, announces nothing and says false. Nothing
+ * leaves `stopped`.
+ */
+
+export interface Credentials {
+  readonly terminateAfter: number | null;
+  readonly expires: number;
+  /** Never goes back: a late repeat of an older answer changes nothing. */
+  readonly secretGeneration: number;
+  readonly nowMs: number;
+}
+
+/** From requested, or from running when a registration is repeated: then the first registration's time stands. */
+export function recordRunning(
+  db: Db,
+  key: WorkerKey,
+  change: Credentials & { registeredAt: number },
+): Promise<boolean> {
+  return execute(
+    db,
+    sql`
+    with before as (select w.* from workers w where ${isWorker(key)} for update),
+    updated as (
+      update workers w set state = 'running', registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}),
+        ${credentials(change)},
+        last_modified = case when b.state = 'requested' then ${bigint(change.nowMs)} else w.last_modified end
+      from before b
+      where ${isWorker(key)} and w.state in ('requested', 'running') and w.secret_generation <= ${int(change.secretGeneration)}
+        and (w.state = 'requested' or ${differs(change)})
+      returning w.*, b.state as state_before),
+    changed as (select * from updated where state_before = 'requested'),
+    announced as (${announceWorkers('worker-running', change.nowMs)})
+    select 1 from updated`,
+  );
+}
+
+/** New credentials of a running worker. */
+export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): Promise<boolean> {
+  return execute(
+    db,
+    sql`
+    update workers w set ${credentials(change)}
+    where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)} and ${differs(change)}
+    returning 1`,
+  );
+}
+
+/** From requested or running. `failure` is stored with it. */
+export function recordStopping(
+  db: Db,
+  key: WorkerKey,
+  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError },
+): Promise<boolean> {
+  const failure =
+    change.failure === undefined
+      ? sql``
+      : sql`, ${storeError(change.failure, change.nowMs, sql`exists (select 1 from changed)`)}`;
+  return execute(
+    db,
+    sql`
+    with changed as (
+      update workers w set state = 'stopping', stop_reason = ${text(change.reason)}, last_modified = ${bigint(change.nowMs)}
+      where ${isWorker(key)} and w.state in ('requested', 'running')
+      returning w.*),
+    announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
+    ${failure}
+    select 1 from changed`,
+  );
+}
+
+/** From anything but stopped; static workers go here from running, and `reason` says why. */
+export function recordStopped(
+  db: Db,
+  key: WorkerKey,
+  change: { nowMs: number; expires: number; reason?: string },
+): Promise<boolean> {
+  return execute(
+    db,
+    sql`
+    with changed as (
+      update workers w set state = 'stopped', stopped_at = ${bigint(change.nowMs)}, expires = ${bigint(change.expires)},
+        last_modified = ${bigint(change.nowMs)}, stop_reason = coalesce(w.stop_reason, ${text(change.reason ?? null)})
+      where ${isWorker(key)} and w.state <> 'stopped'
+      returning w.*),
+    announced as (${announceWorkers('worker-stopped', change.nowMs)})
+    select 1 from changed`,
+  );
+}
+
+export interface NewStaticWorker extends WorkerKey {
+  readonly providerId: string;
+  readonly capacity: number;
+  readonly expires: number;
+  /** The row's only fact, `secretFingerprint`. */
+  readonly secretFingerprint: string;
+  readonly nowMs: number;
+}
+
+/** `conflict`: there is such a worker and it is not the same (W50); also once it has stopped. Nothing was written. */
+export async function insertStaticWorker(
+  db: Db,
+  worker: NewStaticWorker,
+): Promise<{ outcome: 'created' | 'unchanged' | 'conflict' }> {
+  const created = await db
+    .insertInto('workers')
+    .values({
+      workerPoolId: worker.workerPoolId,
+      workerGroup: worker.workerGroup,
+      workerId: worker.workerId,
+      providerId: worker.providerId,
+      launchConfigId: null,
+      launchConfigRevision: null,
+      launchToken: null,
+      state: 'running',
+      capacity: worker.capacity,
+      created: worker.nowMs,
+      lastModified: worker.nowMs,
+      expires: worker.expires,
+      terminateAfter: null,
+      registeredAt: null,
+      stoppedAt: null,
+      stopReason: null,
+      secretGeneration: 0,
+      location: jsonb({ account: null, region: null, group: null }),
+      facts: jsonb({ secretFingerprint: worker.secretFingerprint }),
+      shouldTerminate: null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('workerId')
+    .executeTakeFirst();
+  if (created !== undefined) return { outcome: 'created' };
+  const { rows } = await sql<Worker>`select w.* from workers w where ${isWorker(worker)}`.execute(db);
+  const present = rows[0];
+  const same =
+    present?.state === 'running' &&
+    present.providerId === worker.providerId &&
+    present.capacity === worker.capacity &&
+    present.expires === worker.expires &&
+    present.facts['secretFingerprint'] === worker.secretFingerprint;
+  return { outcome: same ? 'unchanged' : 'conflict' };
+}
+
+/** Running static workers only. A fingerprint of null leaves the secret as it is. */
+export function updateStaticWorker(
+  db: Db,
+  key: WorkerKey,
+  change: { expires: number; capacity: number; secretFingerprint: string | null; nowMs: number },
+): Promise<boolean> {
+  const facts = jsonb(change.secretFingerprint === null ? {} : { secretFingerprint: change.secretFingerprint });
+  return execute(
+    db,
+    sql`
+    update workers w set expires = ${bigint(change.expires)}, capacity = ${int(change.capacity)}, facts = w.facts || ${facts},
+      last_modified = ${bigint(change.nowMs)}
+    where ${isWorker(key)} and w.state = 'running' and w.launch_token is null
+      and (w.expires, w.capacity, w.facts) is distinct from (${bigint(change.expires)}, ${int(change.capacity)}, w.facts || ${facts})
+    returning 1`,
+  );
+}
+
+const credentials = (change: Credentials): RawBuilder<unknown> => sql`
+  terminate_after = ${bigint(change.terminateAfter)}, expires = ${bigint(change.expires)},
+  secret_generation = ${int(change.secretGeneration)}`;
+
+const differs = (change: Credentials): RawBuilder<unknown> => sql`
+  (w.terminate_after, w.expires, w.secret_generation) is distinct from
+  (${bigint(change.terminateAfter)}, ${bigint(change.expires)}, ${int(change.secretGeneration)})`;
+
+/** True when the statement gave a row. */
+async function execute(db: Db, statement: RawBuilder<unknown>): Promise<boolean> {
+  return (await statement.execute(db)).rows.length > 0;
+}
