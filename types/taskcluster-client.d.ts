@@ -1,8 +1,10 @@
 // The peer's client has no types of its own. Declared here is what this project uses of it, no more.
+// Queue, WorkerManager and the other clients are NOT named exports at run time (`import { Queue }` fails when the program
+// starts): write `import taskcluster from 'taskcluster-client'` and `new taskcluster.Queue(…)`.
 declare module 'taskcluster-client' {
   export interface Credentials {
-    clientId?: string;
-    accessToken?: string;
+    clientId: string;
+    accessToken: string;
     /** JSON text, for temporary credentials. */
     certificate?: string;
   }
@@ -18,7 +20,7 @@ declare module 'taskcluster-client' {
 
   class Queue {
     constructor(options: ClientOptions);
-    taskQueueCounts(taskQueueId: string): Promise<unknown>;
+    taskQueueCounts(taskQueueId: string): Promise<{ pendingTasks: number; claimedTasks: number }>;
     claimWork(
       taskQueueId: string,
       payload: { tasks: number; workerGroup: string; workerId: string },

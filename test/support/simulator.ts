@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -239,9 +239,11 @@ export async function startSimulator(flags: SimulatorFlags = {}): Promise<Simula
   return new SimulatorHandle(child, await promise, logFile, directory);
 }
 
-/** Builds the simulator alone when there is no build yet. */
+/** Builds the simulator, and nothing else, when the build is missing or older than the sources. */
 function build(): void {
-  if (existsSync(program)) return;
+  const sources = readdirSync(join(root, 'simulator'), { recursive: true, encoding: 'utf8' });
+  const newest = Math.max(...sources.map((name) => statSync(join(root, 'simulator', name)).mtimeMs));
+  if (existsSync(program) && statSync(program).mtimeMs >= newest) return;
   const compiler = join(root, 'node_modules/.bin/tsc');
   const { status, stdout } = spawnSync(compiler, ['-p', join(root, 'simulator/tsconfig.json')], { encoding: 'utf8' });
   if (status !== 0 || !existsSync(program)) throw new Error(`the simulator does not build:\n${stdout}`);
