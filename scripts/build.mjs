@@ -39,7 +39,7 @@ export async function build({ typeErrors = 'fail' } = {}) {
       cwd: projectRoot,
       stdio: 'inherit',
     });
-    if (types.code !== 0 && typeErrors === 'fail') fail('The build found type errors');
+    if (types.code !== 0 && typeErrors === 'fail') throw new Error('the build found type errors');
     const sources = sourceFiles();
     removeLeftovers(new Set(sources));
     for (const path of sources.filter(isAsset)) copyAsset(path);
@@ -96,6 +96,10 @@ function removeLeftovers(sources) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await ensureNode();
   const started = Date.now();
-  await build();
-  say(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  try {
+    await build();
+    say(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    fail(error.message);
+  }
 }

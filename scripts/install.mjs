@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
-import { cacheDir, fail, projectRoot, run, say } from './node.mjs';
+import { cacheDir, projectRoot, run, say } from './node.mjs';
 
 /** Runs `npm ci` when node_modules is missing or is not what package-lock.json says. */
 export async function ensureInstalled() {
@@ -10,11 +10,10 @@ export async function ensureInstalled() {
   await withLock(lock, async () => {
     if (isInstalled()) return;
     say('Installing what package-lock.json names (npm ci, about half a minute)');
-    // Nothing here needs an install script: every native part comes as a prebuilt package.
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const args = ['ci', '--loglevel=error'];
     const stdio = ['ignore', 'ignore', 'inherit'];
     const { code } = await run('npm', args, { cwd: projectRoot, stdio, shell: process.platform === 'win32' });
-    if (code !== 0) fail('npm ci failed; its message is above');
+    if (code !== 0) throw new Error('npm ci failed; its message is above');
   });
 }
 

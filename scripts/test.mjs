@@ -9,11 +9,19 @@ import { ensureInstalled } from './install.mjs';
 import { ensureNode, projectRoot, run } from './node.mjs';
 
 await ensureNode();
-await ensureInstalled();
 
 const totals = { passed: 0, failed: 0 };
 const summary = [];
 const chosen = process.argv.slice(2);
+
+// However this ends, the last line is there.
+process.on('exit', (code) => {
+  if (code !== 0 && totals.failed === 0) totals.failed = 1;
+  console.log(`\n${summary.join('\n')}\n`);
+  console.log(`${totals.passed} passed, ${totals.failed} failed`);
+});
+
+await ensureInstalled();
 
 if (chosen.length > 0) {
   await jest('chosen tests', chosen);
@@ -23,8 +31,6 @@ if (chosen.length > 0) {
   // Each of these starts a whole deployment; side by side they would only slow each other down.
   await jest('end-to-end tests', ['--selectProjects', 'end-to-end', '--runInBand']);
 }
-console.log(`\n${summary.join('\n')}\n`);
-console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 ? 1 : 0;
 
 async function check(script) {
