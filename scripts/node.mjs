@@ -56,7 +56,15 @@ async function fetchNode(packageSpec, directory, binary) {
   mkdirSync(cacheDir(), { recursive: true });
   const partial = mkdtempSync(join(cacheDir(), 'node-partial-'));
   try {
-    const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const flags = [
+      '--no-save',
+      '--no-package-lock',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--no-update-notifier',
+      '--loglevel=error',
+    ];
     const { code } = await run('npm', ['install', '--prefix', partial, ...flags, packageSpec], {
       cwd: partial,
       stdio: ['ignore', 'ignore', 'inherit'],
