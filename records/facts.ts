@@ -9,22 +9,19 @@ import { bigint } from './sql.js';
 /** What the demand look and a tick decide by. An open launch counts as requested capacity: it may exist. */
 export interface Capacity {
   /** Requested and running. */
-  readonly existing: number;
-  readonly requested: number;
-  readonly running: number;
-  readonly stopping: number;
+  readonly existingCapacity: number;
+  readonly requestedCapacity: number;
+  readonly runningCapacity: number;
+  readonly stoppingCapacity: number;
 }
 
-export interface PoolFacts {
+export interface PoolFacts extends Capacity {
   readonly pool: WorkerPool;
   /** The active ones, by id, in the same order as `options`. */
   readonly launchConfigs: readonly LaunchConfig[];
   readonly options: readonly LaunchConfigOption[];
-  readonly capacity: Capacity;
   /** Oldest first. */
   readonly unfinished: readonly UnfinishedLaunch[];
-  /** Failures in a row of each launch config that rests or rested; the next failure's back-off is made from it. */
-  readonly failures: ReadonlyMap<string, number>;
   readonly hold: Hold | null;
 }
 
@@ -62,15 +59,15 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
         capacityPerInstance: capacityPerInstance(launchConfig.configuration),
         usedCapacity: (of ? of.requested + of.running + of.stopping : 0) + sum(openOfIt, capacityOf),
         recentErrors: of?.recentErrors ?? 0,
-        backoffUntil: of?.until ?? null,
+        backoffUntil: of?.revision === launchConfig.revision ? of.until : null,
         openLaunches: openOfIt.length,
       };
     }),
-    capacity: { existing: requested + running, requested, running, stopping: sum(used, (row) => row.stopping) },
+    existingCapacity: requested + running,
+    requestedCapacity: requested,
+    runningCapacity: running,
+    stoppingCapacity: sum(used, (row) => row.stopping),
     unfinished,
-    failures: new Map(
-      used.flatMap(({ launchConfigId, failures }) => (launchConfigId && failures ? [[launchConfigId, failures]] : [])),
-    ),
     hold,
   };
 }
@@ -97,7 +94,8 @@ interface Usage {
   stopping: number;
   recentErrors: number;
   until: number | null;
-  failures: number | null;
+  /** The one that `until` holds for. */
+  revision: number | null;
 }
 
 /**
@@ -117,12 +115,15 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
         cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int) as recent
       from worker_pool_errors where worker_pool_id = ${workerPoolId} and reported > ${bigint(nowMs - HOUR_MS)}
       group by launch_config_id),
-    backoffs as (select launch_config_id, until, failures from launch_backoffs where worker_pool_id = ${workerPoolId}),
+    backoffs as (
+      select b.launch_config_id, b.until, b.revision
+      from launch_backoffs b join launch_configs c using (worker_pool_id, launch_config_id)
+      where b.worker_pool_id = ${workerPoolId}),
     ids as (
       select launch_config_id from capacity union select launch_config_id from errors
       union select launch_config_id from backoffs)
     select i.launch_config_id, coalesce(c.requested, 0) as requested, coalesce(c.running, 0) as running,
-      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.failures
+      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.revision
     from ids i
     left join capacity c on c.launch_config_id is not distinct from i.launch_config_id
     left join errors e on e.launch_config_id is not distinct from i.launch_config_id
@@ -130,54 +131,53 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
   return rows;
 }
 
-export interface PoolCapacity {
+export interface PoolCapacity extends Capacity {
   readonly workerPoolId: string;
   readonly providerId: string;
-  readonly capacity: Capacity;
   readonly minCapacity: number;
   readonly maxCapacity: number;
   readonly scalingRatio: number;
   readonly held: boolean;
-  /** Launches that a tick must go on with. */
-  readonly unfinishedLaunches: number;
-  readonly activeLaunchConfigs: number;
-  /** Epoch ms: from then on at least one active launch config does not rest; null when there is none at all. */
-  readonly launchableFrom: number | null;
+  /** Whether an active launch config does not rest. */
+  readonly launchable: boolean;
+  /** When the oldest launch that a tick must go on with was made; null when there is none. */
+  readonly oldestUnfinishedLaunch: number | null;
+  /** Running workers that were told to stop when idle. */
+  readonly toldToTerminate: number;
 }
 
-/** Every pool that is not deleted, in one query. */
+/** Every pool that is not deleted, and those deleted ones that a tick still has work for, in one query. */
 export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapacity[]> {
-  const { rows } = await sql<PoolCapacity & Omit<Capacity, 'existing'>>`
+  const { rows } = await sql<PoolCapacity>`
     with live as (
       select worker_pool_id,
         coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
         coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
-        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping
+        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
+        count(*) filter (where state = 'running' and should_terminate @> '{"terminate": true}') as told
       from workers where state <> 'stopped' group by worker_pool_id),
     unfinished as (
-      select worker_pool_id, count(*) as launches,
+      select worker_pool_id, min(created) as oldest,
         coalesce(sum(count * capacity_per_machine) filter (where status = 'open'), 0) as open
-      from launches where status in ('open', 'booked') group by worker_pool_id),
-    configs as (
-      select c.worker_pool_id, count(*) as active, min(greatest(coalesce(b.until, 0), ${bigint(nowMs)})) as launchable_from
-      from launch_configs c left join launch_backoffs b using (worker_pool_id, launch_config_id)
-      where not c.is_archived group by c.worker_pool_id)
+      from launches where status in ('open', 'booked') group by worker_pool_id)
     select p.worker_pool_id, p.provider_id,
-      coalesce(l.requested, 0) + coalesce(u.open, 0) as requested, coalesce(l.running, 0) as running,
-      coalesce(l.stopping, 0) as stopping,
+      coalesce(l.requested, 0) + coalesce(u.open, 0) + coalesce(l.running, 0) as existing_capacity,
+      coalesce(l.requested, 0) + coalesce(u.open, 0) as requested_capacity,
+      coalesce(l.running, 0) as running_capacity, coalesce(l.stopping, 0) as stopping_capacity,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,
       cast(coalesce(p.config ->> 'maxCapacity', '0') as float8) as max_capacity,
       cast(coalesce(p.config ->> 'scalingRatio', '1') as float8) as scaling_ratio,
       exists (select 1 from holds h where h.scope in (p.worker_pool_id, '*')) as held,
-      coalesce(u.launches, 0) as unfinished_launches, coalesce(c.active, 0) as active_launch_configs, c.launchable_from
+      exists (
+        select 1 from launch_configs c
+        left join launch_backoffs b using (worker_pool_id, launch_config_id, revision)
+        where c.worker_pool_id = p.worker_pool_id and not c.is_archived and coalesce(b.until, 0) <= ${bigint(nowMs)}
+      ) as launchable,
+      u.oldest as oldest_unfinished_launch, coalesce(l.told, 0) as told_to_terminate
     from worker_pools p
     left join live l using (worker_pool_id)
     left join unfinished u using (worker_pool_id)
-    left join configs c using (worker_pool_id)
-    where p.provider_id <> 'null-provider'
+    where p.provider_id <> 'null-provider' or l.worker_pool_id is not null or u.worker_pool_id is not null
     order by p.worker_pool_id`.execute(db);
-  return rows.map(({ requested, running, stopping, ...pool }) => ({
-    ...pool,
-    capacity: { existing: requested + running, requested, running, stopping },
-  }));
+  return rows;
 }

@@ -1,13 +1,15 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
+import type { FailureClass } from '../domain/backoff.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import type { Db } from './schema.js';
 import { bigint, int, storable, text } from './sql.js';
 
-export interface Backoff {
-  readonly failureClass: string;
-  /** In a row, this one included. */
-  readonly failures: number;
-  readonly backoffUntil: number;
+/** How long a launch config rests after a failure. */
+export interface Rest {
+  readonly failureClass: FailureClass;
+  /** Milliseconds, by the number of failures in a row of this revision, this one included. */
+  readonly backoff: (failures: number) => number;
+  readonly nowMs: number;
 }
 
 /**
@@ -17,44 +19,77 @@ export interface Backoff {
 export async function failLaunch(
   db: Db,
   token: string,
-  failed: Backoff & { failure: string; error: NewWorkerPoolError; nowMs: number },
+  failed: Rest & { failure: string; error: NewWorkerPoolError },
 ): Promise<boolean> {
+  const { failures, until } = await nextRest(db, failed, launchConfigOf(token));
   const { rows } = await sql`
     with failed as (
-      update launches set status = 'failed', failure = ${text(storable(failed.failure))}, closed = ${bigint(failed.nowMs)},
-        machines = 0
+      update launches set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
+        closed = ${bigint(failed.nowMs)}
       where token = ${token} and status = 'open'
-      returning *),
-    rests as (
-      insert into launch_backoffs (worker_pool_id, launch_config_id, failure_class, failures, until)
-      select worker_pool_id, launch_config_id, ${text(failed.failureClass)}, ${int(failed.failures)},
-        ${bigint(failed.backoffUntil)}
-      from failed
-      on conflict (worker_pool_id, launch_config_id) do update
-        set failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until),
+      returning worker_pool_id, launch_config_id, launch_config_revision as revision),
+    rests as (${restOf(sql`failed`, failed.failureClass, failures, until)}),
     ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}
     select 1 from failed`.execute(db);
   return rows.length > 0;
 }
 
 /**
- * A launch was booked with fewer machines than asked: its launch config rests and the error is stored. Repeated with the
- * same number of failures it changes nothing. True when it did.
+ * A launch was booked with fewer machines than asked: its launch config rests and the error is stored. True the first
+ * time; repeated for the same launch it changes nothing.
  */
-export async function noteCapacityShortage(
+export async function noteShortage(
   db: Db,
-  shortage: Backoff & { workerPoolId: string; launchConfigId: string; error: NewWorkerPoolError; nowMs: number },
+  token: string,
+  shortage: Rest & { error: NewWorkerPoolError },
 ): Promise<boolean> {
+  const { failures, until } = await nextRest(db, shortage, launchConfigOf(token));
   const { rows } = await sql`
-    with rests as (
-      insert into launch_backoffs as b (worker_pool_id, launch_config_id, failure_class, failures, until)
-      values (${shortage.workerPoolId}, ${shortage.launchConfigId}, ${shortage.failureClass}, ${int(shortage.failures)},
-        ${bigint(shortage.backoffUntil)})
-      on conflict (worker_pool_id, launch_config_id) do update
-        set failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until
-        where b.failures < excluded.failures
-      returning 1),
-    ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from rests)`)}
-    select 1 from rests`.execute(db);
+    with short as (
+      update launches set failure = 'short: ' || machines || ' of ' || count
+      where token = ${token} and status in ('booked', 'done') and failure is null
+      returning worker_pool_id, launch_config_id, launch_config_revision as revision),
+    rests as (${restOf(sql`short`, shortage.failureClass, failures, until)}),
+    ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from short)`)}
+    select 1 from short`.execute(db);
   return rows.length > 0;
 }
+
+/** A launch config of which no request can be made: it rests and the error is stored. There was no launch. */
+export async function recordLaunchFailure(
+  db: Db,
+  failed: Rest & { workerPoolId: string; launchConfigId: string; revision: number; error: NewWorkerPoolError },
+): Promise<void> {
+  const launchConfig = sql`select ${text(failed.workerPoolId)} as worker_pool_id,
+    ${text(failed.launchConfigId)} as launch_config_id, ${int(failed.revision)} as revision`;
+  const { failures, until } = await nextRest(db, failed, launchConfig);
+  await sql`
+    with failed as (${launchConfig}),
+    rests as (${restOf(sql`failed`, failed.failureClass, failures, until)}),
+    ${storeError(failed.error, failed.nowMs, sql`true`)}
+    select 1`.execute(db);
+}
+
+const launchConfigOf = (token: string): RawBuilder<unknown> => sql`
+  select worker_pool_id, launch_config_id, launch_config_revision as revision from launches where token = ${token}`;
+
+/** The tick is the only writer of its pool's rests, so what is read here still holds when it is written. */
+async function nextRest(
+  db: Db,
+  rest: Rest,
+  launchConfig: RawBuilder<unknown>,
+): Promise<{ failures: number; until: number }> {
+  const { rows } = await sql<{ failures: number }>`
+    select failures from launch_backoffs join (${launchConfig}) c using (worker_pool_id, launch_config_id, revision)`.execute(
+    db,
+  );
+  const failures = (rows[0]?.failures ?? 0) + 1;
+  return { failures, until: rest.nowMs + rest.backoff(failures) };
+}
+
+const restOf = (launchConfigs: RawBuilder<unknown>, failureClass: FailureClass, failures: number, until: number) => sql`
+  insert into launch_backoffs (worker_pool_id, launch_config_id, revision, failure_class, failures, until)
+  select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)}
+  from ${launchConfigs}
+  on conflict (worker_pool_id, launch_config_id) do update set revision = excluded.revision,
+    failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until`;

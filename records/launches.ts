@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { FrozenLaunch, LaunchedMachine } from '../providers/provider.js';
-import { allowedMachines } from '../domain/brakes.js';
+import { allowedMachines, type Brake } from '../domain/brakes.js';
 import type { Worker } from '../domain/worker.js';
 import { announceWorkers } from './events.js';
 import type { Db, LaunchRow } from './schema.js';
@@ -34,39 +34,48 @@ export interface Reservation {
   readonly nowMs: number;
 }
 
+export interface Reserved {
+  readonly launches: { token: string; count: number }[];
+  /** What kept an order from getting all it wanted. */
+  readonly brake: Brake | null;
+}
+
 /**
  * Writes intents, as many machines in all as the deployment's brakes allow, and gives what each order got; an order that
  * got nothing is left out. One reservation at a time in the whole deployment. An order whose token is there already is
  * answered with what it got the first time. A pool that was deleted or moved to another provider meanwhile gets nothing.
  */
-export function reserveLaunches(db: Db, reservation: Reservation): Promise<{ token: string; count: number }[]> {
+export function reserveLaunches(db: Db, reservation: Reservation): Promise<Reserved> {
   return inTransaction(db, async (trx) => {
     const { rows: present } = await sql<{ providerId: string }>`
       select p.provider_id from worker_pools p cross join (select 1 from deployment for update) as one_at_a_time
       where p.worker_pool_id = ${reservation.workerPoolId} for share of p`.execute(trx);
     const reserved = await reservedBefore(trx, reservation);
-    if (present[0]?.providerId !== reservation.providerId) return reserved;
+    let brake: Brake | null = null;
+    if (present[0]?.providerId !== reservation.providerId) return { launches: reserved, brake };
     const known = new Set(reserved.map((launch) => launch.token));
     const fresh = reservation.orders.filter((order) => !known.has(order.token));
-    if (fresh.length === 0) return reserved;
+    if (fresh.length === 0) return { launches: reserved, brake };
 
     const usage = await deploymentUsage(trx, reservation.nowMs);
     const rows: LaunchRow[] = [];
     for (const order of fresh) {
-      const { allowed } = allowedMachines({
+      const verdict = allowedMachines({
         asked: order.count,
         launchedLastMinute: usage.launchedLastMinute,
         launchesPerMinute: reservation.limits.launchesPerMinute,
         machines: usage.machines,
         maxMachines: reservation.limits.machines,
       });
+      const { allowed } = verdict;
+      brake ??= verdict.brake;
       if (allowed === 0) continue;
       usage.launchedLastMinute += allowed;
       usage.machines += allowed;
       rows.push(intent(reservation, order, order.freeze(allowed)));
     }
     await insertIntents(trx, rows);
-    return [...reserved, ...rows.map(({ token, count }) => ({ token, count }))];
+    return { launches: [...reserved, ...rows.map(({ token, count }) => ({ token, count }))], brake };
   });
 }
 
@@ -105,6 +114,7 @@ const intent = (reservation: Reservation, order: NewLaunch, frozen: FrozenLaunch
   capacityPerMachine: order.capacityPerMachine,
   status: 'open',
   attempts: 0,
+  doubtfulAttempts: 0,
   firstAttemptAt: null,
   lastAttemptAt: null,
   created: reservation.nowMs,
@@ -122,18 +132,33 @@ async function insertIntents(db: Db, rows: readonly LaunchRow[]): Promise<void> 
 }
 
 /**
- * Notes that the cloud is about to be asked (again). Gives the launch with `attempts`, `firstAttemptAt` and
- * `lastAttemptAt` as they were before; null when it is not open any more, and then the cloud must not be asked.
+ * Notes that the cloud is about to be asked (again), if the launch is open; one that is not stays as it is, and then the
+ * cloud must not be asked. Gives the launch as it was before; null when there is none. Until it is booked, failed or
+ * settled, the attempt is in doubt.
  */
 export async function beginAttempt(db: Db, token: string, nowMs: number): Promise<LaunchRow | null> {
   const { rows } = await sql<LaunchRow>`
-    with before as (select * from launches where token = ${token} and status = 'open' for update),
+    with before as (select * from launches where token = ${token} for update),
     begun as (
-      update launches l set attempts = l.attempts + 1, last_attempt_at = ${bigint(nowMs)},
-        first_attempt_at = coalesce(l.first_attempt_at, ${bigint(nowMs)})
-      from before b where l.token = b.token)
+      update launches l set attempts = l.attempts + 1, doubtful_attempts = l.doubtful_attempts + 1,
+        first_attempt_at = coalesce(l.first_attempt_at, ${bigint(nowMs)}), last_attempt_at = ${bigint(nowMs)}
+      from before b where l.token = b.token and b.status = 'open')
     select * from before`.execute(db);
   return rows[0] ?? null;
+}
+
+/**
+ * The cloud said that an attempt did nothing: it is in doubt no more. `lastAttemptAt` is what that attempt's beginAttempt
+ * gave; it brings back when the last doubtful attempt was.
+ */
+export async function settleAttempt(db: Db, token: string, lastAttemptAt: number | null): Promise<void> {
+  await sql`
+    update launches set doubtful_attempts = doubtful_attempts - 1, last_attempt_at = ${bigint(lastAttemptAt)}
+    where token = ${token} and status = 'open' and doubtful_attempts > 0`.execute(db);
+}
+
+export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null> {
+  return (await db.selectFrom('launches').selectAll().where('token', '=', token).executeTakeFirst()) ?? null;
 }
 
 /**

@@ -195,6 +195,12 @@ export async function listPools(db: Db, page: Page): Promise<PageOf<PoolWithLaun
 }
 
 /** Every id asked for has an entry. */
+/** Deleted ones too, as long as they have workers. */
+export async function listPoolIds(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom('workerPools').select('workerPoolId').orderBy('workerPoolId').execute();
+  return rows.map(({ workerPoolId }) => workerPoolId);
+}
+
 export async function poolCounters(db: Db, workerPoolIds: readonly string[]): Promise<Map<string, StateCounts>> {
   const counters = new Map<string, StateCounts>(workerPoolIds.map((id) => [id, noWorkers]));
   const { rows } = await sql<StateCounts & { workerPoolId: string }>`

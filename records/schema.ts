@@ -1,4 +1,6 @@
 import type { Generated, Kysely } from 'kysely';
+import type { FailureClass } from '../domain/backoff.js';
+import type { ScanNote } from '../domain/observation.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../domain/worker-pool.js';
 
@@ -85,6 +87,8 @@ export interface LaunchRow {
   capacityPerMachine: number;
   status: LaunchStatus;
   attempts: number;
+  /** Begun, and neither answered nor settled. */
+  doubtfulAttempts: number;
   firstAttemptAt: number | null;
   lastAttemptAt: number | null;
   created: number;
@@ -97,7 +101,9 @@ export interface LaunchRow {
 export interface LaunchBackoffRow {
   workerPoolId: string;
   launchConfigId: string;
-  failureClass: string;
+  /** The rest holds for this one only. */
+  revision: number;
+  failureClass: FailureClass;
   failures: number;
   until: number;
 }
@@ -136,17 +142,6 @@ export interface ScanRow {
   machines: number;
   signalled: number;
   unowned: number;
-}
-
-export interface ScanNote {
-  workerPoolId: string;
-  workerGroup: string;
-  workerId: string;
-  /** `missing`, or the machine state that was signalled. */
-  noted: string;
-  /** Begin of the complete scan that first noted it. */
-  since: number;
-  signalledAt: number | null;
 }
 
 export interface EventRow {

@@ -88,6 +88,8 @@ create table launches (
   capacity_per_machine int not null,
   status text not null check (status in ('open', 'booked', 'done', 'failed')),
   attempts int not null default 0,
+  -- attempts of which nobody knows what they did
+  doubtful_attempts int not null default 0,
   first_attempt_at bigint,
   last_attempt_at bigint,
   created bigint not null,
@@ -128,10 +130,11 @@ create index workers_launch on workers (launch_token);
 create index workers_created on workers (worker_pool_id, created desc);
 create index workers_expires on workers (expires) where state = 'stopped';
 
--- provisionPool
+-- provisionPool. A rest holds for one revision: an edited launch config may be tried at once.
 create table launch_backoffs (
   worker_pool_id text not null,
   launch_config_id text not null,
+  revision int not null,
   failure_class text not null,
   failures int not null,
   until bigint not null,
