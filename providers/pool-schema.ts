@@ -63,7 +63,7 @@ export function poolValidator(schema: object): (config: unknown) => PoolValidati
   addFormats.default(ajv);
   const validate: ValidateFunction = ajv.compile(schema);
   return (submitted) => {
-    const filled: unknown = structuredClone(submitted);
+    const filled: unknown = JSON.parse(JSON.stringify(submitted ?? null));
     if (!validate(filled)) return { ok: false, reason: reasonOf(validate.errors ?? []) };
     const { launchConfigs = [], ...config } = filled as PoolConfig & { launchConfigs?: LaunchConfiguration[] };
     return { ok: true, config, launchConfigs };

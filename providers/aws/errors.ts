@@ -4,7 +4,7 @@ import { ProviderError, type ProviderErrorCode } from '../errors.js';
  * What EC2's error codes mean for us. EC2 uses HTTP statuses loosely (no capacity comes as 500), so the code decides first,
  * then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
  */
-const meanings: Readonly<Record<string, ProviderErrorCode>> = {
+export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   // There is none of it here now; another type, zone or subnet may have some.
   InsufficientInstanceCapacity: 'InsufficientCapacity',
   InsufficientHostCapacity: 'InsufficientCapacity',

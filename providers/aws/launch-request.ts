@@ -1,4 +1,4 @@
-import type { RunInstancesCommandInput, TagSpecification } from '@aws-sdk/client-ec2';
+import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { ProviderError } from '../errors.js';
 import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../provider.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './marks.js';
@@ -20,7 +20,7 @@ export function freezeLaunch(order: LaunchOrder, context: ProviderContext): Froz
     MinCount: 1,
     MaxCount: order.count,
     UserData: userData(order, region, context),
-    TagSpecifications: withOurTags((definition.TagSpecifications as TagSpecification[] | undefined) ?? [], {
+    TagSpecifications: withOurTags(definition.TagSpecifications ?? [], {
       CreatedBy: `taskcluster-wm-${context.providerId}`,
       Owner: order.owner,
       ManagedBy: 'taskcluster',
@@ -54,4 +54,13 @@ function userData(order: LaunchOrder, region: string, context: ProviderContext):
     });
   }
   return bytes.toString('base64');
+}
+
+/** The frozen request as the SDK wants it: it leaves out a time that is text, and JSON knows no other. */
+export function thawRequest(frozen: unknown): RunInstancesCommandInput {
+  const request = frozen as RunInstancesCommandInput;
+  const validUntil = request.InstanceMarketOptions?.SpotOptions?.ValidUntil;
+  if (!validUntil) return request;
+  const SpotOptions = { ...request.InstanceMarketOptions?.SpotOptions, ValidUntil: new Date(validUntil) };
+  return { ...request, InstanceMarketOptions: { ...request.InstanceMarketOptions, SpotOptions } };
 }

@@ -23,6 +23,28 @@ const tagSpecifications = {
 };
 
 /**
+ * The SDK leaves out a member that has the wrong form, without a word: security groups given as a text would launch machines
+ * into the default group. So the forms of those that matter are held here.
+ */
+const formsOfMembers = {
+  ...Object.fromEntries(['InstanceType', 'SubnetId', 'KeyName'].map((name) => [name, { type: 'string' }])),
+  ...Object.fromEntries(
+    ['SecurityGroupIds', 'SecurityGroups'].map((name) => [name, { type: 'array', items: { type: 'string' } }]),
+  ),
+  ...Object.fromEntries(
+    ['BlockDeviceMappings', 'NetworkInterfaces'].map((name) => [name, { type: 'array', items: { type: 'object' } }]),
+  ),
+  ...Object.fromEntries(['Placement', 'MetadataOptions'].map((name) => [name, { type: 'object' }])),
+  InstanceMarketOptions: {
+    type: 'object',
+    properties: {
+      MarketType: { type: 'string' },
+      SpotOptions: { type: 'object', properties: { ValidUntil: { type: 'string', format: 'date-time' } } },
+    },
+  },
+};
+
+/**
  * Members of the RunInstances request that are not the definition's to set: we write the first five ourselves, and with an
  * instance profile every task on the machine could use the profile's rights. The original meant to refuse the profile and
  * three of the others but did so only when all four came together (original-behaviour W59).
@@ -41,6 +63,7 @@ const launchConfigSchema = {
       properties: {
         ImageId: { type: 'string', minLength: 1 },
         TagSpecifications: tagSpecifications,
+        ...formsOfMembers,
         ...Object.fromEntries(refused.map((name) => [name, false])),
       },
     },

@@ -3,7 +3,6 @@ import {
   type DescribeInstancesCommandInput,
   DescribeRegionsCommand,
   RunInstancesCommand,
-  type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import { Batcher } from '../batcher.js';
@@ -25,7 +24,7 @@ import { readIdentityKeys } from './certificates.js';
 import type { AwsProviderConfig } from '../../config/schema.js';
 import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
 import { factsOf, launchedMachines, observations } from './instances.js';
-import { freezeLaunch } from './launch-request.js';
+import { freezeLaunch, thawRequest } from './launch-request.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from './marks.js';
 import { awsPoolSchema } from './pool-schema.js';
 import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
@@ -64,7 +63,7 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
     maxPerLaunch: MAX_PER_LAUNCH,
     freeze: (order) => freezeLaunch(order, context),
     async submit({ location: { region }, request }) {
-      const command = new RunInstancesCommand(request as RunInstancesCommandInput);
+      const command = new RunInstancesCommand(thawRequest(request));
       const reservation = await calls.call(region, 'create', 'RunInstances', (client) => client.send(command));
       return launchedMachines(reservation, region!);
     },

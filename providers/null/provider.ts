@@ -14,7 +14,9 @@ export const nullProvider: Provider = {
     if (typeof submitted !== 'object' || submitted === null || Array.isArray(submitted)) {
       return { ok: false, reason: 'config must be object' };
     }
-    const { launchConfigs, ...config } = structuredClone(submitted) as PoolConfig & { launchConfigs?: unknown };
+    const { launchConfigs, ...config } = JSON.parse(JSON.stringify(submitted)) as PoolConfig & {
+      launchConfigs?: unknown;
+    };
     return {
       ok: true,
       config,

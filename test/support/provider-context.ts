@@ -1,0 +1,39 @@
+import { createHmac } from 'node:crypto';
+import type { ProviderError } from '../../providers/errors.js';
+import type { CallLimit, CallOutcome, CloudCall, ProviderContext } from '../../providers/provider.js';
+
+/** A context without limits that remembers what the provider asked of it. */
+export interface RecordedContext extends ProviderContext {
+  readonly taken: (CloudCall & { limit: CallLimit })[];
+  readonly outcomes: (CloudCall & CallOutcome)[];
+  /** From now on the limiter refuses every call with this error; null lets them through again. */
+  refuseCalls(error: ProviderError | null): void;
+}
+
+export function recordedContext(changes: Partial<ProviderContext> = {}): RecordedContext {
+  const taken: RecordedContext['taken'] = [];
+  const outcomes: RecordedContext['outcomes'] = [];
+  let refusal: ProviderError | null = null;
+  return {
+    providerId: 'cloud',
+    rootUrl: 'http://localhost:8080',
+    deploymentId: 'c0ffee00-0000-4000-8000-000000000001',
+    limiter: {
+      take: async (call, limit) => {
+        if (refusal) throw refusal;
+        taken.push({ ...call, limit });
+      },
+    },
+    onCall: (call, outcome) => void outcomes.push({ ...call, ...outcome }),
+    fingerprint: (worker, secret) =>
+      createHmac('sha256', 'a key of the tests')
+        .update(`${worker.workerPoolId}/${worker.workerGroup}/${worker.workerId}/${secret}`)
+        .digest('base64url'),
+    ...changes,
+    taken,
+    outcomes,
+    refuseCalls: (error) => {
+      refusal = error;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface ScriptedAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Answers one EC2 request; `null` drops the connection without an answer. */
+export type Script = (parameters: URLSearchParams) => ScriptedAnswer | null;
+
+export interface ScriptedEc2 {
+  readonly endpoint: string;
+  /** The parameters of every request, in the order in which they came. */
+  readonly requests: URLSearchParams[];
+  close(): Promise<void>;
+}
+
+/** A server that says what a test wants EC2 to say, for answers that no emulator gives. */
+export async function scriptedEc2(script: Script): Promise<ScriptedEc2> {
+  const requests: URLSearchParams[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      const parameters = new URLSearchParams(body);
+      requests.push(parameters);
+      send(script(parameters), response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function send(answer: ScriptedAnswer | null, response: ServerResponse): void {
+  if (!answer) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body);
+}
+
+export const refusal = (status: number, code: string, message: string): ScriptedAnswer => ({
+  status,
+  body: `<?xml version="1.0"?><Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>r</RequestID></Response>`,
+});
+
+export const answer = (action: string, inner = ''): ScriptedAnswer => ({
+  status: 200,
+  body: `<?xml version="1.0"?><${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>${inner}</${action}Response>`,
+});
+
+/** The values of a list parameter such as `InstanceId.1`, `InstanceId.2`. */
+export const listOf = (parameters: URLSearchParams, name: string): string[] =>
+  [...parameters].filter(([key]) => key.startsWith(`${name}.`)).map(([, value]) => value);

@@ -1,0 +1,27 @@
+import type { Worker } from '../../domain/worker.js';
+import type { LaunchedMachine } from '../../providers/provider.js';
+
+/** The row of a worker whose machine was just launched. */
+export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}): Worker => ({
+  workerPoolId: 'proj/pool',
+  workerGroup: machine.workerGroup,
+  workerId: machine.workerId,
+  providerId: 'cloud',
+  launchConfigId: 'lc-1',
+  launchConfigRevision: 1,
+  launchToken: 'token',
+  state: 'requested',
+  capacity: 1,
+  created: Date.now(),
+  lastModified: Date.now(),
+  expires: Date.now() + 604_800_000,
+  terminateAfter: null,
+  registeredAt: null,
+  stoppedAt: null,
+  stopReason: null,
+  secretGeneration: 0,
+  location: machine.location,
+  facts: machine.facts,
+  shouldTerminate: null,
+  ...changes,
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from '@jest/globals';
+import { awsProvider } from '../../../providers/aws/provider.js';
+import { staticProvider } from '../../../providers/static/provider.js';
+import { recordedContext } from '../../support/provider-context.js';
+import { isAwsPool, isStaticPool, realPools } from '../../support/shared-data.js';
+
+const config = {
+  providerType: 'aws',
+  endpoint: null,
+  regions: null,
+  identityCertificates: null,
+  draining: false,
+} as const;
+const aws = awsProvider(config, recordedContext());
+const hand = staticProvider(recordedContext());
+
+const launchConfig = { region: 'us-west-2', launchConfig: { ImageId: 'ami-1', InstanceType: 't3.micro' } };
+const pool = { minCapacity: 0, maxCapacity: 5, launchConfigs: [launchConfig] };
+const reasonOf = (definition: unknown): string => {
+  const validation = aws.validatePool(definition);
+  return validation.ok ? 'valid' : validation.reason;
+};
+const withLaunch = (changes: object) => ({
+  ...pool,
+  launchConfigs: [{ ...launchConfig, launchConfig: { ...launchConfig.launchConfig, ...changes } }],
+});
+
+describe('real pools', () => {
+  const awsPools = realPools().filter(isAwsPool);
+  const staticPools = realPools().filter(isStaticPool);
+
+  test('all AWS pools are valid and come back as they were', () => {
+    expect(awsPools.length).toBeGreaterThanOrEqual(9);
+    for (const { config: submitted } of awsPools) {
+      const validation = aws.validatePool(submitted);
+      if (!validation.ok) throw new Error(validation.reason);
+      const { launchConfigs, lifecycle, ...rest } = submitted;
+      expect(validation.launchConfigs).toEqual(launchConfigs);
+      expect(validation.config).toMatchObject(rest);
+      expect(validation.config.lifecycle).toEqual(
+        lifecycle && { queueInactivityTimeout: 7_200, reregistrationTimeout: 345_600, ...lifecycle },
+      );
+    }
+  });
+
+  test('all static pools are valid', () => {
+    expect(staticPools.length).toBeGreaterThanOrEqual(11);
+    for (const { config: submitted } of staticPools) {
+      expect(hand.validatePool(submitted)).toEqual({ ok: true, config: submitted, launchConfigs: [] });
+    }
+  });
+});
+
+describe('AWS pool definitions', () => {
+  test('a given lifecycle is filled with the original’s defaults, in a copy', () => {
+    const submitted = { ...pool, lifecycle: {} };
+    expect(aws.validatePool(submitted)).toMatchObject({
+      ok: true,
+      config: { lifecycle: { reregistrationTimeout: 345_600, queueInactivityTimeout: 7_200 } },
+    });
+    expect(submitted.lifecycle).toEqual({});
+    expect(aws.validatePool(pool)).toMatchObject({ ok: true, config: { minCapacity: 0, maxCapacity: 5 } });
+  });
+
+  test('a minimum above the maximum is taken, as the original does', () => {
+    expect(reasonOf({ ...pool, minCapacity: 9 })).toBe('valid');
+  });
+
+  test.each(['IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'])(
+    'a launch config may not set %s, alone or with others',
+    (name) => {
+      expect(reasonOf(withLaunch({ [name]: 'anything' }))).toBe(
+        `config.launchConfigs[0].launchConfig.${name} must not be given`,
+      );
+    },
+  );
+
+  test.each([
+    [null, 'config must be object'],
+    [{ ...pool, extra: 1 }, 'config must not have "extra"'],
+    [{ ...pool, maxCapacity: undefined }, "config must have required property 'maxCapacity'"],
+    [{ ...pool, minCapacity: -1 }, 'config.minCapacity must be >= 0'],
+    [{ ...pool, scalingRatio: 1.5 }, 'config.scalingRatio must be <= 1'],
+    [
+      { ...pool, lifecycle: { reregistrationTimeout: 2_592_001 } },
+      'config.lifecycle.reregistrationTimeout must be <= 2592000',
+    ],
+    [{ ...pool, lifecycle: { queueInactivityTimeout: 60 } }, 'config.lifecycle.queueInactivityTimeout must be >= 1200'],
+    [{ ...pool, launchConfigs: [launchConfig, launchConfig] }, 'must NOT have duplicate items'],
+    [{ ...pool, launchConfigs: [{ region: 'us-west-2' }] }, "must have required property 'launchConfig'"],
+    [{ ...pool, launchConfigs: [{ ...launchConfig, region: 'evil.example.com/' }] }, 'region must match pattern'],
+    [{ ...pool, launchConfigs: [{ ...launchConfig, other: 1 }] }, 'launchConfigs[0] must not have "other"'],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, workerManager: { publicIp: true } }] },
+      'workerManager must not have "publicIp"',
+    ],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, additionalUserData: { rootUrl: 'x' } }] },
+      'additionalUserData.rootUrl must not be given',
+    ],
+    [withLaunch({ TagSpecifications: [{ ResourceType: 'instance', Tags: 'x' }] }), 'Tags must be array'],
+    [withLaunch({ SecurityGroupIds: 'sg-1' }), 'SecurityGroupIds must be array'],
+    [withLaunch({ ImageId: undefined }), "must have required property 'ImageId'"],
+  ])('%j is refused in words', (definition, reason) => {
+    expect(reasonOf(JSON.parse(JSON.stringify(definition)))).toContain(reason);
+  });
+
+  test('a region that the configuration does not allow is refused', () => {
+    const narrow = awsProvider({ ...config, regions: ['eu-west-1'] }, recordedContext());
+    expect(narrow.validatePool(pool)).toEqual({
+      ok: false,
+      reason: 'config.launchConfigs[0].region must be one of eu-west-1',
+    });
+  });
+});
+
+describe('static pool definitions', () => {
+  test.each([{ minCapacity: 1 }, { lifecycle: { registrationTimeout: 5 } }, [], { workerConfig: 'x' }])(
+    '%j is refused',
+    (definition) => {
+      expect(hand.validatePool(definition).ok).toBe(false);
+    },
+  );
+});

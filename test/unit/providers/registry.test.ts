@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { buildProviders, registryOf } from '../../../providers/registry.js';
+import { staticProvider } from '../../../providers/static/provider.js';
+import { recordedContext } from '../../support/provider-context.js';
+
+const contextOf = (providerId: string) => recordedContext({ providerId });
+const aws = {
+  providerType: 'aws',
+  endpoint: null,
+  regions: null,
+  identityCertificates: null,
+  draining: false,
+} as const;
+
+describe('the registry', () => {
+  test('builds what is configured, in its order, and knows the null provider without listing it', () => {
+    const registry = buildProviders({ hand: { providerType: 'static' }, aws: { ...aws, draining: true } }, contextOf);
+    expect(registry.list().map(({ providerId, providerType }) => `${providerId} ${providerType}`)).toEqual([
+      'hand static',
+      'aws aws',
+    ]);
+    expect(registry.get('null-provider')?.providerType).toBe('null');
+    expect(registry.get('other')).toBeUndefined();
+    expect(registry.isDraining('aws')).toBe(true);
+    expect(registry.isDraining('hand')).toBe(false);
+  });
+
+  test('says which key of which provider is wrong', () => {
+    const build = (changes: object) => () => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
+    expect(build({ providerType: 'vax' })).toThrow('must be one of aws, static');
+    expect(build({ endpoint: 'http://example.com' })).toThrow(
+      expect.objectContaining({ key: 'providers.mine.endpoint', message: expect.stringContaining('loopback') }),
+    );
+    expect(build({ identityCertificates: '/nowhere/certificates.json' })).toThrow(
+      expect.objectContaining({
+        key: 'providers.mine.identityCertificates',
+        message: expect.stringContaining('ENOENT'),
+      }),
+    );
+  });
+
+  test('a provider whose set-up fails is unhealthy until a later one succeeds', async () => {
+    let failures = 1;
+    const flaky = {
+      ...staticProvider(contextOf('flaky')),
+      setup: async () => {
+        if (failures-- > 0) throw new Error('no credentials');
+      },
+    };
+    const registry = registryOf([flaky, staticProvider(contextOf('hand'))]);
+    expect(registry.state('flaky')).toEqual({ state: 'unknown', message: null });
+    const changes: string[] = [];
+    await new Promise<void>((resolve) => {
+      const stop = registry.startHealthChecks({
+        intervalMs: 5,
+        onChange: (providerId, { state, message }) => {
+          changes.push(`${providerId} ${state} ${message}`);
+          if (providerId === 'flaky' && state === 'ok') {
+            stop();
+            resolve();
+          }
+        },
+      });
+    });
+    expect(changes).toContain('flaky failed no credentials');
+    expect(registry.state('flaky')).toEqual({ state: 'ok', message: null });
+    expect(registry.state('hand').state).toBe('ok');
+  });
+});
