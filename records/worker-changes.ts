@@ -14,7 +14,8 @@ import { bigint, int, isWorker, jsonb, text } from './sql.js';
 
 export interface Credentials {
   readonly terminateAfter: number | null;
-  readonly expires: number;
+  /** Null leaves it as it is. */
+  readonly expires: number | null;
   /** Never goes back: a late repeat of an older answer changes nothing. */
   readonly secretGeneration: number;
   readonly nowMs: number;
@@ -169,12 +170,12 @@ export function updateStaticWorker(
 }
 
 const credentials = (change: Credentials): RawBuilder<unknown> => sql`
-  terminate_after = ${bigint(change.terminateAfter)}, expires = ${bigint(change.expires)},
+  terminate_after = ${bigint(change.terminateAfter)}, expires = coalesce(${bigint(change.expires)}, w.expires),
   secret_generation = ${int(change.secretGeneration)}`;
 
 const differs = (change: Credentials): RawBuilder<unknown> => sql`
   (w.terminate_after, w.expires, w.secret_generation) is distinct from
-  (${bigint(change.terminateAfter)}, ${bigint(change.expires)}, ${int(change.secretGeneration)})`;
+  (${bigint(change.terminateAfter)}, coalesce(${bigint(change.expires)}, w.expires), ${int(change.secretGeneration)})`;
 
 /** True when the statement gave a row. */
 async function execute(db: Db, statement: RawBuilder<unknown>): Promise<boolean> {
