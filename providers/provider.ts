@@ -1,3 +1,4 @@
+import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 
@@ -153,13 +154,7 @@ export interface MachineRef {
   readonly location: MachineLocation;
 }
 
-/**
- * - `pending`, `running`: exists.
- * - `failed`: exists, will never work (stopped, deallocated, failed to provision); must be removed.
- * - `stopping`: on its way out.
- * - `gone`: the cloud says that it is terminated, or (lookup only) that there is no such thing.
- */
-export type MachineState = 'pending' | 'running' | 'failed' | 'stopping' | 'gone';
+export type { MachineState };
 
 export interface Observation extends MachineRef {
   readonly state: MachineState;
@@ -198,7 +193,10 @@ export interface ProviderContext {
   /** Called once for each call, after it: for metrics and the log. */
   readonly onCall: (call: CloudCall, outcome: CallOutcome) => void;
   /** A fingerprint of a static worker's secret, keyed with the deployment's key; what the row stores in its place. */
-  readonly fingerprint: (worker: { workerPoolId: string; workerGroup: string; workerId: string }, secret: string) => string;
+  readonly fingerprint: (
+    worker: { workerPoolId: string; workerGroup: string; workerId: string },
+    secret: string,
+  ) => string;
 }
 
 /** Calls: `burst` at once, then `perSecond`. */

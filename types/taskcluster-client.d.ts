@@ -38,11 +38,6 @@ declare module 'taskcluster-client' {
       secret: string;
     }): Promise<{ expires: string; secret: string; credentials: Credentials }>;
     removeWorker(workerPoolId: string, workerGroup: string, workerId: string): Promise<unknown>;
-    shouldWorkerTerminate(
-      workerPoolId: string,
-      workerGroup: string,
-      workerId: string,
-    ): Promise<{ terminate: boolean; reason: string }>;
   }
 
   // The client classes are made at run time, so they are properties of the default export and not exports by name.

@@ -1,0 +1,143 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { nextBackoff } from '../domain/backoff.js';
+import { lifecycleTiming, registrationDeadline } from '../domain/lifecycle.js';
+import { LISTED_AFTER_MS } from '../domain/observation.js';
+import type { LaunchOutcome } from '../domain/decision.js';
+import { ProviderError } from '../providers/errors.js';
+import type { BulkLaunching, LaunchedMachine } from '../providers/provider.js';
+import { failLaunch, noteShortage } from '../records/launch-failures.js';
+import { beginAttempt, bookLaunch, getLaunch, settleAttempt, workersOfLaunch } from '../records/launches.js';
+import type { LaunchRow } from '../records/schema.js';
+import { getPool } from '../records/pools.js';
+import { lifecycleCommon } from '../temporal/lifecycle-input.js';
+import type { LaunchedGroup } from '../temporal/messages.js';
+import { creationError } from './creation-error.js';
+import type { ActivityDeps } from './deps.js';
+import { failureClassOf, toApplicationFailure } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+
+export interface LaunchActivities {
+  /**
+   * Carries out the launch of this token, as often as it takes: the same token, the same frozen request. Idempotent.
+   * Throws when there is no answer yet; the intent stays open then, and a later pass goes on with it.
+   */
+  launchMachines(token: string): Promise<LaunchResult>;
+}
+
+export interface LaunchResult {
+  readonly made: number;
+  readonly outcome: LaunchOutcome['outcome'];
+  readonly failure: string | null;
+  /** The machines' lifecycles to start; null when they are too many to travel through a history. */
+  readonly group: LaunchedGroup | null;
+}
+
+/** Launches up to this many machines give their names to the tick, which starts them as children. */
+const MOST_NAMED = 25;
+/** Clouds forget tokens after a day or so: an older launch is only looked for, never repeated. */
+const TOKEN_GOOD_MS = 6 * 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+
+export function launchActivities(deps: ActivityDeps): LaunchActivities {
+  const { records, providers, config } = deps;
+  const { db } = records;
+
+  return {
+    async launchMachines(token) {
+      return await withHeartbeat(async () => {
+        const launch = (await beginAttempt(db, token, Date.now())) ?? (await getLaunch(db, token));
+        if (!launch) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
+        if (launch.status === 'failed') return failed(launch.failure ?? 'failed before');
+        if (launch.status !== 'open') return await booked(launch);
+        const provider = providers.get(launch.providerId);
+        const launching = provider?.launching;
+        if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
+        if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch));
+        try {
+          return await book(launch, await carryOut(launching, launch));
+        } catch (error) {
+          if (error instanceof ProviderError && error.nothingDone) return await settle(launching, launch, error);
+          throw toApplicationFailure(error);
+        }
+      });
+    },
+  };
+
+  async function carryOut(launching: BulkLaunching, launch: LaunchRow): Promise<readonly LaunchedMachine[]> {
+    const tooOld = launch.firstAttemptAt !== null && Date.now() - launch.firstAttemptAt > TOKEN_GOOD_MS;
+    if (!tooOld) return await launching.submit(launch);
+    const found = await launching.find(launch);
+    if (found.length > 0) return found;
+    throw new ProviderError({
+      code: 'InvalidRequest',
+      message: 'No machine of this launch was found; it is too old to repeat',
+    });
+  }
+
+  /** The cloud says that this attempt did nothing. An earlier one may have done something all the same. */
+  async function settle(launching: BulkLaunching, launch: LaunchRow, error: ProviderError): Promise<LaunchResult> {
+    const nowMs = Date.now();
+    await settleAttempt(db, launch.token, launch.lastAttemptAt);
+    if (error.retryable) throw toApplicationFailure(error);
+    if (launch.doubtfulAttempts > 0) {
+      const found = await launching.find(launch);
+      if (found.length > 0) return await book(launch, found);
+      // Lists show new machines late: only an answer long after the last doubtful attempt proves that there are none.
+      if (launch.lastAttemptAt !== null && nowMs - launch.lastAttemptAt < LISTED_AFTER_MS) {
+        throw ApplicationFailure.nonRetryable(`${error.message} (an earlier attempt is still in doubt)`, 'InDoubt');
+      }
+    }
+    const failureClass = failureClassOf(error);
+    await failLaunch(db, launch.token, {
+      nowMs,
+      failure: error.message,
+      error: creationError({ ...launch, error }),
+      failureClass,
+      backoff: (failures) => nextBackoff({ failureClass, failures }),
+    });
+    return failed(error.message);
+  }
+
+  async function book(launch: LaunchRow, machines: readonly LaunchedMachine[]): Promise<LaunchResult> {
+    const nowMs = Date.now();
+    const pool = await getPool(db, launch.workerPoolId);
+    const timing = lifecycleTiming(pool?.pool.config.lifecycle, config.defaults);
+    const terminateAfter = registrationDeadline(nowMs, timing);
+    await bookLaunch(db, launch.token, machines, { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS });
+    if (machines.length < launch.count) {
+      const error = new ProviderError({
+        code: 'InsufficientCapacity',
+        title: 'Insufficient capacity',
+        message: 'The cloud had room for fewer machines than were asked for',
+      });
+      await noteShortage(db, launch.token, {
+        nowMs,
+        error: creationError({ ...launch, error }),
+        failureClass: 'capacity',
+        backoff: (failures) => nextBackoff({ failureClass: 'capacity', failures }),
+      });
+    }
+    return await booked(launch);
+  }
+
+  async function booked(launch: LaunchRow): Promise<LaunchResult> {
+    const workers = await workersOfLaunch(db, launch.token);
+    const made = workers.length;
+    const outcome = made < launch.count ? 'short' : 'launched';
+    const result = { made, outcome, failure: null } as const;
+    const [first] = workers;
+    const pool = await getPool(db, launch.workerPoolId);
+    const provider = providers.get(launch.providerId);
+    if (!first || !pool || !provider || made > MOST_NAMED) return { ...result, group: null };
+    const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
+    return {
+      ...result,
+      group: {
+        common: lifecycleCommon(first, context),
+        workers: workers.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })),
+      },
+    };
+  }
+}
+
+const failed = (failure: string): LaunchResult => ({ made: 0, outcome: 'failed', failure, group: null });

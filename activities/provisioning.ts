@@ -1,0 +1,53 @@
+import type { WorkerKey } from '../domain/ids.js';
+import type { LaunchedMachine, StepwiseLaunching } from '../providers/provider.js';
+import { getLaunch } from '../records/launches.js';
+import { getWorker } from '../records/workers.js';
+import type { ActivityDeps } from './deps.js';
+import { toApplicationFailure } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+
+export interface ProvisioningActivities {
+  /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
+  submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
+  /** Why an operation failed, in the cloud's words. */
+  explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<string>;
+}
+
+export interface StepwiseMachine extends WorkerKey {
+  readonly providerId: string;
+  readonly launchToken: string;
+}
+
+export function provisioningActivities({ records, providers }: ActivityDeps): ProvisioningActivities {
+  async function resolve(machine: StepwiseMachine) {
+    const launching = providers.get(machine.providerId)?.launching;
+    if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);
+    const launch = await getLaunch(records.db, machine.launchToken);
+    const row = await getWorker(records.db, machine);
+    if (!launch || !row) throw new Error(`No launch ${machine.launchToken} on record`);
+    const { workerGroup, workerId, location, facts } = row;
+    const launched: LaunchedMachine = { workerGroup, workerId, location, facts };
+    return { launching, launch, launched } satisfies {
+      launching: StepwiseLaunching;
+      launch: unknown;
+      launched: unknown;
+    };
+  }
+
+  return {
+    async submitResource(machine, step) {
+      const { launching, launch, launched } = await resolve(machine);
+      try {
+        return await withHeartbeat(() => launching.submit(launch, launched, step));
+      } catch (error) {
+        throw toApplicationFailure(error);
+      }
+    },
+
+    async explainFailure(machine, step, operation) {
+      const { launching, launched } = await resolve(machine);
+      const { message, cloudCode } = await launching.explain(launched, step, operation);
+      return cloudCode ? `${cloudCode}: ${message}` : message;
+    },
+  };
+}

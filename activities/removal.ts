@@ -1,0 +1,48 @@
+import type { WorkerKey } from '../domain/ids.js';
+import type { MachineLocation } from '../domain/worker.js';
+import { ProviderError } from '../providers/errors.js';
+import { insertError } from '../records/errors.js';
+import type { ActivityDeps } from './deps.js';
+import { toApplicationFailure } from './failures.js';
+import { withHeartbeat } from './heartbeat.js';
+
+export interface RemovalActivities {
+  /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
+  removeResource(machine: RemovableMachine, step: string): Promise<void>;
+}
+
+export interface RemovableMachine extends WorkerKey {
+  readonly providerId: string;
+  readonly launchConfigId: string | null;
+  readonly location: MachineLocation;
+}
+
+export function removalActivities({ records, providers, asks }: ActivityDeps): RemovalActivities {
+  return {
+    async removeResource(machine, step) {
+      const machines = providers.get(machine.providerId)?.machines;
+      // Clean-up never gives up: the provider may only be missing from this process's configuration.
+      if (!machines) throw new Error(`Provider ${machine.providerId} is not configured here; its machines wait for it`);
+      try {
+        await withHeartbeat(() => machines.remove(machine, step));
+      } catch (error) {
+        if (error instanceof ProviderError && !error.retryable) {
+          await insertError(records.db, terminationError(machine, error), Date.now());
+          // Nothing that a removal meets is final: permissions come back.
+          throw new Error(error.message);
+        }
+        throw toApplicationFailure(error);
+      }
+      asks.hintFollowScan(machine.providerId);
+    },
+  };
+}
+
+const terminationError = (machine: RemovableMachine, error: ProviderError) => ({
+  workerPoolId: machine.workerPoolId,
+  launchConfigId: machine.launchConfigId,
+  kind: 'termination-error',
+  title: 'Instance Termination Error',
+  description: error.message,
+  extra: { workerGroup: machine.workerGroup, workerId: machine.workerId, code: error.cloudCode ?? error.code },
+});

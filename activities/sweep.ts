@@ -1,0 +1,34 @@
+import { expireRows, removeDeletedPools } from '../records/retention.js';
+import { listPoolIds } from '../records/pools.js';
+import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
+import type { ActivityDeps } from './deps.js';
+import { scannedProviders } from './scan.js';
+
+export interface SweepActivities {
+  /** Removes what has outlived its time: stopped workers, errors, decisions, deleted pools that nothing uses. */
+  expireRows(): Promise<void>;
+  /** Makes the Schedules match the records. */
+  reconcileSchedules(): Promise<void>;
+}
+
+export function sweepActivities({ config, records, providers, client, log }: ActivityDeps): SweepActivities {
+  return {
+    async expireRows() {
+      await expireRows(records.db, config.retention, Date.now());
+      const removed = await removeDeletedPools(records.db);
+      for (const workerPoolId of removed) log.info({ workerPoolId }, 'worker-pool-gone');
+    },
+
+    async reconcileSchedules() {
+      await reconcileSchedules(
+        {
+          client,
+          deploymentId: records.deployment.deploymentId,
+          taskQueuePrefix: config.temporal.taskQueuePrefix,
+          intervals: config.intervals,
+        },
+        { workerPoolIds: await listPoolIds(records.db), providerIds: scannedProviders(providers) },
+      );
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@temporalio/common';
+import { lifecycleId, type WorkerKey } from '../domain/ids.js';
+import { lifecycleTiming } from '../domain/lifecycle.js';
+import type { ProviderRegistry } from '../providers/registry.js';
+import { getLaunch } from '../records/launches.js';
+import type { Db } from '../records/schema.js';
+import { lifecycleInput } from '../temporal/lifecycle-input.js';
+import { lifecycleStart } from '../temporal/lifecycle-start.js';
+import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from '../temporal/messages.js';
+import { mainTaskQueue, workflowTypes } from '../temporal/names.js';
+import { cronSchedule, ensureSchedule, type ScheduleContext } from '../temporal/schedules.js';
+import { type Engine, EngineBusy, EngineRefused, WorkerExists } from './engine.js';
+
+/** How long a caller of the API waits for the engine; the update may still be applied later, and is idempotent. */
+const ANSWER_WITHIN_MS = 10_000;
+
+export interface TemporalEngineDeps {
+  readonly client: Client;
+  readonly db: Db;
+  readonly providers: ProviderRegistry;
+  readonly schedules: ScheduleContext;
+  readonly defaults: { readonly registrationSeconds: number };
+  readonly askForLook: (workerPoolId: string) => Promise<void>;
+}
+
+/** The engine of `engine.ts` on Temporal: lifecycles are workflows, requests to them are updates. */
+export function temporalEngine(deps: TemporalEngineDeps): Engine {
+  const { client, schedules } = deps;
+  const taskQueue = mainTaskQueue(schedules.taskQueuePrefix);
+
+  const startOf = (input: LifecycleInput, conflict: WorkflowIdConflictPolicy) =>
+    new WithStartWorkflowOperation(workflowTypes.workerLifecycle, {
+      ...lifecycleStart(input, 'api'),
+      taskQueue,
+      workflowIdConflictPolicy: conflict,
+    });
+
+  const update = <Result>(worker: WorkerKey, name: string, request: unknown, updateId?: string): Promise<Result> =>
+    client.workflow
+      .getHandle(lifecycleId(worker))
+      .executeUpdate<Result, [unknown]>(name, { args: [request], updateId });
+
+  return {
+    askForLook: deps.askForLook,
+
+    async ensurePoolSchedule(workerPoolId) {
+      await ensureSchedule(schedules, cronSchedule(schedules, workerPoolId));
+    },
+
+    async register(worker, pool, { updateId, ...request }) {
+      return await answered(client, async () => {
+        try {
+          // The plain update first: it costs half of an update with start, and the lifecycle is nearly always there.
+          return await update<Registration>(worker, lifecycleMessages.register, request, updateId);
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+        const provider = deps.providers.get(worker.providerId);
+        if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
+        const launch = worker.launchToken === null ? null : await getLaunch(deps.db, worker.launchToken);
+        const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
+        return await client.workflow.executeUpdateWithStart<Workflow, Registration, unknown[]>(
+          lifecycleMessages.register,
+          {
+            startWorkflowOperation: startOf(input, WorkflowIdConflictPolicy.USE_EXISTING),
+            args: [request],
+            updateId,
+          },
+        );
+      });
+    },
+
+    async reregister(worker, { updateId, ...request }) {
+      return await answered(client, () =>
+        update<Registration>(worker, lifecycleMessages.reregister, request, updateId),
+      );
+    },
+
+    async remove(worker, request) {
+      await answered(client, async () => {
+        try {
+          await update<void>(worker, lifecycleMessages.remove, request);
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }
+      });
+    },
+
+    async createStatic(worker, pool, first) {
+      const input: LifecycleInput = {
+        ...worker,
+        providerId: pool.providerId,
+        launchConfigId: null,
+        launchToken: null,
+        capacity: first.capacity,
+        timing: lifecycleTiming(pool.config.lifecycle, deps.defaults),
+        location: { account: null, region: null, group: null },
+        registrationDeadline: null,
+        provisioningSteps: [],
+        removalSteps: [],
+        static: first,
+      };
+      await answered(client, () =>
+        client.workflow.executeUpdateWithStart<Workflow, void, unknown[]>(lifecycleMessages.updateWorker, {
+          startWorkflowOperation: startOf(input, WorkflowIdConflictPolicy.FAIL),
+          args: [first],
+        }),
+      );
+    },
+
+    async updateStatic(worker, next) {
+      await answered(client, () => update<void>(worker, lifecycleMessages.updateWorker, next));
+    },
+  };
+}
+
+/** Runs a call with its time limit and turns the client's errors into the engine's. */
+async function answered<T>(client: Client, call: () => Promise<T>): Promise<T> {
+  try {
+    return await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+      if (error.cause.type === REFUSED) throw new EngineRefused(error.cause.message);
+    }
+    if (error instanceof WorkflowExecutionAlreadyStartedError)
+      throw new WorkerExists('the worker has, or had, a lifecycle');
+    if (error instanceof WorkflowNotFoundError) throw new EngineRefused('the worker is not running');
+    if (
+      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+      isGrpcServiceError(error) ||
+      isGrpcServiceError(causeOf(error))
+    ) {
+      throw new EngineBusy('the workflow engine gave no answer in time');
+    }
+    throw error;
+  }
+}
+
+const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);

@@ -1,0 +1,26 @@
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { Config } from '../config/schema.js';
+
+export interface TemporalTarget {
+  /** For both kinds of connection. */
+  readonly connection: ConnectionOptions & NativeConnectionOptions;
+  readonly namespace: string;
+}
+
+/** Where Temporal is: the configuration's address, or its profile of a temporal.toml (Temporal Cloud: mutual TLS, API keys). */
+export function temporalTarget({ profile, address, namespace }: Config['temporal']): TemporalTarget {
+  if (profile === null) return { connection: { address }, namespace };
+  const { connectionOptions, namespace: ofProfile } = loadClientConnectConfig({ profile });
+  return { connection: connectionOptions, namespace: ofProfile ?? namespace };
+}
+
+/** Throws within `withinMs` when the server does not answer. */
+export async function connectClient(target: TemporalTarget, withinMs: number): Promise<Client> {
+  const connection = await Connection.connect({ ...target.connection, connectTimeout: withinMs });
+  return new Client({ connection, namespace: target.namespace });
+}
+
+export const connectWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
+  NativeConnection.connect(target.connection);

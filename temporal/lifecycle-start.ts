@@ -1,0 +1,26 @@
+import { TypedSearchAttributes, type SearchAttributePair, WorkflowIdReusePolicy } from '@temporalio/common';
+import { lifecycleId } from '../domain/ids.js';
+import type { LifecycleInput } from './messages.js';
+import { searchAttributes } from './search-attributes.js';
+
+/**
+ * The one builder of a lifecycle's start. A child of a tick, a start by an activity and a start by the API are then the
+ * same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
+ * Safe in workflow code.
+ */
+export function lifecycleStart(input: LifecycleInput, startedBy: string) {
+  const attributes: SearchAttributePair[] = [
+    { key: searchAttributes.workerPoolId, value: input.workerPoolId },
+    { key: searchAttributes.providerId, value: input.providerId },
+    { key: searchAttributes.workerState, value: input.static ? 'running' : 'requested' },
+  ];
+  if (input.launchConfigId) attributes.push({ key: searchAttributes.launchConfigId, value: input.launchConfigId });
+  return {
+    workflowId: lifecycleId(input),
+    args: [input] as [LifecycleInput],
+    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    typedSearchAttributes: new TypedSearchAttributes(attributes),
+    memo: { startedBy, launch: input.launchToken ?? '' },
+    staticSummary: `${input.workerId} of ${input.workerPoolId} on ${input.providerId}`,
+  };
+}

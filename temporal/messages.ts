@@ -1,0 +1,141 @@
+import type { LifecycleTiming } from '../domain/lifecycle.js';
+import type { MachineState } from '../domain/machine.js';
+import type { MachineLocation, WorkerState } from '../domain/worker.js';
+
+/**
+ * What goes into a lifecycle and what it answers: plain names and JSON-safe types, so that the API, the activities and
+ * the workflows share them without loading each other. Instants are epoch milliseconds.
+ */
+
+/** The same for all machines of one launch. */
+export interface LifecycleCommon {
+  readonly workerPoolId: string;
+  readonly providerId: string;
+  readonly launchConfigId: string | null;
+  readonly launchToken: string | null;
+  readonly capacity: number;
+  readonly timing: LifecycleTiming;
+  readonly location: MachineLocation;
+  /** Null for static workers: they begin at running. */
+  readonly registrationDeadline: number | null;
+  /** Resources to create, in order; empty where the launch itself makes the machine. */
+  readonly provisioningSteps: readonly string[];
+  /** Resources to take away, in order; empty where there is no cloud behind the machine. */
+  readonly removalSteps: readonly string[];
+}
+
+export interface LifecycleInput extends LifecycleCommon {
+  readonly workerGroup: string;
+  readonly workerId: string;
+  /** Only for static workers: what their first row says. */
+  readonly static?: StaticWorker;
+  /** Set by continue-as-new only. */
+  readonly carried?: LifecycleState;
+}
+
+export interface StaticWorker {
+  readonly expires: number;
+  readonly capacity: number;
+  /** Keyed fingerprint of the secret; never the secret. */
+  readonly secretFingerprint: string;
+}
+
+/** All that a lifecycle must not forget; a few hundred bytes. */
+export interface LifecycleState {
+  readonly state: WorkerState;
+  readonly registeredAt: number | null;
+  /** When the row may no longer be used: registration, then credentials, then (static) the user's own instant. */
+  readonly deadline: number | null;
+  readonly secretGeneration: number;
+  /** True after a re-registration: the secret before it is still good, because the answer may have been lost. */
+  readonly previousSecretAccepted: boolean;
+  readonly capacity: number;
+  readonly stop: StopReason | null;
+  readonly provisioned: readonly string[];
+  readonly removed: readonly string[];
+  readonly lastObservation: Observed | null;
+  /** Null until the queue has said something: nothing is removed for inactivity on missing data. */
+  readonly activity: QueueActivityFacts | null;
+}
+
+export interface StopReason {
+  readonly reason: string;
+  /** The worker-pool error to write with it; null when nothing failed. */
+  readonly failure: { readonly kind: string; readonly title: string; readonly description: string } | null;
+}
+
+/** Signal `observed`: the provider's machine changed, seen by a scan. */
+export interface Observed {
+  readonly state: MachineState;
+  readonly reason: string | null;
+  readonly at: number;
+  /** Resources of a stepwise machine, by step. */
+  readonly resources?: Readonly<Record<string, MachineState>>;
+}
+
+/** Signal `queueActivity`: what the queue says of this worker. Null firstClaimAt: it never claimed a task. */
+export interface QueueActivityFacts {
+  readonly firstClaimAt: number | null;
+  readonly lastActiveAt: number | null;
+}
+
+export const lifecycleMessages = {
+  register: 'register',
+  reregister: 'reregister',
+  remove: 'remove',
+  updateWorker: 'updateWorker',
+  observed: 'observed',
+  queueActivity: 'queueActivity',
+  status: 'status',
+} as const;
+
+/** Update `register`: the API has verified the proof. */
+export interface RegisterRequest {
+  /** Whether the worker has shown that it got the credentials of an earlier registration. */
+  readonly signOfLife: boolean;
+}
+
+/** Update `reregister`: the API has found which generation's secret was presented. */
+export interface ReregisterRequest {
+  readonly secretGeneration: number;
+}
+
+/** Answer of both: what credentials to make. */
+export interface Registration {
+  readonly secretGeneration: number;
+  readonly expires: number;
+}
+
+export interface RemoveRequest {
+  readonly reason: string;
+}
+
+/** ApplicationFailure type of an update that the lifecycle refuses; the API answers 400. */
+export const REFUSED = 'Refused';
+
+/** Query `status`. */
+export interface LifecycleStatus {
+  readonly state: WorkerState;
+  readonly phase: string;
+  readonly deadline: number | null;
+  readonly stopReason: string | null;
+  readonly provisioned: readonly string[];
+  readonly removed: readonly string[];
+  readonly lastObservation: Observed | null;
+}
+
+/** Machines of one launch whose lifecycles are to be started: what they share, said once. */
+export interface LaunchedGroup {
+  readonly common: LifecycleCommon;
+  readonly workers: readonly { readonly workerGroup: string; readonly workerId: string }[];
+}
+
+export interface PoolInput {
+  readonly workerPoolId: string;
+}
+
+export interface ScanInput {
+  readonly providerId: string;
+  /** Go on every few seconds while machines of the provider are being removed. */
+  readonly follow: boolean;
+}

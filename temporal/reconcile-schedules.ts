@@ -1,0 +1,34 @@
+import {
+  cronSchedule,
+  deleteSchedule,
+  demandSchedule,
+  ensureSchedule,
+  scanSchedule,
+  type ScheduleContext,
+  sweepSchedule,
+} from './schedules.js';
+
+/**
+ * Makes the Schedules of this deployment match its pools and providers: at start-up and in every sweep. Creates what is
+ * missing, updates in place what differs, deletes those of pools and providers that no longer exist.
+ */
+export async function reconcileSchedules(
+  context: ScheduleContext,
+  wanted: { readonly workerPoolIds: readonly string[]; readonly providerIds: readonly string[] },
+): Promise<void> {
+  const schedules = [
+    demandSchedule(context),
+    sweepSchedule(context),
+    ...wanted.providerIds.map((providerId) => scanSchedule(context, providerId)),
+    ...wanted.workerPoolIds.map((workerPoolId) => cronSchedule(context, workerPoolId)),
+  ];
+  const existing = new Set<string>();
+  for await (const { scheduleId, memo } of context.client.schedule.list()) {
+    if (memo?.deploymentId === context.deploymentId) existing.add(scheduleId);
+  }
+  for (const schedule of schedules) {
+    existing.delete(schedule.scheduleId);
+    await ensureSchedule(context, schedule);
+  }
+  for (const scheduleId of existing) await deleteSchedule(context, scheduleId);
+}

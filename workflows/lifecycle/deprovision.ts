@@ -1,0 +1,50 @@
+import { ActivityCancellationType, condition, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { RemovalActivities } from '../../activities/removal.js';
+import { cloudTaskQueue } from '../../temporal/names.js';
+import type { Life } from './life.js';
+
+/** How long a removal may stay unconfirmed before it is asked for again; doubles up to the cap, for ever. */
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 5 * 60_000;
+
+/**
+ * Takes away what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the
+ * one before is gone. Never gives up.
+ */
+export async function deprovision(life: Life): Promise<void> {
+  if (!life.stop) return;
+  await life.enterStopping();
+  const { providerId, removalSteps } = life.input;
+  const { removeResource } = proxyActivities<RemovalActivities>({
+    taskQueue: cloudTaskQueue(workflowInfo().taskQueue, providerId, 'delete'),
+    startToCloseTimeout: '2 minutes',
+    heartbeatTimeout: '15 seconds',
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+
+  for (const step of removalSteps) {
+    if (life.removed.includes(step)) continue;
+    life.describe(`removing ${step}`);
+    let wait = FIRST_WAIT_MS;
+    // A machine that is already shutting down by itself only has to be watched.
+    let alreadyGoing = life.lastObservation?.state === 'stopping';
+    while (!life.isGone(step)) {
+      if (life.handOver()) return;
+      if (!alreadyGoing) await removeResource(machineOf(life), step);
+      alreadyGoing = false;
+      if (await condition(() => life.isGone(step), wait)) break;
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+    life.removed.push(step);
+  }
+}
+
+const machineOf = ({ input }: Life) => ({
+  workerPoolId: input.workerPoolId,
+  workerGroup: input.workerGroup,
+  workerId: input.workerId,
+  providerId: input.providerId,
+  launchConfigId: input.launchConfigId,
+  location: input.location,
+});

@@ -1,0 +1,32 @@
+import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js';
+
+/** The lifecycle in words, for the Temporal UI's current details (Markdown); made anew at each change. */
+export function describeLife(input: LifecycleInput, status: LifecycleStatus): string {
+  const lines = [
+    `**${status.state}** (${status.phase})`,
+    `Worker \`${input.workerGroup}/${input.workerId}\` of pool \`${input.workerPoolId}\`, provider \`${input.providerId}\`` +
+      (input.launchConfigId ? `, launch config \`${input.launchConfigId}\`` : ''),
+  ];
+  if (status.deadline !== null && status.state !== 'stopping' && status.state !== 'stopped') {
+    const what = status.state === 'requested' ? 'Must register before' : 'Credentials end';
+    lines.push(`${what}: ${new Date(status.deadline).toISOString()}`);
+  }
+  if (status.stopReason) lines.push(`Stops because: ${status.stopReason}`);
+  if (input.provisioningSteps.length > 0) {
+    lines.push(`Resources: ${input.provisioningSteps.map((step) => mark(step, status)).join(' → ')}`);
+  }
+  if (status.state === 'stopping') {
+    const left = input.removalSteps.filter((step) => !status.removed.includes(step));
+    lines.push(`Still to be confirmed gone: ${left.join(', ') || 'nothing'}`);
+  }
+  if (status.lastObservation) {
+    const { state, at } = status.lastObservation;
+    lines.push(`Last seen by a scan: ${state}, ${new Date(at).toISOString()}`);
+  }
+  return lines.join('\n\n');
+}
+
+function mark(step: string, { provisioned, removed }: LifecycleStatus): string {
+  if (removed.includes(step)) return `~~${step}~~`;
+  return provisioned.includes(step) ? `${step} ✓` : step;
+}

@@ -1,0 +1,317 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { acceptsRegistration, credentialsDeadline, inactivityDeadline } from '../../domain/lifecycle.js';
+import { canBecome, type WorkerState } from '../../domain/worker.js';
+import {
+  type LifecycleInput,
+  type LifecycleState,
+  type LifecycleStatus,
+  type Observed,
+  type QueueActivityFacts,
+  REFUSED,
+  type RegisterRequest,
+  type Registration,
+  type RemoveRequest,
+  type ReregisterRequest,
+  type StaticWorker,
+  type StopReason,
+} from '../../temporal/messages.js';
+import { searchAttributes } from '../../temporal/search-attributes.js';
+import { write } from './books.js';
+import { describeLife } from './details.js';
+
+/** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
+const RUN_LASTS_MS = 24 * 60 * 60_000;
+
+/**
+ * The state of one worker's life and every change of it. The row is written before the state changes here, one change at
+ * a time, so that whoever gets an answer finds it in the records too.
+ */
+export class Life {
+  readonly input: LifecycleInput;
+  state: WorkerState;
+  /** Why the life ends; null while it does not. The first reason stands. */
+  stop: StopReason | null = null;
+  /** Registration, then credentials; a static worker's own `expires`. Null: none. */
+  deadline: number | null;
+  phase = 'beginning';
+  /** Set when this run must hand over to a new one. */
+  carriesOn = false;
+  lastObservation: Observed | null = null;
+  private activity: QueueActivityFacts | null = null;
+  readonly provisioned: string[];
+  readonly removed: string[];
+
+  private registeredAt: number | null = null;
+  private secretGeneration = 0;
+  private previousSecretAccepted = false;
+  private capacity: number;
+  private readonly runStartedAt: number;
+  private renewalDue = false;
+  private begun = false;
+  private lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(input: LifecycleInput) {
+    this.input = input;
+    const carried = input.carried;
+    this.state = carried?.state ?? (input.static ? 'running' : 'requested');
+    this.deadline = carried ? carried.deadline : (input.static?.expires ?? input.registrationDeadline);
+    this.capacity = carried?.capacity ?? input.capacity;
+    this.provisioned = [...(carried?.provisioned ?? [])];
+    this.removed = [...(carried?.removed ?? [])];
+    this.runStartedAt = Date.now();
+    if (!carried) return;
+    this.begun = true;
+    this.stop = carried.stop;
+    this.registeredAt = carried.registeredAt;
+    this.secretGeneration = carried.secretGeneration;
+    this.previousSecretAccepted = carried.previousSecretAccepted;
+    this.lastObservation = carried.lastObservation;
+    this.activity = carried.activity;
+  }
+
+  /** A cloud worker's row was written by the launch; a static worker's is written here. */
+  async begin(): Promise<void> {
+    if (this.input.static && !this.begun) {
+      const first = this.input.static;
+      await write((records) => records.recordStatic(this.input, first, Date.now()));
+    }
+    this.begun = true;
+    this.describe('waiting');
+  }
+
+  /** Update `register`, after the API has verified the proof. */
+  register(request: RegisterRequest): Promise<Registration> {
+    return this.change(async () => {
+      await condition(() => this.begun);
+      this.assertRegisters(request);
+      const now = Date.now();
+      const registeredAt = this.registeredAt ?? now;
+      const expires = credentialsDeadline(now, this.input.timing);
+      const secretGeneration = this.secretGeneration + 1;
+      const terminateAfter = this.input.static ? null : expires;
+      await write((records) =>
+        records.recordRunning({ ...this.worker, registeredAt, terminateAfter, secretGeneration, nowMs: now }),
+      );
+      this.registeredAt = registeredAt;
+      this.secretGeneration = secretGeneration;
+      this.previousSecretAccepted = false;
+      if (!this.input.static) this.deadline = expires;
+      this.enter('running');
+      return { secretGeneration, expires };
+    });
+  }
+
+  /**
+   * Update `reregister`. The current secret gives the next one. The one before it gives the current one once more, as long
+   * as that has not been used: its answer may have been lost (W7).
+   */
+  reregister(request: ReregisterRequest): Promise<Registration> {
+    return this.change(async () => {
+      this.assertReregisters(request);
+      const now = Date.now();
+      if (request.secretGeneration < this.secretGeneration) {
+        return {
+          secretGeneration: this.secretGeneration,
+          expires: this.deadline ?? credentialsDeadline(now, this.input.timing),
+        };
+      }
+      const expires = credentialsDeadline(now, this.input.timing);
+      const secretGeneration = this.secretGeneration + 1;
+      const terminateAfter = this.input.static ? null : expires;
+      await write((records) =>
+        records.recordCredentials({ ...this.worker, terminateAfter, secretGeneration, nowMs: now }),
+      );
+      this.secretGeneration = secretGeneration;
+      this.previousSecretAccepted = true;
+      if (!this.input.static) this.deadline = expires;
+      if (now - this.runStartedAt >= RUN_LASTS_MS) this.renewalDue = true;
+      this.describe('running');
+      return { secretGeneration, expires };
+    });
+  }
+
+  /** Update `remove`: answered when the row says stopping. In any state; repeating it changes nothing. */
+  async remove({ reason }: RemoveRequest): Promise<void> {
+    this.requestStop(reason);
+    await condition(() => this.state === 'stopping' || this.state === 'stopped');
+  }
+
+  /** Update `updateWorker`, static workers only. */
+  updateStatic(next: StaticWorker): Promise<void> {
+    return this.change(async () => {
+      await condition(() => this.begun);
+      this.assertStaticAndAlive();
+      await write((records) => records.recordStaticChange(this.worker, next, Date.now()));
+      this.deadline = next.expires;
+      this.capacity = next.capacity;
+    });
+  }
+
+  /** Signal `observed`: a scan saw this machine change. */
+  observe(observation: Observed): void {
+    this.lastObservation = observation;
+    if (observation.state === 'gone')
+      this.requestStop(observation.reason ?? 'the machine is gone', this.earlyEnd(observation));
+    if (observation.state === 'stopping') this.requestStop(observation.reason ?? 'the machine is shutting down');
+    if (observation.state === 'failed')
+      this.requestStop(observation.reason ?? 'the machine failed', this.earlyEnd(observation));
+  }
+
+  /** Signal `queueActivity`. */
+  noteActivity(facts: QueueActivityFacts): void {
+    this.activity = facts;
+  }
+
+  /** When this worker counts as lost for want of activity; null while the queue has said nothing. */
+  get inactiveFrom(): number | null {
+    if (this.registeredAt === null || this.input.static) return null;
+    return inactivityDeadline({
+      registeredAtMs: this.registeredAt,
+      firstClaimAtMs: this.activity?.firstClaimAt,
+      lastActiveAtMs: this.activity?.lastActiveAt,
+      timing: this.input.timing,
+    });
+  }
+
+  requestStop(reason: string, failure: StopReason['failure'] = null): void {
+    this.stop ??= { reason, failure };
+  }
+
+  /** requested or running → stopping, in the row and here. */
+  enterStopping(): Promise<void> {
+    return this.change(async () => {
+      if (!canBecome(this.state, 'stopping') || !this.stop) return;
+      const stop = this.stop;
+      await write((records) =>
+        records.recordStopping(
+          { ...this.worker, launchConfigId: this.input.launchConfigId, providerId: this.input.providerId },
+          stop,
+          Date.now(),
+        ),
+      );
+      this.enter('stopping');
+    });
+  }
+
+  /** stopping → stopped, when nothing is left of the machine; then waits for callers that still want an answer. */
+  async settle(): Promise<void> {
+    if (!this.carriesOn) {
+      await this.change(async () => {
+        await write((records) => records.recordStopped(this.worker, Date.now()));
+        this.enter('stopped');
+      });
+    }
+    await condition(allHandlersFinished);
+  }
+
+  /** Whether this run should end here and a new one go on; asked between steps. */
+  handOver(): boolean {
+    this.carriesOn ||= this.renewalDue || workflowInfo().continueAsNewSuggested;
+    return this.carriesOn;
+  }
+
+  /** Whether a resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so. */
+  isGone(step: string): boolean {
+    const seen = this.lastObservation;
+    if (!seen) return false;
+    return (seen.resources?.[step] ?? seen.state) === 'gone';
+  }
+
+  next(): LifecycleInput {
+    const carried: LifecycleState = {
+      state: this.state,
+      registeredAt: this.registeredAt,
+      deadline: this.deadline,
+      secretGeneration: this.secretGeneration,
+      previousSecretAccepted: this.previousSecretAccepted,
+      capacity: this.capacity,
+      stop: this.stop,
+      provisioned: this.provisioned,
+      removed: this.removed,
+      lastObservation: this.lastObservation,
+      activity: this.activity,
+    };
+    return { ...this.input, carried };
+  }
+
+  status(): LifecycleStatus {
+    return {
+      state: this.state,
+      phase: this.phase,
+      deadline: this.deadline,
+      stopReason: this.stop?.reason ?? null,
+      provisioned: this.provisioned,
+      removed: this.removed,
+      lastObservation: this.lastObservation,
+    };
+  }
+
+  describe(phase: string): void {
+    this.phase = phase;
+    setCurrentDetails(describeLife(this.input, this.status()));
+  }
+
+  assertRegisters({ signOfLife }: RegisterRequest): void {
+    if (this.stop) throw refused('the worker is stopping');
+    // A static worker runs from the start and proves itself with its secret, as often as it likes.
+    if (this.input.static) return;
+    const verdict = acceptsRegistration({
+      state: this.state,
+      registeredAtMs: this.registeredAt,
+      signOfLife: signOfLife || typeof this.activity?.firstClaimAt === 'number',
+      nowMs: Date.now(),
+    });
+    if (!verdict.ok) throw refused(verdict.reason);
+  }
+
+  assertReregisters({ secretGeneration }: ReregisterRequest): void {
+    if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
+    const current = secretGeneration === this.secretGeneration && secretGeneration > 0;
+    const previous = this.previousSecretAccepted && secretGeneration === this.secretGeneration - 1;
+    if (!current && !previous) throw refused('the secret has been replaced');
+  }
+
+  assertStaticAndAlive(): void {
+    if (!this.input.static) throw refused('only static workers can be changed');
+    if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
+  }
+
+  private get worker() {
+    const { workerPoolId, workerGroup, workerId } = this.input;
+    return { workerPoolId, workerGroup, workerId };
+  }
+
+  /** A machine that ends before it has registered is a failure that its pool's owner should hear of. */
+  private earlyEnd({ state, reason }: Observed): StopReason['failure'] {
+    if (this.state !== 'requested' || this.stop) return null;
+    return {
+      kind: 'early-termination',
+      title: 'Instance went away before it registered',
+      description: `The cloud shows the machine as ${state}${reason ? `: ${reason}` : ''}`,
+    };
+  }
+
+  private enter(state: WorkerState): void {
+    if (this.state !== state) {
+      this.state = state;
+      upsertSearchAttributes([{ key: searchAttributes.workerState, value: state }]);
+    }
+    this.describe(state);
+  }
+
+  /** One change of the books at a time, in the order in which they were asked for. */
+  private change<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.lastChange.then(step);
+    this.lastChange = result.catch(() => undefined);
+    return result;
+  }
+}
+
+const refused = (reason: string): ApplicationFailure => ApplicationFailure.nonRetryable(reason, REFUSED);

@@ -1,0 +1,66 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  condition,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ProvisioningActivities } from '../../activities/provisioning.js';
+import { cloudTaskQueue } from '../../temporal/names.js';
+import type { Life } from './life.js';
+
+/** An operation that no scan has reported on for this long is looked at again: submitting looks by name first. */
+const UNREPORTED_MS = 60_000;
+
+/**
+ * Builds a machine whose launch could only write down its names: one resource after another, exactly one operation in
+ * flight. Submitting is an activity; the waiting is a signal from the provider's scan. Nothing to do where the launch
+ * itself made the machine.
+ */
+export async function provision(life: Life): Promise<void> {
+  const { input } = life;
+  if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
+  const { submitResource, explainFailure } = proxyActivities<ProvisioningActivities>({
+    taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create'),
+    startToCloseTimeout: '2 minutes',
+    heartbeatTimeout: '15 seconds',
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  const machine = {
+    workerPoolId: input.workerPoolId,
+    workerGroup: input.workerGroup,
+    workerId: input.workerId,
+    providerId: input.providerId,
+    launchToken: input.launchToken ?? '',
+  };
+
+  for (const step of input.provisioningSteps) {
+    if (life.provisioned.includes(step)) continue;
+    life.describe(`creating ${step}`);
+    const seen = () => life.lastObservation?.resources?.[step];
+    const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed';
+    while (!life.stop && seen() !== 'running') {
+      let operation: string | null;
+      try {
+        operation = await submitResource(machine, step);
+      } catch (error) {
+        if (!(error instanceof ActivityFailure)) throw error;
+        const cause = error.cause?.message ?? error.message;
+        life.requestStop(`creating ${step} failed`, {
+          kind: 'creation-error',
+          title: `${step} could not be created`,
+          description: cause,
+        });
+        return;
+      }
+      if (operation === null) break;
+      await condition(settled, UNREPORTED_MS);
+      if (seen() !== 'failed') continue;
+      const description = await explainFailure(machine, step, operation);
+      life.requestStop(`creating ${step} failed`, { kind: 'operation-error', title: 'Operation Error', description });
+    }
+    if (life.stop) return;
+    life.provisioned.push(step);
+  }
+}

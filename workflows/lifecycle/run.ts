@@ -1,0 +1,35 @@
+import { condition } from '@temporalio/workflow';
+import type { Life } from './life.js';
+
+/** Waits until the machine has registered; stops the life when it does not in time. */
+export async function awaitRegistration(life: Life): Promise<void> {
+  const over = () => life.state !== 'requested' || life.stop !== null;
+  if (over()) return;
+  life.describe('awaiting registration');
+  if (await condition(over, remaining(life.deadline))) return;
+  life.requestStop('terminateAfter time exceeded', {
+    kind: 'registration-timeout',
+    title: 'Worker did not register in time',
+    description: `No registration within ${Math.round(life.input.timing.registrationMs / 1000)} seconds of the request`,
+  });
+}
+
+/** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
+export async function run(life: Life): Promise<void> {
+  while (life.state === 'running' && !life.stop && !life.handOver()) {
+    const { deadline, inactiveFrom } = life;
+    const unchanged = () => life.deadline === deadline && life.inactiveFrom === inactiveFrom;
+    const over = () => life.stop !== null || !unchanged() || life.handOver();
+    const end = earliest(deadline, inactiveFrom);
+    if (end === null) await condition(over);
+    else if (!(await condition(over, remaining(end)))) {
+      life.requestStop(end === inactiveFrom ? 'worker inactive' : 'terminateAfter time exceeded');
+    }
+  }
+}
+
+const earliest = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);
+
+/** At least a millisecond: a condition without a timeout would wait for ever. */
+const remaining = (deadline: number | null): number => Math.max(1, (deadline ?? Date.now()) - Date.now());

@@ -1,0 +1,25 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { LOOK_SIGNAL } from '../temporal/names.js';
+import {
+  lifecycleMessages,
+  type LifecycleStatus,
+  type Observed,
+  type QueueActivityFacts,
+  type RegisterRequest,
+  type Registration,
+  type RemoveRequest,
+  type ReregisterRequest,
+  type StaticWorker,
+} from '../temporal/messages.js';
+
+/** The signals, updates and queries that workflows answer. Validators are synchronous: an async one wedges the workflow. */
+
+export const register = defineUpdate<Registration, [RegisterRequest]>(lifecycleMessages.register);
+export const reregister = defineUpdate<Registration, [ReregisterRequest]>(lifecycleMessages.reregister);
+export const remove = defineUpdate<void, [RemoveRequest]>(lifecycleMessages.remove);
+export const updateWorker = defineUpdate<void, [StaticWorker]>(lifecycleMessages.updateWorker);
+export const observed = defineSignal<[Observed]>(lifecycleMessages.observed);
+export const queueActivity = defineSignal<[QueueActivityFacts]>(lifecycleMessages.queueActivity);
+export const status = defineQuery<LifecycleStatus>(lifecycleMessages.status);
+
+export const look = defineSignal(LOOK_SIGNAL);

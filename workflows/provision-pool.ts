@@ -1,0 +1,28 @@
+import { setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
+import type { PoolInput } from '../temporal/messages.js';
+import { look } from './messages.js';
+import { pass } from './provisioning/pass.js';
+
+/** Asks that come during a pass are gathered for this long before the next one. */
+const GATHER_MS = 1_000;
+/** A run ends even when it is still being asked: short runs never meet the code of a later release. */
+const LONGEST_RUN_MS = 2 * 60_000;
+
+/**
+ * The one decision maker of a pool. Its id is fixed, so two passes of one pool never overlap, whoever asks: any number of
+ * asks while one runs give one more pass. Started and asked by `signalWithStart('look')` only.
+ */
+export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> {
+  let asked = true;
+  setHandler(look, () => {
+    asked = true;
+  });
+  const end = Date.now() + LONGEST_RUN_MS;
+  for (let passes = 0; asked && Date.now() < end; passes += 1) {
+    if (passes > 0) await sleep(GATHER_MS);
+    asked = false;
+    await pass(workerPoolId, `${workflowInfo().runId}.${passes}`);
+  }
+}
+
+setWorkflowOptions({ failureExceptionTypes: [Error] }, provisionPool);

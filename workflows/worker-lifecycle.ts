@@ -1,0 +1,45 @@
+import { CancellationScope, continueAsNew, setHandler } from '@temporalio/workflow';
+import type { LifecycleInput } from '../temporal/messages.js';
+import { deprovision } from './lifecycle/deprovision.js';
+import { Life } from './lifecycle/life.js';
+import { provision } from './lifecycle/provision.js';
+import { awaitRegistration, run } from './lifecycle/run.js';
+import { observed, queueActivity, register, remove, reregister, status, updateWorker } from './messages.js';
+
+/**
+ * One worker's whole life, from "requested" to "stopped". It alone changes the worker's row and decides about its machine:
+ *
+ *     provision in order → await registration → run → deprovision in order → stopped
+ *
+ * Everything that may end the life early (a removal, a machine seen gone, a deadline, a cancellation in the Temporal UI)
+ * only leaves a reason in `life.stop`; each phase ends as soon as there is one, and deprovisioning always follows.
+ * Nothing here can be cancelled half-way, so nothing leaks.
+ */
+export async function workerLifecycle(input: LifecycleInput): Promise<void> {
+  const life = new Life(input);
+  setHandler(register, (request) => life.register(request), {
+    validator: (request) => life.assertRegisters(request),
+  });
+  setHandler(reregister, (request) => life.reregister(request), {
+    validator: (request) => life.assertReregisters(request),
+  });
+  setHandler(remove, (request) => life.remove(request));
+  setHandler(updateWorker, (change) => life.updateStatic(change), {
+    validator: (_next) => life.assertStaticAndAlive(),
+  });
+  setHandler(observed, (observation) => life.observe(observation));
+  setHandler(queueActivity, (facts) => life.noteActivity(facts));
+  setHandler(status, () => life.status());
+
+  CancellationScope.current().cancelRequested.catch(() => life.requestStop('cancelled in Temporal'));
+
+  await CancellationScope.nonCancellable(async () => {
+    await life.begin();
+    await provision(life);
+    await awaitRegistration(life);
+    await run(life);
+    await deprovision(life);
+    await life.settle();
+  });
+  if (life.carriesOn) await continueAsNew<typeof workerLifecycle>(life.next());
+}
