@@ -1,0 +1,37 @@
+import type { Db } from '../records/schema.js';
+import { Clients } from './auth/client.js';
+import type { Issuer } from './credentials.js';
+import type { ApiDeps } from './deps.js';
+import { Paging } from './paging.js';
+import { derivedIssuerToken } from './secrets.js';
+
+/** What the routes work with: what the process gave, and what follows from it. */
+export interface ApiContext extends ApiDeps {
+  readonly db: Db;
+  /** Secret: workers' secrets and their fingerprints are derived from it. */
+  readonly deploymentKey: string;
+  readonly issuer: Issuer;
+  readonly clients: Clients;
+  readonly paging: Paging;
+  /** Every URL under which clients may know the API. */
+  readonly ownUrls: readonly string[];
+}
+
+/** Issuer of a deployment whose configuration names none: good at this API, unknown elsewhere. */
+export const DERIVED_ISSUER = 'worker-manager-issuer';
+
+export function apiContext(deps: ApiDeps): ApiContext {
+  const { config, records } = deps;
+  const { deploymentKey } = records.deployment;
+  const issuer = config.issuer ?? { clientId: DERIVED_ISSUER, accessToken: derivedIssuerToken(deploymentKey) };
+  const { publicUrl } = config.server;
+  return {
+    ...deps,
+    db: records.db,
+    deploymentKey,
+    issuer,
+    clients: new Clients(config.auth.clients, issuer),
+    paging: new Paging(deploymentKey),
+    ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
+  };
+}

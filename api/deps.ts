@@ -1,0 +1,31 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/schema.js';
+import type { ProviderRegistry } from '../providers/registry.js';
+import type { Records } from '../records/open.js';
+import type { Engine } from './engine.js';
+
+/** What the API needs of the process that runs it. */
+export interface ApiDeps {
+  readonly records: Records;
+  readonly engine: Engine;
+  readonly providers: ProviderRegistry;
+  readonly config: ApiConfig;
+  readonly log: Logger;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** What `__heartbeat__` asks, by the name that it may give away; each resolves when all is well. */
+  readonly checks: Readonly<Record<string, () => Promise<void>>>;
+  readonly version: Version;
+  /** Shown on the front page; null where there is none. */
+  readonly temporalUiUrl: string | null;
+}
+
+export type ApiConfig = Pick<Config, 'rootUrl' | 'server' | 'auth' | 'issuer'>;
+
+/** Mozilla's Dockerflow convention. */
+export interface Version {
+  readonly source: string;
+  readonly version: string;
+  readonly commit: string;
+  readonly build: string;
+}

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { EngineBusy, EngineRefused } from './engine.js';
+import { AuthenticationError } from './auth/client.js';
+import { ApiError, errorBody, RETRY_AFTER_SECONDS } from './errors.js';
+
+/** Answers with the documented error that fits; anything unforeseen is a 500 that says no more than an incident's id. */
+export function replyWithError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, nowMs: number): void {
+  const apiError = asApiError(error) ?? incident(error, request);
+  const { operation, mask } = request.routeOptions.config;
+  const body = errorBody(apiError, {
+    method: operation ?? request.method,
+    params: request.params ?? {},
+    payload: (mask ? mask(request.body) : request.body) ?? {},
+    time: new Date(nowMs).toISOString(),
+  });
+  if (apiError.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  void reply.code(apiError.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
+}
+
+function asApiError(error: FastifyError): ApiError | null {
+  if (error instanceof ApiError) return error;
+  if (error instanceof AuthenticationError) return new ApiError('AuthenticationFailed', error.message);
+  if (error instanceof EngineRefused) return new ApiError('InputError', error.message);
+  if (error instanceof EngineBusy) {
+    return new ApiError('TryAgain', 'The workflow engine does not answer in time. Try again; repeating is safe.');
+  }
+  if (error.validation) {
+    const code = error.validationContext === 'body' ? 'InputValidationError' : 'InvalidRequestArguments';
+    return new ApiError(code, error.message);
+  }
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError('InputTooLarge', 'The body is too large.');
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new ApiError('MalformedPayload', 'The body must be of the type application/json.');
+  }
+  if (error.code?.startsWith('FST_ERR_CTP_')) return new ApiError('MalformedPayload', error.message);
+  if (error.code === 'FST_ERR_BAD_URL') return new ApiError('InvalidRequestArguments', 'The path is not valid.');
+  return null;
+}
+
+function incident(error: FastifyError, request: FastifyRequest): ApiError {
+  const incidentId = randomUUID();
+  request.log.error({ err: error, incidentId, operation: request.routeOptions.config.operation }, 'API call failed');
+  return new ApiError('InternalServerError', `Internal error. The log knows more under incident ${incidentId}.`);
+}

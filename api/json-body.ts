@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from './errors.js';
+
+/** Deeper nesting is nobody's definition, and a danger to every recursive reader. */
+const MAX_DEPTH = 100;
+
+/** JSON is the only kind of body. An empty one counts as absent: some clients set the header without a body. */
+export function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, parseBody(text.toString()));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function parseBody(text: string): unknown {
+  if (text.trim() === '') return undefined;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new ApiError('MalformedPayload', 'The body is not valid JSON.');
+  }
+  const fault = faultOf(body, 0);
+  if (fault) throw new ApiError('MalformedPayload', `The body holds ${fault}.`);
+  return body;
+}
+
+/** What the records cannot hold or an object must not have; null when there is none of it. */
+function faultOf(value: unknown, depth: number): string | null {
+  if (typeof value === 'string') return isStorable(value) ? null : 'text with a NUL character or half a surrogate pair';
+  if (typeof value !== 'object' || value === null) return null;
+  if (depth >= MAX_DEPTH) return `values nested deeper than ${MAX_DEPTH}`;
+  for (const [key, item] of Object.entries(value)) {
+    if (key === '__proto__') return 'a key that is not allowed';
+    const fault = (isStorable(key) ? null : 'a key with a NUL character') ?? faultOf(item, depth + 1);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { PoolSubmission } from '../records/pools.js';
+import { launchConfigIdOf } from '../domain/launch-config-id.js';
+import type { Caller } from './auth/client.js';
+import type { ApiContext } from './context.js';
+import { ApiError, inputError } from './errors.js';
+import { requireScopes } from './operation.js';
+import { requireReady } from './providers-of.js';
+
+/** A pool as its owner sends it. */
+export interface PoolDefinition {
+  readonly providerId: string;
+  readonly description: string;
+  readonly config: unknown;
+  readonly owner: string;
+  readonly emailOnError: boolean;
+}
+
+/**
+ * Checks a definition in the order of original-behaviour §2.3 and makes it what the records take: provider's scope,
+ * provider known, provider ready, config as its provider wants it. Throws ApiError.
+ */
+export function checkSubmission(
+  { providers, now }: ApiContext,
+  workerPoolId: string,
+  { providerId, config, description, owner, emailOnError }: PoolDefinition,
+  caller: Caller,
+): PoolSubmission {
+  requireScopes(caller, [`worker-manager:provider:${providerId}`]);
+  const provider = providers.get(providerId);
+  if (!provider) {
+    const known = providers.list().map((one) => one.providerId);
+    throw inputError(`There is no provider ${providerId}; there are: ${known.join(', ') || 'none'}.`);
+  }
+  const checked = requireReady(providers, provider).validatePool(config);
+  if (!checked.ok)
+    throw new ApiError('InputValidationError', `The config does not fit the provider: ${checked.reason}`);
+  return {
+    pool: { workerPoolId, providerId, description, owner, emailOnError, config: checked.config },
+    launchConfigs: checked.launchConfigs.map((configuration) => ({
+      launchConfigId: launchConfigIdOf(workerPoolId, configuration, md5),
+      configuration,
+    })),
+    clientId: nameOf(caller),
+    nowMs: now(),
+  };
+}
+
+/** Whom the audit trail names. */
+export const nameOf = (caller: Caller): string => caller.clientId ?? 'anonymous';
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');

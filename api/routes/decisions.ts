@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import { listDecisions } from '../../records/decisions.js';
+import { getPool } from '../../records/pools.js';
+import type { ApiContext } from '../context.js';
+import { addOperation } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { poolParams } from '../schemas/common.js';
+import { decisionList } from '../schemas/pools.js';
+import { iso } from '../wire.js';
+import { noSuchPool } from './pools.js';
+
+export function addDecisionOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+  addOperation(api, {
+    name: 'listWorkerPoolDecisions',
+    method: 'GET',
+    path: '/worker-pool/:workerPoolId/decisions',
+    summary: 'Why a pool has, or has not, got more machines; newest first',
+    params: poolParams,
+    query: pagingQuery,
+    scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
+    response: decisionList,
+    handle: async ({ params: { workerPoolId }, query }) => {
+      const page = paging.page(query);
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
+      const { items, after } = await listDecisions(db, workerPoolId, page);
+      return {
+        decisions: items.map((row) => ({ ...row, firstAt: iso(row.firstAt), lastAt: iso(row.lastAt) })),
+        ...paging.continuation(after),
+      };
+    },
+  });
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { insertError, listErrors } from '../../records/errors.js';
+import { getPool } from '../../records/pools.js';
+import { getWorker } from '../../records/workers.js';
+import type { ApiContext } from '../context.js';
+import { inputError } from '../errors.js';
+import { addOperation, requireScopes } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { requireReady } from '../providers-of.js';
+import { identifier, poolParams } from '../schemas/common.js';
+import { poolError, poolErrorList, reportErrorRequest } from '../schemas/errors.js';
+import { wireError } from '../wire.js';
+import { noSuchPool } from './pools.js';
+
+export function addErrorOperations(api: FastifyInstance, { db, providers, paging, now }: ApiContext): void {
+  addOperation(api, {
+    name: 'reportWorkerError',
+    method: 'POST',
+    path: '/worker-pool-errors/:workerPoolId',
+    summary: 'A worker reports what went wrong with it',
+    params: poolParams,
+    body: reportErrorRequest,
+    scopes: ({ workerPoolId }) => [`assume:worker-pool:${workerPoolId}`],
+    response: poolError,
+    handle: async ({ params: { workerPoolId }, body, caller }) => {
+      const { workerGroup, workerId, kind, title, description, extra } = body;
+      requireScopes(caller, [`assume:worker-id:${workerGroup}/${workerId}`]);
+      const found = await getPool(db, workerPoolId);
+      if (!found) throw noSuchPool(workerPoolId);
+      const provider = providers.get(found.pool.providerId);
+      if (!provider) throw inputError(`Provider ${found.pool.providerId} of this pool is not configured.`);
+      requireReady(providers, provider);
+      const worker = await getWorker(db, { workerPoolId, workerGroup, workerId });
+      const launchConfigId = worker?.launchConfigId ?? null;
+      const error = { workerPoolId, launchConfigId, kind, title, description };
+      return wireError(await insertError(db, { ...error, extra: { ...extra, workerGroup, workerId } }, now()));
+    },
+  });
+
+  addOperation(api, {
+    name: 'listWorkerPoolErrors',
+    method: 'GET',
+    path: '/worker-pool-errors/:workerPoolId',
+    summary: 'Errors of a pool, newest first',
+    params: poolParams,
+    query: {
+      ...pagingQuery,
+      launchConfigId: Type.Optional(identifier),
+      errorId: Type.Optional(Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' })),
+    },
+    scopes: ({ workerPoolId }) => [`worker-manager:list-worker-pool-errors:${workerPoolId}`],
+    response: poolErrorList,
+    handle: async ({ params: { workerPoolId }, query }) => {
+      const { launchConfigId, errorId } = query;
+      const { items, after } = await listErrors(db, workerPoolId, { launchConfigId, errorId }, paging.page(query));
+      return { workerPoolErrors: items.map(wireError), ...paging.continuation(after) };
+    },
+  });
+}

@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify';
+import { ALL_POOLS, hold, release } from '../../records/holds.js';
+import { getPool } from '../../records/pools.js';
+import type { ApiContext } from '../context.js';
+import { addOperation } from '../operation.js';
+import { nameOf } from '../pool-submission.js';
+import { empty, poolParams } from '../schemas/common.js';
+import { holdRequest } from '../schemas/pools.js';
+import { noSuchPool } from './pools.js';
+
+/** A held scope launches nothing; everything else goes on. Ours, beside the original's calls. */
+export function addHoldOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, now } = context;
+  const ofPool = {
+    path: '/worker-pool/:workerPoolId/hold',
+    params: poolParams,
+    scopes: ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`],
+    response: empty,
+  };
+  const ofAll = {
+    path: '/hold',
+    scopes: () => ['worker-manager:manage-worker-pool:*'],
+    response: empty,
+  };
+
+  addOperation(api, {
+    ...ofPool,
+    name: 'holdWorkerPool',
+    method: 'PUT',
+    summary: 'Holds a pool: it launches nothing until it is released',
+    body: holdRequest,
+    handle: async ({ params: { workerPoolId }, body, caller }) => {
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
+      await hold(db, workerPoolId, { reason: body.reason, clientId: nameOf(caller), nowMs: now() });
+      return {};
+    },
+  });
+  addOperation(api, {
+    ...ofPool,
+    name: 'releaseWorkerPool',
+    method: 'DELETE',
+    summary: 'Releases a held pool; one that is not held is no error',
+    handle: async ({ params: { workerPoolId }, log }) => {
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
+      await release(db, workerPoolId);
+      await context.engine.askForLook(workerPoolId).catch((error: unknown) => {
+        log.warn({ err: error, workerPoolId }, 'A released pool could not be announced to the engine');
+      });
+      return {};
+    },
+  });
+  addOperation(api, {
+    ...ofAll,
+    name: 'holdAll',
+    method: 'PUT',
+    summary: 'Holds every pool',
+    body: holdRequest,
+    handle: async ({ body, caller }) => {
+      await hold(db, ALL_POOLS, { reason: body.reason, clientId: nameOf(caller), nowMs: now() });
+      return {};
+    },
+  });
+  addOperation(api, {
+    ...ofAll,
+    name: 'releaseAll',
+    method: 'DELETE',
+    summary: 'Releases what holdAll held; pools held on their own stay so',
+    handle: async () => {
+      await release(db, ALL_POOLS);
+      return {};
+    },
+  });
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { listLaunchConfigs } from '../../records/launch-configs.js';
+import { getPool } from '../../records/pools.js';
+import type { ApiContext } from '../context.js';
+import { addOperation } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { poolParams } from '../schemas/common.js';
+import { launchConfigList } from '../schemas/pools.js';
+import { wireLaunchConfig } from '../wire.js';
+import { noSuchPool } from './pools.js';
+
+export function addLaunchConfigOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+  addOperation(api, {
+    name: 'listWorkerPoolLaunchConfigs',
+    method: 'GET',
+    path: '/worker-pool/:workerPoolId/launch-configs',
+    summary: 'Launch configs of a pool, by id',
+    params: poolParams,
+    query: {
+      ...pagingQuery,
+      includeArchived: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+    },
+    scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
+    response: launchConfigList,
+    handle: async ({ params: { workerPoolId }, query }) => {
+      const page = paging.page(query);
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
+      const filter = { includeArchived: query.includeArchived === 'true' };
+      const { items, after } = await listLaunchConfigs(db, workerPoolId, filter, page);
+      return { workerPoolLaunchConfigs: items.map(wireLaunchConfig), ...paging.continuation(after) };
+    },
+  });
+}

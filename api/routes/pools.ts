@@ -1,0 +1,141 @@
+import type { FastifyInstance } from 'fastify';
+import {
+  createPool,
+  deletePool,
+  getPool,
+  listPools,
+  poolCounters,
+  updatePool,
+  type PoolResult,
+} from '../../records/pools.js';
+import { noWorkers } from '../../records/counts.js';
+import type { ApiContext } from '../context.js';
+import { ApiError, inputError, notFound } from '../errors.js';
+import { addOperation, type Log } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { checkSubmission, nameOf } from '../pool-submission.js';
+import { poolParams } from '../schemas/common.js';
+import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../schemas/pools.js';
+import { wirePool } from '../wire.js';
+
+const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
+
+export function addPoolOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, paging, now } = context;
+  const path = '/worker-pool/:workerPoolId';
+  const common = { path, params: poolParams, response: poolFull };
+
+  addOperation(api, {
+    ...common,
+    name: 'createWorkerPool',
+    method: 'PUT',
+    summary: 'Makes a pool; the same definition again is no error',
+    body: createPoolRequest,
+    scopes: manage,
+    handle: async ({ params: { workerPoolId }, body, caller, log }) => {
+      const submission = checkSubmission(context, workerPoolId, body, caller);
+      requireAccepted(await createPool(db, submission), workerPoolId);
+      return afterChange(context, workerPoolId, log);
+    },
+  });
+
+  addOperation(api, {
+    ...common,
+    name: 'updateWorkerPool',
+    method: 'POST',
+    summary: 'Replaces a pool’s definition',
+    body: updatePoolRequest,
+    scopes: manage,
+    handle: async ({ params: { workerPoolId }, body, caller, log }) => {
+      if (body.workerPoolId !== undefined && body.workerPoolId !== workerPoolId) {
+        throw inputError('The workerPoolId of the body is not that of the path.');
+      }
+      const submission = checkSubmission(context, workerPoolId, body, caller);
+      requireAccepted(await updatePool(db, submission), workerPoolId);
+      return afterChange(context, workerPoolId, log);
+    },
+  });
+
+  addOperation(api, {
+    ...common,
+    name: 'deleteWorkerPool',
+    method: 'DELETE',
+    summary: 'Lets a pool launch nothing more and go away with its last worker',
+    scopes: manage,
+    handle: async ({ params: { workerPoolId }, caller, log }) => {
+      const result = await deletePool(db, workerPoolId, { clientId: nameOf(caller), nowMs: now() });
+      requireAccepted(result, workerPoolId);
+      return afterChange(context, workerPoolId, log);
+    },
+  });
+
+  addOperation(api, {
+    ...common,
+    name: 'workerPool',
+    method: 'GET',
+    summary: 'One pool with its active launch configs',
+    scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
+    handle: ({ params: { workerPoolId } }) => readPool(context, workerPoolId),
+  });
+
+  addOperation(api, {
+    name: 'listWorkerPools',
+    method: 'GET',
+    path: '/worker-pools',
+    summary: 'All pools, by id',
+    query: pagingQuery,
+    scopes: () => ['worker-manager:list-worker-pools'],
+    response: poolList,
+    handle: async ({ query }) => {
+      const { items, after } = await listPools(db, paging.page(query));
+      const counters = await poolCounters(
+        db,
+        items.map(({ pool }) => pool.workerPoolId),
+      );
+      return {
+        workerPools: items.map(({ pool, launchConfigs }) =>
+          wirePool(pool, launchConfigs, counters.get(pool.workerPoolId) ?? noWorkers),
+        ),
+        ...paging.continuation(after),
+      };
+    },
+  });
+}
+
+export const noSuchPool = (workerPoolId: string) => notFound(`There is no worker pool ${workerPoolId}.`);
+
+async function readPool({ db }: ApiContext, workerPoolId: string) {
+  const found = await getPool(db, workerPoolId);
+  if (!found) throw noSuchPool(workerPoolId);
+  const counters = await poolCounters(db, [workerPoolId]);
+  return wirePool(found.pool, found.launchConfigs, counters.get(workerPoolId) ?? noWorkers);
+}
+
+function requireAccepted(result: PoolResult, workerPoolId: string): void {
+  switch (result.outcome) {
+    case 'pool-exists':
+      throw new ApiError('RequestConflict', `Worker pool ${workerPoolId} exists, with another definition.`);
+    case 'launch-config-conflict':
+      throw new ApiError(
+        'RequestConflict',
+        `Launch config ${result.launchConfigId} of ${workerPoolId} exists, with another content.`,
+      );
+    case 'not-found':
+      throw noSuchPool(workerPoolId);
+    case 'created':
+    case 'updated':
+    case 'unchanged':
+  }
+}
+
+/** The pool is stored, so the answer is a success whatever the engine says: its own looks cure a lost hint. */
+async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
+  const { engine } = context;
+  try {
+    await engine.ensurePoolSchedule(workerPoolId);
+    await engine.askForLook(workerPoolId);
+  } catch (error) {
+    log.warn({ err: error, workerPoolId }, 'A changed pool could not be announced to the engine');
+  }
+  return readPool(context, workerPoolId);
+}

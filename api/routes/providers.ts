@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApiContext } from '../context.js';
+import { addOperation } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { providerList } from '../schemas/pools.js';
+
+const MOST_PROVIDERS = 100;
+
+export function addProviderOperations(api: FastifyInstance, { providers, paging }: ApiContext): void {
+  addOperation(api, {
+    name: 'listProviders',
+    method: 'GET',
+    path: '/providers',
+    summary: 'The configured providers, in the order of the configuration',
+    query: pagingQuery,
+    scopes: () => ['worker-manager:list-providers'],
+    response: providerList,
+    handle: async ({ query }) => {
+      const { limit, after } = paging.page(query, MOST_PROVIDERS);
+      const begin = Number(after ?? 0);
+      const all = providers.list().map(({ providerId, providerType }) => ({ providerId, providerType }));
+      const end = begin + limit;
+      return {
+        providers: all.slice(begin, end),
+        ...paging.continuation(end < all.length ? String(end) : null),
+      };
+    },
+  });
+}

@@ -1,0 +1,105 @@
+import type { FastifyInstance } from 'fastify';
+import type { WorkerPool } from '../../domain/worker-pool.js';
+import type { Worker } from '../../domain/worker.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { IdentityError } from '../../providers/errors.js';
+import type { IdentityProof, Provider } from '../../providers/provider.js';
+import { registrationFacts } from '../../records/registration.js';
+import type { ApiContext } from '../context.js';
+import { workerCredentials } from '../credentials.js';
+import { ApiError, inputError, notFound } from '../errors.js';
+import { addOperation, type Log } from '../operation.js';
+import { requireReady } from '../providers-of.js';
+import { registerRequest, registerResponse } from '../schemas/workers.js';
+import { sha256Hex, workerSecret } from '../secrets.js';
+import { iso } from '../wire.js';
+
+/** Bytes. Signed documents are a few KiB; the call is open to everybody. */
+const REGISTER_BODY_LIMIT = 64 * 1024;
+
+interface Facts {
+  readonly pool: WorkerPool;
+  readonly provider: Provider;
+  readonly worker: Worker;
+  /** Of the launch config that the worker was launched from; of a static worker, of its pool as it is now. */
+  readonly workerConfig: Readonly<Record<string, unknown>>;
+  readonly signOfLife: boolean;
+}
+
+export function addRegistrationOperations(api: FastifyInstance, context: ApiContext): void {
+  const { engine, deploymentKey, issuer, now } = context;
+  addOperation(api, {
+    name: 'registerWorker',
+    method: 'POST',
+    path: '/worker/register',
+    summary: 'A machine proves who it is, and gets credentials, a secret and its configuration',
+    scopes: 'public',
+    body: registerRequest,
+    bodyLimit: REGISTER_BODY_LIMIT,
+    mask: () => '(OMITTED)',
+    response: registerResponse,
+    handle: async ({ body, log }) => {
+      const proof = body.workerIdentityProof as IdentityProof;
+      const { pool, provider, worker, workerConfig, signOfLife } = await findFacts(context, body, body.providerId);
+      await verify(provider, worker, proof, now(), log);
+      // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
+      // part of it, because after a registration the same proof is a new question.
+      const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
+      const { secretGeneration, expires } = await engine.register(worker, pool, { updateId, signOfLife });
+      return {
+        expires: iso(expires),
+        credentials: workerCredentials(issuer, worker, expires, now()),
+        secret: workerSecret(deploymentKey, worker, secretGeneration),
+        workerConfig,
+      };
+    },
+  });
+}
+
+/**
+ * What the claim is judged by. Nothing of it comes from the body but names to look up. A caller without proof learns no
+ * more than that there is no such worker (W60): pool, provider and worker are refused in the same words.
+ */
+async function findFacts(context: ApiContext, key: WorkerKey, providerId: string): Promise<Facts> {
+  const { db, providers, now } = context;
+  const { pool, worker, workerConfig, signOfLifeAt, hasOpenLaunch } = await registrationFacts(db, key, providerId);
+  const provider = providers.get(providerId);
+  if (!pool || !provider) throw noSuchRegistrant();
+  requireReady(providers, provider);
+  if (!worker) {
+    // The machine may be quicker than our books. It must not be told to give up.
+    if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');
+    throw noSuchRegistrant();
+  }
+  if (worker.providerId !== providerId) throw refused();
+  if (worker.state === 'stopped' || worker.expires <= now()) throw inputError('This worker may no longer register.');
+  return {
+    pool,
+    provider,
+    worker,
+    workerConfig: (worker.launchConfigId === null ? pool.config.workerConfig : workerConfig) ?? {},
+    signOfLife: signOfLifeAt !== null,
+  };
+}
+
+/** A caller is told nothing of why a proof does not hold; the log is, without the document. */
+async function verify(
+  provider: Provider,
+  worker: Worker,
+  proof: IdentityProof,
+  nowMs: number,
+  log: Log,
+): Promise<void> {
+  try {
+    await provider.verifyIdentity(worker, proof, nowMs);
+  } catch (error) {
+    if (!(error instanceof IdentityError)) throw error;
+    const { workerPoolId, workerGroup, workerId, providerId } = worker;
+    const reason = error.message;
+    log.warn({ workerPoolId, workerGroup, workerId, providerId, reason }, 'A registration was refused');
+    throw refused();
+  }
+}
+
+const noSuchRegistrant = () => notFound('There is no such worker to register.');
+const refused = () => inputError('The proof of identity was refused.');

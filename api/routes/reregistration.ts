@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import { workerKeyText } from '../../domain/ids.js';
+import { getWorker } from '../../records/workers.js';
+import type { ApiContext } from '../context.js';
+import { workerCredentials } from '../credentials.js';
+import { inputError } from '../errors.js';
+import { addOperation, requireScopes } from '../operation.js';
+import { reregisterRequest, reregisterResponse } from '../schemas/workers.js';
+import { presentedGeneration, workerSecret } from '../secrets.js';
+import { iso } from '../wire.js';
+
+export function addReregistrationOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, engine, deploymentKey, issuer, now } = context;
+  addOperation(api, {
+    name: 'reregisterWorker',
+    method: 'POST',
+    path: '/worker/reregister',
+    summary: 'A worker trades its secret for new credentials and a new secret',
+    // Which worker, and so which scope, is in the body.
+    scopes: () => [],
+    body: reregisterRequest,
+    mask: () => '(OMITTED)',
+    response: reregisterResponse,
+    handle: async ({ body, caller }) => {
+      requireScopes(caller, [`worker-manager:reregister-worker:${workerKeyText(body)}`]);
+      const worker = await getWorker(db, body);
+      const generation = worker && presentedGeneration(deploymentKey, worker, body.secret);
+      if (!worker || generation === null) throw inputError('There is no worker with this secret.');
+      if (worker.state !== 'running') throw inputError(`This worker is ${worker.state}; only a running one may go on.`);
+      if (worker.expires <= now()) throw inputError('This worker has expired.');
+      // The secret is all that was proved; each is good for one answer, which may be given again.
+      const updateId = `reregister/${generation}`;
+      const granted = await engine.reregister(worker, { updateId, secretGeneration: generation });
+      return {
+        expires: iso(granted.expires),
+        credentials: workerCredentials(issuer, worker, granted.expires, now()),
+        secret: workerSecret(deploymentKey, worker, granted.secretGeneration),
+      };
+    },
+  });
+}

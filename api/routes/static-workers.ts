@@ -1,0 +1,129 @@
+import type { FastifyInstance } from 'fastify';
+import { workerKeyText, type WorkerKey } from '../../domain/ids.js';
+import type { WorkerPool } from '../../domain/worker-pool.js';
+import type { Worker } from '../../domain/worker.js';
+import { getPool } from '../../records/pools.js';
+import { getWorker } from '../../records/workers.js';
+import type { StaticWorker } from '../../temporal/messages.js';
+import type { ApiContext } from '../context.js';
+import { WorkerExists } from '../engine.js';
+import { ApiError, inputError, notFound } from '../errors.js';
+import { addOperation } from '../operation.js';
+import { requireReady } from '../providers-of.js';
+import { workerParams } from '../schemas/common.js';
+import { staticWorkerRequest, workerFull } from '../schemas/workers.js';
+import { staticSecretFingerprint } from '../secrets.js';
+import { noSuchPool } from './pools.js';
+import { noSuchWorker, wireOneWorker } from './workers.js';
+
+interface Submission {
+  readonly expires: string;
+  readonly capacity: number;
+  readonly providerInfo?: { readonly staticSecret: string } | undefined;
+}
+
+/** Workers that somebody set up by hand; only pools of a static provider have them. */
+export function addStaticWorkerOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, engine, now } = context;
+  const common = {
+    path: '/workers/:workerPoolId/:workerGroup/:workerId',
+    params: workerParams,
+    body: staticWorkerRequest,
+    response: workerFull,
+    mask: maskSecret,
+  };
+
+  addOperation(api, {
+    ...common,
+    name: 'createWorker',
+    method: 'PUT',
+    summary: 'Announces a machine; the same again is no error',
+    scopes: (params) => [`worker-manager:create-worker:${workerKeyText(params)}`],
+    handle: async ({ params: key, body }) => {
+      const pool = await staticPool(context, key.workerPoolId);
+      const expires = Date.parse(body.expires);
+      if (expires <= now()) throw inputError('expires must be in the future.');
+      if (!body.providerInfo) throw inputError('providerInfo.staticSecret is needed.');
+      const secretFingerprint = fingerprint(context, key, body.providerInfo.staticSecret);
+      await create(context, key, pool, { expires, capacity: body.capacity, secretFingerprint });
+      return readWorker(context, key);
+    },
+  });
+
+  addOperation(api, {
+    ...common,
+    name: 'updateWorker',
+    method: 'POST',
+    summary: 'Changes a machine’s expiry, capacity and, when one is given, secret',
+    scopes: (params) => [`worker-manager:update-worker:${workerKeyText(params)}`],
+    handle: async ({ params: key, body }) => {
+      await staticPool(context, key.workerPoolId);
+      const worker = await getWorker(db, key);
+      if (!worker) throw noSuchWorker();
+      if (worker.launchConfigId !== null) throw inputError('Only workers of a static provider can be updated.');
+      if (worker.state !== 'running') throw inputError(`This worker is ${worker.state}.`);
+      await engine.updateStatic(worker, nextOf(context, worker, body));
+      return readWorker(context, key);
+    },
+  });
+}
+
+async function staticPool({ db, providers }: ApiContext, workerPoolId: string): Promise<WorkerPool> {
+  const found = await getPool(db, workerPoolId);
+  if (!found) throw noSuchPool(workerPoolId);
+  const { providerId } = found.pool;
+  const provider = providers.get(providerId);
+  if (!provider) throw notFound(`Provider ${providerId} of this pool is not configured.`);
+  requireReady(providers, provider);
+  if (provider.providerType !== 'static') {
+    throw inputError(`Provider ${providerId} makes its workers itself; they cannot be announced.`);
+  }
+  return found.pool;
+}
+
+/** A repeat of the same is a success, and anything else under its name a conflict: nothing is silently left out (W50). */
+async function create(context: ApiContext, key: WorkerKey, pool: WorkerPool, next: StaticWorker): Promise<void> {
+  const { db, engine } = context;
+  const present = await getWorker(db, key);
+  if (!present) {
+    try {
+      return await engine.createStatic(key, pool, next);
+    } catch (error) {
+      if (!(error instanceof WorkerExists)) throw error;
+    }
+  }
+  const worker = present ?? (await getWorker(db, key));
+  if (!worker || !isSame(worker, pool, next)) {
+    throw new ApiError('RequestConflict', 'This worker exists, or existed, with other properties.');
+  }
+}
+
+const isSame = (worker: Worker, pool: WorkerPool, next: StaticWorker): boolean =>
+  worker.state === 'running' &&
+  worker.providerId === pool.providerId &&
+  worker.capacity === next.capacity &&
+  worker.expires === next.expires &&
+  worker.facts.secretFingerprint === next.secretFingerprint;
+
+function nextOf(context: ApiContext, worker: Worker, body: Submission): StaticWorker {
+  const given = body.providerInfo && fingerprint(context, worker, body.providerInfo.staticSecret);
+  return {
+    expires: Date.parse(body.expires),
+    capacity: body.capacity,
+    secretFingerprint: given ?? worker.facts.secretFingerprint ?? '',
+  };
+}
+
+const fingerprint = ({ deploymentKey }: ApiContext, key: WorkerKey, secret: string): string =>
+  staticSecretFingerprint(deploymentKey, key, secret);
+
+async function readWorker(context: ApiContext, key: WorkerKey) {
+  const worker = await getWorker(context.db, key);
+  if (!worker) throw noSuchWorker();
+  return wireOneWorker(context, worker);
+}
+
+function maskSecret(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || !('providerInfo' in body)) return body;
+  return { ...body, providerInfo: '(OMITTED)' };
+}

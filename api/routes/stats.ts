@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import { noWorkers } from '../../records/counts.js';
+import { launchConfigStats } from '../../records/launch-configs.js';
+import { getPool, listPools, poolCounters } from '../../records/pools.js';
+import type { ApiContext } from '../context.js';
+import { addOperation } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { poolParams } from '../schemas/common.js';
+import { poolListStats, poolStats } from '../schemas/pools.js';
+import { noSuchPool } from './pools.js';
+
+/** Name under which workers without a launch config are counted. */
+const NO_LAUNCH_CONFIG = 'unknown';
+
+export function addStatsOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+  addOperation(api, {
+    name: 'workerPoolStats',
+    method: 'GET',
+    path: '/worker-pool/:workerPoolId/stats',
+    summary: 'Workers of a pool by launch config and state',
+    params: poolParams,
+    scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
+    response: poolStats,
+    handle: async ({ params: { workerPoolId } }) => {
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
+      const stats = await launchConfigStats(db, workerPoolId);
+      const entries = stats.length > 0 ? stats : [{ launchConfigId: null, ...noWorkers }];
+      return {
+        launchConfigStats: entries.map(({ launchConfigId, ...counters }) => ({
+          workerPoolId,
+          launchConfigId: launchConfigId ?? NO_LAUNCH_CONFIG,
+          ...counters,
+        })),
+      };
+    },
+  });
+
+  addOperation(api, {
+    name: 'listWorkerPoolsStats',
+    method: 'GET',
+    path: '/worker-pools/stats',
+    summary: 'Workers of all pools by state',
+    query: pagingQuery,
+    scopes: () => ['worker-manager:list-worker-pools'],
+    response: poolListStats,
+    handle: async ({ query }) => {
+      const { items, after } = await listPools(db, paging.page(query));
+      const ids = items.map(({ pool }) => pool.workerPoolId);
+      const counters = await poolCounters(db, ids);
+      return {
+        workerPoolsStats: ids.map((workerPoolId) => ({ workerPoolId, ...(counters.get(workerPoolId) ?? noWorkers) })),
+        ...paging.continuation(after),
+      };
+    },
+  });
+}

@@ -1,0 +1,124 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { workerKeyText } from '../../domain/ids.js';
+import type { Worker } from '../../domain/worker.js';
+import { getPool } from '../../records/pools.js';
+import { lastScan } from '../../records/scans.js';
+import type { PageOf } from '../../records/paging.js';
+import { getWorker, listWorkers } from '../../records/workers.js';
+import type { ApiContext } from '../context.js';
+import { notFound } from '../errors.js';
+import { addOperation } from '../operation.js';
+import { pagingQuery } from '../paging.js';
+import { requireReady } from '../providers-of.js';
+import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
+import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
+import { wireWorker } from '../wire.js';
+
+const API_REMOVAL = 'workerManager.removeWorker API call';
+const stateFilter = Type.Union(
+  ['requested', 'running', 'stopping', 'stopped', 'standalone'].map((state) => Type.Literal(state)),
+);
+
+export function addWorkerOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, engine, providers, paging } = context;
+
+  addOperation(api, {
+    name: 'listWorkersForWorkerPool',
+    method: 'GET',
+    path: '/workers/:workerPoolId',
+    summary: 'Workers of a pool, newest first',
+    params: poolParams,
+    query: { ...pagingQuery, launchConfigId: Type.Optional(identifier), state: Type.Optional(stateFilter) },
+    scopes: ({ workerPoolId }) => [`worker-manager:list-workers:${workerPoolId}`],
+    response: workerList,
+    handle: async ({ params: { workerPoolId }, query }) => {
+      if (!(await getPool(db, workerPoolId))) throw notFound(`There is no worker pool ${workerPoolId}.`);
+      const page = paging.page(query);
+      const { state, launchConfigId } = query;
+      // Workers that only the queue knows are no rows of ours.
+      if (state === 'standalone') return { workers: [] };
+      const filter = { workerPoolId, state: state as Worker['state'] | undefined, launchConfigId };
+      return wireWorkers(context, await listWorkers(db, filter, page));
+    },
+  });
+
+  addOperation(api, {
+    name: 'listWorkersForWorkerGroup',
+    method: 'GET',
+    path: '/workers/:workerPoolId/:workerGroup',
+    summary: 'Workers of one group of a pool, newest first',
+    params: groupParams,
+    query: pagingQuery,
+    scopes: ({ workerPoolId, workerGroup }) => [`worker-manager:list-workers:${workerPoolId}/${workerGroup}`],
+    response: workerList,
+    handle: async ({ params, query }) => wireWorkers(context, await listWorkers(db, params, paging.page(query))),
+  });
+
+  addOperation(api, {
+    name: 'worker',
+    method: 'GET',
+    path: '/workers/:workerPoolId/:workerGroup/:workerId',
+    summary: 'One worker',
+    params: workerParams,
+    scopes: (params) => [`worker-manager:get-worker:${workerKeyText(params)}`],
+    response: workerFull,
+    handle: async ({ params }) => {
+      const worker = await getWorker(db, params);
+      if (!worker) throw noSuchWorker();
+      return wireOneWorker(context, worker);
+    },
+  });
+
+  addOperation(api, {
+    name: 'removeWorker',
+    method: 'DELETE',
+    path: '/workers/:workerPoolId/:workerGroup/:workerId',
+    summary: 'Takes a worker away; answers when that has begun',
+    params: workerParams,
+    scopes: (params) => [`worker-manager:remove-worker:${workerKeyText(params)}`],
+    response: empty,
+    handle: async ({ params }) => {
+      const worker = await getWorker(db, params);
+      if (!worker) throw noSuchWorker();
+      const provider = providers.get(worker.providerId);
+      if (!provider) throw notFound(`Provider ${worker.providerId} of this worker is not configured.`);
+      requireReady(providers, provider);
+      if (worker.state !== 'stopped') await engine.remove(worker, { reason: API_REMOVAL });
+      return {};
+    },
+  });
+
+  addOperation(api, {
+    name: 'shouldWorkerTerminate',
+    method: 'GET',
+    path: '/workers/:workerPoolId/:workerGroup/:workerId/should-terminate',
+    summary: 'Whether an idle worker should stop',
+    params: workerParams,
+    scopes: (params) => [`worker-manager:should-worker-terminate:${workerKeyText(params)}`],
+    response: shouldTerminateResponse,
+    handle: async ({ params }) => {
+      const worker = await getWorker(db, params);
+      if (!worker) throw noSuchWorker();
+      const { terminate, reason } = worker.shouldTerminate ?? { terminate: false, reason: 'none' };
+      return { terminate, reason };
+    },
+  });
+}
+
+export const noSuchWorker = () => notFound('There is no such worker.');
+
+export async function wireOneWorker({ db }: ApiContext, worker: Worker) {
+  return wireWorker(worker, (await lastScan(db, worker.providerId))?.begun ?? null);
+}
+
+async function wireWorkers({ db, paging }: ApiContext, { items, after }: PageOf<Worker>) {
+  const scans = new Map<string, number | null>();
+  for (const providerId of new Set(items.map((worker) => worker.providerId))) {
+    scans.set(providerId, (await lastScan(db, providerId))?.begun ?? null);
+  }
+  return {
+    workers: items.map((worker) => wireWorker(worker, scans.get(worker.providerId) ?? null)),
+    ...paging.continuation(after),
+  };
+}

@@ -1,0 +1,39 @@
+import { type TProperties, Type } from 'typebox';
+
+/** Pieces of the wire format (original-behaviour §1 and §2). */
+
+export const closed = <T extends TProperties>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
+export const anyObject = Type.Object({}, { additionalProperties: true });
+export const instant = Type.String({ format: 'date-time' });
+
+const identifierText = '^[a-zA-Z0-9_-]{1,38}$';
+export const identifier = Type.String({ pattern: identifierText });
+export const workerPoolId = Type.String({
+  pattern: '^[a-zA-Z0-9_-]{1,38}/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$',
+});
+export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
+export const workerState = Type.Union(
+  ['requested', 'running', 'stopping', 'stopped'].map((state) => Type.Literal(state)),
+);
+
+export const poolParams = { workerPoolId };
+export const groupParams = { workerPoolId, workerGroup: identifier };
+export const workerParams = { workerPoolId, workerGroup: identifier, workerId: identifier };
+
+export const continuationToken = Type.Optional(Type.String());
+export const empty = closed({});
+
+const count = Type.Integer({ minimum: 0 });
+/** Nine numbers of a pool or a launch config. */
+export const counters = {
+  currentCapacity: count,
+  requestedCount: count,
+  runningCount: count,
+  stoppingCount: count,
+  stoppedCount: count,
+  requestedCapacity: count,
+  runningCapacity: count,
+  stoppingCapacity: count,
+  stoppedCapacity: count,
+};

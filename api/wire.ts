@@ -1,0 +1,63 @@
+import type { LaunchConfig, WorkerPool } from '../domain/worker-pool.js';
+import type { Worker } from '../domain/worker.js';
+import type { StateCounts } from '../records/counts.js';
+import type { WorkerPoolError } from '../records/errors.js';
+
+/** How the records' things look on the wire (original-behaviour §2.2). */
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** `launchConfigs` are the active ones; each gets its id filled in, and without any the key is absent. */
+export function wirePool(pool: WorkerPool, launchConfigs: readonly LaunchConfig[], counters: StateCounts) {
+  const configurations = launchConfigs.map(({ launchConfigId, configuration }) => ({
+    ...configuration,
+    workerManager: { ...configuration.workerManager, launchConfigId },
+  }));
+  return {
+    workerPoolId: pool.workerPoolId,
+    providerId: pool.providerId,
+    description: pool.description,
+    created: iso(pool.created),
+    lastModified: iso(pool.lastModified),
+    config: configurations.length > 0 ? { ...pool.config, launchConfigs: configurations } : pool.config,
+    owner: pool.owner,
+    emailOnError: pool.emailOnError,
+    ...counters,
+  };
+}
+
+/** Here `configuration` is as it was submitted, without an id filled in. */
+export const wireLaunchConfig = (config: LaunchConfig) => ({
+  launchConfigId: config.launchConfigId,
+  workerPoolId: config.workerPoolId,
+  isArchived: config.isArchived,
+  configuration: config.configuration,
+  created: iso(config.created),
+  lastModified: iso(config.lastModified),
+});
+
+/** `lastScanMs`: begin of the last complete look at its provider's machines; rows keep no such instant of their own. */
+export const wireWorker = (worker: Worker, lastScanMs: number | null) => ({
+  workerPoolId: worker.workerPoolId,
+  workerGroup: worker.workerGroup,
+  workerId: worker.workerId,
+  providerId: worker.providerId,
+  created: iso(worker.created),
+  expires: iso(worker.expires),
+  state: worker.state,
+  capacity: worker.capacity,
+  ...(worker.launchConfigId === null ? {} : { launchConfigId: worker.launchConfigId }),
+  lastModified: iso(worker.lastModified),
+  lastChecked: iso(Math.max(worker.created, Math.min(lastScanMs ?? 0, worker.stoppedAt ?? Infinity))),
+});
+
+export const wireError = (error: WorkerPoolError) => ({
+  workerPoolId: error.workerPoolId,
+  errorId: error.errorId,
+  reported: iso(error.reported),
+  kind: error.kind,
+  title: error.title,
+  description: error.description,
+  extra: error.extra,
+  ...(error.launchConfigId === null ? {} : { launchConfigId: error.launchConfigId }),
+});

@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import { staticSecretFingerprint } from '../../api/secrets.js';
+import { createServer } from '../../api/server.js';
+import { parseConfig } from '../../config/load.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { IdentityError } from '../../providers/errors.js';
+import { nullProvider } from '../../providers/null/provider.js';
+import type { Provider } from '../../providers/provider.js';
+import { registryOf } from '../../providers/registry.js';
+import { staticProvider } from '../../providers/static/provider.js';
+import { openRecords } from '../../records/open.js';
+import { bookLaunch, reserveLaunches } from '../../records/launches.js';
+import { ScriptedEngine } from './scripted-engine.js';
+import { recordedContext } from './provider-context.js';
+
+export const API = '/api/worker-manager/v1';
+export const ISSUER = { clientId: 'issuer', accessToken: 'issuer-access-token-of-the-tests' };
+
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly engine: ScriptedEngine;
+  readonly records: Awaited<ReturnType<typeof openRecords>>;
+  /** Sends JSON; `url` is below the API's prefix. */
+  call(method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Moves the API's clock. */
+  clock: { ms: number };
+  /** What the API logged, one JSON line each. */
+  readonly logged: string[];
+  readonly checks: Record<string, () => Promise<void>>;
+  failedProviders: Set<string>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to look at
+  readonly body: any;
+}
+
+/** An API on PGlite in memory, with the providers `cloud` (a made-up cloud) and `hand` (static). */
+export async function startTestApi(authYaml = 'auth: {type: open}'): Promise<TestApi> {
+  const records = await openRecords({ url: 'pglite::memory:' });
+  const clock = { ms: Date.now() };
+  const now = () => clock.ms;
+  const engine = new ScriptedEngine(records.db, now);
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line) => void logged.push(line) });
+  const { deploymentKey } = records.deployment;
+  const context = recordedContext({
+    providerId: 'hand',
+    fingerprint: (worker: WorkerKey, secret: string) => staticSecretFingerprint(deploymentKey, worker, secret),
+  });
+  const registry = registryOf([cloudProvider, staticProvider(context)]);
+  const failedProviders = new Set<string>();
+  const providers: typeof registry = {
+    ...registry,
+    state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
+  };
+  const checks: TestApi['checks'] = { database: () => records.ping() };
+  const config = parseConfig(`${authYaml}\nissuer: ${JSON.stringify(ISSUER)}`, 'test.yml');
+  const version = { source: 'here', version: '1.2.3', commit: 'abc', build: '1' };
+  const app = await createServer({
+    records,
+    engine,
+    providers,
+    config,
+    log,
+    now,
+    checks,
+    version,
+    temporalUiUrl: null,
+  });
+  return {
+    app,
+    engine,
+    records,
+    clock,
+    logged,
+    checks,
+    failedProviders,
+    async call(method, url, body, headers = {}) {
+      const response = await app.inject({
+        method,
+        url: url.startsWith('//') ? url.slice(1) : `${API}${url}`,
+        headers: { host: 'localhost:8080', ...headers },
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      const isJson = String(response.headers['content-type']).startsWith('application/json');
+      return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : response.body };
+    },
+    async close() {
+      await app.close();
+      await records.close();
+    },
+  };
+}
+
+/** A made-up cloud: its proof is the document `I am <workerId>`. */
+const cloudProvider: Provider = {
+  ...nullProvider,
+  providerId: 'cloud',
+  providerType: 'cloud',
+  verifyIdentity: async (worker, proof) => {
+    if (proof.document !== `I am ${worker.workerId}`) throw new IdentityError('the document names somebody else');
+  },
+};
+
+export const poolDefinition = {
+  providerId: 'cloud',
+  description: 'for tests',
+  owner: 'owner@example.com',
+  emailOnError: false,
+  config: {
+    minCapacity: 0,
+    maxCapacity: 10,
+    launchConfigs: [{ region: 'here', workerConfig: { from: 'launch config' } }],
+  },
+};
+
+/** Launches machines as a tick would, and gives their keys. */
+export async function launchMachines(api: TestApi, workerPoolId: string, workerIds: string[]): Promise<WorkerKey[]> {
+  const token = randomBytes(8).toString('hex');
+  await openLaunch(api, workerPoolId, token, workerIds.length);
+  const location = { account: null, region: 'here', group: null };
+  const nowMs = api.clock.ms;
+  const machines = workerIds.map((workerId) => ({ workerGroup: 'here', workerId, location, facts: {} }));
+  const deadline = nowMs + 1800_000;
+  await bookLaunch(api.records.db, token, machines, { nowMs, terminateAfter: deadline, expires: deadline });
+  return workerIds.map((workerId) => ({ workerPoolId, workerGroup: 'here', workerId }));
+}
+
+/** An intent whose machines have no rows yet. */
+export async function openLaunch(api: TestApi, workerPoolId: string, token: string, count: number): Promise<void> {
+  const { body } = await api.call('GET', `/worker-pool/${encodeURIComponent(workerPoolId)}/launch-configs`);
+  const { launchConfigId } = body.workerPoolLaunchConfigs[0];
+  const location = { account: null, region: 'here', group: null };
+  await reserveLaunches(api.records.db, {
+    workerPoolId,
+    providerId: 'cloud',
+    limits: { launchesPerMinute: 1000, machines: 1000 },
+    nowMs: api.clock.ms,
+    orders: [
+      {
+        token,
+        launchConfigId,
+        launchConfigRevision: 1,
+        capacityPerMachine: 1,
+        count,
+        freeze: (allowed) => ({ token, count: allowed, location, request: {} }),
+      },
+    ],
+  });
+}

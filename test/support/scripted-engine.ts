@@ -1,0 +1,95 @@
+import { EngineRefused, WorkerExists, type Engine } from '../../api/engine.js';
+import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
+import { acceptsRegistration, credentialsDeadline, lifecycleTiming } from '../../domain/lifecycle.js';
+import {
+  insertStaticWorker,
+  recordCredentials,
+  recordRunning,
+  recordStopping,
+  updateStaticWorker,
+} from '../../records/worker-changes.js';
+import { getWorker } from '../../records/workers.js';
+import type { Db } from '../../records/schema.js';
+import type { Registration, StaticWorker } from '../../temporal/messages.js';
+
+/**
+ * An engine without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
+ * same rows, remembers what it was asked, and can be told to fail.
+ */
+export class ScriptedEngine implements Engine {
+  readonly asked: string[] = [];
+  /** Thrown by the next calls until it is cleared. */
+  failure: Error | null = null;
+  readonly #db: Db;
+  readonly #now: () => number;
+  readonly #answers = new Map<string, Registration>();
+
+  constructor(db: Db, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  async askForLook(workerPoolId: string): Promise<void> {
+    this.#note(`look ${workerPoolId}`);
+  }
+
+  async ensurePoolSchedule(workerPoolId: string): Promise<void> {
+    this.#note(`schedule ${workerPoolId}`);
+  }
+
+  register: Engine['register'] = (key, pool, { updateId, signOfLife }) =>
+    this.#once(key, updateId, async () => {
+      const worker = (await getWorker(this.#db, key))!;
+      const nowMs = this.#now();
+      const verdict = acceptsRegistration({ ...worker, registeredAtMs: worker.registeredAt, signOfLife, nowMs });
+      if (!verdict.ok) throw new EngineRefused(verdict.reason);
+      const timing = lifecycleTiming(pool.config.lifecycle, { registrationSeconds: 1800 });
+      const expires = credentialsDeadline(nowMs, timing);
+      const granted = { secretGeneration: worker.secretGeneration + 1, expires };
+      await recordRunning(this.#db, key, { ...granted, registeredAt: nowMs, terminateAfter: expires, nowMs });
+      return granted;
+    });
+
+  reregister: Engine['reregister'] = (key, { updateId, secretGeneration }) =>
+    this.#once(key, updateId, async () => {
+      const worker = (await getWorker(this.#db, key))!;
+      if (secretGeneration !== worker.secretGeneration) throw new EngineRefused('this secret has been used');
+      const nowMs = this.#now();
+      const granted = { secretGeneration: secretGeneration + 1, expires: nowMs + 96 * 3600_000 };
+      await recordCredentials(this.#db, key, { ...granted, terminateAfter: granted.expires, nowMs });
+      return granted;
+    });
+
+  remove: Engine['remove'] = async (key, { reason }) => {
+    this.#note(`remove ${workerKeyText(key)}`);
+    await recordStopping(this.#db, key, { reason, nowMs: this.#now() });
+  };
+
+  createStatic: Engine['createStatic'] = async (key, pool, first) => {
+    this.#note(`createStatic ${workerKeyText(key)}`);
+    if (await getWorker(this.#db, key)) throw new WorkerExists();
+    await insertStaticWorker(this.#db, { ...key, ...first, providerId: pool.providerId, nowMs: this.#now() });
+  };
+
+  updateStatic: Engine['updateStatic'] = async (
+    { workerPoolId, workerGroup, workerId }: WorkerKey,
+    next: StaticWorker,
+  ) => {
+    this.#note(`updateStatic ${workerId}`);
+    await updateStaticWorker(this.#db, { workerPoolId, workerGroup, workerId }, { ...next, nowMs: this.#now() });
+  };
+
+  /** As Temporal: an update id that was accepted once gives the first one's answer. */
+  async #once(key: WorkerKey, updateId: string, judge: () => Promise<Registration>): Promise<Registration> {
+    this.#note(updateId.split('/')[0]!);
+    const id = `${workerKeyText(key)} ${updateId}`;
+    const answer = this.#answers.get(id) ?? (await judge());
+    this.#answers.set(id, answer);
+    return answer;
+  }
+
+  #note(call: string): void {
+    this.asked.push(call);
+    if (this.failure) throw this.failure;
+  }
+}

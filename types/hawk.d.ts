@@ -1,0 +1,41 @@
+// hawk ships no types; only what the API and its tests use.
+declare module 'hawk' {
+  export interface HawkCredentials {
+    readonly id?: string;
+    readonly key: string;
+    readonly algorithm: 'sha1' | 'sha256';
+  }
+
+  export interface HawkRequest {
+    readonly method: string;
+    readonly url: string;
+    readonly host: string;
+    readonly port: number;
+    readonly authorization: string;
+  }
+
+  export interface HawkArtifacts {
+    readonly id: string;
+    readonly ext?: string;
+    readonly hash?: string;
+  }
+
+  export interface HawkServer {
+    authenticate<C extends HawkCredentials>(
+      request: HawkRequest,
+      credentials: (id: string) => Promise<C | null> | C | null,
+      options?: { timestampSkewSec?: number; localtimeOffsetMsec?: number },
+    ): Promise<{ credentials: C; artifacts: HawkArtifacts }>;
+  }
+
+  export interface HawkClient {
+    header(
+      url: string,
+      method: string,
+      options: { credentials: HawkCredentials & { id: string }; ext?: string; localtimeOffsetMsec?: number },
+    ): { header: string };
+  }
+
+  const hawk: { server: HawkServer; client: HawkClient };
+  export default hawk;
+}
