@@ -16,11 +16,14 @@ const agent = new Agent({ keepAlive: true });
 export function exchange(
   method: string,
   url: string,
-  options: { body?: unknown; timeoutMs?: number; signal?: AbortSignal } = {},
+  options: { body?: unknown; authorization?: string; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-  const headers = payload && { 'content-type': 'application/json', 'content-length': payload.length };
+  const headers = {
+    ...(payload && { 'content-type': 'application/json', 'content-length': payload.length }),
+    ...(options.authorization && { authorization: options.authorization }),
+  };
   const call = request(url, { method, agent, headers, timeout: options.timeoutMs ?? 30_000, signal: options.signal });
   call.on('timeout', () => call.destroy(new Error(`no answer within ${options.timeoutMs ?? 30_000} ms`)));
   call.on('error', reject);
