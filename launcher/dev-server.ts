@@ -20,6 +20,8 @@ export interface DevServerOptions {
   /** All of them Keyword. */
   readonly searchAttributes: readonly string[];
   readonly logFile: string;
+  /** Out of reach of a terminal's Ctrl-C, which would end it before those who still need it. */
+  readonly detached?: boolean;
   readonly extraArgs?: readonly string[];
 }
 
@@ -46,27 +48,30 @@ const STOP_TIMEOUT_MS = 10_000;
  * @throws Error with the last line of the log when the server does not come up
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  if (options.dbFile) await endLeftBehind(options.dbFile);
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
   for (const taken of [port, uiPort]) {
     if (taken !== null && (await answers(taken))) throw new Error(`port ${taken} is in use`);
   }
-  if (options.dbFile) await endLeftBehind(options.dbFile);
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
-  const child = spawn(options.cli, serverArguments(options, port, uiPort), { stdio: ['ignore', log, log] });
+  const child = spawn(options.cli, serverArguments(options, port, uiPort), {
+    stdio: ['ignore', log, log],
+    detached: options.detached ?? false,
+  });
   closeSync(log);
   const ended = endOf(child);
   if (options.dbFile && child.pid) writeFileSync(pidFile(options.dbFile), String(child.pid));
   const stop = () => stopServer(child, ended, options.dbFile);
   try {
-    await Promise.race([untilReady(port, options), ended.then(() => Promise.reject(new Error(lastWords(options))))]);
+    await untilReady(port, options, child);
   } catch (error) {
     await stop();
     throw error;
   }
   const uiUrl = uiPort === null ? null : `http://${HOST}:${uiPort}`;
-  return { address: `${HOST}:${port}`, uiUrl, pid: child.pid ?? 0, ended: ended.then(() => {}), stop };
+  return { address: `${HOST}:${port}`, uiUrl, pid: child.pid ?? 0, ended, stop };
 }
 
 function serverArguments(options: DevServerOptions, port: number, uiPort: number | null): string[] {
@@ -87,33 +92,44 @@ const endOf = (child: ChildProcess): Promise<void> =>
     child.on('exit', () => resolve());
   });
 
-async function untilReady(port: number, { namespace, searchAttributes }: DevServerOptions): Promise<void> {
+async function untilReady(port: number, options: DevServerOptions, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    try {
-      const connection = await Connection.connect({ address: `${HOST}:${port}`, connectTimeout: 2_000 });
-      try {
-        const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-        if (searchAttributes.every((name) => name in (customAttributes ?? {}))) return;
-      } finally {
-        await connection.close();
-      }
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-    if (Date.now() > deadline) throw new Error('the Temporal dev server does not register its search attributes');
+  while (!(await isReady(port, options))) {
+    if (hasEnded(child)) throw new Error(lastWords(options));
+    if (Date.now() > deadline)
+      throw new Error(`the Temporal dev server does not answer; its log is ${options.logFile}`);
     await delay(100);
+  }
+  // What answered may be another's server, that took the port just before ours: then ours cannot live.
+  if (hasEnded(child)) throw new Error(lastWords(options));
+}
+
+async function isReady(port: number, { namespace, searchAttributes }: DevServerOptions): Promise<boolean> {
+  if (!(await answers(port))) return false;
+  try {
+    const connection = await Connection.connect({ address: `${HOST}:${port}`, connectTimeout: 2_000 });
+    try {
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      return searchAttributes.every((name) => name in (customAttributes ?? {}));
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return false;
   }
 }
 
+const hasEnded = (child: ChildProcess): boolean =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+
 async function stopServer(child: ChildProcess, ended: Promise<void>, dbFile: string | undefined): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
+  if (!hasEnded(child)) {
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await ended;
     clearTimeout(timer);
   }
-  if (dbFile) rmSync(pidFile(dbFile), { force: true });
+  if (dbFile && ownerOf(pidFile(dbFile)) === child.pid) rmSync(pidFile(dbFile), { force: true });
 }
 
 const pidFile = (dbFile: string): string => `${dbFile}.pid`;
