@@ -202,8 +202,8 @@ export const configSchema = Type.Object(
   { additionalProperties: false },
 );
 
-export type AwsProviderConfig = Static<typeof awsProviderSchema>;
-export type StaticProviderConfig = Static<typeof staticProviderSchema>;
+export type AwsProviderConfig = DeepReadonly<Static<typeof awsProviderSchema>>;
+export type StaticProviderConfig = DeepReadonly<Static<typeof staticProviderSchema>>;
 export type ProviderConfig = AwsProviderConfig | StaticProviderConfig;
 export type StaticClientConfig = Static<typeof clientSchema>;
 

@@ -84,3 +84,14 @@ export async function countLiveWorkers(db: Db, filter: { providerId?: string } =
   if (filter.providerId !== undefined) query = query.where('providerId', '=', filter.providerId);
   return (await query.executeTakeFirstOrThrow()).count;
 }
+
+/** How many workers each provider has that are not stopped; providers without any are left out. */
+export async function liveWorkersByProvider(db: Db): Promise<{ providerId: string; workers: number }[]> {
+  return await db
+    .selectFrom('workers')
+    .select(['providerId', (eb) => eb.fn.countAll<number>().as('workers')])
+    .where('state', '<>', 'stopped')
+    .groupBy('providerId')
+    .orderBy('providerId')
+    .execute();
+}

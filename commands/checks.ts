@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/schema.js';
+import type { Deployment } from '../records/open.js';
+import type { Db } from '../records/schema.js';
+import { liveWorkersByProvider } from '../records/workers.js';
+import { countOpenLifecycles, deploymentOfNamespace } from '../temporal/namespace.js';
+import { EXIT, ExitError } from './exit.js';
+
+/** What must hold before a process may serve; each throws an ExitError that says what to do. */
+
+/** Two deployments in one namespace would answer each other's lifecycles. */
+export async function assertNamespaceIsOurs(client: Client, deploymentId: string): Promise<void> {
+  const owner = await deploymentOfNamespace(client);
+  if (owner === null || owner === deploymentId) return;
+  throw new ExitError(
+    EXIT.bad,
+    `temporal.namespace: ${client.options.namespace} belongs to deployment ${owner}, and these records to ${deploymentId}; use a namespace of its own`,
+  );
+}
+
+/** Lifecycles stay on the task queue that they began on. */
+export async function assertPrefixIsFree(client: Client, deployment: Deployment, prefix: string): Promise<void> {
+  const before = deployment.taskQueuePrefix;
+  if (before === null || before === prefix) return;
+  const open = await countOpenLifecycles(client);
+  if (open === 0) return;
+  throw new ExitError(
+    EXIT.bad,
+    `temporal.taskQueuePrefix: ${open} lifecycles are open under ${before}; keep it until they have stopped`,
+  );
+}
+
+/** A provider that vanished from the configuration could neither look at its machines nor take them away. */
+export async function assertProvidersAreConfigured(db: Db, config: Config): Promise<void> {
+  for (const { providerId, workers } of await liveWorkersByProvider(db)) {
+    if (config.providers[providerId]) continue;
+    throw new ExitError(
+      EXIT.bad,
+      `providers.${providerId}: ${workers} workers of it are alive; keep it, with draining: true, until they have stopped`,
+    );
+  }
+}

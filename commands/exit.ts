@@ -1,0 +1,19 @@
+/** Exit codes of the contract. */
+export const EXIT = {
+  stopped: 0,
+  /** Bad configuration or arguments. */
+  bad: 1,
+  /** Something it needs could not be reached in time. */
+  unreachable: 2,
+} as const;
+
+/** Ends a command with a code and a line for a person; never a stack trace. */
+export class ExitError extends Error {
+  override readonly name = 'ExitError';
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { Asks } from '../activities/asks.js';
+import { scannedProviders } from '../activities/scan.js';
+import { createServer } from '../api/server.js';
+import { temporalEngine } from '../api/temporal-engine.js';
+import type { Config } from '../config/schema.js';
+import { taskclusterDemand } from '../demand/taskcluster.js';
+import { createLog } from '../observability/log.js';
+import { Metrics } from '../observability/metrics.js';
+import { installRuntime } from '../observability/runtime.js';
+import { buildProviders } from '../providers/registry.js';
+import { listPoolIds } from '../records/pools.js';
+import { type Records, rememberTaskQueuePrefix } from '../records/open.js';
+import { connectWorkers, temporalTarget } from '../temporal/connection.js';
+import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
+import type { ScheduleContext } from '../temporal/schedules.js';
+import { providerContext } from '../workers/provider-context.js';
+import { createWorkers, type Workers } from '../workers/workers.js';
+import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersAreConfigured } from './checks.js';
+import { reachRecords, reachTemporal } from './reach.js';
+import { EXIT, ExitError } from './exit.js';
+
+export type Role = 'all' | 'api' | 'worker';
+
+/** Runs until it is told to stop (SIGTERM, SIGINT) or one of its parts fails. */
+export async function serve(config: Config, role: Role): Promise<void> {
+  if (role !== 'all' && config.records.url.startsWith('pglite:')) {
+    throw new ExitError(
+      EXIT.bad,
+      `--role ${role}: PGlite belongs to one process; set records.url to a postgres:// URL`,
+    );
+  }
+  const log = createLog(config.log);
+  const temporalFigures = await installRuntime(log);
+  const metrics = new Metrics();
+  const stopping = stopSignal(log);
+
+  const records = await reachRecords(config, log);
+  try {
+    const target = temporalTarget(config.temporal);
+    const client = await reachTemporal(target);
+    await assertNamespaceIsOurs(client, records.deployment.deploymentId);
+    await assertPrefixIsFree(client, records.deployment, config.temporal.taskQueuePrefix);
+    await rememberTaskQueuePrefix(records.db, config.temporal.taskQueuePrefix);
+    await assertProvidersAreConfigured(records.db, config);
+
+    const providers = buildProviders(config.providers, (providerId) =>
+      providerContext(providerId, { config, records, onCall: metrics.onCloudCall }),
+    );
+    const stopHealthChecks = providers.startHealthChecks({
+      onChange: (providerId, health) => log.info({ providerId, ...health }, 'provider-health'),
+    });
+    const schedules: ScheduleContext = {
+      client,
+      deploymentId: records.deployment.deploymentId,
+      taskQueuePrefix: config.temporal.taskQueuePrefix,
+      intervals: config.intervals,
+    };
+    const asks = new Asks(client, config.temporal.taskQueuePrefix, log);
+    let workers: Workers | null = null;
+
+    if (role !== 'api') {
+      await reconcileSchedules(schedules, {
+        workerPoolIds: await listPoolIds(records.db),
+        providerIds: scannedProviders(providers),
+      });
+      workers = await createWorkers({
+        connection: await connectWorkers(target),
+        namespace: target.namespace,
+        deps: { config, records, providers, client, asks, demand: taskclusterDemand(config), log },
+      });
+    }
+    const polling = workers;
+    const server =
+      role === 'worker'
+        ? null
+        : await createServer({
+            records,
+            providers,
+            config,
+            log,
+            now: Date.now,
+            engine: temporalEngine({
+              client,
+              db: records.db,
+              providers,
+              schedules,
+              defaults: config.defaults,
+              askForLook: asks.askForLook,
+            }),
+            checks: {
+              database: () => records.ping(),
+              temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
+              ...(polling && { pollers: async () => polling.check() }),
+            },
+            version: version(),
+            temporalUiUrl: null,
+          });
+    await listenForMetrics(metrics, config, records, temporalFigures);
+    if (server) await listen(server, config, log);
+    const running = workers?.run();
+    log.info({ role, deploymentId: records.deployment.deploymentId }, 'serving');
+
+    const failure = running?.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const failed = await Promise.race([stopping, ...(failure ? [failure] : [])]);
+    workers?.shutdown();
+    await server?.close();
+    await failure;
+    stopHealthChecks();
+    await metrics.close();
+    await client.connection.close();
+    if (failed) throw failed;
+  } finally {
+    await records.close();
+    await Runtime.instance().shutdown();
+  }
+}
+
+async function listenForMetrics(
+  metrics: Metrics,
+  config: Config,
+  records: Records,
+  temporalFigures: string,
+): Promise<void> {
+  try {
+    await metrics.listen(config.metrics, records, temporalFigures);
+  } catch (error) {
+    throw portInUse(error, 'metrics', config.metrics);
+  }
+}
+
+async function listen(server: Awaited<ReturnType<typeof createServer>>, config: Config, log: Logger): Promise<void> {
+  const { host, port } = config.server;
+  try {
+    log.info({ address: await server.listen({ host, port }) }, 'listening');
+  } catch (error) {
+    throw portInUse(error, 'server', config.server);
+  }
+}
+
+function portInUse(error: unknown, section: string, { host, port }: { host: string; port: number }): unknown {
+  const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  return inUse ? new ExitError(EXIT.bad, `${section}.port: ${port} is in use on ${host}`) : error;
+}
+
+/** Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once. */
+function stopSignal(log: Logger): Promise<undefined> {
+  return new Promise((resolve) => {
+    let told = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (told) process.exit(EXIT.stopped);
+      told = true;
+      log.info({ signal }, 'stopping');
+      resolve(undefined);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}
+
+function version() {
+  const { version: ours } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return {
+    source: 'worker-manager',
+    version: ours,
+    commit: process.env.WORKER_MANAGER_COMMIT ?? '',
+    build: process.env.WORKER_MANAGER_BUILD ?? '',
+  };
+}

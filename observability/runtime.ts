@@ -1,0 +1,39 @@
+import { createServer } from 'node:net';
+import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
+
+/**
+ * Temporal's runtime of this process: its messages go to our log, its figures to a port of its own on loopback, from where
+ * our metrics page takes them. Once per process, before any connection. Gives the URL of the figures.
+ */
+export async function installRuntime(log: Logger): Promise<string> {
+  const port = await freePort();
+  const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
+    TRACE: 'trace',
+    DEBUG: 'debug',
+    INFO: 'debug',
+    WARN: 'warn',
+    ERROR: 'error',
+  };
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]]({ ...meta }, message)),
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
+      metrics: { prometheus: { bindAddress: `127.0.0.1:${port}`, countersTotalSuffix: true, unitSuffix: true } },
+    },
+    // Every process handles its own signals (commands/serve.ts).
+    shutdownSignals: [],
+  });
+  return `http://127.0.0.1:${port}/metrics`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,44 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import { workflowTypes } from './names.js';
+import { searchAttributeNames } from './search-attributes.js';
+
+const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+
+/** Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud). */
+export async function ensureSearchAttributes(client: Client): Promise<void> {
+  const { namespace } = client.options;
+  const { operatorService } = client.connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing = searchAttributeNames.filter((name) => customAttributes[name] === undefined);
+  const wrong = searchAttributeNames.filter((name) => (customAttributes[name] ?? KEYWORD) !== KEYWORD);
+  if (wrong.length > 0)
+    throw new Error(`search attributes ${wrong.join(', ')} of namespace ${namespace} are not of type Keyword`);
+  if (missing.length === 0) return;
+  try {
+    await operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`add search attributes ${missing.join(', ')} (Keyword) to namespace ${namespace}: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The deployment that a namespace's Schedules belong to; null when it has none yet. Two must not share one. */
+export async function deploymentOfNamespace(client: Client): Promise<string | null> {
+  for await (const { memo } of client.schedule.list()) {
+    if (typeof memo?.deploymentId === 'string') return memo.deploymentId;
+  }
+  return null;
+}
+
+export async function countOpenLifecycles(client: Client): Promise<number> {
+  const { count } = await client.workflow.count(
+    `WorkflowType = '${workflowTypes.workerLifecycle}' AND ExecutionStatus = 'Running'`,
+  );
+  return count;
+}
