@@ -6,25 +6,35 @@ export interface Answer {
   readonly body: string;
 }
 
-/**
- * Machines talk over a pool of kept connections: five hundred of them boot in one moment, and a new connection for each
- * call would cost more than the call. A request whose server holds the answer keeps its connection, so there is no cap.
- */
-const agent = new Agent({ keepAlive: true });
+/** A request whose server holds the answer keeps its connection, so there is no cap on calls to a worker manager. */
+const unlimited = new Agent({ keepAlive: true });
+/** Five hundred machines boot in one moment and read their metadata; a new connection for each would cost more than the call. */
+const few = new Agent({ keepAlive: true, maxSockets: 16 });
+
+export interface ExchangeOptions {
+  readonly body?: unknown;
+  readonly authorization?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Queue for one of a few connections; for servers that answer at once. */
+  readonly patient?: boolean;
+}
 
 /** One HTTP exchange. Throws on connection errors and after `timeoutMs`; any status is an answer. */
-export function exchange(
-  method: string,
-  url: string,
-  options: { body?: unknown; authorization?: string; timeoutMs?: number; signal?: AbortSignal } = {},
-): Promise<Answer> {
+export function exchange(method: string, url: string, options: ExchangeOptions = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
   const headers = {
     ...(payload && { 'content-type': 'application/json', 'content-length': payload.length }),
     ...(options.authorization && { authorization: options.authorization }),
   };
-  const call = request(url, { method, agent, headers, timeout: options.timeoutMs ?? 30_000, signal: options.signal });
+  const call = request(url, {
+    method,
+    agent: options.patient ? few : unlimited,
+    headers,
+    timeout: options.timeoutMs ?? 30_000,
+    signal: options.signal,
+  });
   call.on('timeout', () => call.destroy(new Error(`no answer within ${options.timeoutMs ?? 30_000} ms`)));
   call.on('error', reject);
   call.on('response', (answer) => {
@@ -40,4 +50,7 @@ export function exchange(
 }
 
 /** Ends kept connections, so that the process can exit. */
-export const closeConnections = (): void => agent.destroy();
+export function closeConnections(): void {
+  few.destroy();
+  unlimited.destroy();
+}

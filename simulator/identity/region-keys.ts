@@ -9,6 +9,8 @@ export interface StoredKey {
 }
 
 const generate = promisify(generateKeyPair);
+/** As AWS's own keys for these documents. */
+const KEY_BITS = 1024;
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
 /** One signing key for each region, as AWS has: a document verifies with its own region's certificate only. */
@@ -50,7 +52,7 @@ export class RegionKeys {
 }
 
 async function newKey(region: string): Promise<StoredKey> {
-  const keys = await generate('rsa', { modulusLength: 2048 });
+  const keys = await generate('rsa', { modulusLength: KEY_BITS });
   const now = Date.now();
   const validity = { fromMs: now - 24 * 3600 * 1000, untilMs: now + 20 * YEAR_MS };
   return {

@@ -69,7 +69,7 @@ export async function register(
   signal: AbortSignal,
 ): Promise<Registration | null> {
   const read = async (item: string): Promise<string> => {
-    const answer = await exchange('GET', `${metadataUrl}/${item}`, { signal });
+    const answer = await exchange('GET', `${metadataUrl}/${item}`, { signal, patient: true });
     if (answer.status !== 200) throw new Error(`metadata ${item} answered with ${answer.status}`);
     return answer.body;
   };
