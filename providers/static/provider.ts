@@ -10,7 +10,7 @@ const SECRET = /^[a-zA-Z0-9_-]{44}$/;
 
 /**
  * Machines that somebody set up by hand. There is no cloud: nothing launches, observes or removes them. A worker proves who
- * it is by the secret it was created with, of which its row keeps a keyed fingerprint (`facts.staticSecretFingerprint`).
+ * it is by the secret it was created with, of which its row keeps a keyed fingerprint (`facts.secretFingerprint`).
  */
 export function staticProvider(context: ProviderContext): Provider {
   return {
@@ -26,7 +26,7 @@ export function staticProvider(context: ProviderContext): Provider {
 
 function assertSecret(worker: Worker, { staticSecret }: IdentityProof, context: ProviderContext): void {
   if (typeof staticSecret !== 'string' || !SECRET.test(staticSecret)) throw new IdentityError('no static secret');
-  const known = worker.facts.staticSecretFingerprint;
+  const known = worker.facts.secretFingerprint;
   if (!known) throw new IdentityError('the worker has no static secret');
   const shown = Buffer.from(context.fingerprint(worker, staticSecret));
   const expected = Buffer.from(known);

@@ -10,7 +10,7 @@ const secret = 'A-secret_of44characters'.padEnd(44, 'x');
 const key = { workerPoolId: 'proj/hand', workerGroup: 'rack-1', workerId: 'machine-7' };
 const worker = workerOf(
   { ...key, location: { account: null, region: null, group: null }, facts: {} },
-  { ...key, facts: { staticSecretFingerprint: context.fingerprint(key, secret) } },
+  { ...key, facts: { secretFingerprint: context.fingerprint(key, secret) } },
 );
 
 describe('a static worker', () => {

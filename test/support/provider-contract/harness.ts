@@ -1,0 +1,30 @@
+import type { Worker } from '../../../domain/worker.js';
+import type { IdentityProof, LaunchedMachine, LaunchOrder, MachineRef, Provider } from '../../../providers/provider.js';
+import type { RecordedContext } from '../provider-context.js';
+
+/** What a cloud under test may be unable to show; the tests that need it are left out for it. */
+export type Ability = 'repeated launches' | 'limited capacity' | 'lost answers' | 'throttling' | 'identity proofs';
+
+/** One provider with the cloud behind it, as the contract suite drives them. */
+export interface ProviderHarness {
+  readonly provider: Provider;
+  /** The context that the provider was given. */
+  readonly context: RecordedContext;
+  /** A valid pool definition, as an operator submits it. */
+  readonly pool: object;
+  /** An order that can be carried out, with a token of its own. */
+  order?(changes?: Partial<LaunchOrder>): LaunchOrder;
+  /** A machine in the same place that bears another deployment's mark. */
+  makeForeign?(): Promise<MachineRef>;
+  /** An id of the cloud's form that no machine has. */
+  unknownMachine?(): MachineRef;
+  /** Room for this many more machines; null for any number. */
+  limitCapacity?(machines: number | null): Promise<void>;
+  /** The next creation acts, and its answer is lost. */
+  loseAnswer?(): Promise<void>;
+  /** The next call of this kind is refused for now. */
+  throttle?(operation: 'create' | 'read' | 'delete'): Promise<void>;
+  /** A worker whose proof holds. */
+  proven?(machine?: LaunchedMachine): Promise<{ worker: Worker; proof: IdentityProof }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import type { StepwiseLaunching } from '../../../providers/provider.js';
+import { throughHistory } from './bulk.js';
+import type { ProviderHarness } from './harness.js';
+
+/** What a cloud promises whose machines are built one resource after another. */
+export function stepwisePromises(harness: () => ProviderHarness): void {
+  const launching = () => harness().provider.launching as StepwiseLaunching;
+
+  test('the machines of a launch are known before it begins, and are always the same', () => {
+    const order = harness().order!({ count: 3 });
+    const launch = throughHistory(launching().freeze(order));
+    expect(launching().machines(launch)).toHaveLength(3);
+    expect(launching().machines(launch)).toEqual(launching().machines(launching().freeze(order)));
+  });
+
+  test('a resource submitted again is not made again', async () => {
+    const launch = launching().freeze(harness().order!({ count: 1 }));
+    const [machine] = launching().machines(launch);
+    for (const step of launching().steps(launch)) {
+      await launching().submit(launch, machine!, step);
+      await launching().submit(launch, machine!, step);
+    }
+    const { resources, state } = await harness().provider.machines!.lookup(machine!);
+    expect(Object.keys(resources)).toEqual(launching().steps(launch));
+    expect(['pending', 'running']).toContain(state);
+  });
+
+  test('every step that is created is one that is removed', () => {
+    const launch = launching().freeze(harness().order!({ count: 1 }));
+    expect(harness().provider.machines!.removalSteps).toEqual(expect.arrayContaining([...launching().steps(launch)]));
+  });
+}

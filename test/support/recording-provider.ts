@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { IdentityError, ProviderError } from '../../providers/errors.js';
+import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/pool-schema.js';
+import type {
+  BulkLaunching,
+  CallClass,
+  FrozenLaunch,
+  LaunchedMachine,
+  LaunchOrder,
+  Machines,
+  Provider,
+  ProviderContext,
+  StepwiseLaunching,
+} from '../../providers/provider.js';
+import { observationOf, type RecordingCloud, stateOf } from './recording-cloud.js';
+
+const limit = { burst: 1_000, perSecond: 1_000 };
+const steps = ['publicIp', 'networkInterface', 'vm'];
+const poolSchema = cloudPoolSchema({
+  type: 'object',
+  required: ['region'],
+  properties: { region: { type: 'string' }, workerManager: workerManagerSchema },
+});
+
+/** What a bearer shows to be taken for the machine of this id. */
+export const recordedProof = (workerId: string): { token: string } => ({ token: `proof of ${workerId}` });
+
+/** A provider over a RecordingCloud: `bulk` makes many machines in one call, `stepwise` an address, a network interface and a VM for each. */
+export function recordingProvider(
+  context: ProviderContext,
+  cloud: RecordingCloud,
+  kind: 'bulk' | 'stepwise',
+): Provider {
+  const call = async <T>(callClass: CallClass, operation: string, act: () => T): Promise<T> => {
+    const described = { providerId: context.providerId, operation, callClass, region: 'here' };
+    await context.limiter.take(described, limit);
+    const report = (result: string) => context.onCall(described, { durationMs: 0, result });
+    try {
+      const result = act();
+      report('ok');
+      return result;
+    } catch (error) {
+      report(error instanceof ProviderError ? error.code : 'Unavailable');
+      throw error;
+    }
+  };
+  return {
+    providerId: context.providerId,
+    providerType: `recording-${kind}`,
+    launching: kind === 'bulk' ? bulk(context, cloud, call) : stepwise(context, cloud, call),
+    machines: machines(context, cloud, kind, call),
+    setup: () => call('read', 'setup', () => cloud.call({ operation: 'setup' }, () => {})),
+    validatePool: poolValidator(poolSchema),
+    verifyIdentity: async ({ workerId }, { token }) => {
+      if (token !== recordedProof(workerId).token) throw new IdentityError('not the worker’s proof');
+    },
+  };
+}
+
+type Call = <T>(callClass: CallClass, operation: string, act: () => T) => Promise<T>;
+
+function freeze(order: LaunchOrder): FrozenLaunch {
+  const region = order.configuration.region as string;
+  const request = { workerPoolId: order.workerPoolId, launchConfigId: order.launchConfigId };
+  return { token: order.token, count: order.count, location: { account: 'account', region, group: null }, request };
+}
+
+function machinesOf({ token, count, location }: FrozenLaunch): LaunchedMachine[] {
+  const name = createHash('sha256').update(token).digest('hex').slice(0, 12);
+  return Array.from({ length: count }, (_, index) => ({
+    workerGroup: location.region!,
+    workerId: `machine-${name}-${index}`,
+    location,
+    facts: { name: `machine-${name}-${index}` },
+  }));
+}
+
+const poolOf = (launch: FrozenLaunch): string => (launch.request as { workerPoolId: string }).workerPoolId;
+
+function bulk(context: ProviderContext, cloud: RecordingCloud, call: Call): BulkLaunching {
+  const ofLaunch = ({ token }: FrozenLaunch) =>
+    cloud.all().flatMap(({ machine, launchToken }) => (launchToken === token ? [machine] : []));
+  const launch = (order: FrozenLaunch): LaunchedMachine[] => {
+    const earlier = ofLaunch(order);
+    if (earlier.length > 0) return earlier;
+    const room = Math.min(order.count, cloud.capacity - cloud.alive().length);
+    if (room < 1) throw new ProviderError({ code: 'InsufficientCapacity', message: 'none left', cloudCode: 'Full' });
+    const made = machinesOf(order).slice(0, room);
+    for (const machine of made) {
+      cloud.add({
+        machine,
+        launchToken: order.token,
+        workerPoolId: poolOf(order),
+        deploymentId: context.deploymentId,
+        resources: new Map([['machine', 'running']]),
+      });
+    }
+    return made;
+  };
+  return {
+    kind: 'bulk',
+    maxPerLaunch: 250,
+    freeze,
+    submit: (order) =>
+      call('create', 'submit', () => cloud.call({ operation: 'submit', token: order.token }, () => launch(order))),
+    find: (order) =>
+      call('read', 'find', () => cloud.call({ operation: 'find', token: order.token }, () => ofLaunch(order))),
+  };
+}
+
+function stepwise(context: ProviderContext, cloud: RecordingCloud, call: Call): StepwiseLaunching {
+  const begin = (launch: FrozenLaunch, machine: LaunchedMachine, step: string): string | null => {
+    const { workerId } = machine;
+    if (!cloud.get(workerId)) {
+      if (cloud.alive().length >= cloud.capacity) {
+        throw new ProviderError({ code: 'InsufficientCapacity', message: 'none left', cloudCode: 'Full' });
+      }
+      cloud.add({
+        machine,
+        launchToken: launch.token,
+        workerPoolId: poolOf(launch),
+        deploymentId: context.deploymentId,
+        resources: new Map(),
+      });
+    }
+    const known = cloud.get(workerId)!.resources.get(step);
+    if (known === undefined) cloud.settle(workerId, step, cloud.readyAtOnce ? 'running' : 'pending');
+    return cloud.get(workerId)!.resources.get(step) === 'pending' ? `operation ${workerId} ${step}` : null;
+  };
+  return {
+    kind: 'stepwise',
+    maxPerLaunch: 250,
+    freeze,
+    machines: machinesOf,
+    steps: () => steps,
+    submit: (launch, machine, step) =>
+      call('create', 'submit', () =>
+        cloud.call({ operation: 'submit', token: launch.token, workerId: machine.workerId, step }, () =>
+          begin(launch, machine, step),
+        ),
+      ),
+    explain: ({ workerId }, step) =>
+      call('read', 'explain', () =>
+        cloud.call({ operation: 'explain', workerId, step }, () => ({
+          message: cloud.get(workerId)?.reason ?? 'unknown',
+          cloudCode: null,
+        })),
+      ),
+  };
+}
+
+function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' | 'stepwise', call: Call): Machines {
+  const isStepwise = kind === 'stepwise';
+  return {
+    removalSteps: isStepwise ? [...steps].reverse() : ['machine'],
+    async *observe(locations) {
+      const ours = await call('read', 'observe', () => cloud.call({ operation: 'observe' }, () => cloud.all()));
+      yield ours
+        .filter(({ deploymentId }) => deploymentId === context.deploymentId)
+        .filter(({ machine }) => locations.some(({ region }) => region === machine.location.region))
+        .map((recorded) => observationOf(recorded, isStepwise));
+    },
+    lookup: (machine) =>
+      call('read', 'lookup', () =>
+        cloud.call({ operation: 'lookup', workerId: machine.workerId }, () => {
+          const recorded = cloud.get(machine.workerId);
+          if (recorded) return observationOf(recorded, isStepwise);
+          const { workerGroup, workerId, location } = machine;
+          const nothing = { reason: null, launchToken: null, workerPoolId: null, resources: {} };
+          return { workerGroup, workerId, location, state: 'gone' as const, ...nothing };
+        }),
+      ),
+    remove: ({ workerId }, step) =>
+      call('delete', 'remove', () =>
+        cloud.call({ operation: 'remove', workerId, step }, () => {
+          const recorded = cloud.get(workerId);
+          if (recorded && stateOf(recorded) !== 'gone') cloud.settle(workerId, step, 'gone');
+        }),
+      ),
+  };
+}
