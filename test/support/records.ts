@@ -1,0 +1,117 @@
+import { sql } from 'kysely';
+import type { NewLaunch } from '../../records/launches.js';
+import { bookLaunch, reserveLaunches } from '../../records/launches.js';
+import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
+import { openRecords, type Records } from '../../records/open.js';
+import type { Db } from '../../records/schema.js';
+import { createPool, type NewPool } from '../../records/pools.js';
+import type { LaunchedMachine } from '../../providers/provider.js';
+import { createDatabase } from './postgres.js';
+
+/** The same tests run against both. */
+export const engines = ['PGlite', 'Postgres'] as const;
+export type EngineName = (typeof engines)[number];
+
+/** New records of this test file's own. */
+export const openTestRecords = async (engine: EngineName): Promise<Records> =>
+  openRecords({ url: engine === 'PGlite' ? 'pglite::memory:' : await createDatabase() });
+
+/** Leaves the deployment. */
+export async function emptyRecords(db: Db): Promise<void> {
+  await sql`truncate worker_pools, launch_configs, launch_config_revisions, audit, holds, signs_of_life, launches, workers,
+    launch_backoffs, worker_pool_errors, decisions, scans, scan_notes, events, rate_limits`.execute(db);
+}
+
+/** `db` and the number of statements that went through it; `begin` and `commit` are not counted. */
+export function counting(db: Db): { db: Db; statements: () => number } {
+  let statements = 0;
+  const counted = db.withPlugin({
+    transformQuery: ({ node }) => {
+      statements += 1;
+      return node;
+    },
+    transformResult: ({ result }) => Promise.resolve(result),
+  });
+  return { db: counted, statements: () => statements };
+}
+
+/** An instant long after the records' own, so that "the last minute" is the test's. */
+export const NOW = Date.UTC(2030, 0, 1);
+export const MINUTE = 60_000;
+export const DAY = 86_400_000;
+
+export const poolId = 'prov/pool';
+
+export const newPool = (change: Partial<NewPool> = {}): NewPool => ({
+  workerPoolId: poolId,
+  providerId: 'aws',
+  description: 'builds',
+  owner: 'owner@example.com',
+  emailOnError: false,
+  config: { minCapacity: 0, maxCapacity: 100 },
+  ...change,
+});
+
+export const launchConfig = (launchConfigId: string, machine: Record<string, unknown> = {}): NewLaunchConfig => ({
+  launchConfigId,
+  configuration: { region: 'us-west-2', workerManager: { launchConfigId }, ...machine },
+});
+
+export async function makePool(
+  db: Db,
+  pool: Partial<NewPool> = {},
+  launchConfigs: NewLaunchConfig[] = [launchConfig('lc-a'), launchConfig('lc-b')],
+): Promise<void> {
+  await createPool(db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs: NOW });
+}
+
+export const order = (token: string, count: number, change: Partial<NewLaunch> = {}): NewLaunch => ({
+  token,
+  launchConfigId: 'lc-a',
+  launchConfigRevision: 1,
+  capacityPerMachine: 1,
+  count,
+  freeze: (allowed) => ({
+    token,
+    count: allowed,
+    location: { account: null, region: 'us-west-2', group: null },
+    request: { token, MaxCount: allowed },
+  }),
+  ...change,
+});
+
+export const noBrakes = { launchesPerMinute: 1_000_000, machines: 1_000_000 };
+
+export async function reserve(db: Db, orders: NewLaunch[], workerPoolId = poolId, nowMs = NOW): Promise<void> {
+  await reserveLaunches(db, { workerPoolId, providerId: 'aws', orders, limits: noBrakes, nowMs });
+}
+
+export const machines = (count: number, prefix = 'i'): LaunchedMachine[] =>
+  Array.from({ length: count }, (_, number) => ({
+    workerGroup: 'us-west-2',
+    workerId: `${prefix}-${number}`,
+    location: { account: null, region: 'us-west-2', group: null },
+    facts: { instanceId: `${prefix}-${number}`, privateIp: null },
+  }));
+
+export const times = { nowMs: NOW, terminateAfter: NOW + 30 * MINUTE, expires: NOW + 7 * DAY };
+
+/** A launch that was reserved and booked whole. */
+export async function launched(
+  db: Db,
+  token: string,
+  count: number,
+  change: Partial<NewLaunch> = {},
+  nowMs = NOW,
+): Promise<void> {
+  await reserve(db, [order(token, count, change)], poolId, nowMs);
+  await bookLaunch(db, token, machines(count, token), { ...times, nowMs });
+}
+
+export const eventsOf = async (db: Db): Promise<{ topic: string; payload: Record<string, unknown> }[]> =>
+  (await db.selectFrom('events').select(['topic', 'payload']).orderBy('id').execute()) as {
+    topic: string;
+    payload: Record<string, unknown>;
+  }[];
+
+export const topicsOf = async (db: Db): Promise<string[]> => (await eventsOf(db)).map(({ topic }) => topic);
