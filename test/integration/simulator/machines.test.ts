@@ -104,8 +104,8 @@ describe('a machine', () => {
     const onDemand = { InstanceMarketOptions: undefined };
     const kept = firstOf(await launch(simulator, 1, onDemand));
     const gone = firstOf(await launch(simulator, 1, { ...onDemand, InstanceInitiatedShutdownBehavior: 'terminate' }));
-    await inState(kept, 'stopped');
-    await inState(gone, 'terminated');
+    expect(await inState(kept, 'stopped')).toMatchObject({ stateReason: 'Client.InstanceInitiatedShutdown' });
+    expect(await inState(gone, 'terminated')).toMatchObject({ stateReason: 'Client.InstanceInitiatedShutdown' });
   });
 
   test('that the cloud kills loses its tasks, and they are pending again after the claim’s timeout', async () => {
