@@ -23,7 +23,7 @@ export function describeProviderContract(
     const can = (ability: Ability) => !lacks.includes(ability);
     beforeAll(async () => {
       opened = await makeHarness();
-    }, 120_000);
+    }, 300_000);
     afterAll(() => opened.close());
 
     commonPromises(harness, can);
