@@ -1,0 +1,343 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
+import {
+  beginAttempt,
+  bookLaunch,
+  finishLaunches,
+  getLaunch,
+  hasOpenLaunch,
+  reserveLaunches,
+  settleAttempt,
+  unfinishedLaunches,
+  workersOfLaunch,
+} from '../../../records/launches.js';
+import type { Records } from '../../../records/open.js';
+import { deletePool } from '../../../records/pools.js';
+import { recordStopped } from '../../../records/worker-changes.js';
+import {
+  counting,
+  emptyRecords,
+  engines,
+  eventsOf,
+  machines,
+  makePool,
+  MINUTE,
+  noBrakes,
+  NOW,
+  openTestRecords,
+  order,
+  poolId,
+  reserve,
+  times,
+  topicsOf,
+} from '../../support/records.js';
+import { seededRandom } from '../../support/seeded-random.js';
+
+describe.each(engines)('a launch on %s', (engine) => {
+  let records: Records;
+  beforeAll(async () => {
+    records = await openTestRecords(engine);
+  });
+  afterAll(() => records.close());
+  beforeEach(async () => {
+    await emptyRecords(records.db);
+    await makePool(records.db);
+    await records.db.deleteFrom('events').execute();
+  });
+
+  const reservation = { workerPoolId: poolId, providerId: 'aws', limits: noBrakes, nowMs: NOW };
+  const error = {
+    workerPoolId: poolId,
+    launchConfigId: 'lc-a',
+    kind: 'creation-error',
+    title: 'Instance Creation Error',
+    description: 'no capacity',
+    extra: { code: 'InsufficientInstanceCapacity' },
+  };
+  const rest = { failureClass: 'capacity', backoff: (failures: number) => failures * 1000, nowMs: NOW } as const;
+
+  test('is written down with its frozen request before the cloud is asked', async () => {
+    const { db } = records;
+    expect(await reserveLaunches(db, { ...reservation, orders: [order('t', 5)] })).toEqual({
+      launches: [{ token: 't', count: 5 }],
+      brake: null,
+    });
+    expect(await getLaunch(db, 't')).toMatchObject({
+      status: 'open',
+      request: { token: 't', MaxCount: 5 },
+      location: { region: 'us-west-2' },
+      attempts: 0,
+      created: NOW,
+    });
+    expect(await hasOpenLaunch(db, poolId, 'aws')).toBe(true);
+    expect(await hasOpenLaunch(db, poolId, 'google')).toBe(false);
+  });
+
+  test('that is reserved again keeps what it got, and is not frozen again', async () => {
+    const { db } = records;
+    const limits = { launchesPerMinute: 8, machines: 100 };
+    await reserveLaunches(db, { ...reservation, limits, orders: [order('t', 5)] });
+    const freeze = () => {
+      throw new Error('must not be rendered again');
+    };
+    const orders = [order('t', 9, { freeze }), order('u', 9)];
+    const again = {
+      launches: [
+        { token: 't', count: 5 },
+        { token: 'u', count: 3 },
+      ],
+      brake: 'launchesPerMinute',
+    };
+    expect(await reserveLaunches(db, { ...reservation, limits, orders })).toEqual(again);
+    expect((await reserveLaunches(db, { ...reservation, limits, orders })).launches).toEqual(again.launches);
+  });
+
+  test('is held by the tighter of the two brakes', async () => {
+    const { db } = records;
+    const first = await reserveLaunches(db, {
+      ...reservation,
+      limits: { launchesPerMinute: 10, machines: 4 },
+      orders: [order('a', 3), order('b', 3), order('c', 3)],
+    });
+    expect(first).toEqual({
+      launches: [
+        { token: 'a', count: 3 },
+        { token: 'b', count: 1 },
+      ],
+      brake: 'machines',
+    });
+    const later = { ...reservation, limits: { launchesPerMinute: 5, machines: 100 } };
+    expect(await reserveLaunches(db, { ...later, nowMs: NOW + 59_999, orders: [order('d', 9)] })).toEqual({
+      launches: [{ token: 'd', count: 1 }],
+      brake: 'launchesPerMinute',
+    });
+    expect(await reserveLaunches(db, { ...later, nowMs: NOW + MINUTE, orders: [order('e', 9)] })).toMatchObject({
+      launches: [{ token: 'e', count: 4 }],
+    });
+  });
+
+  test('counts against the machines brake until its machines are stopped, and not when it failed', async () => {
+    const { db } = records;
+    const limits = { launchesPerMinute: 1000, machines: 3 };
+    await reserve(db, [order('a', 2), order('b', 1)]);
+    await bookLaunch(db, 'a', machines(2, 'a'), times);
+    const attempt = (token: string) => reserveLaunches(db, { ...reservation, limits, orders: [order(token, 3)] });
+    expect((await attempt('c')).launches).toEqual([]);
+    await failLaunch(db, 'b', { ...rest, failure: 'none', error });
+    expect((await attempt('d')).launches).toEqual([{ token: 'd', count: 1 }]);
+    const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 'a-0' };
+    await recordStopped(db, key, { nowMs: NOW, expires: NOW });
+    expect((await attempt('e')).launches).toEqual([{ token: 'e', count: 1 }]);
+  });
+
+  test('never passes a brake, however many passes reserve, fail and book at once', async () => {
+    const { db } = records;
+    const random = seededRandom(7);
+    const pools = ['prov/p-0', 'prov/p-1', 'prov/p-2', 'prov/p-3'];
+    for (const workerPoolId of pools) await makePool(db, { workerPoolId });
+    const limits = { launchesPerMinute: 60, machines: 45 };
+    let clock = NOW;
+    const pass = async (workerPoolId: string, round: number) => {
+      clock += 2_000;
+      const orders = [1, 2].map((n) => order(`${workerPoolId}.${round}.${n}`, 1 + Math.floor(random() * 9)));
+      const { launches } = await reserveLaunches(db, { ...reservation, workerPoolId, limits, orders, nowMs: clock });
+      for (const { token, count } of launches) {
+        if (random() < 0.3) await failLaunch(db, token, { ...rest, failure: 'x', error });
+        else if (random() < 0.8) await bookLaunch(db, token, machines(count, token.replaceAll('/', '-')), times);
+      }
+    };
+    for (let round = 0; round < 12; round += 1) {
+      await Promise.all(pools.map((workerPoolId) => pass(workerPoolId, round)));
+      const launches = await db.selectFrom('launches').select(['count', 'status', 'created']).execute();
+      const workers = await db.selectFrom('workers').select('workerId').where('state', '<>', 'stopped').execute();
+      const open = launches.filter(({ status }) => status === 'open');
+      expect(workers.length + total(open)).toBeLessThanOrEqual(limits.machines);
+      for (const { created: end } of launches) {
+        const minute = launches.filter(({ created }) => created > end - MINUTE && created <= end);
+        expect(total(minute)).toBeLessThanOrEqual(limits.launchesPerMinute);
+      }
+      await db.updateTable('workers').set({ state: 'stopped' }).where('workerId', 'like', '%-1').execute();
+    }
+    expect((await db.selectFrom('launches').select('token').execute()).length).toBeGreaterThan(10);
+  });
+  const total = (launches: { count: number }[]) => launches.reduce((sum, { count }) => sum + count, 0);
+
+  test('is refused to a pool that has gone, or has another provider now', async () => {
+    const { db } = records;
+    await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
+    expect(await reserveLaunches(db, { ...reservation, orders: [order('t', 1)] })).toEqual({
+      launches: [],
+      brake: null,
+    });
+    const nobody = { ...reservation, workerPoolId: 'prov/none', orders: [order('u', 1)] };
+    expect((await reserveLaunches(db, nobody)).launches).toEqual([]);
+  });
+
+  test('that cannot be frozen undoes its whole reservation', async () => {
+    const { db } = records;
+    const freeze = () => {
+      throw new Error('user data too long');
+    };
+    const orders = [order('t', 1), order('u', 1, { freeze })];
+    await expect(reserveLaunches(db, { ...reservation, orders })).rejects.toThrow('user data too long');
+    expect(await unfinishedLaunches(db, poolId)).toEqual([]);
+  });
+
+  test('remembers how many attempts are in doubt and when the last of them was', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    const first = await beginAttempt(db, 't', NOW + 1);
+    expect(first).toMatchObject({ attempts: 0, doubtfulAttempts: 0, firstAttemptAt: null, lastAttemptAt: null });
+    const second = await beginAttempt(db, 't', NOW + 2);
+    expect(second).toMatchObject({ attempts: 1, doubtfulAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1 });
+    await settleAttempt(db, 't', NOW + 1);
+    expect(await beginAttempt(db, 't', NOW + 3)).toMatchObject({
+      attempts: 2,
+      doubtfulAttempts: 1,
+      firstAttemptAt: NOW + 1,
+      lastAttemptAt: NOW + 1,
+    });
+    await bookLaunch(db, 't', machines(1), times);
+    expect(await beginAttempt(db, 't', NOW + 4)).toMatchObject({ status: 'booked', attempts: 3 });
+    expect(await getLaunch(db, 't')).toMatchObject({ attempts: 3 });
+    expect(await beginAttempt(db, 'unknown', NOW)).toBeNull();
+  });
+
+  test('is booked with a row and an event for each machine', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 2, { capacityPerMachine: 4 })]);
+    const workers = await bookLaunch(db, 't', machines(2), times);
+    expect(workers[1]).toEqual({
+      workerPoolId: poolId,
+      workerGroup: 'us-west-2',
+      workerId: 'i-1',
+      providerId: 'aws',
+      launchConfigId: 'lc-a',
+      launchConfigRevision: 1,
+      launchToken: 't',
+      state: 'requested',
+      capacity: 4,
+      created: NOW,
+      lastModified: NOW,
+      expires: times.expires,
+      terminateAfter: times.terminateAfter,
+      registeredAt: null,
+      stoppedAt: null,
+      stopReason: null,
+      secretGeneration: 0,
+      location: { account: null, region: 'us-west-2', group: null },
+      facts: { instanceId: 'i-1', privateIp: null },
+      shouldTerminate: null,
+    });
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 2, closed: NOW });
+    expect((await eventsOf(db))[0]).toEqual({
+      topic: 'worker-requested',
+      payload: {
+        workerPoolId: poolId,
+        providerId: 'aws',
+        workerGroup: 'us-west-2',
+        workerId: 'i-0',
+        capacity: 4,
+        launchConfigId: 'lc-a',
+        timestamp: '2030-01-01T00:00:00.000Z',
+      },
+    });
+  });
+
+  test('that is booked twice, or by two at once, has its machines once', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 3)]);
+    const both = await Promise.all([bookLaunch(db, 't', machines(3), times), bookLaunch(db, 't', machines(3), times)]);
+    const third = await bookLaunch(db, 't', machines(3), { ...times, nowMs: NOW + 9 });
+    for (const workers of [...both, third]) expect(workers).toEqual(both[0]);
+    expect(await topicsOf(db)).toEqual(['worker-requested', 'worker-requested', 'worker-requested']);
+    await finishLaunches(db, ['t'], NOW + 1);
+    await bookLaunch(db, 't', machines(3), times);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
+  });
+
+  test('takes a machine that becomes known late, whatever became of its intent, and asks for its lifecycle again', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 3), order('u', 3)]);
+    await bookLaunch(db, 't', machines(1), times);
+    await finishLaunches(db, ['t'], NOW);
+    expect(await bookLaunch(db, 't', machines(3), times)).toHaveLength(3);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 3 });
+    await failLaunch(db, 'u', { ...rest, failure: 'none', error });
+    expect(await bookLaunch(db, 'u', machines(1, 'late'), times)).toHaveLength(1);
+    expect(await getLaunch(db, 'u')).toMatchObject({ status: 'booked', machines: 1 });
+  });
+
+  test('of 500 machines is booked in two statements and within 300 ms', async () => {
+    const { db, statements } = counting(records.db);
+    const tokens = ['s', 't', 'u'];
+    await reserve(
+      db,
+      tokens.map((token) => order(token, 500)),
+    );
+    const before = statements();
+    const took: number[] = [];
+    for (const token of tokens) {
+      const started = performance.now();
+      expect(await bookLaunch(db, token, machines(500, token), times)).toHaveLength(500);
+      took.push(performance.now() - started);
+    }
+    expect(statements() - before).toBe(2 * tokens.length);
+    // The best of three: the others may have had to share the machine.
+    expect(Math.min(...took)).toBeLessThan(300);
+  });
+
+  test('that failed lets its launch config rest and stores one error, once', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 3), order('u', 1)]);
+    expect(await failLaunch(db, 't', { ...rest, failure: 'no capacity', error })).toBe(true);
+    const after = { launch: await getLaunch(db, 't'), events: await eventsOf(db) };
+    expect(await failLaunch(db, 't', { ...rest, failure: 'no capacity', error })).toBe(false);
+    expect({ launch: await getLaunch(db, 't'), events: await eventsOf(db) }).toEqual(after);
+    expect(after.launch).toMatchObject({ status: 'failed', failure: 'no capacity', machines: 0, closed: NOW });
+    expect(await topicsOf(db)).toEqual(['worker-pool-error']);
+    const rests = await db.selectFrom('launchBackoffs').selectAll().execute();
+    expect(rests).toMatchObject([{ launchConfigId: 'lc-a', revision: 1, failures: 1, until: NOW + 1000 }]);
+    await failLaunch(db, 'u', { ...rest, failure: 'no capacity', error });
+    expect(await db.selectFrom('launchBackoffs').select(['failures', 'until']).execute()).toEqual([
+      { failures: 2, until: NOW + 2000 },
+    ]);
+    expect(await db.selectFrom('workerPoolErrors').select('occurrences').execute()).toEqual([{ occurrences: 2 }]);
+  });
+
+  test('that fell short lets its launch config rest, once; one that did not ends the rest', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 3), order('u', 2)]);
+    await bookLaunch(db, 't', machines(1), times);
+    expect(await noteShortage(db, 't', { ...rest, error })).toBe(true);
+    expect(await noteShortage(db, 't', { ...rest, error })).toBe(false);
+    expect(await db.selectFrom('launchBackoffs').select('failures').execute()).toEqual([{ failures: 1 }]);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', failure: 'short: 1 of 3' });
+    await bookLaunch(db, 'u', machines(2, 'u'), times);
+    expect(await db.selectFrom('launchBackoffs').selectAll().execute()).toEqual([]);
+  });
+
+  test('of an edited launch config starts its failures anew', async () => {
+    const { db } = records;
+    const failed = { ...rest, workerPoolId: poolId, launchConfigId: 'lc-a', error };
+    await recordLaunchFailure(db, { ...failed, revision: 1 });
+    await recordLaunchFailure(db, { ...failed, revision: 1 });
+    await recordLaunchFailure(db, { ...failed, revision: 2 });
+    expect(await db.selectFrom('launchBackoffs').select(['revision', 'failures']).execute()).toEqual([
+      { revision: 2, failures: 1 },
+    ]);
+  });
+
+  test('is unfinished until its lifecycles are started', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1), order('u', 1)]);
+    await bookLaunch(db, 't', machines(1), times);
+    expect((await unfinishedLaunches(db, poolId)).map(({ token, status }) => [token, status])).toEqual([
+      ['t', 'booked'],
+      ['u', 'open'],
+    ]);
+    await finishLaunches(db, ['t', 'u'], NOW);
+    expect((await unfinishedLaunches(db, poolId)).map(({ token }) => token)).toEqual(['u']);
+    expect(await workersOfLaunch(db, 't')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { insertError } from '../../../records/errors.js';
+import { hold } from '../../../records/holds.js';
+import { bookLaunch, finishLaunches } from '../../../records/launches.js';
+import { listLaunchConfigs } from '../../../records/launch-configs.js';
+import type { Records } from '../../../records/open.js';
+import { createPool, deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
+import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../records/retention.js';
+import { beginScan, endScan, lastScan } from '../../../records/scans.js';
+import { recordSignOfLife } from '../../../records/signs-of-life.js';
+import { recordStopped } from '../../../records/worker-changes.js';
+import type { Schema } from '../../../records/schema.js';
+import {
+  DAY,
+  emptyRecords,
+  engines,
+  launchConfig,
+  launched,
+  machines,
+  makePool,
+  newPool,
+  NOW,
+  openTestRecords,
+  order,
+  poolId,
+  reserve,
+  times,
+} from '../../support/records.js';
+
+describe.each(engines)('retention on %s', (engine) => {
+  let records: Records;
+  beforeAll(async () => {
+    records = await openTestRecords(engine);
+  });
+  afterAll(() => records.close());
+  beforeEach(async () => {
+    await emptyRecords(records.db);
+    await makePool(records.db);
+  });
+
+  const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+  const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
+  const stop = (workerId: string, nowMs = NOW) =>
+    recordStopped(records.db, key(workerId), { nowMs, expires: nowMs + 7 * DAY });
+  const count = async (table: keyof Schema) =>
+    (
+      await records.db
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .executeTakeFirstOrThrow()
+    ).n;
+  const error = { workerPoolId: poolId, launchConfigId: null, kind: 'k', title: 't', description: 'd', extra: {} };
+  const deleted = { clientId: 'tester', nowMs: NOW };
+
+  test('deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
+    const { db } = records;
+    await launched(db, 't', 2);
+    await finishLaunches(db, ['t'], NOW);
+    await recordSignOfLife(db, key('t-0'), NOW);
+    await stop('t-0');
+    await expireRows(db, retention, NOW + 7 * DAY);
+    expect([await count('workers'), await count('signsOfLife')]).toEqual([2, 1]);
+    await expireRows(db, retention, NOW + 7 * DAY + 1);
+    expect([await count('workers'), await count('signsOfLife')]).toEqual([1, 0]);
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect([await count('workers'), await count('launches')]).toEqual([1, 1]);
+    await stop('t-1');
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect([await count('workers'), await count('launches')]).toEqual([0, 0]);
+  });
+
+  test('keeps an unfinished launch for as long as it is unfinished', async () => {
+    const { db } = records;
+    await reserve(db, [order('open', 1), order('booked', 1)]);
+    await bookLaunch(db, 'booked', machines(1), times);
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect(await count('launches')).toBe(2);
+  });
+
+  test('deletes errors, events and scans that are old, but not the last complete scan', async () => {
+    const { db } = records;
+    await insertError(db, error, NOW);
+    const counts = { machines: 0, signalled: 0, unowned: 0 };
+    for (const nowMs of [NOW, NOW + 1]) {
+      await endScan(db, await beginScan(db, 'aws', nowMs), { ...counts, ended: nowMs, complete: true });
+    }
+    await expireRows(db, retention, NOW + 6 * DAY);
+    expect([await count('workerPoolErrors'), await count('scans')]).toEqual([1, 2]);
+    expect(await count('events')).toBeGreaterThan(0);
+    await expireRows(db, retention, NOW + 8 * DAY);
+    expect([await count('workerPoolErrors'), await count('events'), await count('scans')]).toEqual([0, 0, 1]);
+    expect(await lastScan(db, 'aws')).toMatchObject({ begun: NOW + 1 });
+  });
+
+  test('removes an archived launch config once no worker and no launch of its own pool points at it', async () => {
+    const { db } = records;
+    // Another pool's worker of a launch config of the same name does not count.
+    await makePool(db, { workerPoolId: 'prov/other' });
+    await reserve(db, [order('elsewhere', 1)], 'prov/other');
+    await bookLaunch(db, 'elsewhere', machines(1, 'e'), times);
+    await reserve(db, [order('t', 1)]);
+    await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    await bookLaunch(db, 't', machines(1), times);
+    await finishLaunches(db, ['t'], NOW);
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    await stop('i-0');
+    await expireRows(db, retention, NOW + 8 * DAY);
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([{ workerPoolId: poolId, launchConfigId: 'lc-a' }]);
+    const left = await listLaunchConfigs(db, poolId, { includeArchived: true }, { limit: 9, after: null });
+    expect(left.items.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
+  });
+
+  test('removes a deleted pool with its last worker, and nothing of it meets a pool of the same name (W41)', async () => {
+    const { db } = records;
+    await launched(db, 't', 1);
+    await insertError(db, error, NOW);
+    await hold(db, poolId, { reason: 'repair', clientId: 'tester', nowMs: NOW });
+    await deletePool(db, poolId, deleted);
+    expect(await removeDeletedPools(db)).toEqual([]);
+    await finishLaunches(db, ['t'], NOW);
+    expect(await removeDeletedPools(db)).toEqual([]);
+    await stop('t-0');
+    expect(await removeDeletedPools(db)).toEqual([poolId]);
+    expect(await removeDeletedPools(db)).toEqual([]);
+    expect(await listPoolIds(db)).toEqual([]);
+    for (const table of ['launchConfigs', 'launchConfigRevisions', 'workers', 'workerPoolErrors', 'holds'] as const) {
+      expect([table, await count(table)]).toEqual([table, 0]);
+    }
+    const other = [launchConfig('lc-a', { region: 'elsewhere' })];
+    expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
+  });
+
+  test('does not remove a deleted pool while a launch of it may still come to something', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await deletePool(db, poolId, deleted);
+    expect(await removeDeletedPools(db)).toEqual([]);
+  });
+});
