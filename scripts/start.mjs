@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { ensureInstalled } from './install.mjs';
 import { ensureNode, fail, say } from './node.mjs';
 
+if (process.env.npm_lifecycle_event) endWithParent();
 await ensureNode();
 try {
   await ensureInstalled();
@@ -17,3 +18,14 @@ try {
 const launcher = new URL('../dist/launcher/main.js', import.meta.url);
 if (!existsSync(launcher)) fail('dist/launcher/main.js is missing: the build did not make it');
 await import(launcher.href);
+
+/** npm that is told to end ends only the shell which it put between itself and us. */
+function endWithParent() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  timer.unref();
+}
