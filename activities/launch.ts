@@ -54,38 +54,41 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
         if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
         if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch));
         try {
-          return await book(launch, await carryOut(launching, launch));
+          return await book(launch, await submit(launching, launch));
         } catch (error) {
-          if (error instanceof ProviderError && error.nothingDone) return await settle(launching, launch, error);
-          throw toApplicationFailure(error);
+          if (!(error instanceof ProviderError) || error.code === 'Unavailable') throw toApplicationFailure(error);
+          return await settle(launching, launch, error);
         }
       });
     },
   };
 
-  async function carryOut(launching: BulkLaunching, launch: LaunchRow): Promise<readonly LaunchedMachine[]> {
+  /** One call to the cloud; none when the token is so old that the cloud may have forgotten it. */
+  async function submit(launching: BulkLaunching, launch: LaunchRow): Promise<readonly LaunchedMachine[]> {
     const tooOld = launch.firstAttemptAt !== null && Date.now() - launch.firstAttemptAt > TOKEN_GOOD_MS;
     if (!tooOld) return await launching.submit(launch);
-    const found = await launching.find(launch);
-    if (found.length > 0) return found;
-    throw new ProviderError({
-      code: 'InvalidRequest',
-      message: 'No machine of this launch was found; it is too old to repeat',
-    });
+    throw new ProviderError({ code: 'TokenSpent', message: 'The launch is too old to be repeated' });
   }
 
-  /** The cloud says that this attempt did nothing. An earlier one may have done something all the same. */
+  /**
+   * The machines of earlier attempts. Lists show new machines late, so only all of them, or a list from long after the
+   * last attempt, is an answer. Booking a part would leave the rest without an owner.
+   */
+  async function whatAttemptsMade(launching: BulkLaunching, launch: LaunchRow): Promise<readonly LaunchedMachine[]> {
+    const found = await launching.find(launch);
+    const settled = launch.lastAttemptAt === null || Date.now() - launch.lastAttemptAt >= LISTED_AFTER_MS;
+    if (settled || found.length === launch.count) return found;
+    throw ApplicationFailure.nonRetryable('An earlier attempt is still in doubt', 'InDoubt');
+  }
+
+  /** This attempt made nothing, and we know it. An earlier one may have made something all the same. */
   async function settle(launching: BulkLaunching, launch: LaunchRow, error: ProviderError): Promise<LaunchResult> {
     const nowMs = Date.now();
     await settleAttempt(db, launch.token, launch.lastAttemptAt);
     if (error.retryable) throw toApplicationFailure(error);
-    if (launch.doubtfulAttempts > 0) {
-      const found = await launching.find(launch);
+    if (launch.doubtfulAttempts > 0 || error.code === 'TokenSpent') {
+      const found = await whatAttemptsMade(launching, launch);
       if (found.length > 0) return await book(launch, found);
-      // Lists show new machines late: only an answer long after the last doubtful attempt proves that there are none.
-      if (launch.lastAttemptAt !== null && nowMs - launch.lastAttemptAt < LISTED_AFTER_MS) {
-        throw ApplicationFailure.nonRetryable(`${error.message} (an earlier attempt is still in doubt)`, 'InDoubt');
-      }
     }
     const failureClass = failureClassOf(error);
     await failLaunch(db, launch.token, {
@@ -122,10 +125,11 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
 
   async function booked(launch: LaunchRow): Promise<LaunchResult> {
     const workers = await workersOfLaunch(db, launch.token);
+    const living = workers.filter(({ state }) => state !== 'stopped');
     const made = workers.length;
     const outcome = made < launch.count ? 'short' : 'launched';
     const result = { made, outcome, failure: null } as const;
-    const [first] = workers;
+    const [first] = living;
     const pool = await getPool(db, launch.workerPoolId);
     const provider = providers.get(launch.providerId);
     if (!first || !pool || !provider || made > MOST_NAMED) return { ...result, group: null };
@@ -134,7 +138,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
       ...result,
       group: {
         common: lifecycleCommon(first, context),
-        workers: workers.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })),
+        workers: living.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })),
       },
     };
   }

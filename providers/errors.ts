@@ -11,6 +11,7 @@
  * | NotFound             | yes               | no                   | the thing is gone                           |
  * | Throttled            | yes               | yes, after a while   | wait; never counts as "no capacity"         |
  * | Unavailable          | **unknown**       | yes                  | repeat with the same token; count as open   |
+ * | TokenSpent           | **an earlier attempt acted** | no        | find what it made; never launch anew        |
  */
 export const providerErrorCodes = [
   'InsufficientCapacity',
@@ -20,6 +21,7 @@ export const providerErrorCodes = [
   'NotFound',
   'Throttled',
   'Unavailable',
+  'TokenSpent',
 ] as const;
 export type ProviderErrorCode = (typeof providerErrorCodes)[number];
 
@@ -54,9 +56,9 @@ export class ProviderError extends Error {
     return this.code === 'Throttled' || this.code === 'Unavailable';
   }
 
-  /** False when the cloud may have acted although we have no answer. */
+  /** False when the cloud has acted, or may have, although we have no answer. */
   get nothingDone(): boolean {
-    return this.code !== 'Unavailable';
+    return this.code !== 'Unavailable' && this.code !== 'TokenSpent';
   }
 }
 

@@ -92,7 +92,8 @@ export interface BulkLaunching {
   /**
    * Creates between one and `count` machines, as many as there is capacity for, and gives those it made.
    * **Idempotent by token**: repeated, it makes nothing new and gives the machines of the first time.
-   * One call to the cloud; never retried inside, because the caller must know of every attempt.
+   * One call to the cloud; never retried inside, because the caller must know of every attempt. Throws TokenSpent when the
+   * cloud remembers the token and will not say what it made.
    */
   submit(launch: FrozenLaunch): Promise<readonly LaunchedMachine[]>;
   /**

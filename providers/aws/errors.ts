@@ -49,8 +49,8 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   TooManyRequestsException: 'Throttled',
 
   // An earlier attempt with this token did something; only a look by token can tell what.
-  IdempotentParameterMismatch: 'Unavailable',
-  IdempotentInstanceTerminated: 'Unavailable',
+  IdempotentParameterMismatch: 'TokenSpent',
+  IdempotentInstanceTerminated: 'TokenSpent',
 
   // EC2 had a fault; it may have acted all the same.
   InternalError: 'Unavailable',

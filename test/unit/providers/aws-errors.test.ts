@@ -53,7 +53,7 @@ describe('what EC2 says becomes a ProviderError', () => {
     [400, 'InvalidParameterValue', 'InvalidRequest'],
     [400, 'SomethingNew', 'InvalidRequest'],
     [400, 'InvalidInstanceID.NotFound', 'NotFound'],
-    [400, 'IdempotentParameterMismatch', 'Unavailable'],
+    [400, 'IdempotentParameterMismatch', 'TokenSpent'],
     [500, 'InternalError', 'Unavailable'],
     [503, 'Unavailable', 'Unavailable'],
     [500, 'SomethingNew', 'Unavailable'],
