@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ProviderError } from '../providers/errors.js';
 import { EngineBusy, EngineRefused } from './engine.js';
 import { AuthenticationError } from './auth/client.js';
 import { ApiError, errorBody, RETRY_AFTER_SECONDS } from './errors.js';
@@ -24,6 +25,9 @@ function asApiError(error: FastifyError): ApiError | null {
   if (error instanceof EngineRefused) return new ApiError('InputError', error.message);
   if (error instanceof EngineBusy) {
     return new ApiError('TryAgain', 'The workflow engine does not answer in time. Try again; repeating is safe.');
+  }
+  if (error instanceof ProviderError) {
+    return new ApiError('TryAgain', 'The cloud that has to be asked does not answer. Try again; repeating is safe.');
   }
   if (error.validation) {
     const code = error.validationContext === 'body' ? 'InputValidationError' : 'InvalidRequestArguments';
