@@ -1,0 +1,149 @@
+/** A caller of the running HTTP API, as any program outside would be. It uses the wire's own names and shapes. */
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to look at
+  readonly body: any;
+}
+
+export interface WireWorker {
+  readonly workerPoolId: string;
+  readonly workerGroup: string;
+  readonly workerId: string;
+  readonly providerId: string;
+  readonly launchConfigId?: string;
+  readonly state: 'requested' | 'running' | 'stopping' | 'stopped';
+  readonly capacity: number;
+  readonly created: string;
+  readonly expires: string;
+  readonly lastModified: string;
+}
+
+export interface PoolShape {
+  readonly providerId?: string;
+  readonly minCapacity?: number;
+  readonly maxCapacity?: number;
+  readonly scalingRatio?: number;
+  readonly lifecycle?: Readonly<Record<string, number>>;
+  /** One launch config for each; their machines are m5.large unless told otherwise. */
+  readonly regions?: readonly string[];
+  readonly instanceTypes?: readonly string[];
+  readonly workerManager?: Readonly<Record<string, unknown>>;
+}
+
+/** The definition of an AWS pool with one launch config for each region and instance type. */
+export function awsPool(shape: PoolShape = {}) {
+  const { providerId = 'aws', minCapacity = 0, maxCapacity = 10, scalingRatio = 1, lifecycle, workerManager } = shape;
+  const { regions = ['us-east-1'], instanceTypes = ['m5.large'] } = shape;
+  const launchConfigs = regions.flatMap((region) =>
+    instanceTypes.map((InstanceType) => ({
+      region,
+      launchConfig: { ImageId: 'ami-12345678', InstanceType },
+      ...(workerManager && { workerManager }),
+    })),
+  );
+  return {
+    providerId,
+    description: 'for tests',
+    owner: 'owner@example.com',
+    emailOnError: false,
+    config: { minCapacity, maxCapacity, scalingRatio, ...(lifecycle && { lifecycle }), launchConfigs },
+  };
+}
+
+export class ApiClient {
+  readonly url: string;
+
+  /** `url` of the server (or of an ingress before it), without a path. */
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
+    const response = await fetch(`${this.url}/api/worker-manager/v1${path}`, {
+      method,
+      ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
+  }
+
+  async createPool(workerPoolId: string, definition: object): Promise<void> {
+    await this.must('PUT', `/worker-pool/${encodeURIComponent(workerPoolId)}`, definition);
+  }
+
+  async updatePool(workerPoolId: string, definition: object): Promise<void> {
+    await this.must('POST', `/worker-pool/${encodeURIComponent(workerPoolId)}`, definition);
+  }
+
+  async deletePool(workerPoolId: string): Promise<void> {
+    await this.must('DELETE', `/worker-pool/${encodeURIComponent(workerPoolId)}`);
+  }
+
+  /** All workers of a pool, stopped ones too unless one state is asked for. */
+  workers(workerPoolId: string, state?: WireWorker['state']): Promise<WireWorker[]> {
+    const path = `/workers/${encodeURIComponent(workerPoolId)}`;
+    return this.all<WireWorker>(path, 'workers', state ? { state } : {});
+  }
+
+  /** How many workers of a pool are in each state. */
+  async counts(workerPoolId: string): Promise<Record<WireWorker['state'], number>> {
+    const counts = { requested: 0, running: 0, stopping: 0, stopped: 0 };
+    for (const { state } of await this.workers(workerPoolId)) counts[state] += 1;
+    return counts;
+  }
+
+  async removeWorker({ workerPoolId, workerGroup, workerId }: WireWorker): Promise<void> {
+    const parts = [workerPoolId, workerGroup, workerId].map(encodeURIComponent);
+    await this.must('DELETE', `/workers/${parts.join('/')}`);
+  }
+
+  // oxlint-disable-next-line no-explicit-any -- as the wire has them
+  errors(workerPoolId: string): Promise<any[]> {
+    return this.all(`/worker-pool-errors/${encodeURIComponent(workerPoolId)}`, 'workerPoolErrors');
+  }
+
+  /** Newest first. */
+  // oxlint-disable-next-line no-explicit-any -- as the wire has them
+  decisions(workerPoolId: string): Promise<any[]> {
+    return this.all(`/worker-pool/${encodeURIComponent(workerPoolId)}/decisions`, 'decisions');
+  }
+
+  /** Registers with a proof, as the machine itself does. */
+  register(worker: {
+    workerPoolId: string;
+    providerId: string;
+    workerGroup: string;
+    workerId: string;
+    workerIdentityProof: object;
+  }): Promise<ApiAnswer> {
+    return this.call('POST', '/worker/register', worker);
+  }
+
+  /** Everything of a paged list. */
+  async all<T>(path: string, key: string, query: Record<string, string> = {}): Promise<T[]> {
+    const items: T[] = [];
+    let continuationToken: string | undefined;
+    do {
+      const parameters = new URLSearchParams({
+        ...query,
+        limit: '1000',
+        ...(continuationToken && { continuationToken }),
+      });
+      const body = await this.must('GET', `${path}?${parameters}`);
+      items.push(...(body[key] as T[]));
+      continuationToken = body.continuationToken as string | undefined;
+    } while (continuationToken);
+    return items;
+  }
+
+  // oxlint-disable-next-line no-explicit-any -- as the wire has it
+  private async must(method: string, path: string, body?: unknown): Promise<any> {
+    const answer = await this.call(method, path, body);
+    if (answer.status !== 200)
+      throw new Error(`${method} ${path} answered with ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+}
