@@ -29,7 +29,10 @@ export function postgresDialect(options: PostgresOptions): PostgresDialect {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     types,
   });
-  // Without a listener, a connection that breaks while idle would end the process. The pool replaces it by itself.
-  pool.on('error', (error) => options.log?.warn({ err: error }, 'an idle database connection broke'));
+  // A connection that breaks is an event of the pool while it is idle and of its own while it is in use. Without a listener
+  // either would end the process; the statement that it broke under fails by itself, and the pool replaces the connection.
+  const onBroken = (error: Error) => options.log?.warn({ err: error }, 'a database connection broke');
+  pool.on('error', onBroken);
+  pool.on('connect', (client) => client.on('error', onBroken));
   return new PostgresDialect({ pool });
 }

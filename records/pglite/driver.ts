@@ -1,9 +1,9 @@
 import {
   AbortedTransactionError,
-  CompiledQuery,
   PGliteAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -93,7 +93,7 @@ class PgliteDriver implements Driver {
 
 class PgliteConnection implements DatabaseConnection {
   readonly #client: PgliteClient;
-  /** A statement of the present transaction failed: the engine would answer `commit` with a silent rollback. */
+  /** A statement of the present transaction failed: the engine answers `commit` with a silent rollback. */
   #aborted = false;
 
   constructor(client: PgliteClient) {
@@ -106,8 +106,8 @@ class PgliteConnection implements DatabaseConnection {
   }
 
   async commit(): Promise<void> {
-    if (this.#aborted) throw new AbortedTransactionError();
     await this.#client.query('commit', []);
+    if (this.#aborted) throw new AbortedTransactionError();
   }
 
   async rollback(): Promise<void> {
