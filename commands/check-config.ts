@@ -9,10 +9,10 @@ import { reachRecords, reachTemporal } from './reach.js';
 /** The configuration is valid when this is called; here everything that it names is reached for, one line each. */
 export async function checkConfig(config: Config): Promise<void> {
   let worst: number = EXIT.stopped;
-  const report = (what: string, problem: unknown) => {
+  const report = (what: string, problem: Error | null) => {
     if (problem === null) return console.log(`ok       ${what}`);
     worst = Math.max(worst, problem instanceof ExitError ? problem.code : EXIT.unreachable);
-    console.log(`problem  ${what}: ${problem instanceof Error ? problem.message : String(problem)}`);
+    console.log(`problem  ${what}: ${problem.message}`);
   };
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
     try {
@@ -20,7 +20,7 @@ export async function checkConfig(config: Config): Promise<void> {
       report(what, null);
       return result;
     } catch (error) {
-      report(what, error);
+      report(what, error instanceof Error ? error : new Error('failed'));
       return null;
     }
   };

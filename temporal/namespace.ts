@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { workflowTypes } from './names.js';
 import { searchAttributeNames } from './search-attributes.js';
 
-const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 
 /** Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud). */
 export async function ensureSearchAttributes(client: Client): Promise<void> {
