@@ -187,8 +187,8 @@ export class Life {
   /** requested or running → stopping, in the row and here. */
   enterStopping(): Promise<void> {
     return this.change(async () => {
-      if (!canBecome(this.state, 'stopping') || !this.stop) return;
-      const stop = this.stop;
+      const { stop } = this;
+      if (!stop || !this.mustStop()) return;
       await write((records) =>
         records.recordStopping(
           { ...this.worker, launchConfigId: this.input.launchConfigId, providerId: this.input.providerId },
@@ -208,7 +208,11 @@ export class Life {
         this.enter('stopped');
       });
     }
-    await condition(allHandlersFinished);
+    // A removal that comes while this run hands over waits for the row to say stopping; nobody else would write it.
+    while (!allHandlersFinished()) {
+      await condition(() => allHandlersFinished() || this.mustStop());
+      await this.enterStopping();
+    }
   }
 
   /** Whether this run should end here and a new one go on; asked between steps. */
@@ -281,6 +285,10 @@ export class Life {
   assertStaticAndAlive(): void {
     if (!this.input.static) throw refused('only static workers can be changed');
     if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
+  }
+
+  private mustStop(): boolean {
+    return this.stop !== null && canBecome(this.state, 'stopping');
   }
 
   private get worker() {
