@@ -96,6 +96,7 @@ export function deletePool(
       .selectFrom('workerPools')
       .selectAll()
       .where('workerPoolId', '=', workerPoolId)
+      .forUpdate()
       .executeTakeFirst();
     if (row === undefined) return { outcome: 'not-found' };
     const { description, owner, emailOnError, config } = row;

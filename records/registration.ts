@@ -25,17 +25,16 @@ export async function registrationFacts(db: Db, key: WorkerKey, providerId: stri
     signOfLifeAt: number | null;
     hasOpenLaunch: boolean;
   }>`
-    select to_jsonb(p) as pool, to_jsonb(w) as worker, r.configuration -> 'workerConfig' as worker_config,
-      s.first_call_at as sign_of_life_at,
-      exists (select 1 from launches l where l.worker_pool_id = ${key.workerPoolId} and l.status in ('open', 'booked')
-        and l.status = 'open' and l.provider_id = ${providerId}) as has_open_launch
-    from (select 1) one
-    left join worker_pools p on p.worker_pool_id = ${key.workerPoolId}
-    left join workers w on ${isWorker(key)}
-    left join launch_config_revisions r on r.worker_pool_id = w.worker_pool_id
-      and r.launch_config_id = w.launch_config_id and r.revision = w.launch_config_revision
-    left join signs_of_life s on s.worker_pool_id = w.worker_pool_id and s.worker_group = w.worker_group
-      and s.worker_id = w.worker_id`.execute(db);
+    select
+      (select to_jsonb(p) from worker_pools p where p.worker_pool_id = ${key.workerPoolId}) as pool,
+      to_jsonb(w) as worker,
+      (select r.configuration -> 'workerConfig' from launch_config_revisions r where r.worker_pool_id = w.worker_pool_id
+        and r.launch_config_id = w.launch_config_id and r.revision = w.launch_config_revision) as worker_config,
+      (select s.first_call_at from signs_of_life s where s.worker_pool_id = w.worker_pool_id
+        and s.worker_group = w.worker_group and s.worker_id = w.worker_id) as sign_of_life_at,
+      exists (select 1 from launches l where l.worker_pool_id = ${key.workerPoolId} and l.status = 'open'
+        and l.provider_id = ${providerId}) as has_open_launch
+    from (select 1) one left join workers w on ${isWorker(key)}`.execute(db);
   const row = rows[0]!;
   return {
     pool: row.pool === null ? null : camelKeys<WorkerPool>(row.pool),

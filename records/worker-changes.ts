@@ -30,18 +30,18 @@ export function recordRunning(
   return execute(
     db,
     sql`
-    with before as (select w.* from workers w where ${isWorker(key)} for update),
-    updated as (
-      update workers w set state = 'running', registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}),
-        ${credentials(change)},
-        last_modified = case when b.state = 'requested' then ${bigint(change.nowMs)} else w.last_modified end
-      from before b
-      where ${isWorker(key)} and w.state in ('requested', 'running') and w.secret_generation <= ${int(change.secretGeneration)}
-        and (w.state = 'requested' or ${differs(change)})
-      returning w.*, b.state as state_before),
-    changed as (select * from updated where state_before = 'requested'),
-    announced as (${announceWorkers('worker-running', change.nowMs)})
-    select 1 from updated`,
+    with changed as (
+      update workers w set state = 'running', registered_at = ${bigint(change.registeredAt)}, ${credentials(change)},
+        last_modified = ${bigint(change.nowMs)}
+      where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
+      returning w.*),
+    announced as (${announceWorkers('worker-running', change.nowMs)}),
+    again as (
+      update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}
+      where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)}
+        and ${differs(change)}
+      returning 1)
+    select 1 from changed union all select 1 from again`,
   );
 }
 

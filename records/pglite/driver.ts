@@ -83,9 +83,12 @@ class PgliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    // Whoever has the connection ends first; one that never does is not waited for, and loses it.
+    await this.#turns.take().catch(() => undefined);
     try {
       await this.#client.close();
     } finally {
+      this.#turns.give();
       this.#afterClose();
     }
   }

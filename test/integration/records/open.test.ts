@@ -68,6 +68,21 @@ describe.each(engines)('records on %s', (engine) => {
     );
   });
 
+  test('let what is running end before they close, and refuse what comes after', async () => {
+    const closing = await openTestRecords(engine);
+    const begun = Promise.withResolvers<void>();
+    const slow = closing.db.transaction().execute(async (trx) => {
+      begun.resolve();
+      await makePool(trx);
+      return await listPoolIds(trx);
+    });
+    await begun.promise;
+    const closed = closing.close();
+    expect(await slow).toEqual([poolId]);
+    await closed;
+    await expect(closing.ping()).rejects.toBeInstanceOf(Error);
+  });
+
   test('undo a transaction whose statement failed, even if it goes on as if nothing had happened', async () => {
     const { db } = records;
     const attempt = db.transaction().execute(async (trx) => {
