@@ -96,7 +96,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
               ...(polling && { pollers: async () => polling.check() }),
             },
             version: version(),
-            temporalUiUrl: null,
+            temporalUiUrl: temporalUiUrl(process.env),
           });
     await listenForMetrics(metrics, config, records, temporalFigures);
     if (server) await listen(server, config, log);
@@ -161,6 +161,15 @@ function stopSignal(log: Logger): Promise<undefined> {
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   });
+}
+
+/** Where people find Temporal's UI, for the front page's link; no part of the configuration, because nothing depends on it. */
+function temporalUiUrl({ WORKER_MANAGER_TEMPORAL_UI_URL: url }: NodeJS.ProcessEnv): string | null {
+  if (!url) return null;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw new ExitError(EXIT.bad, 'WORKER_MANAGER_TEMPORAL_UI_URL: an http or https URL is needed');
+  }
+  return url;
 }
 
 function version() {

@@ -4,8 +4,8 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { isAlive, ownerOf } from '#scripts/lock.mjs';
-import { runProgram } from './tool-cache.js';
+import { endLeftBehind } from '#scripts/left-behind.mjs';
+import { ownerOf } from '#scripts/lock.mjs';
 
 export interface DevServerOptions {
   /** Path of the Temporal command-line program (`findTemporalCli`). */
@@ -48,7 +48,7 @@ const STOP_TIMEOUT_MS = 10_000;
  * @throws Error with the last line of the log when the server does not come up
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  if (options.dbFile) await endLeftBehind(options.dbFile);
+  if (options.dbFile) await endLeftBehind(pidFile(options.dbFile), `--db-filename ${options.dbFile}`, STOP_TIMEOUT_MS);
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
   for (const taken of [port, uiPort]) {
@@ -134,32 +134,19 @@ async function stopServer(child: ChildProcess, ended: Promise<void>, dbFile: str
 
 const pidFile = (dbFile: string): string => `${dbFile}.pid`;
 
-/** Its pid file alone does not prove a process to be ours: the number may have a new owner. Its command line does. */
-async function endLeftBehind(dbFile: string): Promise<void> {
-  const pid = ownerOf(pidFile(dbFile));
-  if (pid === null || !isAlive(pid)) return;
-  const commandLine = await runProgram('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => '');
-  if (!commandLine.includes(`--db-filename ${dbFile}`)) return;
-  process.kill(pid, 'SIGTERM');
-  const killAt = Date.now() + STOP_TIMEOUT_MS;
-  while (isAlive(pid)) {
-    if (Date.now() > killAt) process.kill(pid, 'SIGKILL');
-    await delay(100);
-  }
-}
-
 function lastWords({ logFile, cli }: DevServerOptions): string {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   return `the Temporal dev server (${cli}) ended at once: ${lines.at(-1) || 'it said nothing'}`;
 }
 
-/** A port of 127.0.0.1 that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on at this moment: the wished one where it is free. */
+export async function freePort(wished = 0): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, HOST, resolve);
+  const opened = await new Promise<boolean>((resolve, reject) => {
+    server.on('error', (error: NodeJS.ErrnoException) => (wished > 0 ? resolve(false) : reject(error)));
+    server.listen(wished, HOST, () => resolve(true));
   });
+  if (!opened) return freePort();
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;

@@ -99,10 +99,17 @@ export async function runProgram(command: string, args: readonly string[], optio
     const keepTail = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000));
     child.stdout.on('data', keepTail);
     child.stderr.on('data', keepTail);
-    const stopWatching = watchForStall(options, () => {
+    const unwatch = watchForStall(options, () => {
       stalled = true;
       child.kill('SIGKILL');
     });
+    // A download or a build must not outlive a Ctrl-C.
+    const endWithUs = () => void child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    const stopWatching = () => {
+      unwatch();
+      process.off('exit', endWithUs);
+    };
     child.on('error', (error: NodeJS.ErrnoException) => {
       stopWatching();
       reject(error.code === 'ENOENT' ? new Error(`${command} is not installed`) : error);

@@ -4,16 +4,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Runs `work` while no other process of this machine holds the lock file. A lock whose owner died is taken over. */
 export async function withLock(path, work) {
-  mkdirSync(dirname(path), { recursive: true });
-  while (!take(path)) {
-    if (isAlive(ownerOf(path))) await delay(100);
-    else removeIfDead(path);
-  }
+  while (!tryLock(path)) await delay(100);
   try {
     return await work();
   } finally {
     rmSync(path, { force: true });
   }
+}
+
+/**
+ * Takes the lock file for this process, over a dead owner too; false at once while `isOwner` says that its owner lives. Whoever
+ * takes it removes the file when done.
+ */
+export function tryLock(path, isOwner = isAlive) {
+  mkdirSync(dirname(path), { recursive: true });
+  while (!take(path)) {
+    if (isOwner(ownerOf(path))) return false;
+    removeIfDead(path, isOwner);
+  }
+  return true;
 }
 
 /** A link appears with its content at once: nobody ever reads a lock file without an owner. */
@@ -32,11 +41,11 @@ function take(path) {
 }
 
 /** Another waiter may have taken the lock over since we looked; then what we moved away is theirs and goes back. */
-function removeIfDead(path) {
+function removeIfDead(path, isOwner) {
   const moved = `${path}.${process.pid}.dead`;
   try {
     renameSync(path, moved);
-    if (isAlive(ownerOf(moved))) linkSync(moved, path);
+    if (isOwner(ownerOf(moved))) linkSync(moved, path);
     rmSync(moved);
   } catch (error) {
     if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;

@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { files, type Ports, type Running } from './state.js';
+
+/** Regions that the simulator has. */
+export const REGIONS = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
+
+/**
+ * Writes the configuration for `worker-manager serve`. It differs from a production one in the endpoint, which is the simulator's, and
+ * in shorter intervals: somebody sits before it and waits.
+ */
+export function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Running): void {
+  const config = {
+    rootUrl: simulatorUrl,
+    server: { port: ports.api },
+    metrics: { port: ports.metrics },
+    temporal: { address: temporalAddress },
+    records: { url: `pglite:${files.records}` },
+    issuer: { clientId: 'worker-manager', accessToken: `\${file:${files.issuerToken}}` },
+    intervals: { demandSeconds: 5, scanSeconds: 10 },
+    log: { format: 'json' },
+    shutdownGraceSeconds: 10,
+    providers: {
+      aws: {
+        providerType: 'aws',
+        endpoint: `${simulatorUrl}/ec2`,
+        regions: REGIONS,
+        identityCertificates: join(files.simulator, 'identity-certificates.json'),
+      },
+      hand: { providerType: 'static' },
+    },
+  };
+  const heading = '# Written by npm start at every start; changes are lost.\n';
+  writeFileSync(files.config, heading + stringify(config), { mode: 0o600 });
+}
