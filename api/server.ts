@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { logEvent } from '../observability/log-events.js';
 import { recordSignOfLife } from '../records/signs-of-life.js';
 import { authenticate, type AuthSettings } from './auth/authenticate.js';
 import type { Caller } from './auth/client.js';
@@ -35,7 +36,7 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
   const context = apiContext(deps);
   const app = fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.server.trustProxy,
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -100,12 +101,12 @@ function addHooks(app: FastifyInstance, context: ApiContext): void {
     request.caller = await authenticate(asSent(request), settings, clients, now());
     await signs.note(request.caller.clientId).catch((error: unknown) => {
       // Its next call tries again; the call itself has nothing to do with it.
-      request.log.warn({ err: error }, 'A sign of life could not be written down');
+      logEvent(request.log, 'sign-of-life-unwritten', { err: error });
     });
   });
   app.addHook('onResponse', async (request, reply) => {
     const { operation } = request.routeOptions.config;
-    request.log.debug({ operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'API call');
+    logEvent(request.log, 'api-call', { operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) });
   });
 }
 

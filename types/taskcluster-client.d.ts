@@ -16,7 +16,25 @@ declare module 'taskcluster-client' {
     timeout?: number;
     /** Repetitions after 5xx and connection errors. */
     retries?: number;
+    /** The client gives up every other scope. */
+    authorizedScopes?: string[];
   }
+
+  export interface TemporaryCredentials {
+    clientId: string;
+    accessToken: string;
+    /** JSON text. */
+    certificate: string;
+  }
+
+  /** Throws an AssertionError for a span of more than 31 days. Without `clientId` they are unnamed: the issuer's own. */
+  export function createTemporaryCredentials(options: {
+    clientId?: string;
+    start: Date;
+    expiry: Date;
+    scopes: string[];
+    credentials: { clientId: string; accessToken: string };
+  }): TemporaryCredentials;
 
   class Queue {
     constructor(options: ClientOptions);
@@ -38,6 +56,11 @@ declare module 'taskcluster-client' {
       secret: string;
     }): Promise<{ expires: string; secret: string; credentials: Credentials }>;
     removeWorker(workerPoolId: string, workerGroup: string, workerId: string): Promise<unknown>;
+    reportWorkerError(workerPoolId: string, report: object): Promise<unknown>;
+    listProviders(query?: object): Promise<unknown>;
+    listWorkerPools(query?: object): Promise<unknown>;
+    createWorkerPool(workerPoolId: string, definition: object): Promise<unknown>;
+    listWorkerPoolErrors(workerPoolId: string, query?: object): Promise<{ workerPoolErrors: unknown[] }>;
   }
 
   // The client classes are made at run time, so they are properties of the default export and not exports by name.

@@ -41,7 +41,8 @@ export interface Answer {
 }
 
 /** An API on PGlite in memory, with the providers `cloud` (a made-up cloud) and `hand` (static). */
-export async function startTestApi(authYaml = 'auth: {type: open}'): Promise<TestApi> {
+export async function startTestApi(settings: object = {}): Promise<TestApi> {
+  const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml');
   const records = await openRecords({ url: 'pglite::memory:' });
   const clock = { ms: Date.now() };
   const now = () => clock.ms;
@@ -60,7 +61,6 @@ export async function startTestApi(authYaml = 'auth: {type: open}'): Promise<Tes
     state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
   };
   const checks: TestApi['checks'] = { database: () => records.ping() };
-  const config = parseConfig(`${authYaml}\nissuer: ${JSON.stringify(ISSUER)}`, 'test.yml');
   const version = { source: 'here', version: '1.2.3', commit: 'abc', build: '1' };
   const app = await createServer({
     records,
@@ -121,9 +121,14 @@ export const poolDefinition = {
 };
 
 /** Launches machines as a tick would, and gives their keys. */
-export async function launchMachines(api: TestApi, workerPoolId: string, workerIds: string[]): Promise<WorkerKey[]> {
+export async function launchMachines(
+  api: TestApi,
+  workerPoolId: string,
+  workerIds: string[],
+  headers?: Record<string, string>,
+): Promise<WorkerKey[]> {
   const token = randomBytes(8).toString('hex');
-  await openLaunch(api, workerPoolId, token, workerIds.length);
+  await openLaunch(api, workerPoolId, token, workerIds.length, headers);
   const location = { account: null, region: 'here', group: null };
   const nowMs = api.clock.ms;
   const machines = workerIds.map((workerId) => ({ workerGroup: 'here', workerId, location, facts: {} }));
@@ -133,8 +138,15 @@ export async function launchMachines(api: TestApi, workerPoolId: string, workerI
 }
 
 /** An intent whose machines have no rows yet. */
-export async function openLaunch(api: TestApi, workerPoolId: string, token: string, count: number): Promise<void> {
-  const { body } = await api.call('GET', `/worker-pool/${encodeURIComponent(workerPoolId)}/launch-configs`);
+export async function openLaunch(
+  api: TestApi,
+  workerPoolId: string,
+  token: string,
+  count: number,
+  headers?: Record<string, string>,
+): Promise<void> {
+  const path = `/worker-pool/${encodeURIComponent(workerPoolId)}/launch-configs`;
+  const { body } = await api.call('GET', path, undefined, headers);
   const { launchConfigId } = body.workerPoolLaunchConfigs[0];
   const location = { account: null, region: 'here', group: null };
   await reserveLaunches(api.records.db, {
