@@ -9,10 +9,13 @@ import { EXIT, ExitError } from './exit.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
+/** Making an embedded database is computing, not waiting: a second or two, and more than 15 on a busy machine. */
+const EMBEDDED_WITHIN_MS = 120_000;
 
 export async function reachRecords(config: Config, log: Logger): Promise<Records> {
   try {
-    return await within(openRecords({ url: config.records.url, applicationName: 'worker-manager', log }));
+    const withinMs = config.records.url.startsWith('pglite:') ? EMBEDDED_WITHIN_MS : WITHIN_MS;
+    return await within(openRecords({ url: config.records.url, applicationName: 'worker-manager', log }), withinMs);
   } catch (error) {
     if (error instanceof RecordsInUseError) throw new ExitError(EXIT.bad, `records.url: ${error.message}`);
     throw new ExitError(EXIT.unreachable, `records.url: the database cannot be reached: ${reason(error)}`);
@@ -41,10 +44,10 @@ export async function reachTemporal(target: TemporalTarget): Promise<Client> {
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 
-async function within<T>(work: Promise<T>): Promise<T> {
+async function within<T>(work: Promise<T>, withinMs = WITHIN_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${WITHIN_MS / 1000} s`)), WITHIN_MS);
+    timer = setTimeout(() => reject(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
   });
   try {
     return await Promise.race([work, late]);

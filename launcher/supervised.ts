@@ -18,7 +18,8 @@ export interface SupervisedOptions {
   readonly say: (line: string) => void;
 }
 
-const READY_TIMEOUT_MS = 60_000;
+/** The first start makes the database, which takes long on a busy computer. */
+const READY_TIMEOUT_MS = 150_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Having lived so long, it starts again at once. */
 const HEALTHY_MS = 30_000;
