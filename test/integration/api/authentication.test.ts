@@ -3,7 +3,7 @@ import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
 import type { WorkerKey } from '../../../domain/ids.js';
 import { hasSignOfLife } from '../../../records/signs-of-life.js';
-import { ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
+import { API, ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
 const reader = { clientId: 'reader', accessToken: 'access-token-of-the-reader', scopes: ['worker-manager:list-*'] };
 const maker = {
@@ -42,6 +42,16 @@ const temporary = (changes: Partial<Parameters<typeof createTemporaryCredentials
     credentials: maker,
     ...changes,
   });
+
+/** For calls that the peer's client does not know. */
+async function signedGet(credentials: Required<Credentials>, path: string): Promise<[number, unknown]> {
+  const url = `${rootUrl}${API}${path}`;
+  const ext = Buffer.from(JSON.stringify({ certificate: JSON.parse(credentials.certificate) })).toString('base64');
+  const hawkCredentials = { id: credentials.clientId, key: credentials.accessToken, algorithm: 'sha256' as const };
+  const authorization = hawk.client.header(url, 'GET', { credentials: hawkCredentials, ext }).header;
+  const response = await fetch(url, { headers: { authorization } });
+  return [response.status, await response.json()];
+}
 
 describe('with the peer’s own client over a socket', () => {
   test('permanent credentials work', async () => {
@@ -119,9 +129,14 @@ describe('with the peer’s own client over a socket', () => {
     expect(await hasSignOfLife(api.records.db, one, 0)).toBe(false);
     const itself = client(body.credentials);
     const path = (worker: WorkerKey) => [worker.workerPoolId, worker.workerGroup, worker.workerId] as const;
-    expect(await itself.shouldWorkerTerminate(...path(one))).toMatchObject({ terminate: false });
+    const adviceFor = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
+      signedGet(
+        body.credentials,
+        `/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}/should-terminate`,
+      );
+    expect(await adviceFor(one)).toEqual([200, { terminate: false, reason: 'none' }]);
     expect(await hasSignOfLife(api.records.db, one, 0)).toBe(true);
-    await expect(itself.shouldWorkerTerminate(...path(two))).rejects.toEqual(refusal('InsufficientScopes', 403));
+    expect(await adviceFor(two)).toEqual([403, expect.objectContaining({ code: 'InsufficientScopes' })]);
 
     const report = { kind: 'boot', title: 'No disk', description: 'It is gone', extra: { code: 7 } };
     const reported = await itself.reportWorkerError('prov/live', { workerGroup: 'here', workerId: 'i-1', ...report });
@@ -176,13 +191,13 @@ describe('other headers', () => {
   });
 
   test.each([
-    'Basic abc',
-    'Hawk',
-    'Hawk id="reader"',
-    'Hawk id="reader", ext="###", mac="x"',
-    'Bearer',
-    'x'.repeat(5000),
-  ])('%.40s is refused', async (authorization) => {
+    ['another scheme', 'Basic abc'],
+    ['Hawk without attributes', 'Hawk'],
+    ['Hawk without a signature', 'Hawk id="reader"'],
+    ['Hawk with an ext that is no JSON', 'Hawk id="reader", ext="###", mac="x"'],
+    ['Bearer without a token', 'Bearer'],
+    ['five thousand letters', 'x'.repeat(5000)],
+  ])('%s is refused', async (_, authorization) => {
     const { status, body } = await call(authorization);
     expect([status, body.code]).toEqual([401, 'AuthenticationFailed']);
   });
