@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, say } from './node.mjs';
 
@@ -22,6 +22,8 @@ export async function bundleWorkflows() {
   mkdirSync(join(projectRoot, 'dist'), { recursive: true });
   const draft = `${bundlePath}.${process.pid}`;
   writeFileSync(draft, code);
+  // As old as what it was made from: a source that was changed meanwhile is newer.
+  utimesSync(draft, started, started);
   renameSync(draft, bundlePath);
   say(`Bundled the workflows in ${((Date.now() - started.getTime()) / 1000).toFixed(1)} s`);
 }
