@@ -1,3 +1,4 @@
+import { REGIONS } from './config-file.js';
 import { call, getJson } from './http.js';
 import type { Running } from './state.js';
 
@@ -27,7 +28,10 @@ interface Pool {
 
 /** Nothing more is launched where a pool's launch configs are, or in a region. Gives these places in words. */
 export async function takeCapacityAway({ apiUrl, simulatorUrl }: Running, where: string): Promise<string[]> {
-  const places = where.includes('/') ? await placesOfPool(apiUrl, where) : [{ region: where }];
+  if (!where.includes('/') && !REGIONS.includes(where)) {
+    throw new Error(`${where} is neither a pool nor one of the regions ${REGIONS.join(', ')}`);
+  }
+  const places: Place[] = where.includes('/') ? await placesOfPool(apiUrl, where) : [{ region: where }];
   for (const place of places) await call('POST', `${simulatorUrl}/simulator/capacity`, { ...place, machines: 0 });
   return places.map(({ region, instanceType }) => (instanceType ? `${region} (${instanceType})` : region));
 }
