@@ -2,6 +2,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { followScanId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
+import { logEvent } from '../observability/log-events.js';
 import { mainTaskQueue, LOOK_SIGNAL, workflowTypes } from '../temporal/names.js';
 import type { PoolInput, ScanInput } from '../temporal/messages.js';
 
@@ -70,7 +71,7 @@ export class Asks implements AskActivities {
     if (this.hinted.has(key)) return;
     const timer = setTimeout(() => {
       this.hinted.delete(key);
-      ask().catch((error: unknown) => this.log.warn({ err: error, ask: key }, 'ask-failed'));
+      ask().catch((error: unknown) => logEvent(this.log, 'ask-failed', { ask: key, err: error }));
     }, GATHER_MS);
     timer.unref();
     this.hinted.set(key, timer);

@@ -1,5 +1,6 @@
 import { estimate } from '../domain/estimator.js';
 import { targetCapacity } from '../domain/termination.js';
+import { logEvent } from '../observability/log-events.js';
 import { allPoolsCapacity, type PoolCapacity } from '../records/facts.js';
 import type { DemandCounts } from '../domain/demand.js';
 import type { ActivityDeps } from './deps.js';
@@ -34,7 +35,7 @@ export function demandActivities({ config, records, demand, asks, log }: Activit
           await asks.askForLook(pool.workerPoolId);
         } catch (error) {
           unreadable += 1;
-          log.warn({ err: error, workerPoolId: pool.workerPoolId }, 'demand-unreadable');
+          logEvent(log, 'demand-unreadable', { workerPoolId: pool.workerPoolId, err: error });
         }
       });
       return { pools: pools.length, asked, unreadable };

@@ -1,8 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { nextBackoff } from '../domain/backoff.js';
 import { lifecycleTiming, registrationDeadline } from '../domain/lifecycle.js';
+import { provisionId } from '../domain/ids.js';
 import { LISTED_AFTER_MS } from '../domain/observation.js';
 import type { LaunchOutcome } from '../domain/decision.js';
+import { logEvent } from '../observability/log-events.js';
+import { loggedDeadline, loggedWorker } from '../observability/worker-log.js';
 import { ProviderError } from '../providers/errors.js';
 import type { BulkLaunching, LaunchedMachine } from '../providers/provider.js';
 import { failLaunch, noteShortage } from '../records/launch-failures.js';
@@ -15,6 +18,7 @@ import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
 import { failureClassOf, toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { logPoolError } from './log-pool-error.js';
 
 export interface LaunchActivities {
   /**
@@ -39,7 +43,7 @@ const TOKEN_GOOD_MS = 6 * 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
 export function launchActivities(deps: ActivityDeps): LaunchActivities {
-  const { records, providers, config } = deps;
+  const { records, providers, config, log } = deps;
   const { db } = records;
 
   return {
@@ -91,13 +95,18 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
       if (found.length > 0) return await book(launch, found);
     }
     const failureClass = failureClassOf(error);
-    await failLaunch(db, launch.token, {
+    const poolError = creationError({ ...launch, error });
+    const isNews = await failLaunch(db, launch.token, {
       nowMs,
       failure: error.message,
-      error: creationError({ ...launch, error }),
+      error: poolError,
       failureClass,
       backoff: (failures) => nextBackoff({ failureClass, failures }),
     });
+    if (isNews) {
+      logPoolError(log, poolError);
+      logEnd(launch, 'failed', 0);
+    }
     return failed(error.message);
   }
 
@@ -106,21 +115,35 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
     const pool = await getPool(db, launch.workerPoolId);
     const timing = lifecycleTiming(pool?.pool.config.lifecycle, config.defaults);
     const terminateAfter = registrationDeadline(nowMs, timing);
-    await bookLaunch(db, launch.token, machines, { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS });
+    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS };
+    const workers = await bookLaunch(db, launch.token, machines, times);
+    // A repeat finds rows of an earlier instant.
+    const fresh = workers.filter(({ created }) => created === nowMs);
+    for (const row of fresh) logEvent(log, 'worker-requested', { ...loggedWorker(row), ...loggedDeadline(row) });
+    if (fresh.length > 0) logEnd(launch, machines.length < launch.count ? 'short' : 'launched', machines.length);
     if (machines.length < launch.count) {
       const error = new ProviderError({
         code: 'InsufficientCapacity',
         title: 'Insufficient capacity',
         message: 'The cloud had room for fewer machines than were asked for',
       });
-      await noteShortage(db, launch.token, {
+      const poolError = creationError({ ...launch, error });
+      const isNews = await noteShortage(db, launch.token, {
         nowMs,
-        error: creationError({ ...launch, error }),
+        error: poolError,
         failureClass: 'capacity',
         backoff: (failures) => nextBackoff({ failureClass: 'capacity', failures }),
       });
+      if (isNews) logPoolError(log, poolError);
     }
     return await booked(launch);
+  }
+
+  function logEnd(launch: LaunchRow, outcome: LaunchOutcome['outcome'], made: number): void {
+    const { workerPoolId, providerId, launchConfigId, token: launchToken, count: asked } = launch;
+    const workflowId = provisionId(workerPoolId);
+    const ids = { workerPoolId, workflowId, providerId, launchConfigId, launchToken };
+    logEvent(log, 'launch-ended', { ...ids, outcome, asked, made });
   }
 
   async function booked(launch: LaunchRow): Promise<LaunchResult> {

@@ -1,4 +1,6 @@
-import type { WorkerKey } from '../domain/ids.js';
+import { lifecycleId, type WorkerKey } from '../domain/ids.js';
+import { logEvent } from '../observability/log-events.js';
+import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../observability/worker-log.js';
 import {
   insertStaticWorker,
   recordCredentials,
@@ -9,6 +11,7 @@ import {
 } from '../records/worker-changes.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
+import { logPoolError } from './log-pool-error.js';
 
 /**
  * What a lifecycle writes in the books. Each is idempotent and one statement, so that it can run as a local activity:
@@ -38,24 +41,34 @@ const DAY_MS = 24 * 60 * 60_000;
 /** A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age (W15). */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function lifecycleRecords({ records, config, asks }: ActivityDeps): LifecycleRecords {
+export function lifecycleRecords({ records, config, asks, log }: ActivityDeps): LifecycleRecords {
   const { db } = records;
   /** Null leaves a static worker's `expires` as its user set it. */
   const expires = (terminateAfter: number | null) =>
     terminateAfter === null ? null : terminateAfter + ROW_OUTLIVES_DEADLINE_MS;
   return {
     async recordStatic(worker, first, nowMs) {
-      await insertStaticWorker(db, { ...worker, ...first, nowMs });
+      const { outcome } = await insertStaticWorker(db, { ...worker, ...first, nowMs });
+      if (outcome !== 'created') return;
+      const { workerPoolId, workerGroup, workerId, providerId } = worker;
+      const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
+      const none = { launchConfigId: null, launchToken: null, terminateAfter: null, registrationSeconds: null };
+      logEvent(log, 'worker-running', { ...ids, ...none });
     },
 
     async recordRunning({ workerPoolId, workerGroup, workerId, ...change }) {
       const key = { workerPoolId, workerGroup, workerId };
-      await recordRunning(db, key, { ...change, expires: expires(change.terminateAfter) });
+      const row = await recordRunning(db, key, { ...change, expires: expires(change.terminateAfter) });
+      if (!row) return;
+      const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
+      if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
+      logEvent(log, 'worker-running', { ...fields, registrationSeconds: seconds(change.nowMs - row.created) });
     },
 
     async recordCredentials({ workerPoolId, workerGroup, workerId, ...change }) {
       const key = { workerPoolId, workerGroup, workerId };
-      await recordCredentials(db, key, { ...change, expires: expires(change.terminateAfter) });
+      const row = await recordCredentials(db, key, { ...change, expires: expires(change.terminateAfter) });
+      if (row) logEvent(log, 'worker-credentials', { ...loggedWorker(row), ...loggedDeadline(row) });
     },
 
     async recordStaticChange(worker, next, nowMs) {
@@ -70,12 +83,18 @@ export function lifecycleRecords({ records, config, asks }: ActivityDeps): Lifec
         launchConfigId,
         extra: { workerGroup, workerId },
       };
-      await recordStopping(db, key, { reason: stop.reason, failure: failure ?? undefined, nowMs });
+      const row = await recordStopping(db, key, { reason: stop.reason, failure: failure ?? undefined, nowMs });
+      if (row) {
+        if (failure) logPoolError(log, failure);
+        logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
+      }
       asks.hintFollowScan(providerId);
     },
 
     async recordStopped(key, nowMs) {
-      await recordStopped(db, key, { nowMs, expires: nowMs + config.retention.stoppedWorkersDays * DAY_MS });
+      const lasts = config.retention.stoppedWorkersDays * DAY_MS;
+      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts });
+      if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       // The pool may want another one in its place.
       asks.hintLook(key.workerPoolId);
     },

@@ -3,9 +3,10 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 import { nextBackoff } from '../domain/backoff.js';
 import type { Decision, DecisionInputs, LaunchOutcome } from '../domain/decision.js';
 import type { EstimatorKind } from '../domain/estimator.js';
-import { cronScheduleId, NULL_PROVIDER } from '../domain/ids.js';
+import { cronScheduleId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
 import type { LaunchConfigOption } from '../domain/selection.js';
 import { decideTerminations, targetCapacity } from '../domain/termination.js';
+import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
 import { capacityPerInstance } from '../domain/worker-pool.js';
 import { recordDecision } from '../records/decisions.js';
@@ -17,6 +18,7 @@ import { setShouldTerminate, terminationCandidates } from '../records/terminatio
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
 import { failureClassOf } from './failures.js';
+import { logPoolError } from './log-pool-error.js';
 import { startLifecyclesOf } from './start-lifecycles.js';
 
 export interface PoolActivities {
@@ -76,7 +78,7 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
       const [facts, counts, paused] = await Promise.all([
         poolFacts(db, workerPoolId, Date.now()),
         demand.counts(workerPoolId).catch((error: unknown) => {
-          log.warn({ err: error, workerPoolId }, 'demand-unreadable');
+          logEvent(log, 'demand-unreadable', { workerPoolId, err: error });
           return null;
         }),
         isSchedulePaused(workerPoolId),
@@ -203,8 +205,20 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
       if (booked.length > 0) await finishLaunches(db, booked, nowMs);
       const full: Decision = { ...decision, terminations };
       await recordDecision(db, workerPoolId, full, { fingerprint: fingerprint(full), nowMs });
+      if (decision.launches.length > 0) logDecision(workerPoolId, full);
     },
   };
+
+  function logDecision(workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {
+    const { providerId, pendingTasks, claimedTasks, existingCapacity, requestedCapacity, stoppingCapacity } = inputs;
+    logEvent(log, 'worker-pool-provisioned', {
+      ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
+      ...{ existingCapacity, requestedCapacity, stoppingCapacity },
+      asked: launches.reduce((sum, { asked }) => sum + asked, 0),
+      made: launches.reduce((sum, { made }) => sum + made, 0),
+      limitedBy,
+    });
+  }
 
   /** An order that can never be sent: its launch config rests, and its owner hears of it. */
   async function noteRefusal(
@@ -214,15 +228,17 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     error: ProviderError,
   ): Promise<void> {
     const failureClass = failureClassOf(error);
+    const poolError = creationError({ workerPoolId, launchConfigId, error });
     await recordLaunchFailure(db, {
       workerPoolId,
       launchConfigId,
       revision,
       failureClass,
       backoff: (failures) => nextBackoff({ failureClass, failures }),
-      error: creationError({ workerPoolId, launchConfigId, error }),
+      error: poolError,
       nowMs: Date.now(),
     });
+    logPoolError(log, poolError);
   }
 
   /** Operators pause a pool's cron in the Temporal UI to hold it. */

@@ -5,6 +5,7 @@ import { insertError } from '../records/errors.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { logPoolError } from './log-pool-error.js';
 
 export interface RemovalActivities {
   /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
@@ -17,7 +18,7 @@ export interface RemovableMachine extends WorkerKey {
   readonly location: MachineLocation;
 }
 
-export function removalActivities({ records, providers, asks }: ActivityDeps): RemovalActivities {
+export function removalActivities({ records, providers, asks, log }: ActivityDeps): RemovalActivities {
   return {
     async removeResource(machine, step) {
       const machines = providers.get(machine.providerId)?.machines;
@@ -27,7 +28,9 @@ export function removalActivities({ records, providers, asks }: ActivityDeps): R
         await withHeartbeat(() => machines.remove(machine, step));
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
-          await insertError(records.db, terminationError(machine, error), Date.now());
+          const stored = terminationError(machine, error);
+          await insertError(records.db, stored, Date.now());
+          logPoolError(log, stored);
           // Nothing that a removal meets is final: permissions come back.
           throw new Error(error.message);
         }

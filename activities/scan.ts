@@ -3,6 +3,8 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { lifecycleId } from '../domain/ids.js';
 import { compareScan, type KnownWorker, type SeenMachine } from '../domain/observation.js';
+import { logEvent } from '../observability/log-events.js';
+import { seconds } from '../observability/worker-log.js';
 import { ProviderError } from '../providers/errors.js';
 import type { MachineRef, Observation } from '../providers/provider.js';
 import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../records/scans.js';
@@ -61,11 +63,12 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
           signalled: changes.length,
           unowned: found.unowned.length,
         });
-        if (found.unowned.length > 0)
-          log.info({ providerId, unowned: found.unowned.length }, 'machines-without-worker');
+        const counts = { machines: seen.length, signalled: changes.length, unowned: found.unowned.length };
+        logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
+        if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
         if (failure) throw toApplicationFailure(failure);
         const stopping = workers.filter(({ state }) => state === 'stopping').length;
-        return { machines: seen.length, signalled: changes.length, unowned: found.unowned.length, stopping };
+        return { ...counts, stopping };
       });
     },
   };
@@ -128,7 +131,9 @@ async function signalAll(
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       // Its launch is booked and its lifecycle not yet started; the pool's next pass starts it.
-      log.info({ ...worker }, 'lifecycle-not-started');
+      const { workerPoolId, workerGroup, workerId } = worker;
+      const workflowId = lifecycleId(worker);
+      logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
       onMissingLifecycle(worker.workerPoolId);
     }
   });

@@ -1,3 +1,4 @@
+import { logEvent } from '../observability/log-events.js';
 import { expireRows, removeDeletedPools } from '../records/retention.js';
 import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
@@ -16,7 +17,7 @@ export function sweepActivities({ config, records, providers, client, log }: Act
     async expireRows() {
       await expireRows(records.db, config.retention, Date.now());
       const removed = await removeDeletedPools(records.db);
-      for (const workerPoolId of removed) log.info({ workerPoolId }, 'worker-pool-gone');
+      for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
     },
 
     async reconcileSchedules() {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import type { Records } from '../records/open.js';
+import type { Health } from '../observability/health.js';
 import type { Engine } from './engine.js';
 
 /** What the API needs of the process that runs it. */
@@ -13,8 +14,8 @@ export interface ApiDeps {
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** What `__heartbeat__` asks, by the name that it may give away; each resolves when all is well. */
-  readonly checks: Readonly<Record<string, () => Promise<void>>>;
+  /** What `__heartbeat__` asks. */
+  readonly health: Health;
   readonly version: Version;
   /** Shown on the front page; null where there is none. */
   readonly temporalUiUrl: string | null;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
 import { EngineBusy, EngineRefused } from './engine.js';
 import { AuthenticationError } from './auth/client.js';
@@ -44,6 +45,7 @@ function asApiError(error: FastifyError): ApiError | null {
 
 function incident(error: FastifyError, request: FastifyRequest): ApiError {
   const incidentId = randomUUID();
-  request.log.error({ err: error, incidentId, operation: request.routeOptions.config.operation }, 'API call failed');
+  const { operation } = request.routeOptions.config;
+  logEvent(request.log, 'api-call-failed', { operation, incidentId, err: error });
   return new ApiError('InternalServerError', `Internal error. The log knows more under incident ${incidentId}.`);
 }

@@ -8,11 +8,15 @@ import { temporalEngine } from '../api/temporal-engine.js';
 import type { Config } from '../config/schema.js';
 import { taskclusterDemand } from '../demand/taskcluster.js';
 import { createLog } from '../observability/log.js';
+import { Health } from '../observability/health.js';
+import { logEvent } from '../observability/log-events.js';
 import { Metrics } from '../observability/metrics.js';
+import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
 import { buildProviders } from '../providers/registry.js';
 import { listPoolIds } from '../records/pools.js';
-import { type Records, rememberTaskQueuePrefix } from '../records/open.js';
+import { metricFacts } from '../records/metric-facts.js';
+import { rememberTaskQueuePrefix } from '../records/open.js';
 import { connectWorkers, temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
@@ -34,10 +38,10 @@ export async function serve(config: Config, role: Role): Promise<void> {
   }
   const log = createLog(config.log);
   const temporalFigures = await installRuntime(log);
-  const metrics = new Metrics();
   const stopping = stopSignal(log);
 
   const records = await reachRecords(config, log);
+  const metrics = new Metrics(() => metricFacts(records.db, Date.now()));
   try {
     const target = temporalTarget(config.temporal);
     const client = await reachTemporal(target);
@@ -50,7 +54,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
       providerContext(providerId, { config, records, onCall: metrics.onCloudCall }),
     );
     const stopHealthChecks = providers.startHealthChecks({
-      onChange: (providerId, health) => log.info({ providerId, ...health }, 'provider-health'),
+      onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
     });
     const schedules: ScheduleContext = {
       client,
@@ -73,6 +77,14 @@ export async function serve(config: Config, role: Role): Promise<void> {
       });
     }
     const polling = workers;
+    const health = new Health(
+      {
+        database: () => records.ping(),
+        temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
+        ...(polling && { pollers: async () => polling.check() }),
+      },
+      Date.now,
+    );
     const server =
       role === 'worker'
         ? null
@@ -90,18 +102,15 @@ export async function serve(config: Config, role: Role): Promise<void> {
               defaults: config.defaults,
               askForLook: asks.askForLook,
             }),
-            checks: {
-              database: () => records.ping(),
-              temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
-              ...(polling && { pollers: async () => polling.check() }),
-            },
+            health,
             version: version(),
             temporalUiUrl: temporalUiUrl(process.env),
           });
-    await listenForMetrics(metrics, config, records, temporalFigures);
+    const watched = new MetricsServer({ metrics, health, temporalUrl: temporalFigures });
+    await listenForMetrics(watched, config);
     if (server) await listen(server, config, log);
     const running = workers?.run();
-    log.info({ role, deploymentId: records.deployment.deploymentId }, 'serving');
+    logEvent(log, 'serving', { role, deploymentId: records.deployment.deploymentId });
 
     const failure = running?.then(
       () => undefined,
@@ -112,7 +121,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
     await server?.close();
     await failure;
     stopHealthChecks();
-    await metrics.close();
+    await watched.close();
     await client.connection.close();
     if (failed) throw failed;
   } finally {
@@ -121,14 +130,9 @@ export async function serve(config: Config, role: Role): Promise<void> {
   }
 }
 
-async function listenForMetrics(
-  metrics: Metrics,
-  config: Config,
-  records: Records,
-  temporalFigures: string,
-): Promise<void> {
+async function listenForMetrics(watched: MetricsServer, config: Config): Promise<void> {
   try {
-    await metrics.listen(config.metrics, records, temporalFigures);
+    await watched.listen(config.metrics);
   } catch (error) {
     throw portInUse(error, 'metrics', config.metrics);
   }
@@ -137,7 +141,7 @@ async function listenForMetrics(
 async function listen(server: Awaited<ReturnType<typeof createServer>>, config: Config, log: Logger): Promise<void> {
   const { host, port } = config.server;
   try {
-    log.info({ address: await server.listen({ host, port }) }, 'listening');
+    logEvent(log, 'listening', { address: await server.listen({ host, port }) });
   } catch (error) {
     throw portInUse(error, 'server', config.server);
   }
@@ -148,14 +152,21 @@ function portInUse(error: unknown, section: string, { host, port }: { host: stri
   return inUse ? new ExitError(EXIT.bad, `${section}.port: ${port} is in use on ${host}`) : error;
 }
 
+/** npm passes a Ctrl-C on that the process has had already: two so close together are one. */
+const SAME_SIGNAL_MS = 1000;
+
 /** Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once. */
 function stopSignal(log: Logger): Promise<undefined> {
   return new Promise((resolve) => {
-    let told = false;
+    let toldAt: number | null = null;
     const stop = (signal: NodeJS.Signals) => {
-      if (told) process.exit(EXIT.stopped);
-      told = true;
-      log.info({ signal }, 'stopping');
+      const nowMs = performance.now();
+      if (toldAt !== null) {
+        if (signal === 'SIGINT' && nowMs - toldAt < SAME_SIGNAL_MS) return;
+        process.exit(EXIT.stopped);
+      }
+      toldAt = nowMs;
+      logEvent(log, 'stopping', { signal });
       resolve(undefined);
     };
     process.on('SIGTERM', stop);

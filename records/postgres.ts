@@ -1,5 +1,6 @@
 import { PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { logEvent } from '../observability/log-events.js';
 import type { RecordsLog } from './open.js';
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -31,7 +32,7 @@ export function postgresDialect(options: PostgresOptions): PostgresDialect {
   });
   // A connection that breaks is an event of the pool while it is idle and of its own while it is in use. Without a listener
   // either would end the process; the statement that it broke under fails by itself, and the pool replaces the connection.
-  const onBroken = (error: Error) => options.log?.warn({ err: error }, 'a database connection broke');
+  const onBroken = (error: Error) => options.log && logEvent(options.log, 'database-connection-broke', { err: error });
   pool.on('error', onBroken);
   pool.on('connect', (client) => client.on('error', onBroken));
   return new PostgresDialect({ pool });

@@ -7,9 +7,9 @@ import type { Db } from './schema.js';
 import { bigint, int, isWorker, jsonb, text } from './sql.js';
 
 /**
- * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and tells
- * whether it changed the row: repeated after a lost answer, it changes nothing, announces nothing and says false. Nothing
- * leaves `stopped`.
+ * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives the
+ * row that it changed: repeated after a lost answer, it changes nothing, announces nothing and gives null. Nothing leaves
+ * `stopped`.
  */
 
 export interface Credentials {
@@ -21,12 +21,15 @@ export interface Credentials {
   readonly nowMs: number;
 }
 
-/** From requested, or from running when a registration is repeated: then the first registration's time stands. */
+/**
+ * From requested, or from running when a registration is repeated: then the first registration's time stands, and
+ * `isFirst` is false.
+ */
 export function recordRunning(
   db: Db,
   key: WorkerKey,
   change: Credentials & { registeredAt: number },
-): Promise<boolean> {
+): Promise<(Worker & { readonly isFirst: boolean }) | null> {
   return execute(
     db,
     sql`
@@ -40,19 +43,19 @@ export function recordRunning(
       update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}
       where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)}
         and ${differs(change)}
-      returning 1)
-    select 1 from changed union all select 1 from again`,
+      returning w.*)
+    select *, true as is_first from changed union all select *, false from again`,
   );
 }
 
 /** New credentials of a running worker. */
-export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): Promise<boolean> {
+export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): Promise<Worker | null> {
   return execute(
     db,
     sql`
     update workers w set ${credentials(change)}
     where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)} and ${differs(change)}
-    returning 1`,
+    returning w.*`,
   );
 }
 
@@ -61,7 +64,7 @@ export function recordStopping(
   db: Db,
   key: WorkerKey,
   change: { reason: string; nowMs: number; failure?: NewWorkerPoolError },
-): Promise<boolean> {
+): Promise<Worker | null> {
   const failure =
     change.failure === undefined
       ? sql``
@@ -75,7 +78,7 @@ export function recordStopping(
       returning w.*),
     announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
     ${failure}
-    select 1 from changed`,
+    select * from changed`,
   );
 }
 
@@ -84,7 +87,7 @@ export function recordStopped(
   db: Db,
   key: WorkerKey,
   change: { nowMs: number; expires: number; reason?: string },
-): Promise<boolean> {
+): Promise<Worker | null> {
   return execute(
     db,
     sql`
@@ -94,7 +97,7 @@ export function recordStopped(
       where ${isWorker(key)} and w.state <> 'stopped'
       returning w.*),
     announced as (${announceWorkers('worker-stopped', change.nowMs)})
-    select 1 from changed`,
+    select * from changed`,
   );
 }
 
@@ -156,7 +159,7 @@ export function updateStaticWorker(
   db: Db,
   key: WorkerKey,
   change: { expires: number; capacity: number; secretFingerprint: string | null; nowMs: number },
-): Promise<boolean> {
+): Promise<Worker | null> {
   const facts = jsonb(change.secretFingerprint === null ? {} : { secretFingerprint: change.secretFingerprint });
   return execute(
     db,
@@ -165,7 +168,7 @@ export function updateStaticWorker(
       last_modified = ${bigint(change.nowMs)}
     where ${isWorker(key)} and w.state = 'running' and w.launch_token is null
       and (w.expires, w.capacity, w.facts) is distinct from (${bigint(change.expires)}, ${int(change.capacity)}, w.facts || ${facts})
-    returning 1`,
+    returning w.*`,
   );
 }
 
@@ -177,7 +180,7 @@ const differs = (change: Credentials): RawBuilder<unknown> => sql`
   (w.terminate_after, w.expires, w.secret_generation) is distinct from
   (${bigint(change.terminateAfter)}, coalesce(${bigint(change.expires)}, w.expires), ${int(change.secretGeneration)})`;
 
-/** True when the statement gave a row. */
-async function execute(db: Db, statement: RawBuilder<unknown>): Promise<boolean> {
-  return (await statement.execute(db)).rows.length > 0;
+/** The statement's row. */
+async function execute<Row extends Worker>(db: Db, statement: RawBuilder<Row>): Promise<Row | null> {
+  return (await statement.execute(db)).rows[0] ?? null;
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { logEvent } from '../../observability/log-events.js';
 import { insertError, listErrors } from '../../records/errors.js';
 import { getPool } from '../../records/pools.js';
 import { getWorker } from '../../records/workers.js';
@@ -23,7 +24,7 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
     body: reportErrorRequest,
     scopes: ({ workerPoolId }) => [`assume:worker-pool:${workerPoolId}`],
     response: poolError,
-    handle: async ({ params: { workerPoolId }, body, caller }) => {
+    handle: async ({ params: { workerPoolId }, body, caller, log }) => {
       const { workerGroup, workerId, kind, title, description, extra } = body;
       requireScopes(caller, [`assume:worker-id:${workerGroup}/${workerId}`]);
       const found = await getPool(db, workerPoolId);
@@ -34,7 +35,11 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
       const worker = await getWorker(db, { workerPoolId, workerGroup, workerId });
       const launchConfigId = worker?.launchConfigId ?? null;
       const error = { workerPoolId, launchConfigId, kind, title, description };
-      return wireError(await insertError(db, { ...error, extra: { ...extra, workerGroup, workerId } }, now()));
+      const stored = await insertError(db, { ...error, extra: { ...extra, workerGroup, workerId } }, now());
+      // What a worker writes into its description is its own affair; it may hold anything.
+      const logged = { workerPoolId, launchConfigId, workerGroup, workerId, kind, title, description: null };
+      logEvent(log, 'worker-pool-error', logged);
+      return wireError(stored);
     },
   });
 

@@ -4,11 +4,7 @@ import type { ApiContext } from '../context.js';
 import { addOperation } from '../operation.js';
 import { closed, empty } from '../schemas/common.js';
 
-/** How long one round of checks is good for: probes of many watchers cost no more than one. */
-const CHECKS_CACHED_MS = 5000;
-const CHECK_TIMEOUT_MS = 4000;
-
-export function addHealthOperations(api: FastifyInstance, { checks, version, now }: ApiContext): void {
+export function addHealthOperations(api: FastifyInstance, { health, version, now }: ApiContext): void {
   const begun = now();
   addOperation(api, {
     name: 'ping',
@@ -42,12 +38,11 @@ export function addHealthOperations(api: FastifyInstance, { checks, version, now
     }),
     handle: async () => version,
   });
-  addHeartbeat(api, checks, now);
+  addHeartbeat(api, health);
 }
 
 /** Not an operation like the others: a failure is no error of the caller's and names nothing but what failed. */
-function addHeartbeat(api: FastifyInstance, checks: ApiContext['checks'], now: () => number): void {
-  let last: { readonly at: number; readonly failed: Promise<string[]> } | null = null;
+function addHeartbeat(api: FastifyInstance, health: ApiContext['health']): void {
   api.get(
     '/__heartbeat__',
     {
@@ -59,32 +54,8 @@ function addHeartbeat(api: FastifyInstance, checks: ApiContext['checks'], now: (
       },
     },
     async (_request, reply) => {
-      if (!last || now() - last.at >= CHECKS_CACHED_MS) last = { at: now(), failed: failedChecks(checks) };
-      const failed = await last.failed;
+      const failed = await health.failed();
       return failed.length === 0 ? {} : reply.code(503).send({ failed });
     },
   );
-}
-
-async function failedChecks(checks: ApiContext['checks']): Promise<string[]> {
-  const outcomes = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => ((await works(check)) ? [] : [name])),
-  );
-  return outcomes.flat();
-}
-
-async function works(check: () => Promise<void>): Promise<boolean> {
-  const { promise: tooLate, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), CHECK_TIMEOUT_MS);
-  try {
-    return await Promise.race([
-      check().then(
-        () => true,
-        () => false,
-      ),
-      tooLate,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

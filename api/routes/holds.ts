@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { logEvent } from '../../observability/log-events.js';
 import { ALL_POOLS, hold, release } from '../../records/holds.js';
 import { getPool } from '../../records/pools.js';
 import type { ApiContext } from '../context.js';
@@ -44,7 +45,7 @@ export function addHoldOperations(api: FastifyInstance, context: ApiContext): vo
       if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
       await release(db, workerPoolId);
       await context.engine.askForLook(workerPoolId).catch((error: unknown) => {
-        log.warn({ err: error, workerPoolId }, 'A released pool could not be announced to the engine');
+        logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
       });
       return {};
     },

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { logEvent } from '../../observability/log-events.js';
 import {
   createPool,
   deletePool,
@@ -135,7 +136,7 @@ async function afterChange(context: ApiContext, workerPoolId: string, log: Log) 
     await engine.ensurePoolSchedule(workerPoolId);
     await engine.askForLook(workerPoolId);
   } catch (error) {
-    log.warn({ err: error, workerPoolId }, 'A changed pool could not be announced to the engine');
+    logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
   }
   return readPool(context, workerPoolId);
 }

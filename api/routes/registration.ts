@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
-import type { WorkerKey } from '../../domain/ids.js';
+import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import { logEvent } from '../../observability/log-events.js';
 import { IdentityError } from '../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../providers/provider.js';
 import { registrationFacts } from '../../records/registration.js';
@@ -95,8 +96,8 @@ async function verify(
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
     const { workerPoolId, workerGroup, workerId, providerId } = worker;
-    const reason = error.message;
-    log.warn({ workerPoolId, workerGroup, workerId, providerId, reason }, 'A registration was refused');
+    const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
+    logEvent(log, 'registration-refused', { ...ids, reason: error.message });
     throw refused();
   }
 }

@@ -5,6 +5,7 @@ import { staticSecretFingerprint } from '../../api/secrets.js';
 import { createServer } from '../../api/server.js';
 import { parseConfig } from '../../config/load.js';
 import type { WorkerKey } from '../../domain/ids.js';
+import { Health } from '../../observability/health.js';
 import { IdentityError } from '../../providers/errors.js';
 import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
@@ -69,7 +70,7 @@ export async function startTestApi(settings: object = {}): Promise<TestApi> {
     config,
     log,
     now,
-    checks,
+    health: new Health(checks, now),
     version,
     temporalUiUrl: null,
   });

@@ -61,9 +61,9 @@ describe.each(engines)('a worker on %s', (engine) => {
 
   test('goes from requested to running to stopping to stopped, each announced once', async () => {
     const { db, statements } = counting(records.db);
-    expect(await recordRunning(db, key, registration)).toBe(true);
-    expect(await recordStopping(db, key, { reason: 'terminateAfter time exceeded', nowMs: NOW + DAY })).toBe(true);
-    expect(await recordStopped(db, key, { nowMs: NOW + DAY + 1, expires: NOW + 9 * DAY })).toBe(true);
+    expect(await recordRunning(db, key, registration)).not.toBeNull();
+    expect(await recordStopping(db, key, { reason: 'terminateAfter time exceeded', nowMs: NOW + DAY })).not.toBeNull();
+    expect(await recordStopped(db, key, { nowMs: NOW + DAY + 1, expires: NOW + 9 * DAY })).not.toBeNull();
     expect(statements()).toBe(3);
     expect(await getWorker(db, key)).toMatchObject({
       state: 'stopped',
@@ -107,9 +107,9 @@ describe.each(engines)('a worker on %s', (engine) => {
       () => recordStopped(db, key, { nowMs: NOW + 2 * DAY, expires: NOW + 9 * DAY }),
     ];
     for (const step of steps) {
-      expect(await step()).toBe(true);
+      expect(await step()).toEqual(expect.objectContaining((await getWorker(db, key)) ?? {}));
       const after = { row: await getWorker(db, key), events: await eventsOf(db) };
-      expect(await step()).toBe(false);
+      expect(await step()).toBeNull();
       expect({ row: await getWorker(db, key), events: await eventsOf(db) }).toEqual(after);
     }
     expect(await db.selectFrom('workerPoolErrors').select('occurrences').execute()).toEqual([{ occurrences: 1 }]);
@@ -118,13 +118,13 @@ describe.each(engines)('a worker on %s', (engine) => {
   test('never leaves stopped, and takes no step back', async () => {
     const { db } = records;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
-    expect(await recordRunning(db, key, registration)).toBe(false);
+    expect(await recordRunning(db, key, registration)).toBeNull();
     await recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY });
     const stopped = await getWorker(db, key);
-    expect(await recordRunning(db, key, registration)).toBe(false);
-    expect(await recordCredentials(db, key, registration)).toBe(false);
-    expect(await recordStopping(db, key, { reason: 'again', nowMs: NOW + 1, failure })).toBe(false);
-    expect(await recordStopped(db, key, { nowMs: NOW + 1, expires: NOW + 2 * DAY })).toBe(false);
+    expect(await recordRunning(db, key, registration)).toBeNull();
+    expect(await recordCredentials(db, key, registration)).toBeNull();
+    expect(await recordStopping(db, key, { reason: 'again', nowMs: NOW + 1, failure })).toBeNull();
+    expect(await recordStopped(db, key, { nowMs: NOW + 1, expires: NOW + 2 * DAY })).toBeNull();
     expect(await getWorker(db, key)).toEqual(stopped);
     expect(await db.selectFrom('workerPoolErrors').selectAll().execute()).toEqual([]);
   });
@@ -133,8 +133,8 @@ describe.each(engines)('a worker on %s', (engine) => {
     const { db } = records;
     await recordRunning(db, key, registration);
     const again = { ...registration, registeredAt: NOW + 5 * MINUTE, nowMs: NOW + 5 * MINUTE, secretGeneration: 2 };
-    expect(await recordRunning(db, key, { ...again, expires: null })).toBe(true);
-    expect(await recordRunning(db, key, registration)).toBe(false);
+    expect(await recordRunning(db, key, { ...again, expires: null })).toMatchObject({ isFirst: false });
+    expect(await recordRunning(db, key, registration)).toBeNull();
     expect(await getWorker(db, key)).toMatchObject({
       registeredAt: NOW + MINUTE,
       secretGeneration: 2,
@@ -227,8 +227,8 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await insertStaticWorker(db, { ...worker, nowMs: NOW + 5 })).toEqual({ outcome: 'unchanged' });
     expect(await insertStaticWorker(db, { ...worker, secretFingerprint: 'f2' })).toEqual({ outcome: 'conflict' });
     const change = { expires: NOW + 2 * DAY, capacity: 3, secretFingerprint: null, nowMs: NOW + 6 };
-    expect(await updateStaticWorker(db, worker, change)).toBe(true);
-    expect(await updateStaticWorker(db, worker, change)).toBe(false);
+    expect(await updateStaticWorker(db, worker, change)).not.toBeNull();
+    expect(await updateStaticWorker(db, worker, change)).toBeNull();
     expect(await getWorker(db, worker)).toMatchObject({
       state: 'running',
       capacity: 3,
@@ -236,9 +236,9 @@ describe.each(engines)('a worker on %s', (engine) => {
       facts: { secretFingerprint: 'f1' },
       location: { account: null, region: null, group: null },
     });
-    expect(await recordStopped(db, worker, { nowMs: NOW + 7, expires: NOW + DAY, reason: 'removed' })).toBe(true);
+    expect(await recordStopped(db, worker, { nowMs: NOW + 7, expires: NOW + DAY, reason: 'removed' })).not.toBeNull();
     expect(await getWorker(db, worker)).toMatchObject({ state: 'stopped', stopReason: 'removed' });
-    expect(await updateStaticWorker(db, worker, { ...change, capacity: 9 })).toBe(false);
+    expect(await updateStaticWorker(db, worker, { ...change, capacity: 9 })).toBeNull();
     expect(await topicsOf(db)).toEqual([]);
   });
 

@@ -1,0 +1,48 @@
+/** Each resolves when all is well; by the name that may be given away. */
+export type Checks = Readonly<Record<string, () => Promise<void>>>;
+
+/** How long one round of checks is good for: probes of many watchers cost no more than one. */
+const CHECKS_CACHED_MS = 5000;
+const CHECK_TIMEOUT_MS = 4000;
+
+/** What a process needs, and whether it works. */
+export class Health {
+  private readonly checks: Checks;
+  private readonly now: () => number;
+  private last: { readonly at: number; readonly failed: Promise<string[]> } | null = null;
+
+  constructor(checks: Checks, now: () => number) {
+    this.checks = checks;
+    this.now = now;
+  }
+
+  /** Names of what does not work, at most 5 s old. Never rejects. */
+  failed(): Promise<string[]> {
+    const at = this.now();
+    if (!this.last || at - this.last.at >= CHECKS_CACHED_MS) this.last = { at, failed: failedChecks(this.checks) };
+    return this.last.failed;
+  }
+}
+
+async function failedChecks(checks: Checks): Promise<string[]> {
+  const outcomes = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => ((await works(check)) ? [] : [name])),
+  );
+  return outcomes.flat();
+}
+
+async function works(check: () => Promise<void>): Promise<boolean> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), CHECK_TIMEOUT_MS);
+  try {
+    return await Promise.race([
+      check().then(
+        () => true,
+        () => false,
+      ),
+      tooLate,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

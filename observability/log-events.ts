@@ -1,0 +1,139 @@
+/**
+ * Every line that we log ourselves, by its name (the line's `msg`): one event each, with just these fields. Dashboards and
+ * alerts rely on the names. `docs/reference/logs.md` shows the same table; a test holds the two together. Instants are
+ * ISO text where people read them, durations are seconds.
+ */
+interface LogEvent {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly meaning: string;
+  readonly fields: readonly string[];
+}
+
+const worker = ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'providerId'] as const;
+const launched = [...worker, 'launchConfigId', 'launchToken'] as const;
+
+export const logEvents = {
+  serving: { level: 'info', meaning: 'The process has begun its work.', fields: ['role', 'deploymentId'] },
+  listening: { level: 'info', meaning: 'The API accepts calls.', fields: ['address'] },
+  stopping: { level: 'info', meaning: 'A signal told the process to stop.', fields: ['signal'] },
+  'provider-health': {
+    level: 'info',
+    meaning: 'A provider could be set up, or could not; until then it launches nothing.',
+    fields: ['providerId', 'state', 'message'],
+  },
+  'database-connection-broke': {
+    level: 'warn',
+    meaning: 'A connection to Postgres was lost; it is replaced.',
+    fields: ['err'],
+  },
+
+  'worker-requested': {
+    level: 'info',
+    meaning: 'A launch made this machine; its row is written.',
+    fields: [...launched, 'terminateAfter'],
+  },
+  'worker-running': {
+    level: 'info',
+    meaning: 'The worker has registered (static: it was created).',
+    fields: [...launched, 'terminateAfter', 'registrationSeconds'],
+  },
+  'worker-credentials': {
+    level: 'debug',
+    meaning: 'A running worker got new credentials: it registered again, or a static one registered.',
+    fields: [...launched, 'terminateAfter'],
+  },
+  'worker-removed': {
+    level: 'info',
+    meaning: 'The worker is going away, for this reason.',
+    fields: [...launched, 'reason', 'ageSeconds', 'runningSeconds'],
+  },
+  'worker-stopped': {
+    level: 'info',
+    meaning: 'Nothing is left of the worker.',
+    fields: [...launched, 'reason', 'ageSeconds', 'runningSeconds'],
+  },
+  'worker-pool-error': {
+    level: 'warn',
+    meaning: 'An error was stored for the pool’s owner; the description is null where a worker reported it.',
+    fields: ['workerPoolId', 'launchConfigId', 'workerGroup', 'workerId', 'kind', 'title', 'description'],
+  },
+
+  'launch-ended': {
+    level: 'info',
+    meaning: 'A launch has its answer: launched, short (fewer than asked) or failed.',
+    fields: ['workerPoolId', 'workflowId', 'providerId', 'launchConfigId', 'launchToken', 'outcome', 'asked', 'made'],
+  },
+  'worker-pool-provisioned': {
+    level: 'info',
+    meaning: 'A pass over the pool launched something; the decision has the arithmetic.',
+    fields: [
+      ...['workerPoolId', 'workflowId', 'providerId', 'pendingTasks', 'claimedTasks'],
+      ...['existingCapacity', 'requestedCapacity', 'stoppingCapacity', 'asked', 'made', 'limitedBy'],
+    ] as const,
+  },
+  'worker-pool-gone': {
+    level: 'info',
+    meaning: 'A deleted pool had no worker left and was forgotten.',
+    fields: ['workerPoolId'],
+  },
+  'demand-unreadable': {
+    level: 'warn',
+    meaning: 'The queue did not say how much work the pool has; the pool launches nothing until it does.',
+    fields: ['workerPoolId', 'err'],
+  },
+  'ask-failed': {
+    level: 'warn',
+    meaning: 'A hint to look at a pool or a provider got lost; the Schedules make up for it.',
+    fields: ['ask', 'err'],
+  },
+
+  'scan-seen': {
+    level: 'debug',
+    meaning: 'A look at all machines of a provider.',
+    fields: ['providerId', 'complete', 'machines', 'signalled', 'unowned', 'seconds'],
+  },
+  'machines-without-worker': {
+    level: 'info',
+    meaning: 'A scan saw machines of ours that no worker owns (yet).',
+    fields: ['providerId', 'unowned'],
+  },
+  'lifecycle-not-started': {
+    level: 'info',
+    meaning: 'A scan saw the machine change before its lifecycle was there; the pool’s next pass starts it.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
+  },
+
+  'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },
+  'api-call-failed': {
+    level: 'error',
+    meaning: 'A fault of ours; the caller was told the incident’s id.',
+    fields: ['operation', 'incidentId', 'err'],
+  },
+  'registration-refused': {
+    level: 'warn',
+    meaning: 'A proof of identity did not hold, for this reason.',
+    fields: [...worker, 'reason'],
+  },
+  'sign-of-life-unwritten': {
+    level: 'warn',
+    meaning: 'That a worker called could not be written down; its next call tries again.',
+    fields: ['err'],
+  },
+  'pool-change-unannounced': {
+    level: 'warn',
+    meaning: 'The engine could not be told of a changed pool; its own looks make up for it.',
+    fields: ['workerPoolId', 'err'],
+  },
+} as const satisfies Record<string, LogEvent>;
+
+export type LogEventName = keyof typeof logEvents;
+type Level<Name extends LogEventName> = (typeof logEvents)[Name]['level'];
+type Fields<Name extends LogEventName> = { readonly [Field in (typeof logEvents)[Name]['fields'][number]]: unknown };
+/** As much of a pino logger as is needed; a request's will do. */
+type Log<Levels extends LogEvent['level']> = Readonly<Record<Levels, (fields: object, message: string) => void>>;
+
+/** Writes one event's line. */
+export function logEvent<Name extends LogEventName>(log: Log<Level<Name>>, name: Name, fields: Fields<Name>): void {
+  const level: Level<Name> = logEvents[name].level;
+  log[level](fields, name);
+}

@@ -1,0 +1,58 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { Config } from '../config/schema.js';
+import type { Health } from './health.js';
+import type { Metrics } from './metrics.js';
+
+/**
+ * What those who watch a process ask it, whatever its role: `/metrics` with our figures and the Temporal SDK's (taken from
+ * `temporalUrl`), and the two heartbeats of the API for a process that has none.
+ */
+export class MetricsServer {
+  private readonly sources: {
+    readonly metrics: Metrics;
+    readonly health: Health;
+    readonly temporalUrl: string;
+  };
+  private readonly server = createServer((request, response) => {
+    this.answer(request.url ?? '', response).catch(() => response.writeHead(503).end());
+  });
+
+  constructor(sources: MetricsServer['sources']) {
+    this.sources = sources;
+  }
+
+  /** Rejects when the address cannot be had. */
+  async listen({ host, port }: Config['metrics']): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.server.listening) return;
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private async answer(url: string, response: ServerResponse): Promise<void> {
+    const { metrics, health, temporalUrl } = this.sources;
+    if (url === '/metrics') {
+      const [own, temporal] = await Promise.all([metrics.render(), temporalFigures(temporalUrl)]);
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(`${own}${temporal}`);
+    } else if (url === '/__lbheartbeat__') json(response, 200, {});
+    else if (url === '/__heartbeat__') {
+      const failed = await health.failed();
+      json(response, failed.length === 0 ? 200 : 503, failed.length === 0 ? {} : { failed });
+    } else response.writeHead(404).end();
+  }
+}
+
+async function temporalFigures(url: string): Promise<string> {
+  const answer = await fetch(url);
+  return answer.ok ? await answer.text() : '';
+}
+
+const json = (response: ServerResponse, status: number, body: object): void =>
+  void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
