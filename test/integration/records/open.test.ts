@@ -163,16 +163,21 @@ describe('records in a directory', () => {
     return child;
   };
 
-  test('are there again after they were closed, with the same deployment', async () => {
+  test('are made whole, also where a dead process left a lock and half a database, and are there again', async () => {
     const path = directory();
+    mkdirSync(join(path, 'data.unfinished'), { recursive: true });
+    writeFileSync(join(path, 'data.unfinished', 'PG_VERSION'), '17\n');
+    // The dead one's process id is in use again: by us.
+    writeFileSync(join(path, 'lock'), `${process.pid} 12345\n`);
     const first = await open(path);
+    expect(readFileSync(join(path, 'lock'), 'utf8')).not.toContain(' 12345\n');
     await makePool(first.db);
     await first.close();
     const second = await open(path);
     expect(second.deployment).toEqual(first.deployment);
     expect(await listPoolIds(second.db)).toEqual([poolId]);
     await second.close();
-  });
+  }, 60_000);
 
   test('serve one opener at a time: a second, in this process or another, is told who has them', async () => {
     const path = directory();
@@ -184,31 +189,12 @@ describe('records in a directory', () => {
       `RecordsInUseError: ${path} is in use by process ${process.pid}; the embedded database serves one process`,
     ]);
     await first.close();
-    await (await open(path)).close();
-  });
-
-  test('are taken over from a dead process, also when its process id is in use again', async () => {
-    const path = directory();
-    mkdirSync(path);
-    writeFileSync(join(path, 'lock'), `${process.pid} 12345\n`);
-    const records = await open(path);
-    expect(readFileSync(join(path, 'lock'), 'utf8')).not.toContain(' 12345\n');
-    await records.close();
-  });
-
-  test('that were only half made are made again', async () => {
-    const path = directory();
-    mkdirSync(join(path, 'data.unfinished'), { recursive: true });
-    writeFileSync(join(path, 'data.unfinished', 'PG_VERSION'), '17\n');
-    const records = await open(path);
-    expect(await listPoolIds(records.db)).toEqual([]);
-    await records.close();
-  });
+  }, 60_000);
 
   test('lose nothing that was acknowledged when their process is killed, again and again', async () => {
     const path = directory();
     let acknowledged = -1;
-    for (let kills = 0; kills < 4; kills += 1) {
+    for (let kills = 0; kills < 3; kills += 1) {
       const child = startChild(path, acknowledged + 1);
       await child.until((lines) => lines.length >= 20 + kills * 7);
       child.process.kill('SIGKILL');
