@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import { awsPool } from '../support/api-client.js';
+import { countsOfPool } from '../support/pool-counts.js';
+import { startSystem } from '../support/system.js';
+
+const WORKERS = 500;
+const PATIENCE_MS = 600_000;
+
+describe('what 500 workers of one pool cost', () => {
+  test.each(['off', 'ec2'] as const)(
+    'few EC2 calls and short histories, and none is stranded, with EC2 limits %s',
+    async (limits) => {
+      const counts = await countsOfPool({ workers: WORKERS, limits });
+      expect(counts.workers).toBe(WORKERS);
+      expect(counts.launch).toBeLessThanOrEqual(0.01);
+      expect(counts.scan).toBeLessThanOrEqual(0.002);
+      expect(counts.remove).toBeLessThanOrEqual(0.02);
+      expect(counts.eventsToRunning).toBeLessThanOrEqual(16);
+      expect(counts.eventsOfLife).toBeLessThanOrEqual(45);
+      expect(counts.stranded).toBe(0);
+      expect(counts.unfinished).toBe(0);
+      expect(counts.throttled).toBe(0);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('a region with room for fewer machines than are wanted', () => {
+  test('gives those that it has in the first round, and the books agree with it', async () => {
+    const pool = 'counts/short';
+    const system = await startSystem({
+      simulator: { latencyMs: 60, bootMs: 500, idleMs: 3_600_000 },
+      config: { limits: { launchesPerMinute: 10_000 } },
+    });
+    let failed = true;
+    try {
+      const { api, simulator } = system;
+      await simulator.setCapacity('us-east-1', 60);
+      await simulator.addTasks(pool, 100, 3_600);
+      await api.createPool(pool, awsPool({ maxCapacity: 300 }));
+      await system.waitFor(async () => (await api.workers(pool, 'running')).length === 60, '60 running', 60_000);
+
+      const launches = simulator.log().filter(({ operation }) => operation === 'RunInstances');
+      const first = launches.find(({ created }) => created && created.length > 0);
+      expect(first?.created).toHaveLength(60);
+      const decision = (await api.decisions(pool)).at(-1)?.decision;
+      const made = decision.launches.reduce((sum: number, launch: { made: number }) => sum + launch.made, 0);
+      expect(made).toBe(60);
+      const machines = await simulator.machines();
+      expect(machines).toHaveLength(60);
+      const workers = await api.workers(pool);
+      expect(workers.map(({ workerId }) => workerId).toSorted()).toEqual(
+        machines.map(({ instanceId }) => instanceId).toSorted(),
+      );
+      const open = await system.temporal.workflow.count(
+        `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`,
+      );
+      expect(open.count).toBe(60);
+      failed = false;
+    } finally {
+      await system.stop({ keepLogs: failed });
+    }
+  }, 120_000);
+});

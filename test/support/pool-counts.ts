@@ -1,0 +1,97 @@
+import pg from 'pg';
+import { lifecycleId } from '../../domain/ids.js';
+import { awsPool } from './api-client.js';
+import { callsPerWorker, type CallsPerWorker } from './call-counts.js';
+import { longestHistory, sample } from './histories.js';
+import { startSystem, type System } from './system.js';
+
+export interface PoolCounts extends CallsPerWorker {
+  readonly eventsToRunning: number;
+  readonly eventsOfLife: number;
+  /** Machines that EC2 knows and that are not terminated at the end, whoever forgot them. */
+  readonly stranded: number;
+  /** Workers on record that are not stopped at the end. */
+  readonly unfinished: number;
+}
+
+export interface PoolCountsOptions {
+  readonly workers: number;
+  readonly limits: 'off' | 'ec2';
+  readonly temporal?: string;
+}
+
+const POOL = 'counts/pool';
+const SAMPLED = 10;
+const LONG_TASK_SECONDS = 3_600;
+const PATIENCE_MS = 180_000;
+
+/**
+ * One pool from its creation until all its workers are stopped: as many tasks as `workers`, a maximum of three times
+ * that, calls of 60 ms, machines that boot in 3 s. Counts what it took.
+ */
+export async function countsOfPool({ workers: wanted, limits, temporal }: PoolCountsOptions): Promise<PoolCounts> {
+  const system = await startSystem({
+    records: 'postgres',
+    roles: 'split',
+    temporal,
+    simulator: { limits, latencyMs: 60, bootMs: 3_000, shutdownMs: 2_000, listDelayMs: 2_000, idleMs: 3_600_000 },
+    config: {
+      limits: { launchesPerMinute: 10_000, machines: 10_000 },
+      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
+    },
+  });
+  let failed = true;
+  try {
+    const counts = await live(system, wanted);
+    failed = false;
+    return counts;
+  } finally {
+    await system.stop({ keepLogs: failed });
+  }
+}
+
+async function live(system: System, wanted: number): Promise<PoolCounts> {
+  const { api, simulator, temporal } = system;
+  await simulator.addTasks(POOL, wanted, LONG_TASK_SECONDS);
+  await api.createPool(POOL, awsPool({ maxCapacity: wanted * 3 }));
+  const inState = async (state: 'running' | 'stopped', count: number) =>
+    (await api.workers(POOL, state)).length >= count;
+  await system.waitFor(() => inState('running', wanted), 'all running', PATIENCE_MS);
+  const workers = await api.workers(POOL);
+  const sampled = sample(workers, SAMPLED).map(lifecycleId);
+  const eventsToRunning = await longestHistory(temporal, sampled);
+
+  // Otherwise the pool would replace what is removed.
+  await api.call('PUT', `/worker-pool/${encodeURIComponent(POOL)}/hold`, { reason: 'all of it goes' });
+  await removeAll(system, workers);
+  await system.waitFor(() => inState('stopped', wanted), 'all stopped', PATIENCE_MS);
+  const log = simulator.log();
+  const machines = await simulator.machines();
+  return {
+    ...callsPerWorker(log, await scansOf(system)),
+    eventsToRunning,
+    eventsOfLife: await longestHistory(temporal, sampled),
+    stranded: machines.filter(({ state }) => state !== 'terminated').length,
+    unfinished: (await api.workers(POOL)).filter(({ state }) => state !== 'stopped').length,
+  };
+}
+
+async function removeAll(system: System, workers: Awaited<ReturnType<System['api']['workers']>>): Promise<void> {
+  const rest = workers.values();
+  const lane = async () => {
+    for (const worker of rest) await system.api.removeWorker(worker);
+  };
+  await Promise.all(Array.from({ length: 32 }, lane));
+}
+
+/** Looks at the provider's machines that the product has made. */
+async function scansOf({ recordsUrl }: System): Promise<number> {
+  const client = new pg.Client({ connectionString: recordsUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ scans: number }>('select cast(count(*) as int) as scans from scans');
+    return rows[0]?.scans ?? 0;
+  } finally {
+    await client.end();
+  }
+}
