@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
+
+let api: TestApi;
+let count = 0;
+let pool: string;
+let path: string;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.close());
+beforeEach(() => {
+  api.engine.failure = null;
+  api.engine.asked.length = 0;
+  pool = `pools/p${(count += 1)}`;
+  path = `/worker-pool/${encodeURIComponent(pool)}`;
+});
+
+const create = (changes: object = {}) => api.call('PUT', path, { ...poolDefinition, ...changes });
+const config = (...launchConfigs: object[]) => ({ config: { ...poolDefinition.config, launchConfigs } });
+
+describe('createWorkerPool', () => {
+  test('stores the pool, fills in ids, makes its schedule and asks for a look', async () => {
+    const { status, body } = await create();
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ workerPoolId: pool, providerId: 'cloud', currentCapacity: 0, stoppedCount: 0 });
+    const [launchConfig] = body.config.launchConfigs;
+    expect(launchConfig.workerManager.launchConfigId).toMatch(/^lc-[0-9a-f]{20}$/);
+    expect(api.engine.asked).toEqual([`schedule ${pool}`, `look ${pool}`]);
+    expect((await api.call('GET', path)).body).toEqual(body);
+  });
+
+  test('is a success when repeated with ids that were computed (W63)', async () => {
+    const first = await create();
+    const second = await create();
+    expect([second.status, second.body]).toEqual([200, first.body]);
+  });
+
+  test('is a success when the stored form is sent back', async () => {
+    const { body } = await create();
+    const { providerId, description, owner, emailOnError } = body;
+    const again = await api.call('POST', path, { providerId, description, owner, emailOnError, config: body.config });
+    expect([again.status, again.body.config]).toEqual([200, body.config]);
+  });
+
+  test('is a conflict with another definition, which is not stored', async () => {
+    await create();
+    expect((await create({ description: 'other' })).body.code).toBe('RequestConflict');
+    expect((await api.call('GET', path)).body.description).toBe(poolDefinition.description);
+  });
+
+  test('succeeds although the engine cannot be reached', async () => {
+    api.engine.failure = new Error('no engine');
+    expect((await create()).status).toBe(200);
+  });
+
+  test.each<[string, object, string]>([
+    ['an unknown provider', { providerId: 'nope' }, 'InputError'],
+    ['an owner who is no address', { owner: 'me' }, 'InputValidationError'],
+    ['a key too many', { more: 1 }, 'InputValidationError'],
+    ['no description', { description: undefined }, 'InputValidationError'],
+    ['a config that its provider refuses', { providerId: 'hand', config: { maxCapacity: 1 } }, 'InputValidationError'],
+    ['a config that is no object', { config: [] }, 'InputValidationError'],
+    [
+      'one id for two machines',
+      config({ a: 1, workerManager: { launchConfigId: 'x' } }, { a: 2, workerManager: { launchConfigId: 'x' } }),
+      'RequestConflict',
+    ],
+  ])('refuses %s', async (_, changes, code) => {
+    expect((await create(changes)).body.code).toBe(code);
+    expect((await api.call('GET', path)).status).toBe(404);
+  });
+
+  test('refuses while the provider is not set up', async () => {
+    api.failedProviders.add('cloud');
+    const { status, body } = await create();
+    api.failedProviders.clear();
+    expect([status, body.code]).toEqual([503, 'ProviderSetupFailed']);
+  });
+});
+
+describe('updateWorkerPool', () => {
+  test('replaces everything; launch configs that are left out are archived', async () => {
+    await create(config({ a: 1 }, { a: 2 }));
+    const next = { ...poolDefinition, ...config({ a: 2 }, { a: 3 }), description: 'next', workerPoolId: pool };
+    const { status, body } = await api.call('POST', path, next);
+    expect([status, body.description, body.config.launchConfigs.length]).toEqual([200, 'next', 2]);
+    const active = await api.call('GET', `${path}/launch-configs`);
+    expect(active.body.workerPoolLaunchConfigs).toHaveLength(2);
+    const all = await api.call('GET', `${path}/launch-configs?includeArchived=true`);
+    expect(all.body.workerPoolLaunchConfigs).toHaveLength(3);
+  });
+
+  test('refuses the id of another pool, an unknown pool, and another content under an id', async () => {
+    expect((await api.call('POST', path, poolDefinition)).body.code).toBe('ResourceNotFound');
+    await create(config({ a: 1, workerManager: { launchConfigId: 'x' } }));
+    const other = { ...poolDefinition, workerPoolId: 'other/pool' };
+    expect((await api.call('POST', path, other)).body.code).toBe('InputError');
+    const clash = { ...poolDefinition, ...config({ a: 2, workerManager: { launchConfigId: 'x' } }) };
+    expect((await api.call('POST', path, clash)).body.code).toBe('RequestConflict');
+  });
+});
+
+test('a deleted pool belongs to the null provider, without launch configs, and may be defined again', async () => {
+  await create();
+  const { body } = await api.call('DELETE', path);
+  expect(body.providerId).toBe('null-provider');
+  expect(body.config).not.toHaveProperty('launchConfigs');
+  expect((await api.call('POST', path, poolDefinition)).body.config.launchConfigs).toHaveLength(1);
+  expect((await api.call('DELETE', '/worker-pool/pools%2Fnever')).body.code).toBe('ResourceNotFound');
+});
+
+test('counters and stats tell workers by state and launch config', async () => {
+  await create();
+  expect((await api.call('GET', `${path}/stats`)).body.launchConfigStats).toEqual([
+    expect.objectContaining({ launchConfigId: 'unknown', currentCapacity: 0 }),
+  ]);
+  const [worker] = await launchMachines(api, pool, ['i-1', 'i-2']);
+  await api.call('DELETE', `/workers/${encodeURIComponent(pool)}/here/${worker!.workerId}`);
+  const expected = { currentCapacity: 2, requestedCount: 1, stoppingCount: 1, runningCount: 0 };
+  expect((await api.call('GET', path)).body).toMatchObject(expected);
+  expect((await api.call('GET', `${path}/stats`)).body.launchConfigStats).toEqual([expect.objectContaining(expected)]);
+  const { body } = await api.call('GET', '/worker-pools/stats');
+  expect(body.workerPoolsStats).toContainEqual(expect.objectContaining({ workerPoolId: pool, ...expected }));
+});
+
+describe('paging', () => {
+  test('goes through all pools once, whatever page size, while others appear (W65)', async () => {
+    const mine: string[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      mine.push(`paged/${name}`);
+      await api.call('PUT', `/worker-pool/paged%2F${name}`, poolDefinition);
+    }
+    const seen: string[] = [];
+    let query = '?limit=2';
+    for (;;) {
+      const { body } = await api.call('GET', `/worker-pools${query}`);
+      expect(body.workerPools.length).toBeLessThanOrEqual(2);
+      seen.push(...body.workerPools.map((one: { workerPoolId: string }) => one.workerPoolId));
+      if (!body.continuationToken) break;
+      query = `?limit=2&continuationToken=${body.continuationToken}`;
+      await api.call('PUT', `/worker-pool/aaa%2Fnew${seen.length}`, poolDefinition);
+    }
+    expect(seen.filter((id) => id.startsWith('paged/'))).toEqual(mine);
+  });
+
+  test('refuses a token that is not ours, and a limit that is no number', async () => {
+    expect((await api.call('GET', '/worker-pools?continuationToken=abcd')).body.code).toBe('InputError');
+    expect((await api.call('GET', '/worker-pools?continuationToken=;drop')).body.code).toBe('InvalidRequestArguments');
+    expect((await api.call('GET', '/worker-pools?limit=many')).body.code).toBe('InvalidRequestArguments');
+    expect((await api.call('GET', '/providers?limit=1')).body).toMatchObject({
+      providers: [{ providerId: 'cloud', providerType: 'cloud' }],
+      continuationToken: expect.any(String),
+    });
+  });
+});
+
+describe('hold', () => {
+  test('of a pool and of all shows on the front page, and releasing asks for a look', async () => {
+    await create();
+    const held = async () => {
+      const { body } = await api.call('GET', '//overview.json');
+      return body.pools.find((one: { workerPoolId: string }) => one.workerPoolId === pool).held;
+    };
+    expect(await held()).toBe(false);
+    expect((await api.call('PUT', `${path}/hold`, { reason: 'maintenance' })).body).toEqual({});
+    expect(await held()).toBe(true);
+    await api.call('DELETE', `${path}/hold`);
+    expect(await held()).toBe(false);
+    expect(api.engine.asked.at(-1)).toBe(`look ${pool}`);
+    await api.call('PUT', '/hold', { reason: 'all' });
+    expect(await held()).toBe(true);
+    await api.call('DELETE', '/hold');
+    expect(await held()).toBe(false);
+  });
+
+  test('needs a reason and a pool', async () => {
+    expect((await api.call('PUT', `${path}/hold`, { reason: 'x' })).body.code).toBe('ResourceNotFound');
+    expect((await api.call('PUT', '/hold', {})).body.code).toBe('InputValidationError');
+  });
+});
