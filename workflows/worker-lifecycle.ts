@@ -23,9 +23,11 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
   setHandler(reregister, (request) => life.reregister(request), {
     validator: (request) => life.assertReregisters(request),
   });
-  setHandler(remove, (request) => life.remove(request));
+  setHandler(remove, (request) => life.remove(request), {
+    validator: (request) => life.assertRemoves(request),
+  });
   setHandler(updateWorker, (change) => life.updateStatic(change), {
-    validator: (_next) => life.assertStaticAndAlive(),
+    validator: (change) => life.assertChanges(change),
   });
   setHandler(observed, (observation) => life.observe(observation));
   setHandler(queueActivity, (facts) => life.noteActivity(facts));

@@ -1,4 +1,4 @@
-import { ActivityFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
 import type { LifecycleRecords } from '../../activities/lifecycle-records.js';
 
 /**
@@ -19,7 +19,8 @@ export async function write(step: (records: LifecycleRecords) => Promise<void>):
   try {
     await step(local);
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error;
+    // A local activity's failure comes as it is, not inside an ActivityFailure.
+    if (!(error instanceof TemporalFailure)) throw error;
     await step(patient);
   }
 }

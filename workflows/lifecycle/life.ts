@@ -25,6 +25,7 @@ import {
 import { searchAttributes } from '../../temporal/search-attributes.js';
 import { write } from './books.js';
 import { describeLife } from './details.js';
+import { isObserved, isQueueActivity, isRemoveRequest, isStaticWorker } from './well-formed.js';
 
 /** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
 const RUN_LASTS_MS = 24 * 60 * 60_000;
@@ -147,7 +148,7 @@ export class Life {
   updateStatic(next: StaticWorker): Promise<void> {
     return this.change(async () => {
       await condition(() => this.begun);
-      this.assertStaticAndAlive();
+      this.assertChanges(next);
       await write((records) => records.recordStaticChange(this.worker, next, Date.now()));
       this.deadline = next.expires;
       this.capacity = next.capacity;
@@ -156,6 +157,7 @@ export class Life {
 
   /** Signal `observed`: a scan saw this machine change. */
   observe(observation: Observed): void {
+    if (!isObserved(observation)) return;
     this.lastObservation = observation;
     if (observation.state === 'gone')
       this.requestStop(observation.reason ?? 'the machine is gone', this.earlyEnd(observation));
@@ -166,7 +168,7 @@ export class Life {
 
   /** Signal `queueActivity`. */
   noteActivity(facts: QueueActivityFacts): void {
-    this.activity = facts;
+    if (isQueueActivity(facts)) this.activity = facts;
   }
 
   /** When this worker counts as lost for want of activity; null while the queue has said nothing. */
@@ -282,7 +284,12 @@ export class Life {
     if (!current && !previous) throw refused('the secret has been replaced');
   }
 
-  assertStaticAndAlive(): void {
+  assertRemoves(request: RemoveRequest): void {
+    if (!isRemoveRequest(request)) throw refused('a removal needs a reason');
+  }
+
+  assertChanges(next: StaticWorker): void {
+    if (!isStaticWorker(next)) throw refused('a change needs expires, capacity and secretFingerprint');
     if (!this.input.static) throw refused('only static workers can be changed');
     if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
   }

@@ -1,0 +1,96 @@
+import type { AskActivities } from '../../activities/asks.js';
+import type { DemandActivities } from '../../activities/demand.js';
+import type { LaunchActivities } from '../../activities/launch.js';
+import type { LifecycleRecords } from '../../activities/lifecycle-records.js';
+import type { PoolActivities } from '../../activities/pool.js';
+import type { ProvisioningActivities } from '../../activities/provisioning.js';
+import type { RemovalActivities } from '../../activities/removal.js';
+import type { ScanActivities } from '../../activities/scan.js';
+import type { SweepActivities } from '../../activities/sweep.js';
+
+/** Every activity that a workflow of ours may ask for. */
+export type AllActivities = LifecycleRecords &
+  RemovalActivities &
+  ProvisioningActivities &
+  PoolActivities &
+  LaunchActivities &
+  DemandActivities &
+  ScanActivities &
+  SweepActivities &
+  AskActivities;
+export type ActivityName = keyof AllActivities;
+
+export interface ActivityCall<K extends ActivityName = ActivityName> {
+  readonly activity: K;
+  readonly args: Parameters<AllActivities[K]>;
+}
+
+/** What each activity answers when nothing else is scripted: everything works at once, and there is nothing to do. */
+const obliging: AllActivities = {
+  recordStatic: async () => {},
+  recordRunning: async () => {},
+  recordCredentials: async () => {},
+  recordStaticChange: async () => {},
+  recordStopping: async () => {},
+  recordStopped: async () => {},
+  removeResource: async () => {},
+  submitResource: async () => null,
+  explainFailure: async () => 'the cloud gave no reason',
+  assessPool: async () => null,
+  reserveLaunches: async () => ({ launches: [], refused: [], limitedBy: [] }),
+  startLifecycles: async () => {},
+  concludePass: async () => {},
+  launchMachines: async () => ({ made: 0, outcome: 'failed', failure: 'not scripted', group: null }),
+  lookAtDemand: async () => ({ pools: 0, asked: 0, unreadable: 0 }),
+  observeProvider: async () => ({ machines: 0, signalled: 0, unowned: 0, stopping: 0 }),
+  reconcileSchedules: async () => {},
+  expireRows: async () => {},
+  askForLook: async () => {},
+};
+
+/** Activities in memory: they write down every call, in order, and answer, fail or wait as a test tells them. */
+export class ScriptedActivities {
+  readonly calls: ActivityCall[] = [];
+  private answers: Partial<AllActivities> = {};
+  private readonly failures = new Map<ActivityName, Error[]>();
+
+  /** To be given to workers. */
+  readonly activities: AllActivities = Object.fromEntries(
+    (Object.keys(obliging) as ActivityName[]).map((activity) => [
+      activity,
+      (...args: unknown[]) => this.answer(activity, args),
+    ]),
+  ) as unknown as AllActivities;
+
+  /** From now on this activity does what `answer` does. */
+  on<K extends ActivityName>(activity: K, answer: AllActivities[K]): void {
+    this.answers[activity] = answer;
+  }
+
+  /** The next `times` attempts of this activity fail. */
+  fail(activity: ActivityName, times = 1, error: Error = new Error(`${activity} fails`)): void {
+    this.failures.set(activity, [...(this.failures.get(activity) ?? []), ...Array<Error>(times).fill(error)]);
+  }
+
+  reset(): void {
+    this.calls.length = 0;
+    this.answers = {};
+    this.failures.clear();
+  }
+
+  of<K extends ActivityName>(activity: K): ActivityCall<K>[] {
+    return this.calls.filter((call): call is ActivityCall<K> => call.activity === activity);
+  }
+
+  names(): ActivityName[] {
+    return this.calls.map(({ activity }) => activity);
+  }
+
+  private async answer(activity: ActivityName, args: unknown[]): Promise<unknown> {
+    this.calls.push({ activity, args } as ActivityCall);
+    const failure = this.failures.get(activity)?.shift();
+    if (failure) throw failure;
+    const answer = (this.answers[activity] ?? obliging[activity]) as (...all: unknown[]) => unknown;
+    return await answer(...args);
+  }
+}

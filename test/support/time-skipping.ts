@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import proto from '@temporalio/proto';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import { callClasses } from '../../providers/provider.js';
+import { lifecycleStart } from '../../temporal/lifecycle-start.js';
+import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js';
+import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';
+import { eventually } from './eventually.js';
+import { ScriptedActivities } from './scripted-activities.js';
+import { timeSkippingEnvironment } from './test-server.js';
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+const { EventType } = proto.temporal.api.enums.v1;
+const TASK_QUEUE = 'test';
+/** Made by the global set-up of the workflow tests. */
+export const bundlePath = join(process.cwd(), 'dist', 'workflow-bundle.js');
+
+export interface RunningWorkers {
+  shutdown(): Promise<void>;
+}
+
+/** Workers for the main queue and for the three queues of each provider, all with the scripted activities. */
+export async function startWorkers(
+  env: TestWorkflowEnvironment,
+  scripted: ScriptedActivities,
+  providerIds: readonly string[] = ['cloud'],
+): Promise<RunningWorkers> {
+  const { activities } = scripted;
+  const common = { connection: env.nativeConnection, namespace: env.namespace ?? 'default', activities };
+  const cloudQueues = providerIds.flatMap((id) => callClasses.map((each) => cloudTaskQueue(TASK_QUEUE, id, each)));
+  const workers = await Promise.all([
+    Worker.create({ ...common, taskQueue: mainTaskQueue(TASK_QUEUE), workflowBundle: { codePath: bundlePath } }),
+    ...cloudQueues.map((taskQueue) => Worker.create({ ...common, taskQueue })),
+  ]);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  return {
+    async shutdown() {
+      for (const worker of workers) worker.shutdown();
+      await running;
+    },
+  };
+}
+
+/** One server, its workers and its scripted activities, for one test file: time is one for all that runs on it. */
+export class TimeSkipping {
+  readonly env: TestWorkflowEnvironment;
+  readonly scripted: ScriptedActivities;
+  private readonly workers: RunningWorkers;
+  private readonly handles: WorkflowHandle[] = [];
+  private made = 0;
+
+  private constructor(env: TestWorkflowEnvironment, scripted: ScriptedActivities, workers: RunningWorkers) {
+    this.env = env;
+    this.scripted = scripted;
+    this.workers = workers;
+  }
+
+  static async start(providerIds?: readonly string[]): Promise<TimeSkipping> {
+    Runtime.install({
+      logger: new DefaultLogger('ERROR'),
+      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+    });
+    const env = await timeSkippingEnvironment();
+    const scripted = new ScriptedActivities();
+    return new TimeSkipping(env, scripted, await startWorkers(env, scripted, providerIds));
+  }
+
+  /** Ends what the test left running, so that it does not act in the next one's time. */
+  async reset(): Promise<void> {
+    await Promise.allSettled(this.handles.splice(0).map((handle) => handle.terminate()));
+    this.scripted.reset();
+  }
+
+  async stop(): Promise<void> {
+    await this.workers.shutdown();
+    await this.env.teardown();
+  }
+
+  /** The server's clock, epoch ms. */
+  now(): Promise<number> {
+    return this.env.currentTimeMs();
+  }
+
+  pass(milliseconds: number): Promise<void> {
+    return this.env.sleep(milliseconds);
+  }
+
+  track<T extends WorkflowHandle>(handle: T): T {
+    this.handles.push(handle);
+    return handle;
+  }
+
+  async startWorkflow(type: string, workflowId: string, args: unknown[]): Promise<WorkflowHandle> {
+    return this.track(await this.env.client.workflow.start(type, { workflowId, taskQueue: TASK_QUEUE, args }));
+  }
+
+  /** A life of a cloud worker, 30 minutes to register, unless `changes` say otherwise. */
+  async startLife(changes: Partial<LifecycleInput> = {}): Promise<Life> {
+    const input = { ...lifecycleInput(++this.made, await this.now()), ...changes };
+    const handle = await this.env.client.workflow.start(workflowTypes.workerLifecycle, {
+      ...lifecycleStart(input, 'test'),
+      taskQueue: TASK_QUEUE,
+    });
+    return new Life(this, this.track(handle), input);
+  }
+}
+
+function lifecycleInput(number: number, now: number): LifecycleInput {
+  return {
+    workerPoolId: 'proj/pool',
+    workerGroup: 'here',
+    workerId: `w${process.pid}-${number}`,
+    providerId: 'cloud',
+    launchConfigId: 'lc-1',
+    launchToken: 'token',
+    capacity: 1,
+    timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 96 * HOUR_MS, queueInactivityMs: 2 * HOUR_MS },
+    location: { account: 'account', region: 'here', group: null },
+    registrationDeadline: now + 30 * MINUTE_MS,
+    provisioningSteps: [],
+    removalSteps: ['machine'],
+  };
+}
+
+/** One lifecycle as the API and the scans speak to it. */
+export class Life {
+  readonly input: LifecycleInput;
+  readonly handle: WorkflowHandle;
+  private readonly time: TimeSkipping;
+
+  constructor(time: TimeSkipping, handle: WorkflowHandle, input: LifecycleInput) {
+    this.time = time;
+    this.handle = handle;
+    this.input = input;
+  }
+
+  register(signOfLife = false): Promise<{ secretGeneration: number; expires: number }> {
+    return this.handle.executeUpdate('register', { args: [{ signOfLife }] });
+  }
+
+  reregister(secretGeneration: number): Promise<{ secretGeneration: number; expires: number }> {
+    return this.handle.executeUpdate('reregister', { args: [{ secretGeneration }] });
+  }
+
+  remove(reason = 'asked for'): Promise<void> {
+    return this.handle.executeUpdate('remove', { args: [{ reason }] });
+  }
+
+  async observed(state: string, more: { reason?: string; resources?: Record<string, string> } = {}): Promise<void> {
+    await this.handle.signal('observed', { state, reason: null, at: await this.time.now(), ...more });
+  }
+
+  queueActivity(firstClaimAt: number | null, lastActiveAt: number | null): Promise<void> {
+    return this.handle.signal('queueActivity', { firstClaimAt, lastActiveAt });
+  }
+
+  status(): Promise<LifecycleStatus> {
+    return this.handle.query('status');
+  }
+
+  /** Waits, without letting time pass, until the status is this. */
+  until(what: Partial<LifecycleStatus>): Promise<LifecycleStatus> {
+    return eventually(
+      async () => {
+        const status = await this.status();
+        const same = Object.entries(what).every(([key, value]) => status[key as keyof LifecycleStatus] === value);
+        return same && status;
+      },
+      { what: JSON.stringify(what) },
+    );
+  }
+
+  /** The cloud has confirmed: the life may end. */
+  async end(): Promise<void> {
+    await this.observed('gone');
+    await this.ended();
+  }
+
+  /** Not by the result: to wait for one lets time leap, ten years at worst. */
+  async ended(): Promise<void> {
+    await eventually(async () => (await this.handle.describe()).status.name === 'COMPLETED', { what: 'the end' });
+  }
+
+  /** Types of the latest run's events, such as EVENT_TYPE_WORKFLOW_EXECUTION_STARTED. */
+  async events(): Promise<string[]> {
+    const { events } = await this.handle.fetchHistory();
+    return (events ?? []).map(({ eventType }) => EventType[eventType ?? 0] ?? '');
+  }
+}

@@ -1,0 +1,40 @@
+import type { MachineState } from '../../domain/machine.js';
+import type { Observed, QueueActivityFacts, RemoveRequest, StaticWorker } from '../../temporal/messages.js';
+
+/**
+ * What a message must be made of. An operator may send any by hand, and a handler that stumbles over one fails its
+ * workflow task, again and again: the lifecycle would never act again.
+ */
+
+const machineStates: readonly unknown[] = [
+  'pending',
+  'running',
+  'failed',
+  'stopping',
+  'gone',
+] satisfies readonly MachineState[];
+
+export const isRemoveRequest = (sent: unknown): sent is RemoveRequest => typeof fieldsOf(sent).reason === 'string';
+
+export function isStaticWorker(sent: unknown): sent is StaticWorker {
+  const { expires, capacity, secretFingerprint } = fieldsOf(sent);
+  return Number.isFinite(expires) && Number.isFinite(capacity) && typeof secretFingerprint === 'string';
+}
+
+export function isObserved(sent: unknown): sent is Observed {
+  const { state, reason, at, resources } = fieldsOf(sent);
+  return (
+    machineStates.includes(state) &&
+    (reason === null || typeof reason === 'string') &&
+    Number.isFinite(at) &&
+    Object.values(fieldsOf(resources)).every((each) => machineStates.includes(each))
+  );
+}
+
+export function isQueueActivity(sent: unknown): sent is QueueActivityFacts {
+  const { firstClaimAt, lastActiveAt } = fieldsOf(sent);
+  return [firstClaimAt, lastActiveAt].every((instant) => instant === null || Number.isFinite(instant));
+}
+
+/** Nothing has no fields. */
+const fieldsOf = (sent: unknown): Readonly<Record<string, unknown>> => Object(sent ?? {}) as Record<string, unknown>;
