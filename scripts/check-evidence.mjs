@@ -186,7 +186,9 @@ function judge({ tokens, machines, untokened, foreignRemovals }, lifecycles, row
 }
 
 /** Static workers have no machine that the simulator made. */
-const isOfCloud = (lifecycleId) => /\/i-[0-9a-f]+$/.test(lifecycleId);
+function isOfCloud(lifecycleId) {
+  return /\/i-[0-9a-f]+$/.test(lifecycleId);
+}
 
 /** Prints the figures; true when every promise was kept. */
 function report({ tokens, machines }, promises) {
