@@ -17,18 +17,34 @@ import { observed, queueActivity, register, remove, reregister, status, updateWo
  */
 export async function workerLifecycle(input: LifecycleInput): Promise<void> {
   const life = new Life(input);
-  setHandler(register, (request) => life.register(request), {
-    validator: (request) => life.assertRegisters(request),
-  });
-  setHandler(reregister, (request) => life.reregister(request), {
-    validator: (request) => life.assertReregisters(request),
-  });
-  setHandler(remove, (request) => life.remove(request), {
-    validator: (request) => life.assertRemoves(request),
-  });
-  setHandler(updateWorker, (change) => life.updateStatic(change), {
-    validator: (change) => life.assertChanges(change),
-  });
+  setHandler(
+    register,
+    whole((request) => life.register(request)),
+    {
+      validator: (request) => life.assertRegisters(request),
+    },
+  );
+  setHandler(
+    reregister,
+    whole((request) => life.reregister(request)),
+    {
+      validator: (request) => life.assertReregisters(request),
+    },
+  );
+  setHandler(
+    remove,
+    whole((request) => life.remove(request)),
+    {
+      validator: (request) => life.assertRemoves(request),
+    },
+  );
+  setHandler(
+    updateWorker,
+    whole((change) => life.updateStatic(change)),
+    {
+      validator: (change) => life.assertChanges(change),
+    },
+  );
   setHandler(observed, (observation) => life.observe(observation));
   setHandler(queueActivity, (facts) => life.noteActivity(facts));
   setHandler(status, () => life.status());
@@ -45,3 +61,9 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
   });
   if (life.carriesOn) await continueAsNew<typeof workerLifecycle>(life.next());
 }
+
+/** A cancellation does not cut a handler short either: its caller gets an answer, and the books what it began to write. */
+const whole =
+  <Sent, Answer>(handle: (sent: Sent) => Promise<Answer>) =>
+  (sent: Sent): Promise<Answer> =>
+    CancellationScope.nonCancellable(() => handle(sent));
