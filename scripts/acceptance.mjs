@@ -91,17 +91,23 @@ try {
 } catch (error) {
   check(error.message, false);
 } finally {
-  process.kill(-start.pid, 'SIGINT');
+  endGroup('SIGINT');
   const code = await Promise.race([ended, delay(60_000, 'still running', { ref: false })]);
   const stopped = readFileSync(outputFile, 'utf8').includes('Stopped.');
   check('npm start stops all and ends when it is told to', stopped && [0, 130, 'SIGINT'].includes(code), `${code}`);
-  if (code === 'still running') process.kill(-start.pid, 'SIGKILL');
+  if (code === 'still running') endGroup('SIGKILL');
 }
 
 const failed = results.filter(({ holds }) => !holds);
 if (failed.length > 0) console.log(`\nWhat npm start printed:\n${readFileSync(outputFile, 'utf8').slice(-5000)}`);
 console.log(`\nacceptance: ${results.length - failed.length} held, ${failed.length} did not`);
 process.exit(failed.length > 0 ? 1 : 0);
+
+/** Of `npm start` and all that shares its terminal, as Ctrl-C does. */
+function endGroup(signal) {
+  if (start.pid !== undefined && start.exitCode === null && start.signalCode === null)
+    process.kill(0 - start.pid, signal);
+}
 
 function is(state) {
   return (worker) => worker.state === state;
