@@ -1,0 +1,34 @@
+# One image for every role: `worker-manager serve --role api`, `serve --role worker`, `migrate`, `check-config`.
+# Temporal's native part is built for glibc: no Alpine.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY . .
+RUN npm run build
+
+FROM node:24-bookworm-slim
+# Temporal's native part takes the system's certificates, for TLS to a Temporal server; the slim image has none.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev && npm cache clean --force
+COPY bin/ bin/
+COPY scripts/ scripts/
+COPY --from=build /app/dist/ dist/
+RUN ln -s /app/bin/worker-manager /usr/local/bin/worker-manager
+
+# Shown by GET /__version__.
+ARG COMMIT=""
+ARG BUILD=""
+ENV NODE_ENV=production \
+    WORKER_MANAGER_CONFIG=/etc/worker-manager/config.yml \
+    WORKER_MANAGER_COMMIT=$COMMIT \
+    WORKER_MANAGER_BUILD=$BUILD
+USER node
+EXPOSE 8080 9464
+ENTRYPOINT ["worker-manager"]
+CMD ["serve"]
