@@ -18,7 +18,7 @@ export interface StepwiseMachine extends WorkerKey {
   readonly launchToken: string;
 }
 
-export function provisioningActivities({ records, providers }: ActivityDeps): ProvisioningActivities {
+export function provisioningActivities({ records, providers, asks }: ActivityDeps): ProvisioningActivities {
   async function resolve(machine: StepwiseMachine) {
     const launching = providers.get(machine.providerId)?.launching;
     if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);
@@ -38,7 +38,9 @@ export function provisioningActivities({ records, providers }: ActivityDeps): Pr
     async submitResource(machine, step) {
       const { launching, launch, launched } = await resolve(machine);
       try {
-        return await withHeartbeat(() => launching.submit(launch, launched, step));
+        const operation = await withHeartbeat(() => launching.submit(launch, launched, step));
+        if (operation !== null) asks.hintFollowScan(machine.providerId);
+        return operation;
       } catch (error) {
         throw toApplicationFailure(error);
       }

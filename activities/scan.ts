@@ -5,6 +5,7 @@ import { lifecycleId } from '../domain/ids.js';
 import { compareScan, type KnownWorker, type SeenMachine } from '../domain/observation.js';
 import { logEvent } from '../observability/log-events.js';
 import { seconds } from '../observability/worker-log.js';
+import type { WorkerState } from '../domain/worker.js';
 import { ProviderError } from '../providers/errors.js';
 import type { MachineRef, Observation } from '../providers/provider.js';
 import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../records/scans.js';
@@ -24,8 +25,8 @@ export interface ScanResult {
   readonly machines: number;
   readonly signalled: number;
   readonly unowned: number;
-  /** Workers that are being removed and not yet known to be gone. */
-  readonly stopping: number;
+  /** Workers whose lifecycle waits for what a scan sees: of being removed, or of being built step by step. */
+  readonly awaited: number;
 }
 
 const SIGNALS_AT_ONCE = 32;
@@ -37,11 +38,13 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
   return {
     async observeProvider(providerId) {
       const machines = providers.get(providerId)?.machines;
-      if (!machines) return { machines: 0, signalled: 0, unowned: 0, stopping: 0 };
+      if (!machines) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
       return await withHeartbeat(async () => {
         const locations = await liveWorkerLocations(db, providerId);
-        if (locations.length === 0) return { machines: 0, signalled: 0, unowned: 0, stopping: 0 };
+        if (locations.length === 0) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
 
+        const isStepwise = providers.get(providerId)?.launching?.kind === 'stepwise';
+        const isAwaited = (state: WorkerState) => state === 'stopping' || (isStepwise && state === 'requested');
         const begunAt = Date.now();
         const scan = await beginScan(db, providerId, begunAt);
         // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing.
@@ -67,8 +70,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
         logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
         if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
         if (failure) throw toApplicationFailure(failure);
-        const stopping = workers.filter(({ state }) => state === 'stopping').length;
-        return { ...counts, stopping };
+        return { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length };
       });
     },
   };

@@ -31,8 +31,8 @@ export interface SeenMachine {
 }
 
 export interface ScanNote extends WorkerKey {
-  /** `missing`, or the machine state that was signalled. */
-  readonly noted: 'missing' | MachineState;
+  /** `missing`, or the picture of the machine that was signalled (`pictureOf`). */
+  readonly noted: string;
   /** Begin of the complete look that first noted it. */
   readonly since: number;
   readonly signalledAt: number | null;
@@ -74,16 +74,19 @@ export function compareScan(look: {
       else if (look.begunAt >= note.since + LOOKS_APART_MS) missing.push(worker);
       continue;
     }
-    if (!isNews(worker.state, machine.state)) {
+    if (!isNews(worker.state, machine)) {
       if (note) clear.push(key(worker));
       continue;
     }
-    const repeated = note?.noted === machine.state;
-    if (repeated && note.signalledAt !== null && look.nowMs < note.signalledAt + REPEAT_SIGNAL_MS) continue;
+    const picture = pictureOf(worker.state, machine);
+    const repeated = note?.noted === picture;
+    if (repeated && note.signalledAt !== null) {
+      if (isProgress(worker.state, machine) || look.nowMs < note.signalledAt + REPEAT_SIGNAL_MS) continue;
+    }
     changes.push({ worker, machine });
     notes.push({
       ...key(worker),
-      noted: machine.state,
+      noted: picture,
       since: repeated ? note.since : look.begunAt,
       signalledAt: look.nowMs,
     });
@@ -92,11 +95,31 @@ export function compareScan(look: {
   return { changes, missing, notes, clear, unowned };
 }
 
-/** Whether a lifecycle in this state does not yet expect its machine to be in that one. */
-function isNews(worker: WorkerState, machine: MachineState): boolean {
-  if (machine === 'gone') return true;
-  if (machine === 'failed' || machine === 'stopping') return worker !== 'stopping';
-  return false;
+/** Whether a lifecycle in this state may not know yet that its machine is in that one. */
+function isNews(worker: WorkerState, machine: SeenMachine): boolean {
+  const { state } = machine;
+  if (state === 'gone' || isProgress(worker, machine)) return true;
+  if (state === 'failed' || state === 'stopping') return worker !== 'stopping' || isStepwise(machine);
+  return worker === 'stopping' && isStepwise(machine);
+}
+
+/**
+ * A machine that is built step by step, and is well: its lifecycle waits for every step, but is told of each only once,
+ * because it looks for itself when it hears nothing.
+ */
+const isProgress = (worker: WorkerState, machine: SeenMachine): boolean =>
+  worker === 'requested' && isStepwise(machine) && (machine.state === 'pending' || machine.state === 'running');
+
+const isStepwise = ({ resources }: SeenMachine): boolean => Object.keys(resources).length > 0;
+
+/**
+ * What a signal says of a machine, as one word. For a stepwise machine also what the lifecycle does: in the same picture
+ * it reads the progress of its building, or of its removal.
+ */
+function pictureOf(worker: WorkerState, machine: SeenMachine): string {
+  if (!isStepwise(machine)) return machine.state;
+  const resources = Object.entries(machine.resources).map(([step, state]) => `${step}=${state}`);
+  return `${worker} ${machine.state} ${resources.sort().join(' ')}`;
 }
 
 const key = ({ workerPoolId, workerGroup, workerId }: WorkerKey): WorkerKey => ({

@@ -27,13 +27,17 @@ export async function deprovision(life: Life): Promise<void> {
     if (life.removed.includes(step)) continue;
     life.describe(`removing ${step}`);
     let wait = FIRST_WAIT_MS;
-    // A machine that is already shutting down by itself only has to be watched.
-    let alreadyGoing = life.lastObservation?.state === 'stopping';
-    while (!life.isGone(step)) {
+    let asked = false;
+    // What is already going away by itself only has to be watched.
+    let alreadyGoing = life.isGoing(step);
+    while (!life.isGone(step, asked)) {
       if (life.handOver()) return;
-      if (!alreadyGoing) await removeResource(machineOf(life), step);
+      if (!alreadyGoing) {
+        await removeResource(machineOf(life), step);
+        asked = true;
+      }
       alreadyGoing = false;
-      if (await condition(() => life.isGone(step), wait)) break;
+      if (await condition(() => life.isGone(step, asked), wait)) break;
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
     life.removed.push(step);

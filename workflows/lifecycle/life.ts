@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   condition,
   setCurrentDetails,
+  Trigger,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -39,12 +40,18 @@ export class Life {
   state: WorkerState;
   /** Why the life ends; null while it does not. The first reason stands. */
   stop: StopReason | null = null;
+  /** Resolves as soon as there is one. */
+  readonly stopRequested = new Trigger<void>();
   /** Registration, then credentials; a static worker's own `expires`. Null: none. */
   deadline: number | null;
   phase = 'beginning';
+  /** The resource that is being built; what became of it, its building finds out. */
+  creating: string | null = null;
   /** Set when this run must hand over to a new one. */
   carriesOn = false;
   lastObservation: Observed | null = null;
+  /** Whether that look was made after the last resource was submitted. */
+  private seenWhileStopping = false;
   private activity: QueueActivityFacts | null = null;
   readonly provisioned: string[];
   readonly removed: string[];
@@ -158,11 +165,15 @@ export class Life {
   /** Signal `observed`: a scan saw this machine change. */
   observe(observation: Observed): void {
     if (!isObserved(observation)) return;
+    // Of a machine that is still to be built, nothing can be gone.
+    if (observation.state === 'gone' && this.nothingBuilt()) return;
     this.lastObservation = observation;
+    this.seenWhileStopping = this.state === 'stopping';
     if (observation.state === 'gone')
       this.requestStop(observation.reason ?? 'the machine is gone', this.earlyEnd(observation));
     if (observation.state === 'stopping') this.requestStop(observation.reason ?? 'the machine is shutting down');
-    if (observation.state === 'failed')
+    const failsInBuilding = this.creating !== null && observation.resources?.[this.creating] === 'failed';
+    if (observation.state === 'failed' && !failsInBuilding)
       this.requestStop(observation.reason ?? 'the machine failed', this.earlyEnd(observation));
   }
 
@@ -184,6 +195,7 @@ export class Life {
 
   requestStop(reason: string, failure: StopReason['failure'] = null): void {
     this.stop ??= { reason, failure };
+    this.stopRequested.resolve();
   }
 
   /** requested or running → stopping, in the row and here. */
@@ -223,11 +235,28 @@ export class Life {
     return this.carriesOn;
   }
 
-  /** Whether a resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so. */
-  isGone(step: string): boolean {
+  /**
+   * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
+   * One that a look did not show counts as gone only when the look was made while stopping, when nothing is created any
+   * more, and after its removal was asked for.
+   */
+  isGone(step: string, removalAsked: boolean): boolean {
     const seen = this.lastObservation;
     if (!seen) return false;
-    return (seen.resources?.[step] ?? seen.state) === 'gone';
+    const resource = seen.resources?.[step];
+    if (resource === undefined && seen.resources && removalAsked && this.seenWhileStopping) return true;
+    return (resource ?? seen.state) === 'gone';
+  }
+
+  /** Whether a step's resource goes away without having been asked to. */
+  isGoing(step: string): boolean {
+    const seen = this.lastObservation;
+    return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
+  }
+
+  /** A look that showed nothing was made before this resource was: it says nothing of it. */
+  noteSubmitted(): void {
+    if (this.lastObservation?.state === 'gone') this.lastObservation = null;
   }
 
   next(): LifecycleInput {
@@ -296,6 +325,10 @@ export class Life {
 
   private mustStop(): boolean {
     return this.stop !== null && canBecome(this.state, 'stopping');
+  }
+
+  private nothingBuilt(): boolean {
+    return this.input.provisioningSteps.length > 0 && this.provisioned.length === 0 && this.stop === null;
   }
 
   private get worker() {

@@ -1,7 +1,9 @@
 import {
   ActivityCancellationType,
   ActivityFailure,
+  CancellationScope,
   condition,
+  isCancellation,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -20,12 +22,18 @@ const UNREPORTED_MS = 60_000;
 export async function provision(life: Life): Promise<void> {
   const { input } = life;
   if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
-  const { submitResource, explainFailure } = proxyActivities<ProvisioningActivities>({
-    taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create'),
+  const taskQueue = cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create');
+  const { submitResource } = proxyActivities<ProvisioningActivities>({
+    taskQueue,
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  const { explainFailure } = proxyActivities<ProvisioningActivities>({
+    taskQueue,
+    startToCloseTimeout: '1 minute',
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 5 },
   });
   const machine = {
     workerPoolId: input.workerPoolId,
@@ -37,14 +45,17 @@ export async function provision(life: Life): Promise<void> {
 
   for (const step of input.provisioningSteps) {
     if (life.provisioned.includes(step)) continue;
+    life.creating = step;
     life.describe(`creating ${step}`);
     const seen = () => life.lastObservation?.resources?.[step];
     const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed';
     while (!life.stop && seen() !== 'running') {
       let operation: string | null;
       try {
-        operation = await submitResource(machine, step);
+        operation = await unlessStopped(life, () => submitResource(machine, step));
+        life.noteSubmitted();
       } catch (error) {
+        if (life.stop && isCancellation(error)) return;
         if (!(error instanceof ActivityFailure)) throw error;
         const cause = error.cause?.message ?? error.message;
         life.requestStop(`creating ${step} failed`, {
@@ -57,10 +68,28 @@ export async function provision(life: Life): Promise<void> {
       if (operation === null) break;
       await condition(settled, UNREPORTED_MS);
       if (seen() !== 'failed') continue;
-      const description = await explainFailure(machine, step, operation);
+      const description = await explain(() => explainFailure(machine, step, operation));
       life.requestStop(`creating ${step} failed`, { kind: 'operation-error', title: 'Operation Error', description });
     }
     if (life.stop) return;
     life.provisioned.push(step);
+  }
+  life.creating = null;
+}
+
+/** A removal does not wait for a cloud that takes no orders: retries end. An attempt that is under way is waited for. */
+async function unlessStopped<T>(life: Life, submit: () => Promise<T>): Promise<T> {
+  const scope = new CancellationScope();
+  void life.stopRequested.then(() => scope.cancel());
+  return await scope.run(submit);
+}
+
+/** Nor does it wait for an explanation that cannot be had. */
+async function explain(ask: () => Promise<string>): Promise<string> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    return `The operation failed; why could not be read: ${error.cause?.message ?? error.message}`;
   }
 }

@@ -1,0 +1,210 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  compareScan,
+  type KnownWorker,
+  LISTED_AFTER_MS,
+  LOOKS_APART_MS,
+  REPEAT_SIGNAL_MS,
+  type ScanComparison,
+  type ScanNote,
+  type SeenMachine,
+} from '../../../domain/observation.js';
+import { seededRuns } from '../../support/seeded-random.js';
+
+const key = { workerPoolId: 'proj/pool', workerGroup: 'here', workerId: 'w' };
+const T = 10_000_000;
+const worker = (state: KnownWorker['state'], created = 0): KnownWorker => ({ ...key, state, created });
+const machine = (state: SeenMachine['state'], resources: SeenMachine['resources'] = {}): SeenMachine => ({
+  workerGroup: 'here',
+  workerId: 'w',
+  state,
+  reason: null,
+  launchToken: 'token',
+  resources,
+});
+const look = (changes: Partial<Parameters<typeof compareScan>[0]>): ScanComparison =>
+  compareScan({ workers: [], machines: [], notes: [], complete: true, begunAt: T, nowMs: T, ...changes });
+const missingSince = (since: number): ScanNote => ({ ...key, noted: 'missing', since, signalledAt: null });
+
+describe('a machine that a look shows', () => {
+  test.each([
+    ['requested', 'pending', false],
+    ['requested', 'running', false],
+    ['requested', 'failed', true],
+    ['requested', 'stopping', true],
+    ['requested', 'gone', true],
+    ['running', 'pending', false],
+    ['running', 'running', false],
+    ['running', 'failed', true],
+    ['running', 'stopping', true],
+    ['running', 'gone', true],
+    ['stopping', 'pending', false],
+    ['stopping', 'running', false],
+    ['stopping', 'failed', false],
+    ['stopping', 'stopping', false],
+    ['stopping', 'gone', true],
+  ] as const)('of a %s worker and is %s: news? %s', (of, state, news) => {
+    const { changes, notes } = look({ workers: [worker(of)], machines: [machine(state)] });
+    expect(changes).toHaveLength(news ? 1 : 0);
+    expect(notes).toEqual(news ? [{ ...key, noted: state, since: T, signalledAt: T }] : []);
+  });
+
+  test('that is well again loses its note', () => {
+    const { clear, changes } = look({
+      workers: [worker('running')],
+      machines: [machine('running')],
+      notes: [missingSince(T - 1)],
+    });
+    expect([clear, changes]).toEqual([[key], []]);
+  });
+
+  test('is signalled again only after 60 seconds, and the note keeps its beginning', () => {
+    const notes = [{ ...key, noted: 'gone', since: 5, signalledAt: T - REPEAT_SIGNAL_MS + 1 }];
+    const given = { workers: [worker('running')], machines: [machine('gone')], notes };
+    expect(look(given)).toMatchObject({ changes: [], notes: [] });
+    const later = look({ ...given, nowMs: T + 1 });
+    expect(later.changes).toHaveLength(1);
+    expect(later.notes).toEqual([{ ...key, noted: 'gone', since: 5, signalledAt: T + 1 }]);
+  });
+
+  test('in another state than the one signalled is signalled at once', () => {
+    const notes = [{ ...key, noted: 'stopping', since: T, signalledAt: T }];
+    expect(look({ workers: [worker('running')], machines: [machine('gone')], notes }).changes).toHaveLength(1);
+  });
+
+  test('and that belongs to no live worker is unowned, unless it is on its way out', () => {
+    const states = ['pending', 'running', 'failed', 'stopping', 'gone'] as const;
+    const machines = states.map((state) => ({ ...machine(state), workerId: state }));
+    expect(look({ machines }).unowned.map(({ workerId }) => workerId)).toEqual(['pending', 'running', 'failed']);
+    expect(look({ workers: [worker('running')], machines: [machine('running')] }).unowned).toEqual([]);
+    // The same name in another group is another machine.
+    const elsewhere = { ...machine('running'), workerGroup: 'there' };
+    expect(look({ workers: [worker('running')], machines: [elsewhere] }).unowned).toEqual([elsewhere]);
+  });
+});
+
+describe('a machine that is built step by step', () => {
+  const built = machine('pending', { publicIp: 'running', networkInterface: 'pending' });
+  const next = machine('pending', { publicIp: 'running', networkInterface: 'running' });
+  const noteOf = (of: KnownWorker['state'], seen: SeenMachine) =>
+    look({ workers: [worker(of)], machines: [seen] }).notes[0]!;
+
+  test('is told of every step while it is built, once', () => {
+    const notes = [noteOf('requested', built)];
+    const workers = [worker('requested')];
+    expect(look({ workers, machines: [built] }).changes).toHaveLength(1);
+    expect(look({ workers, machines: [built], notes, nowMs: T + 10 * REPEAT_SIGNAL_MS }).changes).toEqual([]);
+    expect(look({ workers, machines: [next], notes }).changes).toHaveLength(1);
+  });
+
+  test('is told nothing while it runs', () => {
+    expect(look({ workers: [worker('running')], machines: [machine('running', next.resources)] }).changes).toEqual([]);
+  });
+
+  test('is told of every step while it is taken away, and again after 60 seconds', () => {
+    const workers = [worker('stopping')];
+    const left = machine('stopping', { publicIp: 'running', vm: 'gone' });
+    const notes = [noteOf('stopping', left)];
+    expect(look({ workers, machines: [left] }).changes).toHaveLength(1);
+    expect(look({ workers, machines: [left], notes }).changes).toEqual([]);
+    expect(look({ workers, machines: [left], notes, nowMs: T + REPEAT_SIGNAL_MS }).changes).toHaveLength(1);
+    expect(look({ workers, machines: [machine('stopping', { publicIp: 'gone' })], notes }).changes).toHaveLength(1);
+  });
+
+  test('is told once more what it was told before it stopped: it reads it differently now', () => {
+    const notes = [noteOf('requested', built)];
+    expect(look({ workers: [worker('stopping')], machines: [built], notes }).changes).toHaveLength(1);
+  });
+});
+
+describe('a machine that a look does not show', () => {
+  const workers = [worker('running', T - LISTED_AFTER_MS)];
+
+  test('is noted by the first complete look, and nothing more', () => {
+    expect(look({ workers })).toEqual({
+      changes: [],
+      missing: [],
+      notes: [missingSince(T)],
+      clear: [],
+      unowned: [],
+    });
+  });
+
+  test.each([
+    ['an incomplete look', { complete: false, notes: [missingSince(0)] }],
+    ['a look less than 5 minutes after the launch', { begunAt: T - 1, notes: [missingSince(0)] }],
+    ['a look less than 60 seconds after the first', { notes: [missingSince(T - LOOKS_APART_MS + 1)] }],
+    ['the first look after it was seen', { notes: [{ ...key, noted: 'stopping', since: 0, signalledAt: 0 }] }],
+  ])('is not missing after %s', (_what, changes) => {
+    expect(look({ workers, ...changes }).missing).toEqual([]);
+  });
+
+  test('is missing after a second complete look 60 seconds after the first', () => {
+    expect(look({ workers, notes: [missingSince(T - LOOKS_APART_MS)] }).missing).toEqual(workers);
+  });
+});
+
+describe('whatever a provider’s looks show', () => {
+  interface Step {
+    afterMs: number;
+    complete: boolean;
+    shows: string;
+    of: KnownWorker['state'];
+  }
+
+  const step: fc.Arbitrary<Step> = fc.record<Step>({
+    afterMs: fc.integer({ min: 0, max: 120_000 }),
+    complete: fc.boolean(),
+    shows: fc.constantFrom('nothing', 'pending', 'running', 'failed', 'stopping', 'gone', 'step by step'),
+    of: fc.constantFrom('requested', 'running', 'stopping'),
+  });
+
+  /** Looks one after the other, with the notes that the ones before left. */
+  function* looks(steps: readonly Step[]) {
+    let now = 0;
+    let notes: ScanNote[] = [];
+    for (const { afterMs, complete, shows, of } of steps) {
+      now += afterMs;
+      const seen = shows === 'step by step' ? machine('pending', { vm: 'pending' }) : machine(shows as 'gone');
+      const machines = shows === 'nothing' ? [] : [seen];
+      const found = look({ workers: [worker(of)], machines, notes, complete, begunAt: now, nowMs: now });
+      yield { now, complete, shows, found };
+      if (found.clear.length > 0) notes = [];
+      if (found.notes.length > 0) notes = [...found.notes];
+    }
+  }
+
+  test('a machine is missing only after two complete looks in a row without it, 60 s apart, 5 min after the launch', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
+        let firstWithout: number | null = null;
+        for (const { now, complete, shows, found } of looks(steps)) {
+          if (shows !== 'nothing') firstWithout = null;
+          const proven =
+            complete && now >= LISTED_AFTER_MS && firstWithout !== null && now >= firstWithout + LOOKS_APART_MS;
+          if (found.missing.length > 0) expect(proven && shows === 'nothing').toBe(true);
+          if (shows === 'nothing' && complete && now >= LISTED_AFTER_MS) firstWithout ??= now;
+        }
+      }),
+      seededRuns,
+    );
+  });
+
+  test('an unchanged machine is not signalled twice within 60 seconds', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
+        let last = null as { at: number; shows: string } | null;
+        for (const { now, shows, found } of looks(steps.map((each) => ({ ...each, of: 'running' as const })))) {
+          if (found.changes.length === 0) {
+            if (shows !== last?.shows) last = null;
+            continue;
+          }
+          if (last?.shows === shows) expect(now - last.at).toBeGreaterThanOrEqual(REPEAT_SIGNAL_MS);
+          last = { at: now, shows };
+        }
+      }),
+      seededRuns,
+    );
+  });
+});
