@@ -31,6 +31,8 @@ export interface Call<P extends TProperties, Q extends TProperties, B extends TS
   readonly query: Static<TObject<Q>>;
   readonly body: Static<B>;
   readonly caller: Caller;
+  /** Where the request came from; behind a trusted proxy, what that says. */
+  readonly address: string;
   readonly log: Log;
 }
 
@@ -78,6 +80,7 @@ export function addOperation<
         query: request.query as Static<TObject<Q>>,
         body: request.body as Static<B>,
         caller: request.caller,
+        address: request.ip,
         log: request.log,
       }),
   });

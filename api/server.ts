@@ -34,8 +34,9 @@ const MAX_PARAM_LENGTH = 2000;
 /** The HTTP API, not yet listening. */
 export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
   const context = apiContext(deps);
+  const loggerInstance: FastifyBaseLogger = deps.log;
   const app = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.server.trustProxy,
     bodyLimit: BODY_LIMIT,

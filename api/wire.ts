@@ -36,8 +36,8 @@ export const wireLaunchConfig = (config: LaunchConfig) => ({
   lastModified: iso(config.lastModified),
 });
 
-/** `lastScanMs`: begin of the last complete look at its provider's machines; rows keep no such instant of their own. */
-export const wireWorker = (worker: Worker, lastScanMs: number | null) => ({
+/** `checked`: each provider's last complete look at its machines; rows keep no such instant of their own. */
+export const wireWorker = (worker: Worker, checked: ReadonlyMap<string, number>) => ({
   workerPoolId: worker.workerPoolId,
   workerGroup: worker.workerGroup,
   workerId: worker.workerId,
@@ -48,7 +48,9 @@ export const wireWorker = (worker: Worker, lastScanMs: number | null) => ({
   capacity: worker.capacity,
   ...(worker.launchConfigId === null ? {} : { launchConfigId: worker.launchConfigId }),
   lastModified: iso(worker.lastModified),
-  lastChecked: iso(Math.max(worker.created, Math.min(lastScanMs ?? 0, worker.stoppedAt ?? Infinity))),
+  lastChecked: iso(
+    Math.max(worker.created, Math.min(checked.get(worker.providerId) ?? 0, worker.stoppedAt ?? Infinity)),
+  ),
 });
 
 export const wireError = (error: WorkerPoolError) => ({

@@ -49,8 +49,8 @@ function describe(error: ErrorObject, path: string[]): Problem {
 function alternatives(error: ErrorObject): string {
   const forms: unknown[] = Array.isArray(error.schema) ? error.schema : [];
   const names = forms.map((form) => {
-    const { const: literal, type, pattern } = form as { const?: unknown; type?: string; pattern?: string };
-    if (literal !== undefined) return String(literal);
+    const { const: literal, type, pattern } = form as { const?: string; type?: string; pattern?: string };
+    if (literal !== undefined) return literal;
     return pattern?.startsWith('^https?') ? 'a URL' : (type ?? 'another form');
   });
   return names.join(' or ');

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
 import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
@@ -8,9 +9,11 @@ import type { IdentityProof, Provider } from '../../providers/provider.js';
 import { registrationFacts } from '../../records/registration.js';
 import type { ApiContext } from '../context.js';
 import { workerCredentials } from '../credentials.js';
+import { EngineRefused } from '../engine.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation, type Log } from '../operation.js';
 import { requireReady } from '../providers-of.js';
+import { Refusals } from '../refusals.js';
 import { registerRequest, registerResponse } from '../schemas/workers.js';
 import { sha256Hex, workerSecret } from '../secrets.js';
 import { iso } from '../wire.js';
@@ -28,7 +31,7 @@ interface Facts {
 }
 
 export function addRegistrationOperations(api: FastifyInstance, context: ApiContext): void {
-  const { engine, deploymentKey, issuer, now } = context;
+  const refusals = new Refusals(context.now);
   addOperation(api, {
     name: 'registerWorker',
     method: 'POST',
@@ -39,29 +42,40 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
     bodyLimit: REGISTER_BODY_LIMIT,
     mask: () => '(OMITTED)',
     response: registerResponse,
-    handle: async ({ body, log }) => {
-      const proof = body.workerIdentityProof as IdentityProof;
-      const { pool, provider, worker, workerConfig, signOfLife } = await findFacts(context, body, body.providerId);
-      await verify(provider, worker, proof, now(), log);
-      // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
-      // part of it, because after a registration the same proof is a new question.
-      const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
-      const { secretGeneration, expires } = await engine.register(worker, pool, { updateId, signOfLife });
-      return {
-        expires: iso(expires),
-        credentials: workerCredentials(issuer, worker, expires, now()),
-        secret: workerSecret(deploymentKey, worker, secretGeneration),
-        workerConfig,
-      };
+    handle: async ({ body, address, log }) => {
+      refusals.check(address);
+      try {
+        return await register(context, body, log);
+      } catch (error) {
+        if (error instanceof EngineRefused || (error instanceof ApiError && error.status < 500)) refusals.note(address);
+        throw error;
+      }
     },
   });
+}
+
+async function register(context: ApiContext, body: Static<typeof registerRequest>, log: Log) {
+  const { engine, deploymentKey, issuer, now } = context;
+  const proof = body.workerIdentityProof as IdentityProof;
+  const { pool, provider, worker, workerConfig, signOfLife } = await findFacts(context, body, body.providerId, log);
+  await verify(provider, worker, proof, now(), log);
+  // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
+  // part of it, because after a registration the same proof is a new question.
+  const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
+  const { secretGeneration, expires } = await engine.register(worker, pool, { updateId, signOfLife });
+  return {
+    expires: iso(expires),
+    credentials: workerCredentials(issuer, worker, expires, now()),
+    secret: workerSecret(deploymentKey, worker, secretGeneration),
+    workerConfig,
+  };
 }
 
 /**
  * What the claim is judged by. Nothing of it comes from the body but names to look up. A caller without proof learns no
  * more than that there is no such worker (W60): pool, provider and worker are refused in the same words.
  */
-async function findFacts(context: ApiContext, key: WorkerKey, providerId: string): Promise<Facts> {
+async function findFacts(context: ApiContext, key: WorkerKey, providerId: string, log: Log): Promise<Facts> {
   const { db, providers, now } = context;
   const { pool, worker, workerConfig, signOfLifeAt, hasOpenLaunch } = await registrationFacts(db, key, providerId);
   const provider = providers.get(providerId);
@@ -72,8 +86,9 @@ async function findFacts(context: ApiContext, key: WorkerKey, providerId: string
     if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');
     throw noSuchRegistrant();
   }
-  if (worker.providerId !== providerId) throw refused();
-  if (worker.state === 'stopped' || worker.expires <= now()) throw inputError('This worker may no longer register.');
+  if (worker.providerId !== providerId) throw refused(log, worker, `it belongs to provider ${worker.providerId}`);
+  if (worker.state === 'stopped') throw refused(log, worker, 'it has stopped');
+  if (worker.expires <= now()) throw refused(log, worker, 'its time is over');
   return {
     pool,
     provider,
@@ -83,7 +98,6 @@ async function findFacts(context: ApiContext, key: WorkerKey, providerId: string
   };
 }
 
-/** A caller is told nothing of why a proof does not hold; the log is, without the document. */
 async function verify(
   provider: Provider,
   worker: Worker,
@@ -95,12 +109,16 @@ async function verify(
     await provider.verifyIdentity(worker, proof, nowMs);
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
-    const { workerPoolId, workerGroup, workerId, providerId } = worker;
-    const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
-    logEvent(log, 'registration-refused', { ...ids, reason: error.message });
-    throw refused();
+    throw refused(log, worker, error.message);
   }
 }
 
 const noSuchRegistrant = () => notFound('There is no such worker to register.');
-const refused = () => inputError('The proof of identity was refused.');
+
+/** A caller is told nothing of why; the log is, without the proof. */
+function refused(log: Log, worker: Worker, reason: string): ApiError {
+  const { workerPoolId, workerGroup, workerId, providerId } = worker;
+  const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
+  logEvent(log, 'registration-refused', { ...ids, reason });
+  return inputError('The registration was refused.');
+}

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { workerKeyText } from '../../domain/ids.js';
 import type { Worker } from '../../domain/worker.js';
 import { getPool } from '../../records/pools.js';
-import { lastScan } from '../../records/scans.js';
+import { lastChecked } from '../../records/scans.js';
 import type { PageOf } from '../../records/paging.js';
 import { getWorker, listWorkers } from '../../records/workers.js';
 import type { ApiContext } from '../context.js';
@@ -109,16 +109,10 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
 export const noSuchWorker = () => notFound('There is no such worker.');
 
 export async function wireOneWorker({ db }: ApiContext, worker: Worker) {
-  return wireWorker(worker, (await lastScan(db, worker.providerId))?.begun ?? null);
+  return wireWorker(worker, await lastChecked(db));
 }
 
 async function wireWorkers({ db, paging }: ApiContext, { items, after }: PageOf<Worker>) {
-  const scans = new Map<string, number | null>();
-  for (const providerId of new Set(items.map((worker) => worker.providerId))) {
-    scans.set(providerId, (await lastScan(db, providerId))?.begun ?? null);
-  }
-  return {
-    workers: items.map((worker) => wireWorker(worker, scans.get(worker.providerId) ?? null)),
-    ...paging.continuation(after),
-  };
+  const checked = await lastChecked(db);
+  return { workers: items.map((worker) => wireWorker(worker, checked)), ...paging.continuation(after) };
 }

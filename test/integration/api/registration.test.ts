@@ -146,3 +146,17 @@ describe('a registration is put off with 503 and Retry-After', () => {
     expect([answer.status, answer.body.code]).toEqual([503, 'ProviderSetupFailed']);
   });
 });
+
+test('an address that guesses is slowed down, and forgiven', async () => {
+  const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+  const wrong = { document: 'I am somebody else' };
+  let answer = await register(worker, wrong);
+  for (let guesses = 1; answer.status !== 503; guesses += 1) {
+    expect(answer.status).toBe(400);
+    expect(guesses).toBeLessThan(500);
+    answer = await register(worker, wrong);
+  }
+  expect(answer.headers['retry-after']).toBe('5');
+  api.clock.ms += 60_000;
+  expect((await register(worker)).status).toBe(200);
+});

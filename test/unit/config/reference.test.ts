@@ -8,5 +8,6 @@ const row = ({ path, default: value, description }: ReturnType<typeof configKeys
 test('the reference page lists every key with its default and meaning, and no other', () => {
   const page = readFileSync('docs/reference/configuration.md', 'utf8');
   const rows = page.split('\n').filter((line) => line.startsWith('| `'));
-  expect(rows).toEqual(configKeys().map(row));
+  // The formatter fills cells up with blanks.
+  expect(rows.map((line) => line.replace(/ +/g, ' '))).toEqual(configKeys().map(row));
 });
