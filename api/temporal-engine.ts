@@ -18,10 +18,15 @@ import { lifecycleStart } from '../temporal/lifecycle-start.js';
 import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from '../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../temporal/names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from '../temporal/schedules.js';
+import { Turnstile } from './turnstile.js';
 import { type Engine, EngineBusy, EngineRefused, WorkerExists } from './engine.js';
 
 /** How long a caller of the API waits for the engine; the update may still be applied later, and is idempotent. */
 const ANSWER_WITHIN_MS = 10_000;
+/** Calls to the engine at once, from one process: 500 at once are not done faster, and the last of them too late. */
+const CALLS_AT_ONCE = 32;
+/** Whoever has waited for a place so long is told to come again while there is still time to answer. */
+const WAIT_FOR_PLACE_MS = 6_000;
 
 export interface TemporalEngineDeps {
   readonly client: Client;
@@ -36,6 +41,8 @@ export interface TemporalEngineDeps {
 export function temporalEngine(deps: TemporalEngineDeps): Engine {
   const { client, schedules } = deps;
   const taskQueue = mainTaskQueue(schedules.taskQueuePrefix);
+  const turnstile = new Turnstile(CALLS_AT_ONCE);
+  const answered = <T>(call: () => Promise<T>): Promise<T> => answeredInTurn(client, turnstile, call);
 
   const startOf = (input: LifecycleInput, conflict: WorkflowIdConflictPolicy) =>
     new WithStartWorkflowOperation(workflowTypes.workerLifecycle, {
@@ -57,7 +64,7 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     },
 
     async register(worker, pool, { updateId, ...request }) {
-      return await answered(client, async () => {
+      return await answered(async () => {
         try {
           // The plain update first: it costs half of an update with start, and the lifecycle is nearly always there.
           return await update<Registration>(worker, lifecycleMessages.register, request, updateId);
@@ -80,13 +87,11 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     },
 
     async reregister(worker, { updateId, ...request }) {
-      return await answered(client, () =>
-        update<Registration>(worker, lifecycleMessages.reregister, request, updateId),
-      );
+      return await answered(() => update<Registration>(worker, lifecycleMessages.reregister, request, updateId));
     },
 
     async remove(worker, request) {
-      await answered(client, async () => {
+      await answered(async () => {
         try {
           await update<void>(worker, lifecycleMessages.remove, request);
         } catch (error) {
@@ -109,7 +114,7 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
         removalSteps: [],
         static: first,
       };
-      await answered(client, () =>
+      await answered(() =>
         client.workflow.executeUpdateWithStart<Workflow, void, unknown[]>(lifecycleMessages.updateWorker, {
           startWorkflowOperation: startOf(input, WorkflowIdConflictPolicy.FAIL),
           args: [first],
@@ -118,15 +123,18 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     },
 
     async updateStatic(worker, next) {
-      await answered(client, () => update<void>(worker, lifecycleMessages.updateWorker, next));
+      await answered(() => update<void>(worker, lifecycleMessages.updateWorker, next));
     },
   };
 }
 
-/** Runs a call with its time limit and turns the client's errors into the engine's. */
-async function answered<T>(client: Client, call: () => Promise<T>): Promise<T> {
+/** Runs a call in its turn, with its time limit, and turns the client's errors into the engine's. */
+async function answeredInTurn<T>(client: Client, turnstile: Turnstile, call: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + ANSWER_WITHIN_MS;
   try {
-    return await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
+    const passed = await turnstile.pass(WAIT_FOR_PLACE_MS, () => client.withDeadline(deadline, call));
+    if (!passed) throw new EngineBusy('too many calls wait for the workflow engine');
+    return passed.result;
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
       if (error.cause.type === REFUSED) throw new EngineRefused(error.cause.message);
