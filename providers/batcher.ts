@@ -4,8 +4,10 @@ export interface BatchWindow {
   readonly idleMs: number;
   /** …or this long after its first item, whatever joins… */
   readonly maxWaitMs: number;
-  /** …or when it has this many items. */
+  /** …or when it has this many items, at once; */
   readonly maxItems: number;
+  /** …but otherwise no sooner than this long after the batch before it left: a trickle makes few calls too. */
+  readonly restMs: number;
 }
 
 /**
@@ -29,6 +31,8 @@ export class Batcher {
   private readonly run: BatchRun;
   private readonly window: BatchWindow;
   private readonly open = new Map<string, Batch>();
+  /** By key: until when the next batch rests. */
+  private readonly restsUntil = new Map<string, number>();
 
   constructor(run: BatchRun, window: BatchWindow) {
     this.run = run;
@@ -54,12 +58,15 @@ export class Batcher {
   }
 
   private wait(batch: Batch): void {
-    const waitMs = Math.max(0, Math.min(this.window.idleMs, batch.leavesBy - performance.now()));
+    const nowMs = performance.now();
+    const idleMs = Math.min(this.window.idleMs, batch.leavesBy - nowMs);
+    const waitMs = Math.max(0, idleMs, (this.restsUntil.get(batch.key) ?? 0) - nowMs);
     batch.timer = setTimeout(() => void this.leave(batch), waitMs);
   }
 
   private async leave(batch: Batch): Promise<void> {
     this.open.delete(batch.key);
+    this.restsUntil.set(batch.key, performance.now() + this.window.restMs);
     try {
       const failures = await this.run(batch.key, [...batch.waiting.keys()]);
       for (const [item, verdict] of batch.waiting) {

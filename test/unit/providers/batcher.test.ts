@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Batcher } from '../../../providers/batcher.js';
 
-const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5 };
+const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0 };
 const noFailures = new Map<string, Error>();
 
 describe('Batcher', () => {
@@ -36,6 +36,26 @@ describe('Batcher', () => {
     });
     expect(batches[0]!.length).toBeGreaterThan(1);
     await Promise.all(all);
+  });
+
+  test('a batch rests after the one before it, and whoever comes meanwhile joins it', async () => {
+    const left: { items: readonly string[]; atMs: number }[] = [];
+    const batcher = new Batcher(async (_, items) => (left.push({ items, atMs: performance.now() }), noFailures), {
+      ...window,
+      restMs: 150,
+    });
+    await batcher.add('a', '1');
+    await Promise.all([batcher.add('a', '2'), batcher.add('a', '3')]);
+    expect(left.map(({ items }) => items)).toEqual([['1'], ['2', '3']]);
+    expect(left[1]!.atMs - left[0]!.atMs).toBeGreaterThanOrEqual(149);
+  });
+
+  test('a full batch does not rest', async () => {
+    const batches: (readonly string[])[] = [];
+    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, restMs: 60_000 });
+    await batcher.add('a', '1');
+    await Promise.all(['2', '3', '4', '5', '6'].map((item) => batcher.add('a', item)));
+    expect(batches).toEqual([['1'], ['2', '3', '4', '5', '6']]);
   });
 
   test('every caller gets its own verdict, and callers of the same item the same one', async () => {
