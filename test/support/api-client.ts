@@ -132,7 +132,7 @@ export class ApiClient {
         limit: '1000',
         ...(continuationToken && { continuationToken }),
       });
-      const body = await this.must('GET', `${path}?${parameters}`);
+      const body = await this.must('GET', `${path}?${parameters.toString()}`);
       items.push(...(body[key] as T[]));
       continuationToken = body.continuationToken as string | undefined;
     } while (continuationToken);

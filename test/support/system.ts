@@ -30,6 +30,7 @@ const rolesOf = { all: ['all'], split: ['api', 'worker'] } as const satisfies Re
 export class System {
   readonly simulator: SimulatorHandle;
   readonly temporal: Client;
+  readonly temporalAddress: string;
   readonly namespace: string;
   readonly api: ApiClient;
   readonly recordsUrl: string;
@@ -37,12 +38,15 @@ export class System {
   readonly folder: string;
   readonly roles: readonly Role[];
   readonly config: Readonly<Record<string, unknown>>;
+  /** Set when a test fails here: the logs are kept then. */
+  failed = false;
   readonly #processes = new Map<Role, ProductProcess>();
   #starts = 0;
 
   constructor(parts: {
     simulator: SimulatorHandle;
     temporal: Client;
+    temporalAddress: string;
     apiPort: number;
     recordsUrl: string;
     folder: string;
@@ -51,6 +55,7 @@ export class System {
   }) {
     this.simulator = parts.simulator;
     this.temporal = parts.temporal;
+    this.temporalAddress = parts.temporalAddress;
     this.namespace = parts.temporal.options.namespace;
     this.api = new ApiClient(`http://127.0.0.1:${parts.apiPort}`);
     this.recordsUrl = parts.recordsUrl;
@@ -100,16 +105,19 @@ export class System {
     try {
       return await eventually(condition, { withinMs, everyMs: 100, what });
     } catch (error) {
-      throw new Error(`${error instanceof Error ? error.message : String(error)}; logs are in ${this.folder}`, {
-        cause: error,
-      });
+      throw this.failure(error instanceof Error ? error.message : String(error), error);
     }
   }
 
-  /** Ends every process. `keepLogs` after a failure: then it says where they are. */
-  async stop({ keepLogs = false }: { keepLogs?: boolean } = {}): Promise<void> {
+  /** An error that says where the logs are, which are kept. */
+  failure(message: string, cause?: unknown): Error {
+    this.failed = true;
+    return new Error(`${message}\nlogs are in ${this.folder}`, { cause });
+  }
+
+  /** Ends every process. */
+  async stop({ keepLogs = this.failed }: { keepLogs?: boolean } = {}): Promise<void> {
     await Promise.all([...this.#processes.values()].map((process) => process.stop()));
-    if (keepLogs) process.stderr.write(`logs of the failed system are in ${this.folder}\n`);
     await this.simulator.stop();
     await this.temporal.connection.close();
     if (!keepLogs) rmSync(this.folder, { recursive: true, force: true });
@@ -156,13 +164,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
     options.config ?? {},
   );
-  const parts = { simulator, temporal: client, apiPort, recordsUrl, folder, config };
+  const parts = { simulator, temporal: client, temporalAddress: address, apiPort, recordsUrl, folder, config };
   const system = new System({ ...parts, roles: rolesOf[roles] });
   try {
     if (options.start ?? true) await system.start();
   } catch (error) {
-    await system.stop({ keepLogs: true });
-    throw error;
+    const failure = system.failure('the system did not start', error);
+    await system.stop();
+    throw failure;
   }
   return system;
 }

@@ -1,0 +1,65 @@
+import { expect } from '@jest/globals';
+import { provisionId } from '../../domain/ids.js';
+import { awsPool, type PoolShape } from './api-client.js';
+import { checkEvidence } from './evidence.js';
+import type { Machine } from './simulator.js';
+import type { System } from './system.js';
+
+/** Steps that tests of whole systems share; all of them look from outside. */
+
+/** States in which a machine exists, costs and works, or will. */
+const alive = ['pending', 'running'];
+
+export async function machinesOf(system: System, workerPoolId: string): Promise<Machine[]> {
+  return (await system.simulator.machines()).filter(
+    (machine) => machine.workerPoolId === workerPoolId && alive.includes(machine.state),
+  );
+}
+
+/** Waits until the pool has exactly so many running workers and no others, and so many machines, and looks at the evidence. */
+export async function settlesAt(system: System, workerPoolId: string, wanted: number, withinMs = 60_000) {
+  await system.waitFor(
+    async () => {
+      const { requested, running, stopping } = await system.api.counts(workerPoolId);
+      return running === wanted && requested + stopping === 0;
+    },
+    `${wanted} running workers of ${workerPoolId}`,
+    withinMs,
+  );
+  expect(await machinesOf(system, workerPoolId)).toHaveLength(wanted);
+  await checkEvidence(system);
+}
+
+/** Wants no machines any more, removes all workers and waits until they are stopped and their machines gone. */
+export async function endPool(system: System, workerPoolId: string, shape: PoolShape = {}): Promise<void> {
+  await system.api.updatePool(workerPoolId, awsPool({ ...shape, minCapacity: 0, maxCapacity: 0 }));
+  await removeAll(system, workerPoolId);
+  await allStopped(system, workerPoolId);
+}
+
+export async function removeAll(system: System, workerPoolId: string): Promise<void> {
+  const workers = await system.api.workers(workerPoolId);
+  await Promise.all(
+    workers.filter(({ state }) => state !== 'stopped').map((worker) => system.api.removeWorker(worker)),
+  );
+}
+
+export async function allStopped(system: System, workerPoolId: string, withinMs = 60_000): Promise<void> {
+  await system.waitFor(
+    async () => (await system.api.workers(workerPoolId)).every(({ state }) => state === 'stopped'),
+    `the end of all workers of ${workerPoolId}`,
+    withinMs,
+  );
+  expect(await machinesOf(system, workerPoolId)).toEqual([]);
+}
+
+/** Ends the pool's tick in the middle of whatever it does, as an operator might in the Temporal UI. */
+export async function terminateTick(system: System, workerPoolId: string): Promise<void> {
+  await system.temporal.workflow.getHandle(provisionId(workerPoolId)).terminate('by a test');
+}
+
+/** Kills a role's process and starts it again. */
+export async function restart(system: System, role: 'api' | 'worker' | 'all'): Promise<void> {
+  await system.kill9(role);
+  await system.start(role);
+}
