@@ -51,6 +51,7 @@ export class TimeSkipping {
   readonly env: TestWorkflowEnvironment;
   readonly scripted: ScriptedActivities;
   private readonly workers: RunningWorkers;
+  readonly taskQueue = TASK_QUEUE;
   private readonly handles: WorkflowHandle[] = [];
   private made = 0;
 

@@ -1,0 +1,75 @@
+import { compareScan, type ScanNote } from '../../domain/observation.js';
+import type { Provider } from '../../providers/provider.js';
+import { recordedContext } from './provider-context.js';
+import { RecordingCloud } from './recording-cloud.js';
+import { recordingProvider } from './recording-provider.js';
+import { type Life, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
+import { workerOf } from './workers.js';
+
+/** A recording provider behind the scripted activities of one life, and scans of it whenever a test wants one. */
+export class ObservedCloud {
+  readonly cloud = new RecordingCloud();
+  readonly provider: Provider;
+  /** Called before a step is submitted: may delay it, or throw in its place. */
+  beforeSubmit: (step: string) => void | Promise<void> = () => {};
+  private readonly time: TimeSkipping;
+  private notes: ScanNote[] = [];
+
+  constructor(time: TimeSkipping, kind: 'bulk' | 'stepwise') {
+    this.time = time;
+    this.provider = recordingProvider(recordedContext(), this.cloud, kind);
+    time.scripted.on('removeResource', (machine, step) => this.provider.machines!.remove(machine, step));
+  }
+
+  /** The life of one stepwise machine, and its cloud's activities. */
+  async startStepwise(): Promise<Life> {
+    const launching = this.provider.launching!;
+    if (launching.kind !== 'stepwise') throw new Error('this provider launches in bulk');
+    const frozen = launching.freeze({
+      token: `token-${await this.time.now()}`,
+      workerPoolId: 'proj/pool',
+      owner: 'me@example.com',
+      launchConfigId: 'lc-1',
+      configuration: { region: 'here' },
+      count: 1,
+    });
+    const [machine] = launching.machines(frozen);
+    this.time.scripted.on('submitResource', async (_machine, step) => {
+      await this.beforeSubmit(step);
+      return await launching.submit(frozen, machine!, step);
+    });
+    this.time.scripted.on(
+      'explainFailure',
+      async (_machine, step, operation) => (await launching.explain(machine!, step, operation)).message,
+    );
+    return await this.time.startLife({
+      workerId: machine!.workerId,
+      launchToken: frozen.token,
+      provisioningSteps: launching.steps(frozen),
+      removalSteps: this.provider.machines!.removalSteps,
+    });
+  }
+
+  /** One scan as the activity makes it: looks at all machines, and signals the life when there is news. */
+  async scan(life: Life): Promise<void> {
+    const { state } = await life.status();
+    const nowMs = await this.time.now();
+    const created = life.input.registrationDeadline! - 30 * MINUTE_MS;
+    const worker = workerOf({ ...life.input, facts: {} }, { state, created });
+    const seen = [];
+    for await (const page of this.provider.machines!.observe([life.input.location])) seen.push(...page);
+    const given = { workers: [worker], machines: seen, notes: this.notes, complete: true, begunAt: nowMs, nowMs };
+    const { changes, missing, notes, clear } = compareScan(given);
+    if (clear.length > 0) this.notes = [];
+    if (notes.length > 0) this.notes = [...notes];
+    const lookedUp = await Promise.all(missing.map(() => this.provider.machines!.lookup(worker)));
+    const gone = lookedUp.filter((machine) => machine.state === 'gone');
+    for (const machine of [...changes.map((change) => change.machine), ...gone]) {
+      const { reason, resources } = machine;
+      await life.observed(machine.state, {
+        ...(reason !== null && { reason }),
+        ...(Object.keys(resources).length > 0 && { resources }),
+      });
+    }
+  }
+}

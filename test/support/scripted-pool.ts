@@ -1,0 +1,123 @@
+import type { PendingLaunch, PoolFacts } from '../../activities/pool.js';
+import type { LaunchResult } from '../../activities/launch.js';
+import type { Decision } from '../../domain/decision.js';
+import type { LaunchConfigOption } from '../../domain/selection.js';
+import { provisionId } from '../../domain/ids.js';
+import { workflowTypes } from '../../temporal/names.js';
+import { HOUR_MS, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
+
+export const option = (launchConfigId: string, changes: Partial<LaunchConfigOption> = {}): LaunchConfigOption => ({
+  launchConfigId,
+  revision: 1,
+  initialWeight: 1,
+  maxCapacity: null,
+  capacityPerInstance: 1,
+  usedCapacity: 0,
+  recentErrors: 0,
+  backoffUntil: null,
+  openLaunches: 0,
+  ...changes,
+});
+
+/** The books of one pool behind the scripted activities: what it has, what it is asked to launch, what was decided. */
+export class ScriptedPool {
+  readonly workerPoolId: string;
+  pendingTasks: number | null = 0;
+  maxCapacity = 1_000;
+  options: LaunchConfigOption[] = [option('lc-1')];
+  unfinished: PendingLaunch[] = [];
+  blockedBy: string[] = [];
+  existingCapacity = 0;
+  /** What the cloud answers to a launch; may throw. Everything asked for, when it gives undefined. */
+  answer: (launchConfigId: string, count: number) => Partial<LaunchResult> | undefined = () => undefined;
+  /** Launches, in the order in which they were sent. */
+  readonly launched: { token: string; launchConfigId: string; count: number }[] = [];
+  readonly decisions: Omit<Decision, 'terminations'>[] = [];
+  private readonly known = new Map<string, PendingLaunch>();
+  private readonly time: TimeSkipping;
+
+  constructor(time: TimeSkipping, workerPoolId: string) {
+    this.time = time;
+    this.workerPoolId = workerPoolId;
+    const { scripted } = time;
+    scripted.on('assessPool', async () => this.facts());
+    scripted.on('reserveLaunches', async ({ tokenPrefix, choices, mostMachines }) => {
+      let left = mostMachines;
+      const launches = choices.flatMap(({ launchConfigId, machines }, index) => {
+        const count = Math.min(machines, left);
+        left -= count;
+        return count > 0 ? [{ token: `${tokenPrefix}.${index}`, providerId: 'cloud', launchConfigId, count }] : [];
+      });
+      for (const launch of launches) this.known.set(launch.token, launch);
+      return { launches, refused: [], limitedBy: [] };
+    });
+    scripted.on('launchMachines', async (token) => await this.launch(token));
+    scripted.on('concludePass', async (_pool, decision) => void this.decisions.push(decision));
+  }
+
+  /** Asks for a look, as everybody does. */
+  async look() {
+    const handle = await this.time.env.client.workflow.signalWithStart(workflowTypes.provisionPool, {
+      workflowId: provisionId(this.workerPoolId),
+      taskQueue: this.time.taskQueue,
+      args: [{ workerPoolId: this.workerPoolId }],
+      signal: 'look',
+    });
+    return this.time.track(handle);
+  }
+
+  workersOf({ token, count }: { token: string; count: number }) {
+    const name = token.replace(/[^a-z0-9]/g, '').slice(-20);
+    return Array.from({ length: count }, (_, index) => ({ workerGroup: 'here', workerId: `${name}-${index}` }));
+  }
+
+  private async launch(token: string): Promise<LaunchResult> {
+    const launch = this.known.get(token) ?? this.unfinished.find((each) => each.token === token);
+    if (!launch) throw new Error(`unknown launch ${token}`);
+    const { launchConfigId, count } = launch;
+    this.launched.push({ token, launchConfigId, count });
+    const answer = { made: count, outcome: 'launched', failure: null, ...this.answer(launchConfigId, count) } as const;
+    this.existingCapacity += answer.made;
+    this.unfinished = this.unfinished.filter((each) => each.token !== token);
+    const now = await this.time.now();
+    const common = {
+      workerPoolId: this.workerPoolId,
+      providerId: 'cloud',
+      launchConfigId,
+      launchToken: token,
+      capacity: 1,
+      timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 96 * HOUR_MS, queueInactivityMs: 2 * HOUR_MS },
+      location: { account: 'account', region: 'here', group: null },
+      registrationDeadline: now + 30 * MINUTE_MS,
+      provisioningSteps: [],
+      removalSteps: ['machine'],
+    };
+    const named = answer.made > 0 && answer.made <= 25;
+    return {
+      ...answer,
+      group: named ? { common, workers: this.workersOf({ token, count: answer.made }) } : null,
+    };
+  }
+
+  private facts(): PoolFacts {
+    return {
+      workerPoolId: this.workerPoolId,
+      estimator: 'corrected',
+      inputs: {
+        providerId: 'cloud',
+        pendingTasks: this.pendingTasks,
+        claimedTasks: this.pendingTasks === null ? null : this.existingCapacity,
+        existingCapacity: this.existingCapacity,
+        requestedCapacity: 0,
+        stoppingCapacity: 0,
+        minCapacity: 0,
+        maxCapacity: this.maxCapacity,
+        scalingRatio: 1,
+      },
+      options: this.options,
+      unfinished: this.unfinished,
+      blockedBy: this.blockedBy,
+      providers: ['cloud'],
+    };
+  }
+}

@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { toApplicationFailure } from '../../activities/failures.js';
+import { ProviderError } from '../../providers/errors.js';
+import { eventually } from '../support/eventually.js';
+import { ObservedCloud } from '../support/observed-cloud.js';
+import { HOUR_MS, type Life, MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
+
+const STEPS = ['publicIp', 'networkInterface', 'vm'];
+
+let time: TimeSkipping;
+let world: ObservedCloud;
+beforeAll(async () => {
+  time = await TimeSkipping.start();
+});
+beforeEach(() => {
+  world = new ObservedCloud(time, 'stepwise');
+});
+afterEach(() => time.reset());
+afterAll(() => time.stop());
+
+const submitted = () => time.scripted.of('submitResource').map(({ args }) => args[1]);
+const removed = () => time.scripted.of('removeResource').map(({ args }) => args[1]);
+const stop = () => time.scripted.of('recordStopping')[0]!.args[1];
+
+/** Waits for a resource to be submitted, and lets the cloud finish it in this state. */
+async function finish(life: Life, step: string, state: 'running' | 'failed', reason?: string): Promise<void> {
+  await eventually(() => world.cloud.get(life.input.workerId)?.resources.get(step) === 'pending');
+  world.cloud.settle(life.input.workerId, step, state, reason);
+  await world.scan(life);
+}
+
+/** Scans every 5 seconds until the life has ended. */
+async function followRemoval(life: Life, mostScans = 300): Promise<void> {
+  for (let scans = 0; scans < mostScans; scans += 1) {
+    if ((await life.handle.describe()).status.name === 'COMPLETED') return;
+    await world.scan(life);
+    await time.pass(5_000);
+  }
+  throw new Error(`it did not end; removed: ${removed().join(' ')}`);
+}
+
+describe('a machine that is built step by step', () => {
+  test('gets address, interface and VM one after the other, and the next begins when a scan has seen the one before', async () => {
+    world.cloud.readyAtOnce = false;
+    const life = await world.startStepwise();
+    for (const [index, step] of STEPS.entries()) {
+      await life.until({ phase: `creating ${step}` });
+      await eventually(() => submitted().length === index + 1);
+      await world.scan(life);
+      expect(submitted()).toEqual(STEPS.slice(0, index + 1));
+      await finish(life, step, 'running');
+    }
+    expect(await life.until({ phase: 'awaiting registration' })).toMatchObject({ provisioned: STEPS });
+    await life.register();
+    await life.remove();
+    await followRemoval(life);
+    expect(removed()).toEqual([...STEPS].reverse());
+    expect(world.cloud.alive()).toEqual([]);
+  });
+
+  test('needs no scan for a resource that is ready at once', async () => {
+    const life = await world.startStepwise();
+    await life.until({ phase: 'awaiting registration' });
+    expect(submitted()).toEqual(STEPS);
+  });
+
+  test('looks again after a minute when no scan has told it anything', async () => {
+    world.cloud.readyAtOnce = false;
+    const life = await world.startStepwise();
+    await eventually(() => submitted().length === 1);
+    world.cloud.settle(life.input.workerId, 'publicIp', 'running');
+    await time.pass(1.1 * MINUTE_MS);
+    await eventually(() => submitted().length === 3);
+    expect(submitted()).toEqual(['publicIp', 'publicIp', 'networkInterface']);
+  });
+
+  test('survives a scan that sees nothing of it before it has been begun', async () => {
+    time.scripted.fail('submitResource', 40);
+    const life = await world.startStepwise();
+    await time.pass(7 * MINUTE_MS);
+    await world.scan(life);
+    await time.pass(2 * MINUTE_MS);
+    await world.scan(life);
+    expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+  });
+
+  test.each(STEPS)('whose %s is refused takes away in order all that may have been made', async (failing) => {
+    const refusal = new ProviderError({ code: 'QuotaExceeded', message: 'no quota left' });
+    world.beforeSubmit = (step) => {
+      if (step === failing) throw toApplicationFailure(refusal);
+    };
+    const life = await world.startStepwise();
+    await life.until({ state: 'stopping' });
+    expect(submitted()).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1));
+    expect(stop()).toEqual({
+      reason: `creating ${failing} failed`,
+      failure: { kind: 'creation-error', title: expect.stringContaining(failing), description: 'no quota left' },
+    });
+    await followRemoval(life);
+    // Where nothing at all was made, a look by id says so before the rest is asked for.
+    const expected = failing === 'publicIp' ? ['vm'] : [...STEPS].reverse();
+    expect([...new Set(removed())]).toEqual(expected);
+    expect(world.cloud.alive()).toEqual([]);
+  });
+
+  test.each(STEPS)('whose %s fails in the cloud says why, and takes all away in order', async (failing) => {
+    world.cloud.readyAtOnce = false;
+    const life = await world.startStepwise();
+    for (const step of STEPS.slice(0, STEPS.indexOf(failing))) await finish(life, step, 'running');
+    await finish(life, failing, 'failed', 'AllocationFailed');
+    await life.until({ state: 'stopping' });
+    expect(stop()).toEqual({
+      reason: `creating ${failing} failed`,
+      failure: { kind: 'operation-error', title: 'Operation Error', description: 'AllocationFailed' },
+    });
+    await followRemoval(life);
+    expect([...new Set(removed())]).toEqual([...STEPS].reverse());
+    expect(world.cloud.alive()).toEqual([]);
+  });
+
+  test('whose failure cannot be explained is taken away all the same', async () => {
+    world.cloud.readyAtOnce = false;
+    const life = await world.startStepwise();
+    time.scripted.fail('explainFailure', 1_000);
+    await finish(life, 'publicIp', 'failed');
+    await time.pass(5 * MINUTE_MS);
+    await life.until({ state: 'stopping' });
+    expect(stop()).toMatchObject({ failure: { kind: 'operation-error', description: expect.stringContaining('why') } });
+    await followRemoval(life);
+  });
+
+  test('whose VM is taken from outside loses the rest as well, without delay', async () => {
+    const life = await world.startStepwise();
+    await life.until({ phase: 'awaiting registration' });
+    await life.register();
+    world.cloud.settle(life.input.workerId, 'vm', 'gone');
+    await world.scan(life);
+    await life.until({ state: 'stopping' });
+    await eventually(() => removed().length === 1);
+    expect(removed()).toEqual(['networkInterface']);
+    await followRemoval(life);
+    expect(removed()).toEqual(['networkInterface', 'publicIp']);
+  });
+});
+
+describe('a removal of a machine that is being built', () => {
+  test('does not wait for a cloud that takes no orders', async () => {
+    world.beforeSubmit = (step) => {
+      if (step === 'networkInterface') throw new Error('no answer');
+    };
+    const life = await world.startStepwise();
+    await life.until({ phase: 'creating networkInterface' });
+    await time.pass(HOUR_MS / 12);
+    await life.remove('no longer needed');
+    expect(stop()).toEqual({ reason: 'no longer needed', failure: null });
+    await followRemoval(life);
+    expect(submitted()).not.toContain('vm');
+    expect(world.cloud.alive()).toEqual([]);
+  });
+
+  test('waits for an order that is under way, so that what it makes is removed', async () => {
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    world.beforeSubmit = async (step) => {
+      if (step === 'vm') await held;
+    };
+    const life = await world.startStepwise();
+    await eventually(() => submitted().length === 3);
+    const removal = life.remove();
+    await eventually(async () => (await life.status()).stopReason !== null);
+    expect(await life.status()).toMatchObject({ state: 'requested' });
+    answer();
+    await removal;
+    await followRemoval(life);
+    expect(removed()[0]).toBe('vm');
+    expect(world.cloud.alive()).toEqual([]);
+  });
+});
