@@ -1,0 +1,109 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { workflowTypes } from '../../temporal/names.js';
+import { eventually } from '../support/eventually.js';
+import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
+
+let time: TimeSkipping;
+let made = 0;
+beforeAll(async () => {
+  time = await TimeSkipping.start();
+});
+afterEach(() => time.reset());
+afterAll(() => time.stop());
+
+const start = (type: keyof typeof workflowTypes, ...args: unknown[]) =>
+  time.startWorkflow(type, `${type}-${(made += 1)}`, args);
+const statusOf = async (handle: WorkflowHandle) => (await handle.describe()).status.name;
+const ended = async (handle: WorkflowHandle) => {
+  await eventually(async () => (await statusOf(handle)) !== 'RUNNING', { what: 'the end' });
+  return await statusOf(handle);
+};
+
+describe('poolCron', () => {
+  test('asks its pool for a look, and ends', async () => {
+    const handle = await start('poolCron', { workerPoolId: 'proj/pool' });
+    expect(await ended(handle)).toBe('COMPLETED');
+    expect(time.scripted.calls).toEqual([{ activity: 'askForLook', args: ['proj/pool'] }]);
+  });
+
+  test('tries three times, then is red', async () => {
+    time.scripted.fail('askForLook', 1_000);
+    expect(await ended(await start('poolCron', { workerPoolId: 'proj/pool' }))).toBe('FAILED');
+    expect(time.scripted.of('askForLook')).toHaveLength(3);
+  });
+});
+
+describe('watchDemand', () => {
+  test('looks once at all pools and gives the counts', async () => {
+    const counts = { pools: 3, asked: 2, unreadable: 1 };
+    time.scripted.on('lookAtDemand', async () => counts);
+    const handle = await start('watchDemand');
+    expect(await handle.result()).toEqual(counts);
+    expect(time.scripted.names()).toEqual(['lookAtDemand']);
+  });
+
+  test('tries twice, then is red: the next look is seconds away', async () => {
+    time.scripted.fail('lookAtDemand', 1_000);
+    const handle = await start('watchDemand');
+    await time.pass(MINUTE_MS);
+    expect(await ended(handle)).toBe('FAILED');
+    expect(time.scripted.of('lookAtDemand')).toHaveLength(2);
+  });
+});
+
+describe('scanProvider', () => {
+  const answers = (awaited: (look: number) => number) => {
+    let looks = 0;
+    time.scripted.on('observeProvider', async () => {
+      looks += 1;
+      return { machines: 9, signalled: 0, unowned: 0, awaited: awaited(looks) };
+    });
+  };
+
+  test('of the Schedule looks once, whatever it sees', async () => {
+    answers(() => 7);
+    expect(await ended(await start('scanProvider', { providerId: 'cloud', follow: false }))).toBe('COMPLETED');
+    expect(time.scripted.calls).toEqual([{ activity: 'observeProvider', args: ['cloud'] }]);
+  });
+
+  test('that follows looks every 5 seconds until no lifecycle waits for it', async () => {
+    answers((look) => 4 - look);
+    const handle = await start('scanProvider', { providerId: 'cloud', follow: true });
+    await time.pass(4_000);
+    expect(time.scripted.of('observeProvider')).toHaveLength(1);
+    await time.pass(MINUTE_MS);
+    expect(await ended(handle)).toBe('COMPLETED');
+    expect(time.scripted.of('observeProvider')).toHaveLength(4);
+  });
+
+  test('that follows ends after 24 looks, two minutes, when something never goes', async () => {
+    answers(() => 1);
+    const handle = await start('scanProvider', { providerId: 'cloud', follow: true });
+    await time.pass(2.5 * MINUTE_MS);
+    expect(await ended(handle)).toBe('COMPLETED');
+    expect(time.scripted.of('observeProvider')).toHaveLength(24);
+  });
+
+  test('is red when the cloud cannot be listed for 6 minutes', async () => {
+    time.scripted.fail('observeProvider', 1_000);
+    const handle = await start('scanProvider', { providerId: 'cloud', follow: false });
+    await time.pass(7 * MINUTE_MS);
+    expect(await ended(handle)).toBe('FAILED');
+  });
+});
+
+describe('sweep', () => {
+  test('expires rows, then reconciles the Schedules', async () => {
+    expect(await ended(await start('sweep'))).toBe('COMPLETED');
+    expect(time.scripted.names()).toEqual(['expireRows', 'reconcileSchedules']);
+  });
+
+  test('is red when it fails three times', async () => {
+    time.scripted.fail('reconcileSchedules', 1_000);
+    const handle = await start('sweep');
+    await time.pass(MINUTE_MS);
+    expect(await ended(handle)).toBe('FAILED');
+    expect(time.scripted.of('reconcileSchedules')).toHaveLength(3);
+  });
+});
