@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { Metrics, type RecordedFigures } from '../../../observability/metrics.js';
+
+const workersOf = (workerPoolId: string, providerId: string, running: number) => ({
+  workerPoolId,
+  providerId,
+  requested: 0,
+  running,
+  stopping: 0,
+});
+
+const runningOf = (page: string) => page.split('\n').filter((line) => /^worker_manager_workers\{.*running/.test(line));
+const line = (workerPoolId: string, providerId: string, running: number) =>
+  `worker_manager_workers{workerPoolId="${workerPoolId}",providerId="${providerId}",state="running"} ${running}`;
+
+test('a pool that is gone leaves no figure behind, and none hides another’s', async () => {
+  let workers: RecordedFigures['workers'] = [
+    workersOf('proj/a', 'aws', 3),
+    workersOf('proj/a', 'aws-old', 1),
+    workersOf('proj/b', 'aws', 2),
+  ];
+  const metrics = new Metrics(async () => ({ workers, launches: [], oldestOpenLaunchSeconds: 0 }));
+  expect(runningOf(await metrics.render())).toEqual([
+    line('proj/a', 'aws', 3),
+    line('proj/a', 'aws-old', 1),
+    line('proj/b', 'aws', 2),
+  ]);
+  workers = [workersOf('proj/a', 'aws', 4)];
+  expect(runningOf(await metrics.render())).toEqual([line('proj/a', 'aws', 4)]);
+});
