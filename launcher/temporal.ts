@@ -47,11 +47,13 @@ export class KeptDevServer {
       await server?.ended;
       if (this.#stop.signal.aborted) return;
       this.#say('The Temporal server ended; starting it again on its file');
+      const begun = Date.now();
       server = await this.#begin().catch((error: Error) => {
         this.#say(error.message);
         return null;
       });
-      if (!server) await delay(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      if (server) this.#say(`The Temporal server works again after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+      else await delay(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
   }
 }
