@@ -59,6 +59,16 @@ describe('a static worker', () => {
     await life.until({ state: 'running', deadline: first.expires });
   });
 
+  test('gets credentials for as long as its pool says, also when an answer is given again (W49)', async () => {
+    const { life } = await startStatic(30 * DAY_MS);
+    await life.register();
+    const answers = [await life.reregister(1), await life.reregister(1)];
+    for (const { secretGeneration, expires } of answers) {
+      expect(secretGeneration).toBe(2);
+      expect(Math.abs(expires - (await time.now()) - life.input.timing.reregistrationMs)).toBeLessThan(MINUTE_MS);
+    }
+  });
+
   test('is never removed for inactivity', async () => {
     const { life } = await startStatic(30 * DAY_MS);
     await life.register();

@@ -127,7 +127,8 @@ export class Life {
       if (request.secretGeneration < this.secretGeneration) {
         return {
           secretGeneration: this.secretGeneration,
-          expires: this.deadline ?? credentialsDeadline(now, this.input.timing),
+          // A static worker's deadline is its user's, and no end of credentials.
+          expires: (this.input.static ? null : this.deadline) ?? credentialsDeadline(now, this.input.timing),
         };
       }
       const expires = credentialsDeadline(now, this.input.timing);
