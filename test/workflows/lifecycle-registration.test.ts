@@ -66,7 +66,7 @@ describe('a registration', () => {
   test('sent twice at once is answered twice, one after the other, and the later secret stands in the row', async () => {
     const life = await time.startLife();
     const answers = await Promise.all([life.register(), life.register()]);
-    expect(answers.map(({ secretGeneration }) => secretGeneration).sort()).toEqual([1, 2]);
+    expect(new Set(answers.map(({ secretGeneration }) => secretGeneration))).toEqual(new Set([1, 2]));
     expect(generations()).toEqual([1, 2]);
     const second = answers.find(({ secretGeneration }) => secretGeneration === 2)!;
     expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { toApplicationFailure } from '../../activities/failures.js';
 import { ProviderError } from '../../providers/errors.js';
+import type { LifecycleState } from '../../temporal/messages.js';
 import { eventually } from '../support/eventually.js';
 import { ObservedCloud } from '../support/observed-cloud.js';
 import { HOUR_MS, type Life, MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
@@ -177,4 +178,31 @@ describe('a removal of a machine that is being built', () => {
     expect(removed()[0]).toBe('vm');
     expect(world.cloud.alive()).toEqual([]);
   });
+});
+
+test('a run that takes over a removal half-way goes on where the one before stopped', async () => {
+  const { removalSteps } = world.provider.machines!;
+  const carried: LifecycleState = {
+    state: 'stopping',
+    registeredAt: null,
+    deadline: null,
+    secretGeneration: 3,
+    previousSecretAccepted: true,
+    capacity: 1,
+    stop: { reason: 'handed over', failure: null },
+    provisioned: STEPS,
+    removed: ['vm'],
+    lastObservation: { state: 'stopping', reason: null, at: 0, resources: { vm: 'gone', networkInterface: 'running' } },
+    activity: null,
+  };
+  time.scripted.on('removeResource', async () => {});
+  const life = await time.startLife({ provisioningSteps: STEPS, removalSteps, carried });
+  await eventually(() => removed().length === 1);
+  expect(await life.status()).toMatchObject({ state: 'stopping', stopReason: 'handed over', removed: ['vm'] });
+  await life.observed('stopping', { resources: { publicIp: 'running' } });
+  await eventually(() => removed().length === 2);
+  await life.end();
+  expect(removed()).toEqual(['networkInterface', 'publicIp']);
+  expect(submitted()).toEqual([]);
+  expect(time.scripted.names()).not.toContain('recordStopping');
 });

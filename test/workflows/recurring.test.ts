@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { workflowTypes } from '../../temporal/names.js';
+import type { workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../support/eventually.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 

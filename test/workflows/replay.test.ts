@@ -1,0 +1,101 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import {
+  historyOf,
+  record,
+  recorded,
+  recordedNames,
+  type RecordedHistory,
+  replay,
+} from '../support/recorded-histories.js';
+import { ObservedCloud } from '../support/observed-cloud.js';
+import { option, ScriptedPool } from '../support/scripted-pool.js';
+import { HOUR_MS, TimeSkipping } from '../support/time-skipping.js';
+
+/**
+ * Lifecycles live for weeks, so new code meets old histories. The recorded ones are of the last release: when a change of
+ * workflow code fails here, it needs `patched()`. `RECORD_HISTORIES=1` records them anew, for a release.
+ */
+
+let time: TimeSkipping;
+beforeAll(async () => {
+  time = await TimeSkipping.start();
+});
+afterEach(() => time.reset());
+afterAll(() => time.stop());
+
+const lives: Record<string, () => Promise<RecordedHistory>> = {
+  'whole-life': async () => {
+    const life = await time.startLife({ workerId: 'w-1' });
+    await eventually(async () => (await life.events()).includes('EVENT_TYPE_TIMER_STARTED'));
+    await life.register();
+    await time.pass(HOUR_MS);
+    await life.reregister(1);
+    await life.queueActivity(await time.now(), await time.now());
+    await life.remove('no longer needed');
+    await life.end();
+    return await historyOf(life.handle);
+  },
+  'hand-over': async () => {
+    const life = await time.startLife({ workerId: 'w-2' });
+    await life.register();
+    const { runId } = await life.handle.describe();
+    await time.pass(25 * HOUR_MS);
+    const { expires } = await life.reregister(1);
+    await life.until({ state: 'running', deadline: expires });
+    return await historyOf(time.env.client.workflow.getHandle(life.handle.workflowId, runId));
+  },
+  stepwise: async () => {
+    const world = new ObservedCloud(time, 'stepwise');
+    const life = await world.startStepwise();
+    await life.until({ phase: 'awaiting registration' });
+    await life.register();
+    await life.remove('no longer needed');
+    await life.end();
+    return await historyOf(life.handle);
+  },
+  pass: async () => {
+    const pool = new ScriptedPool(time, 'proj/replayed');
+    pool.pendingTasks = 3;
+    pool.options = [option('lc-1')];
+    const handle = await pool.look();
+    await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
+    return await historyOf(handle);
+  },
+};
+
+if (process.env.RECORD_HISTORIES) {
+  test.each(Object.keys(lives))('records %s', async (name) => {
+    record(name, await lives[name]!());
+    expect(await replay(recorded(name))).toBeNull();
+  });
+}
+
+/** The history with one activity, local activity or child taken for another: what code that changed its mind meets. */
+function broken({ workflowId, history }: RecordedHistory): RecordedHistory {
+  const text = JSON.stringify(history);
+  const changed = text
+    .replaceAll('"name":"removeResource"', '"name":"somethingElse"')
+    .replaceAll('"name":"assessPool"', '"name":"somethingElse"')
+    .replaceAll('"eventType":"EVENT_TYPE_TIMER_STARTED"', '"eventType":"EVENT_TYPE_MARKER_RECORDED"');
+  if (changed === text) throw new Error('nothing in it to break');
+  return { workflowId, history: JSON.parse(changed) as RecordedHistory['history'] };
+}
+
+describe('the current workflow code', () => {
+  test('has a recorded history of each kind', () => {
+    expect(recordedNames().sort()).toEqual(Object.keys(lives).sort());
+  });
+
+  test.each(recordedNames())('continues the recorded history of %s', async (name) => {
+    expect(await replay(recorded(name))).toBeNull();
+  });
+
+  test.each(recordedNames())('does not accept that of %s with one step changed: the check bites', async (name) => {
+    expect(await replay(broken(recorded(name)))).toMatchObject({ name: 'DeterminismViolationError' });
+  });
+
+  test.each(Object.keys(lives))('repeats its own %s exactly', async (name) => {
+    expect(await replay(await lives[name]!())).toBeNull();
+  });
+});
