@@ -28,6 +28,11 @@ export interface Workers {
 const CACHED_WORKFLOWS = 1_000;
 /** Removals wait for each other to share a call, so many must be able to wait at once. */
 const REMOVALS_AT_ONCE = 500;
+/**
+ * How long a workflow's next task waits for the process that has it in memory before any other may take it. After a crash
+ * every request to a lifecycle waits so long, and its caller at most ten seconds.
+ */
+const STICKY_WAIT_MS = 3_000;
 
 export async function createWorkers(options: {
   readonly connection: NativeConnection;
@@ -43,6 +48,7 @@ export async function createWorkers(options: {
     taskQueue: mainTaskQueue(taskQueuePrefix),
     workflowBundle: { codePath: workflowBundlePath },
     maxCachedWorkflows: CACHED_WORKFLOWS,
+    stickyQueueScheduleToStartTimeout: STICKY_WAIT_MS,
     activities: {
       ...poolActivities(deps),
       ...demandActivities(deps),
