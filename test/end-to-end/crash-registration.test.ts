@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { awsPool, type WireWorker } from '../support/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
-import { endPool, machinesOf, restart, settlesAt } from '../support/pool-steps.js';
+import { endPool, machinesOf, restart, expectSettled } from '../support/pool-steps.js';
 import { startSystem, type System } from '../support/system.js';
 
 const TIMEOUT_MS = 120_000;
@@ -53,7 +53,7 @@ describe('a registration', () => {
         async () => (await machinesOf(system, pool)).some(({ registered }) => registered),
         'the machine',
       );
-      await settlesAt(system, pool, 1);
+      await expectSettled(system, pool, 1);
       await endPool(system, pool);
     },
     TIMEOUT_MS,
@@ -75,7 +75,7 @@ describe('a registration', () => {
         async () => (await machinesOf(system, pool)).some(({ registered }) => registered),
         'the machine',
       );
-      await settlesAt(system, pool, 1);
+      await expectSettled(system, pool, 1);
       await endPool(system, pool);
     },
     TIMEOUT_MS,
@@ -109,7 +109,7 @@ describe('a registration', () => {
         async () => (await machinesOf(system, pool)).some(({ registered }) => registered),
         'the machine',
       );
-      await settlesAt(system, pool, 1);
+      await expectSettled(system, pool, 1);
       await endPool(system, pool);
     },
     TIMEOUT_MS,
@@ -137,7 +137,7 @@ describe('a registration', () => {
         async () => (await machinesOf(system, pool)).some(({ registered }) => registered),
         'the machine',
       );
-      await settlesAt(system, pool, 1);
+      await expectSettled(system, pool, 1);
       await endPool(system, pool);
     },
     TIMEOUT_MS,
@@ -148,7 +148,7 @@ describe('a registration', () => {
     async () => {
       const [mine, theirs] = [newPool(), newPool()];
       await system.api.createPool(mine, awsPool({ minCapacity: 1 }));
-      await settlesAt(system, mine, 1);
+      await expectSettled(system, mine, 1);
       const [thief] = await system.api.workers(mine);
       await system.api.createPool(theirs, awsPool({ minCapacity: 0 }));
       const asTheirs = { ...thief!, workerPoolId: theirs };
@@ -172,7 +172,7 @@ describe('a registration', () => {
       expect(await system.api.workers(theirs)).toEqual([{ ...victim!, lastChecked: expect.anything() }]);
       expect((await system.temporal.workflow.count(`WorkerPoolId = '${theirs}'`)).count).toBe(1);
       await system.simulator.releaseFault(theirOwn.id);
-      await settlesAt(system, theirs, 1);
+      await expectSettled(system, theirs, 1);
       await endPool(system, mine);
       await endPool(system, theirs);
     },

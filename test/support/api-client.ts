@@ -20,6 +20,9 @@ export interface WireWorker {
   readonly lastModified: string;
 }
 
+/** Each is answered within about ten seconds. */
+const REMOVAL_ATTEMPTS = 4;
+
 export interface PoolShape {
   readonly providerId?: string;
   readonly minCapacity?: number;
@@ -95,9 +98,16 @@ export class ApiClient {
     return counts;
   }
 
+  /** Asks again when it is told to, as any client does. */
   async removeWorker({ workerPoolId, workerGroup, workerId }: WireWorker): Promise<void> {
     const parts = [workerPoolId, workerGroup, workerId].map(encodeURIComponent);
-    await this.must('DELETE', `/workers/${parts.join('/')}`);
+    const path = `/workers/${parts.join('/')}`;
+    for (let attempt = 1; attempt < REMOVAL_ATTEMPTS; attempt += 1) {
+      const { status } = await this.call('DELETE', path);
+      if (status === 200) return;
+      if (status !== 503) break;
+    }
+    await this.must('DELETE', path);
   }
 
   // oxlint-disable-next-line no-explicit-any -- as the wire has them

@@ -17,7 +17,7 @@ export async function machinesOf(system: System, workerPoolId: string): Promise<
 }
 
 /** Waits until the pool has exactly so many running workers and no others, and so many machines, and looks at the evidence. */
-export async function settlesAt(system: System, workerPoolId: string, wanted: number, withinMs = 60_000) {
+export async function expectSettled(system: System, workerPoolId: string, wanted: number, withinMs = 60_000) {
   await system.waitFor(
     async () => {
       const { requested, running, stopping } = await system.api.counts(workerPoolId);
@@ -34,7 +34,7 @@ export async function settlesAt(system: System, workerPoolId: string, wanted: nu
 export async function endPool(system: System, workerPoolId: string, shape: PoolShape = {}): Promise<void> {
   await system.api.updatePool(workerPoolId, awsPool({ ...shape, minCapacity: 0, maxCapacity: 0 }));
   await removeAll(system, workerPoolId);
-  await allStopped(system, workerPoolId);
+  await expectAllStopped(system, workerPoolId);
 }
 
 export async function removeAll(system: System, workerPoolId: string): Promise<void> {
@@ -44,7 +44,7 @@ export async function removeAll(system: System, workerPoolId: string): Promise<v
   );
 }
 
-export async function allStopped(system: System, workerPoolId: string, withinMs = 60_000): Promise<void> {
+export async function expectAllStopped(system: System, workerPoolId: string, withinMs = 60_000): Promise<void> {
   await system.waitFor(
     async () => (await system.api.workers(workerPoolId)).every(({ state }) => state === 'stopped'),
     `the end of all workers of ${workerPoolId}`,
