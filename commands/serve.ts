@@ -117,6 +117,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
       (error: unknown) => error,
     );
     const failed = await Promise.race([stopping, ...(failure ? [failure] : [])]);
+    endsWithin(config.shutdownGraceSeconds, log);
     workers?.shutdown();
     await server?.close();
     await failure;
@@ -154,6 +155,18 @@ function portInUse(error: unknown, section: string, { host, port }: { host: stri
 
 /** npm passes a Ctrl-C on that the process has had already: two so close together are one. */
 const SAME_SIGNAL_MS = 1000;
+
+/**
+ * A call that a cloud does not answer must not outlast the grace: whoever waits for this process kills it then. Nothing is
+ * lost by that, since every step is repeated safely by the next process.
+ */
+function endsWithin(graceSeconds: number, log: Logger): void {
+  const end = () => {
+    logEvent(log, 'stopped-unfinished', { graceSeconds });
+    process.exit(EXIT.stopped);
+  };
+  setTimeout(end, graceSeconds * 1000).unref();
+}
 
 /** Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once. */
 function stopSignal(log: Logger): Promise<undefined> {

@@ -16,6 +16,11 @@ export const logEvents = {
   serving: { level: 'info', meaning: 'The process has begun its work.', fields: ['role', 'deploymentId'] },
   listening: { level: 'info', meaning: 'The API accepts calls.', fields: ['address'] },
   stopping: { level: 'info', meaning: 'A signal told the process to stop.', fields: ['signal'] },
+  'stopped-unfinished': {
+    level: 'warn',
+    meaning: 'Work still ran when the grace was over; the next process goes on with it.',
+    fields: ['graceSeconds'],
+  },
   'provider-health': {
     level: 'info',
     meaning: 'A provider could be set up, or could not; until then it launches nothing.',
