@@ -100,6 +100,8 @@ test(
     await expectAllStopped(system, pool);
     expect((await system.api.errors(pool)).map(({ kind }) => kind)).toContain('termination-error');
     await system.simulator.releaseFault(unhealthy.id);
+    // Its next look at its own health is a minute away.
+    await restart(system, 'worker');
     await checkEvidence(system);
   },
   TIMEOUT_MS,
