@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { awsPool } from '../support/api-client.js';
+import { checkEvidence } from '../support/evidence.js';
+import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { startSystem, type System } from '../support/system.js';
+
+/** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
+const { crashes, bursts, tasks, withinMs } =
+  process.env['CRASHES'] === 'long'
+    ? { crashes: 20, bursts: 20, tasks: 50, withinMs: 1_500_000 }
+    : { crashes: 4, bursts: 4, tasks: 20, withinMs: 150_000 };
+const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
+/** Between two crashes, at least and at most. */
+const PAUSE_MS = [500, 6_000] as const;
+const POOLS = ['random/one', 'random/two'];
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem({ simulator: { idleMs: 2_000, taskMs: 300, bootMs: 500, claimTimeoutMs: 2_000 } });
+}, 120_000);
+afterAll(async () => await system?.stop());
+
+const completed = async () => {
+  const { pools } = await system.simulator.state();
+  return POOLS.reduce((sum, pool) => sum + (pools[pool]?.completedTasks ?? 0), 0);
+};
+
+test(
+  `${crashes} random crashes during ${bursts} bursts of ${tasks} tasks lose and double nothing (seed ${seed})`,
+  async () => {
+    const random = seededRandom(seed);
+    for (const pool of POOLS) {
+      await system.api.createPool(pool, awsPool({ maxCapacity: tasks, regions: ['us-east-1', 'us-west-2'] }));
+    }
+    const crashing = (async () => {
+      for (let crash = 0; crash < crashes; crash += 1) {
+        await delay(PAUSE_MS[0] + random() * (PAUSE_MS[1] - PAUSE_MS[0]));
+        await restart(system, random() < 0.7 ? 'worker' : 'api');
+      }
+    })();
+    const working = (async () => {
+      for (let burst = 1; burst <= bursts; burst += 1) {
+        await system.simulator.addTasks(POOLS[burst % POOLS.length]!, tasks);
+        await system.waitFor(
+          async () => (await completed()) >= burst * tasks,
+          `the end of burst ${burst}`,
+          withinMs / bursts,
+        );
+      }
+    })();
+    await Promise.all([crashing, working]);
+    expect(await completed()).toBe(bursts * tasks);
+
+    for (const pool of POOLS) await system.api.updatePool(pool, awsPool({ maxCapacity: 0 }));
+    for (const pool of POOLS) await removeAll(system, pool);
+    for (const pool of POOLS) await expectAllStopped(system, pool, 120_000);
+    expect(await checkEvidence(system, { ended: true })).toMatch(/^machines not gone +0$/m);
+  },
+  withinMs * 1.5,
+);
