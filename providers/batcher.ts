@@ -6,8 +6,12 @@ export interface BatchWindow {
   readonly maxWaitMs: number;
   /** …or when it has this many items, at once; */
   readonly maxItems: number;
-  /** …but otherwise no sooner than this long after the batch before it left: a trickle makes few calls too. */
+  /**
+   * …but otherwise no sooner than this long after the batch before it left, and twice as long each time that one rested
+   * too, up to `longestRestMs`: a long trickle makes few calls as well.
+   */
   readonly restMs: number;
+  readonly longestRestMs: number;
 }
 
 /**
@@ -19,6 +23,7 @@ export type BatchRun = (key: string, items: readonly string[]) => Promise<Readon
 interface Batch {
   readonly key: string;
   readonly waiting: Map<string, PromiseWithResolvers<void>>;
+  readonly begunMs: number;
   readonly leavesBy: number;
   timer: NodeJS.Timeout;
 }
@@ -31,8 +36,8 @@ export class Batcher {
   private readonly run: BatchRun;
   private readonly window: BatchWindow;
   private readonly open = new Map<string, Batch>();
-  /** By key: until when the next batch rests. */
-  private readonly restsUntil = new Map<string, number>();
+  /** By key: how long, and until when, the next batch rests. */
+  private readonly rests = new Map<string, { readonly forMs: number; readonly untilMs: number }>();
 
   constructor(run: BatchRun, window: BatchWindow) {
     this.run = run;
@@ -51,8 +56,9 @@ export class Batcher {
   }
 
   private begin(key: string): Batch {
-    const leavesBy = performance.now() + this.window.maxWaitMs;
-    const batch: Batch = { key, waiting: new Map(), leavesBy, timer: setTimeout(() => {}, 0) };
+    const begunMs = performance.now();
+    const leavesBy = begunMs + this.window.maxWaitMs;
+    const batch: Batch = { key, waiting: new Map(), begunMs, leavesBy, timer: setTimeout(() => {}, 0) };
     this.open.set(key, batch);
     return batch;
   }
@@ -60,13 +66,20 @@ export class Batcher {
   private wait(batch: Batch): void {
     const nowMs = performance.now();
     const idleMs = Math.min(this.window.idleMs, batch.leavesBy - nowMs);
-    const waitMs = Math.max(0, idleMs, (this.restsUntil.get(batch.key) ?? 0) - nowMs);
+    const waitMs = Math.max(0, idleMs, (this.rests.get(batch.key)?.untilMs ?? 0) - nowMs);
     batch.timer = setTimeout(() => void this.leave(batch), waitMs);
+  }
+
+  private rest({ key, begunMs }: Batch): void {
+    const before = this.rests.get(key);
+    const rested = before !== undefined && begunMs < before.untilMs;
+    const forMs = rested ? Math.min(before.forMs * 2, this.window.longestRestMs) : this.window.restMs;
+    this.rests.set(key, { forMs, untilMs: performance.now() + forMs });
   }
 
   private async leave(batch: Batch): Promise<void> {
     this.open.delete(batch.key);
-    this.restsUntil.set(batch.key, performance.now() + this.window.restMs);
+    this.rest(batch);
     try {
       const failures = await this.run(batch.key, [...batch.waiting.keys()]);
       for (const [item, verdict] of batch.waiting) {

@@ -90,7 +90,8 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   const removals = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
     idleMs: 100,
     maxWaitMs: 1_000,
-    restMs: 3_000,
+    restMs: 1_000,
+    longestRestMs: 5_000,
     maxItems: MAX_TERMINATE_IDS,
   });
   async function* observeRegion(region: string): AsyncGenerator<Observation[]> {

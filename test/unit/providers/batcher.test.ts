@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Batcher } from '../../../providers/batcher.js';
 
-const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0 };
+const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0, longestRestMs: 0 };
 const noFailures = new Map<string, Error>();
 
 describe('Batcher', () => {
@@ -42,17 +42,25 @@ describe('Batcher', () => {
     const left: { items: readonly string[]; atMs: number }[] = [];
     const batcher = new Batcher(async (_, items) => (left.push({ items, atMs: performance.now() }), noFailures), {
       ...window,
-      restMs: 150,
+      restMs: 100,
+      longestRestMs: 150,
     });
     await batcher.add('a', '1');
     await Promise.all([batcher.add('a', '2'), batcher.add('a', '3')]);
-    expect(left.map(({ items }) => items)).toEqual([['1'], ['2', '3']]);
-    expect(left[1]!.atMs - left[0]!.atMs).toBeGreaterThanOrEqual(149);
+    await batcher.add('a', '4');
+    expect(left.map(({ items }) => items)).toEqual([['1'], ['2', '3'], ['4']]);
+    expect(left[1]!.atMs - left[0]!.atMs).toBeGreaterThanOrEqual(99);
+    // The longer there is something to do, the longer the rest, up to the longest.
+    expect(left[2]!.atMs - left[1]!.atMs).toBeGreaterThanOrEqual(149);
   });
 
   test('a full batch does not rest', async () => {
     const batches: (readonly string[])[] = [];
-    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, restMs: 60_000 });
+    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), {
+      ...window,
+      restMs: 60_000,
+      longestRestMs: 60_000,
+    });
     await batcher.add('a', '1');
     await Promise.all(['2', '3', '4', '5', '6'].map((item) => batcher.add('a', item)));
     expect(batches).toEqual([['1'], ['2', '3', '4', '5', '6']]);
