@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { ProviderConfigError } from '../providers/config-error.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, ExitError } from './exit.js';
 import { hold, release } from './hold.js';
@@ -56,6 +57,9 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.stopped : EXIT.bad;
   else if (error instanceof ConfigError) {
     for (const problem of error.problems) console.error(`worker-manager: ${problem}`);
+    process.exitCode = EXIT.bad;
+  } else if (error instanceof ProviderConfigError) {
+    console.error(`worker-manager: ${error.key}: ${error.message}`);
     process.exitCode = EXIT.bad;
   } else if (error instanceof ExitError) {
     console.error(`worker-manager: ${error.message}`);

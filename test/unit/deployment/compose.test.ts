@@ -76,7 +76,7 @@ describe('docker-compose.yml', () => {
     for (const name of ['WORKER_MANAGER_CONFIG', 'WORKER_MANAGER_TEMPORAL_UI_URL']) read.add(name);
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) read.add(name);
     for (const [, { environment = {} }] of ours) {
-      expect(Object.keys(environment).toSorted()).toEqual([...read].toSorted());
+      expect(new Set(Object.keys(environment))).toEqual(read);
     }
   });
 
