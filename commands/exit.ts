@@ -1,3 +1,5 @@
+import { isGrpcServiceError } from '@temporalio/client';
+
 /** Exit codes of the contract. */
 export const EXIT = {
   stopped: 0,
@@ -16,4 +18,14 @@ export class ExitError extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** What Postgres says when it goes away, is told to stop or takes too long; and what a broken connection says. */
+const OUTAGE_CODES = /^(08...|57...|53...|ECONN\w+|ETIMEDOUT|EPIPE)$/;
+
+/** Whether something that the process needs stopped answering, as against an error of ours. */
+export function isOutage(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if (isGrpcServiceError(error)) return true;
+  return 'code' in error && typeof error.code === 'string' && OUTAGE_CODES.test(error.code);
 }

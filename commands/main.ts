@@ -3,7 +3,7 @@ import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { ProviderConfigError } from '../providers/config-error.js';
 import { checkConfig } from './check-config.js';
-import { EXIT, ExitError } from './exit.js';
+import { EXIT, ExitError, isOutage } from './exit.js';
 import { hold, release } from './hold.js';
 import { migrateRecords } from './migrate.js';
 import { serve, type Role } from './serve.js';
@@ -64,7 +64,14 @@ try {
   } else if (error instanceof ExitError) {
     console.error(`worker-manager: ${error.message}`);
     process.exitCode = error.code;
-  } else throw error;
+  } else if (isOutage(error)) {
+    console.error(`worker-manager: the database or Temporal stopped answering: ${error.message.split('\n')[0]}`);
+    process.exitCode = EXIT.unreachable;
+  } else {
+    // Unforeseen: the stack is for whoever looks into it.
+    console.error('worker-manager: failed', error);
+    process.exitCode = EXIT.bad;
+  }
 }
 // Nothing is left to do; a library's open handle must not keep the process.
 process.exit();

@@ -168,6 +168,13 @@ describe('a machine that a scan sees', () => {
     expect(time.scripted.names().slice(-1)).toEqual(['recordStopped']);
   });
 
+  test('gone does not come back when an overlapping scan that listed earlier tells later', async () => {
+    const life = await running();
+    await Promise.all([life.observed('gone'), life.observed('failed')]);
+    await life.ended();
+    expect(removals()).toBe(0);
+  });
+
   test('failed before it registered is removed, and the owner hears of it', async () => {
     const life = await time.startLife();
     await life.observed('failed', { reason: 'stopped by somebody' });

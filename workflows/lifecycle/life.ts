@@ -168,6 +168,8 @@ export class Life {
     if (!isObserved(observation)) return;
     // Of a machine that is still to be built, nothing can be gone.
     if (observation.state === 'gone' && this.nothingBuilt()) return;
+    // An overlapping scan that listed earlier may tell later. A whole machine does not come back.
+    if (this.lastObservation?.state === 'gone' && !observation.resources) return;
     this.lastObservation = observation;
     this.seenWhileStopping = this.state === 'stopping';
     if (observation.state === 'gone')

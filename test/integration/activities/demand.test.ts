@@ -34,7 +34,7 @@ function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onA
     },
     log: pino({ enabled: false }),
   };
-  return { asked, look: demandActivities(deps as unknown as ActivityDeps).lookAtDemand };
+  return { asked, look: () => demandActivities(deps as unknown as ActivityDeps).lookAtDemand() };
 }
 
 test('a pool whose counts cannot be read is held alone', async () => {
