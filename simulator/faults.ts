@@ -7,8 +7,22 @@ import { ConnectionLost, Refusal } from './errors.js';
  * - `hold-answer`: it acts, and its answer waits until released.
  * - `lose-request`: the connection is cut before it acts.
  * - `lose-answer`: it acts, and the connection is cut in place of the answer.
+ *
+ * For calls of Azure that begin an operation; any other call goes undisturbed:
+ * - `fail-operation`: the operation ends as failed with the code.
+ * - `fail-provisioning`: so does it, and the machine runs all the same.
+ * - `stick-operation`: it does not end until released (as succeeded) or dropped (as failed with the code).
  */
-export const faultModes = ['refuse', 'hold-request', 'hold-answer', 'lose-request', 'lose-answer'] as const;
+export const faultModes = [
+  'refuse',
+  'hold-request',
+  'hold-answer',
+  'lose-request',
+  'lose-answer',
+  'fail-operation',
+  'fail-provisioning',
+  'stick-operation',
+] as const;
 export type FaultMode = (typeof faultModes)[number];
 
 export interface FaultRule {
@@ -135,6 +149,16 @@ export class Fault {
     return this.#rule.mode;
   }
 
+  get code(): string {
+    return this.#rule.code;
+  }
+
+  /** Calls back when the rule is released; at once when it was. */
+  whenReleased(then: (how: Release) => void): void {
+    if (this.#rule.released !== null) then(this.#rule.released);
+    else this.#rule.held.push(then);
+  }
+
   /** Called before the call acts. Throws when it must not. */
   async beforeActing(): Promise<void> {
     if (this.mode === 'refuse') {
@@ -155,6 +179,7 @@ export class Fault {
       throw new ConnectionLost();
     }
     if (this.mode === 'hold-answer') await this.#hold();
+    if (this.mode.endsWith('-operation') || this.mode === 'fail-provisioning') this.#arrived();
   }
 
   async #hold(): Promise<void> {

@@ -18,15 +18,29 @@ export interface SimulatorOptions {
   readonly idleMs: number;
   readonly idleLimitMs: number;
   readonly claimTimeoutMs: number;
+  /** Where the same is offered over TLS, which Azure's credentials insist on; null: nowhere. */
+  readonly tlsPort: number | null;
+  readonly azureResourceGroups: readonly string[];
+  readonly azureLimits: 'off' | 'arm';
+  readonly azureClientSecret: string;
+  readonly azurePageSize: number;
+  readonly azureRetryAfterSeconds: number;
+  readonly azureVmCreateMs: number;
+  readonly azureVmDeleteMs: number;
+  readonly azureNetworkCreateMs: number;
+  readonly azureNetworkDeleteMs: number;
+  readonly azureDiskDeleteMs: number;
+  readonly azureDeploymentMs: number;
 }
 
 /** As the command line gives them: what has no default may be missing. */
-type Given = Omit<SimulatorOptions, 'machines' | 'stateDir' | 'log' | 'api' | 'idleLimitMs'> & {
+type Given = Omit<SimulatorOptions, 'machines' | 'stateDir' | 'log' | 'api' | 'idleLimitMs' | 'tlsPort'> & {
   readonly machines: 'on' | 'off';
   readonly stateDir?: string;
   readonly log?: string;
   readonly api?: URL;
   readonly idleLimitMs?: number;
+  readonly tlsPort?: number;
 };
 
 function wholeNumber(text: string): number {
@@ -43,7 +57,9 @@ function httpUrl(text: string): URL {
 /** Reads the command line; prints help or what is wrong and exits where there is nothing to run. */
 export function parseOptions(argv: readonly string[]): SimulatorOptions {
   const command = new Command('simulator')
-    .description('EC2, a task queue and the machines themselves, over HTTP on this computer. No cloud is called.')
+    .description(
+      'EC2, Azure, a task queue and the machines themselves, over HTTP on this computer. No cloud is called.',
+    )
     .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber, 0)
     .option('--state-dir <dir>', 'keep machines, tasks, tokens and keys here and go on with what is there')
     .option('--log <file>', 'append one JSON line for each request to this file')
@@ -78,6 +94,27 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
       wholeNumber,
     )
     .option('--claim-timeout-ms <ms>', "a dead machine's tasks are pending again after so long", wholeNumber, 10_000)
+    .option('--tls-port <number>', 'the same over TLS on this port; 0 takes a free one', wholeNumber)
+    .option(
+      '--azure-resource-groups <names>',
+      'groups that exist at first',
+      (text) => text.split(',').filter(Boolean),
+      ['worker-manager'],
+    )
+    .addOption(
+      new Option('--azure-limits <off|arm>', "enforce Azure Resource Manager's request limits")
+        .choices(['off', 'arm'])
+        .default('off'),
+    )
+    .option('--azure-client-secret <text>', 'the secret that gets a token', 'simulated-secret')
+    .option('--azure-page-size <number>', 'resources in one page of a list', wholeNumber, 200)
+    .option('--azure-retry-after-seconds <s>', 'asked for at the most while an operation runs; 0: not', wholeNumber, 10)
+    .option('--azure-vm-create-ms <ms>', 'time to create a virtual machine', wholeNumber, 8000)
+    .option('--azure-vm-delete-ms <ms>', 'time to delete one', wholeNumber, 5000)
+    .option('--azure-network-create-ms <ms>', 'time to create an address or interface', wholeNumber, 500)
+    .option('--azure-network-delete-ms <ms>', 'time to delete one', wholeNumber, 500)
+    .option('--azure-disk-delete-ms <ms>', 'time to delete a disk', wholeNumber, 500)
+    .option('--azure-deployment-ms <ms>', 'what a deployment takes beyond its resources', wholeNumber, 1000)
     .allowExcessArguments(false);
   const given = command.parse(argv, { from: 'user' }).opts<Given>();
   return {
@@ -86,6 +123,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     stateDir: given.stateDir ?? null,
     log: given.log ?? null,
     api: given.api ?? null,
+    tlsPort: given.tlsPort ?? null,
     idleLimitMs: given.idleLimitMs ?? given.idleMs * 10,
   };
 }

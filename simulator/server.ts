@@ -1,4 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { KeyAndCertificate } from './azure/certificates.js';
+import { handleArm, type ArmContext } from './azure/endpoint.js';
+import { handleLogin, type LoginContext } from './azure/login.js';
+import { handleAzureMetadata } from './azure/metadata.js';
 import { handleControl, type ControlContext } from './control/routes.js';
 import { page } from './control/page.js';
 import { handleEc2, type Ec2Context } from './ec2/endpoint.js';
@@ -10,16 +15,19 @@ import { handleQueue, type QueueContext } from './queue/routes.js';
 
 export interface Contexts {
   readonly ec2: Ec2Context;
+  readonly arm: ArmContext;
+  readonly login: LoginContext;
   readonly queue: QueueContext;
   readonly ingress: IngressContext;
   readonly control: ControlContext;
 }
 
-/** Everything behind one port, by the first part of the path. */
-export function createSimulatorServer(contexts: Contexts): Server {
-  const server = createServer((request, response) => {
+/** Everything behind one port, by the first part of the path; with `tls` the same over TLS. */
+export function createSimulatorServer(contexts: Contexts, tls?: KeyAndCertificate): Server {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     handle(contexts, request, response).catch((error: unknown) => fail(error, response));
-  });
+  };
+  const server = tls ? createTlsServer({ key: tls.privateKey, cert: tls.certificate }, answer) : createServer(answer);
   // A test may hold an answer for minutes.
   server.requestTimeout = 0;
   return server;
@@ -32,6 +40,14 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   if (path.startsWith('/api/worker-manager/')) return forward(contexts.ingress, request, response);
   if (path.startsWith('/api/queue/v1/')) {
     return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);
+  }
+  if (path.startsWith('/azure/')) return handleArm(contexts.arm, path.slice('/azure'.length), url, request, response);
+  if (path.startsWith('/azure-login/')) {
+    return handleLogin(contexts.login, path.slice('/azure-login/'.length), request, response);
+  }
+  if (path.startsWith('/azure-metadata/')) {
+    const { arm, keys } = contexts.control.azure;
+    return handleAzureMetadata(arm, keys, path.slice('/azure-metadata/'.length), url.searchParams, response);
   }
   if (path.startsWith('/metadata/')) {
     const { cloud, keys } = contexts.control;

@@ -1,25 +1,35 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Arm, emptyArm } from './azure/arm.js';
+import { makeAzureKeys } from './azure/certificates.js';
+import { armLimits } from './azure/endpoint.js';
+import { roomFor } from './azure/room.js';
+import { ArmStore, type ArmTimes } from './azure/store.js';
+import { VirtualMachines } from './azure/virtual-machines.js';
 import { Cloud } from './ec2/cloud.js';
 import { ec2Limits, RequestLimits } from './ec2/request-limits.js';
 import { Faults } from './faults.js';
 import { closeConnections } from './http/client.js';
 import { RegionKeys } from './identity/region-keys.js';
 import { closeIngress } from './ingress/forward.js';
+import { Agents } from './machines/agents.js';
 import { Fleet } from './machines/fleet.js';
 import type { SimulatorOptions } from './options.js';
 import { Queue } from './queue/queue.js';
 import { RequestLog } from './request-log.js';
-import { createSimulatorServer } from './server.js';
+import { createSimulatorServer, type Contexts } from './server.js';
 import { StateFile, type State } from './state-file.js';
 
 export interface RunningSimulator {
   readonly port: number;
+  readonly tlsPort: number | null;
   /** Saves the state and closes everything. */
   stop(): void;
 }
 
 const empty: State = {
   cloud: { sequence: 0, launches: [], instances: [], capacity: {} },
+  azure: emptyArm,
   queue: { pending: [], claimed: [], completed: {} },
   agents: {},
   calls: {},
@@ -36,28 +46,42 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const queue = new Queue();
   const limits = new RequestLimits(options.limits === 'ec2' ? ec2Limits : {});
   const cloud = new Cloud({ ...options, pendingMs: options.bootMs / 2 });
-  const fleetOptions = { ...options, agents: options.machines, times: options };
+  const armStore: ArmStore = new ArmStore(armTimes(options), options.azureResourceGroups, (location, vmSize) =>
+    roomFor(armStore, cloud.capacity(), location, vmSize),
+  );
+  const azureLimits = new RequestLimits(options.azureLimits === 'arm' ? armLimits : {});
   const stateFile = new StateFile(options.stateDir, () => ({
     cloud: cloud.snapshot(),
+    azure: armStore.snapshot(),
     queue: queue.snapshot(),
-    agents: fleet.snapshot(),
+    agents: agents.snapshot(),
     calls: log.counts(),
   }));
   const changed = (): void => stateFile.changed();
-  const fleet = new Fleet(fleetOptions, cloud, queue, log, changed);
+  const agents = new Agents({ ...options, agents: options.machines, times: options }, queue, log, changed);
+  const fleet = new Fleet(options.bootMs, cloud, agents, log, changed);
+  const arm = new Arm(armStore, log, (running, ended) => {
+    virtualMachines.follow(running, ended);
+    changed();
+  });
+  const virtualMachines = new VirtualMachines(options.bootMs, arm, agents, log);
   const keys = await RegionKeys.open(options.regions, stateFile.loadKeys());
   stateFile.saveKeys(keys.stored(), keys.certificates());
+  const azureKeys = stateFile.loadAzureKeys() ?? (await makeAzureKeys());
+  stateFile.saveAzureKeys(azureKeys);
 
   const restore = (state: State): void => {
     cloud.restore(state.cloud);
+    arm.restore(state.azure);
+    agents.restore(state.agents);
     queue.restore(state.queue);
     log.restore({ ...state.calls });
   };
-  const state = stateFile.load() ?? empty;
-  restore(state);
+  restore({ ...empty, ...stateFile.load() });
 
   let api = options.api;
-  const server = createSimulatorServer({
+  let secret = options.azureClientSecret;
+  const contexts: Contexts = {
     ec2: {
       cloud,
       regions: options.regions,
@@ -69,12 +93,26 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
         if (created || terminated) fleet.follow(created, terminated);
       },
     },
+    arm: {
+      arm,
+      limits: azureLimits,
+      faults,
+      log,
+      latencyMs: options.latencyMs,
+      pageSize: options.azurePageSize,
+      retryAfterSeconds: options.azureRetryAfterSeconds,
+      changed,
+    },
+    login: { secret: () => secret, log },
     queue: { queue, faults, log, claimMs: CLAIM_MS, claimWaitMs: CLAIM_WAIT_MS },
     ingress: { api: () => api, faults, log },
     control: {
       cloud,
       queue,
       fleet,
+      agents,
+      virtualMachines,
+      azure: { arm, limits: azureLimits, keys: azureKeys, setSecret: (text) => (secret = text) },
       faults,
       limits,
       keys,
@@ -83,36 +121,60 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       setApi: (url) => (api = url),
       reset: () => {
         faults.clear();
-        fleet.stop();
+        agents.stop();
+        arm.stop();
         restore(empty);
+        secret = options.azureClientSecret;
         changed();
       },
     },
-  });
-  const opened = Promise.withResolvers<void>();
-  server.once('error', opened.reject);
-  server.listen(options.port, '127.0.0.1', opened.resolve);
-  await opened.promise;
-  const { port } = server.address() as AddressInfo;
+  };
+  const server = createSimulatorServer(contexts);
+  const port = await listen(server, options.port);
+  const tlsServer = options.tlsPort === null ? null : createSimulatorServer(contexts, azureKeys.tls);
+  const tlsPort = tlsServer && (await listen(tlsServer, options.tlsPort ?? 0));
 
-  fleet.start(`http://127.0.0.1:${port}`, state.agents);
+  fleet.start(`http://127.0.0.1:${port}`);
+  virtualMachines.start(`http://127.0.0.1:${port}`);
   const housekeeping = setInterval(() => {
     const nowMs = Date.now();
     cloud.purge(nowMs);
+    armStore.purge(nowMs);
     queue.releaseExpired(nowMs);
   }, HOUSEKEEPING_MS);
 
   return {
     port,
+    tlsPort,
     stop: () => {
       clearInterval(housekeeping);
       stateFile.save();
-      fleet.stop();
-      server.close();
-      server.closeAllConnections();
+      arm.stop();
+      agents.stop();
+      for (const one of [server, tlsServer]) {
+        one?.close();
+        one?.closeAllConnections();
+      }
       closeConnections();
       closeIngress();
       log.close();
     },
   };
 }
+
+async function listen(server: Server, port: number): Promise<number> {
+  const opened = Promise.withResolvers<void>();
+  server.once('error', opened.reject);
+  server.listen(port, '127.0.0.1', opened.resolve);
+  await opened.promise;
+  return (server.address() as AddressInfo).port;
+}
+
+const armTimes = (options: SimulatorOptions): ArmTimes => ({
+  vmCreateMs: options.azureVmCreateMs,
+  vmDeleteMs: options.azureVmDeleteMs,
+  networkCreateMs: options.azureNetworkCreateMs,
+  networkDeleteMs: options.azureNetworkDeleteMs,
+  diskDeleteMs: options.azureDiskDeleteMs,
+  deploymentMs: options.azureDeploymentMs,
+});

@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AzureKeys } from './azure/certificates.js';
+import type { ArmSnapshot } from './azure/store.js';
 import type { CloudSnapshot } from './ec2/cloud.js';
 import type { StoredKey } from './identity/region-keys.js';
 import type { AgentMemory } from './machines/agent.js';
@@ -8,6 +10,7 @@ import type { CallCounts } from './request-log.js';
 
 export interface State {
   readonly cloud: CloudSnapshot;
+  readonly azure: ArmSnapshot;
   readonly queue: QueueSnapshot;
   readonly agents: Readonly<Record<string, AgentMemory>>;
   readonly calls: CallCounts;
@@ -31,8 +34,9 @@ export class StateFile {
     if (directory !== null) mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  load(): State | null {
-    return this.#read<State>('state.json');
+  /** A part that an older simulator did not know is missing. */
+  load(): Partial<State> {
+    return this.#read<Partial<State>>('state.json') ?? {};
   }
 
   loadKeys(): Record<string, StoredKey> {
@@ -43,6 +47,17 @@ export class StateFile {
   saveKeys(keys: Record<string, StoredKey>, certificates: unknown): void {
     this.#write('keys.json', keys);
     this.#write('identity-certificates.json', certificates);
+  }
+
+  loadAzureKeys(): AzureKeys | null {
+    return this.#read<AzureKeys>('azure-keys.json');
+  }
+
+  /** Keeps the keys, and beside them the certificates that the product is to trust. */
+  saveAzureKeys(keys: AzureKeys): void {
+    this.#write('azure-keys.json', keys);
+    this.#writeText('azure-root.pem', keys.root.certificate);
+    this.#writeText('azure-intermediate.pem', keys.intermediate.certificate);
   }
 
   /** Something changed; it is saved soon. */
@@ -70,9 +85,13 @@ export class StateFile {
   }
 
   #write(name: string, value: unknown): void {
+    this.#writeText(name, JSON.stringify(value));
+  }
+
+  #writeText(name: string, text: string): void {
     if (this.#directory === null) return;
     const path = join(this.#directory, name);
-    writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 }

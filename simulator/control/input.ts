@@ -43,12 +43,13 @@ export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
   };
 }
 
-/** The HTTP status with which EC2 gives these codes: "InsufficientCapacity" and internal errors are the server's. */
+/** The HTTP status with which the clouds give these codes: "InsufficientCapacity" and internal errors are the server's. */
 function statusOf(code: string): number {
   if (code === 'RequestLimitExceeded' || code === 'Unavailable' || code === 'ServiceUnavailable') return 503;
   if (/^Insufficient\w*Capacity$/.test(code) || code === 'InternalError') return 500;
   if (code === 'UnauthorizedOperation') return 403;
   if (code === 'AuthFailure') return 401;
+  if (code === 'TooManyRequests' || code === 'SubscriptionRequestsThrottled') return 429;
   return 400;
 }
 

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { attestedDocument, controlAzure, type AzureControlContext } from '../azure/control.js';
+import type { VirtualMachines } from '../azure/virtual-machines.js';
 import type { Cloud } from '../ec2/cloud.js';
 import { ec2Limits, type RequestLimits } from '../ec2/request-limits.js';
 import { Refusal } from '../errors.js';
@@ -6,16 +8,20 @@ import type { Faults } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import { identityFacts, renderIdentityDocument } from '../identity/metadata.js';
 import type { RegionKeys } from '../identity/region-keys.js';
+import type { Agents } from '../machines/agents.js';
 import type { Fleet } from '../machines/fleet.js';
 import type { Queue } from '../queue/queue.js';
 import type { RequestLog } from '../request-log.js';
 import { bucketSizes, count, faultRule, oneOf, optionalText, text, type Body } from './input.js';
-import { listMachines, summarize } from './summary.js';
+import { instanceViews, summarize, virtualMachineViews, type MachineView } from './summary.js';
 
 export interface ControlContext {
   readonly cloud: Cloud;
   readonly queue: Queue;
   readonly fleet: Fleet;
+  readonly azure: AzureControlContext;
+  readonly virtualMachines: VirtualMachines;
+  readonly agents: Agents;
   readonly faults: Faults;
   readonly limits: RequestLimits;
   readonly keys: RegionKeys;
@@ -40,6 +46,11 @@ export async function handleControl(
   const method = request.method ?? 'GET';
   const body = method === 'GET' ? {} : await readJson(request);
   const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
+  if (resource === 'azure') {
+    const value = controlAzure(context.azure, method, id, verb, body);
+    context.changed();
+    return sendJson(response, 200, value);
+  }
   sendJson(response, 200, await answer(context, `${method} ${resource}`, id, verb, query, body));
 }
 
@@ -53,7 +64,7 @@ async function answer(
 ): Promise<unknown> {
   switch (call) {
     case 'GET state':
-      return summarize(context.cloud, context.fleet, context.queue, context.log);
+      return summarize(allMachines(context), context.cloud.capacity(), context.queue, context.log);
     case 'GET identity-certificates':
       return context.keys.certificates();
     case 'POST tasks':
@@ -70,7 +81,7 @@ async function answer(
       context.reset();
       return {};
     case 'GET machines':
-      return id ? aboutMachine(context, id, verb, {}) : { machines: listMachines(context.cloud, context.fleet) };
+      return id ? aboutMachine(context, id, verb, {}) : { machines: allMachines(context) };
     case 'POST machines':
       return verb === 'document' ? aboutMachine(context, id, verb, body) : actOnMachine(context, id, verb, body);
     case 'GET faults':
@@ -86,6 +97,11 @@ async function answer(
       throw new Refusal('ResourceNotFound', `there is no control ${call}`, 404);
   }
 }
+
+const allMachines = ({ cloud, agents, azure }: ControlContext): MachineView[] => [
+  ...instanceViews(cloud, agents),
+  ...virtualMachineViews(azure.arm, agents),
+];
 
 function addTasks(context: ControlContext, body: Body): unknown {
   const seconds = body['seconds'];
@@ -128,9 +144,15 @@ async function awaitHit(context: ControlContext, id: string, query: URLSearchPar
  * key, which the real service would never give: what a thief or a forger might send.
  */
 function aboutMachine(context: ControlContext, id: string, verb: string, body: Body): unknown {
+  if (verb !== 'document') {
+    const known = allMachines(context).find((one) => one.instanceId === id);
+    if (!known) throw new Refusal('ResourceNotFound', `there is no machine ${id}`, 404);
+    return known;
+  }
+  const vm = context.virtualMachines.find(id);
+  if (vm) return attestedDocument(context.azure.keys, vm, body);
   const instance = context.cloud.find(id, Date.now());
   if (!instance) throw new Refusal('ResourceNotFound', `there is no machine ${id}`, 404);
-  if (verb !== 'document') return listMachines(context.cloud, context.fleet).find((one) => one.instanceId === id);
   const facts = { ...identityFacts(context.cloud, instance), ...(body['facts'] as Record<string, string> | undefined) };
   const signedIn = optionalText(body, 'signedIn') ?? instance.region;
   if (!context.keys.has(signedIn)) throw new Refusal('InputValidationError', `there is no region ${signedIn}`);
@@ -139,22 +161,29 @@ function aboutMachine(context: ControlContext, id: string, verb: string, body: B
 }
 
 async function actOnMachine(context: ControlContext, id: string, verb: string, body: Body): Promise<unknown> {
+  const vm = context.virtualMachines.find(id);
   switch (verb) {
     case 'kill':
-      context.fleet.kill(id, body['vanish'] === true);
+      if (vm) context.virtualMachines.kill(vm, body['vanish'] === true);
+      else context.fleet.kill(id, body['vanish'] === true);
+      context.changed();
+      return {};
+    case 'hide':
+      if (!vm) throw new Refusal('ResourceNotFound', `Azure has no machine ${id}`, 404);
+      context.virtualMachines.hide(vm, count(body, 'forMs'));
       return {};
     case 'register':
-      return { registered: await context.fleet.agent(id).register() };
+      return { registered: await context.agents.get(id).register() };
     case 'reregister':
-      await context.fleet.agent(id).reregister();
+      await context.agents.get(id).reregister();
       return {};
     case 'should-terminate':
-      return { terminate: await context.fleet.agent(id).shouldTerminate() };
+      return { terminate: await context.agents.get(id).shouldTerminate() };
     case 'remove':
-      await context.fleet.agent(id).remove();
+      await context.agents.get(id).remove();
       return {};
     case 'shut-down':
-      context.fleet.agent(id).shutDown();
+      context.agents.get(id).shutDown();
       return {};
     default:
       throw new Refusal('ResourceNotFound', `machines have no ${verb}`, 404);

@@ -1,6 +1,8 @@
+import type { Arm } from '../azure/arm.js';
+import type { Resource } from '../azure/resource.js';
 import type { Cloud } from '../ec2/cloud.js';
 import type { Instance } from '../ec2/instance.js';
-import type { Fleet } from '../machines/fleet.js';
+import type { Agents } from '../machines/agents.js';
 import type { Queue } from '../queue/queue.js';
 import type { CallCounts, RequestLog } from '../request-log.js';
 
@@ -32,13 +34,14 @@ export interface MachineView {
   readonly tags: Record<string, string>;
 }
 
-/** The tag by which a worker manager marks a machine with its pool. */
+/** The tags by which a worker manager marks a machine with its pool. */
 const POOL_TAG = 'WorkerPoolId';
+const AZURE_POOL_TAG = 'worker-pool-id';
 
 const poolOf = (cloud: Cloud, instance: Instance): string | null =>
   cloud.launchOf(instance).tags.find((tag) => tag.key === POOL_TAG)?.value ?? null;
 
-export function listMachines(cloud: Cloud, fleet: Fleet): MachineView[] {
+export function instanceViews(cloud: Cloud, agents: Agents): MachineView[] {
   const nowMs = Date.now();
   return [...cloud.all(nowMs)].map((instance) => {
     const launch = cloud.launchOf(instance);
@@ -47,7 +50,7 @@ export function listMachines(cloud: Cloud, fleet: Fleet): MachineView[] {
       region: instance.region,
       state: cloud.stateOf(instance, nowMs),
       stateReason: instance.stateReason?.code ?? null,
-      registered: fleet.registered(instance.instanceId),
+      registered: agents.registered(instance.instanceId),
       workerPoolId: poolOf(cloud, instance),
       clientToken: launch.clientToken,
       launched: new Date(launch.launchedMs).toISOString(),
@@ -56,18 +59,43 @@ export function listMachines(cloud: Cloud, fleet: Fleet): MachineView[] {
   });
 }
 
-export function summarize(cloud: Cloud, fleet: Fleet, queue: Queue, log: RequestLog): Summary {
-  const nowMs = Date.now();
+/** Azure's machines in the same words. */
+export function virtualMachineViews(arm: Arm, agents: Agents): MachineView[] {
+  const machines = arm.run((store) => [...store.resources()].filter((one) => one.kind === 'virtualMachines'));
+  return machines.map((vm) => ({
+    instanceId: vm.name,
+    region: vm.location,
+    state: stateOf(vm),
+    stateReason: vm.failure?.code ?? null,
+    registered: agents.registered(vm.name),
+    workerPoolId: vm.tags[AZURE_POOL_TAG] ?? null,
+    clientToken: null,
+    launched: new Date(vm.createdMs).toISOString(),
+    tags: vm.tags,
+  }));
+}
+
+function stateOf({ state, machine }: Resource): string {
+  if (state === 'Deleting') return 'shutting-down';
+  if (machine?.power === 'running') return 'running';
+  return state === 'Creating' ? 'pending' : 'stopped';
+}
+
+export function summarize(
+  views: readonly MachineView[],
+  capacity: Summary['capacity'],
+  queue: Queue,
+  log: RequestLog,
+): Summary {
   const pools: Record<string, PoolSummary> = {};
   const machines: Record<string, number> = {};
   const pool = (id: string): PoolSummary => (pools[id] ??= { ...queue.counts(id), machines: {}, registered: 0 });
   for (const taskQueueId of queue.taskQueueIds()) pool(taskQueueId);
-  for (const instance of cloud.all(nowMs)) {
-    const state = cloud.stateOf(instance, nowMs);
+  for (const { state, workerPoolId, registered } of views) {
     machines[state] = (machines[state] ?? 0) + 1;
-    const own = pool(poolOf(cloud, instance) ?? 'none');
+    const own = pool(workerPoolId ?? 'none');
     own.machines[state] = (own.machines[state] ?? 0) + 1;
-    if (fleet.registered(instance.instanceId)) own.registered++;
+    if (registered) own.registered++;
   }
-  return { pools, machines, capacity: cloud.capacity(), calls: log.counts() };
+  return { pools, machines, capacity, calls: log.counts() };
 }

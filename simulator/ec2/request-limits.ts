@@ -41,4 +41,17 @@ export class RequestLimits {
     bucket.tokens -= 1;
     return true;
   }
+
+  /** Whole tokens left after the last request; null where nothing is limited. */
+  remaining(region: string, action: string): number | null {
+    if (!this.#sizes[action]) return null;
+    return Math.floor(this.#buckets.get(`${region} ${action}`)?.tokens ?? this.#sizes[action].burst);
+  }
+
+  /** Whole seconds until there is a token again after the last request, at least one. */
+  secondsToNext(region: string, action: string): number {
+    const size = this.#sizes[action];
+    const tokens = this.#buckets.get(`${region} ${action}`)?.tokens ?? 1;
+    return size ? Math.max(1, Math.ceil((1 - tokens) / size.perSecond)) : 1;
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Queue, Task } from '../queue/queue.js';
 import type { RequestLog } from '../request-log.js';
-import { register, RegistrationRefused, type Registration } from './registration.js';
+import { register, RegistrationRefused, type Introduce, type Registration } from './registration.js';
 import { wasRefused, WorkerManagerCalls } from './worker-manager.js';
 
 /** What a machine remembers; in the state file, so that it goes on after a restart of the simulator. */
@@ -21,7 +21,7 @@ export interface AgentTimes {
 }
 
 export interface AgentSurroundings {
-  readonly metadataUrl: string;
+  readonly introduce: Introduce;
   readonly queue: Queue;
   readonly log: RequestLog;
   readonly times: AgentTimes;
@@ -76,7 +76,7 @@ export class Agent {
 
   /** Registers, also once more when a test wants that. False for a machine that has no worker manager. */
   async register(): Promise<boolean> {
-    const registration = await register(this.#around.metadataUrl, this.workerId, this.#stop.signal);
+    const registration = await register(this.#around.introduce, this.workerId, this.#stop.signal);
     if (!registration) {
       this.#tell('no worker manager');
       return false;

@@ -1,44 +1,33 @@
 import type { Cloud } from '../ec2/cloud.js';
 import type { Instance } from '../ec2/instance.js';
 import { Refusal } from '../errors.js';
-import type { Queue } from '../queue/queue.js';
 import type { RequestLog } from '../request-log.js';
-import { Agent, type AgentMemory, type AgentTimes } from './agent.js';
+import type { Agents } from './agents.js';
+import { introduceInstance } from './registration.js';
 
-export interface FleetOptions {
-  /** Off: machines exist, and nothing runs in them. */
-  readonly agents: boolean;
-  /** From the launch until the worker-runner starts. */
-  readonly bootMs: number;
-  readonly leaveBy: 'shutdown' | 'remove';
-  /** After the death of a machine its tasks count as claimed for so long. */
-  readonly claimTimeoutMs: number;
-  readonly times: AgentTimes;
-}
-
-/** The agents of all machines that live. */
+/** The EC2 machines and what runs in them. */
 export class Fleet {
-  readonly #options: FleetOptions;
+  /** From the launch until the worker-runner starts. */
+  readonly #bootMs: number;
   readonly #cloud: Cloud;
-  readonly #queue: Queue;
+  readonly #agents: Agents;
   readonly #log: RequestLog;
   readonly #changed: () => void;
-  readonly #agents = new Map<string, Agent>();
   #simulatorUrl = '';
 
-  constructor(options: FleetOptions, cloud: Cloud, queue: Queue, log: RequestLog, changed: () => void) {
-    this.#options = options;
+  constructor(bootMs: number, cloud: Cloud, agents: Agents, log: RequestLog, changed: () => void) {
+    this.#bootMs = bootMs;
     this.#cloud = cloud;
-    this.#queue = queue;
+    this.#agents = agents;
     this.#log = log;
     this.#changed = changed;
   }
 
-  /** Starts the agents of all living machines, with what they remember; called once the port is open. */
-  start(simulatorUrl: string, memories: Readonly<Record<string, AgentMemory>>): void {
+  /** Starts the agents of all living machines; called once the port is open. */
+  start(simulatorUrl: string): void {
     this.#simulatorUrl = simulatorUrl;
     for (const instance of this.#cloud.all(Date.now())) {
-      if (instance.endingMs === null) this.#startAgent(instance, memories[instance.instanceId]);
+      if (instance.endingMs === null) this.#startAgent(instance);
     }
   }
 
@@ -48,7 +37,7 @@ export class Fleet {
       const instance = this.#cloud.find(instanceId, Date.now());
       if (instance) this.#startAgent(instance);
     }
-    for (const instanceId of ended) this.#stopAgent(instanceId);
+    for (const instanceId of ended) this.#agents.end(instanceId);
     this.#changed();
   }
 
@@ -66,40 +55,14 @@ export class Fleet {
     this.follow([], [instanceId]);
   }
 
-  /** The agent in a living machine, to make it do something out of its order. */
-  agent(instanceId: string): Agent {
-    const agent = this.#agents.get(instanceId);
-    if (!agent) throw new Refusal('ResourceNotFound', `no agent runs in ${instanceId}`, 404);
-    return agent;
-  }
-
-  registered(instanceId: string): boolean {
-    return this.#agents.get(instanceId)?.memory.registration != null;
-  }
-
-  snapshot(): Record<string, AgentMemory> {
-    return Object.fromEntries([...this.#agents].map(([instanceId, agent]) => [instanceId, agent.memory]));
-  }
-
-  stop(): void {
-    for (const agent of this.#agents.values()) agent.kill();
-    this.#agents.clear();
-  }
-
-  #startAgent(instance: Instance, memory?: AgentMemory): void {
-    if (!this.#options.agents || this.#agents.has(instance.instanceId)) return;
+  #startAgent(instance: Instance): void {
     const { instanceId } = instance;
-    const agent = new Agent(instanceId, memory ?? { registration: null, work: [], idleSinceMs: Date.now() }, {
-      metadataUrl: `${this.#simulatorUrl}/metadata/${instanceId}`,
-      queue: this.#queue,
-      log: this.#log,
-      times: this.#options.times,
-      leaveBy: this.#options.leaveBy,
+    this.#agents.start({
+      workerId: instanceId,
+      bootAtMs: this.#cloud.launchOf(instance).launchedMs + this.#bootMs,
+      introduce: introduceInstance(`${this.#simulatorUrl}/metadata/${instanceId}`),
       shutDown: () => this.#shutDown(instance),
-      changed: this.#changed,
     });
-    this.#agents.set(instanceId, agent);
-    void agent.run(this.#cloud.launchOf(instance).launchedMs + this.#options.bootMs);
   }
 
   /** As `shutdown` inside the machine does: it ends as its launch said. */
@@ -109,12 +72,6 @@ export class Fleet {
     this.#cloud.end(instance, how, reason, Date.now());
     this.#log.write({ kind: 'machine', operation: 'shut down', outcome: 'ok', workerId: instance.instanceId, how });
     this.follow([], [instance.instanceId]);
-  }
-
-  #stopAgent(instanceId: string): void {
-    this.#agents.get(instanceId)?.kill();
-    this.#agents.delete(instanceId);
-    this.#queue.expireClaims(instanceId, Date.now() + this.#options.claimTimeoutMs);
   }
 
   #find(instanceId: string): Instance {

@@ -58,32 +58,53 @@ export function parseUserData(text: string): UserData | null {
   };
 }
 
+/** What a machine shows to its worker manager. */
+export interface Introduction {
+  readonly userData: UserData;
+  readonly proof: Readonly<Record<string, string>>;
+}
+
+/** Reads the machine's own data and proof from its metadata service. Null for a machine without a worker manager. */
+export type Introduce = (signal: AbortSignal) => Promise<Introduction | null>;
+
+/** Reads one item of a metadata service; throws when there is none. */
+export async function readMetadata(url: string, signal: AbortSignal): Promise<string> {
+  const answer = await exchange('GET', url, { signal, patient: true });
+  if (answer.status !== 200) throw new Error(`metadata ${new URL(url).pathname} answered with ${answer.status}`);
+  return answer.body;
+}
+
+/** An EC2 machine: user data, and the signed identity document. */
+export const introduceInstance =
+  (metadataUrl: string): Introduce =>
+  async (signal) => {
+    const userData = parseUserData(await readMetadata(`${metadataUrl}/latest/user-data`, signal));
+    if (!userData) return null;
+    const identity = `${metadataUrl}/latest/dynamic/instance-identity`;
+    const document = await readMetadata(`${identity}/document`, signal);
+    const signature = await readMetadata(`${identity}/signature`, signal);
+    return { userData, proof: { document, signature } };
+  };
+
 /**
- * Introduces a machine to its worker manager: user data and signed identity document from the metadata service, then
- * registerWorker until it is answered. Null for a machine without a worker manager.
+ * Introduces a machine to its worker manager: registerWorker until it is answered. Null for a machine without one.
  * Throws RegistrationRefused on 4xx; repeats after anything else, because an answer may only be late or lost.
  */
 export async function register(
-  metadataUrl: string,
-  instanceId: string,
+  introduce: Introduce,
+  workerId: string,
   signal: AbortSignal,
 ): Promise<Registration | null> {
-  const read = async (item: string): Promise<string> => {
-    const answer = await exchange('GET', `${metadataUrl}/${item}`, { signal, patient: true });
-    if (answer.status !== 200) throw new Error(`metadata ${item} answered with ${answer.status}`);
-    return answer.body;
-  };
-  const userData = parseUserData(await read('latest/user-data'));
-  if (!userData) return null;
-  const document = await read('latest/dynamic/instance-identity/document');
-  const signature = await read('latest/dynamic/instance-identity/signature');
+  const introduction = await introduce(signal);
+  if (!introduction) return null;
+  const { userData, proof } = introduction;
   const url = `${userData.rootUrl.replace(/\/$/, '')}/api/worker-manager/v1/worker/register`;
   const body = {
     workerPoolId: userData.workerPoolId,
     providerId: userData.providerId,
     workerGroup: userData.workerGroup,
-    workerId: instanceId,
-    workerIdentityProof: { document, signature },
+    workerId,
+    workerIdentityProof: proof,
   };
   for (let attempt = 0; ; attempt++) {
     const answer = await exchange('POST', url, { body, signal }).catch(() => null);

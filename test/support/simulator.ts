@@ -26,11 +26,23 @@ export interface SimulatorFlags {
   readonly idleLimitMs?: number;
   readonly claimTimeoutMs?: number;
   readonly log?: string;
+  readonly tlsPort?: number;
+  readonly azureResourceGroups?: string;
+  readonly azureLimits?: 'off' | 'arm';
+  readonly azureClientSecret?: string;
+  readonly azurePageSize?: number;
+  readonly azureRetryAfterSeconds?: number;
+  readonly azureVmCreateMs?: number;
+  readonly azureVmDeleteMs?: number;
+  readonly azureNetworkCreateMs?: number;
+  readonly azureNetworkDeleteMs?: number;
+  readonly azureDiskDeleteMs?: number;
+  readonly azureDeploymentMs?: number;
 }
 
 export interface LogLine {
   readonly time: string;
-  readonly kind: 'ec2' | 'queue' | 'api' | 'machine';
+  readonly kind: 'ec2' | 'arm' | 'queue' | 'api' | 'machine';
   readonly operation: string;
   readonly outcome: string;
   readonly region?: string;
@@ -54,9 +66,19 @@ export interface Machine {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+export type FaultMode =
+  | 'refuse'
+  | 'hold-request'
+  | 'hold-answer'
+  | 'lose-request'
+  | 'lose-answer'
+  | 'fail-operation'
+  | 'fail-provisioning'
+  | 'stick-operation';
+
 export interface FaultOrder {
   readonly operation: string;
-  readonly mode: 'refuse' | 'hold-request' | 'hold-answer' | 'lose-request' | 'lose-answer';
+  readonly mode: FaultMode;
   readonly id?: string;
   readonly code?: string;
   readonly status?: number;
@@ -89,18 +111,39 @@ export interface SimulatorState {
   readonly calls: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
+/** What exists in Azure, as its API shows it; `usedBy` says what holds a resource. */
+export interface AzureState {
+  readonly resources: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly type: string;
+    readonly tags: Readonly<Record<string, string>>;
+    readonly properties: Readonly<Record<string, unknown>>;
+    readonly usedBy: string | null;
+  }[];
+  readonly deployments: readonly string[];
+}
+
 /** A simulator in a process of its own, with its controls. */
 export class SimulatorHandle {
   readonly port: number;
+  /** Null without `tlsPort` among the flags. */
+  readonly tlsPort: number | null;
   readonly url: string;
   readonly pid: number;
   readonly logFile: string;
   readonly #child: ChildProcess;
   readonly #directory: string;
 
-  constructor(child: ChildProcess, port: number, logFile: string, directory: string) {
+  constructor(
+    child: ChildProcess,
+    { port, tlsPort }: { port: number; tlsPort: number | null },
+    logFile: string,
+    directory: string,
+  ) {
     this.#child = child;
     this.port = port;
+    this.tlsPort = tlsPort;
     this.url = `http://127.0.0.1:${port}`;
     this.pid = child.pid ?? 0;
     this.logFile = logFile;
@@ -110,6 +153,49 @@ export class SimulatorHandle {
   /** What an `EC2Client` takes as its endpoint. */
   get ec2Endpoint(): string {
     return `${this.url}/ec2`;
+  }
+
+  /** What Azure's clients take as their endpoint, with `allowInsecureConnection`. */
+  get azureEndpoint(): string {
+    return `${this.url}/azure`;
+  }
+
+  /** PEM: what the product is to trust for attested documents, and the authority of the TLS port. */
+  azureCertificates(): Promise<{ trustedRoots: string[]; trustedIntermediates: string[]; tlsCa: string }> {
+    return this.control('GET', 'azure/certificates');
+  }
+
+  azureState(): Promise<AzureState> {
+    return this.control('GET', 'azure/resources');
+  }
+
+  /** Operations in progress. */
+  azureOperations(): Promise<{ operations: { name: string; targetId: string; method: string }[] }> {
+    return this.control('GET', 'azure/operations');
+  }
+
+  /** Ends one now, as succeeded or with this code. */
+  endAzureOperation(id: string, code?: string): Promise<{ ended: boolean }> {
+    return this.control('POST', `azure/operations/${id}`, code === undefined ? {} : { how: 'fail', code });
+  }
+
+  /** Requests per subscription: `reads`, `writes`, `deletes`. */
+  setAzureLimits(limits: { like: 'arm' } | Record<string, { burst: number; perSecond: number }>): Promise<unknown> {
+    return this.control('POST', 'azure/limits', limits);
+  }
+
+  setAzureClientSecret(secret: string): Promise<unknown> {
+    return this.control('POST', 'azure/client-secret', { secret });
+  }
+
+  /** Lists and instance views of Azure do not know the machine for so long. */
+  hideMachine(name: string, forMs: number): Promise<unknown> {
+    return this.control('POST', `machines/${name}/hide`, { forMs });
+  }
+
+  /** An attested document of Azure, base64; with other facts if asked for. */
+  attestedDocument(name: string, facts: Record<string, unknown> = {}): Promise<{ document: string }> {
+    return this.control('POST', `machines/${name}/document`, { facts });
   }
 
   setApi(url: string | null): Promise<unknown> {
@@ -232,10 +318,12 @@ export async function startSimulator(flags: SimulatorFlags = {}): Promise<Simula
     // The test runner's flags are for the test runner.
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const { promise, resolve, reject } = Promise.withResolvers<{ port: number; tlsPort: number | null }>();
   child.once('error', reject);
   child.once('exit', (code) => reject(new Error(`the simulator ended with ${code} before it was ready`)));
-  createInterface({ input: child.stdout }).once('line', (line) => resolve((JSON.parse(line) as { port: number }).port));
+  createInterface({ input: child.stdout }).once('line', (line) =>
+    resolve(JSON.parse(line) as { port: number; tlsPort: number | null }),
+  );
   return new SimulatorHandle(child, await promise, logFile, directory);
 }
 

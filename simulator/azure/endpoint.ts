@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RequestLimits } from '../ec2/request-limits.js';
+import { ConnectionLost, Refusal } from '../errors.js';
+import type { Fault, Faults } from '../faults.js';
+import { readJson, send } from '../http/exchange.js';
+import type { RequestLog } from '../request-log.js';
+import { perform, type ArmAnswer, type ArmCall } from './actions.js';
+import type { Arm } from './arm.js';
+import { acceptsToken } from './login.js';
+import { hashOf, objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
+import { parseTarget, type Target } from './target.js';
+
+export interface ArmContext {
+  readonly arm: Arm;
+  readonly limits: RequestLimits;
+  readonly faults: Faults;
+  readonly log: RequestLog;
+  readonly latencyMs: number;
+  readonly pageSize: number;
+  /** At the most; 0: answers carry no Retry-After, except those that are throttled. */
+  readonly retryAfterSeconds: number;
+  readonly changed: () => void;
+}
+
+/** Azure Resource Manager's buckets per subscription, principal and region ("Understand how Azure Resource Manager throttles requests"). */
+export const armLimits = {
+  reads: { burst: 250, perSecond: 25 },
+  writes: { burst: 200, perSecond: 10 },
+  deletes: { burst: 200, perSecond: 10 },
+} as const;
+type Bucket = keyof typeof armLimits;
+
+const bucketOf = (method: string): Bucket =>
+  method === 'DELETE' ? 'deletes' : method === 'GET' || method === 'HEAD' ? 'reads' : 'writes';
+
+/** One request of Azure Resource Manager's REST protocol; `path` follows `/azure`. */
+export async function handleArm(
+  context: ArmContext,
+  path: string,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const secure = 'encrypted' in request.socket;
+  const base = `${secure ? 'https' : 'http'}://${request.headers.host ?? '127.0.0.1'}/azure`;
+  response.setHeader('x-ms-request-id', randomUUID());
+  response.setHeader('x-ms-correlation-request-id', randomUUID());
+  try {
+    const body = request.method === 'PUT' || request.method === 'POST' ? await readJson(request) : {};
+    if (!acceptsToken(request.headers.authorization, secure)) {
+      throw new Refusal('InvalidAuthenticationToken', 'The access token is missing, invalid or expired.', 401);
+    }
+    const target = parseTarget(path);
+    if (!url.searchParams.get('api-version')) {
+      throw new Refusal(
+        'MissingApiVersionParameter',
+        'The api-version query parameter (?api-version=) is required for all requests.',
+      );
+    }
+    const call = { method: request.method ?? 'GET', target, query: url.searchParams, body };
+    const answer = await act(context, call, response);
+    const next = answer.next == null ? {} : { nextLink: nextLink(base, path, url, answer.next) };
+    if (answer.operation) addOperationHeaders(context, response, base, call, answer.operation, answer.status);
+    if (answer.body) sendBody(response, answer.status, { ...answer.body, ...next });
+    else response.writeHead(answer.status, { 'content-length': 0 }).end();
+  } catch (error) {
+    if (error instanceof ConnectionLost) {
+      response.destroy();
+      return;
+    }
+    if (!(error instanceof Refusal)) throw error;
+    sendBody(response, error.status, { error: { code: error.code, message: error.message } });
+  }
+}
+
+async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response: ServerResponse): Promise<ArmAnswer> {
+  const startedMs = performance.now();
+  const { method, target, body } = given;
+  const operation = `${method === 'GET' && target.name === null ? 'LIST' : method} ${target.kind}`;
+  const bucket = bucketOf(method);
+  const fault = context.faults.strike({ operation, workerIds: workersOf(target, body) });
+  const passed = context.limits.take(target.subscriptionId, bucket, Date.now());
+  const remaining = context.limits.remaining(target.subscriptionId, bucket) ?? armLimits[bucket].burst;
+  response.setHeader(`x-ms-ratelimit-remaining-subscription-${bucket}`, remaining);
+  const log = (outcome: string, details: Properties = {}): void =>
+    context.log.write({
+      kind: 'arm',
+      operation,
+      outcome,
+      subscriptionId: target.subscriptionId,
+      resourceGroup: target.resourceGroup,
+      name: target.name,
+      remaining,
+      ...(method === 'PUT' && { parametersHash: hashOf(body) }),
+      durationMs: Math.round(performance.now() - startedMs),
+      ...(fault && { fault: fault.mode }),
+      ...details,
+    });
+  let answer: ArmAnswer;
+  try {
+    if (!passed) {
+      response.setHeader('retry-after', context.limits.secondsToNext(target.subscriptionId, bucket));
+      throw new Refusal('SubscriptionRequestsThrottled', `Number of '${bucket}' requests exceeded the limit.`, 429);
+    }
+    await fault?.beforeActing();
+    if (context.latencyMs > 0) await delay(context.latencyMs);
+    const call = { ...given, ending: endingOf(fault) };
+    answer = context.arm.run((store, nowMs) => perform(store, call, context.pageSize, nowMs));
+  } catch (error) {
+    if (error instanceof Refusal) {
+      if (error.status === 429 && !response.hasHeader('retry-after')) response.setHeader('retry-after', 1);
+      log(error.code, { status: error.status });
+    } else if (error instanceof ConnectionLost) log('request lost');
+    throw error;
+  }
+  if (method !== 'GET' && method !== 'HEAD') context.changed();
+  const { status, created, tags } = answer;
+  log('ok', {
+    status,
+    ...(answer.operation && { operationId: answer.operation.id }),
+    ...(created?.length && { created }),
+    ...((tags ?? target.kind === 'deployments') && method === 'PUT' && { tags: tags ?? tagsOf(body) }),
+  });
+  if (fault) {
+    const begun = answer.operation;
+    if (begun && fault.mode === 'stick-operation')
+      fault.whenReleased((how) => endStuck(context.arm, begun, how, fault));
+    await fault.beforeAnswering();
+  }
+  return answer;
+}
+
+/** Released, it succeeds; dropped, it fails with the fault's code. A deployment ends when its stuck machine does. */
+function endStuck(arm: Arm, operation: Operation, how: 'go' | 'drop', { code }: Fault): void {
+  const ending: Ending =
+    how === 'go' ? { how: 'succeed' } : { how: 'fail', failure: { code, message: 'failed on purpose' } };
+  if (operation.kind !== 'deployments') {
+    arm.end(operation.id, ending);
+    return;
+  }
+  // The machine may not have been begun yet.
+  const deployment = arm.store.deployment(operation.targetId);
+  if (deployment) deployment.endings.virtualMachines = ending;
+  for (const { id, deploymentId, dueMs } of [...arm.store.pending()]) {
+    if (deploymentId === operation.targetId && dueMs === null) arm.end(id, ending);
+  }
+}
+
+function endingOf(fault: Fault | null): Ending {
+  switch (fault?.mode) {
+    case 'stick-operation':
+      return { how: 'stick' };
+    case 'fail-operation':
+      return { how: 'fail', failure: { code: fault.code, message: 'The operation fails on purpose.' } };
+    case 'fail-provisioning':
+      return { how: 'fail-running', failure: { code: fault.code, message: 'Provisioning fails on purpose.' } };
+    default:
+      return { how: 'succeed' };
+  }
+}
+
+/** The names by which a fault may choose this call: the resource's own, its deployment's machine, and a `worker-id` tag. */
+function workersOf(target: Target, body: Properties): string[] {
+  const names = [target.name, target.within, textAt(body, 'properties', 'parameters', 'vmName', 'value')];
+  return [...names, tagsOf(body)['worker-id']].filter((name): name is string => typeof name === 'string');
+}
+
+const tagsOf = (body: Properties): Properties => ({
+  ...objectAt(body, 'tags'),
+  ...objectAt(body, 'properties', 'parameters', 'tags', 'value'),
+});
+
+/** PUT answers have Azure-AsyncOperation; deletions Location too, those of deployments nothing else. */
+function addOperationHeaders(
+  context: ArmContext,
+  response: ServerResponse,
+  base: string,
+  { method, target }: Pick<ArmCall, 'method' | 'target'>,
+  operation: Operation,
+  status: number,
+): void {
+  const wait = operation.dueMs === null ? Infinity : (operation.dueMs - Date.now()) / 1000;
+  const seconds = Math.max(1, Math.min(context.retryAfterSeconds, Math.ceil(wait)));
+  if (context.retryAfterSeconds > 0) response.setHeader('retry-after', seconds);
+  const namespace = operation.kind === 'deployments' ? 'Resources' : isCompute(operation) ? 'Compute' : 'Network';
+  const place = `${base}/subscriptions/${target.subscriptionId}/providers/Microsoft.${namespace}/locations/any`;
+  const link = (how: string): string => `${place}/${how}/${operation.id}?api-version=2024-01-01`;
+  if (target.kind === 'operations') {
+    if (status === 202) response.setHeader('location', link('operationResults'));
+    return;
+  }
+  const deployment = operation.kind === 'deployments';
+  if (method !== 'DELETE' || !deployment) response.setHeader('azure-asyncoperation', link('operations'));
+  if (method === 'DELETE') response.setHeader('location', link('operationResults'));
+}
+
+const isCompute = ({ kind }: Operation): boolean =>
+  kind === 'virtualMachines' || kind === 'disks' || kind === 'extensions';
+
+function nextLink(base: string, path: string, url: URL, token: string): string {
+  const query = new URLSearchParams(url.searchParams);
+  query.set('$skiptoken', token);
+  return `${base}/${path.replace(/^\//, '')}?${query.toString()}`;
+}
+
+const sendBody = (response: ServerResponse, status: number, body: Properties): void =>
+  send(response, status, 'application/json; charset=utf-8', JSON.stringify(body));
