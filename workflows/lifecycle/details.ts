@@ -2,16 +2,17 @@ import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js
 
 /** The lifecycle in words, for the Temporal UI's current details (Markdown); made anew at each change. */
 export function describeLife(input: LifecycleInput, status: LifecycleStatus): string {
-  const lines = [
-    `**${status.state}** (${status.phase})`,
-    `Worker \`${input.workerGroup}/${input.workerId}\` of pool \`${input.workerPoolId}\`, provider \`${input.providerId}\`` +
-      (input.launchConfigId ? `, launch config \`${input.launchConfigId}\`` : ''),
-  ];
+  // What matters first: the UI cuts long details off.
+  const lines = [status.phase === status.state ? `**${status.state}**` : `**${status.state}** (${status.phase})`];
   if (status.deadline !== null && status.state !== 'stopping' && status.state !== 'stopped') {
     const what = status.state === 'requested' ? 'Must register before' : 'Credentials end';
     lines.push(`${what}: ${new Date(status.deadline).toISOString()}`);
   }
   if (status.stopReason) lines.push(`Stops because: ${status.stopReason}`);
+  lines.push(
+    `Worker \`${input.workerGroup}/${input.workerId}\` of pool \`${input.workerPoolId}\`, provider \`${input.providerId}\`` +
+      (input.launchConfigId ? `, launch config \`${input.launchConfigId}\`` : ''),
+  );
   if (input.provisioningSteps.length > 0) {
     lines.push(`Resources: ${input.provisioningSteps.map((step) => mark(step, status)).join(' → ')}`);
   }
