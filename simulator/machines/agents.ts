@@ -29,7 +29,7 @@ export class Agents {
   readonly #log: RequestLog;
   readonly #changed: () => void;
   readonly #agents = new Map<string, Agent>();
-  #memories: Readonly<Record<string, AgentMemory>> = {};
+  #memories: Record<string, AgentMemory> = {};
 
   constructor(options: AgentsOptions, queue: Queue, log: RequestLog, changed: () => void) {
     this.#options = options;
@@ -40,12 +40,14 @@ export class Agents {
 
   /** What agents knew before the simulator was restarted; each takes up its own when it starts. */
   restore(memories: Readonly<Record<string, AgentMemory>>): void {
-    this.#memories = memories;
+    this.#memories = { ...memories };
   }
 
   start(host: Host): void {
     if (!this.#options.agents || this.#agents.has(host.workerId)) return;
     const memory = this.#memories[host.workerId] ?? { registration: null, work: [], idleSinceMs: Date.now() };
+    // A later machine of the same name must not take it up again.
+    delete this.#memories[host.workerId];
     const agent = new Agent(host.workerId, memory, {
       introduce: host.introduce,
       queue: this.#queue,
