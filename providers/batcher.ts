@@ -7,8 +7,8 @@ export interface BatchWindow {
   /** …or when it has this many items, at once; */
   readonly maxItems: number;
   /**
-   * …but otherwise no sooner than this long after the batch before it left, and twice as long each time that one rested
-   * too, up to `longestRestMs`: a long trickle makes few calls as well.
+   * …but otherwise no sooner than this long after the batch before it left, and twice as long after each further batch, up
+   * to `longestRestMs`: a long trickle makes few calls as well. It begins anew when nothing came for `longestRestMs`.
    */
   readonly restMs: number;
   readonly longestRestMs: number;
@@ -72,8 +72,8 @@ export class Batcher {
 
   private rest({ key, begunMs }: Batch): void {
     const before = this.rests.get(key);
-    const rested = before !== undefined && begunMs < before.untilMs;
-    const forMs = rested ? Math.min(before.forMs * 2, this.window.longestRestMs) : this.window.restMs;
+    const goesOn = before !== undefined && begunMs < before.untilMs + this.window.longestRestMs;
+    const forMs = goesOn ? Math.min(before.forMs * 2, this.window.longestRestMs) : this.window.restMs;
     this.rests.set(key, { forMs, untilMs: performance.now() + forMs });
   }
 
