@@ -12,6 +12,7 @@ import { lifecycleId, type WorkerKey } from '../domain/ids.js';
 import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import { getLaunch } from '../records/launches.js';
+import { getWorker } from '../records/workers.js';
 import type { Db } from '../records/schema.js';
 import { lifecycleInput } from '../temporal/lifecycle-input.js';
 import { lifecycleStart } from '../temporal/lifecycle-start.js';
@@ -23,7 +24,10 @@ import { type Engine, EngineBusy, EngineRefused, WorkerExists } from './engine.j
 
 /** How long a caller of the API waits for the engine; the update may still be applied later, and is idempotent. */
 const ANSWER_WITHIN_MS = 10_000;
-/** Calls to the engine at once, from one process: 500 at once are not done faster, and the last of them too late. */
+/**
+ * Calls to the engine at once, from one process. When 500 machines were let in together, some updates were applied after
+ * their callers had been given up, and those machines registered twice.
+ */
 const CALLS_AT_ONCE = 32;
 /** Whoever has waited for a place so long is told to come again while there is still time to answer. */
 const WAIT_FOR_PLACE_MS = 6_000;
@@ -96,6 +100,9 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
           await update<void>(worker, lifecycleMessages.remove, request);
         } catch (error) {
           if (!(error instanceof WorkflowNotFoundError)) throw error;
+          const row = await getWorker(deps.db, worker);
+          // Its launch is booked and its lifecycle not yet started: nobody could take the machine away now.
+          if (row && row.state !== 'stopped') throw new EngineBusy('the worker has no lifecycle yet');
         }
       });
     },
