@@ -48,6 +48,7 @@ export function demandActivities({ config, records, demand, asks, log }: Activit
     const launchable = pool.launchable && !pool.held;
     if (launchable && estimate(config.provisioning.estimator, input).spawnCapacity > 0) return true;
     // Whether running workers are too many has changed since the last pass told them.
-    return pool.runningCapacity > targetCapacity(input) !== pool.toldToTerminate > 0;
+    const tooMany = pool.launchedRunningCapacity > 0 && pool.spareAbove >= targetCapacity(input);
+    return tooMany !== pool.toldToTerminate > 0;
   }
 }

@@ -9,7 +9,7 @@ import { loggedDeadline, loggedWorker } from '../observability/worker-log.js';
 import { ProviderError } from '../providers/errors.js';
 import type { BulkLaunching, LaunchedMachine } from '../providers/provider.js';
 import { failLaunch, noteShortage } from '../records/launch-failures.js';
-import { beginAttempt, bookLaunch, getLaunch, settleAttempt, workersOfLaunch } from '../records/launches.js';
+import { beginAttempt, bookLaunch, settleAttempt, workersOfLaunch } from '../records/launches.js';
 import type { LaunchRow } from '../records/schema.js';
 import { getPool } from '../records/pools.js';
 import { lifecycleCommon } from '../temporal/lifecycle-input.js';
@@ -49,7 +49,8 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
   return {
     async launchMachines(token) {
       return await withHeartbeat(async () => {
-        const launch = (await beginAttempt(db, token, Date.now())) ?? (await getLaunch(db, token));
+        const begunAt = Date.now();
+        const launch = await beginAttempt(db, token, begunAt);
         if (!launch) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
         if (launch.status === 'failed') return failed(launch.failure ?? 'failed before');
         if (launch.status !== 'open') return await booked(launch);
@@ -61,7 +62,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
           return await book(launch, await submit(launching, launch));
         } catch (error) {
           if (!(error instanceof ProviderError) || error.code === 'Unavailable') throw toApplicationFailure(error);
-          return await settle(launching, launch, error);
+          return await settle(launching, launch, begunAt, error);
         }
       });
     },
@@ -86,9 +87,14 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
   }
 
   /** This attempt made nothing, and we know it. An earlier one may have made something all the same. */
-  async function settle(launching: BulkLaunching, launch: LaunchRow, error: ProviderError): Promise<LaunchResult> {
+  async function settle(
+    launching: BulkLaunching,
+    launch: LaunchRow,
+    begunAt: number,
+    error: ProviderError,
+  ): Promise<LaunchResult> {
     const nowMs = Date.now();
-    await settleAttempt(db, launch.token, launch.lastAttemptAt);
+    await settleAttempt(db, launch.token, { begunAt, before: launch.lastAttemptAt });
     if (error.retryable) throw toApplicationFailure(error);
     if (launch.doubtfulAttempts > 0 || error.code === 'TokenSpent') {
       const found = await whatAttemptsMade(launching, launch);
@@ -152,7 +158,8 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
     const made = workers.length;
     const outcome = made < launch.count ? 'short' : 'launched';
     const result = { made, outcome, failure: null } as const;
-    const [first] = living;
+    // One that has registered meanwhile has another deadline.
+    const first = living.find(({ state }) => state === 'requested') ?? living[0];
     const pool = await getPool(db, launch.workerPoolId);
     const provider = providers.get(launch.providerId);
     if (!first || !pool || !provider || made > MOST_NAMED) return { ...result, group: null };

@@ -41,7 +41,7 @@ const DAY_MS = 24 * 60 * 60_000;
 /** A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age (W15). */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function lifecycleRecords({ records, config, asks, log }: ActivityDeps): LifecycleRecords {
+export function lifecycleRecords({ records, config, asks, log, providers }: ActivityDeps): LifecycleRecords {
   const { db } = records;
   /** Null leaves a static worker's `expires` as its user set it. */
   const expires = (terminateAfter: number | null) =>
@@ -88,7 +88,7 @@ export function lifecycleRecords({ records, config, asks, log }: ActivityDeps): 
         if (failure) logPoolError(log, failure);
         logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       }
-      asks.hintFollowScan(providerId);
+      if (providers.get(providerId)?.machines) asks.hintFollowScan(providerId);
     },
 
     async recordStopped(key, nowMs) {

@@ -11,7 +11,7 @@ import { ProviderError } from '../providers/errors.js';
 import { capacityPerInstance } from '../domain/worker-pool.js';
 import { recordDecision } from '../records/decisions.js';
 import { poolFacts } from '../records/facts.js';
-import { recordLaunchFailure } from '../records/launch-failures.js';
+import { dropLaunches, recordLaunchFailure } from '../records/launch-failures.js';
 import { finishLaunches, reserveLaunches, type NewLaunch } from '../records/launches.js';
 import { getPool } from '../records/pools.js';
 import { setShouldTerminate, terminationCandidates } from '../records/terminations.js';
@@ -26,6 +26,8 @@ export interface PoolActivities {
   assessPool(workerPoolId: string): Promise<PoolFacts | null>;
   /** Writes the intents, within the deployment's brakes. Idempotent by token. */
   reserveLaunches(request: ReserveRequest): Promise<Reserved>;
+  /** Gives up intents that were never sent; a blocked pool launches nothing. */
+  dropLaunches(tokens: readonly string[]): Promise<void>;
   /** Starts the lifecycles of these launches' machines; those that have been started stay as they are. */
   startLifecycles(tokens: readonly string[], startedBy: string): Promise<void>;
   /** Ends a pass: tells running workers whether to stop when idle, closes the launches, writes the decision down. */
@@ -49,6 +51,8 @@ export interface PendingLaunch {
   readonly providerId: string;
   readonly launchConfigId: string;
   readonly count: number;
+  /** No attempt of it can have made anything: a blocked pool gives it up. */
+  readonly neverSent?: boolean;
 }
 
 export interface ReserveRequest {
@@ -110,12 +114,15 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
           scalingRatio: facts.pool.config.scalingRatio ?? 1,
         },
         options: facts.options,
-        unfinished: facts.unfinished.map(({ token, providerId: of, launchConfigId, count }) => ({
-          token,
-          providerId: of,
-          launchConfigId,
-          count,
-        })),
+        unfinished: facts.unfinished.map(
+          ({ token, providerId: of, launchConfigId, count, status, doubtfulAttempts }) => ({
+            token,
+            providerId: of,
+            launchConfigId,
+            count,
+            neverSent: status === 'open' && doubtfulAttempts === 0,
+          }),
+        ),
         blockedBy,
         providers: providers.list().map((each) => each.providerId),
       };
@@ -181,6 +188,10 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
         refused,
         limitedBy: reserved.brake ? [`limits.${reserved.brake}`] : [],
       };
+    },
+
+    async dropLaunches(tokens) {
+      await dropLaunches(db, tokens, Date.now());
     },
 
     async startLifecycles(tokens, startedBy) {

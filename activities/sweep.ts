@@ -1,5 +1,5 @@
 import { logEvent } from '../observability/log-events.js';
-import { expireRows, removeDeletedPools } from '../records/retention.js';
+import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../records/retention.js';
 import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './deps.js';
@@ -16,6 +16,7 @@ export function sweepActivities({ config, records, providers, client, log }: Act
   return {
     async expireRows() {
       await expireRows(records.db, config.retention, Date.now());
+      await removeArchivedLaunchConfigs(records.db);
       const removed = await removeDeletedPools(records.db);
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
     },

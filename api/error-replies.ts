@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
-import { EngineBusy, EngineRefused } from './engine.js';
+import { EngineBusy, EngineRefused, WorkerExists } from './engine.js';
 import { AuthenticationError } from './auth/client.js';
 import { ApiError, errorBody, RETRY_AFTER_SECONDS } from './errors.js';
 
@@ -23,6 +23,7 @@ export function replyWithError(error: FastifyError, request: FastifyRequest, rep
 function asApiError(error: FastifyError): ApiError | null {
   if (error instanceof ApiError) return error;
   if (error instanceof AuthenticationError) return new ApiError('AuthenticationFailed', error.message);
+  if (error instanceof WorkerExists) return new ApiError('InputError', 'The worker is not running.');
   if (error instanceof EngineRefused) return new ApiError('InputError', error.message);
   if (error instanceof EngineBusy) {
     return new ApiError('TryAgain', 'The workflow engine does not answer in time. Try again; repeating is safe.');

@@ -20,6 +20,15 @@ const optionalUrl = (description: string) =>
   Type.Union([Type.String(httpUrl), Type.Null()], { default: null, description });
 const credentials = (description: string) =>
   closed({ clientId: text('Name of the client.'), accessToken: text('Its access token.') }, description);
+/** As for `static` clients: a worker holds an HMAC made with it, and could guess a short one. */
+const issuerCredentials = (description: string) =>
+  closed(
+    {
+      clientId: text('Name of the client.'),
+      accessToken: Type.String({ minLength: 22, description: 'Its access token; 22 characters or more.' }),
+    },
+    description,
+  );
 
 const callLimit = (description: string) =>
   Type.Optional(
@@ -150,7 +159,9 @@ export const configSchema = Type.Object(
       clients: Type.Array(clientSchema, { default: [], description: 'Clients of `static`.' }),
     }),
     issuer: Type.Optional(
-      credentials('Signs workers’ temporary credentials; without it the API derives one from the deployment’s key.'),
+      issuerCredentials(
+        'Signs workers’ temporary credentials; without it the API derives one from the deployment’s key.',
+      ),
     ),
     provisioning: section({
       estimator: Type.Union([Type.Literal('corrected'), Type.Literal('original')], {

@@ -27,7 +27,7 @@ export interface PoolFacts extends Capacity {
 
 export type UnfinishedLaunch = Pick<
   LaunchRow,
-  'token' | 'status' | 'count' | 'attempts' | 'created' | 'launchConfigId' | 'providerId' | 'capacityPerMachine'
+  'token' | 'status' | 'count' | 'doubtfulAttempts' | 'created' | 'launchConfigId' | 'providerId' | 'capacityPerMachine'
 >;
 
 const HOUR_MS = 3_600_000;
@@ -78,7 +78,16 @@ const capacityOf = (launch: UnfinishedLaunch): number => launch.count * launch.c
 async function unfinishedOf(db: Db, workerPoolId: string): Promise<UnfinishedLaunch[]> {
   return await db
     .selectFrom('launches')
-    .select(['token', 'status', 'count', 'attempts', 'created', 'launchConfigId', 'providerId', 'capacityPerMachine'])
+    .select([
+      'token',
+      'status',
+      'count',
+      'doubtfulAttempts',
+      'created',
+      'launchConfigId',
+      'providerId',
+      'capacityPerMachine',
+    ])
     .where('workerPoolId', '=', workerPoolId)
     .where('status', 'in', ['open', 'booked'])
     .orderBy('created')
@@ -113,7 +122,7 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
     errors as (
       select launch_config_id,
         cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int) as recent
-      from worker_pool_errors where worker_pool_id = ${workerPoolId} and reported > ${bigint(nowMs - HOUR_MS)}
+      from worker_pool_errors where worker_pool_id = ${workerPoolId} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
       group by launch_config_id),
     backoffs as (
       select b.launch_config_id, b.until, b.revision
@@ -142,8 +151,12 @@ export interface PoolCapacity extends Capacity {
   readonly launchable: boolean;
   /** When the oldest launch that a tick must go on with was made; null when there is none. */
   readonly oldestUnfinishedLaunch: number | null;
-  /** Running workers that were told to stop when idle. */
+  /** Running workers that were told to stop when idle because there are too many. */
   readonly toldToTerminate: number;
+  /** Running capacity that launches made: static workers are told nothing. */
+  readonly launchedRunningCapacity: number;
+  /** The same without its largest machine: when that alone reaches the target, a machine is too many. */
+  readonly spareAbove: number;
 }
 
 /** Every pool that is not deleted, and those deleted ones that a tick still has work for, in one query. */
@@ -154,7 +167,9 @@ export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapac
         coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
         coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
         coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
-        count(*) filter (where state = 'running' and should_terminate @> '{"terminate": true}') as told
+        coalesce(sum(capacity) filter (where state = 'running' and launch_token is not null), 0) as launched,
+        coalesce(max(capacity) filter (where state = 'running' and launch_token is not null), 0) as largest,
+        count(*) filter (where state = 'running' and should_terminate @> '{"reason": "over capacity"}') as told
       from workers where state <> 'stopped' group by worker_pool_id),
     unfinished as (
       select worker_pool_id, min(created) as oldest,
@@ -173,7 +188,8 @@ export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapac
         left join launch_backoffs b using (worker_pool_id, launch_config_id, revision)
         where c.worker_pool_id = p.worker_pool_id and not c.is_archived and coalesce(b.until, 0) <= ${bigint(nowMs)}
       ) as launchable,
-      u.oldest as oldest_unfinished_launch, coalesce(l.told, 0) as told_to_terminate
+      u.oldest as oldest_unfinished_launch, coalesce(l.told, 0) as told_to_terminate,
+      coalesce(l.launched, 0) - coalesce(l.largest, 0) as spare_above, coalesce(l.launched, 0) as launched_running_capacity
     from worker_pools p
     left join live l using (worker_pool_id)
     left join unfinished u using (worker_pool_id)

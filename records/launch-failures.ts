@@ -55,6 +55,18 @@ export async function noteShortage(
   return rows.length > 0;
 }
 
+/** Closes intents of which no attempt is in doubt, so that they are never sent. Others stay as they are. */
+export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
+  if (tokens.length === 0) return;
+  await db
+    .updateTable('launches')
+    .set({ status: 'failed', failure: 'given up before it was sent', machines: 0, closed: nowMs })
+    .where('token', 'in', tokens)
+    .where('status', '=', 'open')
+    .where('doubtfulAttempts', '=', 0)
+    .execute();
+}
+
 /** A launch config of which no request can be made: it rests and the error is stored. There was no launch. */
 export async function recordLaunchFailure(
   db: Db,

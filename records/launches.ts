@@ -148,12 +148,17 @@ export async function beginAttempt(db: Db, token: string, nowMs: number): Promis
 }
 
 /**
- * The cloud said that an attempt did nothing: it is in doubt no more. `lastAttemptAt` is what that attempt's beginAttempt
- * gave; it brings back when the last doubtful attempt was.
+ * The cloud said that an attempt did nothing: it is in doubt no more. `begunAt` is when it began, `before` what its
+ * beginAttempt gave as the last one before it; that comes back unless another attempt has begun meanwhile.
  */
-export async function settleAttempt(db: Db, token: string, lastAttemptAt: number | null): Promise<void> {
+export async function settleAttempt(
+  db: Db,
+  token: string,
+  { begunAt, before }: { begunAt: number; before: number | null },
+): Promise<void> {
   await sql`
-    update launches set doubtful_attempts = doubtful_attempts - 1, last_attempt_at = ${bigint(lastAttemptAt)}
+    update launches set doubtful_attempts = doubtful_attempts - 1, 
+      last_attempt_at = case when last_attempt_at = ${bigint(begunAt)} then ${bigint(before)} else last_attempt_at end
     where token = ${token} and status = 'open' and doubtful_attempts > 0`.execute(db);
 }
 

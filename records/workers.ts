@@ -85,13 +85,15 @@ export async function countLiveWorkers(db: Db, filter: { providerId?: string } =
   return (await query.executeTakeFirstOrThrow()).count;
 }
 
-/** How many workers each provider has that are not stopped; providers without any are left out. */
+/**
+ * How many workers each provider has that are not stopped, machines of launches without an answer included; providers
+ * without any are left out.
+ */
 export async function liveWorkersByProvider(db: Db): Promise<{ providerId: string; workers: number }[]> {
-  return await db
-    .selectFrom('workers')
-    .select(['providerId', (eb) => eb.fn.countAll<number>().as('workers')])
-    .where('state', '<>', 'stopped')
-    .groupBy('providerId')
-    .orderBy('providerId')
-    .execute();
+  const { rows } = await sql<{ providerId: string; workers: number }>`
+    select provider_id, cast(sum(workers) as int) as workers from (
+      select provider_id, count(*) as workers from workers where state <> 'stopped' group by provider_id
+      union all select provider_id, sum(count) from launches where status = 'open' group by provider_id) as alive
+    group by provider_id order by provider_id`.execute(db);
+  return rows;
 }

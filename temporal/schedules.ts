@@ -90,9 +90,10 @@ export async function deleteSchedule({ client }: ScheduleContext, scheduleId: st
 
 async function updateWhenDifferent(context: ScheduleContext, recurring: Recurring): Promise<void> {
   const handle = context.client.schedule.getHandle(recurring.scheduleId);
-  const { spec } = await handle.describe();
+  const { spec, action: present } = await handle.describe();
   const everyMs = spec.intervals?.[0]?.every;
-  if (everyMs === recurring.everySeconds * 1000 && (spec.jitter ?? 0) === recurring.jitterSeconds * 1000) return;
+  const sameTimes = everyMs === recurring.everySeconds * 1000 && (spec.jitter ?? 0) === recurring.jitterSeconds * 1000;
+  if (sameTimes && present.taskQueue === mainTaskQueue(context.taskQueuePrefix)) return;
   await handle.update(({ state }) => {
     const { spec: newSpec, action, policies } = optionsOf(context, recurring);
     return { spec: newSpec, action, policies, state };

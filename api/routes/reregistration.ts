@@ -9,6 +9,9 @@ import { reregisterRequest, reregisterResponse } from '../schemas/workers.js';
 import { presentedGeneration, workerSecret } from '../secrets.js';
 import { iso } from '../wire.js';
 
+/** Bytes. Names and a secret. */
+const REREGISTER_BODY_LIMIT = 16 * 1024;
+
 export function addReregistrationOperations(api: FastifyInstance, context: ApiContext): void {
   const { db, engine, deploymentKey, issuer, now } = context;
   addOperation(api, {
@@ -19,6 +22,7 @@ export function addReregistrationOperations(api: FastifyInstance, context: ApiCo
     // Which worker, and so which scope, is in the body.
     scopes: () => [],
     body: reregisterRequest,
+    bodyLimit: REREGISTER_BODY_LIMIT,
     mask: () => '(OMITTED)',
     response: reregisterResponse,
     handle: async ({ body, caller }) => {

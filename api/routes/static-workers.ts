@@ -6,7 +6,7 @@ import { getPool } from '../../records/pools.js';
 import { getWorker } from '../../records/workers.js';
 import type { StaticWorker } from '../../temporal/messages.js';
 import type { ApiContext } from '../context.js';
-import { WorkerExists } from '../engine.js';
+import { EngineBusy, WorkerExists } from '../engine.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation } from '../operation.js';
 import { requireReady } from '../providers-of.js';
@@ -93,7 +93,9 @@ async function create(context: ApiContext, key: WorkerKey, pool: WorkerPool, nex
     }
   }
   const worker = present ?? (await getWorker(db, key));
-  if (!worker || !isSame(worker, pool, next)) {
+  // Started a moment ago, and its row is not yet written.
+  if (!worker) throw new EngineBusy('the worker is being written down');
+  if (!isSame(worker, pool, next)) {
     throw new ApiError('RequestConflict', 'This worker exists, or existed, with other properties.');
   }
 }

@@ -65,11 +65,17 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
     async submit({ location: { region }, request }) {
       const command = new RunInstancesCommand(thawRequest(request));
       const reservation = await calls.call(region, 'create', 'RunInstances', (client) => client.send(command));
-      return launchedMachines(reservation, region!);
+      const made = launchedMachines(reservation, region!);
+      if (made.length === 0) throw emptyAnswer('RunInstances');
+      return made;
     },
     find: (launch) => findMachines(calls, context, launch),
   };
 }
+
+/** The SDK reads a success without a body as an answer without members; it says nothing of what EC2 did or has. */
+const emptyAnswer = (operation: string) =>
+  new ProviderError({ code: 'Unavailable', message: `${operation} was answered without a word about any instance` });
 
 /** By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. */
 async function findMachines(
@@ -106,8 +112,10 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
     async lookup(machine) {
       const region = regionOf(machine);
       const reservations = await describeOne(calls, region, machine.workerId);
+      if (reservations === null) return gone(machine);
       const [seen] = reservations.flatMap((reservation) => observations(reservation, region, context.deploymentId));
-      return seen ?? gone(machine);
+      if (!seen) throw emptyAnswer('DescribeInstances');
+      return seen;
     },
     remove: (machine) => removals.add(regionOf(machine), machine.workerId),
   };
@@ -123,21 +131,21 @@ async function* describe(calls: Ec2Calls, region: string, input: DescribeInstanc
   } while (token);
 }
 
-/** Empty when EC2 says that there is no such instance. */
+/** Null when EC2 says that there is no such instance: only those words prove it. */
 async function describeOne(calls: Ec2Calls, region: string, instanceId: string) {
   const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
   try {
     const answer = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
     return answer.Reservations ?? [];
   } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return [];
+    if (error instanceof ProviderError && error.code === 'NotFound') return null;
     throw error;
   }
 }
 
 async function lookUpFacts(calls: Ec2Calls, worker: Worker): Promise<InstanceFacts> {
   const region = regionOf(worker);
-  for (const reservation of await describeOne(calls, region, worker.workerId)) {
+  for (const reservation of (await describeOne(calls, region, worker.workerId)) ?? []) {
     for (const instance of reservation.Instances ?? []) return factsOf(reservation, instance, region);
   }
   throw new IdentityError('EC2 knows no such machine');

@@ -38,6 +38,7 @@ const obliging: AllActivities = {
   explainFailure: async () => 'the cloud gave no reason',
   assessPool: async () => null,
   reserveLaunches: async () => ({ launches: [], refused: [], limitedBy: [] }),
+  dropLaunches: async () => {},
   startLifecycles: async () => {},
   concludePass: async () => {},
   launchMachines: async () => ({ made: 0, outcome: 'failed', failure: 'not scripted', group: null }),

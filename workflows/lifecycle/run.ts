@@ -22,7 +22,7 @@ export async function run(life: Life): Promise<void> {
     const over = () => life.stop !== null || !unchanged() || life.handOver();
     const end = earliest(deadline, inactiveFrom);
     if (end === null) await condition(over);
-    else if (!(await condition(over, remaining(end)))) {
+    else if (!(await condition(over, remaining(end))) && Date.now() >= end) {
       life.requestStop(end === inactiveFrom ? 'worker inactive' : 'terminateAfter time exceeded');
     }
   }
@@ -31,5 +31,9 @@ export async function run(life: Life): Promise<void> {
 const earliest = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b);
 
+/** Longer waits go on in a further timer: a hand-made machine may be announced until the year 9999. */
+const LONGEST_TIMER_MS = 30 * 24 * 60 * 60_000;
+
 /** At least a millisecond: a condition without a timeout would wait for ever. */
-const remaining = (deadline: number | null): number => Math.max(1, (deadline ?? Date.now()) - Date.now());
+const remaining = (deadline: number | null): number =>
+  Math.min(Math.max(1, (deadline ?? Date.now()) - Date.now()), LONGEST_TIMER_MS);

@@ -18,7 +18,7 @@ export const isRemoveRequest = (sent: unknown): sent is RemoveRequest => typeof 
 
 export function isStaticWorker(sent: unknown): sent is StaticWorker {
   const { expires, capacity, secretFingerprint } = fieldsOf(sent);
-  return Number.isFinite(expires) && Number.isFinite(capacity) && typeof secretFingerprint === 'string';
+  return isInstant(expires) && isCapacity(capacity) && typeof secretFingerprint === 'string';
 }
 
 export function isObserved(sent: unknown): sent is Observed {
@@ -26,15 +26,21 @@ export function isObserved(sent: unknown): sent is Observed {
   return (
     machineStates.includes(state) &&
     (reason === null || typeof reason === 'string') &&
-    Number.isFinite(at) &&
+    isInstant(at) &&
     Object.values(fieldsOf(resources)).every((each) => machineStates.includes(each))
   );
 }
 
 export function isQueueActivity(sent: unknown): sent is QueueActivityFacts {
   const { firstClaimAt, lastActiveAt } = fieldsOf(sent);
-  return [firstClaimAt, lastActiveAt].every((instant) => instant === null || Number.isFinite(instant));
+  return [firstClaimAt, lastActiveAt].every((instant) => instant === null || isInstant(instant));
 }
+
+/** What a Date can hold. */
+const isInstant = (value: unknown): boolean => Number.isInteger(value) && Math.abs(value as number) <= 8.64e15;
+
+const isCapacity = (value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1_000_000;
 
 /** Nothing has no fields. */
 const fieldsOf = (sent: unknown): Readonly<Record<string, unknown>> => Object(sent ?? {}) as Record<string, unknown>;

@@ -27,7 +27,11 @@ export async function pass(workerPoolId: string, passId: string): Promise<void> 
   if (!facts) return;
   const outcomes: LaunchOutcome[] = [];
   if (facts.unfinished.length > 0) {
-    outcomes.push(...(await launchAll(facts.providers, facts.unfinished)));
+    const blocked = facts.blockedBy.length > 0;
+    const unsent = facts.unfinished.filter(({ neverSent }) => blocked && neverSent);
+    if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
+    const open = facts.unfinished.filter((launch) => !unsent.includes(launch));
+    outcomes.push(...(await launchAll(facts.providers, open)));
     facts = await pool.assessPool(workerPoolId);
     if (!facts) return;
   }

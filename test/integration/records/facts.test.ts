@@ -187,6 +187,8 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
         launchable: true,
         oldestUnfinishedLaunch: NOW,
         toldToTerminate: 1,
+        launchedRunningCapacity: 4,
+        spareAbove: 2,
       },
       {
         workerPoolId: 'prov/static',
@@ -202,6 +204,8 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
         launchable: false,
         oldestUnfinishedLaunch: null,
         toldToTerminate: 0,
+        launchedRunningCapacity: 0,
+        spareAbove: 0,
       },
     ]);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
+import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
 import {
   beginAttempt,
   bookLaunch,
@@ -183,6 +183,24 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await unfinishedLaunches(db, poolId)).toEqual([]);
   });
 
+  test('an attempt that did nothing does not hide when a later one began', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await beginAttempt(db, 't', NOW + 1);
+    await beginAttempt(db, 't', NOW + 2);
+    await settleAttempt(db, 't', { begunAt: NOW + 1, before: null });
+    expect(await getLaunch(db, 't')).toMatchObject({ doubtfulAttempts: 1, lastAttemptAt: NOW + 2 });
+  });
+
+  test('given up unsent: closed when no attempt is in doubt, left open otherwise', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1), order('u', 1)]);
+    await beginAttempt(db, 'u', NOW + 1);
+    await dropLaunches(db, ['t', 'u'], NOW + 2);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'failed', machines: 0 });
+    expect(await getLaunch(db, 'u')).toMatchObject({ status: 'open' });
+  });
+
   test('remembers how many attempts are in doubt and when the last of them was', async () => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
@@ -190,7 +208,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(first).toMatchObject({ attempts: 0, doubtfulAttempts: 0, firstAttemptAt: null, lastAttemptAt: null });
     const second = await beginAttempt(db, 't', NOW + 2);
     expect(second).toMatchObject({ attempts: 1, doubtfulAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1 });
-    await settleAttempt(db, 't', NOW + 1);
+    await settleAttempt(db, 't', { begunAt: NOW + 2, before: NOW + 1 });
     expect(await beginAttempt(db, 't', NOW + 3)).toMatchObject({
       attempts: 2,
       doubtfulAttempts: 1,
