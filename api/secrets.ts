@@ -14,11 +14,6 @@ export function workerSecret(deploymentKey: string, worker: WorkerKey, generatio
   return derive(deploymentKey, `worker-secret/${workerKeyText(worker)}/${generation}`).slice(0, SECRET_CHARACTERS);
 }
 
-/** What a static worker's row keeps in place of the secret that its owner chose. */
-export function staticSecretFingerprint(deploymentKey: string, worker: WorkerKey, secret: string): string {
-  return derive(deploymentKey, `static-secret/${workerKeyText(worker)}/${secret}`);
-}
-
 /** Access token of the issuer where the configuration names none. */
 export const derivedIssuerToken = (deploymentKey: string): string => derive(deploymentKey, 'issuer');
 

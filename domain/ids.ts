@@ -1,6 +1,6 @@
 /**
  * Names that outsiders rely on: identifiers of the wire protocol and ids of workflows and schedules.
- * Rules from Taskcluster's worker-manager (original-behaviour §1.1); builders and parsers go both ways.
+ * Rules from Taskcluster's worker-manager (original-behaviour §1.1);
  */
 
 /** Providers, launch configs, worker groups and worker ids. Never a dot: they become words of a routing key. */
@@ -18,15 +18,6 @@ export interface WorkerKey {
 
 export const lifecycleId = (worker: WorkerKey): string =>
   `worker/${worker.workerPoolId}/${worker.workerGroup}/${worker.workerId}`;
-
-/** Inverse of `lifecycleId`; null for any other workflow id. A pool id has exactly one slash. */
-export function parseLifecycleId(workflowId: string): WorkerKey | null {
-  const parts = workflowId.split('/');
-  const [prefix, provisionerId, workerType, workerGroup, workerId] = parts;
-  if (parts.length !== 5 || prefix !== 'worker') return null;
-  if (!provisionerId || !workerType || !workerGroup || !workerId) return null;
-  return { workerPoolId: `${provisionerId}/${workerType}`, workerGroup, workerId };
-}
 
 export const provisionId = (workerPoolId: string): string => `provision/${workerPoolId}`;
 export const cronScheduleId = (workerPoolId: string): string => `cron/${workerPoolId}`;

@@ -195,13 +195,13 @@ export async function listPools(db: Db, page: Page): Promise<PageOf<PoolWithLaun
   return pageOf(rows.map(withLaunchConfigs), page, ({ pool }) => pool.workerPoolId);
 }
 
-/** Every id asked for has an entry. */
 /** Deleted ones too, as long as they have workers. */
 export async function listPoolIds(db: Db): Promise<string[]> {
   const rows = await db.selectFrom('workerPools').select('workerPoolId').orderBy('workerPoolId').execute();
   return rows.map(({ workerPoolId }) => workerPoolId);
 }
 
+/** Every id asked for has an entry. */
 export async function poolCounters(db: Db, workerPoolIds: readonly string[]): Promise<Map<string, StateCounts>> {
   const counters = new Map<string, StateCounts>(workerPoolIds.map((id) => [id, noWorkers]));
   const { rows } = await sql<StateCounts & { workerPoolId: string }>`

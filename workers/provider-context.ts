@@ -1,6 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { staticSecretFingerprint } from '../providers/static/secret-fingerprint.js';
 import type { Config } from '../config/schema.js';
-import { workerKeyText } from '../domain/ids.js';
 import { ProviderError } from '../providers/errors.js';
 import type { CallOutcome, CloudCall, ProviderContext } from '../providers/provider.js';
 import type { Records } from '../records/open.js';
@@ -42,9 +41,6 @@ export function providerContext(
         if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       },
     },
-    fingerprint: (worker, secret) =>
-      createHmac('sha256', deploymentKey)
-        .update(`static-secret/${workerKeyText(worker)}/${secret}`)
-        .digest('base64url'),
+    fingerprint: (worker, secret) => staticSecretFingerprint(deploymentKey, worker, secret),
   };
 }

@@ -12,7 +12,7 @@ import { addOperation } from '../operation.js';
 import { requireReady } from '../providers-of.js';
 import { workerParams } from '../schemas/common.js';
 import { staticWorkerRequest, workerFull } from '../schemas/workers.js';
-import { staticSecretFingerprint } from '../secrets.js';
+import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
 import { noSuchPool } from './pools.js';
 import { noSuchWorker, wireOneWorker } from './workers.js';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
-import { staticSecretFingerprint } from '../../api/secrets.js';
+import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
 import { createServer } from '../../api/server.js';
 import { parseConfig } from '../../config/load.js';
 import type { WorkerKey } from '../../domain/ids.js';

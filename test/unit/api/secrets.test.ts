@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseWorkerClientId, workerClientId, workerCredentials, workerScopes } from '../../../api/credentials.js';
-import { presentedGeneration, staticSecretFingerprint, workerSecret } from '../../../api/secrets.js';
+import { presentedGeneration, workerSecret } from '../../../api/secrets.js';
+import { staticSecretFingerprint } from '../../../providers/static/secret-fingerprint.js';
 
 const worker = { workerPoolId: 'prov/type', workerGroup: 'here', workerId: 'i-1' };
 const KEY = 'deployment key';
