@@ -4,7 +4,7 @@ import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
 import { EngineBusy, EngineRefused, WorkerExists } from './engine.js';
 import { AuthenticationError } from './auth/client.js';
-import { ApiError, errorBody, RETRY_AFTER_SECONDS } from './errors.js';
+import { ApiError, errorBody, retryAfterSeconds } from './errors.js';
 
 /** Answers with the documented error that fits; anything unforeseen is a 500 that says no more than an incident's id. */
 export function replyWithError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, nowMs: number): void {
@@ -16,7 +16,7 @@ export function replyWithError(error: FastifyError, request: FastifyRequest, rep
     payload: (mask ? mask(request.body) : request.body) ?? {},
     time: new Date(nowMs).toISOString(),
   });
-  if (apiError.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (apiError.status === 503) reply.header('retry-after', String(retryAfterSeconds()));
   void reply.code(apiError.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
 }
 

@@ -1,7 +1,10 @@
 import { errorCatalogue, type ErrorCode } from '../domain/error-catalogue.js';
 
-/** Seconds after which a caller may try again what was answered with 503. */
-export const RETRY_AFTER_SECONDS = 5;
+/**
+ * Whole seconds, 3 to 7, after which a caller may try again what was answered with 503. Not the same for all: machines that
+ * booted together were put off together, and would come back as the same crowd.
+ */
+export const retryAfterSeconds = (): number => 3 + Math.floor(Math.random() * 5);
 
 /** One of the documented errors; `message` is for the caller. */
 export class ApiError extends Error {

@@ -127,7 +127,7 @@ describe('a registration is put off with 503 and Retry-After', () => {
     await openLaunch(api, pool, `token-${count}`, 1);
     const answer = await register({ workerPoolId: pool, workerGroup: 'here', workerId: 'i-1' });
     expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
-    expect(answer.headers['retry-after']).toBe('5');
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(3);
   });
 
   test('while the engine does not answer, and works afterwards', async () => {
@@ -156,7 +156,7 @@ test('an address that guesses is slowed down, and forgiven', async () => {
     expect(guesses).toBeLessThan(500);
     answer = await register(worker, wrong);
   }
-  expect(answer.headers['retry-after']).toBe('5');
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(3);
   api.clock.ms += 60_000;
   expect((await register(worker)).status).toBe(200);
 });
