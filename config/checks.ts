@@ -1,5 +1,5 @@
 import { identifierPattern, NULL_PROVIDER } from '../domain/ids.js';
-import type { Config } from './schema.js';
+import type { AzureProviderConfig, Config } from './schema.js';
 
 type Note = (key: string, message: string) => void;
 
@@ -16,8 +16,8 @@ export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
     note('auth.type', 'taskcluster is not built yet; use open or static');
   }
   for (const [providerId, entry] of Object.entries(isObject(providers) ? providers : {})) {
-    if (isObject(entry) && (entry.providerType === 'google' || entry.providerType === 'azure')) {
-      note(`providers.${providerId}.providerType`, `${entry.providerType} is not built yet; use aws or static`);
+    if (isObject(entry) && entry.providerType === 'google') {
+      note(`providers.${providerId}.providerType`, 'google is not built yet; use aws, azure or static');
     }
   }
 }
@@ -32,10 +32,19 @@ export function crossChecks(config: Config, note: Note): void {
     const key = `providers.${providerId}`;
     if (!identifierPattern.test(providerId)) note(key, 'an id has 1 to 38 letters, digits, dashes and underscores');
     if (providerId === NULL_PROVIDER) note(key, 'this id is reserved for pools on their way out');
+    if (provider.providerType === 'azure') checkAzureCredentials(provider, key, note);
     if ('endpoint' in provider && provider.endpoint !== null && isPlainHttpElsewhere(provider.endpoint)) {
       note(`${key}.endpoint`, 'must be a URL; plain http is only for loopback addresses');
     }
   }
+}
+
+/** Two of the three would quietly mean the SDK's own chain, and so perhaps another identity than the operator thinks. */
+function checkAzureCredentials(provider: AzureProviderConfig, key: string, note: Note): void {
+  const names = ['clientId', 'secret', 'domain'] as const;
+  const missing = names.filter((name) => provider[name] === undefined);
+  if (missing.length === names.length) return;
+  for (const name of missing) note(`${key}.${name}`, 'is required with the others of clientId, secret and domain');
 }
 
 function checkClients(config: Config, note: Note): void {

@@ -81,13 +81,53 @@ export const awsProviderSchema = closed(
   'Amazon EC2.',
 );
 
+export const azureProviderSchema = closed(
+  {
+    providerType: Type.Literal('azure'),
+    subscriptionId: Type.String({
+      pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+      description: 'Subscription that machines are made in.',
+    }),
+    resourceGroupName: Type.String({
+      pattern: '^[-\\w.()]{0,89}[-\\w()]$',
+      description: 'Resource group that machines are made in; must exist.',
+    }),
+    clientId: Type.Optional(
+      text('Application that signs in; with `secret` and `domain`, or none of them for the SDK’s own chain.'),
+    ),
+    secret: Type.Optional(text('Its client secret.')),
+    domain: Type.Optional(text('Its tenant.')),
+    endpoint: optionalUrl(
+      'Where Azure Resource Manager is, instead of Microsoft’s own; plain http only on a loopback address.',
+    ),
+    authorityHost: Type.Union([Type.String({ pattern: '^https://[^/?#]+[^?#]*$' }), Type.Null()], {
+      default: null,
+      description: 'Where tokens come from, instead of Microsoft’s own.',
+    }),
+    trustedRoots: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+      default: null,
+      description: 'Path to PEM: roots for attested documents, beside Node’s own.',
+    }),
+    trustedIntermediates: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
+      default: null,
+      description: 'Path to PEM: intermediate certificates for attested documents, beside those known already.',
+    }),
+    ...cloudKeys,
+  },
+  'Microsoft Azure.',
+);
+
 export const staticProviderSchema = closed(
   { providerType: Type.Literal('static') },
   'Machines that nobody can create on demand.',
 );
 
 /** A provider entry, told apart by its `providerType`. */
-export const providerSchemas = { aws: awsProviderSchema, static: staticProviderSchema } as const;
+export const providerSchemas = {
+  aws: awsProviderSchema,
+  azure: azureProviderSchema,
+  static: staticProviderSchema,
+} as const;
 
 export const clientSchema = closed(
   {
@@ -214,8 +254,9 @@ export const configSchema = Type.Object(
 );
 
 export type AwsProviderConfig = DeepReadonly<Static<typeof awsProviderSchema>>;
+export type AzureProviderConfig = DeepReadonly<Static<typeof azureProviderSchema>>;
 export type StaticProviderConfig = DeepReadonly<Static<typeof staticProviderSchema>>;
-export type ProviderConfig = AwsProviderConfig | StaticProviderConfig;
+export type ProviderConfig = AwsProviderConfig | AzureProviderConfig | StaticProviderConfig;
 export type StaticClientConfig = Static<typeof clientSchema>;
 
 type Parsed = Static<typeof configSchema>;

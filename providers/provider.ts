@@ -198,6 +198,11 @@ export interface ProviderContext {
     worker: { workerPoolId: string; workerGroup: string; workerId: string },
     secret: string,
   ) => string;
+  /**
+   * A secret of a machine's own that is stored nowhere: 64 URL-safe characters, the same for the same label every time,
+   * keyed with the deployment's key.
+   */
+  readonly derive: (label: string) => string;
 }
 
 /** Calls: `burst` at once, then `perSecond`. */

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { staticSecretFingerprint } from '../providers/static/secret-fingerprint.js';
 import type { Config } from '../config/schema.js';
 import { ProviderError } from '../providers/errors.js';
@@ -41,6 +42,8 @@ export function providerContext(
         if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       },
     },
+    derive: (label) =>
+      createHmac('sha384', deploymentKey).update(`provider/${providerId}/${label}`).digest('base64url'),
     fingerprint: (worker, secret) => staticSecretFingerprint(deploymentKey, worker, secret),
   };
 }

@@ -29,6 +29,7 @@ export function recordedContext(changes: Partial<ProviderContext> = {}): Recorde
       createHmac('sha256', 'a key of the tests')
         .update(`${worker.workerPoolId}/${worker.workerGroup}/${worker.workerId}/${secret}`)
         .digest('base64url'),
+    derive: (label) => createHmac('sha384', 'a key of the tests').update(label).digest('base64url'),
     ...changes,
     taken,
     outcomes,

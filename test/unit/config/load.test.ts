@@ -93,8 +93,11 @@ test.each([
   ['auth: {type: taskcluster}', 'auth.type: taskcluster is not built yet; use open or static'],
   ['server: {host: 0.0.0.0}', 'auth.type: open needs server.host to be a loopback address; it is 0.0.0.0'],
   ['temporal: {codecKeys: [x]}', 'temporal.codecKeys: encryption of payloads is not built yet; leave the list empty'],
-  ['providers: {g: {providerType: google}}', 'providers.g.providerType: google is not built yet; use aws or static'],
-  ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, static'],
+  [
+    'providers: {g: {providerType: google}}',
+    'providers.g.providerType: google is not built yet; use aws, azure or static',
+  ],
+  ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, azure, static'],
   ['providers: {a: {providerType: aws, nope: 1}}', 'providers.a.nope: unknown key'],
   [
     'providers: {a.b: {providerType: static}}',
@@ -107,6 +110,11 @@ test.each([
   [
     'providers: {a: {providerType: aws, endpoint: "http://ec2.example"}}',
     'providers.a.endpoint: must be a URL; plain http is only for loopback addresses',
+  ],
+  ['providers: {a: {providerType: azure}}', 'providers.a.subscriptionId: is required'],
+  [
+    'providers: {a: {providerType: azure, subscriptionId: 11111111-2222-4333-8444-555555555555, resourceGroupName: g, clientId: c}}',
+    'providers.a.secret: is required with the others of clientId, secret and domain',
   ],
   ['issuer: {clientId: a}', 'issuer.accessToken: is required'],
   [

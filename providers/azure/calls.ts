@@ -1,0 +1,215 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ComputeManagementClient } from '@azure/arm-compute';
+import { NetworkManagementClient } from '@azure/arm-network';
+import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
+import {
+  bearerTokenAuthenticationPolicyName,
+  createDefaultHttpClient,
+  createPipelineRequest,
+  type HttpHeaders,
+  type Pipeline,
+  type PipelinePolicy,
+  RestError,
+} from '@azure/core-rest-pipeline';
+import { ClientSecretCredential, DefaultAzureCredential, type TokenCredential } from '@azure/identity';
+import type { AzureProviderConfig } from '../../config/schema.js';
+import { type Endpoint, parseEndpoint } from '../endpoint.js';
+import { ProviderError } from '../errors.js';
+import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
+import { classify } from './errors.js';
+
+/** Azure Resource Manager's buckets for a subscription and principal ("Understand how Azure Resource Manager throttles requests"). */
+export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
+  read: { burst: 250, perSecond: 25 },
+  create: { burst: 200, perSecond: 10 },
+  delete: { burst: 200, perSecond: 10 },
+};
+
+const REQUEST_TIMEOUT_MS = 60_000;
+const PUBLIC_ENDPOINT = 'https://management.azure.com';
+
+export interface AzureClients {
+  readonly compute: ComputeManagementClient;
+  readonly network: NetworkManagementClient;
+  readonly deployments: DeploymentsClient;
+}
+
+/** One request without a client of the SDK, for what the clients do not offer: `path` from `/subscriptions` on. */
+export interface RawRequest {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  /** With its `api-version`. */
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** What became of the one request of a call. */
+interface Exchange {
+  sent: boolean;
+  headers: HttpHeaders | null;
+}
+
+/**
+ * The one way to Azure Resource Manager: takes a place with the limiter, sends once (the SDK's own retries are off, because
+ * the caller must know of every attempt), turns errors into ProviderErrors and reports.
+ * One set of clients for each subscription, because rows may be older than the configuration.
+ */
+export class AzureCalls {
+  private readonly bySubscription = new Map<string, AzureClients>();
+  private readonly config: AzureProviderConfig;
+  private readonly context: ProviderContext;
+  private readonly endpoint: Endpoint | null;
+  private readonly credential: TokenCredential;
+  private readonly http = createDefaultHttpClient();
+
+  constructor(config: AzureProviderConfig, context: ProviderContext) {
+    this.config = config;
+    this.context = context;
+    this.endpoint = parseEndpoint(config.endpoint);
+    this.credential = this.endpoint?.isEmulator ? noToken : credentialOf(config);
+  }
+
+  /** `send` must make exactly one request with the clients of this subscription. Throws ProviderError only. */
+  async call<Output>(
+    subscriptionId: string | null,
+    callClass: CallClass,
+    operation: string,
+    send: (clients: AzureClients) => Promise<Output>,
+  ): Promise<Output> {
+    return (await this.exchange(subscriptionId, callClass, operation, send)).output;
+  }
+
+  /**
+   * As `call`, for what begins a long-running operation: gives the path at which Azure tells of it (`Azure-AsyncOperation`,
+   * else `Location`), null when there is nothing to wait for. `send` must not wait for the operation: `poller.submitted()`.
+   */
+  async begin(
+    subscriptionId: string | null,
+    callClass: CallClass,
+    operation: string,
+    send: (clients: AzureClients) => Promise<unknown>,
+  ): Promise<string | null> {
+    const { headers } = await this.exchange(subscriptionId, callClass, operation, send);
+    const address = headers?.get('azure-asyncoperation') ?? headers?.get('location');
+    return address === undefined ? null : this.pathOf(address);
+  }
+
+  /** One request in JSON; gives the answer's body. */
+  async raw(subscriptionId: string | null, callClass: CallClass, operation: string, raw: RawRequest): Promise<unknown> {
+    return this.call(subscriptionId, callClass, operation, async ({ compute }) => {
+      const request = createPipelineRequest({
+        method: raw.method,
+        url: this.base() + raw.path,
+        allowInsecureConnection: this.endpoint?.isEmulator === true,
+        ...(raw.body === undefined ? {} : { body: JSON.stringify(raw.body) }),
+      });
+      request.headers.set('accept', 'application/json');
+      if (raw.body !== undefined) request.headers.set('content-type', 'application/json');
+      const response = await compute.pipeline.sendRequest(this.http, request);
+      const body = parseJson(response.bodyAsText ?? '');
+      if (response.status < 400) return body;
+      const { code, message = `status ${response.status}` } =
+        (body as { error?: { code?: string; message?: string } } | null)?.error ?? {};
+      throw new RestError(message, { statusCode: response.status, response, ...(code === undefined ? {} : { code }) });
+    });
+  }
+
+  private async exchange<Output>(
+    subscriptionId: string | null,
+    callClass: CallClass,
+    operation: string,
+    send: (clients: AzureClients) => Promise<Output>,
+  ): Promise<{ output: Output; headers: HttpHeaders | null }> {
+    if (subscriptionId === null)
+      throw new ProviderError({ code: 'InvalidRequest', message: `${operation}: no subscription is known` });
+    // Limits are per subscription; a call's region only tells buckets apart.
+    const call: CloudCall = {
+      providerId: this.context.providerId,
+      operation,
+      callClass,
+      region: subscriptionId === this.config.subscriptionId ? null : subscriptionId,
+    };
+    await this.context.limiter.take(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]);
+    const begunAt = performance.now();
+    const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
+    const exchange: Exchange = { sent: false, headers: null };
+    try {
+      const output = await exchanges.run(exchange, () => send(this.clients(subscriptionId)));
+      report('ok');
+      return { output, headers: exchange.headers };
+    } catch (error) {
+      const classified = classify(error, callClass, exchange.sent);
+      report(classified.code);
+      throw classified;
+    }
+  }
+
+  private clients(subscriptionId: string): AzureClients {
+    const existing = this.bySubscription.get(subscriptionId);
+    if (existing) return existing;
+    const options = {
+      retryOptions: { maxRetries: 0 },
+      ...(this.endpoint === null ? {} : { endpoint: this.base() }),
+      ...(this.endpoint?.isEmulator ? { allowInsecureConnection: true } : {}),
+    };
+    const clients = {
+      compute: new ComputeManagementClient(this.credential, subscriptionId, options),
+      network: new NetworkManagementClient(this.credential, subscriptionId, options),
+      deployments: new DeploymentsClient(this.credential, subscriptionId, options),
+    };
+    for (const { pipeline } of Object.values(clients) as { pipeline: Pipeline }[]) {
+      // The policy refuses plain http whatever the options say, and an emulator wants no token.
+      if (this.endpoint?.isEmulator) pipeline.removePolicy({ name: bearerTokenAuthenticationPolicyName });
+      pipeline.addPolicy(noteExchange, { afterPhase: 'Sign' });
+    }
+    this.bySubscription.set(subscriptionId, clients);
+    return clients;
+  }
+
+  private base(): string {
+    return (this.endpoint?.url ?? PUBLIC_ENDPOINT).replace(/\/$/, '');
+  }
+
+  /** An address of Azure's as a path from `/subscriptions` on: a token must not send us to another host. */
+  private pathOf(address: string): string {
+    const { pathname, search } = new URL(address, this.base());
+    const prefix = new URL(this.base()).pathname.replace(/\/$/, '');
+    return (pathname.startsWith(prefix) ? pathname.slice(prefix.length) : pathname) + search;
+  }
+}
+
+const exchanges = new AsyncLocalStorage<Exchange>();
+
+/** Notes for the call in progress that its request has left, and what the answer's headers say. */
+const noteExchange: PipelinePolicy = {
+  name: 'noteExchange',
+  async sendRequest(request, next) {
+    request.timeout = REQUEST_TIMEOUT_MS;
+    const exchange = exchanges.getStore();
+    if (exchange) exchange.sent = true;
+    const response = await next(request);
+    if (exchange) exchange.headers = response.headers;
+    return response;
+  },
+};
+
+const noToken: TokenCredential = {
+  getToken: async () => ({ token: 'emulator', expiresOnTimestamp: Date.now() + 3_600_000 }),
+};
+
+/** The three of the configuration, or the SDK's own chain (workload identity, managed identity, environment). */
+function credentialOf({ clientId, secret, domain, authorityHost }: AzureProviderConfig): TokenCredential {
+  // Another authority's metadata are its own business; Microsoft's directory of authorities does not know it.
+  const authority = authorityHost === null ? {} : { authorityHost, disableInstanceDiscovery: true };
+  if (clientId === undefined || secret === undefined || domain === undefined) {
+    return new DefaultAzureCredential(authorityHost === null ? {} : { authorityHost });
+  }
+  return new ClientSecretCredential(domain, clientId, secret, { ...authority, retryOptions: { maxRetries: 1 } });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}

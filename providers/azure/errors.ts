@@ -1,0 +1,174 @@
+import { ProviderError, type ProviderErrorCode } from '../errors.js';
+import type { CallClass } from '../provider.js';
+
+/**
+ * What Azure Resource Manager's error codes mean for us, in answers and in operations that failed later. Sources: ARM,
+ * "Resolve common deployment errors"; Compute, "Error codes" and "Troubleshoot allocation failures".
+ */
+export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
+  // There is none of it here now; another size, zone or location may have some.
+  AllocationFailed: 'InsufficientCapacity',
+  ZonalAllocationFailed: 'InsufficientCapacity',
+  OverconstrainedAllocationRequest: 'InsufficientCapacity',
+  OverconstrainedZonalAllocationRequest: 'InsufficientCapacity',
+  SkuNotAvailable: 'InsufficientCapacity',
+  SpotQuotaEvicted: 'InsufficientCapacity',
+  SubnetIsFull: 'InsufficientCapacity',
+  SubnetFull: 'InsufficientCapacity',
+
+  // The subscription may not have more; `OperationNotAllowed` says so only in words, see below.
+  QuotaExceeded: 'QuotaExceeded',
+  ResourceQuotaExceeded: 'QuotaExceeded',
+  PublicIPCountLimitReached: 'QuotaExceeded',
+  PublicIpStandardSkuCountLimitReached: 'QuotaExceeded',
+  NetworkInterfaceCountLimitReached: 'QuotaExceeded',
+  DeploymentQuotaExceeded: 'QuotaExceeded',
+  SpotQuotaExceeded: 'QuotaExceeded',
+  LowPriorityQuotaExceeded: 'QuotaExceeded',
+
+  // Credentials, roles, policies, the subscription itself: an operator must act.
+  AuthenticationFailed: 'PermissionDenied',
+  AuthorizationFailed: 'PermissionDenied',
+  ExpiredAuthenticationToken: 'PermissionDenied',
+  Forbidden: 'PermissionDenied',
+  InvalidAuthenticationToken: 'PermissionDenied',
+  InvalidAuthenticationTokenTenant: 'PermissionDenied',
+  LinkedAuthorizationFailed: 'PermissionDenied',
+  MissingSubscriptionRegistration: 'PermissionDenied',
+  ReadOnlyDisabledSubscription: 'PermissionDenied',
+  RequestDisallowedByPolicy: 'PermissionDenied',
+  ScopeLocked: 'PermissionDenied',
+  SubscriptionNotFound: 'PermissionDenied',
+
+  // Too many calls. Never a lack of capacity.
+  OperationThrottled: 'Throttled',
+  ResourceRequestsThrottled: 'Throttled',
+  SubscriptionRequestsThrottled: 'Throttled',
+  TooManyRequests: 'Throttled',
+
+  // Something else is going on with the resource, or something else holds it: look again.
+  AnotherOperationInProgress: 'Unavailable',
+  DeploymentActive: 'Unavailable',
+  InUseSubnetCannotBeDeleted: 'Unavailable',
+  NicInUse: 'Unavailable',
+  NicReservedForAnotherVm: 'Unavailable',
+  PublicIPAddressCannotBeDeleted: 'Unavailable',
+  PublicIPAddressInUse: 'Unavailable',
+  ReferencedResourceNotProvisioned: 'Unavailable',
+  RetryableError: 'Unavailable',
+
+  // Equal names and other properties: no repetition cures that.
+  InvalidResourceLocation: 'InvalidRequest',
+  InvalidResourceReference: 'InvalidRequest',
+  PropertyChangeNotAllowed: 'InvalidRequest',
+};
+
+/** When Azure does not say when to come back. */
+export const THROTTLED_RETRY_MS = 5_000;
+/** Operations on one resource exclude each other for seconds. */
+export const BUSY_RETRY_MS = 2_000;
+const MAX_MESSAGE = 1_000;
+
+/** The members that we read of an SDK's error; the SDKs have two classes of the same name. */
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | null;
+  readonly status: number | null;
+  readonly retryAfter: string | null;
+}
+
+/**
+ * An SDK's error as a ProviderError. `sent` says whether the request had left: an error before that (no token, a request
+ * that cannot be written) means that nothing was done; one after it, without an answer, leaves that open.
+ * The SDK's error is not kept as the cause: it holds the request, and that an administrator's password and a token.
+ */
+export function classify(error: unknown, callClass: CallClass, sent: boolean): ProviderError {
+  if (error instanceof ProviderError) return error;
+  const read = readError(error);
+  if (isAboutCredentials(read.name)) return aboutCredentials(read);
+  const { code: cloudCode, status, message } = read;
+  if (status === null) {
+    const code = !sent && !isTransport(read) ? 'InvalidRequest' : 'Unavailable';
+    return new ProviderError({ code, message: `${cloudCode ?? read.name}: ${message}` });
+  }
+  const code = meaningOf(cloudCode, message, status, callClass);
+  const retryAfterMs = retryAfter(read.retryAfter) ?? waitFor(code, status);
+  return new ProviderError({
+    code,
+    message: `${cloudCode ?? `status ${status}`}: ${message}`,
+    ...(cloudCode === null ? {} : { cloudCode }),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  });
+}
+
+/**
+ * The meaning of a code that an answer or a failed operation carries. `status` is 0 for an operation: then there was no
+ * refusal, and what is not known is a failure of Azure's.
+ */
+export function meaningOf(
+  cloudCode: string | null,
+  message: string,
+  status: number,
+  callClass: CallClass,
+): ProviderErrorCode {
+  if (cloudCode === 'OperationNotAllowed' && /quota|limit/i.test(message)) return 'QuotaExceeded';
+  const known = cloudCode !== null && Object.hasOwn(meanings, cloudCode) ? meanings[cloudCode] : undefined;
+  if (known) return known;
+  if (status === 429) return 'Throttled';
+  if (status === 401 || status === 403) return 'PermissionDenied';
+  // A group or an image that a creation needs and that is not there is a bad definition.
+  if (status === 404) return callClass === 'create' ? 'InvalidRequest' : 'NotFound';
+  // Another operation on the resource is in progress.
+  if (status === 409) return 'Unavailable';
+  // An answer without Azure's form comes from something in between.
+  if (status >= 400 && status < 500 && status !== 408 && cloudCode !== null) return 'InvalidRequest';
+  return 'Unavailable';
+}
+
+const waitFor = (code: ProviderErrorCode, status: number): number | null =>
+  code === 'Throttled' ? THROTTLED_RETRY_MS : code === 'Unavailable' && status < 500 ? BUSY_RETRY_MS : null;
+
+/** Seconds or a date (RFC 9110 §10.2.3), in milliseconds from now; null when there is none that can be read. */
+function retryAfter(header: string | null): number | null {
+  if (header === null) return null;
+  if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+
+/** Microsoft's words name the tenant and the client, never the secret. */
+function aboutCredentials({ message, status, name }: SdkError): ProviderError {
+  const refused = status !== null && status >= 400 && status < 500 && status !== 429;
+  const unanswered = /network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|socket/i.test(message);
+  const code = refused || !unanswered ? 'PermissionDenied' : 'Unavailable';
+  return new ProviderError({
+    code,
+    message: `No token for Azure with the provider's credentials (clientId, secret, domain): ${message}`,
+    cloudCode: /AADSTS\d+/.exec(message)?.[0] ?? name,
+  });
+}
+
+const isAboutCredentials = (name: string): boolean =>
+  /^(Authentication|AggregateAuthentication|CredentialUnavailable|AuthenticationRequired)Error$/.test(name);
+
+/** The transport's own errors; all others before a request leaves are about what was to be written. */
+const isTransport = ({ name }: SdkError): boolean => name === 'RestError' || name === 'AbortError';
+
+function readError(error: unknown): SdkError {
+  if (!(error instanceof Error)) {
+    return { name: 'Unknown', message: 'no error object', code: null, status: null, retryAfter: null };
+  }
+  const { code, statusCode, response } = error as {
+    code?: unknown;
+    statusCode?: unknown;
+    response?: { headers?: { get?: (name: string) => string | undefined } };
+  };
+  return {
+    name: error.name,
+    message: error.message.slice(0, MAX_MESSAGE),
+    code: typeof code === 'string' ? code : null,
+    status: typeof statusCode === 'number' ? statusCode : null,
+    retryAfter: response?.headers?.get?.('retry-after') ?? null,
+  };
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Names of everything that belongs to one machine. They follow from the launch's token and the machine's place in it, so a
+ * repeated PUT meets what the first one made; and from the worker id alone, so a row is enough to clean up.
+ * Forms and lengths as the original's (original-behaviour §5.6), within Azure's limits: 64 for a VM, 80 for network
+ * resources and disks, 64 for a deployment, 15 for a Windows computer name.
+ */
+export interface MachineNames {
+  /** Also the worker id: 38 characters. */
+  readonly vm: string;
+  /** Begins with a letter: Windows refuses a name of digits. */
+  readonly computer: string;
+  readonly networkInterface: string;
+  readonly publicIp: string;
+  readonly osDisk: string;
+  readonly deployment: string;
+}
+
+const PREFIX = 'vm-';
+const SUFFIX_LENGTH = 35;
+
+/** `index` counts the machines of a launch from 0. */
+export function workerIdOf(token: string, index: number): string {
+  const digest = createHash('sha256').update(`${token}/${index}`).digest('hex');
+  return PREFIX + BigInt(`0x${digest}`).toString(36).padStart(50, '0').slice(-SUFFIX_LENGTH);
+}
+
+/** For a worker id of any form; one that is not of ours gives names that nothing has. */
+export function namesOf(workerId: string): MachineNames {
+  const suffix = workerId.startsWith(PREFIX) ? workerId.slice(PREFIX.length) : workerId;
+  return {
+    vm: workerId,
+    computer: `w${suffix.slice(0, 14)}`,
+    networkInterface: `nic-${suffix.slice(0, 20)}`,
+    publicIp: `pip-${suffix.slice(0, 20)}`,
+    osDisk: `disk-${suffix}-os`,
+    deployment: `deploy-${suffix}`,
+  };
+}
+
+/** `number` counts a machine's data disks from 1. */
+export const dataDiskName = (workerId: string, number: number): string =>
+  namesOf(workerId).osDisk.replace(/os$/, String(number));
