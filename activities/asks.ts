@@ -48,7 +48,7 @@ export class Asks implements AskActivities {
     this.soon(`look ${workerPoolId}`, () => this.askForLook(workerPoolId));
   }
 
-  /** Has the provider's machines looked at every few seconds until no removal is under way. */
+  /** Has the provider's machines looked at every few seconds until no removal, and no building step by step, is under way. */
   hintFollowScan(providerId: string): void {
     if (providerId === NULL_PROVIDER) return;
     this.soon(`scan ${providerId}`, async () => {
@@ -59,7 +59,7 @@ export class Asks implements AskActivities {
           args: [{ providerId, follow: true } satisfies ScanInput],
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           workflowExecutionTimeout: TICK_TIMEOUT,
-          staticSummary: `Follows removals on ${providerId}`,
+          staticSummary: `Follows removals and building on ${providerId}`,
         });
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { lifecycleId } from '../domain/ids.js';
@@ -10,14 +11,17 @@ import { ProviderError } from '../providers/errors.js';
 import type { MachineRef, Observation } from '../providers/provider.js';
 import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../records/scans.js';
 import { liveWorkerLocations, liveWorkersOfProvider } from '../records/workers.js';
-import { lifecycleMessages, type Observed } from '../temporal/messages.js';
+import { lifecycleMessages, MACHINES_AWAITED, type Observed } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { inParallel } from './in-parallel.js';
 
 export interface ScanActivities {
+  /** Looks once. */
   observeProvider(providerId: string): Promise<ScanResult>;
+  /** Looks once, and fails with `MACHINES_AWAITED` and the time to the next look while a lifecycle waits for one. */
+  followProvider(providerId: string): Promise<ScanResult>;
 }
 
 /** Counts only. */
@@ -29,6 +33,9 @@ export interface ScanResult {
   readonly awaited: number;
 }
 
+/** Between two looks that follow: steps take seconds, and there are several of each machine. */
+const STEPWISE_FOLLOW_MS = 2_000;
+const BULK_FOLLOW_MS = 5_000;
 const SIGNALS_AT_ONCE = 32;
 /** Looks by id are the last proof before a machine counts as gone; so many in one scan, the rest in the next. */
 const MOST_LOOKUPS = 50;
@@ -36,44 +43,59 @@ const MOST_LOOKUPS = 50;
 export function scanActivities({ records, providers, client, asks, log }: ActivityDeps): ScanActivities {
   const { db } = records;
   return {
-    async observeProvider(providerId) {
-      const machines = providers.get(providerId)?.machines;
-      if (!machines) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
-      return await withHeartbeat(async () => {
-        const locations = await liveWorkerLocations(db, providerId);
-        if (locations.length === 0) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
+    observeProvider: (providerId) => withHeartbeat(() => look(providerId)),
 
-        const isStepwise = providers.get(providerId)?.launching?.kind === 'stepwise';
-        const isAwaited = (state: WorkerState) => state === 'stopping' || (isStepwise && state === 'requested');
-        const begunAt = Date.now();
-        const scan = await beginScan(db, providerId, begunAt);
-        // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing.
-        const workers = await liveWorkersOfProvider(db, providerId);
-        const { seen, failure } = await listAll(machines.observe(locations));
-        const complete = failure === null;
-        const notes = await scanNotes(db, providerId);
-        const nowMs = Date.now();
-        const found = compareScan({ workers, machines: seen, notes, complete, begunAt, nowMs });
-        const gone = await lookUp(found.missing.slice(0, MOST_LOOKUPS), workers, (machine) => machines.lookup(machine));
-        const changes = [...found.changes, ...gone];
-        await signalAll(client, log, changes, nowMs, (workerPoolId) => asks.hintLook(workerPoolId));
-        await setNotes(db, providerId, found.notes);
-        await clearNotes(db, found.clear);
-        await endScan(db, scan, {
-          ended: Date.now(),
-          complete,
-          machines: seen.length,
-          signalled: changes.length,
-          unowned: found.unowned.length,
-        });
-        const counts = { machines: seen.length, signalled: changes.length, unowned: found.unowned.length };
-        logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
-        if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
-        if (failure) throw toApplicationFailure(failure);
-        return { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length };
+    async followProvider(providerId) {
+      const result = await withHeartbeat(() => look(providerId));
+      if (result.awaited === 0) return result;
+      throw ApplicationFailure.create({
+        message: `${result.awaited} lifecycles wait for the next look`,
+        type: MACHINES_AWAITED,
+        nextRetryDelay: isStepwise(providerId) ? STEPWISE_FOLLOW_MS : BULK_FOLLOW_MS,
+        category: ApplicationFailureCategory.BENIGN,
       });
     },
   };
+
+  function isStepwise(providerId: string): boolean {
+    return providers.get(providerId)?.launching?.kind === 'stepwise';
+  }
+
+  async function look(providerId: string): Promise<ScanResult> {
+    const machines = providers.get(providerId)?.machines;
+    if (!machines) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
+    const locations = await liveWorkerLocations(db, providerId);
+    if (locations.length === 0) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
+
+    const stepwise = isStepwise(providerId);
+    const isAwaited = (state: WorkerState) => state === 'stopping' || (stepwise && state === 'requested');
+    const begunAt = Date.now();
+    const scan = await beginScan(db, providerId, begunAt);
+    // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing.
+    const workers = await liveWorkersOfProvider(db, providerId);
+    const { seen, failure } = await listAll(machines.observe(locations));
+    const complete = failure === null;
+    const notes = await scanNotes(db, providerId);
+    const nowMs = Date.now();
+    const found = compareScan({ workers, machines: seen, notes, complete, begunAt, nowMs });
+    const gone = await lookUp(found.missing.slice(0, MOST_LOOKUPS), workers, (machine) => machines.lookup(machine));
+    const changes = [...found.changes, ...gone];
+    await signalAll(client, log, changes, nowMs, (workerPoolId) => asks.hintLook(workerPoolId));
+    await setNotes(db, providerId, found.notes);
+    await clearNotes(db, found.clear);
+    await endScan(db, scan, {
+      ended: Date.now(),
+      complete,
+      machines: seen.length,
+      signalled: changes.length,
+      unowned: found.unowned.length,
+    });
+    const counts = { machines: seen.length, signalled: changes.length, unowned: found.unowned.length };
+    logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
+    if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
+    if (failure) throw toApplicationFailure(failure);
+    return { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length };
+  }
 }
 
 /** Providers with a cloud behind them. */

@@ -29,7 +29,7 @@ export interface LifecycleInput extends LifecycleCommon {
   readonly workerId: string;
   /** Only for static workers: what their first row says. */
   readonly static?: StaticWorker;
-  /** Set by continue-as-new only. */
+  /** What an earlier lifecycle of this worker left: set by continue-as-new, and from the row of one that was terminated. */
   readonly carried?: LifecycleState;
 }
 
@@ -136,6 +136,9 @@ export interface PoolInput {
 
 export interface ScanInput {
   readonly providerId: string;
-  /** Go on every few seconds while machines of the provider are being removed. */
+  /** Go on every few seconds while machines of the provider are being removed, or built step by step. */
   readonly follow: boolean;
 }
+
+/** ApplicationFailure type of a look that asks for the next one: lifecycles still wait for what it will see. */
+export const MACHINES_AWAITED = 'MachinesAwaited';

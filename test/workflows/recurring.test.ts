@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { MACHINES_AWAITED } from '../../temporal/messages.js';
 import type { workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../support/eventually.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
@@ -53,36 +55,53 @@ describe('watchDemand', () => {
 });
 
 describe('scanProvider', () => {
-  const answers = (awaited: (look: number) => number) => {
+  /** What looks that follow answer: how many lifecycles still wait, and so when the next one is wanted. */
+  const awaits = (awaited: (look: number) => number, nextLookMs: number) => {
     let looks = 0;
-    time.scripted.on('observeProvider', async () => {
+    time.scripted.on('followProvider', async () => {
       looks += 1;
-      return { machines: 9, signalled: 0, unowned: 0, awaited: awaited(looks) };
+      if (awaited(looks) === 0) return { machines: 9, signalled: 0, unowned: 0, awaited: 0 };
+      throw ApplicationFailure.create({ type: MACHINES_AWAITED, nextRetryDelay: nextLookMs });
     });
   };
+  const follow = () => start('scanProvider', { providerId: 'cloud', follow: true });
 
   test('of the Schedule looks once, whatever it sees', async () => {
-    answers(() => 7);
+    time.scripted.on('observeProvider', async () => ({ machines: 9, signalled: 0, unowned: 0, awaited: 7 }));
     expect(await ended(await start('scanProvider', { providerId: 'cloud', follow: false }))).toBe('COMPLETED');
     expect(time.scripted.calls).toEqual([{ activity: 'observeProvider', args: ['cloud'] }]);
   });
 
-  test('that follows looks every 5 seconds until no lifecycle waits for it', async () => {
-    answers((look) => 4 - look);
-    const handle = await start('scanProvider', { providerId: 'cloud', follow: true });
-    await time.pass(4_000);
-    expect(time.scripted.of('observeProvider')).toHaveLength(1);
-    await time.pass(MINUTE_MS);
+  test.each([2_000, 5_000])('that follows looks every %i ms until no lifecycle waits for it', async (everyMs) => {
+    awaits((look) => 4 - look, everyMs);
+    const handle = await follow();
+    await time.pass(everyMs - 1_000);
+    expect(time.scripted.of('followProvider')).toHaveLength(1);
+    await time.pass(3 * everyMs + 500);
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.of('observeProvider')).toHaveLength(4);
+    expect(time.scripted.of('followProvider')).toHaveLength(4);
+    // Looks leave no trace in the history.
+    expect((await handle.fetchHistory()).events).toHaveLength(11);
   });
 
-  test('that follows ends after 24 looks, two minutes, when something never goes', async () => {
-    answers(() => 1);
-    const handle = await start('scanProvider', { providerId: 'cloud', follow: true });
+  test('that follows ends within two minutes when something never goes', async () => {
+    awaits(() => 1, 5_000);
+    const handle = await follow();
     await time.pass(2.5 * MINUTE_MS);
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.of('observeProvider')).toHaveLength(24);
+    expect(time.scripted.of('followProvider')).toHaveLength(24);
+  });
+
+  test('that follows goes on after looks that failed, and is red when the last one did', async () => {
+    awaits((look) => 2 - look, 5_000);
+    time.scripted.fail('followProvider', 10);
+    const first = await follow();
+    await time.pass(MINUTE_MS);
+    expect(await ended(first)).toBe('COMPLETED');
+    time.scripted.fail('followProvider', 1_000);
+    const handle = await follow();
+    await time.pass(2.5 * MINUTE_MS);
+    expect(await ended(handle)).toBe('FAILED');
   });
 
   test('is red when the cloud cannot be listed for 6 minutes', async () => {
@@ -94,9 +113,9 @@ describe('scanProvider', () => {
 });
 
 describe('sweep', () => {
-  test('expires rows, then reconciles the Schedules', async () => {
+  test('starts the lifecycles that are missing, expires rows, then reconciles the Schedules', async () => {
     expect(await ended(await start('sweep'))).toBe('COMPLETED');
-    expect(time.scripted.names()).toEqual(['expireRows', 'reconcileSchedules']);
+    expect(time.scripted.names()).toEqual(['startMissingLifecycles', 'expireRows', 'reconcileSchedules']);
   });
 
   test('is red when it fails three times', async () => {
