@@ -1,6 +1,7 @@
 import type { WorkerKey } from '../domain/ids.js';
-import type { LaunchedMachine, StepwiseLaunching } from '../providers/provider.js';
+import type { LaunchedMachine } from '../providers/provider.js';
 import { getLaunch } from '../records/launches.js';
+import { recordMade } from '../records/worker-changes.js';
 import { getWorker } from '../records/workers.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
@@ -11,6 +12,11 @@ export interface ProvisioningActivities {
   submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
   /** Why an operation failed, in the cloud's words. */
   explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<string>;
+  /**
+   * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that record
+   * away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can come.
+   */
+  rememberResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
 }
 
 export interface StepwiseMachine extends WorkerKey {
@@ -25,18 +31,16 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
     const launch = await getLaunch(records.db, machine.launchToken);
     const row = await getWorker(records.db, machine);
     if (!launch || !row) throw new Error(`No launch ${machine.launchToken} on record`);
-    const { workerGroup, workerId, location, facts } = row;
+    const { workerGroup, workerId, location, facts, made } = row;
     const launched: LaunchedMachine = { workerGroup, workerId, location, facts };
-    return { launching, launch, launched } satisfies {
-      launching: StepwiseLaunching;
-      launch: unknown;
-      launched: unknown;
-    };
+    return { launching, launch, launched, made };
   }
 
   return {
     async submitResource(machine, step) {
-      const { launching, launch, launched } = await resolve(machine);
+      const { launching, launch, launched, made } = await resolve(machine);
+      // It was built once; the record that would tell so is gone.
+      if (made.length > 0 && launching.remembering?.concerns(launch)) return null;
       try {
         const operation = await withHeartbeat(() => launching.submit(launch, launched, step));
         if (operation !== null) asks.hintFollowScan(machine.providerId);
@@ -50,6 +54,21 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
       const { launching, launched } = await resolve(machine);
       const { message, cloudCode } = await launching.explain(launched, step, operation);
       return cloudCode ? `${cloudCode}: ${message}` : message;
+    },
+
+    async rememberResources(machine, stopping) {
+      const { launching, launch, launched } = await resolve(machine);
+      const { remembering } = launching;
+      if (!remembering?.concerns(launch)) return;
+      try {
+        await withHeartbeat(async () => {
+          const made = await remembering.made(launch, launched, stopping);
+          if (made.length > 0) await recordMade(records.db, machine, made);
+          await remembering.recorded(launch, launched);
+        });
+      } catch (error) {
+        throw toApplicationFailure(error);
+      }
     },
   };
 }

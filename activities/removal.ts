@@ -2,6 +2,7 @@ import type { WorkerKey } from '../domain/ids.js';
 import type { MachineLocation } from '../domain/worker.js';
 import { ProviderError } from '../providers/errors.js';
 import { insertError } from '../records/errors.js';
+import { getWorker } from '../records/workers.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -21,11 +22,14 @@ export interface RemovableMachine extends WorkerKey {
 export function removalActivities({ records, providers, asks, log }: ActivityDeps): RemovalActivities {
   return {
     async removeResource(machine, step) {
-      const machines = providers.get(machine.providerId)?.machines;
+      const provider = providers.get(machine.providerId);
+      const machines = provider?.machines;
       // Clean-up never gives up: the provider may only be missing from this process's configuration.
       if (!machines) throw new Error(`Provider ${machine.providerId} is not configured here; its machines wait for it`);
       try {
-        await withHeartbeat(() => machines.remove(machine, step));
+        const remembers = provider?.launching?.kind === 'stepwise' && provider.launching.remembering !== undefined;
+        const made = remembers ? (await getWorker(records.db, machine))?.made : undefined;
+        await withHeartbeat(() => machines.remove(made?.length ? { ...machine, made } : machine, step));
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
           const stored = terminationError(machine, error);

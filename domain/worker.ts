@@ -43,6 +43,8 @@ export interface Worker extends WorkerKey {
   readonly location: MachineLocation;
   /** What the cloud said of the machine when it was made; what an identity proof is compared with. */
   readonly facts: Readonly<Record<string, string | null>>;
+  /** Ids of the cloud's resources that it consists of, where they had to be remembered (what a template makes); else empty. */
+  readonly made: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;
 }
 

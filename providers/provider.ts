@@ -120,6 +120,24 @@ export interface StepwiseLaunching {
   submit(launch: FrozenLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   /** Why an operation failed, for the worker-pool error; read singly, only after a listing showed the failure. */
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
+  /** Only where a launch may make resources that no listing shows as its machine's. */
+  readonly remembering?: Remembering;
+}
+
+/**
+ * What a template makes is known only from the record of its deployment. It is written beside the machine's row, which
+ * `remove` then goes by, before that record is taken away.
+ */
+export interface Remembering {
+  /** Pure: whether machines of this launch are to be remembered so. */
+  concerns(launch: FrozenLaunch): boolean;
+  /**
+   * Ids of the resources that the machine consists of, of any type, children left out; empty where nothing is on record.
+   * With `stopping`, what is under way is cancelled first. Throws Unavailable while more may come.
+   */
+  made(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<readonly string[]>;
+  /** They are written down: takes away what only told of them. Idempotent. */
+  recorded(launch: FrozenLaunch, machine: LaunchedMachine): Promise<void>;
 }
 
 export interface ProviderErrorReason {
@@ -153,6 +171,8 @@ export interface MachineRef {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly location: MachineLocation;
+  /** What `Remembering` gave of it; for `remove` only. */
+  readonly made?: readonly string[];
 }
 
 export type { MachineState };

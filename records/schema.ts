@@ -17,7 +17,7 @@ export interface Schema {
   holds: Hold;
   signsOfLife: SignOfLifeRow;
   launches: LaunchRow;
-  workers: Worker;
+  workers: Omit<Worker, 'made'> & { made: Generated<readonly string[]> };
   launchBackoffs: LaunchBackoffRow;
   workerPoolErrors: WorkerPoolErrorRow;
   decisions: DecisionRow;

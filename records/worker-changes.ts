@@ -101,6 +101,23 @@ export function recordStopped(
   );
 }
 
+/**
+ * Adds to what is known of the resources that a machine consists of; ids are in any case, and the first writing stands.
+ * Gives the row that it changed, null where all were known or the worker has stopped.
+ */
+export function recordMade(db: Db, key: WorkerKey, made: readonly string[]): Promise<Worker | null> {
+  const added = sql`
+    select distinct on (lower(id)) id from jsonb_array_elements_text(${jsonb(made)}) as id
+    where not exists (select 1 from jsonb_array_elements_text(w.made) as known where lower(known) = lower(id))`;
+  return execute(
+    db,
+    sql`
+    update workers w set made = w.made || (select jsonb_agg(id) from (${added}) as added)
+    where ${isWorker(key)} and w.state <> 'stopped' and exists (${added})
+    returning w.*`,
+  );
+}
+
 export interface NewStaticWorker extends WorkerKey {
   readonly providerId: string;
   readonly capacity: number;

@@ -22,6 +22,7 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   secretGeneration: 0,
   location: machine.location,
   facts: machine.facts,
+  made: [],
   shouldTerminate: null,
   ...changes,
 });

@@ -3,6 +3,7 @@ import type { Records } from '../../../records/open.js';
 import {
   insertStaticWorker,
   recordCredentials,
+  recordMade,
   recordRunning,
   recordStopped,
   recordStopping,
@@ -58,6 +59,16 @@ describe.each(engines)('a worker on %s', (engine) => {
     description: 'disk full \0 \ud800',
     extra: { workerGroup: 'us-west-2', workerId: 't-0', detail: 'nul \0' },
   };
+
+  test('remembers each resource once, in whatever case it comes', async () => {
+    expect((await recordMade(records.db, key, ['/a/Nic', '/a/ip', '/A/IP']))?.made).toHaveLength(2);
+    expect(await recordMade(records.db, key, ['/a/nic', '/A/ip'])).toBeNull();
+    await recordMade(records.db, key, ['/a/NIC', '/a/disk']);
+    const made = (await getWorker(records.db, key))?.made.map((id) => id.toLowerCase());
+    expect(made).toHaveLength(3);
+    expect(made).toEqual(expect.arrayContaining(['/a/nic', '/a/ip', '/a/disk']));
+    expect((await getWorker(records.db, { ...key, workerId: 't-1' }))?.made).toEqual([]);
+  });
 
   test('goes from requested to running to stopping to stopped, each announced once', async () => {
     const { db, statements } = counting(records.db);
