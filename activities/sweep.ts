@@ -1,24 +1,33 @@
+import { Context } from '@temporalio/activity';
 import { logEvent } from '../observability/log-events.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../records/retention.js';
 import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './deps.js';
 import { scannedProviders } from './scan.js';
+import { startMissingLifecycles } from './start-lifecycles.js';
 
 export interface SweepActivities {
   /** Removes what has outlived its time: stopped workers, errors, decisions, deleted pools that nothing uses. */
   expireRows(): Promise<void>;
+  /** Gives every live worker that has lost its lifecycle a new one, and says how many. */
+  startMissingLifecycles(): Promise<number>;
   /** Makes the Schedules match the records. */
   reconcileSchedules(): Promise<void>;
 }
 
-export function sweepActivities({ config, records, providers, client, log }: ActivityDeps): SweepActivities {
+export function sweepActivities(deps: ActivityDeps): SweepActivities {
+  const { config, records, providers, client, log } = deps;
   return {
     async expireRows() {
       await expireRows(records.db, config.retention, Date.now());
       await removeArchivedLaunchConfigs(records.db);
       const removed = await removeDeletedPools(records.db);
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
+    },
+
+    async startMissingLifecycles() {
+      return await startMissingLifecycles(deps, Context.current().info.workflowExecution?.workflowId ?? 'sweep');
     },
 
     async reconcileSchedules() {

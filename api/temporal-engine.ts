@@ -11,7 +11,10 @@ import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@te
 import { lifecycleId, type WorkerKey } from '../domain/ids.js';
 import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { ProviderRegistry } from '../providers/registry.js';
+import type { Worker } from '../domain/worker.js';
+import type { WorkerPool } from '../domain/worker-pool.js';
 import { getLaunch } from '../records/launches.js';
+import { getPool } from '../records/pools.js';
 import { getWorker } from '../records/workers.js';
 import type { Db } from '../records/schema.js';
 import { lifecycleInput } from '../temporal/lifecycle-input.js';
@@ -48,17 +51,39 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
   const turnstile = new Turnstile(CALLS_AT_ONCE);
   const answered = <T>(call: () => Promise<T>): Promise<T> => answeredInTurn(client, turnstile, call);
 
-  const startOf = (input: LifecycleInput, conflict: WorkflowIdConflictPolicy) =>
-    new WithStartWorkflowOperation(workflowTypes.workerLifecycle, {
-      ...lifecycleStart(input, 'api'),
+  const startFromRow = async (worker: Worker, pool: WorkerPool) => {
+    const provider = deps.providers.get(worker.providerId);
+    if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
+    const launch = worker.launchToken === null ? null : await getLaunch(deps.db, worker.launchToken);
+    const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
+    return {
+      ...lifecycleStart(input, 'api', { fromLiveRow: true }),
       taskQueue,
-      workflowIdConflictPolicy: conflict,
-    });
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    };
+  };
 
   const update = <Result>(worker: WorkerKey, name: string, request: unknown, updateId?: string): Promise<Result> =>
     client.workflow
       .getHandle(lifecycleId(worker))
       .executeUpdate<Result, [unknown]>(name, { args: [request], updateId });
+
+  /**
+   * A worker that is alive and has no lifecycle (its launch has just been booked, or somebody terminated it) gets one from
+   * its row, and the caller comes again.
+   */
+  const orStart = async <T>(key: WorkerKey, call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const worker = await getWorker(deps.db, key);
+      const pool = await getPool(deps.db, key.workerPoolId);
+      if (!worker || worker.state === 'stopped' || !pool) throw error;
+      await client.workflow.start(workflowTypes.workerLifecycle, await startFromRow(worker, pool.pool));
+      throw new EngineBusy('the worker had no lifecycle');
+    }
+  };
 
   return {
     askForLook: deps.askForLook,
@@ -75,14 +100,13 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
         } catch (error) {
           if (!(error instanceof WorkflowNotFoundError)) throw error;
         }
-        const provider = deps.providers.get(worker.providerId);
-        if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
-        const launch = worker.launchToken === null ? null : await getLaunch(deps.db, worker.launchToken);
-        const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
         return await client.workflow.executeUpdateWithStart<Workflow, Registration, unknown[]>(
           lifecycleMessages.register,
           {
-            startWorkflowOperation: startOf(input, WorkflowIdConflictPolicy.USE_EXISTING),
+            startWorkflowOperation: new WithStartWorkflowOperation(
+              workflowTypes.workerLifecycle,
+              await startFromRow(worker, pool),
+            ),
             args: [request],
             updateId,
           },
@@ -91,18 +115,18 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     },
 
     async reregister(worker, { updateId, ...request }) {
-      return await answered(() => update<Registration>(worker, lifecycleMessages.reregister, request, updateId));
+      return await answered(() =>
+        orStart(worker, () => update<Registration>(worker, lifecycleMessages.reregister, request, updateId)),
+      );
     },
 
     async remove(worker, request) {
       await answered(async () => {
         try {
-          await update<void>(worker, lifecycleMessages.remove, request);
+          await orStart(worker, () => update<void>(worker, lifecycleMessages.remove, request));
         } catch (error) {
+          // A worker that has stopped is as removed as it can be.
           if (!(error instanceof WorkflowNotFoundError)) throw error;
-          const row = await getWorker(deps.db, worker);
-          // Its launch is booked and its lifecycle not yet started: nobody could take the machine away now.
-          if (row && row.state !== 'stopped') throw new EngineBusy('the worker has no lifecycle yet');
         }
       });
     },
@@ -123,14 +147,18 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
       };
       await answered(() =>
         client.workflow.executeUpdateWithStart<Workflow, void, unknown[]>(lifecycleMessages.updateWorker, {
-          startWorkflowOperation: startOf(input, WorkflowIdConflictPolicy.FAIL),
+          startWorkflowOperation: new WithStartWorkflowOperation(workflowTypes.workerLifecycle, {
+            ...lifecycleStart(input, 'api'),
+            taskQueue,
+            workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+          }),
           args: [first],
         }),
       );
     },
 
     async updateStatic(worker, next) {
-      await answered(() => update<void>(worker, lifecycleMessages.updateWorker, next));
+      await answered(() => orStart(worker, () => update<void>(worker, lifecycleMessages.updateWorker, next)));
     },
   };
 }

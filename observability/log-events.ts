@@ -107,6 +107,11 @@ export const logEvents = {
     meaning: 'A scan saw the machine change before its lifecycle was there; the pool’s next pass starts it.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
   },
+  'lifecycle-replaced': {
+    level: 'warn',
+    meaning: 'A live worker had no lifecycle (somebody terminated it); a new one goes on from its row.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state'],
+  },
 
   'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },
   'api-call-failed': {

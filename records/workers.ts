@@ -68,6 +68,15 @@ export async function liveWorkersOfProvider(db: Db, providerId: string): Promise
     .execute();
 }
 
+/** Every worker that is not stopped, static ones too. */
+export async function liveWorkerKeys(db: Db): Promise<WorkerKey[]> {
+  return await db
+    .selectFrom('workers')
+    .select(['workerPoolId', 'workerGroup', 'workerId'])
+    .where('state', '<>', 'stopped')
+    .execute();
+}
+
 /** Where the provider may have machines: those of its live workers and of launches that may have been acted on. */
 export async function liveWorkerLocations(db: Db, providerId: string): Promise<MachineLocation[]> {
   const { rows } = await sql<{ location: MachineLocation }>`

@@ -2,13 +2,39 @@ import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
 import type { FrozenLaunch, Provider } from '../providers/provider.js';
-import type { LifecycleCommon, LifecycleInput } from './messages.js';
+import type { LifecycleCommon, LifecycleInput, LifecycleState } from './messages.js';
 
-/** What a machine's lifecycle begins with, from its row: the same whoever starts it. Cloud workers only. */
+/**
+ * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has had
+ * a lifecycle, which somebody terminated: the new one goes on where the row stands.
+ */
 export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInput {
-  const { workerGroup, workerId } = worker;
-  return { ...lifecycleCommon(worker, of), workerGroup, workerId };
+  const { workerGroup, workerId, launchToken, expires, capacity, facts } = worker;
+  const common = lifecycleCommon(worker, of);
+  const input: LifecycleInput = { ...common, workerGroup, workerId };
+  if (launchToken === null) {
+    const secretFingerprint = facts.secretFingerprint ?? '';
+    return { ...input, static: { expires, capacity, secretFingerprint }, carried: carriedFrom(worker, common) };
+  }
+  return worker.state === 'requested' ? input : { ...input, carried: carriedFrom(worker, common) };
 }
+
+/** What was known only to the lifecycle (what a scan saw, what the queue said) comes again. */
+const carriedFrom = (worker: Worker, { provisioningSteps }: LifecycleCommon): LifecycleState => ({
+  state: worker.state,
+  registeredAt: worker.registeredAt,
+  deadline: worker.launchToken === null ? worker.expires : worker.terminateAfter,
+  secretGeneration: worker.secretGeneration,
+  // The answer with the last secret may have been lost.
+  previousSecretAccepted: worker.secretGeneration > 1,
+  capacity: worker.capacity,
+  stop: worker.state === 'stopping' ? { reason: worker.stopReason ?? 'removed', failure: null } : null,
+  provisioned: provisioningSteps,
+  // What is gone already is seen to be gone again.
+  removed: [],
+  lastObservation: null,
+  activity: null,
+});
 
 export interface LaunchContext {
   readonly pool: WorkerPool;

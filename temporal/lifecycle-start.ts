@@ -7,18 +7,23 @@ import { searchAttributes } from './search-attributes.js';
  * The one builder of a lifecycle's start. A child of a tick, a start by an activity and a start by the API are then the
  * same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
  * Safe in workflow code.
+ *
+ * `fromLiveRow`: the input was made from a row that was not stopped a moment ago, so a lifecycle that was terminated or
+ * failed before its end is replaced. One that has ended never is.
  */
-export function lifecycleStart(input: LifecycleInput, startedBy: string) {
+export function lifecycleStart(input: LifecycleInput, startedBy: string, { fromLiveRow = false } = {}) {
   const attributes: SearchAttributePair[] = [
     { key: searchAttributes.workerPoolId, value: input.workerPoolId },
     { key: searchAttributes.providerId, value: input.providerId },
-    { key: searchAttributes.workerState, value: input.static ? 'running' : 'requested' },
+    { key: searchAttributes.workerState, value: input.carried?.state ?? (input.static ? 'running' : 'requested') },
   ];
   if (input.launchConfigId) attributes.push({ key: searchAttributes.launchConfigId, value: input.launchConfigId });
   return {
     workflowId: lifecycleId(input),
     args: [input] as [LifecycleInput],
-    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    workflowIdReusePolicy: fromLiveRow
+      ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+      : WorkflowIdReusePolicy.REJECT_DUPLICATE,
     typedSearchAttributes: new TypedSearchAttributes(attributes),
     memo: { startedBy, launch: input.launchToken ?? '' },
     staticSummary: `${input.workerId} of ${input.workerPoolId} on ${input.providerId}`,

@@ -36,9 +36,17 @@ export async function deploymentOfNamespace(client: Client): Promise<string | nu
   return null;
 }
 
+const OPEN_LIFECYCLES = `WorkflowType = '${workflowTypes.workerLifecycle}' AND ExecutionStatus = 'Running'`;
+
 export async function countOpenLifecycles(client: Client): Promise<number> {
-  const { count } = await client.workflow.count(
-    `WorkflowType = '${workflowTypes.workerLifecycle}' AND ExecutionStatus = 'Running'`,
-  );
-  return count;
+  return (await client.workflow.count(OPEN_LIFECYCLES)).count;
+}
+
+/** Ids of all open lifecycles, a page of 1000 at a time; lists may lag behind by some seconds. */
+export async function openLifecycles(client: Client): Promise<Set<string>> {
+  const ids = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query: OPEN_LIFECYCLES, pageSize: 1_000 })) {
+    ids.add(workflowId);
+  }
+  return ids;
 }

@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Worker } from '../../../domain/worker.js';
+import type { WorkerPool } from '../../../domain/worker-pool.js';
+import { nullProvider } from '../../../providers/null/provider.js';
+import { lifecycleInput } from '../../../temporal/lifecycle-input.js';
+import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
+import { workerOf } from '../../support/workers.js';
+
+const pool = { workerPoolId: 'proj/pool', providerId: 'cloud', config: {} } as WorkerPool;
+const machine = {
+  workerGroup: 'us-east-1',
+  workerId: 'i-1',
+  location: { account: '123', region: 'us-east-1', group: null },
+  facts: {},
+};
+const inputOf = (changes: Partial<Worker>) =>
+  lifecycleInput(workerOf(machine, changes), {
+    pool,
+    provider: nullProvider,
+    launch: null,
+    defaults: { registrationSeconds: 1800 },
+  });
+
+describe('what a lifecycle begins with', () => {
+  test('a requested worker begins at the beginning, with the deadline of its launch', () => {
+    expect(inputOf({ terminateAfter: 5_000 })).toMatchObject({ registrationDeadline: 5_000 });
+    expect(inputOf({ terminateAfter: 5_000 }).carried).toBeUndefined();
+  });
+
+  test('a running worker goes on as its row stands', () => {
+    const row = { state: 'running', registeredAt: 1_000, terminateAfter: 9_000, secretGeneration: 3 } as const;
+    expect(inputOf({ ...row, capacity: 4 }).carried).toMatchObject({
+      state: 'running',
+      registeredAt: 1_000,
+      deadline: 9_000,
+      secretGeneration: 3,
+      previousSecretAccepted: true,
+      capacity: 4,
+      stop: null,
+    });
+  });
+
+  test('of a first secret there is none before it', () => {
+    expect(inputOf({ state: 'running', secretGeneration: 1 }).carried).toMatchObject({ previousSecretAccepted: false });
+  });
+
+  test('a stopping worker goes on stopping, for the same reason', () => {
+    const { carried } = inputOf({ state: 'stopping', stopReason: 'no longer needed' });
+    expect(carried).toMatchObject({
+      state: 'stopping',
+      stop: { reason: 'no longer needed', failure: null },
+      removed: [],
+    });
+  });
+
+  test('a static worker keeps its own end, capacity and secret', () => {
+    const facts = { secretFingerprint: 'print' };
+    const input = inputOf({
+      state: 'running',
+      launchToken: null,
+      launchConfigId: null,
+      expires: 7_000,
+      capacity: 2,
+      facts,
+    });
+    expect(input.static).toEqual({ expires: 7_000, capacity: 2, secretFingerprint: 'print' });
+    expect(input.carried).toMatchObject({ state: 'running', deadline: 7_000, capacity: 2 });
+  });
+});
+
+describe('the start of a lifecycle', () => {
+  const running = inputOf({ state: 'running', secretGeneration: 1 });
+
+  test('never gives a worker a second one, unless its row is alive and the first was ended from outside', () => {
+    expect(lifecycleStart(running, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.REJECT_DUPLICATE);
+    expect(lifecycleStart(running, 'test', { fromLiveRow: true }).workflowIdReusePolicy).toBe(
+      WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    );
+  });
+
+  test('is listed under the state that it goes on from', () => {
+    const stateOf = (changes: Partial<Worker>) =>
+      lifecycleStart(inputOf(changes), 'test')
+        .typedSearchAttributes.getAll()
+        .find(({ key }) => key.name === 'WorkerState')?.value;
+    expect([stateOf({}), stateOf({ state: 'running' }), stateOf({ state: 'stopping' })]).toEqual([
+      'requested',
+      'running',
+      'stopping',
+    ]);
+  });
+});
