@@ -1,4 +1,5 @@
 import type { WorkerKey } from '../domain/ids.js';
+import { ProviderError } from '../providers/errors.js';
 import type { LaunchedMachine } from '../providers/provider.js';
 import { getLaunch } from '../records/launches.js';
 import { recordMade } from '../records/worker-changes.js';
@@ -67,6 +68,8 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
           await remembering.recorded(launch, launched);
         });
       } catch (error) {
+        // Nothing that a removal meets is final.
+        if (stopping && error instanceof ProviderError && !error.retryable) throw new Error(error.message);
         throw toApplicationFailure(error);
       }
     },

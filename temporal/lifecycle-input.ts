@@ -46,7 +46,7 @@ export interface LaunchContext {
 
 /** What the workers of one launch have in common. */
 export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaults }: LaunchContext): LifecycleCommon {
-  const { launching } = provider;
+  const stepwise = provider.launching?.kind === 'stepwise' ? provider.launching : null;
   return {
     workerPoolId: worker.workerPoolId,
     providerId: worker.providerId,
@@ -56,7 +56,8 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     timing: lifecycleTiming(pool.config.lifecycle, defaults),
     location: worker.location,
     registrationDeadline: worker.terminateAfter,
-    provisioningSteps: launching?.kind === 'stepwise' && launch ? launching.steps(launch) : [],
+    provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
     removalSteps: provider.machines?.removalSteps ?? [],
+    ...(launch && stepwise?.remembering?.concerns(launch) && { remembersResources: true }),
   };
 }

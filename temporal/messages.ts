@@ -22,6 +22,8 @@ export interface LifecycleCommon {
   readonly provisioningSteps: readonly string[];
   /** Resources to take away, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];
+  /** Set where the machine's resources are written down once it is built, and again before they are removed. */
+  readonly remembersResources?: true;
 }
 
 export interface LifecycleInput extends LifecycleCommon {
@@ -69,8 +71,10 @@ export interface Observed {
   readonly state: MachineState;
   readonly reason: string | null;
   readonly at: number;
-  /** Resources of a stepwise machine, by step. */
+  /** Resources of a stepwise machine, by step: all that there are. */
   readonly resources?: Readonly<Record<string, MachineState>>;
+  /** With `resources`: whether the row said stopping before the look began, when nothing is created any more. */
+  readonly removing?: boolean;
 }
 
 /** Signal `queueActivity`: what the queue says of this worker. Null firstClaimAt: it never claimed a task. */

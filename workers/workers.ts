@@ -64,7 +64,7 @@ export async function createWorkers(options: {
       queue('read', { activities: scanActivities(deps) }),
       queue('create', { activities: { ...launchActivities(deps), ...provisioningActivities(deps) } }),
       queue('delete', {
-        activities: removalActivities(deps),
+        activities: { ...removalActivities(deps), ...provisioningActivities(deps) },
         maxConcurrentActivityTaskExecutions: REMOVALS_AT_ONCE,
       }),
     ];

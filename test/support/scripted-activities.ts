@@ -37,7 +37,6 @@ const obliging: AllActivities = {
   submitResource: async () => null,
   explainFailure: async () => 'the cloud gave no reason',
   rememberResources: async () => {},
-  rememberResources: async () => {},
   assessPool: async () => null,
   reserveLaunches: async () => ({ launches: [], refused: [], limitedBy: [] }),
   dropLaunches: async () => {},

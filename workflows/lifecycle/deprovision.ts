@@ -1,7 +1,11 @@
 import { ActivityCancellationType, condition, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import type { RemovalActivities } from '../../activities/removal.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import type { Life } from './life.js';
+
+/** Among the removed: the cloud's record of the building. */
+const REMEMBERED = 'record';
 
 /** How long a removal may stay unconfirmed before it is asked for again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
@@ -23,22 +27,25 @@ export async function deprovision(life: Life): Promise<void> {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
 
-  for (const step of removalSteps) {
-    if (life.removed.includes(step)) continue;
+  await rememberResources(life);
+  for (;;) {
+    const step = removalSteps.find((each) => !life.removed.includes(each));
+    if (step === undefined) return;
     life.describe(`removing ${step}`);
     let wait = FIRST_WAIT_MS;
     let asked = false;
-    // What is already going away by itself only has to be watched.
-    let alreadyGoing = life.isGoing(step);
+    // What is already going away by itself, or was never begun, only has to be watched.
+    let mustAsk = !life.isGoing(step) && !life.neverBegun(step);
     while (!life.isGone(step, asked)) {
       if (life.handOver()) return;
-      if (!alreadyGoing) {
+      if (mustAsk) {
         await removeResource(machineOf(life), step);
         asked = true;
       }
-      alreadyGoing = false;
-      if (await condition(() => life.isGone(step, asked), wait)) break;
-      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+      const isSettled = () => life.isGone(step, asked) || (!asked && life.isLeft(step));
+      if ((await condition(isSettled, wait)) && life.isGone(step, asked)) break;
+      mustAsk = true;
+      if (asked) wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
     life.removed.push(step);
   }

@@ -75,6 +75,20 @@ export async function provision(life: Life): Promise<void> {
     life.provisioned.push(step);
   }
   life.creating = null;
+  if (!input.remembersResources) return;
+  const { rememberResources } = proxyActivities<ProvisioningActivities>({
+    taskQueue,
+    startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '15 seconds',
+    // The removal asks again, for as long as it takes.
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  try {
+    await unlessStopped(life, () => rememberResources(machine, false));
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+  }
 }
 
 /** A removal does not wait for a cloud that takes no orders: retries end. An attempt that is under way is waited for. */
