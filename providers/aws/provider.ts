@@ -2,6 +2,7 @@ import {
   DescribeInstancesCommand,
   type DescribeInstancesCommandInput,
   DescribeRegionsCommand,
+  type Reservation,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
@@ -77,7 +78,10 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
 const emptyAnswer = (operation: string) =>
   new ProviderError({ code: 'Unavailable', message: `${operation} was answered without a word about any instance` });
 
-/** By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. */
+/**
+ * By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. Tags can be copied
+ * by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is not ours.
+ */
 async function findMachines(
   calls: Ec2Calls,
   context: ProviderContext,
@@ -87,10 +91,15 @@ async function findMachines(
   const found: LaunchedMachine[] = [];
   const marks = { [DEPLOYMENT_TAG]: context.deploymentId, [LAUNCH_TAG]: launch.token };
   for await (const reservations of describe(calls, region, tagFilter(marks))) {
-    found.push(...reservations.flatMap((reservation) => launchedMachines(reservation, region)));
+    found.push(...reservations.flatMap((reservation) => launchedMachines(ofToken(reservation, launch.token), region)));
   }
   return found;
 }
+
+const ofToken = (reservation: Reservation, token: string): Reservation => ({
+  ...reservation,
+  Instances: (reservation.Instances ?? []).filter(({ ClientToken }) => !ClientToken || ClientToken === token),
+});
 
 function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   const removals = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
