@@ -1,7 +1,8 @@
 import type { RequestLog } from '../request-log.js';
 import { switchOff } from './delete-resource.js';
 import { endDeployment, endStep } from './deployments.js';
-import { releaseInterface, releaseMachine } from './kinds.js';
+import { releaseMachine } from './machine-kinds.js';
+import { releaseInterface } from './network-kinds.js';
 import type { Ending, Operation, Resource } from './resource.js';
 import type { ArmSnapshot, ArmStore } from './store.js';
 
