@@ -38,7 +38,7 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
           taskQueuePrefix: config.temporal.taskQueuePrefix,
           intervals: config.intervals,
         },
-        { workerPoolIds: await listPoolIds(records.db), providerIds: scannedProviders(providers) },
+        { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
       );
     },
   };

@@ -67,7 +67,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
 
     if (role !== 'api') {
       await reconcileSchedules(schedules, {
-        workerPoolIds: await listPoolIds(records.db),
+        workerPoolIds: () => listPoolIds(records.db),
         providerIds: scannedProviders(providers),
       });
       workers = await createWorkers({
