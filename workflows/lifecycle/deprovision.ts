@@ -51,6 +51,22 @@ export async function deprovision(life: Life): Promise<void> {
   }
 }
 
+/** What is under way is cancelled, and what came of it written down, or a part would be left behind. */
+async function rememberResources(life: Life): Promise<void> {
+  const { remembersResources, providerId, launchToken } = life.input;
+  if (!remembersResources || launchToken === null || life.removed.includes(REMEMBERED)) return;
+  life.describe('finding out what it consists of');
+  const { rememberResources: remember } = proxyActivities<ProvisioningActivities>({
+    taskQueue: cloudTaskQueue(workflowInfo().taskQueue, providerId, 'delete'),
+    startToCloseTimeout: '2 minutes',
+    heartbeatTimeout: '15 seconds',
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  await remember({ ...machineOf(life), launchToken }, true);
+  life.removed.push(REMEMBERED);
+}
+
 const machineOf = ({ input }: Life) => ({
   workerPoolId: input.workerPoolId,
   workerGroup: input.workerGroup,
