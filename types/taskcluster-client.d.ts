@@ -49,12 +49,22 @@ declare module 'taskcluster-client' {
 
   class WorkerManager {
     constructor(options: ClientOptions);
+    registerWorker(payload: {
+      workerPoolId: string;
+      providerId: string;
+      workerGroup: string;
+      workerId: string;
+      workerIdentityProof: object;
+    }): Promise<{ expires: string; secret: string; credentials: Credentials; workerConfig: object }>;
     reregisterWorker(payload: {
       workerPoolId: string;
       workerGroup: string;
       workerId: string;
       secret: string;
     }): Promise<{ expires: string; secret: string; credentials: Credentials }>;
+    createWorker(workerPoolId: string, workerGroup: string, workerId: string, definition: object): Promise<unknown>;
+    updateWorker(workerPoolId: string, workerGroup: string, workerId: string, definition: object): Promise<unknown>;
+    worker(workerPoolId: string, workerGroup: string, workerId: string): Promise<unknown>;
     removeWorker(workerPoolId: string, workerGroup: string, workerId: string): Promise<unknown>;
     reportWorkerError(workerPoolId: string, report: object): Promise<unknown>;
     listProviders(query?: object): Promise<unknown>;
