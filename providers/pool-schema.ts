@@ -71,7 +71,8 @@ export function poolValidator(schema: object): (config: unknown) => PoolValidati
 }
 
 function reasonOf(errors: readonly ErrorObject[]): string {
-  const lines = errors.map(describe);
+  // Which branch was not met is said by the branch's own errors.
+  const lines = errors.filter(({ keyword }) => keyword !== 'if').map(describe);
   const shown = [...new Set(lines)].slice(0, MAX_REASONS);
   const left = new Set(lines).size - shown.length;
   return shown.join('; ') + (left > 0 ? `; and ${left} more` : '');
@@ -80,6 +81,7 @@ function reasonOf(errors: readonly ErrorObject[]): string {
 function describe({ instancePath, keyword, params, message }: ErrorObject): string {
   const where = `config${instancePath.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replaceAll('/', '.')}`;
   if (keyword === 'additionalProperties') return `${where} must not have "${params.additionalProperty}"`;
+  if (keyword === 'not') return `${where} has members that exclude each other`;
   if (keyword === 'false schema') return `${where} must not be given`;
   return `${where} ${message}`;
 }

@@ -1,4 +1,5 @@
 import { awsProvider } from './aws/provider.js';
+import { azureProvider } from './azure/provider.js';
 import { ProviderConfigError } from './config-error.js';
 import { nullProvider } from './null/provider.js';
 import type { Provider, ProviderContext } from './provider.js';
@@ -107,10 +108,12 @@ function build(providerId: string, config: ProviderConfig, context: ProviderCont
     switch (config.providerType) {
       case 'aws':
         return awsProvider(config, context);
+      case 'azure':
+        return azureProvider(config, context);
       case 'static':
         return staticProvider(context);
       default:
-        throw new ProviderConfigError('providerType', 'must be one of aws, static');
+        throw new ProviderConfigError('providerType', 'must be one of aws, azure, static');
     }
   } catch (error) {
     if (!(error instanceof ProviderConfigError)) throw error;

@@ -65,8 +65,9 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
 
 /** When Azure does not say when to come back. */
 export const THROTTLED_RETRY_MS = 5_000;
-/** Operations on one resource exclude each other for seconds. */
+/** Operations on one resource exclude each other for seconds; a removal is in no hurry. */
 export const BUSY_RETRY_MS = 2_000;
+export const BUSY_RETRY_DELETE_MS = 5_000;
 const MAX_MESSAGE = 1_000;
 
 /** The members that we read of an SDK's error; the SDKs have two classes of the same name. */
@@ -93,7 +94,7 @@ export function classify(error: unknown, callClass: CallClass, sent: boolean): P
     return new ProviderError({ code, message: `${cloudCode ?? read.name}: ${message}` });
   }
   const code = meaningOf(cloudCode, message, status, callClass);
-  const retryAfterMs = retryAfter(read.retryAfter) ?? waitFor(code, status);
+  const retryAfterMs = retryAfter(read.retryAfter) ?? waitFor(code, status, callClass);
   return new ProviderError({
     code,
     message: `${cloudCode ?? `status ${status}`}: ${message}`,
@@ -126,8 +127,11 @@ export function meaningOf(
   return 'Unavailable';
 }
 
-const waitFor = (code: ProviderErrorCode, status: number): number | null =>
-  code === 'Throttled' ? THROTTLED_RETRY_MS : code === 'Unavailable' && status < 500 ? BUSY_RETRY_MS : null;
+function waitFor(code: ProviderErrorCode, status: number, callClass: CallClass): number | null {
+  if (code === 'Throttled') return THROTTLED_RETRY_MS;
+  if (code !== 'Unavailable' || status >= 500) return null;
+  return callClass === 'delete' ? BUSY_RETRY_DELETE_MS : BUSY_RETRY_MS;
+}
 
 /** Seconds or a date (RFC 9110 §10.2.3), in milliseconds from now; null when there is none that can be read. */
 function retryAfter(header: string | null): number | null {

@@ -23,7 +23,15 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       return own.length === made.length && own;
     });
   async function removeAll(machine: LaunchedMachine): Promise<void> {
-    for (const step of machines().removalSteps) await machines().remove(machine, step);
+    for (const step of machines().removalSteps) {
+      await machines().remove(machine, step);
+      // Each step begins when the one before is gone.
+      if (harness().provider.launching?.kind === 'bulk') continue;
+      await eventually(async () => {
+        const { state, resources } = await machines().lookup(machine);
+        return state === 'gone' || (resources[step] ?? 'gone') === 'gone';
+      });
+    }
   }
 
   test('a look shows our machines with their marks, and nobody else’s', async () => {
@@ -104,7 +112,9 @@ async function launch({ provider }: ProviderHarness, order: ReturnType<NonNullab
   if (launching.kind === 'bulk') return launching.submit(frozen);
   const made = launching.machines(frozen);
   for (const machine of made) {
-    for (const step of launching.steps(frozen)) await launching.submit(frozen, machine, step);
+    for (const step of launching.steps(frozen)) {
+      await eventually(async () => (await launching.submit(frozen, machine, step)) === null);
+    }
   }
   return made;
 }

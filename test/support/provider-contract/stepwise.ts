@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { StepwiseLaunching } from '../../../providers/provider.js';
+import { eventually } from '../eventually.js';
 import { throughHistory } from './bulk.js';
 import type { ProviderHarness } from './harness.js';
 
@@ -19,7 +20,8 @@ export function stepwisePromises(harness: () => ProviderHarness): void {
     const [machine] = launching().machines(launch);
     for (const step of launching().steps(launch)) {
       await launching().submit(launch, machine!, step);
-      await launching().submit(launch, machine!, step);
+      // Until it is ready: the next step begins only then.
+      await eventually(async () => (await launching().submit(launch, machine!, step)) === null);
     }
     const { resources, state } = await harness().provider.machines!.lookup(machine!);
     expect(Object.keys(resources)).toEqual(launching().steps(launch));

@@ -27,7 +27,7 @@ describe('the registry', () => {
 
   test('says which key of which provider is wrong', () => {
     const build = (changes: object) => () => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
-    expect(build({ providerType: 'vax' })).toThrow('must be one of aws, static');
+    expect(build({ providerType: 'vax' })).toThrow('must be one of aws, azure, static');
     expect(build({ endpoint: 'http://example.com' })).toThrow(
       expect.objectContaining({ key: 'providers.mine.endpoint', message: expect.stringContaining('loopback') }),
     );

@@ -1,0 +1,90 @@
+import type { MachineLocation } from '../../domain/worker.js';
+import type { MachineState, Observation } from '../provider.js';
+import { GROUP_TAG, LAUNCH_TAG, DEPLOYMENT_TAG, ourTags, POOL_TAG, WORKER_TAG } from './marks.js';
+import { type RemovalStep, removalSteps, type Resource } from './resources.js';
+
+/** In the order in which a machine is built; disks come with the VM. */
+const stepOrder: readonly RemovalStep[] = ['publicIp', 'networkInterface', 'vm', 'disks'];
+/** Of several resources of one kind the one that needs most attention stands for all. */
+const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'running', 'gone'];
+
+/**
+ * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks that
+ * Azure made and named itself by their names. Pure. Resources of nobody, or of another deployment, are left out.
+ */
+export function resourcesByWorker(resources: readonly Resource[], deploymentId: string): Map<string, Resource[]> {
+  const owners = new Map<string, string>();
+  for (const { step, id, tags } of resources) {
+    const workerId = ourTags(tags, deploymentId)?.[WORKER_TAG];
+    if (step === 'vm' && workerId !== undefined) owners.set(id.toLowerCase(), workerId);
+  }
+  const byWorker = new Map<string, Resource[]>();
+  for (const resource of resources) {
+    const workerId = ownerOf(resource, owners, deploymentId);
+    if (workerId === undefined) continue;
+    const own = byWorker.get(workerId);
+    if (own) own.push(resource);
+    else byWorker.set(workerId, [resource]);
+  }
+  return byWorker;
+}
+
+function ownerOf(
+  { tags, heldBy, name, step }: Resource,
+  owners: ReadonlyMap<string, string>,
+  deploymentId: string,
+): string | undefined {
+  if (tags[DEPLOYMENT_TAG] !== undefined) return ourTags(tags, deploymentId)?.[WORKER_TAG];
+  const holder = heldBy === null ? undefined : owners.get(heldBy);
+  if (holder !== undefined || step !== 'disks') return holder;
+  // The part of the name that is the worker's cannot be guessed: 35 characters of a hash over the launch's token.
+  const [, implicit, own] = /^(?:(vm-[0-9a-z]{35})_|disk-([0-9a-z]{35})-)/.exec(name) ?? [];
+  return implicit ?? (own === undefined ? undefined : `vm-${own}`);
+}
+
+/** One machine, from all that there is of it; `resources` has one or more. */
+export function observationOf(
+  workerId: string,
+  resources: readonly Resource[],
+  place: Pick<MachineLocation, 'account' | 'group'>,
+): Observation {
+  const marked = resources.find(({ tags }) => tags[LAUNCH_TAG] !== undefined) ?? resources[0]!;
+  const region = marked.tags[GROUP_TAG] ?? marked.location.toLowerCase().replaceAll(' ', '');
+  const byStep = Object.fromEntries(
+    stepOrder.flatMap((step) => {
+      const own = resources.filter((resource) => resource.step === step);
+      return own.length === 0 ? [] : [[step, worst(own.map(({ state }) => state))] as const];
+    }),
+  );
+  return {
+    workerGroup: region,
+    workerId,
+    location: { ...place, region },
+    ...stateOfMachine(resources),
+    launchToken: marked.tags[LAUNCH_TAG] ?? null,
+    workerPoolId: marked.tags[POOL_TAG] ?? null,
+    resources: byStep,
+  };
+}
+
+/**
+ * A machine is what its VM is. Without one it is being built, or what is left of it waits to be removed; a disk that no VM
+ * holds tells: disks come with their VM, and disks are listed before VMs.
+ */
+function stateOfMachine(resources: readonly Resource[]): Pick<Observation, 'state' | 'reason'> {
+  const vm = resources.find(({ step }) => step === 'vm');
+  if (vm) return { state: vm.state, reason: vm.reason };
+  const failed = resources.find(({ state }) => state === 'failed');
+  if (failed) return { state: 'failed', reason: `${failed.name}: ${failed.reason}` };
+  const leftOver = resources.some(({ step, heldBy }) => step === 'disks' && heldBy === null);
+  return leftOver ? { state: 'stopping', reason: 'its VM is gone' } : { state: 'pending', reason: null };
+}
+
+const worst = (states: readonly MachineState[]): MachineState => severity.find((state) => states.includes(state))!;
+
+export const stepOfType: Readonly<Record<string, RemovalStep>> = {
+  'microsoft.compute/virtualmachines': removalSteps[0],
+  'microsoft.network/networkinterfaces': removalSteps[1],
+  'microsoft.network/publicipaddresses': removalSteps[2],
+  'microsoft.compute/disks': removalSteps[3],
+};

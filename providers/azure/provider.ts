@@ -1,0 +1,39 @@
+import type { AzureProviderConfig } from '../../config/schema.js';
+import { IdentityError, ProviderError } from '../errors.js';
+import { poolValidator } from '../pool-schema.js';
+import type { Provider, ProviderContext } from '../provider.js';
+import { AzureCalls } from './calls.js';
+import { azureLaunching } from './launching.js';
+import { azureMachines } from './machines.js';
+import { azurePoolSchema } from './pool-schema.js';
+import { sequentialMode } from './sequential.js';
+
+const GROUPS_API_VERSION = '2021-04-01';
+
+/** Microsoft Azure. Throws ProviderConfigError when it cannot be built from this configuration. */
+export function azureProvider(config: AzureProviderConfig, context: ProviderContext): Provider {
+  const calls = new AzureCalls(config, context);
+  const place = { account: config.subscriptionId, group: config.resourceGroupName };
+  return {
+    providerId: context.providerId,
+    providerType: 'azure',
+    launching: azureLaunching([sequentialMode(calls, place, context)]),
+    machines: azureMachines(calls, context),
+    setup: () => reachGroup(calls, place),
+    validatePool: poolValidator(azurePoolSchema),
+    verifyIdentity: async () => {
+      throw new IdentityError('Attested documents are not verified yet');
+    },
+  };
+}
+
+/** Throws PermissionDenied for credentials that are not good, InvalidRequest when the group does not exist. */
+async function reachGroup(calls: AzureCalls, { account, group }: { account: string; group: string }): Promise<void> {
+  const path = `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}?api-version=${GROUPS_API_VERSION}`;
+  try {
+    await calls.raw(account, 'read', 'GET resourceGroups', { method: 'GET', path });
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.code !== 'NotFound') throw error;
+    throw new ProviderError({ code: 'InvalidRequest', message: `the subscription has no resource group ${group}` });
+  }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { AzureProviderConfig } from '../../config/schema.js';
+import { azureProvider } from '../../providers/azure/provider.js';
+import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
+import { eventually } from './eventually.js';
+import { type RecordedContext, recordedContext } from './provider-context.js';
+import type { ProviderHarness } from './provider-contract.js';
+import type { SimulatorFlags, SimulatorHandle } from './simulator.js';
+
+export const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';
+export const GROUP = 'worker-manager';
+export const LOCATION = 'eastus';
+const place = { account: SUBSCRIPTION, region: LOCATION, group: GROUP };
+const groupPath = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}`;
+
+export const quickAzure: SimulatorFlags = {
+  machines: 'off',
+  azureRetryAfterSeconds: 0,
+  azurePageSize: 3,
+  azureVmCreateMs: 100,
+  azureVmDeleteMs: 60,
+  azureNetworkCreateMs: 40,
+  azureNetworkDeleteMs: 30,
+  azureDiskDeleteMs: 30,
+};
+
+export const azureLaunchConfig = {
+  location: LOCATION,
+  subnetId: `${groupPath}/providers/Microsoft.Network/virtualNetworks/default/subnets/default`,
+  hardwareProfile: { vmSize: 'Standard_D2s_v5' },
+  storageProfile: { imageReference: { id: 'any-image' }, osDisk: { createOption: 'FromImage' } },
+  workerConfig: {},
+};
+
+/** Everything outlives its VM, and must be taken away one after the other. */
+export const detached = {
+  ...azureLaunchConfig,
+  workerManager: { publicIp: true },
+  networkProfile: { networkInterfaces: [{ primary: true, deleteOption: 'Detach' }] },
+  storageProfile: {
+    imageReference: { id: 'any-image' },
+    osDisk: { createOption: 'FromImage', deleteOption: 'Detach' },
+    dataDisks: [{ lun: 0, createOption: 'Empty', diskSizeGB: 30, deleteOption: 'Detach' }],
+  },
+};
+
+export const azurePool = { minCapacity: 0, maxCapacity: 10, launchConfigs: [azureLaunchConfig] };
+
+export const azureOrder = (changes: Partial<LaunchOrder> = {}): LaunchOrder => ({
+  token: randomUUID(),
+  workerPoolId: 'proj/azure',
+  owner: 'me@example.com',
+  launchConfigId: 'lc-1',
+  configuration: azureLaunchConfig,
+  count: 1,
+  ...changes,
+});
+
+export function azureAt(
+  endpoint: string | null,
+  changes: Partial<AzureProviderConfig> = {},
+  context: RecordedContext = recordedContext({ providerId: 'azure' }),
+): { provider: Provider; launching: StepwiseLaunching; context: RecordedContext } {
+  const config = {
+    providerType: 'azure',
+    subscriptionId: SUBSCRIPTION,
+    resourceGroupName: GROUP,
+    endpoint,
+    authorityHost: null,
+    trustedRoots: null,
+    trustedIntermediates: null,
+    draining: false,
+  } as const;
+  const provider = azureProvider({ ...config, ...changes }, context);
+  return { provider, launching: provider.launching as StepwiseLaunching, context };
+}
+
+/** Builds a whole machine as its lifecycle does: each step, then a wait until it is ready. */
+export async function buildMachine(
+  { provider, launching }: { provider: Provider; launching: StepwiseLaunching },
+  order: LaunchOrder = azureOrder(),
+): Promise<LaunchedMachine[]> {
+  const launch = launching.freeze(order);
+  const made = launching.machines(launch);
+  for (const machine of made) {
+    for (const step of launching.steps(launch)) {
+      await eventually(async () => (await launching.submit(launch, machine, step)) === null);
+    }
+    await eventually(async () => (await provider.machines!.lookup(machine)).state === 'running');
+  }
+  return [...made];
+}
+
+/** The Azure provider with a simulator behind it. */
+export function azureHarness(simulator: SimulatorHandle): ProviderHarness {
+  const at = azureAt(simulator.azureEndpoint);
+  const operations = {
+    create: 'PUT networkInterfaces',
+    read: 'LIST virtualMachines',
+    delete: 'DELETE virtualMachines',
+  };
+  return {
+    ...at,
+    pool: azurePool,
+    order: azureOrder,
+    makeForeign: async () => {
+      const deploymentId = 'c0ffee00-0000-4000-8000-00000000beef';
+      const theirs = azureAt(simulator.azureEndpoint, {}, recordedContext({ providerId: 'azure', deploymentId }));
+      const [machine] = await buildMachine(theirs);
+      return machine!;
+    },
+    unknownMachine: () => ({ workerGroup: LOCATION, workerId: `vm-${'0'.repeat(35)}`, location: place }),
+    throttle: async (operation) => {
+      const fault = { mode: 'refuse', code: 'SubscriptionRequestsThrottled', status: 429 } as const;
+      await simulator.addFault({ operation: operations[operation], ...fault });
+    },
+    close: async () => void (await simulator.stop()),
+  };
+}
