@@ -1,16 +1,14 @@
-import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { Logger } from 'pino';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { lifecycleId } from '../domain/ids.js';
-import { compareScan, type KnownWorker, type SeenMachine } from '../domain/observation.js';
+import { compareScan, type KnownWorker, lookedUp, type Missing, type SeenMachine } from '../domain/observation.js';
 import { logEvent } from '../observability/log-events.js';
 import { seconds } from '../observability/worker-log.js';
 import type { WorkerState } from '../domain/worker.js';
 import { ProviderError } from '../providers/errors.js';
-import type { MachineRef, Observation } from '../providers/provider.js';
+import type { Machines, Observation } from '../providers/provider.js';
 import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../records/scans.js';
-import { liveWorkerLocations, liveWorkersOfProvider } from '../records/workers.js';
+import { type LiveWorker, liveWorkerLocations, liveWorkersOfProvider } from '../records/workers.js';
 import { lifecycleMessages, MACHINES_AWAITED, type Observed } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
@@ -39,6 +37,9 @@ const BULK_FOLLOW_MS = 5_000;
 const SIGNALS_AT_ONCE = 32;
 /** Looks by id are the last proof before a machine counts as gone; so many in one scan, the rest in the next. */
 const MOST_LOOKUPS = 50;
+const LOOKUPS_AT_ONCE = 8;
+/** After this long no further one begins: other lifecycles wait for the next look. */
+const LOOKUPS_LAST_MS = 4_000;
 
 export function scanActivities({ records, providers, client, asks, log }: ActivityDeps): ScanActivities {
   const { db } = records;
@@ -71,30 +72,56 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     const isAwaited = (state: WorkerState) => state === 'stopping' || (stepwise && state === 'requested');
     const begunAt = Date.now();
     const scan = await beginScan(db, providerId, begunAt);
-    // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing.
+    // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing, and
+    // one that is stopping was so before the look began.
     const workers = await liveWorkersOfProvider(db, providerId);
     const { seen, failure } = await listAll(machines.observe(locations));
     const complete = failure === null;
     const notes = await scanNotes(db, providerId);
     const nowMs = Date.now();
-    const found = compareScan({ workers, machines: seen, notes, complete, begunAt, nowMs });
-    const gone = await lookUp(found.missing.slice(0, MOST_LOOKUPS), workers, (machine) => machines.lookup(machine));
-    const changes = [...found.changes, ...gone];
-    await signalAll(client, log, changes, nowMs, (workerPoolId) => asks.hintLook(workerPoolId));
+    const completeFor = () => complete;
+    const found = compareScan({ workers, machines: seen, notes, completeFor, stepwise, begunAt, nowMs });
+    // Before the looks by id, which may wait for the cloud's limits.
+    await signalAll(found.changes, nowMs);
     await setNotes(db, providerId, found.notes);
     await clearNotes(db, found.clear);
-    await endScan(db, scan, {
-      ended: Date.now(),
-      complete,
+    const lookups = await lookUp(found.missing, machines);
+    const gone = lookups.flatMap(({ worker, machine }) => (machine?.state === 'gone' ? [{ worker, machine }] : []));
+    await signalAll(gone, Date.now());
+    await setNotes(
+      db,
+      providerId,
+      lookups.map(({ note, machine }) => lookedUp(note, machine?.state === 'gone', Date.now())),
+    );
+    const counts = {
       machines: seen.length,
-      signalled: changes.length,
+      signalled: found.changes.length + gone.length,
       unowned: found.unowned.length,
-    });
-    const counts = { machines: seen.length, signalled: changes.length, unowned: found.unowned.length };
+    };
+    await endScan(db, scan, { ended: Date.now(), complete, ...counts });
     logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
     if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
     if (failure) throw toApplicationFailure(failure);
     return { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length };
+  }
+
+  async function signalAll(changes: readonly Change[], at: number): Promise<void> {
+    await inParallel(changes, SIGNALS_AT_ONCE, async ({ worker, machine }) => {
+      const { state, reason, resources } = machine;
+      const removing = worker.state === 'stopping';
+      const parts = Object.keys(resources).length > 0 && { resources, removing };
+      const observed: Observed = { state, reason, at, ...parts };
+      try {
+        await client.workflow.getHandle(lifecycleId(worker)).signal(lifecycleMessages.observed, observed);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+        // Its launch is booked and its lifecycle not yet started; the pool's next pass starts it.
+        const { workerPoolId, workerGroup, workerId } = worker;
+        const workflowId = lifecycleId(worker);
+        logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
+        asks.hintLook(worker.workerPoolId);
+      }
+    });
   }
 }
 
@@ -116,49 +143,30 @@ async function listAll(pages: AsyncIterable<readonly Observation[]>) {
   }
 }
 
-type Change = { readonly worker: KnownWorker; readonly machine: SeenMachine };
-
-/** Looks by id at machines that two complete listings missed; gives those that the cloud no longer knows. */
-async function lookUp(
-  missing: readonly KnownWorker[],
-  rows: readonly (KnownWorker & MachineRef)[],
-  lookup: (machine: MachineRef) => Promise<Observation>,
-): Promise<Change[]> {
-  const gone: Change[] = [];
-  for (const worker of missing) {
-    const row = rows.find((each) => each.workerId === worker.workerId && each.workerGroup === worker.workerGroup);
-    if (!row) continue;
-    Context.current().heartbeat();
-    try {
-      const machine = await lookup(row);
-      if (machine.state === 'gone') gone.push({ worker, machine });
-    } catch (error) {
-      // No verdict; the next scan asks again.
-      if (!(error instanceof ProviderError)) throw error;
-    }
-  }
-  return gone;
+interface Change {
+  readonly worker: KnownWorker;
+  readonly machine: SeenMachine;
 }
 
-async function signalAll(
-  client: Client,
-  log: Logger,
-  changes: readonly Change[],
-  at: number,
-  onMissingLifecycle: (workerPoolId: string) => void,
-): Promise<void> {
-  await inParallel(changes, SIGNALS_AT_ONCE, async ({ worker, machine }) => {
-    const { state, reason, resources } = machine;
-    const observed: Observed = { state, reason, at, ...(Object.keys(resources).length > 0 && { resources }) };
+interface Lookup extends Missing<LiveWorker> {
+  /** Null when the cloud gave no verdict; whoever has waited longest is asked for first, so the others get their turn. */
+  readonly machine: Observation | null;
+}
+
+/** Looks by id at machines that listings missed. Those for which time or the cloud's patience does not last come later. */
+async function lookUp(missing: readonly Missing<LiveWorker>[], machines: Machines): Promise<Lookup[]> {
+  const done: Lookup[] = [];
+  const until = Date.now() + LOOKUPS_LAST_MS;
+  let throttled = false;
+  await inParallel(missing.slice(0, MOST_LOOKUPS), LOOKUPS_AT_ONCE, async ({ worker, note }) => {
+    if (throttled || Date.now() > until) return;
     try {
-      await client.workflow.getHandle(lifecycleId(worker)).signal(lifecycleMessages.observed, observed);
+      done.push({ worker, note, machine: await machines.lookup(worker) });
     } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      // Its launch is booked and its lifecycle not yet started; the pool's next pass starts it.
-      const { workerPoolId, workerGroup, workerId } = worker;
-      const workflowId = lifecycleId(worker);
-      logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
-      onMissingLifecycle(worker.workerPoolId);
+      if (!(error instanceof ProviderError)) throw error;
+      throttled ||= error.code === 'Throttled';
+      done.push({ worker, note, machine: null });
     }
   });
+  return done;
 }

@@ -9,12 +9,20 @@ import type { WorkerState } from './worker.js';
  * **Gone** means: the cloud says so; or two complete looks at least 60 s apart, both begun 5 minutes after the launch,
  * miss the machine, and a look by id says that there is no such thing. Clouds list new machines late, and one incomplete
  * look proves nothing.
+ *
+ * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no look has
+ * shown yet is not missing. And while it is being removed one complete look without it is enough to ask for it by id: the
+ * rows are read before the look begins, and a row says stopping only when nothing is created any more.
  */
 
 export const LISTED_AFTER_MS = 5 * 60_000;
 export const LOOKS_APART_MS = 60_000;
 /** A signal that changed nothing is repeated after this long: the lifecycle may not have existed yet. */
 export const REPEAT_SIGNAL_MS = 60_000;
+
+/** What is noted of a machine that no look shows: nothing is known; a look by id says that there is no such thing. */
+export const MISSING = 'missing';
+export const NOT_FOUND = 'not found';
 
 export interface KnownWorker extends WorkerKey {
   readonly state: WorkerState;
@@ -31,35 +39,44 @@ export interface SeenMachine {
 }
 
 export interface ScanNote extends WorkerKey {
-  /** `missing`, or the picture of the machine that was signalled (`pictureOf`). */
+  /** `MISSING`, `NOT_FOUND`, or the picture of the machine that was signalled (`pictureOf`). */
   readonly noted: string;
   /** Begin of the complete look that first noted it. */
   readonly since: number;
+  /** When the lifecycle was told; of a missing machine, when it was last asked for by id. */
   readonly signalledAt: number | null;
 }
 
-export interface ScanComparison {
-  readonly changes: readonly { readonly worker: KnownWorker; readonly machine: SeenMachine }[];
-  /** Missed twice: to be looked up by id before anything is believed. */
-  readonly missing: readonly KnownWorker[];
+export interface Missing<W extends KnownWorker> {
+  readonly worker: W;
+  readonly note: ScanNote;
+}
+
+export interface ScanComparison<W extends KnownWorker> {
+  readonly changes: readonly { readonly worker: W; readonly machine: SeenMachine }[];
+  /** To be looked up by id before anything is believed; first those that have waited longest for it. */
+  readonly missing: readonly Missing<W>[];
   readonly notes: readonly ScanNote[];
   readonly clear: readonly WorkerKey[];
   /** Alive, marked as ours, and of no live worker. */
   readonly unowned: readonly SeenMachine[];
 }
 
-export function compareScan(look: {
-  workers: readonly KnownWorker[];
+export function compareScan<W extends KnownWorker>(look: {
+  workers: readonly W[];
   machines: readonly SeenMachine[];
   notes: readonly ScanNote[];
-  complete: boolean;
+  /** Whether the place where this worker's machine is was listed to the end. */
+  completeFor: (worker: W) => boolean;
+  /** Whether the provider builds its machines step by step. */
+  stepwise: boolean;
   begunAt: number;
   nowMs: number;
-}): ScanComparison {
+}): ScanComparison<W> {
   const machineOf = new Map(look.machines.map((machine) => [`${machine.workerGroup}/${machine.workerId}`, machine]));
   const noteOf = new Map(look.notes.map((note) => [workerKeyText(note), note]));
-  const changes: { worker: KnownWorker; machine: SeenMachine }[] = [];
-  const missing: KnownWorker[] = [];
+  const changes: { worker: W; machine: SeenMachine }[] = [];
+  const missing: Missing<W>[] = [];
   const notes: ScanNote[] = [];
   const clear: WorkerKey[] = [];
 
@@ -68,12 +85,20 @@ export function compareScan(look: {
     machineOf.delete(`${worker.workerGroup}/${worker.workerId}`);
     const note = noteOf.get(workerKeyText(worker));
     if (!machine) {
-      if (!look.complete || look.begunAt < worker.created + LISTED_AFTER_MS) continue;
-      if (note?.noted !== 'missing')
-        notes.push({ ...key(worker), noted: 'missing', since: look.begunAt, signalledAt: null });
-      else if (look.begunAt >= note.since + LOOKS_APART_MS) missing.push(worker);
+      if (!look.completeFor(worker)) continue;
+      const removed = look.stepwise && worker.state === 'stopping';
+      if (!removed && look.begunAt < worker.created + LISTED_AFTER_MS) continue;
+      if (look.stepwise && worker.state === 'requested' && !note) continue;
+      const first = { ...key(worker), noted: MISSING, since: look.begunAt, signalledAt: null };
+      const known = isAbsence(note) ? note : first;
+      if (known === first) notes.push(first);
+      if (!removed && look.begunAt < known.since + LOOKS_APART_MS) continue;
+      if (known.noted === NOT_FOUND && look.nowMs < (known.signalledAt ?? 0) + REPEAT_SIGNAL_MS) continue;
+      missing.push({ worker, note: known });
       continue;
     }
+    // What an incomplete look leaves out of a machine would count as gone.
+    if (look.stepwise && worker.state === 'stopping' && machine.state !== 'gone' && !look.completeFor(worker)) continue;
     if (!isNews(worker.state, machine)) {
       if (note) clear.push(key(worker));
       continue;
@@ -91,9 +116,22 @@ export function compareScan(look: {
       signalledAt: look.nowMs,
     });
   }
+  missing.sort((a, b) => lastAsked(a.note) - lastAsked(b.note));
   const unowned = [...machineOf.values()].filter(({ state }) => state !== 'gone' && state !== 'stopping');
   return { changes, missing, notes, clear, unowned };
 }
+
+/** The note of a look by id: whether it said that there is no such machine. */
+export const lookedUp = (note: ScanNote, gone: boolean, nowMs: number): ScanNote => ({
+  ...note,
+  noted: gone ? NOT_FOUND : MISSING,
+  signalledAt: nowMs,
+});
+
+const isAbsence = (note: ScanNote | undefined): note is ScanNote =>
+  note?.noted === MISSING || note?.noted === NOT_FOUND;
+
+const lastAsked = ({ since, signalledAt }: ScanNote): number => signalledAt ?? since;
 
 /** Whether a lifecycle in this state may not know yet that its machine is in that one. */
 function isNews(worker: WorkerState, machine: SeenMachine): boolean {

@@ -58,8 +58,15 @@ export class ObservedCloud {
     const worker = workerOf({ ...life.input, facts: {} }, { state, created });
     const seen = [];
     for await (const page of this.provider.machines!.observe([life.input.location])) seen.push(...page);
-    const given = { workers: [worker], machines: seen, notes: this.notes, complete: true, begunAt: nowMs, nowMs };
-    const { changes, missing, notes, clear } = compareScan(given);
+    const { changes, missing, notes, clear } = compareScan({
+      workers: [worker],
+      machines: seen,
+      notes: this.notes,
+      completeFor: () => true,
+      stepwise: this.provider.launching?.kind === 'stepwise',
+      begunAt: nowMs,
+      nowMs,
+    });
     if (clear.length > 0) this.notes = [];
     if (notes.length > 0) this.notes = [...notes];
     const lookedUp = await Promise.all(missing.map(() => this.provider.machines!.lookup(worker)));
@@ -68,7 +75,7 @@ export class ObservedCloud {
       const { reason, resources } = machine;
       await life.observed(machine.state, {
         ...(reason !== null && { reason }),
-        ...(Object.keys(resources).length > 0 && { resources }),
+        ...(Object.keys(resources).length > 0 && { resources, removing: state === 'stopping' }),
       });
     }
   }

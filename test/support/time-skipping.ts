@@ -152,7 +152,10 @@ export class Life {
     return this.handle.executeUpdate('remove', { args: [{ reason }] });
   }
 
-  async observed(state: string, more: { reason?: string; resources?: Record<string, string> } = {}): Promise<void> {
+  async observed(
+    state: string,
+    more: { reason?: string; resources?: Record<string, string>; removing?: boolean } = {},
+  ): Promise<void> {
     await this.handle.signal('observed', { state, reason: null, at: await this.time.now(), ...more });
   }
 

@@ -98,9 +98,9 @@ describe('a machine that is built step by step', () => {
       failure: { kind: 'creation-error', title: expect.stringContaining(failing), description: 'no quota left' },
     });
     await followRemoval(life);
-    // Where nothing at all was made, a look by id says so before the rest is asked for.
-    const expected = failing === 'publicIp' ? ['vm'] : [...STEPS].reverse();
-    expect([...new Set(removed())]).toEqual(expected);
+    // Where nothing at all was made, a look by id says so before anything is asked for.
+    const begun = failing === 'publicIp' ? [] : STEPS.slice(0, STEPS.indexOf(failing) + 1);
+    expect([...new Set(removed())]).toEqual(begun.reverse());
     expect(world.cloud.alive()).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('a machine that is built step by step', () => {
       failure: { kind: 'operation-error', title: 'Operation Error', description: 'AllocationFailed' },
     });
     await followRemoval(life);
-    expect([...new Set(removed())]).toEqual([...STEPS].reverse());
+    expect([...new Set(removed())]).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1).reverse());
     expect(world.cloud.alive()).toEqual([]);
   });
 
@@ -141,6 +141,89 @@ describe('a machine that is built step by step', () => {
     expect(removed()).toEqual(['networkInterface']);
     await followRemoval(life);
     expect(removed()).toEqual(['networkInterface', 'publicIp']);
+  });
+});
+
+describe('a removal of a machine that was built step by step', () => {
+  /** A life whose every step a scan has shown, about to be removed. */
+  async function built(): Promise<Life> {
+    world.cloud.readyAtOnce = false;
+    const life = await world.startStepwise();
+    for (const step of STEPS) await finish(life, step, 'running');
+    await life.until({ phase: 'awaiting registration' });
+    return life;
+  }
+  const secondsOf = async (removal: () => Promise<void>) => {
+    const begun = await time.now();
+    await removal();
+    return ((await time.now()) - begun) / 1000;
+  };
+
+  test('asks for the VM only where the rest goes with it, and is over with the first look that misses all of it', async () => {
+    const life = await built();
+    time.scripted.on('removeResource', async () => world.cloud.forget(life.input.workerId));
+    await life.remove();
+    expect(await secondsOf(() => followRemoval(life))).toBeLessThan(15);
+    expect(removed()).toEqual(['vm']);
+  });
+
+  test('does not ask for what a look after the end of the VM shows no more', async () => {
+    const life = await built();
+    time.scripted.on('removeResource', async (_machine, step) => {
+      const { resources } = world.cloud.get(life.input.workerId)!;
+      resources.delete(step);
+      resources.delete('networkInterface');
+      if (resources.size === 0) world.cloud.forget(life.input.workerId);
+    });
+    await life.remove();
+    await followRemoval(life);
+    expect(removed()).toEqual(['vm', 'publicIp']);
+  });
+
+  test('goes step by step where nothing goes by itself, as fast as scans show it', async () => {
+    const life = await built();
+    await life.remove();
+    expect(await secondsOf(() => followRemoval(life))).toBeLessThan(30);
+    expect(removed()).toEqual([...STEPS].reverse());
+  });
+
+  test('believes no look that was begun before the row said stopping', async () => {
+    const life = await world.startStepwise();
+    await life.until({ phase: 'awaiting registration' });
+    time.scripted.on('removeResource', async () => {});
+    await life.remove();
+    await eventually(() => removed().length === 1);
+    await life.observed('pending', { resources: { publicIp: 'running' }, removing: false });
+    expect(await life.status()).toMatchObject({ removed: [] });
+    await life.observed('pending', { resources: { publicIp: 'running' }, removing: true });
+    await eventually(() => removed().length === 2);
+    expect(await life.status()).toMatchObject({ removed: ['vm'] });
+  });
+
+  test('removes once more what a look shows again', async () => {
+    const life = await built();
+    time.scripted.on('removeResource', async () => {});
+    await life.remove();
+    await life.observed('stopping', { resources: { networkInterface: 'running' }, removing: true });
+    await eventually(() => removed().length === 2);
+    await life.observed('stopping', { resources: { vm: 'running' }, removing: true });
+    await eventually(() => removed().length === 3);
+    await life.observed('gone');
+    await life.end();
+    expect(removed()).toEqual(['vm', 'networkInterface', 'vm']);
+  });
+
+  test('asks for what another life of the same worker had built, as soon as a look shows it', async () => {
+    time.scripted.on('submitResource', () => Promise.reject(new Error('no answer')));
+    time.scripted.on('removeResource', async () => {});
+    const life = await time.startLife({ provisioningSteps: STEPS, removalSteps: [...STEPS].reverse() });
+    await life.until({ phase: 'creating publicIp' });
+    await life.remove();
+    await life.observed('running', { resources: { vm: 'running' }, removing: true });
+    await eventually(() => removed().length === 1);
+    expect(removed()).toEqual(['vm']);
+    await life.observed('gone');
+    await life.end();
   });
 });
 

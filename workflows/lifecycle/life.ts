@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { acceptsRegistration, credentialsDeadline, inactivityDeadline } from '../../domain/lifecycle.js';
+import type { MachineState } from '../../domain/machine.js';
 import { canBecome, type WorkerState } from '../../domain/worker.js';
 import {
   type LifecycleInput,
@@ -50,8 +51,10 @@ export class Life {
   /** Set when this run must hand over to a new one. */
   carriesOn = false;
   lastObservation: Observed | null = null;
-  /** Whether that look was made after the last resource was submitted. */
+  /** Whether that look was begun after the last resource was submitted. */
   private seenWhileStopping = false;
+  /** Resources that a look has shown: one that a later look leaves out is not just new. */
+  private readonly listed = new Set<string>();
   private activity: QueueActivityFacts | null = null;
   readonly provisioned: string[];
   readonly removed: string[];
@@ -171,7 +174,8 @@ export class Life {
     // An overlapping scan that listed earlier may tell later. A whole machine does not come back.
     if (this.lastObservation?.state === 'gone' && !observation.resources) return;
     this.lastObservation = observation;
-    this.seenWhileStopping = this.state === 'stopping';
+    this.seenWhileStopping = observation.removing ?? this.state === 'stopping';
+    this.noteListed(observation.resources ?? {});
     if (observation.state === 'gone')
       this.requestStop(observation.reason ?? 'the machine is gone', this.earlyEnd(observation));
     if (observation.state === 'stopping') this.requestStop(observation.reason ?? 'the machine is shutting down');
@@ -240,15 +244,29 @@ export class Life {
 
   /**
    * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
-   * One that a look did not show counts as gone only when the look was made while stopping, when nothing is created any
-   * more, and after its removal was asked for.
+   * One that a look did not show counts as gone only when the look was begun while stopping, when nothing is created any
+   * more, and the resource cannot just be too new for it: an earlier look has shown it, its removal was asked for, or
+   * nobody ever made it.
    */
   isGone(step: string, removalAsked: boolean): boolean {
     const seen = this.lastObservation;
     if (!seen) return false;
     const resource = seen.resources?.[step];
-    if (resource === undefined && seen.resources && removalAsked && this.seenWhileStopping) return true;
+    const mayBeLeftOut = removalAsked || this.listed.has(step) || this.neverBegun(step);
+    if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
     return (resource ?? seen.state) === 'gone';
+  }
+
+  /** Whether a look has shown a step's resource, and that it is not going away. */
+  isLeft(step: string): boolean {
+    const resource = this.lastObservation?.resources?.[step];
+    return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
+  }
+
+  /** Whether a resource that this run would have built was not even submitted. An earlier life of this worker may have. */
+  neverBegun(step: string): boolean {
+    const { provisioningSteps } = this.input;
+    return provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
 
   /** Whether a step's resource goes away without having been asked to. */
@@ -324,6 +342,14 @@ export class Life {
     if (!isStaticWorker(next)) throw refused('a change needs expires, capacity and secretFingerprint');
     if (!this.input.static) throw refused('only static workers can be changed');
     if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
+  }
+
+  /** What a look shows again was not removed after all: a list had left it out. */
+  private noteListed(resources: Readonly<Record<string, MachineState>>): void {
+    for (const step of Object.keys(resources)) {
+      this.listed.add(step);
+      if (this.isLeft(step) && this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
+    }
   }
 
   private mustStop(): boolean {

@@ -22,11 +22,12 @@ export function isStaticWorker(sent: unknown): sent is StaticWorker {
 }
 
 export function isObserved(sent: unknown): sent is Observed {
-  const { state, reason, at, resources } = fieldsOf(sent);
+  const { state, reason, at, resources, removing } = fieldsOf(sent);
   return (
     machineStates.includes(state) &&
     (reason === null || typeof reason === 'string') &&
     isInstant(at) &&
+    (removing === undefined || typeof removing === 'boolean') &&
     Object.values(fieldsOf(resources)).every((each) => machineStates.includes(each))
   );
 }

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import {
   compareScan,
   type KnownWorker,
+  lookedUp,
+  NOT_FOUND,
   LISTED_AFTER_MS,
   LOOKS_APART_MS,
   REPEAT_SIGNAL_MS,
@@ -23,8 +25,13 @@ const machine = (state: SeenMachine['state'], resources: SeenMachine['resources'
   launchToken: 'token',
   resources,
 });
-const look = (changes: Partial<Parameters<typeof compareScan>[0]>): ScanComparison =>
-  compareScan({ workers: [], machines: [], notes: [], complete: true, begunAt: T, nowMs: T, ...changes });
+type Look = Parameters<typeof compareScan<KnownWorker>>[0];
+const look = (changes: Partial<Look> & { complete?: boolean }): ScanComparison<KnownWorker> => {
+  const { complete = true, ...others } = changes;
+  const given = { completeFor: () => complete, stepwise: false, begunAt: T, nowMs: T };
+  return compareScan({ workers: [], machines: [], notes: [], ...given, ...others });
+};
+const missedBy = (changes: Partial<Look> & { complete?: boolean }) => look(changes).missing.map(({ worker }) => worker);
 const missingSince = (since: number): ScanNote => ({ ...key, noted: 'missing', since, signalledAt: null });
 
 describe('a machine that a look shows', () => {
@@ -137,11 +144,67 @@ describe('a machine that a look does not show', () => {
     ['a look less than 60 seconds after the first', { notes: [missingSince(T - LOOKS_APART_MS + 1)] }],
     ['the first look after it was seen', { notes: [{ ...key, noted: 'stopping', since: 0, signalledAt: 0 }] }],
   ])('is not missing after %s', (_what, changes) => {
-    expect(look({ workers, ...changes }).missing).toEqual([]);
+    expect(missedBy({ workers, ...changes })).toEqual([]);
   });
 
   test('is missing after a second complete look 60 seconds after the first', () => {
-    expect(look({ workers, notes: [missingSince(T - LOOKS_APART_MS)] }).missing).toEqual(workers);
+    expect(missedBy({ workers, notes: [missingSince(T - LOOKS_APART_MS)] })).toEqual(workers);
+  });
+});
+
+describe('a machine built step by step that a look does not show', () => {
+  const look2 = (changes: Parameters<typeof look>[0]) => look({ stepwise: true, ...changes });
+
+  test('is missing at once while it is removed, whenever it was launched, and nowhere else', () => {
+    const workers = [worker('stopping', T - 1)];
+    expect(look2({ workers })).toMatchObject({ missing: [{ worker: workers[0] }], notes: [missingSince(T)] });
+    expect(look2({ workers, complete: false })).toMatchObject({ missing: [], notes: [] });
+    expect(look({ workers })).toMatchObject({ missing: [], notes: [] });
+    expect(look2({ workers: [worker('running', T - 1)] })).toMatchObject({ missing: [], notes: [] });
+  });
+
+  test('is not missing while it is requested and no look has shown it yet', () => {
+    expect(look2({ workers: [worker('requested')] })).toMatchObject({ missing: [], notes: [] });
+  });
+
+  test('is missing as any other after a look has shown it, and while it runs', () => {
+    const shown = { ...key, noted: 'requested pending publicIp=running', since: 0, signalledAt: 0 };
+    expect(look2({ workers: [worker('requested')], notes: [shown] }).notes).toEqual([missingSince(T)]);
+    for (const state of ['requested', 'running'] as const) {
+      expect(look2({ workers: [worker(state)], notes: [missingSince(T - 1)] }).missing).toEqual([]);
+      const workers = [worker(state)];
+      expect(look2({ workers, notes: [missingSince(T - LOOKS_APART_MS)] }).missing).toHaveLength(1);
+    }
+  });
+
+  test('is shown to its removal by complete looks only, unless it is gone', () => {
+    const left = machine('stopping', { vm: 'gone', networkInterface: 'running' });
+    const given = { workers: [worker('stopping')], complete: false };
+    expect(look2({ ...given, machines: [left] }).changes).toEqual([]);
+    expect(look2({ ...given, machines: [machine('gone', { vm: 'gone' })] }).changes).toHaveLength(1);
+  });
+});
+
+describe('looks by id', () => {
+  const other = (workerId: string, since: number, signalledAt: number | null) => ({
+    worker: { ...worker('running'), workerId },
+    note: { ...missingSince(since), workerId, signalledAt },
+  });
+
+  test('go first to the machine that has waited longest for one', () => {
+    const rows = [other('asked late', 1, T - 1), other('asked early', 9, T - 5), other('never asked', 3, null)];
+    const given = { workers: rows.map(({ worker }) => worker), notes: rows.map(({ note }) => note) };
+    expect(missedBy(given).map(({ workerId }) => workerId)).toEqual(['never asked', 'asked early', 'asked late']);
+  });
+
+  test('that got no verdict are made again by the next look, those that found nothing after 60 seconds', () => {
+    const note = missingSince(T - LOOKS_APART_MS);
+    const workers = [worker('running')];
+    const after = (gone: boolean, nowMs: number) => missedBy({ workers, notes: [lookedUp(note, gone, T)], nowMs });
+    expect(after(false, T + 1)).toEqual(workers);
+    expect(after(true, T + REPEAT_SIGNAL_MS - 1)).toEqual([]);
+    expect(after(true, T + REPEAT_SIGNAL_MS)).toEqual(workers);
+    expect(lookedUp(note, true, T)).toEqual({ ...note, noted: NOT_FOUND, signalledAt: T });
   });
 });
 
