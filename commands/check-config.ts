@@ -6,6 +6,9 @@ import { providerContext } from '../workers/provider-context.js';
 import { EXIT, ExitError } from './exit.js';
 import { reachRecords, reachTemporal } from './reach.js';
 
+/** One call for each provider. */
+const unlimited = { take: async () => {} };
+
 /** The configuration is valid when this is called; here everything that it names is reached for, one line each. */
 export async function checkConfig(config: Config): Promise<void> {
   let worst: number = EXIT.stopped;
@@ -29,7 +32,7 @@ export async function checkConfig(config: Config): Promise<void> {
   const client = await attempt('temporal', () => reachTemporal(temporalTarget(config.temporal)));
   if (records) {
     const providers = buildProviders(config.providers, (providerId) =>
-      providerContext(providerId, { config, records, onCall: () => {} }),
+      providerContext(providerId, { config, deployment: records.deployment, limiter: unlimited, onCall: () => {} }),
     );
     for (const provider of providers.list()) await attempt(`providers.${provider.providerId}`, () => provider.setup());
   }

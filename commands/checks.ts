@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.js';
+import { accountOf } from '../providers/account.js';
 import type { Deployment } from '../records/open.js';
+import { providerAccounts, rememberProviderAccounts } from '../records/provider-accounts.js';
 import type { Db } from '../records/schema.js';
 import { liveWorkersByProvider } from '../records/workers.js';
 import { countOpenLifecycles, deploymentOfNamespace } from '../temporal/namespace.js';
@@ -30,13 +32,35 @@ export async function assertPrefixIsFree(client: Client, deployment: Deployment,
   );
 }
 
-/** A provider that vanished from the configuration could neither look at its machines nor take them away. */
-export async function assertProvidersAreConfigured(db: Db, config: Config): Promise<void> {
+/**
+ * A provider that vanished from the configuration could neither look at its machines nor take them away; one that came to
+ * mean another account would take them for gone. Afterwards the accounts of the configuration are the remembered ones.
+ */
+export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
+  await findProviderProblem(db, config);
+  await rememberProviderAccounts(
+    db,
+    Object.entries(config.providers).flatMap(([providerId, provider]) => {
+      const account = accountOf(provider);
+      return account === null ? [] : [{ providerId, account }];
+    }),
+  );
+}
+
+async function findProviderProblem(db: Db, config: Config): Promise<void> {
+  const accounts = await providerAccounts(db);
   for (const { providerId, workers } of await liveWorkersByProvider(db)) {
-    if (config.providers[providerId]) continue;
+    const provider = config.providers[providerId];
+    const alive = `providers.${providerId}: ${workers} workers of it are alive`;
+    if (!provider) {
+      throw new ExitError(EXIT.bad, `${alive}; keep it, with draining: true, until they have stopped`);
+    }
+    const before = accounts.get(providerId);
+    const now = accountOf(provider);
+    if (before === undefined || before === now) continue;
     throw new ExitError(
       EXIT.bad,
-      `providers.${providerId}: ${workers} workers of it are alive; keep it, with draining: true, until they have stopped`,
+      `${alive} in ${before}, and it now means ${now ?? 'no cloud'}; change it back, with draining: true, until they have stopped, or give the new one another id`,
     );
   }
 }

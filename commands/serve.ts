@@ -20,9 +20,9 @@ import { rememberTaskQueuePrefix } from '../records/open.js';
 import { connectWorkers, temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
-import { providerContext } from '../workers/provider-context.js';
+import { providerContext, sharedLimiter } from '../workers/provider-context.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
-import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersAreConfigured } from './checks.js';
+import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersKeepTheirMachines } from './checks.js';
 import { reachRecords, reachTemporal } from './reach.js';
 import { EXIT, ExitError } from './exit.js';
 
@@ -48,10 +48,12 @@ export async function serve(config: Config, role: Role): Promise<void> {
     await assertNamespaceIsOurs(client, records.deployment.deploymentId);
     await assertPrefixIsFree(client, records.deployment, config.temporal.taskQueuePrefix);
     await rememberTaskQueuePrefix(records.db, config.temporal.taskQueuePrefix);
-    await assertProvidersAreConfigured(records.db, config);
+    await assertProvidersKeepTheirMachines(records.db, config);
 
+    const { deployment } = records;
+    const limiter = sharedLimiter(records.db, config.providers);
     const providers = buildProviders(config.providers, (providerId) =>
-      providerContext(providerId, { config, records, onCall: metrics.onCloudCall }),
+      providerContext(providerId, { config, deployment, limiter, onCall: metrics.onCloudCall }),
     );
     const stopHealthChecks = providers.startHealthChecks({
       onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),

@@ -24,6 +24,7 @@ export interface Schema {
   scans: ScanRow;
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
+  providerAccounts: { providerId: string; account: string };
   rateLimits: { bucket: string; arrival: number };
   migrations: { name: string; applied: number };
 }

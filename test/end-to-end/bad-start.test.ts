@@ -110,6 +110,23 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  'a provider with live workers cannot come to mean another account',
+  async () => {
+    if (!system.process('all').hasEnded) await system.sigterm('all');
+    const { code, lines } = await start({ providers: { aws: { endpoint: null } } });
+    expect({ code, lines }).toEqual({
+      code: 1,
+      lines: [
+        expect.stringMatching(
+          /providers\.aws: 2 workers of it are alive in AWS at an emulator, and it now means AWS at Amazon’s own endpoints; change it back, with draining: true/,
+        ),
+      ],
+    });
+  },
+  TIMEOUT_MS,
+);
+
 test.each(['server', 'metrics'])(
   'a port of %s that is in use ends it with one clear line',
   async (section) => {

@@ -1,14 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { staticSecretFingerprint } from '../../../providers/static/secret-fingerprint.js';
 import { providerContext } from '../../../workers/provider-context.js';
-import type { Records } from '../../../records/open.js';
 
 test('a provider takes the same fingerprint of a static worker’s secret as the API wrote into its row', () => {
-  const deployment = { deploymentId: 'd', deploymentKey: 'k'.repeat(43), taskQueuePrefix: null };
-  const records: Pick<Records, 'deployment' | 'db'> = { deployment, db: undefined as never };
+  const deployment = { deploymentId: 'd', deploymentKey: 'k'.repeat(43) };
   const context = providerContext('hand', {
     config: { rootUrl: 'https://tc.example.com' },
-    records: records as Records,
+    deployment,
+    limiter: { take: async () => {} },
     onCall: () => {},
   });
   const worker = { workerPoolId: 'lab/phones', workerGroup: 'shelf', workerId: 'one' };
