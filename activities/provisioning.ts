@@ -63,9 +63,9 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
       if (!remembering?.concerns(launch)) return;
       try {
         await withHeartbeat(async () => {
-          const made = await remembering.made(launch, launched, stopping);
-          if (made.length > 0) await recordMade(records.db, machine, made);
-          await remembering.recorded(launch, launched);
+          const { resources, hasRecord } = await remembering.made(launch, launched, stopping);
+          if (resources.length > 0) await recordMade(records.db, machine, resources);
+          if (hasRecord) await remembering.recorded(launch, launched);
         });
       } catch (error) {
         // Nothing that a removal meets is final.

@@ -132,12 +132,18 @@ export interface Remembering {
   /** Pure: whether machines of this launch are to be remembered so. */
   concerns(launch: FrozenLaunch): boolean;
   /**
-   * Ids of the resources that the machine consists of, of any type, children left out; empty where nothing is on record.
-   * With `stopping`, what is under way is cancelled first. Throws Unavailable while more may come.
+   * What the machine consists of. With `stopping`, what is under way is cancelled first. Throws Unavailable while more may
+   * come.
    */
-  made(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<readonly string[]>;
-  /** They are written down: takes away what only told of them. Idempotent. */
+  made(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<Made>;
+  /** It is written down: takes the record away, where there was one. Idempotent. */
   recorded(launch: FrozenLaunch, machine: LaunchedMachine): Promise<void>;
+}
+
+export interface Made {
+  /** Ids of resources of any type, children left out. */
+  readonly resources: readonly string[];
+  readonly hasRecord: boolean;
 }
 
 export interface ProviderErrorReason {
