@@ -1,0 +1,58 @@
+import type { X509Certificate } from 'node:crypto';
+import { IdentityError, ProviderError } from '../../errors.js';
+import type { IdentityProof } from '../../provider.js';
+import { assertInTime, readAttestedData } from './attested-data.js';
+import { type FetchIntermediate, Intermediates } from './intermediates.js';
+import { readSignedData } from './signed-data.js';
+import { readTrustStore, type TrustFiles } from './trust-store.js';
+
+export interface AzureIdentityOptions extends TrustFiles {
+  readonly subscriptionId: string;
+  /** In the place of the network, for tests. */
+  readonly fetchIntermediate?: FetchIntermediate;
+}
+
+export interface AzureIdentity {
+  /**
+   * Resolves when the proof's attested document is about the machine with this vmId. `vmIdOf` is called once all else has
+   * held, so that nothing that is forged costs a call to Azure; null means that Azure does not show the machine (yet).
+   * Throws IdentityError, and ProviderError(Unavailable) where a repetition may end well.
+   */
+  verify(vmIdOf: () => Promise<string | null>, proof: IdentityProof, nowMs: number): Promise<void>;
+}
+
+/** Throws ProviderConfigError when a file cannot be read. */
+export function azureIdentity(options: AzureIdentityOptions): AzureIdentity {
+  const intermediates = new Intermediates(readTrustStore(options), options.fetchIntermediate);
+  return {
+    async verify(vmIdOf, { document }, nowMs) {
+      const { signer, content } = readSignedData(document);
+      assertMetadataService(signer);
+      const data = readAttestedData(content);
+      assertInTime(data, nowMs);
+      if (data.subscriptionId !== null && !equal(data.subscriptionId, options.subscriptionId)) {
+        throw new IdentityError('the attested document is of another subscription');
+      }
+      await intermediates.chainOf(signer, nowMs);
+      const vmId = await vmIdOf();
+      if (vmId === null) {
+        throw new ProviderError({ code: 'Unavailable', message: 'Azure does not show the machine that registers' });
+      }
+      if (!equal(data.vmId, vmId)) throw new IdentityError('vmId is not the machine’s');
+    },
+  };
+}
+
+/**
+ * Throws IdentityError unless the certificate is for Azure's metadata service: `metadata.azure.com`, a region of it
+ * (`eastus.metadata.azure.com`), or as a wildcard.
+ */
+export function assertMetadataService(signer: X509Certificate): void {
+  const subject = signer.toLegacyObject().subject as Record<string, string | string[] | undefined> | undefined;
+  const name = subject?.CN;
+  if (typeof name !== 'string' || !/^(([-\w]+|\*)\.)*metadata\.azure\.com$/.test(name)) {
+    throw new IdentityError('the signer is not Azure’s metadata service');
+  }
+}
+
+const equal = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
