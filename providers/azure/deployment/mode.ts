@@ -1,0 +1,90 @@
+import { ProviderError } from '../../errors.js';
+import type { FrozenLaunch, LaunchedMachine, ProviderContext } from '../../provider.js';
+import { adminCredentials } from '../admin.js';
+import type { AzureCalls } from '../calls.js';
+import { type Mode, machinesOf } from '../launching.js';
+import { type Place, placeOf } from '../listing.js';
+import { namesOf } from '../names.js';
+import { ResourceGroups } from './groups.js';
+import { reasonOf } from './operations.js';
+import type { DeploymentRecords } from './records.js';
+import { deploymentBody, freezeDeployment, requestOf } from './request.js';
+
+export const DEPLOYMENT_STEP = 'deployment';
+
+/**
+ * One deployment of a template for each machine, under a name that follows from its id (original-behaviour §5.8). Looking for
+ * it is shared, so a machine costs one write.
+ */
+export function deploymentMode(
+  calls: AzureCalls,
+  records: DeploymentRecords,
+  place: Place,
+  context: ProviderContext,
+): Mode {
+  const groups = new ResourceGroups(calls);
+  return {
+    mode: 'deployment',
+    stepNames: [DEPLOYMENT_STEP],
+    takes: ({ configuration }) => configuration.armDeployment !== undefined,
+    freeze: (order) => freezeDeployment(order, place, context),
+    machines: machinesOf,
+    steps: () => [DEPLOYMENT_STEP],
+    async submit(launch, machine) {
+      const { deployment } = namesOf(machine.workerId);
+      try {
+        await begin(calls, records, groups, { launch, machine, deployment, context });
+      } catch (error) {
+        throw error instanceof ProviderError ? titled(error) : error;
+      }
+      return deployment;
+    },
+    explain: async (machine, _step, deployment) =>
+      reasonOf(await records.operations(placeOf(machine.location), deployment)),
+  };
+}
+
+interface Submission {
+  readonly launch: FrozenLaunch;
+  readonly machine: LaunchedMachine;
+  /** Its name. */
+  readonly deployment: string;
+  readonly context: ProviderContext;
+}
+
+async function begin(
+  calls: AzureCalls,
+  records: DeploymentRecords,
+  groups: ResourceGroups,
+  { launch, machine, deployment, context }: Submission,
+): Promise<void> {
+  const request = requestOf(launch);
+  const place = placeOf(launch.location);
+  const { account, group } = place;
+  if (request.makesGroup) await groups.ensure(account, group, request.location);
+  if (await records.find(place, deployment)) return;
+  const body = deploymentBody(request, machine, adminCredentials(context, machine.workerId));
+  try {
+    await calls.call(account, 'create', 'PUT deployments', ({ deployments }) =>
+      deployments.deployments.createOrUpdate(group, deployment, body).submitted(),
+    );
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    // An attempt that got no answer began it.
+    if (error.cloudCode === 'DeploymentActive') return;
+    if (request.makesGroup && error.cloudCode === 'ResourceGroupNotFound') {
+      groups.forget(account, group);
+      throw new ProviderError({ code: 'Unavailable', message: error.message, cloudCode: error.cloudCode });
+    }
+    throw error;
+  }
+}
+
+const titled = (error: ProviderError): ProviderError =>
+  new ProviderError({
+    code: error.code,
+    message: error.message,
+    title: error.title ?? 'Failed to create ARM deployment',
+    ...(error.cloudCode !== null && { cloudCode: error.cloudCode }),
+    ...(error.retryAfterMs !== null && { retryAfterMs: error.retryAfterMs }),
+  });

@@ -1,0 +1,82 @@
+import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
+import { ProviderError } from '../../errors.js';
+import type { LaunchedMachine, Made, Remembering } from '../../provider.js';
+import type { AzureCalls } from '../calls.js';
+import { BUSY_RETRY_MS } from '../errors.js';
+import { type Place, placeOf } from '../listing.js';
+import { namesOf } from '../names.js';
+import { isActive, targetsOf } from './operations.js';
+import { type DeploymentRecords, orNull } from './records.js';
+import { isDeployment, requestOf } from './request.js';
+import { belongings } from './resources.js';
+
+/** What a deployment made, read from its record before that is deleted. */
+export function rememberDeployments(calls: AzureCalls, records: DeploymentRecords): Remembering {
+  return {
+    concerns: isDeployment,
+    async made(_launch, machine, stopping) {
+      const place = placeOf(machine.location);
+      return stopping ? await madeInTheEnd(calls, records, place, machine) : await madeSoFar(records, place, machine);
+    },
+    async recorded(launch, machine) {
+      if (requestOf(launch).keepDeployment) return;
+      await records.delete(placeOf(machine.location), namesOf(machine.workerId).deployment);
+    },
+  };
+}
+
+async function madeSoFar(records: DeploymentRecords, place: Place, { workerId }: LaunchedMachine): Promise<Made> {
+  const name = namesOf(workerId).deployment;
+  const deployment = await records.find(place, name);
+  if (deployment === null) return { resources: [], hasRecord: false };
+  if (isActive(deployment.properties?.provisioningState)) throw stillActive(name);
+  // A listing names what was made, so one call tells it of many machines; but it may not.
+  const ids = outputsOf(deployment) ?? targetsOf(await records.operations(place, name));
+  return { resources: belongings(ids, workerId, place), hasRecord: true };
+}
+
+/** With what holds on to the VM: an implicit disk is in no template. */
+async function madeInTheEnd(
+  calls: AzureCalls,
+  records: DeploymentRecords,
+  place: Place,
+  { workerId }: LaunchedMachine,
+): Promise<Made> {
+  const name = namesOf(workerId).deployment;
+  const deployment = await records.get(place, name);
+  if (isActive(deployment?.properties?.provisioningState) && deployment !== null) {
+    await records.cancel(place, name);
+    throw stillActive(name);
+  }
+  const ids = deployment === null ? [] : targetsOf(await records.operations(place, name));
+  const attached = await attachedTo(calls, place, workerId);
+  return {
+    resources: belongings([...ids, ...attached], workerId, place),
+    hasRecord: deployment !== null,
+  };
+}
+
+async function attachedTo(calls: AzureCalls, { account, group }: Place, workerId: string): Promise<string[]> {
+  const vm = await orNull(
+    calls.call(account, 'read', 'GET virtualMachines', ({ compute }) => compute.virtualMachines.get(group, workerId)),
+  );
+  const disks = [vm?.storageProfile?.osDisk?.managedDisk, ...(vm?.storageProfile?.dataDisks ?? []).map(created)];
+  const interfaces = vm?.networkProfile?.networkInterfaces ?? [];
+  return [...disks, ...interfaces].flatMap((one) => one?.id ?? []);
+}
+
+/** A disk that was there before and is only attached is not the machine's. */
+const created = ({ createOption, managedDisk }: { createOption?: string; managedDisk?: { id?: string } }) =>
+  createOption === 'Attach' ? undefined : managedDisk;
+
+const outputsOf = ({ properties }: DeploymentExtended): string[] | null => {
+  const outputs = properties?.provisioningState === 'Succeeded' ? properties.outputResources : undefined;
+  return outputs?.length ? outputs.flatMap(({ id }) => id ?? []) : null;
+};
+
+const stillActive = (name: string): ProviderError =>
+  new ProviderError({
+    code: 'Unavailable',
+    message: `The deployment ${name} may still make something.`,
+    retryAfterMs: BUSY_RETRY_MS,
+  });

@@ -1,0 +1,61 @@
+import type { MachineRef } from '../../provider.js';
+import type { Place } from '../listing.js';
+
+/** The types of which every one that a deployment made belongs to its machine, with the removal step that takes it away. */
+const stepOfType: Readonly<Record<string, string>> = {
+  'microsoft.compute/virtualmachines': 'vm',
+  'microsoft.network/networkinterfaces': 'networkInterface',
+  'microsoft.network/publicipaddresses': 'publicIp',
+  'microsoft.compute/disks': 'disks',
+};
+/** Takes away all other types as well: what they depend on each other for is gone by then. */
+const LAST_STEP = 'disks';
+
+/** Full type of the resource of this id, lower-case, such as `microsoft.compute/disks`; null for what is no resource's id. */
+export function typeOf(id: string): string | null {
+  const [, namespace, rest] = /\/providers\/([\w.]+)\/([^?#]+)$/i.exec(id) ?? [];
+  if (namespace === undefined || rest === undefined) return null;
+  const parts = rest.split('/');
+  if (parts.length % 2 !== 0 || parts.some((part) => part === '' || part === '.' || part === '..')) return null;
+  return [namespace, ...parts.filter((_, index) => index % 2 === 0)].join('/').toLowerCase();
+}
+
+/**
+ * Of the resources that a deployment names, those that go when its machine goes: machines, network interfaces, addresses
+ * and disks; of other types only what bears the machine's name, because a template may also make what all of a pool's
+ * machines share. Children go with what they belong to. What a template puts into another group is not a machine's.
+ */
+export function belongings(ids: readonly string[], workerId: string, { account, group }: Place): string[] {
+  const home = `/subscriptions/${account}/resourcegroups/${group}/`.toLowerCase();
+  const unique = [...new Map(ids.map((id) => [id.toLowerCase(), id])).values()];
+  return unique.filter((id) => {
+    const type = typeOf(id);
+    if (type === null || type.split('/').length > 2 || !isRemovable(type)) return false;
+    if (!id.toLowerCase().startsWith(home)) return false;
+    return type in stepOfType || nameOf(id).includes(workerId.toLowerCase());
+  });
+}
+
+/** The machine's remembered resources that go in this step. */
+export const rememberedFor = ({ made = [] }: MachineRef, step: string): readonly string[] =>
+  made.filter((id) => (stepOfType[typeOf(id) ?? ''] ?? LAST_STEP) === step);
+
+const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1).toLowerCase();
+
+/** Services whose resources we know how to delete by id. */
+const apiVersions: Readonly<Record<string, string>> = {
+  'microsoft.network': '2024-05-01',
+  'microsoft.compute': '2024-07-01',
+};
+/** Disks have versions of their own. */
+const DISKS_API_VERSION = '2024-03-02';
+
+/** The version to ask a resource's service in; throws for a type that `belongings` never gives. */
+export function apiVersionOf(id: string): string {
+  const type = typeOf(id) ?? '';
+  const version = type === 'microsoft.compute/disks' ? DISKS_API_VERSION : apiVersions[type.split('/')[0] ?? ''];
+  if (version === undefined) throw new Error(`no version is known for ${id}`);
+  return version;
+}
+
+const isRemovable = (type: string): boolean => (type.split('/')[0] ?? '') in apiVersions;
