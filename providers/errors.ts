@@ -55,11 +55,6 @@ export class ProviderError extends Error {
   get retryable(): boolean {
     return this.code === 'Throttled' || this.code === 'Unavailable';
   }
-
-  /** False when the cloud has acted, or may have, although we have no answer. */
-  get nothingDone(): boolean {
-    return this.code !== 'Unavailable' && this.code !== 'TokenSpent';
-  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { LaunchConfig } from '../domain/worker-pool.js';
 import { stateCounts, type StateCounts } from './counts.js';
 import { pageOf, type Page, type PageOf } from './paging.js';
-import type { Db, LaunchConfigRevision } from './schema.js';
+import type { Db } from './schema.js';
 
 /** By id. */
 export async function listLaunchConfigs(
@@ -27,23 +27,6 @@ export async function listLaunchConfigs(
   if (!includeArchived) query = query.where('c.isArchived', '=', false);
   if (page.after !== null) query = query.where('c.launchConfigId', '>', page.after);
   return pageOf(await query.execute(), page, (launchConfig) => launchConfig.launchConfigId);
-}
-
-/** What workers and launches that point at it were made from. */
-export async function getRevision(
-  db: Db,
-  workerPoolId: string,
-  launchConfigId: string,
-  revision: number,
-): Promise<LaunchConfigRevision | null> {
-  const row = await db
-    .selectFrom('launchConfigRevisions')
-    .selectAll()
-    .where('workerPoolId', '=', workerPoolId)
-    .where('launchConfigId', '=', launchConfigId)
-    .where('revision', '=', revision)
-    .executeTakeFirst();
-  return row ?? null;
 }
 
 export interface LaunchConfigStats extends StateCounts {

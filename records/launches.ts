@@ -225,28 +225,3 @@ export async function finishLaunches(db: Db, tokens: readonly string[], nowMs: n
 export async function workersOfLaunch(db: Db, token: string): Promise<Worker[]> {
   return await db.selectFrom('workers').selectAll().where('launchToken', '=', token).orderBy('workerId').execute();
 }
-
-/** Open and booked, oldest first. */
-export async function unfinishedLaunches(db: Db, workerPoolId: string): Promise<LaunchRow[]> {
-  return await db
-    .selectFrom('launches')
-    .selectAll()
-    .where('workerPoolId', '=', workerPoolId)
-    .where('status', 'in', ['open', 'booked'])
-    .orderBy('created')
-    .orderBy('token')
-    .execute();
-}
-
-/** Whether a machine of this pool and provider may exist that has no row yet. */
-export async function hasOpenLaunch(db: Db, workerPoolId: string, providerId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('launches')
-    .select('token')
-    .where('workerPoolId', '=', workerPoolId)
-    .where('providerId', '=', providerId)
-    .where('status', '=', 'open')
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}

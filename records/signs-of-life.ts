@@ -10,16 +10,3 @@ export async function recordSignOfLife(db: Db, key: WorkerKey, nowMs: number): P
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
-
-/** Whether the worker called with its credentials, and first did so at `sinceMs` or later. */
-export async function hasSignOfLife(db: Db, key: WorkerKey, sinceMs: number): Promise<boolean> {
-  const row = await db
-    .selectFrom('signsOfLife')
-    .select('firstCallAt')
-    .where('workerPoolId', '=', key.workerPoolId)
-    .where('workerGroup', '=', key.workerGroup)
-    .where('workerId', '=', key.workerId)
-    .where('firstCallAt', '>=', sinceMs)
-    .executeTakeFirst();
-  return row !== undefined;
-}

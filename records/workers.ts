@@ -53,6 +53,7 @@ const scanned = [
   'created',
   'launchToken',
   'location',
+  'made',
 ] as const satisfies (keyof Worker)[];
 
 /** What a scan compares with the cloud's list. */
@@ -83,15 +84,6 @@ export async function liveWorkerLocations(db: Db, providerId: string): Promise<M
     select location from workers where provider_id = ${providerId} and state <> 'stopped'
     union select location from launches where provider_id = ${providerId} and status in ('open', 'booked')`.execute(db);
   return rows.map((row) => row.location);
-}
-
-export async function countLiveWorkers(db: Db, filter: { providerId?: string } = {}): Promise<number> {
-  let query = db
-    .selectFrom('workers')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('state', '<>', 'stopped');
-  if (filter.providerId !== undefined) query = query.where('providerId', '=', filter.providerId);
-  return (await query.executeTakeFirstOrThrow()).count;
 }
 
 /**

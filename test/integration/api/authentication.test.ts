@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
 import type { WorkerKey } from '../../../domain/ids.js';
-import { hasSignOfLife } from '../../../records/signs-of-life.js';
+import { registrationFacts } from '../../../records/registration.js';
 import { API, ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
 const reader = { clientId: 'reader', accessToken: 'access-token-of-the-reader', scopes: ['worker-manager:list-*'] };
@@ -126,7 +126,8 @@ describe('with the peer’s own client over a socket', () => {
       providerId: 'cloud',
       workerIdentityProof: { document: 'I am i-1' },
     });
-    expect(await hasSignOfLife(api.records.db, one, 0)).toBe(false);
+    const signOfLifeAt = async () => (await registrationFacts(api.records.db, one, 'cloud')).signOfLifeAt;
+    expect(await signOfLifeAt()).toBeNull();
     const itself = client(body.credentials);
     const path = (worker: WorkerKey) => [worker.workerPoolId, worker.workerGroup, worker.workerId] as const;
     const adviceFor = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
@@ -135,7 +136,7 @@ describe('with the peer’s own client over a socket', () => {
         `/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}/should-terminate`,
       );
     expect(await adviceFor(one)).toEqual([200, { terminate: false, reason: 'none' }]);
-    expect(await hasSignOfLife(api.records.db, one, 0)).toBe(true);
+    expect(await signOfLifeAt()).toBe(api.clock.ms);
     expect(await adviceFor(two)).toEqual([403, expect.objectContaining({ code: 'InsufficientScopes' })]);
 
     const report = { kind: 'boot', title: 'No disk', description: 'It is gone', extra: { code: 7 } };

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
+import { poolFacts } from '../../../records/facts.js';
 import {
   beginAttempt,
   bookLaunch,
   finishLaunches,
   getLaunch,
-  hasOpenLaunch,
   reserveLaunches,
   settleAttempt,
-  unfinishedLaunches,
   workersOfLaunch,
 } from '../../../records/launches.js';
 import type { Records } from '../../../records/open.js';
@@ -69,8 +68,6 @@ describe.each(engines)('a launch on %s', (engine) => {
       attempts: 0,
       created: NOW,
     });
-    expect(await hasOpenLaunch(db, poolId, 'aws')).toBe(true);
-    expect(await hasOpenLaunch(db, poolId, 'google')).toBe(false);
   });
 
   test('that is reserved again keeps what it got, and is not frozen again', async () => {
@@ -180,7 +177,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     };
     const orders = [order('t', 1), order('u', 1, { freeze })];
     await expect(reserveLaunches(db, { ...reservation, orders })).rejects.toThrow('user data too long');
-    expect(await unfinishedLaunches(db, poolId)).toEqual([]);
+    expect([await getLaunch(db, 't'), await getLaunch(db, 'u')]).toEqual([null, null]);
   });
 
   test('an attempt that did nothing does not hide when a later one began', async () => {
@@ -245,6 +242,7 @@ describe.each(engines)('a launch on %s', (engine) => {
       secretGeneration: 0,
       location: { account: null, region: 'us-west-2', group: null },
       facts: { instanceId: 'i-1', privateIp: null },
+      made: [],
       shouldTerminate: null,
     });
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 2, closed: NOW });
@@ -350,12 +348,12 @@ describe.each(engines)('a launch on %s', (engine) => {
     const { db } = records;
     await reserve(db, [order('t', 1), order('u', 1)]);
     await bookLaunch(db, 't', machines(1), times);
-    expect((await unfinishedLaunches(db, poolId)).map(({ token, status }) => [token, status])).toEqual([
+    expect((await poolFacts(db, poolId, NOW))?.unfinished.map(({ token, status }) => [token, status])).toEqual([
       ['t', 'booked'],
       ['u', 'open'],
     ]);
     await finishLaunches(db, ['t', 'u'], NOW);
-    expect((await unfinishedLaunches(db, poolId)).map(({ token }) => token)).toEqual(['u']);
+    expect((await poolFacts(db, poolId, NOW))?.unfinished.map(({ token }) => token)).toEqual(['u']);
     expect(await workersOfLaunch(db, 't')).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { NewLaunchConfig } from '../../../records/launch-config-changes.js';
-import { getRevision, launchConfigStats, listLaunchConfigs } from '../../../records/launch-configs.js';
+import { launchConfigStats, listLaunchConfigs } from '../../../records/launch-configs.js';
 import type { Records } from '../../../records/open.js';
 import {
   createPool,
@@ -158,8 +158,11 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect((await getPool(db, poolId))?.launchConfigs).toMatchObject([
       { revision: 2, lastModified: NOW + 2, created: NOW, configuration: heavier.configuration },
     ]);
-    expect((await getRevision(db, poolId, 'lc-a', 1))?.configuration).toEqual(launchConfig('lc-a').configuration);
-    expect(await getRevision(db, poolId, 'lc-a', 3)).toBeNull();
+    const revisions = db.selectFrom('launchConfigRevisions').select(['revision', 'configuration']).orderBy('revision');
+    expect(await revisions.execute()).toEqual([
+      { revision: 1, configuration: launchConfig('lc-a').configuration },
+      { revision: 2, configuration: heavier.configuration },
+    ]);
   });
 
   test('refuses an id that would come to mean another machine, archived or not, and changes nothing', async () => {

@@ -9,9 +9,9 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../../../records/worker-changes.js';
-import { countLiveWorkers, getWorker, listWorkers, liveWorkersOfProvider } from '../../../records/workers.js';
+import { getWorker, listWorkers, liveWorkersByProvider, liveWorkersOfProvider } from '../../../records/workers.js';
 import { registrationFacts } from '../../../records/registration.js';
-import { recordSignOfLife, hasSignOfLife } from '../../../records/signs-of-life.js';
+import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import {
   counting,
   DAY,
@@ -218,8 +218,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     const { db } = records;
     await recordSignOfLife(db, key, NOW);
     await recordSignOfLife(db, key, NOW + 5);
-    expect(await hasSignOfLife(db, key, NOW)).toBe(true);
-    expect(await hasSignOfLife(db, key, NOW + 1)).toBe(false);
+    expect(await registrationFacts(db, key, 'aws')).toMatchObject({ signOfLifeAt: NOW });
   });
 
   test('that is static is made once, is told apart from another, and can be changed', async () => {
@@ -281,9 +280,9 @@ describe.each(engines)('a worker on %s', (engine) => {
   test('counts as live until it is stopped', async () => {
     const { db } = records;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
-    expect(await countLiveWorkers(db, { providerId: 'aws' })).toBe(2);
+    expect(await liveWorkersByProvider(db)).toEqual([{ providerId: 'aws', workers: 2 }]);
     await recordStopped(db, key, { nowMs: NOW, expires: NOW });
-    expect(await countLiveWorkers(db)).toBe(1);
+    expect(await liveWorkersByProvider(db)).toEqual([{ providerId: 'aws', workers: 1 }]);
     expect(await liveWorkersOfProvider(db, 'aws')).toEqual([
       {
         workerPoolId: poolId,

@@ -69,7 +69,7 @@ describe('what EC2 says becomes a ProviderError', () => {
 
   test('an answer that is lost, or that nobody can read, leaves open what happened', async () => {
     say = () => null;
-    expect((await launch()).error).toMatchObject({ code: 'Unavailable', nothingDone: false });
+    expect((await launch()).error).toMatchObject({ code: 'Unavailable' });
     say = () => ({ status: 500, body: '<html>oops</html>' });
     expect((await launch()).error).toMatchObject({ code: 'Unavailable' });
     say = () => ({ status: 400, body: '<html>a proxy</html>' });
