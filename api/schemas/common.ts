@@ -1,4 +1,5 @@
 import { type TProperties, Type } from 'typebox';
+import { identifierPattern, workerPoolIdPattern } from '../../domain/ids.js';
 
 /** Pieces of the wire format (original-behaviour §1 and §2). */
 
@@ -7,11 +8,8 @@ export const closed = <T extends TProperties>(properties: T) =>
 export const anyObject = Type.Object({}, { additionalProperties: true });
 export const instant = Type.String({ format: 'date-time' });
 
-const identifierText = '^[a-zA-Z0-9_-]{1,38}$';
-export const identifier = Type.String({ pattern: identifierText });
-export const workerPoolId = Type.String({
-  pattern: '^[a-zA-Z0-9_-]{1,38}/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$',
-});
+export const identifier = Type.String({ pattern: identifierPattern.source });
+export const workerPoolId = Type.String({ pattern: workerPoolIdPattern.source });
 export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
 export const workerState = Type.Union(
   ['requested', 'running', 'stopping', 'stopped'].map((state) => Type.Literal(state)),
