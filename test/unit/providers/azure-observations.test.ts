@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { observationOf, resourcesByWorker } from '../../../providers/azure/observations.js';
+import type { Resource } from '../../../providers/azure/resources.js';
+
+const deployment = 'c0ffee00-0000-4000-8000-000000000001';
+const workerId = `vm-${'a'.repeat(35)}`;
+const vmId = `/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/${workerId}`;
+const place = { account: 's', group: 'g' };
+const marks = {
+  'worker-manager-deployment': deployment,
+  'worker-manager-launch': 'token',
+  'worker-pool-id': 'proj/pool',
+  'worker-group': 'eastus',
+  'worker-id': workerId,
+};
+const resource = (step: Resource['step'], changes: Partial<Resource> = {}): Resource => ({
+  step,
+  id: step === 'vm' ? vmId : `/${step}`,
+  name: step,
+  location: 'eastus',
+  tags: marks,
+  state: 'running',
+  reason: null,
+  heldBy: null,
+  ...changes,
+});
+const disk = (changes: Partial<Resource> = {}) => resource('disks', { heldBy: vmId.toLowerCase(), ...changes });
+const observe = (resources: Resource[]) =>
+  [...resourcesByWorker(resources, deployment)].map(([id, own]) => observationOf(id, own, place));
+
+describe('a listing', () => {
+  test('is put together by machine, with its marks', () => {
+    expect(observe([disk(), resource('vm'), resource('networkInterface'), resource('publicIp')])).toEqual([
+      {
+        workerGroup: 'eastus',
+        workerId,
+        location: { account: 's', group: 'g', region: 'eastus' },
+        state: 'running',
+        reason: null,
+        launchToken: 'token',
+        workerPoolId: 'proj/pool',
+        resources: { publicIp: 'running', networkInterface: 'running', vm: 'running', disks: 'running' },
+      },
+    ]);
+  });
+
+  test('of a machine that is being built shows what there is', () => {
+    expect(observe([resource('networkInterface', { state: 'pending' })])).toMatchObject([
+      { state: 'pending', resources: { networkInterface: 'pending' } },
+    ]);
+    expect(observe([resource('networkInterface', { state: 'failed', reason: 'why' })])).toMatchObject([
+      { state: 'failed', reason: 'networkInterface: why' },
+    ]);
+  });
+
+  test('counts a second one of a kind: the worst stands for all', () => {
+    expect(
+      observe([
+        resource('vm'),
+        resource('networkInterface'),
+        resource('networkInterface', { state: 'stopping' }),
+        disk(),
+        disk({ state: 'failed' }),
+      ]),
+    ).toMatchObject([{ state: 'running', resources: { networkInterface: 'stopping', disks: 'failed' } }]);
+  });
+
+  test('knows resources without marks by the VM that holds them, and Azure’s own disks by name when none does', () => {
+    const bare = { tags: {} };
+    expect(
+      observe([resource('vm'), disk(bare), resource('networkInterface', { ...bare, heldBy: vmId.toLowerCase() })]),
+    ).toMatchObject([{ workerId, resources: { networkInterface: 'running', disks: 'running' } }]);
+    const left = disk({ ...bare, heldBy: null, name: `${workerId}_OsDisk_1_0123` });
+    expect(observe([left])).toMatchObject([{ workerId, workerGroup: 'eastus', state: 'stopping', launchToken: null }]);
+    expect(observe([disk({ ...bare, heldBy: null, name: `disk-${'a'.repeat(35)}-os` })])).toHaveLength(1);
+    expect(observe([disk({ ...bare, heldBy: null, name: 'somebody-elses' })])).toEqual([]);
+  });
+
+  test('tells of a disk that no VM holds that its VM is gone', () => {
+    expect(observe([resource('networkInterface'), disk({ heldBy: null })])).toMatchObject([
+      { state: 'stopping', reason: 'its VM is gone' },
+    ]);
+    // A list that misses the VM for a moment.
+    expect(observe([resource('networkInterface'), disk()])).toMatchObject([{ state: 'pending' }]);
+  });
+
+  test('leaves out what is another deployment’s or nobody’s', () => {
+    const tags = { ...marks, 'worker-manager-deployment': 'theirs' };
+    const own = resource('vm', { tags });
+    const named = disk({ tags, name: `${workerId}_OsDisk_1_0123` });
+    expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
+  });
+});
