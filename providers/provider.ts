@@ -159,10 +159,11 @@ export interface Machines {
   readonly removalSteps: readonly string[];
   /**
    * Everything in these locations that carries our deployment's mark, page by page. The listing is complete when the
-   * iteration ends without throwing; one that throws proves nothing about what it did not show.
-   * The cost is pages, not machines.
+   * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
+   * (`partial-listing.ts`) does: the locations that it does not name were listed to the end.
+   * The cost is pages, not machines. `known` are machines of ours: what is remembered of them (`made`) counts as marked.
    */
-  observe(locations: readonly MachineLocation[]): AsyncIterable<readonly Observation[]>;
+  observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */
   lookup(machine: MachineRef): Promise<Observation>;
   /**
@@ -177,7 +178,7 @@ export interface MachineRef {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly location: MachineLocation;
-  /** What `Remembering` gave of it; for `remove` only. */
+  /** What `Remembering` gave of it; not for `lookup`. */
   readonly made?: readonly string[];
 }
 
@@ -190,7 +191,10 @@ export interface Observation extends MachineRef {
   /** The marks it carries; null where it has none. Only what bears our own deployment's mark is ours to remove. */
   readonly launchToken: string | null;
   readonly workerPoolId: string | null;
-  /** Resources of a stepwise machine that exist by now, by step; empty for bulk clouds. */
+  /**
+   * Resources of a stepwise machine that exist by now, by step: all of them, because what is left out may count as gone.
+   * Empty for bulk clouds.
+   */
   readonly resources: Readonly<Record<string, MachineState>>;
 }
 

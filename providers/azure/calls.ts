@@ -94,23 +94,35 @@ export class AzureCalls {
   }
 
   /** One request in JSON; gives the answer's body. */
-  async raw(subscriptionId: string | null, callClass: CallClass, operation: string, raw: RawRequest): Promise<unknown> {
-    return this.call(subscriptionId, callClass, operation, async ({ compute }) => {
-      const request = createPipelineRequest({
-        method: raw.method,
-        url: this.base() + raw.path,
-        allowInsecureConnection: this.endpoint?.isEmulator === true,
-        ...(raw.body === undefined ? {} : { body: JSON.stringify(raw.body) }),
-      });
-      request.headers.set('accept', 'application/json');
-      if (raw.body !== undefined) request.headers.set('content-type', 'application/json');
-      const response = await compute.pipeline.sendRequest(this.http, request);
-      const body = parseJson(response.bodyAsText ?? '');
-      if (response.status < 400) return body;
-      const { code, message = `status ${response.status}` } =
-        (body as { error?: { code?: string; message?: string } } | null)?.error ?? {};
-      throw new RestError(message, { statusCode: response.status, response, ...(code === undefined ? {} : { code }) });
+  raw(subscriptionId: string | null, callClass: CallClass, operation: string, raw: RawRequest): Promise<unknown> {
+    return this.call(subscriptionId, callClass, operation, (clients) => this.sendRaw(clients, raw));
+  }
+
+  /** As `begin`, for one request in JSON. */
+  beginRaw(
+    subscriptionId: string | null,
+    callClass: CallClass,
+    operation: string,
+    raw: RawRequest,
+  ): Promise<string | null> {
+    return this.begin(subscriptionId, callClass, operation, (clients) => this.sendRaw(clients, raw));
+  }
+
+  private async sendRaw({ compute }: AzureClients, raw: RawRequest): Promise<unknown> {
+    const request = createPipelineRequest({
+      method: raw.method,
+      url: this.base() + raw.path,
+      allowInsecureConnection: this.endpoint?.isEmulator === true,
+      ...(raw.body === undefined ? {} : { body: JSON.stringify(raw.body) }),
     });
+    request.headers.set('accept', 'application/json');
+    if (raw.body !== undefined) request.headers.set('content-type', 'application/json');
+    const response = await compute.pipeline.sendRequest(this.http, request);
+    const body = parseJson(response.bodyAsText ?? '');
+    if (response.status < 400) return body;
+    const { code, message = `status ${response.status}` } =
+      (body as { error?: { code?: string; message?: string } } | null)?.error ?? {};
+    throw new RestError(message, { statusCode: response.status, response, ...(code === undefined ? {} : { code }) });
   }
 
   private async exchange<Output>(

@@ -10,9 +10,13 @@ const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'run
 
 /**
  * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks that
- * Azure made and named itself by their names. Pure. Resources of nobody, or of another deployment, are left out.
+ * Azure made and named itself by their names; else by `remembered`, ids in lower case with their worker. Pure. Resources of nobody, or of another deployment, are left out.
  */
-export function resourcesByWorker(resources: readonly Resource[], deploymentId: string): Map<string, Resource[]> {
+export function resourcesByWorker(
+  resources: readonly Resource[],
+  deploymentId: string,
+  remembered: ReadonlyMap<string, string> = new Map(),
+): Map<string, Resource[]> {
   const owners = new Map<string, string>();
   for (const { step, id, tags } of resources) {
     const workerId = ourTags(tags, deploymentId)?.[WORKER_TAG];
@@ -20,7 +24,7 @@ export function resourcesByWorker(resources: readonly Resource[], deploymentId: 
   }
   const byWorker = new Map<string, Resource[]>();
   for (const resource of resources) {
-    const workerId = ownerOf(resource, owners, deploymentId);
+    const workerId = ownerOf(resource, owners, deploymentId) ?? remembered.get(resource.id.toLowerCase());
     if (workerId === undefined) continue;
     const own = byWorker.get(workerId);
     if (own) own.push(resource);

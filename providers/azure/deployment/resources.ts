@@ -8,8 +8,6 @@ const stepOfType: Readonly<Record<string, string>> = {
   'microsoft.network/publicipaddresses': 'publicIp',
   'microsoft.compute/disks': 'disks',
 };
-/** Takes away all other types as well: what they depend on each other for is gone by then. */
-const LAST_STEP = 'disks';
 
 /** Full type of the resource of this id, lower-case, such as `microsoft.compute/disks`; null for what is no resource's id. */
 export function typeOf(id: string): string | null {
@@ -32,15 +30,19 @@ export function belongings(ids: readonly string[], workerId: string, { account, 
     const type = typeOf(id);
     if (type === null || type.split('/').length > 2 || !isRemovable(type)) return false;
     if (!id.toLowerCase().startsWith(home)) return false;
-    return type in stepOfType || nameOf(id).includes(workerId.toLowerCase());
+    return type in stepOfType || nameOf(id).toLowerCase().includes(workerId.toLowerCase());
   });
 }
 
-/** The machine's remembered resources that go in this step. */
+/** The machine's remembered resources of the type that goes in this step. */
 export const rememberedFor = ({ made = [] }: MachineRef, step: string): readonly string[] =>
-  made.filter((id) => (stepOfType[typeOf(id) ?? ''] ?? LAST_STEP) === step);
+  made.filter((id) => stepOfType[typeOf(id) ?? ''] === step);
 
-const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1).toLowerCase();
+/** Those of other types, which go last: nothing of the machine holds them any more. */
+export const rememberedOthers = ({ made = [] }: MachineRef): readonly string[] =>
+  made.filter((id) => stepOfType[typeOf(id) ?? ''] === undefined);
+
+export const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
 
 /** Services whose resources we know how to delete by id. */
 const apiVersions: Readonly<Record<string, string>> = {

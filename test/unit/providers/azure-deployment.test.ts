@@ -3,7 +3,13 @@ import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourc
 import { deploymentState, isActive, reasonOf, targetsOf } from '../../../providers/azure/deployment/operations.js';
 import { rememberedOwners, withDeployments } from '../../../providers/azure/deployment/observe.js';
 import { deploymentBody, freezeDeployment, requestOf } from '../../../providers/azure/deployment/request.js';
-import { apiVersionOf, belongings, rememberedFor, typeOf } from '../../../providers/azure/deployment/resources.js';
+import {
+  apiVersionOf,
+  belongings,
+  rememberedFor,
+  rememberedOthers,
+  typeOf,
+} from '../../../providers/azure/deployment/resources.js';
 import { SharedLook } from '../../../providers/azure/deployment/shared-look.js';
 import { machinesOf } from '../../../providers/azure/launching.js';
 import { withWorker } from '../../../providers/azure/marks.js';
@@ -135,7 +141,8 @@ describe('what a deployment made', () => {
     };
     expect(rememberedFor(machine, 'vm')).toEqual([]);
     expect(rememberedFor(machine, 'networkInterface')).toEqual([nic]);
-    expect(rememberedFor(machine, 'disks')).toEqual([group, disk]);
+    expect(rememberedFor(machine, 'disks')).toEqual([disk]);
+    expect(rememberedOthers(machine)).toEqual([group]);
     expect(rememberedOwners([machine]).get(nic.toLowerCase())).toBe(vm);
   });
 
