@@ -4,41 +4,57 @@ import { buildProviders } from '../providers/registry.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../workers/provider-context.js';
 import { EXIT, ExitError } from './exit.js';
-import { reachRecords, reachTemporal } from './reach.js';
+import { lookAtRecords, lookAtTemporal } from './reach.js';
 
 /** One call for each provider. */
 const unlimited = { take: async () => {} };
+/** No call that reaches for a provider carries anything of the deployment. */
+const noDeployment = { deploymentId: '00000000-0000-0000-0000-000000000000', deploymentKey: '' };
 
-/** The configuration is valid when this is called; here everything that it names is reached for, one line each. */
+/**
+ * The configuration is valid when this is called; here everything that it names is reached for, one line each. It only
+ * looks: what `serve` would do to the database or to Temporal is said, not done.
+ */
 export async function checkConfig(config: Config): Promise<void> {
   let worst: number = EXIT.stopped;
-  const report = (what: string, problem: Error | null) => {
-    if (problem === null) return console.log(`ok       ${what}`);
-    worst = Math.max(worst, problem instanceof ExitError ? problem.code : EXIT.unreachable);
-    console.log(`problem  ${what}: ${problem.message}`);
+  const problem = (what: string, error: unknown) => {
+    worst = Math.max(worst, error instanceof ExitError ? error.code : EXIT.unreachable);
+    console.log(`problem  ${what}: ${error instanceof Error ? error.message : 'failed'}`);
   };
-  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
+  /** `look` gives what there is to say of what works. */
+  const attempt = async <T>(what: string, look: () => Promise<T>, say: (found: T) => string = () => '') => {
     try {
-      const result = await work();
-      report(what, null);
-      return result;
+      const found = await look();
+      console.log(`ok       ${what}${say(found)}`);
+      return found;
     } catch (error) {
-      report(what, error instanceof Error ? error : new Error('failed'));
+      problem(what, error);
       return null;
     }
   };
 
-  const records = await attempt('records', () => reachRecords(config, createLog({ ...config.log, level: 'error' })));
-  const client = await attempt('temporal', () => reachTemporal(temporalTarget(config.temporal)));
+  const log = createLog({ ...config.log, level: 'error' });
+  const records = await attempt(
+    'records',
+    () => lookAtRecords(config, log),
+    ({ missingMigrations: { length } }) =>
+      length === 0 ? '' : `: ${length} migrations to apply; serve and migrate do`,
+  );
+  await attempt(
+    'temporal',
+    () => lookAtTemporal(temporalTarget(config.temporal)),
+    (missing) => (missing.length === 0 ? '' : `: search attributes ${missing.join(', ')} to register; serve does`),
+  );
   if (records) {
+    const deployment = records.deployment ?? noDeployment;
     const providers = buildProviders(config.providers, (providerId) =>
-      providerContext(providerId, { config, deployment: records.deployment, limiter: unlimited, onCall: () => {} }),
+      providerContext(providerId, { config, deployment, limiter: unlimited, onCall: () => {} }),
     );
     for (const provider of providers.list()) await attempt(`providers.${provider.providerId}`, () => provider.setup());
   }
   for (const [providerId, provider] of Object.entries(config.providers)) {
     if (provider.providerType !== 'aws' || provider.identityCertificates !== null) continue;
-    report(
+    problem(
       `providers.${providerId}.identityCertificates`,
       new ExitError(
         EXIT.bad,
@@ -46,7 +62,5 @@ export async function checkConfig(config: Config): Promise<void> {
       ),
     );
   }
-  await client?.connection.close();
-  await records?.close();
   if (worst !== EXIT.stopped) throw new ExitError(worst, 'the configuration cannot be used as it is');
 }

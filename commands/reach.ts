@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { openRecords, type Records } from '../records/open.js';
+import { inspectRecords, openRecords, type Records, type RecordsState } from '../records/open.js';
 import { RecordsInUseError } from '../records/pglite/lock-file.js';
 import { connectClient, type TemporalTarget } from '../temporal/connection.js';
-import { ensureSearchAttributes } from '../temporal/namespace.js';
+import { ensureSearchAttributes, missingSearchAttributes } from '../temporal/namespace.js';
 import { EXIT, ExitError } from './exit.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
@@ -12,20 +12,44 @@ const WITHIN_MS = 15_000;
 /** Making an embedded database is computing, not waiting: a second or two, and more than 15 on a busy machine. */
 const EMBEDDED_WITHIN_MS = 120_000;
 
-export async function reachRecords(config: Config, log: Logger): Promise<Records> {
+export const reachRecords = (config: Config, log: Logger): Promise<Records> =>
+  reached(config, openRecords({ ...recordsOptions(config), log }));
+
+/** Only looks. */
+export const lookAtRecords = (config: Config, log: Logger): Promise<RecordsState> =>
+  reached(config, inspectRecords({ ...recordsOptions(config), log }));
+
+const recordsOptions = ({ records }: Config) => ({ url: records.url, applicationName: 'worker-manager' });
+
+async function reached<T>(config: Config, opening: Promise<T>): Promise<T> {
   try {
-    const withinMs = config.records.url.startsWith('pglite:') ? EMBEDDED_WITHIN_MS : WITHIN_MS;
-    return await within(openRecords({ url: config.records.url, applicationName: 'worker-manager', log }), withinMs);
+    return await within(opening, config.records.url.startsWith('pglite:') ? EMBEDDED_WITHIN_MS : WITHIN_MS);
   } catch (error) {
     if (error instanceof RecordsInUseError) throw new ExitError(EXIT.bad, `records.url: ${error.message}`);
     throw new ExitError(EXIT.unreachable, `records.url: the database cannot be reached: ${reason(error)}`);
   }
 }
 
+/** Connects, and registers our search attributes where they are missing. */
 export async function reachTemporal(target: TemporalTarget): Promise<Client> {
-  let client: Client;
+  const client = await connectTemporal(target);
+  await inNamespace(ensureSearchAttributes(client));
+  return client;
+}
+
+/** Only looks; gives the names of the search attributes that `serve` would register. */
+export async function lookAtTemporal(target: TemporalTarget): Promise<readonly string[]> {
+  const client = await connectTemporal(target);
   try {
-    client = await within(connectClient(target, WITHIN_MS));
+    return await inNamespace(missingSearchAttributes(client));
+  } finally {
+    await client.connection.close();
+  }
+}
+
+async function connectTemporal(target: TemporalTarget): Promise<Client> {
+  try {
+    return await within(connectClient(target, WITHIN_MS));
   } catch (error) {
     const address = target.connection.address ?? 'the profile’s address';
     throw new ExitError(
@@ -33,12 +57,14 @@ export async function reachTemporal(target: TemporalTarget): Promise<Client> {
       `temporal.address: Temporal cannot be reached at ${address}: ${reason(error)}`,
     );
   }
+}
+
+async function inNamespace<T>(work: Promise<T>): Promise<T> {
   try {
-    await within(ensureSearchAttributes(client));
+    return await within(work);
   } catch (error) {
     throw new ExitError(EXIT.unreachable, `temporal.namespace: ${reason(error)}`);
   }
-  return client;
 }
 
 const reason = (error: unknown): string =>

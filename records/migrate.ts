@@ -14,13 +14,12 @@ const folder = new URL('./migrations/', import.meta.url);
  * it also makes the deployment's id and key.
  */
 export async function migrate(db: Db, nowMs: number): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   return await db.connection().execute(async (connection) => {
     // Another process's migration may take longer than a statement normally may.
     await sql`set statement_timeout = 0`.execute(connection);
     await sql`select pg_advisory_lock(${LOCK})`.execute(connection);
     try {
-      return await applyMissing(connection, names, nowMs);
+      return await applyMissing(connection, nowMs);
     } finally {
       await sql`select pg_advisory_unlock(${LOCK})`.execute(connection);
       await sql`reset statement_timeout`.execute(connection);
@@ -28,10 +27,26 @@ export async function migrate(db: Db, nowMs: number): Promise<string[]> {
   });
 }
 
-async function applyMissing(db: Db, names: string[], nowMs: number): Promise<string[]> {
-  await sql`create table if not exists migrations (name text primary key, applied bigint not null)`.execute(db);
+/** The migrations that would be applied, in their order. Only reads. */
+export async function missingMigrations(db: Db): Promise<string[]> {
+  const names = await migrationNames();
+  if (!(await tableExists(db, 'migrations'))) return names;
   const applied = new Set((await db.selectFrom('migrations').select('name').execute()).map((row) => row.name));
-  const missing = names.filter((name) => !applied.has(name));
+  return names.filter((name) => !applied.has(name));
+}
+
+export async function migrationNames(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+}
+
+async function tableExists(db: Db, name: string): Promise<boolean> {
+  const { rows } = await sql<{ exists: boolean }>`select to_regclass(${name}) is not null as exists`.execute(db);
+  return rows[0]?.exists ?? false;
+}
+
+async function applyMissing(db: Db, nowMs: number): Promise<string[]> {
+  await sql`create table if not exists migrations (name text primary key, applied bigint not null)`.execute(db);
+  const missing = await missingMigrations(db);
   for (const name of missing) {
     const statements = await readFile(new URL(name, folder), 'utf8');
     await db.transaction().execute(async (trx) => {

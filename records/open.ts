@@ -1,6 +1,6 @@
 import { CamelCasePlugin, Kysely, sql, type Dialect } from 'kysely';
-import { migrate } from './migrate.js';
-import { openPglite } from './pglite/open.js';
+import { migrate, migrationNames, missingMigrations } from './migrate.js';
+import { hasPglite, openPglite } from './pglite/open.js';
 import { postgresDialect } from './postgres.js';
 import type { Db, Schema } from './schema.js';
 
@@ -43,14 +43,10 @@ export interface Records {
  */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
   const kind = recordsKind(options.url);
-  const dialect = kind === 'pglite' ? await openPglite(options.url.slice('pglite:'.length)) : postgres(options);
-  const db = new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
+  const db = await connect(options);
   try {
     await migrate(db, Date.now());
-    const deployment = await db
-      .selectFrom('deployment')
-      .select(['deploymentId', 'deploymentKey', 'taskQueuePrefix'])
-      .executeTakeFirstOrThrow();
+    const deployment = await selectDeployment(db).executeTakeFirstOrThrow();
     return {
       db,
       kind,
@@ -63,6 +59,48 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     throw error;
   }
 }
+
+/** What `openRecords` would find and do. */
+export interface RecordsState {
+  readonly missingMigrations: readonly string[];
+  /** Null when there is none yet. */
+  readonly deployment: Deployment | null;
+}
+
+/**
+ * Looks at the records and leaves them as they are: nothing is migrated, and no PGlite directory is made. Throws as
+ * `openRecords` does.
+ */
+export async function inspectRecords(options: RecordsOptions): Promise<RecordsState> {
+  const kind = recordsKind(options.url);
+  if (kind === 'pglite' && !hasPglite(placeOf(options))) {
+    return { missingMigrations: await migrationNames(), deployment: null };
+  }
+  const db = await connect(options);
+  try {
+    return await db.transaction().execute(async (trx) => {
+      await sql`set transaction read only`.execute(trx);
+      const missing = await missingMigrations(trx);
+      const isNew = missing.length === (await migrationNames()).length;
+      return {
+        missingMigrations: missing,
+        deployment: isNew ? null : ((await selectDeployment(trx).executeTakeFirst()) ?? null),
+      };
+    });
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function connect(options: RecordsOptions): Promise<Db> {
+  const dialect = recordsKind(options.url) === 'pglite' ? await openPglite(placeOf(options)) : postgres(options);
+  return new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
+}
+
+const placeOf = ({ url }: RecordsOptions): string => url.slice('pglite:'.length);
+
+const selectDeployment = (db: Db) =>
+  db.selectFrom('deployment').select(['deploymentId', 'deploymentKey', 'taskQueuePrefix']);
 
 const postgres = (options: RecordsOptions): Dialect =>
   postgresDialect({

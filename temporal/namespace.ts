@@ -5,18 +5,24 @@ import { searchAttributeNames } from './search-attributes.js';
 
 const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 
-/** Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud). */
-export async function ensureSearchAttributes(client: Client): Promise<void> {
+/** Names of our search attributes that the namespace lacks. Throws when one of them has another type there. */
+export async function missingSearchAttributes(client: Client): Promise<string[]> {
   const { namespace } = client.options;
-  const { operatorService } = client.connection;
-  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
   const missing = searchAttributeNames.filter((name) => customAttributes[name] === undefined);
   const wrong = searchAttributeNames.filter((name) => (customAttributes[name] ?? KEYWORD) !== KEYWORD);
   if (wrong.length > 0)
     throw new Error(`search attributes ${wrong.join(', ')} of namespace ${namespace} are not of type Keyword`);
+  return missing;
+}
+
+/** Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud). */
+export async function ensureSearchAttributes(client: Client): Promise<void> {
+  const { namespace } = client.options;
+  const missing = await missingSearchAttributes(client);
   if (missing.length === 0) return;
   try {
-    await operatorService.addSearchAttributes({
+    await client.connection.operatorService.addSearchAttributes({
       namespace,
       searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
     });

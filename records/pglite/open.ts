@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Dialect } from 'kysely';
 import { PgliteClient } from './client.js';
 import { PgliteThreadDialect } from './driver.js';
@@ -21,3 +21,6 @@ export async function openPglite(place: string): Promise<Dialect> {
     throw error;
   }
 }
+
+/** Whether there is a database in the directory already; never in memory. */
+export const hasPglite = (place: string): boolean => place !== ':memory:' && existsSync(join(resolve(place), 'data'));

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase } from '../support/postgres.js';
+import { ProductProcess } from '../support/product.js';
+import { startSystem, type System } from '../support/system.js';
+
+const TIMEOUT_MS = 60_000;
+let system: System;
+let checks = 0;
+
+beforeAll(async () => {
+  system = await startSystem({ roles: 'all' });
+}, 120_000);
+afterAll(async () => await system?.stop());
+
+async function check(changes: Readonly<Record<string, unknown>> = {}) {
+  checks += 1;
+  const config = system.writeConfig(changes, `check-${checks}.json`);
+  const process = new ProductProcess(['check-config', '--config', config], join(system.folder, `check-${checks}.log`));
+  const { code } = await process.ended;
+  return { code, lines: process.output().trim().split('\n') };
+}
+
+/** Everything that a database holds, as text: tables, and the rows of those that matter here. */
+async function contentOf(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(`select tablename from pg_tables where schemaname = 'public' order by 1`);
+    const tables = rows.map(({ tablename }) => tablename as string);
+    const content: string[] = [];
+    for (const table of tables) {
+      const { rows: all } = await client.query(`select to_jsonb(t)::text as row from "${table}" t order by 1`);
+      content.push(table, ...all.map(({ row }) => row as string));
+    }
+    return content;
+  } finally {
+    await client.end();
+  }
+}
+
+test(
+  'check-config of a deployment that runs finds all well',
+  async () => {
+    const { code, lines } = await check();
+    expect({ code, lines }).toEqual({
+      code: 0,
+      lines: ['ok       records', 'ok       temporal', 'ok       providers.aws'],
+    });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config on an empty database says what is to be done to it, and does nothing',
+  async () => {
+    const url = await createDatabase();
+    const { code, lines } = await check({ records: { url } });
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
+    expect(await contentOf(url)).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config on a database of the release before names one migration, and leaves every row as it was',
+  async () => {
+    const url = await createDatabase();
+    const config = system.writeConfig({ records: { url } }, 'migrate.json');
+    await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(`drop table provider_accounts`);
+    await client.query(`delete from migrations where name = '0003_provider_accounts.sql'`);
+    await client.end();
+    const before = await contentOf(url);
+    expect(before.length).toBeGreaterThan(10);
+    const { code, lines } = await check({ records: { url } });
+    expect({ code, first: lines[0] }).toEqual({
+      code: 0,
+      first: 'ok       records: 1 migrations to apply; serve and migrate do',
+    });
+    expect(await contentOf(url)).toEqual(before);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config makes no directory for an embedded database that does not exist yet',
+  async () => {
+    const directory = join(system.folder, 'no-records-yet');
+    const { code, lines } = await check({ records: { url: `pglite:${directory}` } });
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
+    expect(existsSync(directory)).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config names the search attributes that a new namespace lacks, and does not register them',
+  async () => {
+    const namespace = `check-${Date.now()}`;
+    const { workflowService, operatorService } = system.temporal.connection;
+    await workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    const temporal = { namespace };
+    const line =
+      'ok       temporal: search attributes WorkerPoolId, ProviderId, WorkerState, LaunchConfigId to register; serve does';
+    await system.waitFor(async () => (await check({ temporal })).lines.includes(line), 'the namespace to be known');
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
+  },
+  TIMEOUT_MS,
+);
