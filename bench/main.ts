@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { startPostgres } from '../test/support/postgres.js';
+import { azureScenarios, measureAzure } from './azure.js';
 import { measureCounts } from './counts.js';
 import { measureIdle } from './idle.js';
 import { measureLives } from './lives.js';
@@ -14,6 +15,7 @@ const options = new Command('bench')
   .option('--idle <number>', 'lifecycles that wait; 0 leaves them out', Number, 10_000)
   .option('--no-lives', 'leave the lives out')
   .option('--no-counts', 'leave the counts out')
+  .option('--no-azure', 'leave Azure out')
   .option('--removed-by <who>', 'only this one: client or machines')
   .option('--json <file>', 'where the figures go', 'bench-results.json')
   .parse()
@@ -23,6 +25,7 @@ const options = new Command('bench')
     idle: number;
     lives: boolean;
     counts: boolean;
+    azure: boolean;
     removedBy?: 'client' | 'machines';
     json: string;
   }>();
@@ -43,6 +46,9 @@ try {
   }
   for (const limits of options.counts ? (['off', 'ec2'] as const) : []) {
     note(await measureCounts(options.workers, limits));
+  }
+  for (const scenario of options.azure ? azureScenarios : []) {
+    note(await measureAzure(scenario, options.workers));
   }
   for (const records of options.idle > 0 ? engines : []) {
     note(await measureIdle({ records, lifecycles: options.idle }));

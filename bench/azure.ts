@@ -1,0 +1,139 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { azurePool, type AzurePoolShape } from '../test/support/azure-pool.js';
+import { startAzureSystem } from '../test/support/azure-system.js';
+import type { LogLine } from '../test/support/simulator.js';
+import type { System } from '../test/support/system.js';
+import { withEngine } from './engine.js';
+import { inLanes } from './lanes.js';
+import type { Figure } from './report.js';
+
+export interface AzureScenario {
+  readonly name: string;
+  readonly pool: AzurePoolShape;
+  /** All machines exist, and all of everything is gone, within so many seconds for 500 machines. */
+  readonly existLimitS: number;
+  readonly goneLimitS: number;
+}
+
+export const azureScenarios: readonly AzureScenario[] = [
+  { name: 'Azure, step by step, deleted as a whole', pool: { leftBehind: 'Delete' }, existLimitS: 120, goneLimitS: 60 },
+  { name: 'Azure, step by step, Detach', pool: { leftBehind: 'Detach' }, existLimitS: 120, goneLimitS: 150 },
+];
+
+const POOL = 'bench/azure';
+const AT_ONCE = 32;
+const VM_CREATE_MS = 8_000;
+const LONG_TASK_SECONDS = 3_600;
+const CREATE_CALLS_LIMIT = 7;
+const SCAN_CALLS_LIMIT = 0.02;
+const REMOVE_CALLS_LIMIT = 6;
+const THROTTLED_LIMIT = 0.01;
+
+/** Machines without public addresses under Azure's usual request limits, from the pool's creation until nothing is left. */
+export async function measureAzure(
+  { name, pool, existLimitS, goneLimitS }: AzureScenario,
+  count: number,
+): Promise<Figure[]> {
+  const lives = await withEngine((temporal) => live(pool, count, temporal));
+  const scenario = `${count} lives, ${name}`;
+  const calls = (what: string, value: number, limit: number): Figure => ({
+    scenario,
+    name: what,
+    value,
+    unit: 'calls',
+    limit,
+  });
+  return [
+    { scenario, name: 'all machines exist', value: lives.existMs / 1000, unit: 's', limit: existLimitS },
+    { scenario, name: 'everything gone', value: lives.goneMs / 1000, unit: 's', limit: goneLimitS },
+    { scenario, name: 'all rows stopped', value: lives.stoppedMs / 1000, unit: 's' },
+    calls('calls to create, per worker', lives.createCalls / count, CREATE_CALLS_LIMIT),
+    calls('calls of a scan, per worker', lives.scanCalls / count, SCAN_CALLS_LIMIT),
+    calls('calls to remove, per worker', lives.removeCalls / count, REMOVE_CALLS_LIMIT),
+    calls('throttled, of all calls', lives.throttled, THROTTLED_LIMIT),
+  ];
+}
+
+async function live(pool: AzurePoolShape, count: number, temporal: string) {
+  const system = await startAzureSystem({
+    records: 'postgres',
+    roles: 'split',
+    temporal,
+    simulator: {
+      latencyMs: 60,
+      bootMs: 3_000,
+      idleMs: 3_600_000,
+      azureLimits: 'arm',
+      azureVmCreateMs: VM_CREATE_MS,
+      azureVmDeleteMs: 5_000,
+      azureNetworkCreateMs: 500,
+      azureNetworkDeleteMs: 500,
+      azureDiskDeleteMs: 500,
+    },
+    config: {
+      limits: { launchesPerMinute: 20_000, machines: 20_000 },
+      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
+    },
+  });
+  try {
+    await system.simulator.addTasks(POOL, count, LONG_TASK_SECONDS);
+    const createdAt = Date.now();
+    await system.api.createPool(POOL, azurePool({ ...pool, maxCapacity: count * 3 }));
+    await until(() => machinesMade(system).length >= count, 'all machines exist');
+    const made = machinesMade(system);
+    await until(async () => (await system.api.workers(POOL, 'running')).length === count, 'all running');
+    const created = armCalls(system);
+
+    await system.api.call('PUT', `/worker-pool/${encodeURIComponent(POOL)}/hold`, {
+      reason: 'the benchmark removes all',
+    });
+    const workers = await system.api.workers(POOL);
+    const removedAt = Date.now();
+    await inLanes(workers, AT_ONCE, (worker) => system.api.removeWorker(worker));
+    await until(async () => (await system.simulator.azureState()).resources.length === 0, 'everything gone');
+    const goneMs = Date.now() - removedAt;
+    await until(async () => (await system.api.workers(POOL, 'stopped')).length === count, 'all stopped');
+    const stoppedMs = Date.now() - removedAt;
+    const all = armCalls(system);
+    const removed = all.slice(created.length);
+    return {
+      existMs: Math.max(...made.map(({ time }) => Date.parse(time))) - createdAt,
+      goneMs,
+      stoppedMs,
+      createCalls: created.length,
+      scanCalls: callsOfOneScan(all),
+      removeCalls: removed.length,
+      throttled: all.filter(({ outcome }) => outcome === 'SubscriptionRequestsThrottled').length / all.length,
+    };
+  } finally {
+    await system.stop();
+  }
+}
+
+const armCalls = ({ simulator }: System): LogLine[] =>
+  simulator
+    .log()
+    .filter(({ kind, operation }) => kind === 'arm' && !operation.startsWith('end of ') && operation !== 'POST token');
+
+const machinesMade = ({ simulator }: System): LogLine[] =>
+  simulator
+    .log()
+    .filter(({ operation, outcome }) => operation === 'end of PUT virtualMachines' && outcome === 'Succeeded');
+
+/** A scan begins with the first page of machines; the mean of what was listed, over all scans. */
+function callsOfOneScan(calls: readonly LogLine[]): number {
+  const lists = calls.filter(({ operation }) => operation.startsWith('LIST '));
+  const rarest = Math.min(
+    ...Object.values(Object.groupBy(lists, ({ operation }) => operation)).map((some) => some?.length ?? 0),
+  );
+  return rarest === 0 ? 0 : lists.length / rarest;
+}
+
+/** The simulator and the API answer these looks too, so they are rare. */
+async function until(look: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 10 * 60_000;
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`${what} did not come true in ten minutes`);
+    await delay(1_000);
+  }
+}

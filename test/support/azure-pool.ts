@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SimulatorHandle } from './simulator.js';
+
+/** A deployment's Azure side: the simulator's Resource Manager, pools in it, and what is left in it. */
+
+export const AZURE_SUBSCRIPTION = '11111111-2222-3333-4444-555555555555';
+/** The simulator has it from the start. */
+export const AZURE_GROUP = 'worker-manager';
+
+/** The `providers` entry of a deployment that runs against this simulator; its trusted roots are put into `folder`. */
+export async function azureProviderConfig(simulator: SimulatorHandle, folder: string) {
+  const { trustedRoots, trustedIntermediates } = await simulator.azureCertificates();
+  const pem = (name: string, certificates: readonly string[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, certificates.join('\n'));
+    return path;
+  };
+  return {
+    providerType: 'azure',
+    endpoint: simulator.azureEndpoint,
+    subscriptionId: AZURE_SUBSCRIPTION,
+    resourceGroupName: AZURE_GROUP,
+    trustedRoots: pem('azure-roots.pem', trustedRoots),
+    trustedIntermediates: pem('azure-intermediates.pem', trustedIntermediates),
+  };
+}
+
+export interface AzurePoolShape {
+  readonly minCapacity?: number;
+  readonly maxCapacity?: number;
+  readonly location?: string;
+  readonly publicIp?: boolean;
+  /** `Detach`: a deleted machine leaves its interface and disks behind. */
+  readonly leftBehind?: 'Delete' | 'Detach';
+  readonly lifecycle?: Readonly<Record<string, number>>;
+}
+
+/** The definition of a sequential Azure pool. */
+export function azurePool(shape: AzurePoolShape = {}) {
+  const { minCapacity = 0, maxCapacity = 10, location = 'westus2', publicIp = false, leftBehind, lifecycle } = shape;
+  return {
+    providerId: 'azure',
+    description: 'for tests',
+    owner: 'owner@example.com',
+    emailOnError: false,
+    config: {
+      minCapacity,
+      maxCapacity,
+      scalingRatio: 1,
+      ...(lifecycle && { lifecycle }),
+      launchConfigs: [
+        {
+          location,
+          subnetId: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets/default`,
+          hardwareProfile: { vmSize: 'Standard_F8s_v2' },
+          storageProfile: {
+            imageReference: {
+              id: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/images/providers/Microsoft.Compute/images/worker`,
+            },
+            osDisk: { createOption: 'FromImage', ...(leftBehind && { deleteOption: leftBehind }) },
+          },
+          ...(leftBehind && {
+            networkProfile: { networkInterfaces: [{ id: 'ours', primary: true, deleteOption: leftBehind }] },
+          }),
+          workerManager: { publicIp },
+          workerConfig: {},
+        },
+      ],
+    },
+  };
+}
