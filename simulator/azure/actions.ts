@@ -2,7 +2,7 @@ import { Refusal } from '../errors.js';
 import { readTags, requireGroup } from './checks.js';
 import { deleteResource } from './delete-resource.js';
 import type { Deployment } from './deployment.js';
-import { deleteDeployment, inGroup, putDeployment } from './deployments.js';
+import { cancelDeployment, deleteDeployment, inGroup, putDeployment } from './deployments.js';
 import { pageOf, resourceFilter, same } from './lists.js';
 import { putResource } from './put-resource.js';
 import * as render from './render.js';
@@ -41,6 +41,8 @@ export function perform(store: ArmStore, call: ArmCall, pageSize: number, nowMs:
       return onOperation(store, call);
     case 'deployments':
       return onDeployments(store, call, pageSize, nowMs);
+    case 'deploymentCancel':
+      return cancel(store, call, nowMs);
     case 'deploymentOperations':
       return readDeploymentOperations(store, call);
     case 'virtualNetworks':
@@ -201,6 +203,15 @@ function onDeployments(store: ArmStore, call: ArmCall, pageSize: number, nowMs: 
   }
   if (!deployment) throw deploymentNotFound(name);
   return { status: 200, body: render.renderDeployment(deployment) };
+}
+
+function cancel(store: ArmStore, { method, target }: ArmCall, nowMs: number): ArmAnswer {
+  only(method, ['POST']);
+  const name = target.name ?? '';
+  const deployment = store.deployment(deploymentId(target.subscriptionId, target.resourceGroup ?? '', name));
+  if (!deployment) throw deploymentNotFound(name);
+  cancelDeployment(store, deployment, nowMs);
+  return { status: 204, tags: deployment.tags };
 }
 
 function readDeploymentOperations(store: ArmStore, { method, target }: ArmCall): ArmAnswer {

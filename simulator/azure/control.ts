@@ -48,6 +48,12 @@ export function controlAzure(
     case 'POST limits':
       context.limits.configure(body['like'] === 'arm' ? armLimits : bucketSizes(body));
       return {};
+    case 'POST untag':
+      // As a template leaves it that passes no tags on.
+      arm.run((store) => {
+        for (const resource of store.resources()) resource.tags = {};
+      });
+      return {};
     case 'POST client-secret':
       context.setSecret(text(body, 'secret'));
       return {};

@@ -33,7 +33,7 @@ export interface Deployment {
   readonly steps: DeploymentStep[];
   /** How resources of a kind are to end, where a fault says it. */
   readonly endings: Partial<Record<ResourceKind, Ending>>;
-  state: 'Accepted' | 'Running' | 'Succeeded' | 'Failed' | 'Deleting';
+  state: 'Accepted' | 'Running' | 'Succeeded' | 'Failed' | 'Canceled' | 'Deleting';
   failure: (Failure & { readonly details: readonly Failure[] }) | null;
   operationId: string | null;
   endedMs: number | null;

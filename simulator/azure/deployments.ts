@@ -118,6 +118,21 @@ export function endStep(store: ArmStore, operation: Operation, atMs: number): vo
   advance(store, deployment, atMs);
 }
 
+/** No further step begins; what has begun goes on by itself. Throws a Refusal for one that is not active. */
+export function cancelDeployment(store: ArmStore, deployment: Deployment, nowMs: number): void {
+  const operation = deployment.operationId === null ? undefined : store.operation(deployment.operationId);
+  if (!isActive(deployment) || !operation) {
+    const message = `The deployment '${deployment.name}' is not running: it cannot be canceled.`;
+    throw new Refusal('DeploymentCannotBeCanceled', message, 409);
+  }
+  deployment.state = 'Canceled';
+  deployment.endedMs = nowMs;
+  const failure = { code: 'DeploymentCanceled', message: `The deployment '${deployment.name}' was canceled.` };
+  deployment.failure = { ...failure, details: [] };
+  operation.ending = { how: 'fail', failure };
+  store.close(operation, nowMs);
+}
+
 export function deleteDeployment(store: ArmStore, deployment: Deployment, ending: Ending, nowMs: number): Operation {
   if (isActive(deployment)) throw active(deployment);
   const running =

@@ -10,6 +10,7 @@ export type TargetKind =
   | 'instanceView'
   | 'deployments'
   | 'deploymentOperations'
+  | 'deploymentCancel'
   | 'operations';
 
 /** What a path under `/azure` names. */
@@ -76,6 +77,9 @@ function parseProvider(place: Pick<Target, 'subscriptionId' | 'resourceGroup'>, 
   if (subtype === null) return { ...place, kind, name, within: null };
   if (kind === 'virtualMachines' && subtype.toLowerCase() === 'instanceview' && subname === null) {
     return { ...place, kind: 'instanceView', name, within: null };
+  }
+  if (kind === 'deployments' && subtype.toLowerCase() === 'cancel' && subname === null) {
+    return { ...place, kind: 'deploymentCancel', name, within: null };
   }
   const inner = nested[`${kind}/${subtype.toLowerCase()}`];
   if (!inner) throw nothingAt(path);

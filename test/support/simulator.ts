@@ -184,6 +184,11 @@ export class SimulatorHandle {
     return this.control('POST', 'azure/limits', limits);
   }
 
+  /** Takes the tags of all of Azure's resources away. */
+  untagAzure(): Promise<unknown> {
+    return this.control('POST', 'azure/untag', {});
+  }
+
   setAzureClientSecret(secret: string): Promise<unknown> {
     return this.control('POST', 'azure/client-secret', { secret });
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Deployment } from '@azure/arm-resourcesdeployments';
+import { eventually } from '../../support/eventually.js';
 import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
 import { all, azureClients, customData, fast, group, location, quick, raw, subscriptionId, tags } from './azure.js';
 import type { AzureClients } from './azure.js';
@@ -112,6 +113,25 @@ describe('an Azure deployment', () => {
       refused('DeploymentNotFound', 404),
     );
     expect(await kinds()).toHaveLength(3);
+  });
+
+  test('that is canceled begins nothing more, finishes what it has begun, and can be deleted', async () => {
+    await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
+    await deploy('nsg-and-extension').submitted();
+    await simulator.faultHit('stuck');
+    await eventually(async () => (await kinds()).includes('virtualMachines'));
+    await clients.deployments.deployments.cancel(group, 'deploy');
+    expect((await clients.deployments.deployments.get(group, 'deploy')).properties?.provisioningState).toBe('Canceled');
+    await expect(clients.deployments.deployments.cancel(group, 'deploy')).rejects.toEqual(
+      refused('DeploymentCannotBeCanceled', 409),
+    );
+    await simulator.releaseFault('stuck');
+    await eventually(
+      async () => (await clients.compute.virtualMachines.get(group, 'vm-deploy')).provisioningState === 'Succeeded',
+    );
+    expect(await kinds()).not.toContain('extensions');
+    await clients.deployments.deployments.delete(group, 'deploy', fast);
+    expect((await simulator.azureState()).deployments).toEqual([]);
   });
 
   test('shows no secret, neither in its answers nor in the log', async () => {
