@@ -47,6 +47,18 @@ describe('a static worker', () => {
     expect(Math.abs(at - first.expires)).toBeLessThan(5_000);
   });
 
+  test('that may live until the year 9999 outlives every single timer, and can still be changed and removed', async () => {
+    const { life, first } = await startStatic(Date.UTC(9999, 11, 31) - (await time.now()));
+    await time.pass(100 * DAY_MS);
+    expect(await life.status()).toMatchObject({ state: 'running', deadline: first.expires });
+    await update(life, { ...first, capacity: 5 });
+    await time.pass(31 * DAY_MS);
+    expect(await life.status()).toMatchObject({ state: 'running', deadline: first.expires });
+    await life.remove('no longer needed');
+    await life.ended();
+    expect(time.scripted.of('recordStopped')).toHaveLength(1);
+  });
+
   test('registers as often as it likes, which leaves its end where its user set it', async () => {
     const { life, first } = await startStatic(30 * DAY_MS);
     expect(await life.register()).toMatchObject({ secretGeneration: 1 });

@@ -103,6 +103,33 @@ describe('nothing is launched, and the decision says why,', () => {
     },
   );
 
+  test('and what was never sent is given up, while a launch in doubt is finished', async () => {
+    pool.pendingTasks = 10;
+    pool.blockedBy = ['held: by hand'];
+    const pending = { providerId: 'cloud', launchConfigId: 'lc-1', count: 2 };
+    pool.unfinished = [
+      { ...pending, token: 'unsent', neverSent: true },
+      { ...pending, token: 'in-doubt', neverSent: false },
+    ];
+    time.scripted.on('dropLaunches', async (tokens) => {
+      pool.unfinished = pool.unfinished.filter(({ token }) => !tokens.includes(token));
+    });
+    await ended(await pool.look());
+    expect(time.scripted.of('dropLaunches').map(({ args }) => args)).toEqual([[['unsent']]]);
+    expect(pool.launched.map(({ token }) => token)).toEqual(['in-doubt']);
+    expect(pool.unfinished).toEqual([]);
+    expect(pool.decisions).toMatchObject([
+      { limitedBy: ['held: by hand'], launches: [{ token: 'in-doubt', made: 2 }] },
+    ]);
+  });
+
+  test('(but a pool that is not blocked sends what was never sent)', async () => {
+    pool.unfinished = [{ providerId: 'cloud', launchConfigId: 'lc-1', count: 2, token: 'unsent', neverSent: true }];
+    await ended(await pool.look());
+    expect(time.scripted.of('dropLaunches')).toEqual([]);
+    expect(pool.launched.map(({ token }) => token)).toEqual(['unsent']);
+  });
+
   test('when its demand cannot be read', async () => {
     pool.pendingTasks = null;
     pool.blockedBy = ['its demand cannot be read'];

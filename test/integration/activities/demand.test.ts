@@ -5,7 +5,19 @@ import { demandActivities } from '../../../activities/demand.js';
 import { parseConfig } from '../../../config/load.js';
 import type { DemandCounts } from '../../../domain/demand.js';
 import type { Records } from '../../../records/open.js';
-import { emptyRecords, makePool, openTestRecords } from '../../support/records.js';
+import { recordRunning } from '../../../records/worker-changes.js';
+import { setShouldTerminate } from '../../../records/terminations.js';
+import { bookLaunch, finishLaunches } from '../../../records/launches.js';
+import {
+  emptyRecords,
+  machines,
+  makePool,
+  NOW,
+  openTestRecords,
+  order,
+  reserve,
+  times,
+} from '../../support/records.js';
 
 let records: Records;
 beforeAll(async () => {
@@ -58,4 +70,33 @@ test('a pool whose counts are slow holds no other up', async () => {
   expect([...asked].sort()).toEqual(['prov/b', 'prov/c']);
   slow.resolve(waiting);
   expect(await looked).toEqual({ pools: 3, asked: 3, unreadable: 0 });
+});
+
+test('a pool is asked when a machine more than is needed runs, and not when only the last one passes the target', async () => {
+  const workerPoolId = 'prov/a';
+  // Two machines of 4 and no launch under way.
+  await reserve(records.db, [order('t', 2, { capacityPerMachine: 4 })], workerPoolId);
+  const workers = await bookLaunch(records.db, 't', machines(2, 't'), times);
+  await finishLaunches(records.db, ['t'], NOW);
+  for (const worker of workers) {
+    const registered = { registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW };
+    await recordRunning(records.db, worker, registered);
+  }
+  const askedWith = async (claimedTasks: number) => {
+    const { asked, look } = demandLook(async (pool) => ({
+      pendingTasks: 0,
+      claimedTasks: pool === workerPoolId ? claimedTasks : 0,
+    }));
+    await look();
+    return asked;
+  };
+  expect(await askedWith(8)).toEqual([]);
+  expect(await askedWith(5)).toEqual([]);
+  expect(await askedWith(4)).toEqual([workerPoolId]);
+  // Once one of them has been told, there is nothing to ask for until it is needed again.
+  const [{ workerGroup, workerId }] = workers as [(typeof workers)[number]];
+  const told = { workerGroup, workerId, terminate: true, reason: 'over capacity' } as const;
+  await setShouldTerminate(records.db, workerPoolId, [told], NOW);
+  expect(await askedWith(4)).toEqual([]);
+  expect(await askedWith(5)).toEqual([workerPoolId]);
 });
