@@ -1,40 +1,55 @@
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../errors.js';
 import { mergePages } from '../merge-pages.js';
-import type { Machines, Observation, ProviderContext } from '../provider.js';
+import type { MachineRef, Machines, Observation, ProviderContext } from '../provider.js';
 import type { AzureCalls, AzureClients } from './calls.js';
+import { rememberedOwners, withDeployments } from './deployment/observe.js';
+import type { DeploymentRecords } from './deployment/records.js';
+import { removeOthers } from './deployment/remove.js';
+import { nameOf, rememberedFor } from './deployment/resources.js';
+import { SharedLook } from './deployment/shared-look.js';
 import { listPlace, listStep, type Place, placeOf } from './listing.js';
 import { look } from './lookup.js';
 import { namesOf } from './names.js';
 import { observationOf, resourcesByWorker } from './observations.js';
 import { type RemovalStep, removalSteps, type Resource } from './resources.js';
 
-/** Removals of one scan's machines share one listing; what it misses is asked for again a minute later. */
-const SHARED_FOR_MS = 3_000;
+/** Removals share listings: many lifecycles come to the same step at the same time. */
+const LOOKS_APART_MS = 2_000;
 
 /** Looking at machines and taking them away, whichever way they were made. */
-export function azureMachines(calls: AzureCalls, context: ProviderContext): Machines {
+export function azureMachines(calls: AzureCalls, records: DeploymentRecords, context: ProviderContext): Machines {
   const extras = new SharedListings((place, step) => listStep(calls, place, step), context.deploymentId);
-  async function* observePlace(place: Place): AsyncGenerator<Observation[]> {
+  async function* observePlace(place: Place, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
+    // Deployments come first: what they have made by then is in the other lists.
+    const deployments = await records.list(place);
     const resources = await listPlace(calls, place);
-    const byWorker = resourcesByWorker(resources, context.deploymentId);
-    yield [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
+    const byWorker = resourcesByWorker(resources, context.deploymentId, rememberedOwners(known));
+    const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
+    yield withDeployments(machines, deployments.values(), { place, deploymentId: context.deploymentId, known });
   }
   return {
     removalSteps,
-    observe: (locations) => mergePages(placesOf(locations).map(observePlace)),
+    observe: (locations, known = []) => mergePages(placesOf(locations).map((place) => observePlace(place, known))),
     lookup: (machine) => look(calls, machine, placeOf(machine.location), context.deploymentId),
     async remove(machine, name) {
       const step = stepOf(name);
       const place = placeOf(machine.location);
-      // Nothing holds other VMs of a machine's than its own.
-      const others = step === 'vm' ? [] : await extras.namesOf(place, step, machine.workerId);
-      const names = new Set([...deterministic(step, machine.workerId), ...others]);
+      const names = new Set(await namesToRemove(machine, place, step));
       const verdicts = await Promise.allSettled([...names].map((each) => deleteOne(calls, place, step, each)));
       const failed = verdicts.find((verdict) => verdict.status === 'rejected');
       if (failed) throw failed.reason;
+      if (step === 'disks') await removeOthers(calls, machine);
     },
   };
+
+  async function namesToRemove(machine: MachineRef, place: Place, step: RemovalStep): Promise<string[]> {
+    // Nothing holds other VMs of a machine's than its own.
+    if (step === 'vm') return [...deterministic(step, machine.workerId), ...rememberedFor(machine, step).map(nameOf)];
+    const others = await extras.namesOf(place, step, machine);
+    // What a template made has names of its own; those that are still there are listed.
+    return machine.made?.length ? others : [...deterministic(step, machine.workerId), ...others];
+  }
 }
 
 const deterministic = (step: RemovalStep, workerId: string): string[] => {
@@ -73,27 +88,35 @@ const types: Readonly<Record<RemovalStep, string>> = {
 class SharedListings {
   private readonly list: (place: Place, step: RemovalStep) => Promise<Resource[]>;
   private readonly deploymentId: string;
-  private readonly latest = new Map<
-    string,
-    { readonly at: number; readonly byWorker: Promise<Map<string, Resource[]>> }
-  >();
+  private readonly looks = new Map<string, SharedLook<Listed>>();
 
   constructor(list: (place: Place, step: RemovalStep) => Promise<Resource[]>, deploymentId: string) {
     this.list = list;
     this.deploymentId = deploymentId;
   }
 
-  async namesOf(place: Place, step: RemovalStep, workerId: string): Promise<string[]> {
+  async namesOf(place: Place, step: RemovalStep, machine: MachineRef): Promise<string[]> {
     const key = `${place.account}/${place.group}/${step}`;
-    let entry = this.latest.get(key);
-    if (!entry || performance.now() - entry.at > SHARED_FOR_MS) {
-      const byWorker = this.list(place, step).then((resources) => resourcesByWorker(resources, this.deploymentId));
-      entry = { at: performance.now(), byWorker };
-      this.latest.set(key, entry);
-      byWorker.catch(() => this.latest.delete(key));
-    }
-    return ((await entry.byWorker).get(workerId) ?? []).map(({ name }) => name);
+    const look = this.looks.get(key) ?? new SharedLook(() => this.look(place, step), LOOKS_APART_MS);
+    this.looks.set(key, look);
+    const { byWorker, names } = await look.take();
+    const own = (byWorker.get(machine.workerId) ?? []).map(({ name }) => name);
+    return [...own, ...rememberedFor(machine, step).flatMap((id) => names.get(id.toLowerCase()) ?? [])];
   }
+
+  private async look(place: Place, step: RemovalStep): Promise<Listed> {
+    const resources = await this.list(place, step);
+    return {
+      byWorker: resourcesByWorker(resources, this.deploymentId),
+      names: new Map(resources.map(({ id, name }) => [id.toLowerCase(), name])),
+    };
+  }
+}
+
+interface Listed {
+  readonly byWorker: ReadonlyMap<string, readonly Resource[]>;
+  /** By id, lower-case. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 function stepOf(name: string): RemovalStep {

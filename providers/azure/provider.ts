@@ -3,6 +3,9 @@ import { IdentityError, ProviderError } from '../errors.js';
 import { poolValidator } from '../pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { AzureCalls } from './calls.js';
+import { deploymentMode } from './deployment/mode.js';
+import { DeploymentRecords } from './deployment/records.js';
+import { rememberDeployments } from './deployment/remembering.js';
 import { azureLaunching } from './launching.js';
 import { azureMachines } from './machines.js';
 import { azurePoolSchema } from './pool-schema.js';
@@ -13,12 +16,16 @@ const GROUPS_API_VERSION = '2021-04-01';
 /** Microsoft Azure. Throws ProviderConfigError when it cannot be built from this configuration. */
 export function azureProvider(config: AzureProviderConfig, context: ProviderContext): Provider {
   const calls = new AzureCalls(config, context);
+  const records = new DeploymentRecords(calls);
   const place = { account: config.subscriptionId, group: config.resourceGroupName };
   return {
     providerId: context.providerId,
     providerType: 'azure',
-    launching: azureLaunching([sequentialMode(calls, place, context)]),
-    machines: azureMachines(calls, context),
+    launching: azureLaunching(
+      [sequentialMode(calls, place, context), deploymentMode(calls, records, place, context)],
+      rememberDeployments(calls, records),
+    ),
+    machines: azureMachines(calls, records, context),
     setup: () => reachGroup(calls, place),
     validatePool: poolValidator(azurePoolSchema),
     verifyIdentity: async () => {
