@@ -75,7 +75,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     // The rows are read before the machines: one that is launched meanwhile is unowned for a moment, never missing, and
     // one that is stopping was so before the look began.
     const workers = await liveWorkersOfProvider(db, providerId);
-    const { seen, failure } = await listAll(machines.observe(locations));
+    const { seen, failure } = await listAll(machines.observe(locations, workers));
     const complete = failure === null;
     const notes = await scanNotes(db, providerId);
     const nowMs = Date.now();
