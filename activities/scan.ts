@@ -4,8 +4,9 @@ import { lifecycleId } from '../domain/ids.js';
 import { compareScan, type KnownWorker, lookedUp, type Missing, type SeenMachine } from '../domain/observation.js';
 import { logEvent } from '../observability/log-events.js';
 import { seconds } from '../observability/worker-log.js';
-import type { WorkerState } from '../domain/worker.js';
+import type { MachineLocation, WorkerState } from '../domain/worker.js';
 import { ProviderError } from '../providers/errors.js';
+import { PartialListing } from '../providers/partial-listing.js';
 import type { Machines, Observation } from '../providers/provider.js';
 import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../records/scans.js';
 import { type LiveWorker, liveWorkerLocations, liveWorkersOfProvider } from '../records/workers.js';
@@ -44,10 +45,16 @@ const LOOKUPS_LAST_MS = 4_000;
 export function scanActivities({ records, providers, client, asks, log }: ActivityDeps): ScanActivities {
   const { db } = records;
   return {
-    observeProvider: (providerId) => withHeartbeat(() => look(providerId)),
+    async observeProvider(providerId) {
+      const { result, failure } = await withHeartbeat(() => look(providerId));
+      if (failure) throw toApplicationFailure(failure);
+      return result;
+    },
 
     async followProvider(providerId) {
-      const result = await withHeartbeat(() => look(providerId));
+      const { result, failure } = await withHeartbeat(() => look(providerId));
+      // A place that is refused for good keeps nobody in another one waiting.
+      if (failure && !(failure instanceof PartialListing)) throw toApplicationFailure(failure);
       if (result.awaited === 0) return result;
       throw ApplicationFailure.create({
         message: `${result.awaited} lifecycles wait for the next look`,
@@ -62,11 +69,13 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     return providers.get(providerId)?.launching?.kind === 'stepwise';
   }
 
-  async function look(providerId: string): Promise<ScanResult> {
+  /** What a look found, even where it was not complete. */
+  async function look(providerId: string): Promise<{ result: ScanResult; failure: unknown }> {
+    const nothing = { result: { machines: 0, signalled: 0, unowned: 0, awaited: 0 }, failure: null };
     const machines = providers.get(providerId)?.machines;
-    if (!machines) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
+    if (!machines) return nothing;
     const locations = await liveWorkerLocations(db, providerId);
-    if (locations.length === 0) return { machines: 0, signalled: 0, unowned: 0, awaited: 0 };
+    if (locations.length === 0) return nothing;
 
     const stepwise = isStepwise(providerId);
     const isAwaited = (state: WorkerState) => state === 'stopping' || (stepwise && state === 'requested');
@@ -79,7 +88,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     const complete = failure === null;
     const notes = await scanNotes(db, providerId);
     const nowMs = Date.now();
-    const completeFor = () => complete;
+    const completeFor = completeness(locations, failure);
     const found = compareScan({ workers, machines: seen, notes, completeFor, stepwise, begunAt, nowMs });
     // Before the looks by id, which may wait for the cloud's limits.
     await signalAll(found.changes, nowMs);
@@ -101,8 +110,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     await endScan(db, scan, { ended: Date.now(), complete, ...counts });
     logEvent(log, 'scan-seen', { providerId, complete, ...counts, seconds: seconds(Date.now() - begunAt) });
     if (found.unowned.length > 0) logEvent(log, 'machines-without-worker', { providerId, unowned: counts.unowned });
-    if (failure) throw toApplicationFailure(failure);
-    return { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length };
+    return { result: { ...counts, awaited: workers.filter(({ state }) => isAwaited(state)).length }, failure };
   }
 
   async function signalAll(changes: readonly Change[], at: number): Promise<void> {
@@ -142,6 +150,16 @@ async function listAll(pages: AsyncIterable<readonly Observation[]>) {
     return { seen, failure: error };
   }
 }
+
+/** Whether the place where a worker's machine is was listed to the end. */
+function completeness(locations: readonly MachineLocation[], failure: unknown): (worker: LiveWorker) => boolean {
+  if (failure !== null && !(failure instanceof PartialListing)) return () => false;
+  const complete = new Set(locations.map(placeOf));
+  for (const location of failure?.failed ?? []) complete.delete(placeOf(location));
+  return ({ location }) => complete.has(placeOf(location));
+}
+
+const placeOf = ({ account, region, group }: MachineLocation): string => JSON.stringify([account, region, group]);
 
 interface Change {
   readonly worker: KnownWorker;

@@ -8,7 +8,7 @@ import {
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import { Batcher } from '../batcher.js';
 import { IdentityError, ProviderError } from '../errors.js';
-import { mergePages } from '../merge-pages.js';
+import { listPlaces } from '../partial-listing.js';
 import { poolValidator, type PoolValidation } from '../pool-schema.js';
 import type {
   BulkLaunching,
@@ -117,7 +117,13 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   }
   return {
     removalSteps: [REMOVAL_STEP],
-    observe: (locations) => mergePages(regionsOf(locations).map(observeRegion)),
+    observe: (locations) =>
+      listPlaces(
+        regionsOf(locations).map((region) => ({
+          locations: locations.filter((location) => location.region === region),
+          pages: observeRegion(region),
+        })),
+      ),
     async lookup(machine) {
       const region = regionOf(machine);
       const reservations = await describeOne(calls, region, machine.workerId);

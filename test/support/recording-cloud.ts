@@ -37,6 +37,10 @@ export class RecordingCloud {
   capacity = Number.POSITIVE_INFINITY;
   /** Stepwise: whether a resource is ready as soon as it is submitted. */
   readyAtOnce = true;
+  /** Regions that may not be listed, for good. */
+  readonly refusedRegions = new Set<string>();
+  /** Machines that a look by id shows, and no list. */
+  readonly hidden = new Set<string>();
   private readonly machinesById = new Map<string, RecordedMachine>();
   private failures: (ScriptedFailure & { left: number })[] = [];
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
+import { listPlaces } from '../../providers/partial-listing.js';
 import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/pool-schema.js';
 import type {
   BulkLaunching,
@@ -153,12 +154,21 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
   const isStepwise = kind === 'stepwise';
   return {
     removalSteps: isStepwise ? [...steps].reverse() : ['machine'],
-    async *observe(locations) {
-      const ours = await call('read', 'observe', () => cloud.call({ operation: 'observe' }, () => cloud.all()));
-      yield ours
-        .filter(({ deploymentId }) => deploymentId === context.deploymentId)
-        .filter(({ machine }) => locations.some(({ region }) => region === machine.location.region))
-        .map((recorded) => observationOf(recorded, isStepwise));
+    observe(locations) {
+      const observeRegion = async function* (region: string | null) {
+        const ours = await call('read', 'observe', () => cloud.call({ operation: 'observe' }, () => cloud.all()));
+        if (region !== null && cloud.refusedRegions.has(region))
+          throw new ProviderError({ code: 'PermissionDenied', message: `${region} is refused` });
+        yield ours
+          .filter(({ deploymentId }) => deploymentId === context.deploymentId)
+          .filter(({ machine }) => machine.location.region === region && !cloud.hidden.has(machine.workerId))
+          .map((recorded) => observationOf(recorded, isStepwise));
+      };
+      const places = [...new Set(locations.map(({ region }) => region))].map((region) => ({
+        locations: locations.filter((location) => location.region === region),
+        pages: observeRegion(region),
+      }));
+      return listPlaces(places);
     },
     lookup: (machine) =>
       call('read', 'lookup', () =>

@@ -6,8 +6,8 @@ export interface ScriptedAnswer {
   readonly body: string;
 }
 
-/** Answers one EC2 request; `null` drops the connection without an answer. */
-export type Script = (parameters: URLSearchParams) => ScriptedAnswer | null;
+/** Answers one EC2 request to this region; `null` drops the connection without an answer. */
+export type Script = (parameters: URLSearchParams, region?: string) => ScriptedAnswer | null;
 
 export interface ScriptedEc2 {
   readonly endpoint: string;
@@ -25,7 +25,8 @@ export async function scriptedEc2(script: Script): Promise<ScriptedEc2> {
     request.on('end', () => {
       const parameters = new URLSearchParams(body);
       requests.push(parameters);
-      send(script(parameters), response);
+      // Credential=<key>/<day>/<region>/ec2/aws4_request
+      send(script(parameters, request.headers.authorization?.split('/')[2] ?? ''), response);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

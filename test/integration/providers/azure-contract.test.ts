@@ -2,10 +2,10 @@ import { azureHarness, quickAzure } from '../../support/azure-harness.js';
 import { describeProviderContract } from '../../support/provider-contract.js';
 import { startSimulator } from '../../support/simulator.js';
 
-// What only clouds show that make many machines in one call, and proofs, which have tests of their own.
+// What only clouds show that make many machines in one call.
 describeProviderContract(
   'Azure, one resource after another, against the simulator',
   'stepwise',
   async () => azureHarness(await startSimulator(quickAzure)),
-  ['repeated launches', 'limited capacity', 'lost answers', 'identity proofs'],
+  ['repeated launches', 'limited capacity', 'lost answers', 'identity proofs', 'refused places'],
 );

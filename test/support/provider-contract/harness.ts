@@ -1,9 +1,10 @@
-import type { Worker } from '../../../domain/worker.js';
+import type { MachineLocation, Worker } from '../../../domain/worker.js';
 import type { IdentityProof, LaunchedMachine, LaunchOrder, MachineRef, Provider } from '../../../providers/provider.js';
 import type { RecordedContext } from '../provider-context.js';
 
 /** What a cloud under test may be unable to show; the tests that need it are left out for it. */
-export type Ability = 'repeated launches' | 'limited capacity' | 'lost answers' | 'throttling' | 'identity proofs';
+export type Ability =
+  'repeated launches' | 'limited capacity' | 'lost answers' | 'throttling' | 'identity proofs' | 'refused places';
 
 /** One provider with the cloud behind it, as the contract suite drives them. */
 export interface ProviderHarness {
@@ -24,7 +25,9 @@ export interface ProviderHarness {
   loseAnswer?(): Promise<void>;
   /** The next call of this kind is refused for now. */
   throttle?(operation: 'create' | 'read' | 'delete'): Promise<void>;
-  /** A worker whose proof holds. */
-  proven?(machine?: LaunchedMachine): Promise<{ worker: Worker; proof: IdentityProof }>;
+  /** From now on nothing in the second of these two places may be listed. Called last. */
+  refusePlace?(): Promise<{ open: MachineLocation; refused: MachineLocation }>;
+  /** A worker whose proof holds; and another, where one that exists is needed to refuse it. */
+  proven?(machine?: LaunchedMachine): Promise<{ worker: Worker; proof: IdentityProof; other?: Worker }>;
   close(): Promise<void>;
 }

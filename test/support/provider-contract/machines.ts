@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ProviderError } from '../../../providers/errors.js';
+import { PartialListing } from '../../../providers/partial-listing.js';
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { LaunchedMachine, Observation } from '../../../providers/provider.js';
 import { eventually } from '../eventually.js';
@@ -101,6 +102,23 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       await expect(machines().remove(machine!, machines().removalSteps[0]!)).rejects.toMatchObject({
         code: 'Throttled',
       });
+    });
+  }
+
+  if (can('refused places')) {
+    test('a place that is refused is named, and what is in the others is shown', async () => {
+      const [machine] = await launch(harness(), harness().order!({ count: 1 }));
+      await listed([machine!]);
+      const { open, refused } = await harness().refusePlace!();
+      const seen: Observation[] = [];
+      const read = async () => {
+        for await (const page of machines().observe([open, refused])) seen.push(...page);
+      };
+      const error = await read().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(PartialListing);
+      expect((error as PartialListing).failed).toEqual([refused]);
+      expect(ids(seen)).toContain(machine!.workerId);
+      await expect(observe([refused])).rejects.not.toBeInstanceOf(PartialListing);
     });
   }
 }

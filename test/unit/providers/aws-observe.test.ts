@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { awsProvider } from '../../../providers/aws/provider.js';
+import { PartialListing } from '../../../providers/partial-listing.js';
 import type { Observation } from '../../../providers/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { answer, listOf, refusal, type Script, type ScriptedEc2, scriptedEc2 } from '../../support/scripted-ec2.js';
@@ -7,7 +8,7 @@ import { answer, listOf, refusal, type Script, type ScriptedEc2, scriptedEc2 } f
 let server: ScriptedEc2;
 let say: Script = () => null;
 beforeEach(async () => {
-  server = await scriptedEc2((parameters) => say(parameters));
+  server = await scriptedEc2((parameters, region) => say(parameters, region));
 });
 afterEach(() => server.close());
 
@@ -61,6 +62,15 @@ describe('a look at the machines of AWS', () => {
     const { seen, error } = await aws().observe(['us-east-1', 'eu-west-1']);
     expect(seen).toHaveLength(2);
     expect(error).toMatchObject({ code: 'Throttled' });
+  });
+
+  test('names the region that is refused for good; the others were listed to the end', async () => {
+    say = (_parameters, region) =>
+      region === 'eu-west-1' ? refusal(403, 'UnauthorizedOperation', 'No.') : page(instance('i-1', 'running'));
+    const { seen, error } = await aws().observe(['us-east-1', 'eu-west-1']);
+    expect(seen).toHaveLength(1);
+    expect(error).toBeInstanceOf(PartialListing);
+    expect(error).toMatchObject({ code: 'PermissionDenied', failed: [place('eu-west-1')] });
   });
 
   test.each([

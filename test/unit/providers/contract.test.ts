@@ -58,6 +58,10 @@ const recordingHarness = async (kind: 'bulk' | 'stepwise'): Promise<ProviderHarn
       cloud.fail({ operation: 'submit', error, after: true });
     },
     throttle: async (operation) => cloud.fail({ operation: operations[operation], error: throttled }),
+    refusePlace: async () => {
+      cloud.refusedRegions.add('there');
+      return { open: location, refused: { ...location, region: 'there' } };
+    },
     proven: async () => ({
       worker: workerOf({ workerGroup: 'here', workerId: 'machine-1', location, facts: {} }),
       proof: recordedProof('machine-1'),
