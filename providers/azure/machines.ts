@@ -1,6 +1,6 @@
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../errors.js';
-import { mergePages } from '../merge-pages.js';
+import { listPlaces } from '../partial-listing.js';
 import type { MachineRef, Machines, Observation, ProviderContext } from '../provider.js';
 import type { AzureCalls, AzureClients } from './calls.js';
 import { rememberedOwners, withDeployments } from './deployment/observe.js';
@@ -30,7 +30,13 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   }
   return {
     removalSteps,
-    observe: (locations, known = []) => mergePages(placesOf(locations).map((place) => observePlace(place, known))),
+    observe: (locations, known = []) =>
+      listPlaces(
+        placesOf(locations).map((place) => ({
+          locations: locations.filter((location) => placeKey(location) === placeKey(place)),
+          pages: observePlace(place, known),
+        })),
+      ),
     lookup: (machine) => look(calls, machine, placeOf(machine.location), context.deploymentId),
     async remove(machine, name) {
       const step = stepOf(name);
@@ -128,7 +134,10 @@ function stepOf(name: string): RemovalStep {
 const placesOf = (locations: readonly MachineLocation[]): Place[] => [
   ...new Map(
     locations.flatMap(({ account, group }) =>
-      account === null || group === null ? [] : [[`${account}/${group}`.toLowerCase(), { account, group }] as const],
+      account === null || group === null ? [] : [[placeKey({ account, group }), { account, group }] as const],
     ),
   ).values(),
 ];
+
+const placeKey = ({ account, group }: { account: string | null; group: string | null }): string =>
+  `${account}/${group}`.toLowerCase();

@@ -1,13 +1,16 @@
 import type { AzureProviderConfig } from '../../config/schema.js';
-import { IdentityError, ProviderError } from '../errors.js';
+import type { Worker } from '../../domain/worker.js';
+import { ProviderError } from '../errors.js';
 import { poolValidator } from '../pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { AzureCalls } from './calls.js';
 import { deploymentMode } from './deployment/mode.js';
 import { DeploymentRecords } from './deployment/records.js';
 import { rememberDeployments } from './deployment/remembering.js';
+import { azureIdentity } from './identity/verify.js';
 import { azureLaunching } from './launching.js';
 import { azureMachines } from './machines.js';
+import { namesOf } from './names.js';
 import { azurePoolSchema } from './pool-schema.js';
 import { sequentialMode } from './sequential.js';
 
@@ -17,6 +20,11 @@ const GROUPS_API_VERSION = '2021-04-01';
 export function azureProvider(config: AzureProviderConfig, context: ProviderContext): Provider {
   const calls = new AzureCalls(config, context);
   const records = new DeploymentRecords(calls);
+  const identity = azureIdentity({
+    subscriptionId: config.subscriptionId,
+    trustedRoots: config.trustedRoots,
+    trustedIntermediates: config.trustedIntermediates,
+  });
   const place = { account: config.subscriptionId, group: config.resourceGroupName };
   return {
     providerId: context.providerId,
@@ -28,10 +36,22 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     machines: azureMachines(calls, records, context),
     setup: () => reachGroup(calls, place),
     validatePool: poolValidator(azurePoolSchema),
-    verifyIdentity: async () => {
-      throw new IdentityError('Attested documents are not verified yet');
-    },
+    verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),
   };
+}
+
+/** Azure chooses it when the machine is made, after the row was written; null while Azure does not show the machine. */
+async function vmIdOf(calls: AzureCalls, { workerId, location, facts }: Worker): Promise<string | null> {
+  if (facts['vmId']) return facts['vmId'];
+  try {
+    const vm = await calls.call(location.account, 'read', 'GET virtualMachines', ({ compute }) =>
+      compute.virtualMachines.get(location.group ?? '', namesOf(workerId).vm),
+    );
+    return vm.vmId ?? null;
+  } catch (error) {
+    if (error instanceof ProviderError && error.code === 'NotFound') return null;
+    throw error;
+  }
 }
 
 /** Throws PermissionDenied for credentials that are not good, InvalidRequest when the group does not exist. */

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AzureProviderConfig } from '../../config/schema.js';
 import { azureProvider } from '../../providers/azure/provider.js';
 import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
@@ -6,6 +9,7 @@ import { eventually } from './eventually.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
 import type { SimulatorFlags, SimulatorHandle } from './simulator.js';
+import { workerOf } from './workers.js';
 
 export const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';
 export const GROUP = 'worker-manager';
@@ -92,8 +96,10 @@ export async function buildMachine(
 }
 
 /** The Azure provider with a simulator behind it. */
-export function azureHarness(simulator: SimulatorHandle): ProviderHarness {
-  const at = azureAt(simulator.azureEndpoint);
+export async function azureHarness(simulator: SimulatorHandle): Promise<ProviderHarness> {
+  const folder = mkdtempSync(join(tmpdir(), 'azure-contract-'));
+  const files = await certificateFiles(simulator, folder);
+  const at = azureAt(simulator.azureEndpoint, files);
   const operations = {
     create: 'PUT networkInterfaces',
     read: 'LIST virtualMachines',
@@ -114,6 +120,31 @@ export function azureHarness(simulator: SimulatorHandle): ProviderHarness {
       const fault = { mode: 'refuse', code: 'SubscriptionRequestsThrottled', status: 429 } as const;
       await simulator.addFault({ operation: operations[operation], ...fault });
     },
-    close: async () => void (await simulator.stop()),
+    proven: async () => {
+      const [machine, another] = await buildMachine(at, azureOrder({ count: 2 }));
+      const proof = await simulator.attestedDocument(machine!.workerId);
+      return { worker: workerOf(machine!), proof, other: workerOf(another!) };
+    },
+    close: async () => {
+      rmSync(folder, { recursive: true, force: true });
+      await simulator.stop();
+    },
+  };
+}
+
+/** What makes the provider trust the simulator's attested documents. */
+export async function certificateFiles(
+  simulator: SimulatorHandle,
+  folder: string,
+): Promise<{ trustedRoots: string; trustedIntermediates: string }> {
+  const { trustedRoots, trustedIntermediates } = await simulator.azureCertificates();
+  const write = (name: string, pems: readonly string[]): string => {
+    const path = join(folder, name);
+    writeFileSync(path, pems.join('\n'));
+    return path;
+  };
+  return {
+    trustedRoots: write('roots.pem', trustedRoots),
+    trustedIntermediates: write('intermediates.pem', trustedIntermediates),
   };
 }

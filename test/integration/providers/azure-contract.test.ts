@@ -7,5 +7,5 @@ describeProviderContract(
   'Azure, one resource after another, against the simulator',
   'stepwise',
   async () => azureHarness(await startSimulator(quickAzure)),
-  ['repeated launches', 'limited capacity', 'lost answers', 'identity proofs', 'refused places'],
+  ['repeated launches', 'limited capacity', 'lost answers', 'refused places'],
 );
