@@ -33,6 +33,11 @@ export class Ec2Calls {
     this.endpoint = parseEndpoint(config.endpoint);
   }
 
+  /** Whether EC2 is somewhere else than at Amazon. */
+  get hasOwnEndpoint(): boolean {
+    return this.endpoint !== null;
+  }
+
   /** `send` is given the region's client and must make exactly one request with it. Throws ProviderError only. */
   async call<Output>(
     region: string | null,

@@ -20,6 +20,7 @@ import type {
   Provider,
   ProviderContext,
 } from '../provider.js';
+import { assertOurAccount } from './account.js';
 import { Ec2Calls } from './calls.js';
 import { readIdentityKeys } from './certificates.js';
 import type { AwsProviderConfig } from '../../config/schema.js';
@@ -127,7 +128,10 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
     async lookup(machine) {
       const region = regionOf(machine);
       const reservations = await describeOne(calls, region, machine.workerId);
-      if (reservations === null) return gone(machine);
+      if (reservations === null) {
+        await assertOurAccount(calls, region, machine);
+        return gone(machine);
+      }
       const [seen] = reservations.flatMap((reservation) => observations(reservation, region, context.deploymentId));
       if (!seen) throw emptyAnswer('DescribeInstances');
       return seen;
