@@ -2,7 +2,7 @@
 export async function inParallel<T>(
   items: readonly T[],
   most: number,
-  work: (item: T) => Promise<void>,
+  work: (item: T) => Promise<unknown>,
 ): Promise<void> {
   const rest = items.values();
   const failures: unknown[] = [];

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { inParallel } from '../activities/in-parallel.js';
 import { azurePool, type AzurePoolShape } from '../test/support/azure-pool.js';
 import { startAzureSystem } from '../test/support/azure-system.js';
 import type { LogLine } from '../test/support/simulator.js';
 import type { System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
-import { inLanes } from './lanes.js';
 import type { Figure } from './report.js';
 
 export interface AzureScenario {
@@ -89,7 +89,7 @@ async function live(pool: AzurePoolShape, count: number, temporal: string) {
     });
     const workers = await system.api.workers(POOL);
     const removedAt = Date.now();
-    await inLanes(workers, AT_ONCE, (worker) => system.api.removeWorker(worker));
+    await inParallel(workers, AT_ONCE, (worker) => system.api.removeWorker(worker));
     await until(async () => (await system.simulator.azureState()).resources.length === 0, 'everything gone');
     const goneMs = Date.now() - removedAt;
     await until(async () => (await system.api.workers(POOL, 'stopped')).length === count, 'all stopped');

@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import { inParallel } from '../activities/in-parallel.js';
 import { FLOOR_TASK_QUEUE } from './floor-names.js';
-import { inLanes } from './lanes.js';
 
 /** What the engine itself takes on this machine at this moment, in milliseconds. */
 export interface Floor {
@@ -25,13 +25,15 @@ export async function measureFloor(address: string, count: number): Promise<Floo
   try {
     await warmUp(client, `${prefix}-warm`);
     const startsMs = await timed(() =>
-      inLanes(ids, AT_ONCE, (workflowId) => client.workflow.start('bare', { workflowId, taskQueue: FLOOR_TASK_QUEUE })),
+      inParallel(ids, AT_ONCE, (workflowId) =>
+        client.workflow.start('bare', { workflowId, taskQueue: FLOOR_TASK_QUEUE }),
+      ),
     );
     const updatesMs = await timed(() =>
-      inLanes(ids, AT_ONCE, (workflowId) => client.workflow.getHandle(workflowId).executeUpdate('touch')),
+      inParallel(ids, AT_ONCE, (workflowId) => client.workflow.getHandle(workflowId).executeUpdate('touch')),
     );
     // They are only in the way of what is measured next.
-    await inLanes(ids, AT_ONCE, (workflowId) => client.workflow.getHandle(workflowId).terminate());
+    await inParallel(ids, AT_ONCE, (workflowId) => client.workflow.getHandle(workflowId).terminate());
     return { startsMs, updatesMs };
   } finally {
     await connection.close();

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { inParallel } from '../activities/in-parallel.js';
 import { lifecycleId } from '../domain/ids.js';
 import { awsPool, type WireWorker } from '../test/support/api-client.js';
 import { longestHistory, sample } from '../test/support/histories.js';
@@ -6,7 +7,6 @@ import type { LogLine } from '../test/support/simulator.js';
 import { startSystem, type System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
 import { measureFloor, timed, type Floor } from './floor.js';
-import { inLanes } from './lanes.js';
 import { cpuMs } from './process-use.js';
 import type { Figure } from './report.js';
 
@@ -87,7 +87,7 @@ async function live(options: LivesOptions, address: string, enginePid: number): 
     await hold(system);
     const removedAt = Date.now();
     const removalsAnsweredMs = await timed(() =>
-      inLanes(workers, AT_ONCE, (worker) => remove(system, worker, options)),
+      inParallel(workers, AT_ONCE, (worker) => remove(system, worker, options)),
     );
     await until(async () => (await system.simulator.state()).machines['terminated'] === count, 'all gone', 100);
     const goneMs = Date.now() - removedAt;

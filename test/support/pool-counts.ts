@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { inParallel } from '../../activities/in-parallel.js';
 import { lifecycleId } from '../../domain/ids.js';
 import { awsPool } from './api-client.js';
 import { callsPerWorker, type CallsPerWorker } from './call-counts.js';
@@ -22,6 +23,7 @@ export interface PoolCountsOptions {
 
 const POOL = 'counts/pool';
 const SAMPLED = 10;
+const REMOVALS_AT_ONCE = 32;
 const LONG_TASK_SECONDS = 3_600;
 const PATIENCE_MS = 180_000;
 
@@ -77,11 +79,7 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
 }
 
 async function removeAll(system: System, workers: Awaited<ReturnType<System['api']['workers']>>): Promise<void> {
-  const rest = workers.values();
-  const lane = async () => {
-    for (const worker of rest) await system.api.removeWorker(worker);
-  };
-  await Promise.all(Array.from({ length: 32 }, lane));
+  await inParallel(workers, REMOVALS_AT_ONCE, (worker) => system.api.removeWorker(worker));
 }
 
 /** Looks at the provider's machines that the product has made. */
