@@ -28,6 +28,15 @@ export function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Run
         regions: REGIONS,
         identityCertificates: join(files.simulator, 'identity-certificates.json'),
       },
+      azure: {
+        providerType: 'azure',
+        endpoint: `${simulatorUrl}/azure`,
+        // The simulator takes any subscription, and has this group from the start.
+        subscriptionId: '00000000-1111-2222-3333-444444444444',
+        resourceGroupName: 'worker-manager',
+        trustedRoots: join(files.simulator, 'azure-root.pem'),
+        trustedIntermediates: join(files.simulator, 'azure-intermediate.pem'),
+      },
       hand: { providerType: 'static' },
     },
   };

@@ -19,10 +19,10 @@ export async function listRunningMachines({ simulatorUrl }: Running): Promise<Ma
 
 interface Pool {
   readonly config: {
-    readonly launchConfigs?: readonly {
-      readonly region: string;
-      readonly launchConfig: { readonly InstanceType?: string };
-    }[];
+    readonly launchConfigs?: readonly (
+      | { readonly region: string; readonly launchConfig: { readonly InstanceType?: string } }
+      | { readonly location: string; readonly hardwareProfile: { readonly vmSize: string } }
+    )[];
   };
 }
 
@@ -44,10 +44,11 @@ interface Place {
 async function placesOfPool(apiUrl: string, workerPoolId: string): Promise<Place[]> {
   const url = `${apiUrl}/api/worker-manager/v1/worker-pool/${encodeURIComponent(workerPoolId)}`;
   const { config } = await getJson<Pool>(url);
-  return (config.launchConfigs ?? []).map(({ region, launchConfig }) => ({
-    region,
-    instanceType: launchConfig.InstanceType,
-  }));
+  return (config.launchConfigs ?? []).map((launchConfig) =>
+    'location' in launchConfig
+      ? { region: launchConfig.location, instanceType: launchConfig.hardwareProfile.vmSize }
+      : { region: launchConfig.region, instanceType: launchConfig.launchConfig.InstanceType },
+  );
 }
 
 /** Lifts every limit; gives the places that had one. */

@@ -72,7 +72,7 @@ command
   .action(async (where: string) => {
     const places = await takeCapacityAway(whereIsIt(), where);
     print(
-      `No new machine in ${places.join(', ')}: RunInstances answers InsufficientInstanceCapacity there.`,
+      `No new machine in ${places.join(', ')}: the cloud answers that it has no capacity there.`,
       'Expect, once there are tasks: other launch configs are tried; one worker-pool error for each that failed, which then rests.',
       'npm run demo -- capacity back   undoes it.',
     );
