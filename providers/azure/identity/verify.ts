@@ -18,14 +18,14 @@ export interface AzureIdentity {
    * held, so that nothing that is forged costs a call to Azure; null means that Azure does not show the machine (yet).
    * Throws IdentityError, and ProviderError(Unavailable) where a repetition may end well.
    */
-  verify(vmIdOf: () => Promise<string | null>, proof: IdentityProof, nowMs: number): Promise<void>;
+  readonly verify: (vmIdOf: () => Promise<string | null>, proof: IdentityProof, nowMs: number) => Promise<void>;
 }
 
 /** Throws ProviderConfigError when a file cannot be read. */
 export function azureIdentity(options: AzureIdentityOptions): AzureIdentity {
   const intermediates = new Intermediates(readTrustStore(options), options.fetchIntermediate);
   return {
-    async verify(vmIdOf, { document }, nowMs) {
+    verify: async (vmIdOf, { document }, nowMs) => {
       const { signer, content } = readSignedData(document);
       assertMetadataService(signer);
       const data = readAttestedData(content);
