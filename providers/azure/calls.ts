@@ -98,16 +98,6 @@ export class AzureCalls {
     return this.call(subscriptionId, callClass, operation, (clients) => this.sendRaw(clients, raw));
   }
 
-  /** As `begin`, for one request in JSON. */
-  beginRaw(
-    subscriptionId: string | null,
-    callClass: CallClass,
-    operation: string,
-    raw: RawRequest,
-  ): Promise<string | null> {
-    return this.begin(subscriptionId, callClass, operation, (clients) => this.sendRaw(clients, raw));
-  }
-
   private async sendRaw({ compute }: AzureClients, raw: RawRequest): Promise<unknown> {
     const request = createPipelineRequest({
       method: raw.method,
@@ -182,7 +172,7 @@ export class AzureCalls {
   }
 
   /** An address of Azure's as a path from `/subscriptions` on: a token must not send us to another host. */
-  private pathOf(address: string): string {
+  pathOf(address: string): string {
     const { pathname, search } = new URL(address, this.base());
     const prefix = new URL(this.base()).pathname.replace(/\/$/, '');
     return (pathname.startsWith(prefix) ? pathname.slice(prefix.length) : pathname) + search;

@@ -1,17 +1,27 @@
 import { ProviderError } from '../errors.js';
 import type { MachineRef, Observation } from '../provider.js';
 import type { AzureCalls } from './calls.js';
+import { rememberedLeft } from './deployment/left.js';
+import { orNull } from './deployment/records.js';
 import type { Place } from './listing.js';
-import { ourTags, type Tags, WORKER_TAG } from './marks.js';
+import { ourTags, WORKER_TAG } from './marks.js';
 import { namesOf } from './names.js';
-import { observationOf, stepOfType } from './observations.js';
-import { networkInterfaceResource, type Resource, statusesOf, vmResource } from './resources.js';
+import { observationOf } from './observations.js';
+import {
+  briefResource,
+  type BriefResource,
+  networkInterfaceResource,
+  type Resource,
+  statusesOf,
+  stepOfType,
+  vmResource,
+} from './resources.js';
 
 const RESOURCES_API_VERSION = '2021-04-01';
 
 /**
- * One machine by its names: two reads, and one more when neither VM nor network interface is there: for whatever else
- * bears its mark. Gone when nothing is left.
+ * One machine by its names (two reads) or by what is remembered of it (one for each), and where that is all gone, one read
+ * more for whatever else bears its mark. Gone when nothing is left.
  */
 export async function look(
   calls: AzureCalls,
@@ -19,22 +29,9 @@ export async function look(
   place: Place,
   deploymentId: string,
 ): Promise<Observation> {
-  const names = namesOf(machine.workerId);
-  const { account, group } = place;
-  const found = await Promise.all([
-    orNull(
-      calls.call(account, 'read', 'GET networkInterfaces', async ({ network }) =>
-        networkInterfaceResource(await network.networkInterfaces.get(group, names.networkInterface)),
-      ),
-    ),
-    orNull(
-      calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
-        const vm = await compute.virtualMachines.get(group, names.vm, { expand: 'instanceView' });
-        return vmResource(vm, statusesOf(vm));
-      }),
-    ),
-  ]);
-  const own = found.filter((each) => each !== null && ourTags(each.tags, deploymentId) !== null) as Resource[];
+  const own = machine.made?.length
+    ? await rememberedLeft(calls, machine)
+    : await named(calls, machine, place, deploymentId);
   const vm = own.find(({ step }) => step === 'vm');
   const left = own.length > 0 ? own : await listMarked(calls, place, machine.workerId, deploymentId);
   if (left.length === 0) return gone(machine);
@@ -49,21 +46,28 @@ export async function look(
   };
 }
 
-const orNull = async (looking: Promise<Resource>): Promise<Resource | null> => {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
-  }
-};
-
-interface Brief {
-  readonly id?: string;
-  readonly name?: string;
-  readonly type?: string;
-  readonly location?: string;
-  readonly tags?: Tags;
+/** Of VM and network interface those that are there, and ours. */
+async function named(
+  calls: AzureCalls,
+  machine: MachineRef,
+  { account, group }: Place,
+  deploymentId: string,
+): Promise<Resource[]> {
+  const names = namesOf(machine.workerId);
+  const found = await Promise.all([
+    orNull(
+      calls.call(account, 'read', 'GET networkInterfaces', async ({ network }) =>
+        networkInterfaceResource(await network.networkInterfaces.get(group, names.networkInterface)),
+      ),
+    ),
+    orNull(
+      calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
+        const vm = await compute.virtualMachines.get(group, names.vm, { expand: 'instanceView' });
+        return vmResource(vm, statusesOf(vm));
+      }),
+    ),
+  ]);
+  return found.filter((each) => each !== null && ourTags(each.tags, deploymentId) !== null) as Resource[];
 }
 
 /** Resources of our kinds with the machine's mark (REST: Resources, List By Resource Group). */
@@ -79,21 +83,9 @@ async function listMarked(
     `?$filter=${filter}&api-version=${RESOURCES_API_VERSION}`;
   try {
     const answer = await calls.raw(account, 'read', 'LIST resources', { method: 'GET', path });
-    return ((answer as { value?: Brief[] } | null)?.value ?? []).flatMap(({ id, name, type, location, tags }) => {
-      const step = stepOfType[type?.toLowerCase() ?? ''];
-      if (!step || ourTags(tags, deploymentId) === null) return [];
-      return [
-        {
-          step,
-          id: id ?? '',
-          name: name ?? '',
-          location: location ?? '',
-          tags: tags ?? {},
-          state: 'running' as const,
-          reason: null,
-          heldBy: null,
-        },
-      ];
+    return ((answer as { value?: BriefResource[] } | null)?.value ?? []).flatMap((brief) => {
+      const isOurs = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
+      return isOurs ? [briefResource(brief)] : [];
     });
   } catch (error) {
     if (error instanceof ProviderError && error.code === 'NotFound') return [];

@@ -3,9 +3,9 @@ import { ProviderError } from '../errors.js';
 import { listPlaces } from '../partial-listing.js';
 import type { MachineRef, Machines, Observation, ProviderContext } from '../provider.js';
 import type { AzureCalls, AzureClients } from './calls.js';
+import { listOthers, removeOthers } from './deployment/left.js';
 import { rememberedOwners, withDeployments } from './deployment/observe.js';
 import type { DeploymentRecords } from './deployment/records.js';
-import { removeOthers } from './deployment/remove.js';
 import { nameOf, rememberedFor } from './deployment/resources.js';
 import { SharedLook } from './deployment/shared-look.js';
 import { listPlace, listStep, type Place, placeOf } from './listing.js';
@@ -23,7 +23,8 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   async function* observePlace(place: Place, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
     // Deployments come first: what they have made by then is in the other lists.
     const deployments = await records.list(place);
-    const resources = await listPlace(calls, place);
+    const [others, listed] = await Promise.all([listOthers(calls, place, known), listPlace(calls, place)]);
+    const resources = [...others, ...listed];
     const byWorker = resourcesByWorker(resources, context.deploymentId, rememberedOwners(known));
     const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
     yield withDeployments(machines, deployments.values(), { place, deploymentId: context.deploymentId, known });

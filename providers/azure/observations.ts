@@ -1,7 +1,7 @@
 import type { MachineLocation } from '../../domain/worker.js';
 import type { MachineState, Observation } from '../provider.js';
 import { GROUP_TAG, LAUNCH_TAG, DEPLOYMENT_TAG, ourTags, POOL_TAG, WORKER_TAG } from './marks.js';
-import { type RemovalStep, removalSteps, type Resource } from './resources.js';
+import type { RemovalStep, Resource } from './resources.js';
 
 /** In the order in which a machine is built; disks come with the VM. */
 const stepOrder: readonly RemovalStep[] = ['publicIp', 'networkInterface', 'vm', 'disks'];
@@ -73,22 +73,15 @@ export function observationOf(
 
 /**
  * A machine is what its VM is. Without one it is being built, or what is left of it waits to be removed; a disk that no VM
- * holds tells: disks come with their VM, and disks are listed before VMs.
+ * holds tells, because disks come with their VM.
  */
 function stateOfMachine(resources: readonly Resource[]): Pick<Observation, 'state' | 'reason'> {
   const vm = resources.find(({ step }) => step === 'vm');
   if (vm) return { state: vm.state, reason: vm.reason };
   const failed = resources.find(({ state }) => state === 'failed');
   if (failed) return { state: 'failed', reason: `${failed.name}: ${failed.reason}` };
-  const leftOver = resources.some(({ step, heldBy }) => step === 'disks' && heldBy === null);
+  const leftOver = resources.some(({ step, heldBy, isSettled }) => step === 'disks' && heldBy === null && isSettled);
   return leftOver ? { state: 'stopping', reason: 'its VM is gone' } : { state: 'pending', reason: null };
 }
 
 const worst = (states: readonly MachineState[]): MachineState => severity.find((state) => states.includes(state))!;
-
-export const stepOfType: Readonly<Record<string, RemovalStep>> = {
-  'microsoft.compute/virtualmachines': removalSteps[0],
-  'microsoft.network/networkinterfaces': removalSteps[1],
-  'microsoft.network/publicipaddresses': removalSteps[2],
-  'microsoft.compute/disks': removalSteps[3],
-};

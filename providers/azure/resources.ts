@@ -19,7 +19,11 @@ export interface Resource {
   readonly reason: string | null;
   /** Id of the VM that holds it, lower-case; null when none does. */
   readonly heldBy: string | null;
+  /** Of disks: for longer than it takes that the VM it was made with is listed. */
+  readonly isSettled: boolean;
 }
+
+const SETTLED_AFTER_MS = 2 * 60_000;
 
 /** `statuses` of the VM's instance view; null when there is none to be had. */
 export function vmResource(vm: VirtualMachine, statuses: readonly VmStatus[] | null): Resource {
@@ -29,7 +33,7 @@ export function vmResource(vm: VirtualMachine, statuses: readonly VmStatus[] | n
     statuses,
     ignoredFailures: tags[IGNORED_FAILURES_TAG]?.split(' ') ?? [],
   });
-  return { ...common('vm', vm), ...verdict, heldBy: null };
+  return { ...common('vm', vm), ...verdict, heldBy: null, isSettled: true };
 }
 
 export const statusesOf = ({ instanceView }: VirtualMachine): VmStatus[] | null =>
@@ -41,18 +45,21 @@ export const networkInterfaceResource = (nic: NetworkInterface): Resource => ({
   ...common('networkInterface', nic),
   ...stateOf(nic.provisioningState),
   heldBy: nic.virtualMachine?.id?.toLowerCase() ?? null,
+  isSettled: true,
 });
 
 export const publicIpResource = (address: PublicIPAddress): Resource => ({
   ...common('publicIp', address),
   ...stateOf(address.provisioningState),
   heldBy: null,
+  isSettled: true,
 });
 
 export const diskResource = (disk: Disk): Resource => ({
   ...common('disks', disk),
   ...stateOf(disk.provisioningState),
   heldBy: disk.managedBy?.toLowerCase() ?? null,
+  isSettled: disk.timeCreated === undefined || Date.now() - disk.timeCreated.getTime() > SETTLED_AFTER_MS,
 });
 
 const common = (
@@ -75,3 +82,28 @@ function stateOf(provisioningState: string | undefined): Pick<Resource, 'state' 
       return { state: 'running', reason: null };
   }
 }
+
+/** As lists of resources of all types give it, and what every answer about one resource has. */
+export interface BriefResource {
+  readonly id?: string;
+  readonly name?: string;
+  readonly type?: string;
+  readonly location?: string;
+  readonly tags?: Tags;
+}
+
+export const stepOfType: Readonly<Record<string, RemovalStep>> = {
+  'microsoft.compute/virtualmachines': 'vm',
+  'microsoft.network/networkinterfaces': 'networkInterface',
+  'microsoft.network/publicipaddresses': 'publicIp',
+  'microsoft.compute/disks': 'disks',
+};
+
+/** One that is there; in what state, it does not say. Types without a step of their own go last. */
+export const briefResource = (brief: BriefResource): Resource => ({
+  ...common(stepOfType[brief.type?.toLowerCase() ?? ''] ?? 'disks', brief),
+  state: 'running',
+  reason: null,
+  heldBy: null,
+  isSettled: true,
+});

@@ -1,13 +1,6 @@
 import type { MachineRef } from '../../provider.js';
 import type { Place } from '../listing.js';
-
-/** The types of which every one that a deployment made belongs to its machine, with the removal step that takes it away. */
-const stepOfType: Readonly<Record<string, string>> = {
-  'microsoft.compute/virtualmachines': 'vm',
-  'microsoft.network/networkinterfaces': 'networkInterface',
-  'microsoft.network/publicipaddresses': 'publicIp',
-  'microsoft.compute/disks': 'disks',
-};
+import { stepOfType } from '../resources.js';
 
 /** Full type of the resource of this id, lower-case, such as `microsoft.compute/disks`; null for what is no resource's id. */
 export function typeOf(id: string): string | null {

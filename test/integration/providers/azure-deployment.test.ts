@@ -82,7 +82,8 @@ const untilAllowed = <T>(work: () => Promise<T>): Promise<T> =>
 async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: readonly string[]): Promise<void> {
   const made = [...new Set([...known, ...(await remember(launch, machine, true))])];
   const row = { ...machine, made };
-  const { removalSteps, remove } = at.provider.machines!;
+  const { removalSteps, remove, lookup } = at.provider.machines!;
+  if (made.length > 0) expect((await lookup(row)).state).not.toBe('gone');
   for (const step of removalSteps) {
     await untilAllowed(() => remove(row, step));
     await eventually(async () => {
@@ -92,6 +93,7 @@ async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: 
       return seen === undefined || seen === 'gone';
     });
   }
+  expect((await lookup(row)).state).toBe('gone');
 }
 
 const nothingLeft = () =>
