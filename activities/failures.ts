@@ -1,9 +1,14 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { FailureClass } from '../domain/backoff.js';
-import { ProviderError, type ProviderErrorCode } from '../providers/errors.js';
+import { ProviderError } from '../providers/errors.js';
 
 /** Histories keep failures: a cloud's answer may be pages long, and the engine truncates at 4 KiB. */
 const LONGEST_MESSAGE = 500;
+
+/** What a failure that is not retried says beside its type, which is the error's code. */
+export interface FailureDetails {
+  readonly title: string | null;
+  readonly cloudCode: string | null;
+}
 
 /**
  * The one place where a provider's failure becomes Temporal's. Throttling is no news: it waits as long as it was told and
@@ -17,14 +22,6 @@ export function toApplicationFailure(error: unknown): Error {
     nonRetryable: !error.retryable,
     nextRetryDelay: error.retryAfterMs ?? undefined,
     category: error.code === 'Throttled' ? ApplicationFailureCategory.BENIGN : undefined,
+    ...(!error.retryable && { details: [{ title: error.title, cloudCode: error.cloudCode } satisfies FailureDetails] }),
   });
 }
-
-const classes: Partial<Record<ProviderErrorCode, FailureClass>> = {
-  InsufficientCapacity: 'capacity',
-  QuotaExceeded: 'quota',
-  PermissionDenied: 'permission',
-  InvalidRequest: 'invalid',
-};
-
-export const failureClassOf = (error: ProviderError): FailureClass => classes[error.code] ?? 'other';

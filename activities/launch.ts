@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { nextBackoff } from '../domain/backoff.js';
+import { failureClassOf, nextBackoff } from '../domain/backoff.js';
 import { lifecycleTiming, registrationDeadline } from '../domain/lifecycle.js';
 import { provisionId } from '../domain/ids.js';
 import { LISTED_AFTER_MS } from '../domain/observation.js';
@@ -16,7 +16,7 @@ import { lifecycleCommon } from '../temporal/lifecycle-input.js';
 import type { LaunchedGroup } from '../temporal/messages.js';
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
-import { failureClassOf, toApplicationFailure } from './failures.js';
+import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { logPoolError } from './log-pool-error.js';
 
@@ -57,7 +57,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
         const provider = providers.get(launch.providerId);
         const launching = provider?.launching;
         if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
-        if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch));
+        if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch), 'planned');
         try {
           return await book(launch, await submit(launching, launch));
         } catch (error) {
@@ -100,7 +100,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
       const found = await whatAttemptsMade(launching, launch);
       if (found.length > 0) return await book(launch, found);
     }
-    const failureClass = failureClassOf(error);
+    const failureClass = failureClassOf(error.code);
     const poolError = creationError({ ...launch, error });
     const isNews = await failLaunch(db, launch.token, {
       nowMs,
@@ -116,12 +116,17 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
     return failed(error.message);
   }
 
-  async function book(launch: LaunchRow, machines: readonly LaunchedMachine[]): Promise<LaunchResult> {
+  /** `planned` machines have yet to be built, one step after another: their lifecycles will tell whether that works. */
+  async function book(
+    launch: LaunchRow,
+    machines: readonly LaunchedMachine[],
+    how: 'made' | 'planned' = 'made',
+  ): Promise<LaunchResult> {
     const nowMs = Date.now();
     const pool = await getPool(db, launch.workerPoolId);
     const timing = lifecycleTiming(pool?.pool.config.lifecycle, config.defaults);
     const terminateAfter = registrationDeadline(nowMs, timing);
-    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS };
+    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS, endsBackoff: how === 'made' };
     const workers = await bookLaunch(db, launch.token, machines, times);
     // A repeat finds rows of an earlier instant.
     const fresh = workers.filter(({ created }) => created === nowMs);

@@ -1,3 +1,4 @@
+import { nextBackoff } from '../domain/backoff.js';
 import { lifecycleId, type WorkerKey } from '../domain/ids.js';
 import { logEvent } from '../observability/log-events.js';
 import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../observability/worker-log.js';
@@ -9,7 +10,7 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../records/worker-changes.js';
-import type { LifecycleInput, StaticWorker, StopReason } from '../temporal/messages.js';
+import type { LifecycleInput, StaticWorker, StopReason, WorkerFailure } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { logPoolError } from './log-pool-error.js';
 
@@ -19,7 +20,14 @@ import { logPoolError } from './log-pool-error.js';
  */
 export interface LifecycleRecords {
   recordStatic(worker: LifecycleInput, first: StaticWorker, nowMs: number): Promise<void>;
-  recordRunning(change: WorkerKey & RegistrationChange & { readonly registeredAt: number }): Promise<void>;
+  recordRunning(
+    change: WorkerKey &
+      RegistrationChange & {
+        readonly registeredAt: number;
+        /** The machine was built step by step: that it registers is the first proof that its launch config works. */
+        readonly endsBackoff?: boolean;
+      },
+  ): Promise<void>;
   recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
   recordStaticChange(worker: WorkerKey, next: StaticWorker, nowMs: number): Promise<void>;
   recordStopping(
@@ -36,6 +44,19 @@ interface RegistrationChange {
   readonly secretGeneration: number;
   readonly nowMs: number;
 }
+
+const workerError = (
+  { workerPoolId, workerGroup, workerId }: WorkerKey,
+  launchConfigId: string | null,
+  { kind, title, description, code }: WorkerFailure,
+) => ({
+  workerPoolId,
+  launchConfigId,
+  kind,
+  title,
+  description,
+  extra: { workerGroup, workerId, ...(code && { code }) },
+});
 
 const DAY_MS = 24 * 60 * 60_000;
 /** A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age (W15). */
@@ -76,14 +97,14 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
     },
 
     async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
-      const { workerPoolId, workerGroup, workerId } = key;
-      const failure = stop.failure && {
-        ...stop.failure,
-        workerPoolId,
-        launchConfigId,
-        extra: { workerGroup, workerId },
+      const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
+      const failureClass = stop.failure?.failureClass;
+      const rest = failureClass && {
+        failureClass,
+        backoff: (failures: number) => nextBackoff({ failureClass, failures }),
+        nowMs,
       };
-      const row = await recordStopping(db, key, { reason: stop.reason, failure: failure ?? undefined, nowMs });
+      const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs });
       if (row) {
         if (failure) logPoolError(log, failure);
         logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });

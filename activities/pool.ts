@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ScheduleNotFoundError } from '@temporalio/client';
-import { nextBackoff } from '../domain/backoff.js';
+import { failureClassOf, nextBackoff } from '../domain/backoff.js';
 import type { Decision, DecisionInputs, LaunchOutcome } from '../domain/decision.js';
 import type { EstimatorKind } from '../domain/estimator.js';
 import { cronScheduleId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
@@ -17,7 +17,6 @@ import { getPool } from '../records/pools.js';
 import { setShouldTerminate, terminationCandidates } from '../records/terminations.js';
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
-import { failureClassOf } from './failures.js';
 import { logPoolError } from './log-pool-error.js';
 import { startLifecyclesOf } from './start-lifecycles.js';
 
@@ -238,7 +237,7 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     revision: number,
     error: ProviderError,
   ): Promise<void> {
-    const failureClass = failureClassOf(error);
+    const failureClass = failureClassOf(error.code);
     const poolError = creationError({ workerPoolId, launchConfigId, error });
     await recordLaunchFailure(db, {
       workerPoolId,

@@ -1,9 +1,11 @@
+import { failureClassOf } from '../domain/backoff.js';
 import type { WorkerKey } from '../domain/ids.js';
 import { ProviderError } from '../providers/errors.js';
 import type { LaunchedMachine } from '../providers/provider.js';
 import { getLaunch } from '../records/launches.js';
 import { recordMade } from '../records/worker-changes.js';
 import { getWorker } from '../records/workers.js';
+import type { WorkerFailure } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -11,14 +13,17 @@ import { withHeartbeat } from './heartbeat.js';
 export interface ProvisioningActivities {
   /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
   submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
-  /** Why an operation failed, in the cloud's words. */
-  explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<string>;
+  /** Why an operation failed, in the cloud's words: the worker's failure. */
+  explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<WorkerFailure>;
   /**
    * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that record
    * away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can come.
    */
   rememberResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
 }
+
+/** Histories keep it; a template's operations may have much to say. */
+const LONGEST_DESCRIPTION = 1_000;
 
 export interface StepwiseMachine extends WorkerKey {
   readonly providerId: string;
@@ -53,8 +58,15 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
 
     async explainFailure(machine, step, operation) {
       const { launching, launched } = await resolve(machine);
-      const { message, cloudCode } = await launching.explain(launched, step, operation);
-      return cloudCode ? `${cloudCode}: ${message}` : message;
+      const reason = await launching.explain(launched, step, operation);
+      const { message, cloudCode, code, kind, title } = reason;
+      return {
+        kind: kind ?? 'operation-error',
+        title: title ?? 'Operation Error',
+        description: (cloudCode ? `${cloudCode}: ${message}` : message).slice(0, LONGEST_DESCRIPTION),
+        code: cloudCode,
+        failureClass: failureClassOf(code),
+      };
     },
 
     async rememberResources(machine, stopping) {

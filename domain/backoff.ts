@@ -6,6 +6,16 @@
 export const failureClasses = ['capacity', 'quota', 'permission', 'invalid', 'other'] as const;
 export type FailureClass = (typeof failureClasses)[number];
 
+/** By the code of a provider's error (`providers/errors.ts`), which is also the type of the failure that it becomes. */
+const classes: Readonly<Record<string, FailureClass>> = {
+  InsufficientCapacity: 'capacity',
+  QuotaExceeded: 'quota',
+  PermissionDenied: 'permission',
+  InvalidRequest: 'invalid',
+};
+
+export const failureClassOf = (code: string | null | undefined): FailureClass => classes[code ?? ''] ?? 'other';
+
 export const SHORTEST_BACKOFF_MS = 10_000;
 export const LONGEST_BACKOFF_MS = 600_000;
 

@@ -1,6 +1,7 @@
 import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
+import type { ProviderErrorCode } from './errors.js';
 
 /**
  * The contract of a provider: everything the rest of the system knows about a cloud. The comments are the
@@ -149,6 +150,11 @@ export interface Made {
 export interface ProviderErrorReason {
   readonly message: string;
   readonly cloudCode: string | null;
+  /** What a submit would have thrown for it; without one nothing is known but that it failed. */
+  readonly code?: ProviderErrorCode;
+  /** Kind and title of the worker-pool error, where they are not `operation-error` and `Operation Error`. */
+  readonly kind?: string;
+  readonly title?: string;
 }
 
 export interface Machines {

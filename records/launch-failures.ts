@@ -1,8 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { FailureClass } from '../domain/backoff.js';
+import type { WorkerKey } from '../domain/ids.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import type { Db } from './schema.js';
-import { bigint, int, storable, text } from './sql.js';
+import { bigint, int, isWorker, storable, text } from './sql.js';
 
 /** How long a launch config rests after a failure. */
 export interface Rest {
@@ -82,10 +83,37 @@ export async function recordLaunchFailure(
     select 1`.execute(db);
 }
 
+/**
+ * A part of a statement that has changed a worker's row (`changed`) because its machine could not be built: its launch
+ * config rests. Machines of one launch fail together and count once: whichever was launched before the rest ends says
+ * nothing new, and neither does one of an older revision.
+ */
+export async function restOfWorker(db: Db, key: WorkerKey, rest: Rest): Promise<RawBuilder<unknown>> {
+  const launch = sql`
+    select l.worker_pool_id, l.launch_config_id, l.launch_config_revision as revision, l.created
+    from workers w join launches l on l.token = w.launch_token where ${isWorker(key)}`;
+  const { failures, until } = await nextRest(db, rest, launch);
+  const news = sql`(
+    select l.* from (${launch}) l where exists (select 1 from changed) and not exists (
+      select 1 from launch_backoffs o
+      where o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id
+        and (o.revision > l.revision or (o.revision = l.revision and o.until > l.created)))) as news`;
+  return restOf(news, rest.failureClass, failures, until);
+}
+
+/**
+ * A part of a statement that has changed a worker's row (`changed`) because its machine was built and has registered: its
+ * launch config's back-off ends, unless that began after the machine was launched.
+ */
+export const recoveryOfWorker = (): RawBuilder<unknown> => sql`
+  delete from launch_backoffs o using changed w join launches l on l.token = w.launch_token
+  where o.worker_pool_id = w.worker_pool_id and o.launch_config_id = w.launch_config_id
+    and o.revision = w.launch_config_revision and o.until <= l.created`;
+
 const launchConfigOf = (token: string): RawBuilder<unknown> => sql`
   select worker_pool_id, launch_config_id, launch_config_revision as revision from launches where token = ${token}`;
 
-/** The tick is the only writer of its pool's rests, so what is read here still holds when it is written. */
+/** Read before it is written: of two failures at the same instant the later one stands, and both count as one. */
 async function nextRest(
   db: Db,
   rest: Rest,

@@ -3,6 +3,7 @@ import type { WorkerKey } from '../domain/ids.js';
 import type { Worker } from '../domain/worker.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import { announceWorkers } from './events.js';
+import { recoveryOfWorker, type Rest, restOfWorker } from './launch-failures.js';
 import type { Db } from './schema.js';
 import { bigint, int, isWorker, jsonb, text } from './sql.js';
 
@@ -23,12 +24,12 @@ export interface Credentials {
 
 /**
  * From requested, or from running when a registration is repeated: then the first registration's time stands, and
- * `isFirst` is false.
+ * `isFirst` is false. With `endsBackoff` the machine is the first proof that its launch config works.
  */
 export function recordRunning(
   db: Db,
   key: WorkerKey,
-  change: Credentials & { registeredAt: number },
+  change: Credentials & { registeredAt: number; endsBackoff?: boolean },
 ): Promise<(Worker & { readonly isFirst: boolean }) | null> {
   return execute(
     db,
@@ -39,6 +40,7 @@ export function recordRunning(
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),
     announced as (${announceWorkers('worker-running', change.nowMs)}),
+    ${change.endsBackoff ? sql`recovered as (${recoveryOfWorker()}),` : sql``}
     again as (
       update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}
       where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)}
@@ -59,17 +61,18 @@ export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): 
   );
 }
 
-/** From requested or running. `failure` is stored with it. */
-export function recordStopping(
+/** From requested or running. `failure` is stored with it; with `rest` the launch config rests. */
+export async function recordStopping(
   db: Db,
   key: WorkerKey,
-  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError },
+  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; rest?: Rest },
 ): Promise<Worker | null> {
+  const rests = change.rest ? sql`, rests as (${await restOfWorker(db, key, change.rest)})` : sql``;
   const failure =
     change.failure === undefined
       ? sql``
       : sql`, ${storeError(change.failure, change.nowMs, sql`exists (select 1 from changed)`)}`;
-  return execute(
+  return await execute(
     db,
     sql`
     with changed as (
@@ -77,7 +80,7 @@ export function recordStopping(
       where ${isWorker(key)} and w.state in ('requested', 'running')
       returning w.*),
     announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
-    ${failure}
+    ${failure} ${rests}
     select * from changed`,
   );
 }

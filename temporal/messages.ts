@@ -1,3 +1,4 @@
+import type { FailureClass } from '../domain/backoff.js';
 import type { LifecycleTiming } from '../domain/lifecycle.js';
 import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, WorkerState } from '../domain/worker.js';
@@ -63,7 +64,17 @@ export interface LifecycleState {
 export interface StopReason {
   readonly reason: string;
   /** The worker-pool error to write with it; null when nothing failed. */
-  readonly failure: { readonly kind: string; readonly title: string; readonly description: string } | null;
+  readonly failure: WorkerFailure | null;
+}
+
+export interface WorkerFailure {
+  readonly kind: string;
+  readonly title: string;
+  readonly description: string;
+  /** The cloud's own code, for the error's `extra`. */
+  readonly code?: string | null;
+  /** Set when the machine could not be built: how long its launch config rests depends on it. */
+  readonly failureClass?: FailureClass;
 }
 
 /** Signal `observed`: the provider's machine changed, seen by a scan. */

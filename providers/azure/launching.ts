@@ -1,4 +1,5 @@
 import { ProviderError } from '../errors.js';
+import { meaningOf } from './errors.js';
 import type {
   FrozenLaunch,
   LaunchedMachine,
@@ -41,8 +42,11 @@ export function azureLaunching(modes: readonly Mode[], remembering?: Remembering
     machines: (launch) => modeOf(launch).machines(launch),
     steps: (launch) => modeOf(launch).steps(launch),
     submit: (launch, machine, step) => modeOf(launch).submit(launch, machine, step),
-    explain: (machine, step, operation) =>
-      find(({ stepNames }) => stepNames.includes(step)).explain(machine, step, operation),
+    explain: async (machine, step, operation) => {
+      const mode = find(({ stepNames }) => stepNames.includes(step));
+      const reason = await mode.explain(machine, step, operation);
+      return { code: meaningOf(reason.cloudCode, reason.message, 0, 'create'), ...reason };
+    },
     ...(remembering && { remembering }),
   };
 }

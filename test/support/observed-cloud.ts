@@ -38,10 +38,12 @@ export class ObservedCloud {
       await this.beforeSubmit(step);
       return await launching.submit(frozen, machine!, step);
     });
-    this.time.scripted.on(
-      'explainFailure',
-      async (_machine, step, operation) => (await launching.explain(machine!, step, operation)).message,
-    );
+    this.time.scripted.on('explainFailure', async (_machine, step, operation) => ({
+      kind: 'operation-error',
+      title: 'Operation Error',
+      description: (await launching.explain(machine!, step, operation)).message,
+      failureClass: 'capacity',
+    }));
     return await this.time.startLife({
       workerId: machine!.workerId,
       launchToken: frozen.token,

@@ -86,7 +86,12 @@ describe('a machine that is built step by step', () => {
   });
 
   test.each(STEPS)('whose %s is refused takes away in order all that may have been made', async (failing) => {
-    const refusal = new ProviderError({ code: 'QuotaExceeded', message: 'no quota left' });
+    const refusal = new ProviderError({
+      code: 'QuotaExceeded',
+      message: 'no quota left',
+      cloudCode: 'TooMany',
+      title: 'NIC Creation Error',
+    });
     world.beforeSubmit = (step) => {
       if (step === failing) throw toApplicationFailure(refusal);
     };
@@ -95,7 +100,13 @@ describe('a machine that is built step by step', () => {
     expect(submitted()).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1));
     expect(stop()).toEqual({
       reason: `creating ${failing} failed`,
-      failure: { kind: 'creation-error', title: expect.stringContaining(failing), description: 'no quota left' },
+      failure: {
+        kind: 'creation-error',
+        title: 'NIC Creation Error',
+        description: 'no quota left',
+        code: 'TooMany',
+        failureClass: 'quota',
+      },
     });
     await followRemoval(life);
     // Where nothing at all was made, a look by id says so before anything is asked for.
@@ -112,11 +123,55 @@ describe('a machine that is built step by step', () => {
     await life.until({ state: 'stopping' });
     expect(stop()).toEqual({
       reason: `creating ${failing} failed`,
-      failure: { kind: 'operation-error', title: 'Operation Error', description: 'AllocationFailed' },
+      failure: {
+        kind: 'operation-error',
+        title: 'Operation Error',
+        description: 'AllocationFailed',
+        failureClass: 'capacity',
+      },
     });
     await followRemoval(life);
     expect([...new Set(removed())]).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1).reverse());
     expect(world.cloud.alive()).toEqual([]);
+  });
+
+  test.each([
+    [
+      'the provider has no title',
+      { code: 'InvalidRequest' },
+      { title: 'publicIp could not be created', code: null },
+      'invalid',
+    ],
+    ['nobody knows what kind it is', { code: 'NotFound' }, {}, 'other'],
+  ] as const)(
+    'is refused: its failure has a title and a class also when %s',
+    async (_when, error, expected, failureClass) => {
+      world.beforeSubmit = () => {
+        throw toApplicationFailure(new ProviderError({ message: 'no', ...error }));
+      };
+      const life = await world.startStepwise();
+      await life.until({ state: 'stopping' });
+      expect(stop()).toMatchObject({ failure: { kind: 'creation-error', failureClass, ...expected } });
+      await followRemoval(life);
+    },
+  );
+
+  test('has no failure for calls that were throttled or got no answer', async () => {
+    const left = [
+      new ProviderError({ code: 'Throttled', message: 'slow down', retryAfterMs: 5_000 }),
+      new ProviderError({ code: 'Unavailable', message: 'no answer' }),
+    ];
+    world.beforeSubmit = () => {
+      const error = left.shift();
+      if (error) throw toApplicationFailure(error);
+    };
+    const life = await world.startStepwise();
+    await time.pass(MINUTE_MS);
+    await life.until({ phase: 'awaiting registration' });
+    expect(submitted()).toHaveLength(5);
+    expect(time.scripted.names()).not.toContain('recordStopping');
+    await life.register();
+    expect(time.scripted.of('recordRunning')[0]!.args[0]).toMatchObject({ endsBackoff: true });
   });
 
   test('whose failure cannot be explained is taken away all the same', async () => {

@@ -108,7 +108,14 @@ export class Life {
       const secretGeneration = this.secretGeneration + 1;
       const terminateAfter = this.input.static ? null : expires;
       await write((records) =>
-        records.recordRunning({ ...this.worker, registeredAt, terminateAfter, secretGeneration, nowMs: now }),
+        records.recordRunning({
+          ...this.worker,
+          registeredAt,
+          terminateAfter,
+          secretGeneration,
+          nowMs: now,
+          ...(this.input.provisioningSteps.length > 0 && { endsBackoff: true }),
+        }),
       );
       this.registeredAt = registeredAt;
       this.secretGeneration = secretGeneration;

@@ -1,13 +1,17 @@
 import {
   ActivityCancellationType,
   ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
   condition,
   isCancellation,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { FailureDetails } from '../../activities/failures.js';
 import type { ProvisioningActivities } from '../../activities/provisioning.js';
+import { failureClassOf } from '../../domain/backoff.js';
+import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import type { Life } from './life.js';
 
@@ -57,19 +61,14 @@ export async function provision(life: Life): Promise<void> {
       } catch (error) {
         if (life.stop && isCancellation(error)) return;
         if (!(error instanceof ActivityFailure)) throw error;
-        const cause = error.cause?.message ?? error.message;
-        life.requestStop(`creating ${step} failed`, {
-          kind: 'creation-error',
-          title: `${step} could not be created`,
-          description: cause,
-        });
+        life.requestStop(`creating ${step} failed`, refusal(step, error));
         return;
       }
       if (operation === null) break;
       await condition(settled, UNREPORTED_MS);
       if (seen() !== 'failed') continue;
-      const description = await explain(() => explainFailure(machine, step, operation));
-      life.requestStop(`creating ${step} failed`, { kind: 'operation-error', title: 'Operation Error', description });
+      const failure = await explain(() => explainFailure(machine, step, operation));
+      life.requestStop(`creating ${step} failed`, failure);
     }
     if (life.stop) return;
     life.provisioned.push(step);
@@ -98,12 +97,27 @@ async function unlessStopped<T>(life: Life, submit: () => Promise<T>): Promise<T
   return await scope.run(submit);
 }
 
+/** Only what no retry cures comes here: throttled and lost calls are no failures of a worker's. */
+function refusal(step: string, error: ActivityFailure): WorkerFailure {
+  const { cause } = error;
+  const { type, details } = cause instanceof ApplicationFailure ? cause : { type: null, details: null };
+  const { title, cloudCode } = (details?.[0] ?? {}) as Partial<FailureDetails>;
+  return {
+    kind: 'creation-error',
+    title: title ?? `${step} could not be created`,
+    description: cause?.message ?? error.message,
+    code: cloudCode ?? null,
+    failureClass: failureClassOf(type),
+  };
+}
+
 /** Nor does it wait for an explanation that cannot be had. */
-async function explain(ask: () => Promise<string>): Promise<string> {
+async function explain(ask: () => Promise<WorkerFailure>): Promise<WorkerFailure> {
   try {
     return await ask();
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    return `The operation failed; why could not be read: ${error.cause?.message ?? error.message}`;
+    const description = `The operation failed; why could not be read: ${error.cause?.message ?? error.message}`;
+    return { kind: 'operation-error', title: 'Operation Error', description, failureClass: 'other' };
   }
 }

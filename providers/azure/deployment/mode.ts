@@ -39,8 +39,11 @@ export function deploymentMode(
       }
       return deployment;
     },
-    explain: async (machine, _step, deployment) =>
-      reasonOf(await records.operations(placeOf(machine.location), deployment)),
+    explain: async (machine, _step, deployment) => ({
+      ...reasonOf(await records.operations(placeOf(machine.location), deployment)),
+      kind: 'arm-deployment-error',
+      title: 'ARM Deployment Error',
+    }),
   };
 }
 
