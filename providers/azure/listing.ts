@@ -28,14 +28,19 @@ export function placeOf({ account, group }: MachineLocation): Place {
 }
 
 /**
- * Everything of the four kinds in a resource group. Disks come before the VMs that hold them, so that a disk without a VM
- * tells something. Throws when it is not complete.
+ * Everything in a resource group that machines consist of; disks only where `needsDisks` says so of the VMs: those of VMs
+ * that are well tell nothing, and are as many as these. Throws when it is not complete.
  */
-export async function listPlace(calls: AzureCalls, place: Place): Promise<Resource[]> {
-  const others = await Promise.all(
-    (['networkInterface', 'publicIp', 'disks'] as const).map((step) => listStep(calls, place, step)),
+export async function listPlace(
+  calls: AzureCalls,
+  place: Place,
+  needsDisks: (vms: readonly Resource[]) => boolean,
+): Promise<Resource[]> {
+  const [vms = [], ...network] = await Promise.all(
+    (['vm', 'networkInterface', 'publicIp'] as const).map((step) => listStep(calls, place, step)),
   );
-  return [...others.flat(), ...(await listStep(calls, place, 'vm'))];
+  const disks = needsDisks(vms) ? await listStep(calls, place, 'disks') : [];
+  return [...vms, ...network.flat(), ...disks];
 }
 
 /** Everything of one kind in a resource group; nothing when the group is gone. */
@@ -65,16 +70,22 @@ const lists: Readonly<Record<RemovalStep, (calls: AzureCalls, place: Place) => P
 };
 
 /**
- * Azure gives instance views only of a whole subscription, and those without all properties (REST: Virtual Machines, List
- * All, `statusOnly`; `$expand` of the list of a group needs the filter of a scale set).
+ * Azure gives instance views of many VMs only for a whole subscription (REST: Virtual Machines, List All, `statusOnly`;
+ * `$expand` of the list of a group needs the filter of a scale set), and does not promise tags and states with them: where
+ * those are missing the group is listed as well.
  */
 async function listVms(calls: AzureCalls, place: Place): Promise<Resource[]> {
-  const [vms, viewed] = await Promise.all([
-    pages(calls, place, 'LIST virtualMachines', ({ compute }) => compute.virtualMachines.list(place.group)),
-    pages(calls, place, 'LIST virtualMachines status', ({ compute }) =>
-      compute.virtualMachines.listAll({ statusOnly: 'true' }),
-    ),
-  ]);
+  const all = await pages(calls, place, 'LIST virtualMachines', ({ compute }) =>
+    compute.virtualMachines.listAll({ statusOnly: 'true' }),
+  );
+  const inGroup = `/resourcegroups/${place.group}/`.toLowerCase();
+  const viewed = all.filter(({ id }) => id?.toLowerCase().includes(inGroup));
+  if (viewed.every(({ tags, provisioningState }) => tags !== undefined && provisioningState !== undefined)) {
+    return viewed.map((vm) => vmResource(vm, statusesOf(vm)));
+  }
+  const vms = await pages(calls, place, 'LIST virtualMachines', ({ compute }) =>
+    compute.virtualMachines.list(place.group),
+  );
   const key = ({ id }: VirtualMachine) => id?.toLowerCase();
   const statuses = new Map(viewed.map((vm) => [key(vm), statusesOf(vm)]));
   return vms.map((vm) => vmResource(vm, statuses.get(key(vm)) ?? null));

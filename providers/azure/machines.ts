@@ -16,6 +16,7 @@ import { type RemovalStep, removalSteps, type Resource } from './resources.js';
 
 /** Removals share listings: many lifecycles come to the same step at the same time. */
 const LOOKS_APART_MS = 2_000;
+const DISKS_OF_NOBODY_MS = 5 * 60_000;
 
 /** Looking at machines and taking them away, whichever way they were made. */
 export function azureMachines(calls: AzureCalls, records: DeploymentRecords, context: ProviderContext): Machines {
@@ -23,11 +24,25 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   async function* observePlace(place: Place, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
     // Deployments come first: what they have made by then is in the other lists.
     const deployments = await records.list(place);
-    const [others, listed] = await Promise.all([listOthers(calls, place, known), listPlace(calls, place)]);
+    const [others, listed] = await Promise.all([
+      listOthers(calls, place, known),
+      listPlace(calls, place, (vms) => needsDisks(place, vms, known)),
+    ]);
     const resources = [...others, ...listed];
     const byWorker = resourcesByWorker(resources, context.deploymentId, rememberedOwners(known));
     const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
     yield withDeployments(machines, deployments.values(), { place, deploymentId: context.deploymentId, known });
+  }
+  const disksListedAt = new Map<string, number>();
+  /** Where a VM is missing its disks may be all that is left; disks of nobody are looked for now and then. */
+  function needsDisks(place: Place, vms: readonly Resource[], known: readonly MachineRef[]): boolean {
+    const names = new Set(vms.map(({ name }) => name.toLowerCase()));
+    const here = known.filter(({ location }) => placeKey(location) === placeKey(place));
+    const complete = here.length > 0 && here.every(({ workerId }) => names.has(workerId.toLowerCase()));
+    const rested = performance.now() - (disksListedAt.get(placeKey(place)) ?? -Infinity) >= DISKS_OF_NOBODY_MS;
+    if (complete && !rested) return false;
+    disksListedAt.set(placeKey(place), performance.now());
+    return true;
   }
   return {
     removalSteps,

@@ -135,7 +135,11 @@ describe('a machine of Azure, step by step', () => {
       return observation?.state === 'failed' && observation;
     });
     expect(seen).toMatchObject({ resources: { vm: 'failed' }, reason: expect.stringMatching(/^AllocationFailed: /) });
-    const reason = { cloudCode: 'AllocationFailed', message: 'The operation fails on purpose.' };
+    const reason = {
+      code: 'InsufficientCapacity',
+      cloudCode: 'AllocationFailed',
+      message: 'The operation fails on purpose.',
+    };
     expect(await azure.launching.explain(machine, 'vm', operation!)).toEqual(reason);
     expect(await submit()).toBe('begun before');
     expect(await azure.launching.explain(machine, 'vm', 'begun before')).toEqual(reason);

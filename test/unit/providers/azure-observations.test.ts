@@ -22,6 +22,7 @@ const resource = (step: Resource['step'], changes: Partial<Resource> = {}): Reso
   state: 'running',
   reason: null,
   heldBy: null,
+  isSettled: true,
   ...changes,
 });
 const disk = (changes: Partial<Resource> = {}) => resource('disks', { heldBy: vmId.toLowerCase(), ...changes });
@@ -79,6 +80,9 @@ describe('a listing', () => {
   test('tells of a disk that no VM holds that its VM is gone', () => {
     expect(observe([resource('networkInterface'), disk({ heldBy: null })])).toMatchObject([
       { state: 'stopping', reason: 'its VM is gone' },
+    ]);
+    expect(observe([resource('networkInterface'), disk({ heldBy: null, isSettled: false })])).toMatchObject([
+      { state: 'pending' },
     ]);
     // A list that misses the VM for a moment.
     expect(observe([resource('networkInterface'), disk()])).toMatchObject([{ state: 'pending' }]);
