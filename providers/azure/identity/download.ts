@@ -28,7 +28,12 @@ export function allowedAddress(text: string): URL | null {
 
 /** Gets up to 64 KiB within 5 s, without following redirects. Throws when there is no such answer. */
 export async function download(url: URL): Promise<Buffer> {
-  const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
+    (error: Error) => {
+      const { message } = error.cause instanceof Error ? error.cause : error;
+      throw new Error(`${url.host} gave no answer: ${message}`, { cause: error });
+    },
+  );
   if (answer.status !== 200 || !answer.body) {
     await answer.body?.cancel();
     throw new Error(`${url.host} answered with ${answer.status}`);
