@@ -124,6 +124,11 @@ export const logEvents = {
     meaning: 'A proof of identity did not hold, for this reason.',
     fields: [...worker, 'reason'],
   },
+  'registration-undecided': {
+    level: 'warn',
+    meaning: 'A proof could not be checked now, for this reason; the machine was told to try again.',
+    fields: [...worker, 'reason'],
+  },
   'sign-of-life-unwritten': {
     level: 'warn',
     meaning: 'That a worker called could not be written down; its next call tries again.',

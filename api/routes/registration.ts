@@ -4,7 +4,7 @@ import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
-import { IdentityError } from '../../providers/errors.js';
+import { IdentityError, ProviderError } from '../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../providers/provider.js';
 import { registrationFacts } from '../../records/registration.js';
 import type { ApiContext } from '../context.js';
@@ -108,8 +108,9 @@ async function verify(
   try {
     await provider.verifyIdentity(worker, proof, nowMs);
   } catch (error) {
-    if (!(error instanceof IdentityError)) throw error;
-    throw refused(log, worker, error.message);
+    if (error instanceof IdentityError) throw refused(log, worker, error.message);
+    if (error instanceof ProviderError) logAbout(log, 'registration-undecided', worker, error.message);
+    throw error;
   }
 }
 
@@ -117,8 +118,12 @@ const noSuchRegistrant = () => notFound('There is no such worker to register.');
 
 /** A caller is told nothing of why; the log is, without the proof. */
 function refused(log: Log, worker: Worker, reason: string): ApiError {
+  logAbout(log, 'registration-refused', worker, reason);
+  return inputError('The registration was refused.');
+}
+
+function logAbout(log: Log, event: 'registration-refused' | 'registration-undecided', worker: Worker, reason: string) {
   const { workerPoolId, workerGroup, workerId, providerId } = worker;
   const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
-  logEvent(log, 'registration-refused', { ...ids, reason });
-  return inputError('The registration was refused.');
+  logEvent(log, event, { ...ids, reason });
 }
