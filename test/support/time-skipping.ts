@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
@@ -188,6 +189,16 @@ export class Life {
   /** Not by the result: to wait for one lets time leap, ten years at worst. */
   async ended(): Promise<void> {
     await eventually(async () => (await this.handle.describe()).status.name === 'COMPLETED', { what: 'the end' });
+  }
+
+  /** What the Temporal UI calls the latest run's activities, where they have such a name. */
+  async summaries(): Promise<string[]> {
+    const { events } = await this.handle.fetchHistory();
+    return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes, userMetadata }) =>
+      activityTaskScheduledEventAttributes && userMetadata?.summary
+        ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)]
+        : [],
+    );
   }
 
   /** Types of the latest run's events, such as EVENT_TYPE_WORKFLOW_EXECUTION_STARTED. */

@@ -57,6 +57,8 @@ describe('a machine that is built step by step', () => {
     await followRemoval(life);
     expect(removed()).toEqual([...STEPS].reverse());
     expect(world.cloud.alive()).toEqual([]);
+    const named = ['public IP', 'network interface', 'VM'];
+    expect(await life.summaries()).toEqual([...named, ...[...named].reverse()]);
   });
 
   test('needs no scan for a resource that is ready at once', async () => {

@@ -2,6 +2,7 @@ import { ActivityCancellationType, condition, proxyActivities, workflowInfo } fr
 import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import type { RemovalActivities } from '../../activities/removal.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
+import { nameOf } from './details.js';
 import type { Life } from './life.js';
 
 /** Among the removed: the cloud's record of the building. */
@@ -19,19 +20,20 @@ export async function deprovision(life: Life): Promise<void> {
   if (!life.stop) return;
   await life.enterStopping();
   const { providerId, removalSteps } = life.input;
-  const { removeResource } = proxyActivities<RemovalActivities>({
+  const removals = {
     taskQueue: cloudTaskQueue(workflowInfo().taskQueue, providerId, 'delete'),
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  });
+  } as const;
 
   await rememberResources(life);
   for (;;) {
     const step = removalSteps.find((each) => !life.removed.includes(each));
     if (step === undefined) return;
     life.describe(`removing ${step}`);
+    const { removeResource } = proxyActivities<RemovalActivities>({ ...removals, summary: nameOf(step) });
     let wait = FIRST_WAIT_MS;
     let asked = false;
     // What is already going away by itself, or was never begun, only has to be watched.

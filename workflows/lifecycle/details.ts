@@ -1,5 +1,14 @@
 import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js';
 
+/** Steps as people call what they make; a provider's other names stand for themselves. */
+const names: Readonly<Record<string, string>> = {
+  publicIp: 'public IP',
+  networkInterface: 'network interface',
+  vm: 'VM',
+};
+
+export const nameOf = (step: string): string => names[step] ?? step;
+
 /** The lifecycle in words, for the Temporal UI's current details (Markdown); made anew at each change. */
 export function describeLife(input: LifecycleInput, status: LifecycleStatus): string {
   // What matters first: the UI cuts long details off.
@@ -17,7 +26,7 @@ export function describeLife(input: LifecycleInput, status: LifecycleStatus): st
     lines.push(`Resources: ${input.provisioningSteps.map((step) => mark(step, status)).join(' → ')}`);
   }
   if (status.state === 'stopping') {
-    const left = input.removalSteps.filter((step) => !status.removed.includes(step));
+    const left = input.removalSteps.filter((step) => !status.removed.includes(step)).map(nameOf);
     lines.push(`Still to be confirmed gone: ${left.join(', ') || 'nothing'}`);
   }
   if (status.lastObservation) {
@@ -28,6 +37,7 @@ export function describeLife(input: LifecycleInput, status: LifecycleStatus): st
 }
 
 function mark(step: string, { provisioned, removed }: LifecycleStatus): string {
-  if (removed.includes(step)) return `~~${step}~~`;
-  return provisioned.includes(step) ? `${step} ✓` : step;
+  const name = nameOf(step);
+  if (removed.includes(step)) return `~~${name}~~`;
+  return provisioned.includes(step) ? `${name} ✓` : name;
 }

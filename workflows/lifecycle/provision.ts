@@ -13,6 +13,7 @@ import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import { failureClassOf } from '../../domain/backoff.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
+import { nameOf } from './details.js';
 import type { Life } from './life.js';
 
 /** An operation that no scan has reported on for this long is looked at again: submitting looks by name first. */
@@ -27,13 +28,13 @@ export async function provision(life: Life): Promise<void> {
   const { input } = life;
   if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
   const taskQueue = cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create');
-  const { submitResource } = proxyActivities<ProvisioningActivities>({
+  const submissions = {
     taskQueue,
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute' },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  });
+  } as const;
   const { explainFailure } = proxyActivities<ProvisioningActivities>({
     taskQueue,
     startToCloseTimeout: '1 minute',
@@ -51,6 +52,8 @@ export async function provision(life: Life): Promise<void> {
     if (life.provisioned.includes(step)) continue;
     life.creating = step;
     life.describe(`creating ${step}`);
+    // What makes the Temporal UI's timeline read as public IP → network interface → VM.
+    const { submitResource } = proxyActivities<ProvisioningActivities>({ ...submissions, summary: nameOf(step) });
     const seen = () => life.lastObservation?.resources?.[step];
     const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed';
     while (!life.stop && seen() !== 'running') {
