@@ -6,7 +6,7 @@ import { createServer } from '../../api/server.js';
 import { parseConfig } from '../../config/load.js';
 import type { WorkerKey } from '../../domain/ids.js';
 import { Health } from '../../observability/health.js';
-import { IdentityError } from '../../providers/errors.js';
+import { IdentityError, ProviderError } from '../../providers/errors.js';
 import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
 import { registryOf } from '../../providers/registry.js';
@@ -99,12 +99,14 @@ export async function startTestApi(settings: object = {}): Promise<TestApi> {
   };
 }
 
-/** A made-up cloud: its proof is the document `I am <workerId>`. */
+/** A made-up cloud: its proof is the document `I am <workerId>`; `cloudIsAway` cannot be checked. */
+export const cloudIsAway = 'ask the cloud, which does not answer';
 const cloudProvider: Provider = {
   ...nullProvider,
   providerId: 'cloud',
   providerType: 'cloud',
   verifyIdentity: async (worker, proof) => {
+    if (proof.document === cloudIsAway) throw new ProviderError({ code: 'Unavailable', message: 'no answer' });
     if (proof.document !== `I am ${worker.workerId}`) throw new IdentityError('the document names somebody else');
   },
 };

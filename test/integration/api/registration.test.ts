@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { EngineBusy } from '../../../api/engine.js';
 import type { WorkerKey } from '../../../domain/ids.js';
-import { launchMachines, openLaunch, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
+import {
+  cloudIsAway,
+  launchMachines,
+  openLaunch,
+  poolDefinition,
+  startTestApi,
+  type TestApi,
+} from '../../support/api.js';
 
 const poolPath = (id: string) => `/worker-pool/${encodeURIComponent(id)}`;
 const workerPath = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
@@ -135,6 +142,13 @@ describe('a registration is put off with 503 and Retry-After', () => {
     api.engine.failure = new EngineBusy('slow');
     expect((await register(worker)).status).toBe(503);
     api.engine.failure = null;
+    expect((await register(worker)).status).toBe(200);
+  });
+
+  test('while its proof cannot be checked', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    const answer = await register(worker, { document: cloudIsAway });
+    expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
     expect((await register(worker)).status).toBe(200);
   });
 
