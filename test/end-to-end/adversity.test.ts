@@ -1,34 +1,27 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { cronScheduleId, provisionId } from '../../domain/ids.js';
 import { awsPool } from '../support/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, endPool, machinesOf, removeAll, restart, expectSettled } from '../support/pool-steps.js';
-import { startSystem, type System } from '../support/system.js';
+import { suiteOf } from '../support/suite.js';
 
 /** Misfortunes that meet, and things that operators do at the wrong moment. */
 
-const TIMEOUT_MS = 120_000;
-let system: System;
+const { system, newPool } = suiteOf('adverse/pool', { simulator: { taskMs: 500 } });
 let foreign: string;
-let pools = 0;
-
 beforeAll(async () => {
-  system = await startSystem({ simulator: { idleMs: 600_000, taskMs: 500 } });
   foreign = await launchForeignMachine();
-}, TIMEOUT_MS);
-afterEach(() => system.simulator.clearFaults());
-afterAll(async () => await system?.stop());
+});
 
-const newPool = () => `adverse/pool-${(pools += 1)}`;
 const fault = (mode: 'refuse' | 'hold-request' | 'hold-answer' | 'lose-answer', more = {}) =>
-  system.simulator.addFault({ operation: 'RunInstances', mode, ...more });
+  system().simulator.addFault({ operation: 'RunInstances', mode, ...more });
 
 /** Of another deployment in the same account, which claims to be of one of our pools. */
 async function launchForeignMachine(): Promise<string> {
   const client = new EC2Client({
     region: 'us-east-1',
-    endpoint: system.simulator.ec2Endpoint,
+    endpoint: system().simulator.ec2Endpoint,
     credentials: { accessKeyId: 'another', secretAccessKey: 'another' },
   });
   const Tags = [
@@ -47,160 +40,128 @@ async function launchForeignMachine(): Promise<string> {
   return Instances?.[0]?.InstanceId ?? '';
 }
 
-test(
-  'an answer that is lost, and no capacity when the launch is repeated, makes the wanted machines once',
-  async () => {
-    const pool = newPool();
-    await fault('lose-answer');
-    await fault('refuse', { code: 'InsufficientInstanceCapacity', times: 2 });
-    await system.api.createPool(pool, awsPool({ minCapacity: 3 }));
-    await system.waitFor(async () => (await system.api.counts(pool)).running === 3, 'three running workers', 60_000);
-    const ours = (await machinesOf(system, pool)).filter(({ instanceId }) => instanceId !== foreign);
-    expect(ours).toHaveLength(3);
-    await checkEvidence(system);
-    await system.api.updatePool(pool, awsPool({ maxCapacity: 0 }));
-    await removeAll(system, pool);
-    await system.waitFor(async () => (await system.api.counts(pool)).stopped === 3, 'three stopped workers');
-  },
-  TIMEOUT_MS,
-);
+test('an answer that is lost, and no capacity when the launch is repeated, makes the wanted machines once', async () => {
+  const pool = newPool();
+  await fault('lose-answer');
+  await fault('refuse', { code: 'InsufficientInstanceCapacity', times: 2 });
+  await system().api.createPool(pool, awsPool({ minCapacity: 3 }));
+  await system().waitFor(async () => (await system().api.counts(pool)).running === 3, 'three running workers', 60_000);
+  const ours = (await machinesOf(system(), pool)).filter(({ instanceId }) => instanceId !== foreign);
+  expect(ours).toHaveLength(3);
+  await checkEvidence(system());
+  await system().api.updatePool(pool, awsPool({ maxCapacity: 0 }));
+  await removeAll(system(), pool);
+  await system().waitFor(async () => (await system().api.counts(pool)).stopped === 3, 'three stopped workers');
+});
 
-test(
-  'a launch config that is edited between two attempts does not change the launch',
-  async () => {
-    const pool = newPool();
-    const held = await fault('hold-request');
-    await system.api.createPool(pool, awsPool({ minCapacity: 2 }));
-    await system.simulator.faultHit(held.id);
-    await system.kill9('worker');
-    const edited = awsPool({ minCapacity: 2, instanceTypes: ['c5.large'] });
-    await system.api.updatePool(pool, { ...edited, owner: 'another@example.com' });
-    await system.simulator.releaseFault(held.id, 'drop');
-    await system.start('worker');
-    await expectSettled(system, pool, 2);
-    const launches = system.simulator
-      .log()
-      .filter(
-        ({ operation, created, tags }) => operation === 'RunInstances' && created && tags?.['WorkerPoolId'] === pool,
-      );
-    expect(launches.map(({ instanceType }) => instanceType)).toEqual(['m5.large']);
-    await endPool(system, pool);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  'a pool that is deleted while a launch is open still owns what the launch made, and goes when that has gone',
-  async () => {
-    const pool = newPool();
-    const held = await fault('hold-answer');
-    await system.api.createPool(pool, awsPool({ minCapacity: 2 }));
-    await system.simulator.faultHit(held.id);
-    await system.api.deletePool(pool);
-    await restart(system, 'worker');
-    await system.simulator.releaseFault(held.id, 'drop');
-    await expectSettled(system, pool, 2);
-    await removeAll(system, pool);
-    await expectAllStopped(system, pool);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  'five asks during a pass give one more pass',
-  async () => {
-    const pool = newPool();
-    const held = await fault('hold-answer');
-    await system.api.createPool(pool, awsPool({ minCapacity: 2 }));
-    await system.simulator.faultHit(held.id);
-    const tick = await system.temporal.workflow.getHandle(provisionId(pool)).describe();
-    for (let asked = 0; asked < 5; asked += 1) await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
-    await system.simulator.releaseFault(held.id);
-    await expectSettled(system, pool, 2);
-    const run = system.temporal.workflow.getHandle(provisionId(pool), tick.runId);
-    await run.result();
-    const { events = [] } = await run.fetchHistory();
-    const passes = (events ?? []).filter(
-      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'concludePass',
+test('a launch config that is edited between two attempts does not change the launch', async () => {
+  const pool = newPool();
+  const held = await fault('hold-request');
+  await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
+  await system().simulator.faultHit(held.id);
+  await system().kill9('worker');
+  const edited = awsPool({ minCapacity: 2, instanceTypes: ['c5.large'] });
+  await system().api.updatePool(pool, { ...edited, owner: 'another@example.com' });
+  await system().simulator.releaseFault(held.id, 'drop');
+  await system().start('worker');
+  await expectSettled(system(), pool, 2);
+  const launches = system()
+    .simulator.log()
+    .filter(
+      ({ operation, created, tags }) => operation === 'RunInstances' && created && tags?.['WorkerPoolId'] === pool,
     );
-    expect(passes).toHaveLength(2);
-    await endPool(system, pool);
-  },
-  TIMEOUT_MS,
-);
+  expect(launches.map(({ instanceType }) => instanceType)).toEqual(['m5.large']);
+  await endPool(system(), pool);
+});
 
-test(
-  'a pool whose schedule is paused launches nothing for its tasks, and goes on when that ends',
-  async () => {
-    const pool = newPool();
-    await system.api.createPool(pool, awsPool({ maxCapacity: 5 }));
-    const schedule = system.temporal.schedule.getHandle(cronScheduleId(pool));
-    await schedule.pause('for a test');
-    await system.simulator.addTasks(pool, 5, 60);
-    const isHeld = async () =>
-      JSON.stringify((await system.api.decisions(pool))[0] ?? null).includes('its cron Schedule is paused');
-    await system.waitFor(isHeld, 'a decision that says so');
-    await restart(system, 'worker');
-    await system.waitFor(isHeld, 'a decision that says so, after a restart');
-    expect(await system.api.workers(pool)).toEqual([]);
-    await schedule.unpause();
-    await expectSettled(system, pool, 5);
-    await endPool(system, pool);
-  },
-  TIMEOUT_MS,
-);
+test('a pool that is deleted while a launch is open still owns what the launch made, and goes when that has gone', async () => {
+  const pool = newPool();
+  const held = await fault('hold-answer');
+  await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
+  await system().simulator.faultHit(held.id);
+  await system().api.deletePool(pool);
+  await restart(system(), 'worker');
+  await system().simulator.releaseFault(held.id, 'drop');
+  await expectSettled(system(), pool, 2);
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+});
 
-test(
-  'SIGTERM in the middle of a burst ends both processes with 0 in time, and the burst goes on after it',
-  async () => {
-    const pool = newPool();
-    await system.api.createPool(pool, awsPool({ maxCapacity: 40 }));
-    const held = await fault('hold-answer');
-    await system.simulator.addTasks(pool, 40, 0.2);
-    await system.simulator.faultHit(held.id);
-    const begun = Date.now();
-    const ended = [system.sigterm('worker'), system.sigterm('api')];
-    await system.simulator.releaseFault(held.id);
-    expect(await Promise.all(ended)).toEqual([
-      { code: 0, signal: null },
-      { code: 0, signal: null },
-    ]);
-    expect(Date.now() - begun).toBeLessThan(15_000);
-    await system.start();
-    await system.waitFor(
-      async () => (await system.simulator.state()).pools[pool]?.completedTasks === 40,
-      'the end of all tasks',
-      60_000,
-    );
-    await endPool(system, pool);
-  },
-  TIMEOUT_MS,
-);
+test('five asks during a pass give one more pass', async () => {
+  const pool = newPool();
+  const held = await fault('hold-answer');
+  await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
+  await system().simulator.faultHit(held.id);
+  const tick = await system().temporal.workflow.getHandle(provisionId(pool)).describe();
+  for (let asked = 0; asked < 5; asked += 1) await system().api.updatePool(pool, awsPool({ minCapacity: 2 }));
+  await system().simulator.releaseFault(held.id);
+  await expectSettled(system(), pool, 2);
+  const run = system().temporal.workflow.getHandle(provisionId(pool), tick.runId);
+  await run.result();
+  const { events = [] } = await run.fetchHistory();
+  const passes = (events ?? []).filter(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'concludePass',
+  );
+  expect(passes).toHaveLength(2);
+  await endPool(system(), pool);
+});
 
-test(
-  'SIGTERM while the cloud gives no answer at all still ends the process with 0',
-  async () => {
-    const pool = newPool();
-    const held = await fault('hold-answer');
-    await system.api.createPool(pool, awsPool({ minCapacity: 2 }));
-    await system.simulator.faultHit(held.id);
-    const begun = Date.now();
-    expect(await system.sigterm('worker')).toEqual({ code: 0, signal: null });
-    expect(Date.now() - begun).toBeLessThan(15_000);
-    await system.start('worker');
-    await system.simulator.releaseFault(held.id, 'drop');
-    await expectSettled(system, pool, 2);
-    await endPool(system, pool);
-  },
-  TIMEOUT_MS,
-);
+test('a pool whose schedule is paused launches nothing for its tasks, and goes on when that ends', async () => {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ maxCapacity: 5 }));
+  const schedule = system().temporal.schedule.getHandle(cronScheduleId(pool));
+  await schedule.pause('for a test');
+  await system().simulator.addTasks(pool, 5, 60);
+  const isHeld = async () =>
+    JSON.stringify((await system().api.decisions(pool))[0] ?? null).includes('its cron Schedule is paused');
+  await system().waitFor(isHeld, 'a decision that says so');
+  await restart(system(), 'worker');
+  await system().waitFor(isHeld, 'a decision that says so, after a restart');
+  expect(await system().api.workers(pool)).toEqual([]);
+  await schedule.unpause();
+  await expectSettled(system(), pool, 5);
+  await endPool(system(), pool);
+});
 
-test(
-  'of all these launches none was doubled, all have ended, and the machine of another deployment is untouched',
-  async () => {
-    await checkEvidence(system, { ended: true });
-    const machine = (await system.simulator.machines()).find(({ instanceId }) => instanceId === foreign);
-    expect(machine?.state).toBe('running');
-  },
-  TIMEOUT_MS,
-);
+test('SIGTERM in the middle of a burst ends both processes with 0 in time, and the burst goes on after it', async () => {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ maxCapacity: 40 }));
+  const held = await fault('hold-answer');
+  await system().simulator.addTasks(pool, 40, 0.2);
+  await system().simulator.faultHit(held.id);
+  const begun = Date.now();
+  const ended = [system().sigterm('worker'), system().sigterm('api')];
+  await system().simulator.releaseFault(held.id);
+  expect(await Promise.all(ended)).toEqual([
+    { code: 0, signal: null },
+    { code: 0, signal: null },
+  ]);
+  expect(Date.now() - begun).toBeLessThan(15_000);
+  await system().start();
+  await system().waitFor(
+    async () => (await system().simulator.state()).pools[pool]?.completedTasks === 40,
+    'the end of all tasks',
+    60_000,
+  );
+  await endPool(system(), pool);
+});
+
+test('SIGTERM while the cloud gives no answer at all still ends the process with 0', async () => {
+  const pool = newPool();
+  const held = await fault('hold-answer');
+  await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
+  await system().simulator.faultHit(held.id);
+  const begun = Date.now();
+  expect(await system().sigterm('worker')).toEqual({ code: 0, signal: null });
+  expect(Date.now() - begun).toBeLessThan(15_000);
+  await system().start('worker');
+  await system().simulator.releaseFault(held.id, 'drop');
+  await expectSettled(system(), pool, 2);
+  await endPool(system(), pool);
+});
+
+test('of all these launches none was doubled, all have ended, and the machine of another deployment is untouched', async () => {
+  await checkEvidence(system(), { ended: true });
+  const machine = (await system().simulator.machines()).find(({ instanceId }) => instanceId === foreign);
+  expect(machine?.state).toBe('running');
+});

@@ -1,129 +1,100 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, removeAll, restart, expectSettled } from '../support/pool-steps.js';
 import type { FaultOrder } from '../support/simulator.js';
-import { startSystem, type System } from '../support/system.js';
+import { suiteOf } from '../support/suite.js';
 
-const TIMEOUT_MS = 120_000;
 const regions = ['us-east-1', 'us-west-2'];
-let system: System;
-let pools = 0;
-
-beforeAll(async () => {
-  system = await startSystem({ simulator: { idleMs: 600_000 } });
-}, TIMEOUT_MS);
-afterEach(async () => {
-  await DatabaseLock.releaseAll();
-  await system.simulator.clearFaults();
-});
-afterAll(async () => await system?.stop());
+const { system, newPool } = suiteOf('removal/crash');
 
 /** A pool with running machines in each region, which from now on wants none. */
 async function runningPool(): Promise<string> {
-  const pool = `removal/crash-${(pools += 1)}`;
-  await system.api.createPool(pool, awsPool({ minCapacity: 4, regions }));
-  await expectSettled(system, pool, 4);
-  await system.api.updatePool(pool, awsPool({ maxCapacity: 0, regions }));
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ minCapacity: 4, regions }));
+  await expectSettled(system(), pool, 4);
+  await system().api.updatePool(pool, awsPool({ maxCapacity: 0, regions }));
   return pool;
 }
 
 const hold = (mode: FaultOrder['mode'], more: Partial<FaultOrder> = {}) =>
-  system.simulator.addFault({ operation: 'TerminateInstances', mode, ...more });
+  system().simulator.addFault({ operation: 'TerminateInstances', mode, ...more });
 
-test.each(['go', 'drop'] as const)(
-  'a removal survives a crash before and after the cloud acts (%s)',
-  async (how) => {
-    const pool = await runningPool();
-    const before = await hold('hold-request');
-    const after = await hold('hold-answer');
-    await removeAll(system, pool);
-    await system.simulator.faultHit(before.id);
-    await restart(system, 'worker');
-    await system.simulator.releaseFault(before.id, how);
-    await system.simulator.releaseFault(after.id, how);
-    await expectAllStopped(system, pool);
-    await checkEvidence(system);
-  },
-  TIMEOUT_MS,
-);
+test.each(['go', 'drop'] as const)('a removal survives a crash before and after the cloud acts (%s)', async (how) => {
+  const pool = await runningPool();
+  const before = await hold('hold-request');
+  const after = await hold('hold-answer');
+  await removeAll(system(), pool);
+  await system().simulator.faultHit(before.id);
+  await restart(system(), 'worker');
+  await system().simulator.releaseFault(before.id, how);
+  await system().simulator.releaseFault(after.id, how);
+  await expectAllStopped(system(), pool);
+  await checkEvidence(system());
+});
 
-test(
-  'a removal survives a crash while the row is being written',
-  async () => {
-    const pool = await runningPool();
-    const [worker] = await system.api.workers(pool);
-    const lock = await DatabaseLock.take(system.recordsUrl, 'workers', 'writes');
-    // The caller is answered or told to try again; the removal is accepted either way.
-    const asked = system.api.removeWorker(worker!).catch((error: unknown) => error);
-    await lock.isMet();
-    await restart(system, 'worker');
-    await lock.release();
-    await asked;
-    await removeAll(system, pool);
-    await expectAllStopped(system, pool);
-    await checkEvidence(system);
-  },
-  TIMEOUT_MS,
-);
+test('a removal survives a crash while the row is being written', async () => {
+  const pool = await runningPool();
+  const [worker] = await system().api.workers(pool);
+  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  // The caller is answered or told to try again; the removal is accepted either way.
+  const asked = system()
+    .api.removeWorker(worker!)
+    .catch((error: unknown) => error);
+  await lock.isMet();
+  await restart(system(), 'worker');
+  await lock.release();
+  await asked;
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+  await checkEvidence(system());
+});
 
-test(
-  'a removal survives a crash between the cloud’s "gone" and the row',
-  async () => {
-    const pool = await runningPool();
-    await removeAll(system, pool);
-    await system.waitFor(async () => (await system.api.counts(pool)).running === 0, 'stopping rows');
-    const lock = await DatabaseLock.take(system.recordsUrl, 'workers', 'writes');
-    await lock.isMet();
-    await restart(system, 'worker');
-    await lock.release();
-    await expectAllStopped(system, pool);
-    await checkEvidence(system);
-  },
-  TIMEOUT_MS,
-);
+test('a removal survives a crash between the cloud’s "gone" and the row', async () => {
+  const pool = await runningPool();
+  await removeAll(system(), pool);
+  await system().waitFor(async () => (await system().api.counts(pool)).running === 0, 'stopping rows');
+  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  await lock.isMet();
+  await restart(system(), 'worker');
+  await lock.release();
+  await expectAllStopped(system(), pool);
+  await checkEvidence(system());
+});
 
-test(
-  'removals go on when the cloud refuses them, and while the provider counts as unhealthy',
-  async () => {
-    const pool = await runningPool();
-    const unhealthy = await system.simulator.addFault({
-      operation: 'DescribeRegions',
-      mode: 'refuse',
-      code: 'AuthFailure',
-      times: 1_000,
-    });
-    await hold('refuse', { code: 'UnauthorizedOperation', times: 2 });
-    await restart(system, 'worker');
-    await removeAll(system, pool);
-    await expectAllStopped(system, pool);
-    expect((await system.api.errors(pool)).map(({ kind }) => kind)).toContain('termination-error');
-    await system.simulator.releaseFault(unhealthy.id);
-    // Its next look at its own health is a minute away.
-    await restart(system, 'worker');
-    await checkEvidence(system);
-  },
-  TIMEOUT_MS,
-);
+test('removals go on when the cloud refuses them, and while the provider counts as unhealthy', async () => {
+  const pool = await runningPool();
+  const unhealthy = await system().simulator.addFault({
+    operation: 'DescribeRegions',
+    mode: 'refuse',
+    code: 'AuthFailure',
+    times: 1_000,
+  });
+  await hold('refuse', { code: 'UnauthorizedOperation', times: 2 });
+  await restart(system(), 'worker');
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+  expect((await system().api.errors(pool)).map(({ kind }) => kind)).toContain('termination-error');
+  await system().simulator.releaseFault(unhealthy.id);
+  // Its next look at its own health is a minute away.
+  await restart(system(), 'worker');
+  await checkEvidence(system());
+});
 
-test(
-  'machines that vanish, die or shut themselves down end their workers, with a crash in between',
-  async () => {
-    const pool = await runningPool();
-    const [first, second, third] = await system.api.workers(pool);
-    await system.kill9('worker');
-    await system.simulator.killMachine(first!.workerId);
-    await system.simulator.act(second!.workerId, 'shut-down');
-    await system.simulator.act(third!.workerId, 'shut-down');
-    await system.start('worker');
-    await system.waitFor(async () => (await system.api.counts(pool)).stopped === 3, 'three stopped workers');
-    await removeAll(system, pool);
-    await expectAllStopped(system, pool);
-  },
-  TIMEOUT_MS,
-);
+test('machines that vanish, die or shut themselves down end their workers, with a crash in between', async () => {
+  const pool = await runningPool();
+  const [first, second, third] = await system().api.workers(pool);
+  await system().kill9('worker');
+  await system().simulator.killMachine(first!.workerId);
+  await system().simulator.act(second!.workerId, 'shut-down');
+  await system().simulator.act(third!.workerId, 'shut-down');
+  await system().start('worker');
+  await system().waitFor(async () => (await system().api.counts(pool)).stopped === 3, 'three stopped workers');
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+});
 
 test('of all these machines every one had an owner, and all have ended', async () => {
-  expect(await checkEvidence(system, { ended: true })).toMatch(/^machines not gone +0$/m);
+  expect(await checkEvidence(system(), { ended: true })).toMatch(/^machines not gone +0$/m);
 });

@@ -1,0 +1,36 @@
+import { afterAll, afterEach, beforeAll, jest } from '@jest/globals';
+import { DatabaseLock } from './database-locks.js';
+import { startSystem, type System, type SystemOptions } from './system.js';
+
+/** For each test and hook. A killed attempt is noticed after 8 s, and a process needs a few to start. */
+const TIMEOUT_MS = 120_000;
+
+export interface Suite {
+  /** The file's system, once it runs: inside tests and hooks. */
+  readonly system: () => System;
+  /** The next id of a pool that no other test of the file uses. */
+  readonly newPool: () => string;
+}
+
+/**
+ * One whole system for all tests of a file, with machines that do not end of themselves. Faults and database locks that a
+ * test leaves are taken away after it.
+ */
+export function suiteOf(poolPrefix: string, options: SystemOptions = {}): Suite {
+  let running: System | undefined;
+  let pools = 0;
+  const system = () => {
+    if (!running) throw new Error('the system does not run yet');
+    return running;
+  };
+  jest.setTimeout(TIMEOUT_MS);
+  beforeAll(async () => {
+    running = await startSystem({ ...options, simulator: { idleMs: 600_000, ...options.simulator } });
+  });
+  afterEach(async () => {
+    await DatabaseLock.releaseAll();
+    await running?.simulator.clearFaults();
+  });
+  afterAll(async () => await running?.stop());
+  return { system, newPool: () => `${poolPrefix}-${(pools += 1)}` };
+}
