@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { DefaultLogger, type LogLevel, Runtime } from '@temporalio/worker';
+import { DefaultLogger, type LogLevel, type LogMetadata, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
 /**
@@ -16,7 +16,7 @@ export async function installRuntime(log: Logger): Promise<string> {
     ERROR: 'error',
   };
   Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]]({ ...meta }, message)),
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]](inWords(meta), message)),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
       metrics: { prometheus: { bindAddress: `127.0.0.1:${port}`, countersTotalSuffix: true, unitSuffix: true } },
@@ -25,6 +25,12 @@ export async function installRuntime(log: Logger): Promise<string> {
     shutdownSignals: [],
   });
   return `http://127.0.0.1:${port}/metrics`;
+}
+
+/** JSON has no form for an Error. What an activity or a workflow failed of is the one thing that its line must say. */
+function inWords(meta: LogMetadata = {}): LogMetadata {
+  const { error } = meta;
+  return error instanceof Error ? { ...meta, error: error.stack ?? error.message } : { ...meta };
 }
 
 function freePort(): Promise<number> {
