@@ -84,7 +84,7 @@ async function find(calls: AzureCalls, { workerId, location }: LaunchedMachine, 
   try {
     return await calls.call(location.account, 'read', `GET ${types[step]}`, look[step]);
   } catch (error) {
-    if (error instanceof ProviderError && error.cloudCode === 'ResourceNotFound') return null;
+    if (error instanceof ProviderError && error.code === 'NotFound') return null;
     throw error;
   }
 }
