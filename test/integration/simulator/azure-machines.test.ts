@@ -108,6 +108,22 @@ describe('a machine of Azure', () => {
     expect(view.statuses?.at(-1)?.code).toBe('PowerState/stopped');
   });
 
+  test('asks when it is idle whether it should go, and is stopped once it has left', async () => {
+    const restless = await startSimulator({ ...flags, idleMs: 60, api: workerManager.url });
+    workerManager.terminate = true;
+    try {
+      const own = azureClients(restless);
+      await makeMachine(own, 'vm', { data: customData(restless.url) });
+      await eventually(async () => (await restless.machines())[0]?.state === 'stopped');
+      expect(workerManager.calls('/should-terminate')[0]).toMatchObject({ method: 'GET', genuine: true });
+      const view = await own.compute.virtualMachines.instanceView(group, 'vm');
+      expect(view.statuses?.at(-1)?.code).toBe('PowerState/stopped');
+    } finally {
+      workerManager.terminate = false;
+      await restless.stop();
+    }
+  });
+
   test('that Azure takes away is stopped, or unknown when it vanishes', async () => {
     await Promise.all(['a', 'b'].map((name) => makeMachine(clients, name)));
     await simulator.killMachine('a');
