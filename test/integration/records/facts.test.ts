@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Decision } from '../../../domain/decision.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../../records/decisions.js';
 import { insertError, listErrors } from '../../../records/errors.js';
 import { allPoolsCapacity, poolFacts } from '../../../records/facts.js';
 import { hold, holdOf, listHolds, release } from '../../../records/holds.js';
 import { failLaunch } from '../../../records/launch-failures.js';
-import type { Records } from '../../../records/open.js';
 import { deletePool, updatePool } from '../../../records/pools.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../../records/scans.js';
 import { setShouldTerminate, terminationCandidates } from '../../../records/terminations.js';
@@ -14,7 +13,6 @@ import { getWorker } from '../../../records/workers.js';
 import {
   counting,
   DAY,
-  emptyRecords,
   engines,
   eventsOf,
   launchConfig,
@@ -23,20 +21,15 @@ import {
   MINUTE,
   newPool,
   NOW,
-  openTestRecords,
   order,
   poolId,
   reserve,
 } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('what a tick knows, on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
+  const records = recordsFor(engine);
   beforeEach(async () => {
-    await emptyRecords(records.db);
     await makePool(records.db, { config: { minCapacity: 1, maxCapacity: 100, scalingRatio: 0.5 } }, [
       launchConfig('lc-a', { workerManager: { initialWeight: 0.5, maxCapacity: 20, capacityPerInstance: 2 } }),
       launchConfig('lc-b'),

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
 import { poolFacts } from '../../../records/facts.js';
 import {
@@ -10,12 +10,10 @@ import {
   settleAttempt,
   workersOfLaunch,
 } from '../../../records/launches.js';
-import type { Records } from '../../../records/open.js';
 import { deletePool } from '../../../records/pools.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import {
   counting,
-  emptyRecords,
   engines,
   eventsOf,
   machines,
@@ -23,23 +21,18 @@ import {
   MINUTE,
   noBrakes,
   NOW,
-  openTestRecords,
   order,
   poolId,
   reserve,
   times,
   topicsOf,
 } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 import { seededRandom } from '../../support/seeded-random.js';
 
 describe.each(engines)('a launch on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
+  const records = recordsFor(engine);
   beforeEach(async () => {
-    await emptyRecords(records.db);
     await makePool(records.db);
     await records.db.deleteFrom('events').execute();
   });

@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { NewLaunchConfig } from '../../../records/launch-config-changes.js';
 import { launchConfigStats, listLaunchConfigs } from '../../../records/launch-configs.js';
-import type { Records } from '../../../records/open.js';
 import {
   createPool,
   deletePool,
@@ -14,7 +13,6 @@ import {
 } from '../../../records/pools.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import {
-  emptyRecords,
   engines,
   eventsOf,
   launchConfig,
@@ -22,18 +20,13 @@ import {
   makePool,
   newPool,
   NOW,
-  openTestRecords,
   poolId,
   topicsOf,
 } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a worker pool on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
-  beforeEach(() => emptyRecords(records.db));
+  const records = recordsFor(engine);
 
   const create = (pool: Partial<NewPool>, launchConfigs: NewLaunchConfig[], nowMs = NOW) =>
     createPool(records.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });

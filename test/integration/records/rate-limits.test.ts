@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Records } from '../../../records/open.js';
+import { describe, expect, test } from '@jest/globals';
 import { reserveCall } from '../../../records/rate-limits.js';
-import { counting, emptyRecords, engines, openTestRecords } from '../../support/records.js';
+import { counting, engines } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a bucket of calls on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
-  beforeEach(() => emptyRecords(records.db));
+  const records = recordsFor(engine);
 
   test('lets a burst pass at once and then makes callers wait in a row', async () => {
     const { db, statements } = counting(records.db);

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { insertError } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
 import { bookLaunch, finishLaunches } from '../../../records/launches.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
-import type { Records } from '../../../records/open.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../records/retention.js';
 import { beginScan, endScan, lastScan } from '../../../records/scans.js';
@@ -12,7 +11,6 @@ import { recordStopped } from '../../../records/worker-changes.js';
 import type { Schema } from '../../../records/schema.js';
 import {
   DAY,
-  emptyRecords,
   engines,
   launchConfig,
   launched,
@@ -20,21 +18,16 @@ import {
   makePool,
   newPool,
   NOW,
-  openTestRecords,
   order,
   poolId,
   reserve,
   times,
 } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('retention on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
+  const records = recordsFor(engine);
   beforeEach(async () => {
-    await emptyRecords(records.db);
     await makePool(records.db);
   });
 

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Records } from '../../../records/open.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   insertStaticWorker,
   recordCredentials,
@@ -15,7 +14,6 @@ import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import {
   counting,
   DAY,
-  emptyRecords,
   engines,
   eventsOf,
   launched,
@@ -23,21 +21,16 @@ import {
   makePool,
   MINUTE,
   NOW,
-  openTestRecords,
   order,
   poolId,
   reserve,
   topicsOf,
 } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a worker on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
+  const records = recordsFor(engine);
   beforeEach(async () => {
-    await emptyRecords(records.db);
     await makePool(records.db, {}, [launchConfig('lc-a', { workerConfig: { shutdown: true } })]);
     await launched(records.db, 't', 2);
     await records.db.deleteFrom('events').execute();
@@ -291,6 +284,7 @@ describe.each(engines)('a worker on %s', (engine) => {
         state: 'requested',
         created: NOW,
         launchToken: 't',
+        made: [],
         location: { account: null, region: 'us-west-2', group: null },
       },
     ]);
