@@ -55,7 +55,6 @@ export async function provision(life: Life): Promise<void> {
     // What makes the Temporal UI's timeline read as public IP → network interface → VM.
     const { submitResource } = proxyActivities<ProvisioningActivities>({ ...submissions, summary: nameOf(step) });
     const seen = () => life.lastObservation?.resources?.[step];
-    const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed';
     while (!life.stop && seen() !== 'running') {
       let operation: string | null;
       try {
@@ -68,6 +67,9 @@ export async function provision(life: Life): Promise<void> {
         return;
       }
       if (operation === null) break;
+      // Scans tell nothing more of the building of a worker that has registered: then submitting looks.
+      const { state } = life;
+      const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed' || life.state !== state;
       await condition(settled, UNREPORTED_MS);
       if (seen() !== 'failed') continue;
       const failure = await explain(() => explainFailure(machine, step, operation));

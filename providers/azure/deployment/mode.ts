@@ -6,7 +6,7 @@ import { type Mode, machinesOf } from '../launching.js';
 import { type Place, placeOf } from '../listing.js';
 import { namesOf } from '../names.js';
 import { ResourceGroups } from './groups.js';
-import { reasonOf } from './operations.js';
+import { deploymentState, reasonOf } from './operations.js';
 import type { DeploymentRecords } from './records.js';
 import { deploymentBody, freezeDeployment, requestOf } from './request.js';
 
@@ -33,11 +33,11 @@ export function deploymentMode(
     async submit(launch, machine) {
       const { deployment } = namesOf(machine.workerId);
       try {
-        await begin(calls, records, groups, { launch, machine, deployment, context });
+        const isDone = await begin(calls, records, groups, { launch, machine, deployment, context });
+        return isDone ? null : deployment;
       } catch (error) {
         throw error instanceof ProviderError ? titled(error) : error;
       }
-      return deployment;
     },
     explain: async (machine, _step, deployment) => ({
       ...reasonOf(await records.operations(placeOf(machine.location), deployment)),
@@ -55,26 +55,29 @@ interface Submission {
   readonly context: ProviderContext;
 }
 
+/** Whether it has succeeded already. */
 async function begin(
   calls: AzureCalls,
   records: DeploymentRecords,
   groups: ResourceGroups,
   { launch, machine, deployment, context }: Submission,
-): Promise<void> {
+): Promise<boolean> {
   const request = requestOf(launch);
   const place = placeOf(launch.location);
   const { account, group } = place;
   if (request.makesGroup) await groups.ensure(account, group, request.location);
-  if (await records.find(place, deployment)) return;
+  const found = await records.find(place, deployment);
+  if (found) return deploymentState(found.properties?.provisioningState) === 'running';
   const body = deploymentBody(request, machine, adminCredentials(context, machine.workerId));
   try {
     await calls.call(account, 'create', 'PUT deployments', ({ deployments }) =>
       deployments.deployments.createOrUpdate(group, deployment, body).submitted(),
     );
+    return false;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     // An attempt that got no answer began it.
-    if (error.cloudCode === 'DeploymentActive') return;
+    if (error.cloudCode === 'DeploymentActive') return false;
     if (request.makesGroup && error.cloudCode === 'ResourceGroupNotFound') {
       groups.forget(account, group);
       throw new ProviderError({ code: 'Unavailable', message: error.message, cloudCode: error.cloudCode });
