@@ -142,7 +142,7 @@ describe('a machine of an Azure template', () => {
     const { launch, machine, state } = await build(order('fails-half-way'));
     expect(state).toBe('failed');
     const reason = await at.launching.explain(machine, 'deployment', `deploy-${machine.workerId.slice(3)}`);
-    expect(reason).toMatchObject({ cloudCode: 'SkuNotAvailable' });
+    expect(reason).toMatchObject({ cloudCode: 'SkuNotAvailable', kind: 'arm-deployment-error', title: 'ARM Deployment Error' });
     expect(reason.message).toContain(machine.workerId);
     await removeAll(launch, machine, []);
     await nothingLeft();
