@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   proxyActivities,
   setWorkflowOptions,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ScanActivities } from '../activities/scan.js';
@@ -43,13 +44,14 @@ export async function scanProvider({ providerId, follow }: ScanInput): Promise<v
   try {
     await followProvider(providerId);
   } catch (error) {
-    if (!isStillAwaited(error)) throw error;
+    if (!isEndOfTime(error)) throw error;
   }
 }
 
-const isStillAwaited = (error: unknown): boolean =>
+/** Between two looks or in the midst of one. */
+const isEndOfTime = (error: unknown): boolean =>
   error instanceof ActivityFailure &&
-  error.cause instanceof ApplicationFailure &&
-  error.cause.type === MACHINES_AWAITED;
+  (error.cause instanceof TimeoutFailure ||
+    (error.cause instanceof ApplicationFailure && error.cause.type === MACHINES_AWAITED));
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, scanProvider);
