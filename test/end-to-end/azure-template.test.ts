@@ -106,6 +106,7 @@ test(
     const pool = await createPool('nsg-and-extension', 1);
     await system.simulator.faultHit(stuck.id);
     await endPool(pool, 'nsg-and-extension');
+    expect(await system.api.errors(pool)).toEqual([]);
   },
   TIMEOUT_MS,
 );

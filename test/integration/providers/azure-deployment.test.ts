@@ -33,7 +33,7 @@ const order = (template: string, changes: object = {}): LaunchOrder =>
       },
       workerConfig: {},
       ...changes,
-    } as LaunchOrder['configuration'],
+    },
   });
 
 /** Freezes an order for one machine. */
@@ -82,18 +82,18 @@ const untilAllowed = <T>(work: () => Promise<T>): Promise<T> =>
 async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: readonly string[]): Promise<void> {
   const made = [...new Set([...known, ...(await remember(launch, machine, true))])];
   const row = { ...machine, made };
-  const { removalSteps, remove, lookup } = at.provider.machines!;
-  if (made.length > 0) expect((await lookup(row)).state).not.toBe('gone');
-  for (const step of removalSteps) {
-    await untilAllowed(() => remove(row, step));
+  const machines = at.provider.machines!;
+  if (made.length > 0) expect((await machines.lookup(row)).state).not.toBe('gone');
+  for (const step of machines.removalSteps) {
+    await untilAllowed(() => machines.remove(row, step));
     await eventually(async () => {
       const seen = (await observed(row))?.resources[step];
       // Listings that removals share may be seconds old.
-      if (seen === 'running') await untilAllowed(() => remove(row, step));
+      if (seen === 'running') await untilAllowed(() => machines.remove(row, step));
       return seen === undefined || seen === 'gone';
     });
   }
-  expect((await lookup(row)).state).toBe('gone');
+  expect((await machines.lookup(row)).state).toBe('gone');
 }
 
 const nothingLeft = () =>
@@ -142,7 +142,11 @@ describe('a machine of an Azure template', () => {
     const { launch, machine, state } = await build(order('fails-half-way'));
     expect(state).toBe('failed');
     const reason = await at.launching.explain(machine, 'deployment', `deploy-${machine.workerId.slice(3)}`);
-    expect(reason).toMatchObject({ cloudCode: 'SkuNotAvailable', kind: 'arm-deployment-error', title: 'ARM Deployment Error' });
+    expect(reason).toMatchObject({
+      cloudCode: 'SkuNotAvailable',
+      kind: 'arm-deployment-error',
+      title: 'ARM Deployment Error',
+    });
     expect(reason.message).toContain(machine.workerId);
     await removeAll(launch, machine, []);
     await nothingLeft();
@@ -245,9 +249,7 @@ test('every Azure pool of the community freezes to a request that Azure takes', 
   expect(at.provider.validatePool({ minCapacity: 0, maxCapacity: 1, launchConfigs: configs })).toMatchObject({
     ok: true,
   });
-  const launches = configs.map((configuration) =>
-    launchOf(azureOrder({ configuration: configuration as LaunchOrder['configuration'] })),
-  );
+  const launches = configs.map((configuration) => launchOf(azureOrder({ configuration })));
   await Promise.all(launches.map(({ launch, machine }) => at.launching.submit(launch, machine, 'deployment')));
   expect(new Set(launches.map(({ machine }) => machine.workerGroup)).size).toBeGreaterThan(1);
   await eventually(async () => {

@@ -37,7 +37,7 @@ const order = (changes: object = {}, armDeployment: object = {}): LaunchOrder =>
     },
     tags: { team: 'builds' },
     ...changes,
-  } as LaunchOrder['configuration'],
+  },
 });
 
 const invalid = expect.objectContaining({ code: 'InvalidRequest' });
@@ -205,8 +205,11 @@ describe('the operations of a deployment', () => {
 
 describe('a look at deployments', () => {
   const tags = (workerId: string) => withWorker(requestOf(freezeDeployment(order(), place, context)).tags, workerId);
-  const deployment = (workerId: string, provisioningState: string, marks = tags(workerId)): DeploymentExtended =>
-    ({ name: `deploy-${workerId}`, tags: marks, properties: { provisioningState } }) as DeploymentExtended;
+  const deployment = (workerId: string, provisioningState: string, marks = tags(workerId)): DeploymentExtended => ({
+    name: `deploy-${workerId}`,
+    tags: marks,
+    properties: { provisioningState },
+  });
   const seen = (workerId: string, state: Observation['state']): Observation => ({
     workerGroup: 'eastus',
     workerId,
