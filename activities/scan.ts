@@ -95,8 +95,8 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     await setNotes(db, providerId, found.notes);
     await clearNotes(db, found.clear);
     const lookups = await lookUp(found.missing, machines);
-    const gone = lookups.flatMap(({ worker, machine }) => (machine?.state === 'gone' ? [{ worker, machine }] : []));
-    await signalAll(gone, Date.now());
+    const over = lookups.flatMap(({ worker, machine }) => (machine && isOver(machine) ? [{ worker, machine }] : []));
+    await signalAll(over, Date.now());
     await setNotes(
       db,
       providerId,
@@ -104,7 +104,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     );
     const counts = {
       machines: seen.length,
-      signalled: found.changes.length + gone.length,
+      signalled: found.changes.length + over.length,
       unowned: found.unowned.length,
     };
     await endScan(db, scan, { ended: Date.now(), complete, ...counts });
@@ -158,6 +158,9 @@ function completeness(locations: readonly MachineLocation[], failure: unknown): 
   for (const location of failure?.failed ?? []) complete.delete(placeOf(location));
   return ({ location }) => complete.has(placeOf(location));
 }
+
+/** Parts of it may be left. */
+const isOver = ({ state }: Observation): boolean => state !== 'pending' && state !== 'running';
 
 const placeOf = ({ account, region, group }: MachineLocation): string => JSON.stringify([account, region, group]);
 

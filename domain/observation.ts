@@ -81,7 +81,8 @@ export function compareScan<W extends KnownWorker>(look: {
   const clear: WorkerKey[] = [];
 
   for (const worker of look.workers) {
-    const machine = machineOf.get(`${worker.workerGroup}/${worker.workerId}`);
+    const shown = machineOf.get(`${worker.workerGroup}/${worker.workerId}`);
+    const machine = shown && look.stepwise && isHollow(worker.state, shown) ? undefined : shown;
     machineOf.delete(`${worker.workerGroup}/${worker.workerId}`);
     const note = noteOf.get(workerKeyText(worker));
     if (!machine) {
@@ -147,6 +148,13 @@ function isNews(worker: WorkerState, machine: SeenMachine): boolean {
  */
 const isProgress = (worker: WorkerState, machine: SeenMachine): boolean =>
   worker === 'requested' && isStepwise(machine) && (machine.state === 'pending' || machine.state === 'running');
+
+/**
+ * A machine that has run and that is not whole, although nothing of it is being built: a look shows parts of it and has missed
+ * the rest, and a look by id decides, as for one that was missed as a whole.
+ */
+const isHollow = (worker: WorkerState, { state, resources }: SeenMachine): boolean =>
+  worker === 'running' && state === 'pending' && Object.values(resources).every((part) => part === 'running');
 
 const isStepwise = ({ resources }: SeenMachine): boolean => Object.keys(resources).length > 0;
 

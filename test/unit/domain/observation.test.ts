@@ -155,6 +155,21 @@ describe('a machine that a look does not show', () => {
 describe('a machine built step by step that a look does not show', () => {
   const look2 = (changes: Parameters<typeof look>[0]) => look({ stepwise: true, ...changes });
 
+  test('of a running worker, shown without the machine itself, counts as missed, and a look by id decides', () => {
+    const parts = machine('pending', { networkInterface: 'running' });
+    const first = look2({ workers: [worker('running')], machines: [parts] });
+    expect([first.changes, first.missing]).toEqual([[], []]);
+    expect(first.notes).toEqual([missingSince(T)]);
+    const later = look2({
+      workers: [worker('running')],
+      machines: [parts],
+      notes: first.notes,
+      begunAt: T + LOOKS_APART_MS,
+    });
+    expect(later.missing.map(({ worker: { workerId } }) => workerId)).toEqual(['w']);
+    expect(later.unowned).toEqual([]);
+  });
+
   test('is missing at once while it is removed, whenever it was launched, and nowhere else', () => {
     const workers = [worker('stopping', T - 1)];
     expect(look2({ workers })).toMatchObject({ missing: [{ worker: workers[0] }], notes: [missingSince(T)] });
