@@ -69,7 +69,9 @@ try {
     process.exitCode = EXIT.unreachable;
   } else {
     // Unforeseen: the stack is for whoever looks into it.
-    console.error('worker-manager: failed', error);
+    console.error(error);
+    // Last, because `npm start` shows the last line.
+    console.error(`worker-manager: failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
     process.exitCode = EXIT.bad;
   }
 }

@@ -5,7 +5,7 @@ import { inspectRecords, openRecords, type Records, type RecordsState } from '..
 import { RecordsInUseError } from '../records/pglite/lock-file.js';
 import { connectClient, type TemporalTarget } from '../temporal/connection.js';
 import { ensureSearchAttributes, missingSearchAttributes } from '../temporal/namespace.js';
-import { EXIT, ExitError } from './exit.js';
+import { EXIT, ExitError, isOutage } from './exit.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
@@ -56,6 +56,23 @@ async function connectTemporal(target: TemporalTarget): Promise<Client> {
       EXIT.unreachable,
       `temporal.address: Temporal cannot be reached at ${address}: ${reason(error)}`,
     );
+  }
+}
+
+/** Each takes up to 10 s: the engine's own limit for a call. */
+const ATTEMPTS = 4;
+
+/**
+ * Repeats what Temporal does not answer at first: a server that has just come up may take longer to describe a Schedule
+ * than its callers wait. Throws the last attempt's error. `work` must be safe to repeat.
+ */
+export async function onceAnswered<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isOutage(error)) throw error;
+    }
   }
 }
 

@@ -23,7 +23,7 @@ import type { ScheduleContext } from '../temporal/schedules.js';
 import { providerContext, sharedLimiter } from '../workers/provider-context.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersKeepTheirMachines } from './checks.js';
-import { reachRecords, reachTemporal } from './reach.js';
+import { onceAnswered, reachRecords, reachTemporal } from './reach.js';
 import { EXIT, ExitError } from './exit.js';
 
 export type Role = 'all' | 'api' | 'worker';
@@ -68,10 +68,8 @@ export async function serve(config: Config, role: Role): Promise<void> {
     let workers: Workers | null = null;
 
     if (role !== 'api') {
-      await reconcileSchedules(schedules, {
-        workerPoolIds: () => listPoolIds(records.db),
-        providerIds: scannedProviders(providers),
-      });
+      const wanted = { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) };
+      await onceAnswered(() => reconcileSchedules(schedules, wanted));
       workers = await createWorkers({
         connection: await connectWorkers(target),
         namespace: target.namespace,
