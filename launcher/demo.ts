@@ -100,9 +100,9 @@ command
     await loseNextAnswer(whereIsIt());
     print(
       'The next RunInstances will launch its machines, and the connection is cut instead of the answer.',
-      'Now give it a reason: npm run demo -- tasks 10 web/unit-tests',
+      'Now give it a reason: npm run demo -- tasks 10 docs/publish',
       'Expect: the same request again, with the same token; the cloud answers with the machines that it made. None is launched twice.',
-      `See it: grep RunInstances ${files.simulatorLog} | tail -2`,
+      `See it: grep '"repeated":true' ${files.simulatorLog}`,
     );
   });
 
