@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import { identifierPattern } from '../domain/ids.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 
 /**
@@ -30,7 +31,7 @@ export const workerManagerSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    launchConfigId: { type: 'string', pattern: '^[a-zA-Z0-9_-]{1,38}$' },
+    launchConfigId: { type: 'string', pattern: identifierPattern.source },
     capacityPerInstance: { type: 'integer', minimum: 1 },
     initialWeight: { type: 'number', minimum: 0, maximum: 1 },
     maxCapacity: { type: 'integer', minimum: 0 },

@@ -8,6 +8,7 @@ import {
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import { Batcher } from '../batcher.js';
 import { IdentityError, ProviderError } from '../errors.js';
+import { gone } from '../gone.js';
 import { listPlaces } from '../partial-listing.js';
 import { poolValidator, type PoolValidation } from '../pool-schema.js';
 import type {
@@ -199,14 +200,3 @@ const regionsOf = (locations: readonly MachineLocation[]): string[] => [
 
 /** Where the row says that the machine is; the worker group is the region too (original-behaviour §5.4). */
 const regionOf = ({ location, workerGroup }: MachineRef | Worker): string => location.region ?? workerGroup;
-
-const gone = ({ workerGroup, workerId, location }: MachineRef): Observation => ({
-  workerGroup,
-  workerId,
-  location,
-  state: 'gone',
-  reason: null,
-  launchToken: null,
-  workerPoolId: null,
-  resources: {},
-});

@@ -1,4 +1,5 @@
 import { ProviderError } from '../errors.js';
+import { gone } from '../gone.js';
 import type { MachineRef, Observation } from '../provider.js';
 import type { AzureCalls } from './calls.js';
 import { rememberedLeft } from './deployment/left.js';
@@ -92,14 +93,3 @@ async function listMarked(
     throw error;
   }
 }
-
-const gone = ({ workerGroup, workerId, location }: MachineRef): Observation => ({
-  workerGroup,
-  workerId,
-  location,
-  state: 'gone',
-  reason: null,
-  launchToken: null,
-  workerPoolId: null,
-  resources: {},
-});
