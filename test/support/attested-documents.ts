@@ -28,6 +28,10 @@ export interface CertificateShape {
   readonly addresses?: readonly string[];
   /** DNS names below which it may certify; critical. */
   readonly permitted?: string;
+  /** Extended key usage; serverAuth for one that is no authority, none for an authority. Null: none. */
+  readonly usage?: 'serverAuth' | 'emailProtection' | null;
+  /** Alternative DNS names; its own name for one that is no authority. */
+  readonly dnsNames?: readonly string[];
   readonly digest?: 'sha1' | 'sha256';
   /** Instead of a new one. */
   readonly key?: forge.pki.rsa.KeyPair;
@@ -62,6 +66,7 @@ let serial = 1;
 
 export function certify(shape: CertificateShape): Entity {
   const { name, issuer, nowMs, ca = true, key = newKey() } = shape;
+  const { usage = ca ? null : 'serverAuth', dnsNames = ca ? [] : [name] } = shape;
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = key.publicKey;
   certificate.serialNumber = `40${String(serial++).padStart(8, '0')}`;
@@ -80,6 +85,10 @@ export function certify(shape: CertificateShape): Entity {
     ca
       ? { name: 'keyUsage', keyCertSign: true, critical: true }
       : { name: 'keyUsage', digitalSignature: true, critical: true },
+    ...(usage ? [{ name: 'extKeyUsage', [usage]: true }] : []),
+    ...(dnsNames.length > 0
+      ? [{ name: 'subjectAltName', altNames: dnsNames.map((value) => ({ type: 2, value })) }]
+      : []),
     { name: 'subjectKeyIdentifier' },
     { name: 'authorityKeyIdentifier', keyIdentifier: forge.pki.getPublicKeyFingerprint(issuerKey).getBytes() },
     ...(shape.addresses ? [{ id: '1.3.6.1.5.5.7.1.1', value: informationAccess(shape.addresses) }] : []),

@@ -24,7 +24,7 @@ export function named(issuer: X509Certificate, certificate: X509Certificate): bo
 }
 
 /**
- * Every chain of signatures from this certificate to a root. Times are not looked at. One authority may have several
+ * Every chain of signatures from this server's certificate to a root. Times are not looked at. One authority may have several
  * certificates (cross-signed, renewed), hence several chains.
  */
 export function chainsOf(certificate: X509Certificate, store: TrustStore): Chain[] {
@@ -38,7 +38,8 @@ export function chainsOf(certificate: X509Certificate, store: TrustStore): Chain
     if (chain.length > MAX_INTERMEDIATES) return;
     for (const next of store.intermediates) {
       const isNew = chain.every((one) => one.fingerprint256 !== next.fingerprint256);
-      if (isNew && signed(next, last) && allowsBelow(next, chain)) extend([...chain, next]);
+      const allows = allowsBelow(next, chain) && constraintsOf(next).aboveServers;
+      if (isNew && allows && signed(next, last)) extend([...chain, next]);
     }
   };
   extend([certificate]);

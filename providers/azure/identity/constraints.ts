@@ -16,8 +16,12 @@ import {
 
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const NAME_CONSTRAINTS = '2.5.29.30';
-/** keyUsage (which `checkIssued` looks at), basicConstraints, certificatePolicies, extKeyUsage. */
-const understood = new Set(['2.5.29.15', BASIC_CONSTRAINTS, '2.5.29.32', '2.5.29.37']);
+const ALTERNATIVE_NAMES = '2.5.29.17';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+/** keyUsage (which `checkIssued` looks at), certificatePolicies, and what is read here. */
+const understood = new Set(['2.5.29.15', BASIC_CONSTRAINTS, '2.5.29.32', EXTENDED_KEY_USAGE, ALTERNATIVE_NAMES]);
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const ANY_USAGE = '2.5.29.37.0';
 /** SHA-256 and longer, with RSA and ECDSA (RFC 4055, RFC 5758). */
 const strongSignatures = new Set([
   '1.2.840.113549.1.1.11',
@@ -34,9 +38,15 @@ export interface Constraints {
   readonly usable: boolean;
   /** CAs that may follow below it; Infinity when it sets no limit. */
   readonly pathLength: number;
+  /** Its extended key usage names serverAuth. */
+  readonly forServers: boolean;
+  /** As an authority, it may stand above a server's certificate: its extended key usage, if it has one, says so. */
+  readonly aboveServers: boolean;
+  /** Its subject alternative names of type dNSName. */
+  readonly dnsNames: readonly string[];
 }
 
-const UNUSABLE: Constraints = { usable: false, pathLength: 0 };
+const UNUSABLE: Constraints = { usable: false, pathLength: 0, forServers: false, aboveServers: false, dnsNames: [] };
 const known = new WeakMap<X509Certificate, Constraints>();
 
 export function constraintsOf(certificate: X509Certificate): Constraints {
@@ -60,8 +70,25 @@ function read(der: Buffer): Constraints {
   const usable = extensions.every(
     ({ oid, critical }) => oid !== NAME_CONSTRAINTS && (!critical || understood.has(oid)),
   );
-  const basic = extensions.find(({ oid }) => oid === BASIC_CONSTRAINTS);
-  return { usable: strong && usable, pathLength: basic ? pathLengthOf(basic.value) : Infinity };
+  const valueOf = (wanted: string): Buffer | undefined => extensions.find(({ oid }) => oid === wanted)?.value;
+  const basic = valueOf(BASIC_CONSTRAINTS);
+  const usage = valueOf(EXTENDED_KEY_USAGE);
+  const usages = usage ? parts(parseDer(usage), UNIVERSAL, SEQUENCE).map(oidOf) : null;
+  const names = valueOf(ALTERNATIVE_NAMES);
+  return {
+    usable: strong && usable,
+    pathLength: basic ? pathLengthOf(basic) : Infinity,
+    forServers: usages?.includes(SERVER_AUTH) ?? false,
+    aboveServers: usages?.some((one) => one === SERVER_AUTH || one === ANY_USAGE) ?? true,
+    dnsNames: names ? dnsNamesOf(names) : [],
+  };
+}
+
+/** RFC 5280 §4.2.1.6: dNSName is the choice with tag 2. */
+function dnsNamesOf(alternativeNames: Buffer): string[] {
+  return parts(parseDer(alternativeNames), UNIVERSAL, SEQUENCE).flatMap((name) =>
+    is(name, CONTEXT, 2) && typeof name.value === 'string' ? [name.value] : [],
+  );
 }
 
 function readExtension(node: Node) {

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { IdentityError, ProviderError } from '../../errors.js';
 import type { IdentityProof } from '../../provider.js';
 import { assertInTime, readAttestedData } from './attested-data.js';
+import { constraintsOf } from './constraints.js';
 import { type FetchIntermediate, Intermediates } from './intermediates.js';
 import { readSignedData } from './signed-data.js';
 import { readTrustStore, type TrustFiles } from './trust-store.js';
@@ -44,15 +45,20 @@ export function azureIdentity(options: AzureIdentityOptions): AzureIdentity {
 }
 
 /**
- * Throws IdentityError unless the certificate is for Azure's metadata service: `metadata.azure.com`, a region of it
- * (`eastus.metadata.azure.com`), or as a wildcard.
+ * Throws IdentityError unless the certificate is that of a server, and for Azure's metadata service: `metadata.azure.com`,
+ * a region of it (`eastus.metadata.azure.com`), or as a wildcard. Only of a server's alternative names (RFC 6125) do
+ * public authorities prove that the subject holds them; a mail certificate may carry any common name.
  */
 export function assertMetadataService(signer: X509Certificate): void {
   const subject = signer.toLegacyObject().subject as Record<string, string | string[] | undefined> | undefined;
-  const name = subject?.CN;
-  if (typeof name !== 'string' || !/^(([-\w]+|\*)\.)*metadata\.azure\.com$/.test(name)) {
+  const { forServers, dnsNames } = constraintsOf(signer);
+  if (!isMetadataService(subject?.CN) || !dnsNames.some(isMetadataService)) {
     throw new IdentityError('the signer is not Azure’s metadata service');
   }
+  if (!forServers) throw new IdentityError('the signer’s certificate is not that of a server');
 }
+
+const isMetadataService = (name: unknown): boolean =>
+  typeof name === 'string' && /^(([-\w]+|\*)\.)*metadata\.azure\.com$/.test(name);
 
 const equal = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();

@@ -246,6 +246,21 @@ describe('the signer', () => {
     }
   });
 
+  test('is refused when its certificate is for mail, or says not what for', async () => {
+    for (const usage of ['emailProtection', null] as const) {
+      const refusal = await refusalOf(signedBy({ usage }));
+      expect(refusal).toMatchObject({ name: 'IdentityError', message: /not that of a server/ });
+    }
+  });
+
+  test('is refused when only the common name of its certificate is the metadata service’s', async () => {
+    for (const dnsNames of [[], ['example.com'], ['metadata.azure.com.example.com']]) {
+      const refusal = await refusalOf(signedBy({ dnsNames }));
+      expect(refusal).toMatchObject({ name: 'IdentityError', message: /not Azure’s metadata service/ });
+    }
+    await expectHeld(signedBy({ dnsNames: ['example.com', 'eastus.metadata.azure.com'] }));
+  });
+
   test('is refused when only the name and key id of its issuer are right (W56)', async () => {
     expect(await refusalOf(signedBy({ signedWith: newKey() }))).toMatchObject({ message: /is forged: CN=Issuing/ });
   });
@@ -336,6 +351,19 @@ describe('the chain', () => {
       const authority = certify({ name: 'Bounded', issuer: root, nowMs: NOW, ...shape });
       const options = { trustedIntermediates: pemFile(authority), ...web({ [ADDRESS]: authority }) };
       expect(await refusalOf(below(authority), options)).toMatchObject({ name: 'IdentityError', message: /no root/ });
+    }
+  });
+
+  test('passes through no authority that is for mail only', async () => {
+    for (const [usage, held] of [
+      ['emailProtection', false],
+      ['serverAuth', true],
+    ] as const) {
+      const authority = certify({ name: 'Special', issuer: root, nowMs: NOW, usage });
+      const options = { trustedIntermediates: pemFile(authority), ...web({ [ADDRESS]: authority }) };
+      const attempt = [below(authority), options] as const;
+      if (held) await expectHeld(...attempt);
+      else expect(await refusalOf(...attempt)).toBeInstanceOf(IdentityError);
     }
   });
 
