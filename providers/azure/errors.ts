@@ -113,10 +113,15 @@ export function meaningOf(
   status: number,
   callClass: CallClass,
 ): ProviderErrorCode {
-  if (cloudCode === 'OperationNotAllowed' && /quota|limit/i.test(message)) return 'QuotaExceeded';
+  // Words of a limit on calls are no lack of quota.
+  if (status === 429) return 'Throttled';
+  if (cloudCode === 'OperationNotAllowed') {
+    if (/quota|limit/i.test(message)) return 'QuotaExceeded';
+    // A refusal for good (a zone, a kind of disk, a subscription); but a disk is let go of only after its machine.
+    if (callClass === 'create' && !isBusy(message)) return 'InvalidRequest';
+  }
   const known = cloudCode !== null && Object.hasOwn(meanings, cloudCode) ? meanings[cloudCode] : undefined;
   if (known) return known;
-  if (status === 429) return 'Throttled';
   if (status === 401 || status === 403) return 'PermissionDenied';
   // A group or an image that a creation needs and that is not there is a bad definition.
   if (status === 404) return callClass === 'create' ? 'InvalidRequest' : 'NotFound';
@@ -126,6 +131,11 @@ export function meaningOf(
   if (status >= 400 && status < 500 && status !== 408 && cloudCode !== null) return 'InvalidRequest';
   return 'Unavailable';
 }
+
+const isBusy = (message: string): boolean =>
+  /in progress|in-progress|another operation|being (updated|created|deleted|deallocated)|try again|retry/i.test(
+    message,
+  );
 
 function waitFor(code: ProviderErrorCode, status: number, callClass: CallClass): number | null {
   if (code === 'Throttled') return THROTTLED_RETRY_MS;
@@ -141,16 +151,37 @@ function retryAfter(header: string | null): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-/** Microsoft's words name the tenant and the client, never the secret. */
-function aboutCredentials({ message, status, name }: SdkError): ProviderError {
-  const refused = status !== null && status >= 400 && status < 500 && status !== 429;
-  const unanswered = /network|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|socket/i.test(message);
-  const code = refused || !unanswered ? 'PermissionDenied' : 'Unavailable';
+/** Entra's own failures, which it also answers with status 400: timeouts, retryable errors, its stores, too many requests. */
+const transientLogin = new Set(['50000', '50058', '50196', '90006', '90012', '90024', '90025', '90033', '90055']);
+
+/**
+ * Only a definite refusal is PermissionDenied, for that ends machines; an outage of Entra must not. The SDK wraps what
+ * MSAL throws, and EnvironmentCredential makes a 400 of everything, so the words of an outage go first.
+ * Microsoft's words name the tenant and the client, never the secret.
+ */
+function aboutCredentials(read: SdkError): ProviderError {
+  const code = meaningOfLogin(read);
   return new ProviderError({
     code,
-    message: `No token for Azure with the provider's credentials (clientId, secret, domain): ${message}`,
-    cloudCode: /AADSTS\d+/.exec(message)?.[0] ?? name,
+    message: `No token for Azure with the provider's credentials (clientId, secret, domain): ${read.message}`,
+    cloudCode: /AADSTS\d+/.exec(read.message)?.[0] ?? read.name,
+    ...(code === 'Throttled' && { retryAfterMs: THROTTLED_RETRY_MS }),
   });
+}
+
+function meaningOfLogin({ name, message, status: own }: SdkError): ProviderErrorCode {
+  const written = /http status code: (\d{3})/i.exec(message)?.[1];
+  const status = written === undefined ? own : Number(written);
+  const refusal = /AADSTS(\d+)/.exec(message)?.[1];
+  if (status === 429) return 'Throttled';
+  if (status !== null && status >= 500) return 'Unavailable';
+  if (refusal !== undefined && transientLogin.has(refusal)) return 'Unavailable';
+  if (/network|endpoints_resolution|openid_config|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|socket/i.test(message)) {
+    return 'Unavailable';
+  }
+  if (refusal !== undefined || status === 400 || status === 401 || status === 403) return 'PermissionDenied';
+  // No credentials are configured, and the machine has none; with a client secret these are failures of discovery, above.
+  return /^(CredentialUnavailable|AggregateAuthentication)Error$/.test(name) ? 'PermissionDenied' : 'Unavailable';
 }
 
 const isAboutCredentials = (name: string): boolean =>
@@ -172,7 +203,13 @@ function readError(error: unknown): SdkError {
     name: error.name,
     message: error.message.slice(0, MAX_MESSAGE),
     code: typeof code === 'string' ? code : null,
-    status: typeof statusCode === 'number' ? statusCode : null,
+    status: typeof statusCode === 'number' ? statusCode : statusOfCause(error.cause),
     retryAfter: response?.headers?.get?.('retry-after') ?? null,
   };
+}
+
+/** MSAL's ServerError, which AuthenticationRequiredError wraps, has the status of the login's answer. */
+function statusOfCause(cause: unknown): number | null {
+  if (!(cause instanceof Error) || !('status' in cause)) return null;
+  return typeof cause.status === 'number' ? cause.status : null;
 }

@@ -31,7 +31,7 @@ export async function look(
   deploymentId: string,
 ): Promise<Observation> {
   const own = machine.made?.length
-    ? await rememberedLeft(calls, machine)
+    ? await rememberedLeft(calls, machine, deploymentId)
     : await named(calls, machine, place, deploymentId);
   const vm = own.find(({ step }) => step === 'vm');
   const left = own.length > 0 ? own : await listMarked(calls, place, machine.workerId, deploymentId);

@@ -10,6 +10,7 @@ import { nameOf, rememberedFor } from './deployment/resources.js';
 import { SharedLook } from './deployment/shared-look.js';
 import { listPlace, listStep, type Place, placeOf } from './listing.js';
 import { look } from './lookup.js';
+import { isOfOthers } from './marks.js';
 import { namesOf } from './names.js';
 import { observationOf, resourcesByWorker } from './observations.js';
 import { type RemovalStep, removalSteps, type Resource } from './resources.js';
@@ -66,11 +67,13 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   };
 
   async function namesToRemove(machine: MachineRef, place: Place, step: RemovalStep): Promise<string[]> {
-    // Nothing holds other VMs of a machine's than its own.
-    if (step === 'vm') return [...deterministic(step, machine.workerId), ...rememberedFor(machine, step).map(nameOf)];
+    const vms = rememberedFor(machine, 'vm').map(nameOf);
+    // A template may call its VM as it likes; one that is not remembered is found by its tags.
+    if (step === 'vm' && (vms.length > 0 || !machine.made?.length))
+      return [...deterministic(step, machine.workerId), ...vms];
     const others = await extras.namesOf(place, step, machine);
     // What a template made has names of its own; those that are still there are listed.
-    return machine.made?.length ? others : [...deterministic(step, machine.workerId), ...others];
+    return machine.made?.length && step !== 'vm' ? others : [...deterministic(step, machine.workerId), ...others];
   }
 }
 
@@ -121,16 +124,18 @@ class SharedListings {
     const key = `${place.account}/${place.group}/${step}`;
     const look = this.looks.get(key) ?? new SharedLook(() => this.look(place, step), LOOKS_APART_MS);
     this.looks.set(key, look);
-    const { byWorker, names } = await look.take();
+    const { byWorker, byId } = await look.take();
     const own = (byWorker.get(machine.workerId) ?? []).map(({ name }) => name);
-    return [...own, ...rememberedFor(machine, step).flatMap((id) => names.get(id.toLowerCase()) ?? [])];
+    const known = rememberedFor(machine, step).flatMap((id) => byId.get(id.toLowerCase()) ?? []);
+    const unclaimed = known.filter(({ tags }) => !isOfOthers(tags, this.deploymentId, machine.workerId));
+    return [...own, ...unclaimed.map(({ name }) => name)];
   }
 
   private async look(place: Place, step: RemovalStep): Promise<Listed> {
     const resources = await this.list(place, step);
     return {
       byWorker: resourcesByWorker(resources, this.deploymentId),
-      names: new Map(resources.map(({ id, name }) => [id.toLowerCase(), name])),
+      byId: new Map(resources.map((resource) => [resource.id.toLowerCase(), resource])),
     };
   }
 }
@@ -138,7 +143,7 @@ class SharedListings {
 interface Listed {
   readonly byWorker: ReadonlyMap<string, readonly Resource[]>;
   /** By id, lower-case. */
-  readonly names: ReadonlyMap<string, string>;
+  readonly byId: ReadonlyMap<string, Resource>;
 }
 
 function stepOf(name: string): RemovalStep {

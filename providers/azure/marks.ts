@@ -42,6 +42,15 @@ export function launchTags(order: LaunchOrder, workerGroup: string, context: Pro
 
 export const withWorker = (tags: Tags, workerId: string): Tags => ({ ...tags, [WORKER_TAG]: workerId });
 
+/**
+ * Whether tags say that a resource is not this worker's: another deployment's mark, or another worker's id. That holds
+ * against its name and whatever is remembered. One without marks is not of others.
+ */
+export function isOfOthers(tags: Tags | undefined, deploymentId: string, workerId: string): boolean {
+  const { [DEPLOYMENT_TAG]: deployment = deploymentId, [WORKER_TAG]: worker = workerId } = tags ?? {};
+  return deployment !== deploymentId || worker !== workerId;
+}
+
 /** The tags of a resource that bears this deployment's mark; null when it does not. */
 export function ourTags(tags: Tags | undefined, deploymentId: string): Tags | null {
   return tags?.[DEPLOYMENT_TAG] === deploymentId ? tags : null;

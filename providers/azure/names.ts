@@ -26,9 +26,13 @@ export function workerIdOf(token: string, index: number): string {
   return PREFIX + BigInt(`0x${digest}`).toString(36).padStart(50, '0').slice(-SUFFIX_LENGTH);
 }
 
+/** The part of a worker id that nobody can guess: what bears it in its name was made for this worker. */
+export const suffixOf = (workerId: string): string =>
+  workerId.startsWith(PREFIX) ? workerId.slice(PREFIX.length) : workerId;
+
 /** For a worker id of any form; one that is not of ours gives names that nothing has. */
 export function namesOf(workerId: string): MachineNames {
-  const suffix = workerId.startsWith(PREFIX) ? workerId.slice(PREFIX.length) : workerId;
+  const suffix = suffixOf(workerId);
   return {
     vm: workerId,
     computer: `w${suffix.slice(0, 14)}`,

@@ -1,6 +1,6 @@
 import type { MachineLocation } from '../../domain/worker.js';
 import type { MachineState, Observation } from '../provider.js';
-import { GROUP_TAG, LAUNCH_TAG, DEPLOYMENT_TAG, ourTags, POOL_TAG, WORKER_TAG } from './marks.js';
+import { DEPLOYMENT_TAG, GROUP_TAG, isOfOthers, LAUNCH_TAG, ourTags, POOL_TAG, WORKER_TAG } from './marks.js';
 import type { RemovalStep, Resource } from './resources.js';
 
 /** In the order in which a machine is built; disks come with the VM. */
@@ -10,7 +10,8 @@ const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'run
 
 /**
  * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks that
- * Azure made and named itself by their names; else by `remembered`, ids in lower case with their worker. Pure. Resources of nobody, or of another deployment, are left out.
+ * Azure made and named itself by their names; else by `remembered`, ids in lower case with their worker. Pure. Resources of
+ * nobody, or that bear the marks of others, are left out, remembered or not.
  */
 export function resourcesByWorker(
   resources: readonly Resource[],
@@ -25,7 +26,7 @@ export function resourcesByWorker(
   const byWorker = new Map<string, Resource[]>();
   for (const resource of resources) {
     const workerId = ownerOf(resource, owners, deploymentId) ?? remembered.get(resource.id.toLowerCase());
-    if (workerId === undefined) continue;
+    if (workerId === undefined || isOfOthers(resource.tags, deploymentId, workerId)) continue;
     const own = byWorker.get(workerId);
     if (own) own.push(resource);
     else byWorker.set(workerId, [resource]);

@@ -31,7 +31,7 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     providerType: 'azure',
     launching: azureLaunching(
       [sequentialMode(calls, place, context), deploymentMode(calls, records, place, context)],
-      rememberDeployments(calls, records),
+      rememberDeployments(calls, records, context.deploymentId),
     ),
     machines: azureMachines(calls, records, context),
     setup: () => reachGroup(calls, place),

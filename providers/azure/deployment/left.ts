@@ -1,21 +1,28 @@
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { type Place, placeOf } from '../listing.js';
+import { isOfOthers } from '../marks.js';
 import { type BriefResource, briefResource, type Resource } from '../resources.js';
 import { orNull } from './records.js';
-import { apiVersionOf, rememberedOthers, typeOf } from './resources.js';
+import { apiVersionOf, remembered, rememberedOthers, typeOf } from './resources.js';
 
 const RESOURCES_API_VERSION = '2021-04-01';
 
-/** What is left of a machine of all that is remembered: one read for each. */
-export async function rememberedLeft(calls: AzureCalls, machine: MachineRef): Promise<Resource[]> {
+/** What is left of a machine of all that is remembered: one read for each. What bears others' marks is not the machine's. */
+export async function rememberedLeft(
+  calls: AzureCalls,
+  machine: MachineRef,
+  deploymentId: string,
+): Promise<Resource[]> {
   const { account } = placeOf(machine.location);
   const found = await Promise.all(
-    (machine.made ?? []).map((id) =>
+    remembered(machine).map((id) =>
       orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) })),
     ),
   );
-  return found.flatMap((one) => (one ? [briefResource(one as BriefResource)] : []));
+  return found
+    .flatMap((one) => (one ? [briefResource(one as BriefResource)] : []))
+    .filter(({ tags }) => !isOfOthers(tags, deploymentId, machine.workerId));
 }
 
 /**

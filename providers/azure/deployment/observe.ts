@@ -4,6 +4,7 @@ import type { Place } from '../listing.js';
 import { GROUP_TAG, LAUNCH_TAG, ourTags, POOL_TAG, WORKER_TAG } from '../marks.js';
 import { DEPLOYMENT_STEP } from './mode.js';
 import { deploymentState } from './operations.js';
+import { remembered } from './resources.js';
 
 /**
  * Adds to a look at a group's machines what their deployments say. A deployment that is under way is a machine to come; one
@@ -50,4 +51,4 @@ const withState = (machine: Observation, deployment: string): Observation =>
 
 /** Ids of remembered resources, lower-case, with the worker that each belongs to. */
 export const rememberedOwners = (known: readonly MachineRef[]): Map<string, string> =>
-  new Map(known.flatMap(({ made = [], workerId }) => made.map((id) => [id.toLowerCase(), workerId] as const)));
+  new Map(known.flatMap((machine) => remembered(machine).map((id) => [id.toLowerCase(), machine.workerId] as const)));

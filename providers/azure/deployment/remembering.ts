@@ -4,6 +4,7 @@ import type { LaunchedMachine, Made, Remembering } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { BUSY_RETRY_MS } from '../errors.js';
 import { type Place, placeOf } from '../listing.js';
+import { isOfOthers } from '../marks.js';
 import { namesOf } from '../names.js';
 import { isActive, targetsOf } from './operations.js';
 import { type DeploymentRecords, orNull } from './records.js';
@@ -11,12 +12,14 @@ import { isDeployment, requestOf } from './request.js';
 import { belongings } from './resources.js';
 
 /** What a deployment made, read from its record before that is deleted. */
-export function rememberDeployments(calls: AzureCalls, records: DeploymentRecords): Remembering {
+export function rememberDeployments(calls: AzureCalls, records: DeploymentRecords, deploymentId: string): Remembering {
   return {
     concerns: isDeployment,
     async made(_launch, machine, stopping) {
       const place = placeOf(machine.location);
-      return stopping ? await madeInTheEnd(calls, records, place, machine) : await madeSoFar(records, place, machine);
+      return stopping
+        ? await madeInTheEnd(calls, records, place, machine, deploymentId)
+        : await madeSoFar(records, place, machine);
     },
     async recorded(launch, machine) {
       if (requestOf(launch).keepDeployment) return;
@@ -41,6 +44,7 @@ async function madeInTheEnd(
   records: DeploymentRecords,
   place: Place,
   { workerId }: LaunchedMachine,
+  deploymentId: string,
 ): Promise<Made> {
   const name = namesOf(workerId).deployment;
   const deployment = await records.get(place, name);
@@ -49,25 +53,40 @@ async function madeInTheEnd(
     throw stillActive(name);
   }
   const ids = deployment === null ? [] : targetsOf(await records.operations(place, name));
-  const attached = await attachedTo(calls, place, workerId);
+  const { disks, interfaces } = await attachedTo(calls, place, workerId, deploymentId);
   return {
-    resources: belongings([...ids, ...attached], workerId, place),
+    resources: belongings([...ids, ...interfaces], workerId, place, disks),
     hasRecord: deployment !== null,
   };
 }
 
-async function attachedTo(calls: AzureCalls, { account, group }: Place, workerId: string): Promise<string[]> {
+async function attachedTo(
+  calls: AzureCalls,
+  { account, group }: Place,
+  workerId: string,
+  deploymentId: string,
+): Promise<{ readonly disks: string[]; readonly interfaces: string[] }> {
   const vm = await orNull(
     calls.call(account, 'read', 'GET virtualMachines', ({ compute }) => compute.virtualMachines.get(group, workerId)),
   );
-  const disks = [vm?.storageProfile?.osDisk?.managedDisk, ...(vm?.storageProfile?.dataDisks ?? []).map(created)];
-  const interfaces = vm?.networkProfile?.networkInterfaces ?? [];
-  return [...disks, ...interfaces].flatMap((one) => one?.id ?? []);
+  if (vm === null || isOfOthers(vm.tags, deploymentId, workerId)) return { disks: [], interfaces: [] };
+  const { osDisk, dataDisks = [] } = vm.storageProfile ?? {};
+  return {
+    disks: createdDisks(osDisk ? [osDisk, ...dataDisks] : dataDisks),
+    interfaces: (vm.networkProfile?.networkInterfaces ?? []).flatMap(({ id }) => id ?? []),
+  };
 }
 
-/** A disk that was there before and is only attached is not the machine's. */
-const created = ({ createOption, managedDisk }: { createOption?: string; managedDisk?: { id?: string } }) =>
-  createOption === 'Attach' ? undefined : managedDisk;
+interface VmDisk {
+  readonly createOption?: string;
+  readonly managedDisk?: { readonly id?: string };
+}
+
+/** Ids of the disks that were made with a VM. One that was there before and is only attached is not the machine's. */
+export const createdDisks = (disks: readonly VmDisk[]): string[] =>
+  disks.flatMap(({ createOption, managedDisk }) =>
+    createOption === undefined || createOption.toLowerCase() === 'attach' ? [] : (managedDisk?.id ?? []),
+  );
 
 const outputsOf = ({ properties }: DeploymentExtended): string[] | null => {
   const outputs = properties?.provisioningState === 'Succeeded' ? properties.outputResources : undefined;

@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../../providers/errors.js';
 import type { FrozenLaunch, LaunchedMachine, LaunchOrder, MachineRef } from '../../../providers/provider.js';
-import { azureAt, azureOrder, GROUP, LOCATION, quickAzure, SUBSCRIPTION } from '../../support/azure-harness.js';
+import {
+  azureAt,
+  azureOrder,
+  buildMachine,
+  detached,
+  GROUP,
+  LOCATION,
+  quickAzure,
+  SUBSCRIPTION,
+} from '../../support/azure-harness.js';
 import { eventually } from '../../support/eventually.js';
+import { recordedContext } from '../../support/provider-context.js';
 import { realPools } from '../../support/shared-data.js';
 import { type SimulatorHandle, startSimulator } from '../../support/simulator.js';
 
@@ -159,6 +169,22 @@ describe('a machine of an Azure template', () => {
     expect((await observed({ ...machine, made }))?.resources).toMatchObject({ vm: 'running', publicIp: 'running' });
     await removeAll(launch, machine, made);
     await nothingLeft();
+  });
+
+  test('does not take away what others have marked, remembered or not', async () => {
+    const theirs = azureAt(
+      simulator.azureEndpoint,
+      {},
+      recordedContext({ providerId: 'azure', deploymentId: 'c0ffee00-0000-4000-8000-00000000beef' }),
+    );
+    const [foreign] = await buildMachine(theirs, azureOrder({ configuration: detached }));
+    const before = (await simulator.azureState()).resources.map(({ id }) => id).sort();
+    const { launch, machine } = await build(order('one-nic'));
+    const made = await remember(launch, machine, false);
+    expect(made.filter((id) => before.includes(id))).toEqual([]);
+    await removeAll(launch, machine, [...made, ...before]);
+    expect((await simulator.azureState()).resources.map(({ id }) => id).sort()).toEqual(before);
+    expect((await theirs.provider.machines!.lookup(foreign!)).state).toBe('running');
   });
 
   test('that is to go while its deployment is stuck has it cancelled', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import { deploymentState, isActive, reasonOf, targetsOf } from '../../../providers/azure/deployment/operations.js';
 import { rememberedOwners, withDeployments } from '../../../providers/azure/deployment/observe.js';
+import { createdDisks } from '../../../providers/azure/deployment/remembering.js';
 import { deploymentBody, freezeDeployment, requestOf } from '../../../providers/azure/deployment/request.js';
 import {
   apiVersionOf,
@@ -107,14 +108,14 @@ describe('the request of a deployment', () => {
 
 const home = `/subscriptions/${place.account}/resourceGroups/${place.group}`;
 const id = (type: string, name: string) => `${home}/providers/${type}/${name}`;
-const vm = 'vm-abc';
+const vm = `vm-${'a'.repeat(35)}`;
 
 describe('what a deployment made', () => {
-  const nic = id('Microsoft.Network/networkInterfaces', 'first');
+  const nic = id('Microsoft.Network/networkInterfaces', `nic-${vm.slice(3)}-1`);
   const group = id('Microsoft.Network/networkSecurityGroups', `${vm}-nsg`);
   const disk = id('Microsoft.Compute/disks', 'implicit');
 
-  test('belongs to the machine by its type, or by its name', () => {
+  test('belongs to the machine by its name, and disks that were made with its VM', () => {
     const machine = id('Microsoft.Compute/virtualMachines', vm);
     const shared = id('Microsoft.Network/networkSecurityGroups', 'shared');
     const made = [
@@ -129,7 +130,29 @@ describe('what a deployment made', () => {
       nic.replace(place.group, 'another'),
       '/subscriptions/x',
     ];
-    expect(belongings(made, vm, place)).toEqual([machine, nic.toUpperCase(), group, disk]);
+    expect(belongings(made, vm, place)).toEqual([machine, nic.toUpperCase(), group]);
+    expect(belongings([], vm, place, [disk, shared])).toEqual([disk]);
+  });
+
+  test('is not remembered where its name may be that of others', () => {
+    const others = [
+      id('Microsoft.Network/publicIPAddresses', 'shared-ip'),
+      id('Microsoft.Network/networkInterfaces', 'fixed-nic'),
+      id('Microsoft.Compute/virtualMachines', 'fixed-vm'),
+      id('Microsoft.Compute/disks', 'data'),
+    ];
+    expect(belongings(others, vm, place)).toEqual([]);
+    const machine = { workerGroup: 'eastus', workerId: vm, location: { ...place, region: 'eastus' }, made: others };
+    expect(['vm', 'networkInterface', 'publicIp'].flatMap((step) => rememberedFor(machine, step))).toEqual([]);
+    expect([...rememberedOwners([machine]).keys()]).toEqual([others[3]!.toLowerCase()]);
+  });
+
+  test('has of a VM’s disks those that were created with it, not those it was attached', () => {
+    const disks = ['FromImage', 'Empty', 'Attach', 'attach', undefined].map((createOption, index) => ({
+      ...(createOption !== undefined && { createOption }),
+      managedDisk: { id: `/disks/${index}` },
+    }));
+    expect(createdDisks(disks)).toEqual(['/disks/0', '/disks/1']);
   });
 
   test('goes step by step, other types last', () => {

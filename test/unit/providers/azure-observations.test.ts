@@ -94,4 +94,15 @@ describe('a listing', () => {
     const named = disk({ tags, name: `${workerId}_OsDisk_1_0123` });
     expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
   });
+
+  test('has nothing that bears the marks of others, remembered or not', () => {
+    const remembered = new Map([['/vm', workerId]]);
+    const seen = (tags: Resource['tags']) =>
+      resourcesByWorker([resource('vm', { id: '/vm', tags })], deployment, remembered).has(workerId);
+    expect(seen({})).toBe(true);
+    expect(seen(marks)).toBe(true);
+    expect(seen({ 'worker-manager-deployment': 'theirs' })).toBe(false);
+    expect(seen({ 'worker-id': 'another' })).toBe(false);
+    expect(seen({ ...marks, 'worker-id': 'another' })).toBe(false);
+  });
 });
