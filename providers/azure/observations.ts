@@ -42,10 +42,16 @@ function ownerOf(
   if (tags[DEPLOYMENT_TAG] !== undefined) return ourTags(tags, deploymentId)?.[WORKER_TAG];
   const holder = heldBy === null ? undefined : owners.get(heldBy);
   if (holder !== undefined || step !== 'disks') return holder;
-  // The part of the name that is the worker's cannot be guessed: 35 characters of a hash over the launch's token.
-  const [, implicit, own] = /^(?:(vm-[0-9a-z]{35})_|disk-([0-9a-z]{35})-)/.exec(name) ?? [];
+  const [, implicit, own] = diskName.exec(name.toLowerCase()) ?? [];
   return implicit ?? (own === undefined ? undefined : `vm-${own}`);
 }
+
+/**
+ * Names of Azure's own making, such as `<vm>_OsDisk_1_<32 hexadecimal digits>`, and of ours (`names.ts`), to the end: an
+ * operator's copy of a disk is called after it. The worker's part cannot be guessed: 35 characters of a hash over the
+ * launch's token. In lower case.
+ */
+const diskName = /^(?:(vm-[0-9a-z]{35})_(?:osdisk_1|disk\d+)_[0-9a-f]{32}|disk-([0-9a-z]{35})-(?:os|\d+))$/;
 
 /** One machine, from all that there is of it; `resources` has one or more. */
 export function observationOf(

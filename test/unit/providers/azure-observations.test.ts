@@ -6,6 +6,7 @@ const deployment = 'c0ffee00-0000-4000-8000-000000000001';
 const workerId = `vm-${'a'.repeat(35)}`;
 const vmId = `/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/${workerId}`;
 const place = { account: 's', group: 'g' };
+const hex = '0123456789abcdef'.repeat(2);
 const marks = {
   'worker-manager-deployment': deployment,
   'worker-manager-launch': 'token',
@@ -71,10 +72,27 @@ describe('a listing', () => {
     expect(
       observe([resource('vm'), disk(bare), resource('networkInterface', { ...bare, heldBy: vmId.toLowerCase() })]),
     ).toMatchObject([{ workerId, resources: { networkInterface: 'running', disks: 'running' } }]);
-    const left = disk({ ...bare, heldBy: null, name: `${workerId}_OsDisk_1_0123` });
+    const left = disk({ ...bare, heldBy: null, name: `${workerId}_OsDisk_1_${hex}` });
     expect(observe([left])).toMatchObject([{ workerId, workerGroup: 'eastus', state: 'stopping', launchToken: null }]);
     expect(observe([disk({ ...bare, heldBy: null, name: `disk-${'a'.repeat(35)}-os` })])).toHaveLength(1);
     expect(observe([disk({ ...bare, heldBy: null, name: 'somebody-elses' })])).toEqual([]);
+  });
+
+  test.each([
+    [`${workerId}_OsDisk_1_${hex}`, true],
+    [`${workerId.toUpperCase()}_OSDISK_1_${hex.toUpperCase()}`, true],
+    [`${workerId}_disk2_${hex}`, true],
+    [`disk-${'a'.repeat(35)}-os`, true],
+    [`disk-${'a'.repeat(35)}-12`, true],
+    [`${workerId}_OsDisk_1_${hex}-forensics`, false],
+    [`${workerId}_OsDisk_1_0123`, false],
+    [`${workerId}_notes`, false],
+    [`disk-${'a'.repeat(35)}-os-copy`, false],
+    [`copy-of-disk-${'a'.repeat(35)}-os`, false],
+  ])('takes a disk without marks that is called %s for a machine’s: %s', (name, isOurs) => {
+    expect(observe([disk({ tags: {}, heldBy: null, name })]).map((one) => one.workerId)).toEqual(
+      isOurs ? [workerId] : [],
+    );
   });
 
   test('tells of a disk that no VM holds that its VM is gone', () => {
@@ -91,7 +109,7 @@ describe('a listing', () => {
   test('leaves out what is another deployment’s or nobody’s', () => {
     const tags = { ...marks, 'worker-manager-deployment': 'theirs' };
     const own = resource('vm', { tags });
-    const named = disk({ tags, name: `${workerId}_OsDisk_1_0123` });
+    const named = disk({ tags, name: `${workerId}_OsDisk_1_${hex}` });
     expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
   });
 
