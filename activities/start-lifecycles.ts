@@ -56,6 +56,7 @@ export async function startMissingLifecycles(deps: ActivityDeps, startedBy: stri
   if (live.length === 0) return 0;
   const open = await openLifecycles(client);
   let started = 0;
+  const impossible: string[] = [];
   await inParallel(
     live.filter((key) => !open.has(lifecycleId(key))),
     STARTS_AT_ONCE,
@@ -64,7 +65,7 @@ export async function startMissingLifecycles(deps: ActivityDeps, startedBy: stri
       if (!worker || worker.state === 'stopped') return;
       const pool = await getPool(db, worker.workerPoolId);
       const provider = providers.get(worker.providerId);
-      if (!pool || !provider) throw new Error(`Worker ${lifecycleId(key)}: its pool or provider is not here`);
+      if (!pool || !provider) return void impossible.push(lifecycleId(key));
       const launch = worker.launchToken === null ? null : await getLaunch(db, worker.launchToken);
       const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
       if (!(await startFromRow(deps, worker, context, startedBy))) return;
@@ -73,6 +74,11 @@ export async function startMissingLifecycles(deps: ActivityDeps, startedBy: stri
       logEvent(log, 'lifecycle-replaced', { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key), state });
     },
   );
+  if (impossible.length > 0) {
+    throw new Error(
+      `Without a lifecycle, and their pool or provider is not here: ${impossible.slice(0, 10).join(', ')}`,
+    );
+  }
   return started;
 }
 
@@ -85,7 +91,7 @@ async function startFromRow(
 ): Promise<boolean> {
   try {
     await client.workflow.start(workflowTypes.workerLifecycle, {
-      ...lifecycleStart(lifecycleInput(worker, context), startedBy, { fromLiveRow: true }),
+      ...lifecycleStart(lifecycleInput(worker, context, { replaces: true }), startedBy, { fromLiveRow: true }),
       taskQueue: mainTaskQueue(config.temporal.taskQueuePrefix),
     });
     return true;

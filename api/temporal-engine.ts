@@ -55,7 +55,8 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     const provider = deps.providers.get(worker.providerId);
     if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
     const launch = worker.launchToken === null ? null : await getLaunch(deps.db, worker.launchToken);
-    const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
+    const context = { pool, provider, launch, defaults: deps.defaults };
+    const input = lifecycleInput(worker, context, { replaces: true });
     return {
       ...lifecycleStart(input, 'api', { fromLiveRow: true }),
       taskQueue,

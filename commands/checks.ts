@@ -40,10 +40,7 @@ export async function assertProvidersKeepTheirMachines(db: Db, config: Config): 
   await findProviderProblem(db, config);
   await rememberProviderAccounts(
     db,
-    Object.entries(config.providers).flatMap(([providerId, provider]) => {
-      const account = accountOf(provider);
-      return account === null ? [] : [{ providerId, account }];
-    }),
+    Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
   );
 }
 

@@ -6,14 +6,18 @@ export async function providerAccounts(db: Db): Promise<Map<string, string>> {
   return new Map(rows.map(({ providerId, account }) => [providerId, account]));
 }
 
+/** Null: no cloud is behind this provider, whatever was before. */
 export async function rememberProviderAccounts(
   db: Db,
-  accounts: readonly { readonly providerId: string; readonly account: string }[],
+  current: readonly { readonly providerId: string; readonly account: string | null }[],
 ): Promise<void> {
+  const accounts = current.flatMap(({ providerId, account }) => (account === null ? [] : [{ providerId, account }]));
+  const without = current.filter(({ account }) => account === null).map(({ providerId }) => providerId);
+  if (without.length > 0) await db.deleteFrom('providerAccounts').where('providerId', 'in', without).execute();
   if (accounts.length === 0) return;
   await db
     .insertInto('providerAccounts')
-    .values([...accounts])
+    .values(accounts)
     .onConflict((conflict) =>
       conflict.column('providerId').doUpdateSet((eb) => ({ account: eb.ref('excluded.account') })),
     )

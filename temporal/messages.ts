@@ -32,6 +32,8 @@ export interface LifecycleInput extends LifecycleCommon {
   readonly workerId: string;
   /** Only for static workers: what their first row says. */
   readonly static?: StaticWorker;
+  /** Set where another lifecycle of this worker may have begun to build its machine. */
+  readonly replaces?: true;
   /** What an earlier lifecycle of this worker left: set by continue-as-new, and from the row of one that was terminated. */
   readonly carried?: LifecycleState;
 }

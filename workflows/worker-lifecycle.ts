@@ -53,8 +53,10 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
 
   await CancellationScope.nonCancellable(async () => {
     await life.begin();
+    // The time to register runs while the machine is still being built.
+    const registration = awaitRegistration(life);
     await provision(life);
-    await awaitRegistration(life);
+    await registration;
     await run(life);
     await deprovision(life);
     await life.settle();

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { AZURE_SUBSCRIPTION, azurePool } from '../support/azure-pool.js';
+import { azureTemplatePool } from '../support/azure-pool.js';
 import { azureSettled, startAzureSystem } from '../support/azure-system.js';
 import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
 import type { System } from '../support/system.js';
@@ -14,29 +14,15 @@ beforeAll(async () => {
 afterEach(async () => await system.simulator.clearFaults());
 afterAll(async () => await system?.stop());
 
-const templates = '/resourceGroups/templates/providers/Microsoft.Resources/templateSpecs';
-
-/** The definition of a pool whose machines a template describes. */
-function templatePool(template: string, capacity: number) {
-  const pool = azurePool({ minCapacity: capacity });
-  const armDeployment = {
-    mode: 'Incremental',
-    templateLink: { id: `/subscriptions/${AZURE_SUBSCRIPTION}${templates}/${template}/versions/1.0` },
-    parameters: { location: { value: 'westus2' } },
-  };
-  return { ...pool, config: { ...pool.config, launchConfigs: [{ armDeployment, workerConfig: {} }] } };
-}
-
 async function createPool(template: string, capacity: number): Promise<string> {
   const pool = `azure/template-${(pools += 1)}`;
-  await system.api.createPool(pool, templatePool(template, capacity));
+  await system.api.createPool(pool, azureTemplatePool(template, { minCapacity: capacity }));
   return pool;
 }
 
 /** Takes the pool's workers away, and looks whether anything of them is left. */
 async function endPool(pool: string, template: string): Promise<void> {
-  const definition = templatePool(template, 0);
-  await system.api.updatePool(pool, { ...definition, config: { ...definition.config, maxCapacity: 0 } });
+  await system.api.updatePool(pool, azureTemplatePool(template, { maxCapacity: 0 }));
   await removeAll(system, pool);
   await expectAllStopped(system, pool);
   await system.waitFor(async () => (await left()).length === 0, 'nothing to be left in Azure');

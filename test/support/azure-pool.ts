@@ -70,3 +70,15 @@ export function azurePool(shape: AzurePoolShape = {}) {
     },
   };
 }
+
+/** The definition of a pool whose machines one of the simulator's templates describes. */
+export function azureTemplatePool(template: string, shape: Pick<AzurePoolShape, 'minCapacity' | 'maxCapacity'> = {}) {
+  const { config, ...pool } = azurePool(shape);
+  const specs = `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/templates/providers/Microsoft.Resources/templateSpecs`;
+  const armDeployment = {
+    mode: 'Incremental',
+    templateLink: { id: `${specs}/${template}/versions/1.0` },
+    parameters: { location: { value: 'westus2' } },
+  };
+  return { ...pool, config: { ...config, launchConfigs: [{ armDeployment, workerConfig: {} }] } };
+}

@@ -270,6 +270,25 @@ describe('a removal of a machine that was built step by step', () => {
     expect(removed()).toEqual(['vm', 'networkInterface', 'vm']);
   });
 
+  test('does not wait for a step that cannot go before another one that has come to light again', async () => {
+    const life = await built();
+    let vmIsThere = true;
+    time.scripted.on('removeResource', async (_machine, step) => {
+      if (step === 'networkInterface' && vmIsThere) throw new Error('in use');
+    });
+    await life.remove();
+    await life.observed('stopping', { resources: { networkInterface: 'running' }, removing: true });
+    await eventually(() => removed().includes('networkInterface'));
+    await life.observed('stopping', { resources: { vm: 'running', networkInterface: 'running' }, removing: true });
+    await time.pass(10_000);
+    await eventually(() => removed().filter((step) => step === 'vm').length === 2);
+    vmIsThere = false;
+    await life.observed('stopping', { resources: { networkInterface: 'running' }, removing: true });
+    await eventually(() => removed().at(-1) === 'networkInterface');
+    await life.observed('gone');
+    await life.end();
+  });
+
   test('asks for what another life of the same worker had built, as soon as a look shows it', async () => {
     time.scripted.on('submitResource', () => Promise.reject(new Error('no answer')));
     time.scripted.on('removeResource', async () => {});
@@ -282,6 +301,32 @@ describe('a removal of a machine that was built step by step', () => {
     await life.observed('gone');
     await life.end();
   });
+});
+
+test('a worker that has registered lives on although its building never ends', async () => {
+  time.scripted.on('submitResource', async () => 'operation');
+  const life = await time.startLife({ provisioningSteps: ['deployment'], removalSteps: ['vm'] });
+  await life.until({ phase: 'creating deployment' });
+  await life.register();
+  await time.pass(20 * MINUTE_MS);
+  const looks = submitted().length;
+  expect(looks).toBeLessThan(15);
+  await time.pass(5 * 24 * HOUR_MS);
+  expect(submitted()).toHaveLength(looks);
+  expect(await life.status()).toMatchObject({ state: 'stopping', stopReason: 'terminateAfter time exceeded' });
+  await life.observed('gone');
+  await life.end();
+});
+
+test('the time to register runs while the machine is still being built', async () => {
+  world.cloud.readyAtOnce = false;
+  const life = await world.startStepwise();
+  await life.until({ phase: 'creating publicIp' });
+  await time.pass(HOUR_MS);
+  expect(stop()).toMatchObject({ failure: { kind: 'registration-timeout' } });
+  await followRemoval(life);
+  expect(submitted()).not.toContain('networkInterface');
+  expect(world.cloud.alive()).toEqual([]);
 });
 
 describe('a removal of a machine that is being built', () => {

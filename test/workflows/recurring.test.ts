@@ -113,9 +113,9 @@ describe('scanProvider', () => {
 });
 
 describe('sweep', () => {
-  test('starts the lifecycles that are missing, expires rows, then reconciles the Schedules', async () => {
+  test('expires rows, reconciles the Schedules, then starts the lifecycles that are missing', async () => {
     expect(await ended(await start('sweep'))).toBe('COMPLETED');
-    expect(time.scripted.names()).toEqual(['startMissingLifecycles', 'expireRows', 'reconcileSchedules']);
+    expect(time.scripted.names()).toEqual(['expireRows', 'reconcileSchedules', 'startMissingLifecycles']);
   });
 
   test('is red when it fails three times', async () => {

@@ -1,4 +1,11 @@
-import { ActivityCancellationType, condition, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import type { RemovalActivities } from '../../activities/removal.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
@@ -29,7 +36,7 @@ export async function deprovision(life: Life): Promise<void> {
   } as const;
 
   await rememberResources(life);
-  for (;;) {
+  removal: for (;;) {
     const step = removalSteps.find((each) => !life.removed.includes(each));
     if (step === undefined) return;
     life.describe(`removing ${step}`);
@@ -40,16 +47,34 @@ export async function deprovision(life: Life): Promise<void> {
     let mustAsk = !life.isGoing(step) && !life.neverBegun(step);
     while (!life.isGone(step, asked)) {
       if (life.handOver()) return;
-      if (mustAsk) {
-        await removeResource(machineOf(life), step);
-        asked = true;
-      }
-      const isSettled = () => life.isGone(step, asked) || (!asked && life.isLeft(step));
-      if ((await condition(isSettled, wait)) && life.isGone(step, asked)) break;
+      // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
+      const isOvertaken = () => removalSteps.find((each) => !life.removed.includes(each)) !== step;
+      if (mustAsk) asked = await unlessOvertaken(isOvertaken, () => removeResource(machineOf(life), step));
+      const isSettled = () => life.isGone(step, asked) || (!asked && life.isLeft(step)) || isOvertaken();
+      if (!isOvertaken() && (await condition(isSettled, wait)) && life.isGone(step, asked)) break;
+      if (isOvertaken()) continue removal;
       mustAsk = true;
       if (asked) wait = Math.min(wait * 2, LONGEST_WAIT_MS);
     }
     life.removed.push(step);
+  }
+}
+
+/** Whether it was asked for to the end; its retries end when an earlier step has to be done again. */
+async function unlessOvertaken(isOvertaken: () => boolean, ask: () => Promise<void>): Promise<boolean> {
+  const scope = new CancellationScope();
+  let over = false;
+  void condition(() => over || isOvertaken()).then(() => {
+    if (!over) scope.cancel();
+  });
+  try {
+    await scope.run(ask);
+    return true;
+  } catch (error) {
+    if (isCancellation(error) && isOvertaken()) return false;
+    throw error;
+  } finally {
+    over = true;
   }
 }
 

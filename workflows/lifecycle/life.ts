@@ -253,13 +253,14 @@ export class Life {
    * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
    * One that a look did not show counts as gone only when the look was begun while stopping, when nothing is created any
    * more, and the resource cannot just be too new for it: an earlier look has shown it, its removal was asked for, or
-   * nobody ever made it.
+   * nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave it out for a while.
    */
   isGone(step: string, removalAsked: boolean): boolean {
     const seen = this.lastObservation;
     if (!seen) return false;
     const resource = seen.resources?.[step];
-    const mayBeLeftOut = removalAsked || this.listed.has(step) || this.neverBegun(step);
+    const followsAnother = step !== this.input.removalSteps[0];
+    const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
     if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
     return (resource ?? seen.state) === 'gone';
   }
@@ -270,10 +271,10 @@ export class Life {
     return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
   }
 
-  /** Whether a resource that this run would have built was not even submitted. An earlier life of this worker may have. */
+  /** Whether a resource that this run would have built was not even submitted, and no life before it can have done so. */
   neverBegun(step: string): boolean {
-    const { provisioningSteps } = this.input;
-    return provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
+    const { provisioningSteps, replaces } = this.input;
+    return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
 
   /** Whether a step's resource goes away without having been asked to. */

@@ -16,6 +16,9 @@ import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
 import type { Life } from './life.js';
 
+/** A worker that has registered works; how often more its building is looked at before its life goes on all the same. */
+const LOOKS_AFTER_REGISTRATION = 10;
+
 /** An operation that no scan has reported on for this long is looked at again: submitting looks by name first. */
 const UNREPORTED_MS = 60_000;
 
@@ -48,6 +51,7 @@ export async function provision(life: Life): Promise<void> {
     launchToken: input.launchToken ?? '',
   };
 
+  let looksAfterRegistration = 0;
   for (const step of input.provisioningSteps) {
     if (life.provisioned.includes(step)) continue;
     life.creating = step;
@@ -69,6 +73,7 @@ export async function provision(life: Life): Promise<void> {
       if (operation === null) break;
       // Scans tell nothing more of the building of a worker that has registered: then submitting looks.
       const { state } = life;
+      if (state !== 'requested' && (looksAfterRegistration += 1) > LOOKS_AFTER_REGISTRATION) break;
       const settled = () => life.stop !== null || seen() === 'running' || seen() === 'failed' || life.state !== state;
       await condition(settled, UNREPORTED_MS);
       if (seen() !== 'failed') continue;
@@ -79,7 +84,9 @@ export async function provision(life: Life): Promise<void> {
     life.provisioned.push(step);
   }
   life.creating = null;
-  if (!input.remembersResources) return;
+  if (life.state === 'requested') life.describe('awaiting registration');
+  // What is not done by now is found out, and written down, when it is removed.
+  if (!input.remembersResources || looksAfterRegistration > LOOKS_AFTER_REGISTRATION) return;
   const { rememberResources } = proxyActivities<ProvisioningActivities>({
     taskQueue,
     startToCloseTimeout: '1 minute',

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { azureEvidence } from '../support/azure-evidence.js';
+import { azurePool, azureTemplatePool } from '../support/azure-pool.js';
+import { startAzureSystem } from '../support/azure-system.js';
+import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
+import { seededRandom } from '../support/seeded-random.js';
+import type { FaultMode } from '../support/simulator.js';
+import type { System } from '../support/system.js';
+
+/** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
+const { workers, crashes, withinMs } =
+  process.env['CRASHES'] === 'long'
+    ? { workers: 200, crashes: 20, withinMs: 1_200_000 }
+    : { workers: 24, crashes: 3, withinMs: 180_000 };
+const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
+/** Between two crashes, at least and at most. */
+const PAUSE_MS = [1_000, 6_000] as const;
+const each = workers / 4;
+const size = { minCapacity: each, maxCapacity: each };
+const pools = {
+  'azure/whole': azurePool({ ...size, publicIp: true }),
+  'azure/detached': azurePool({ ...size, publicIp: true, leftBehind: 'Detach' }),
+  'azure/two-interfaces': azureTemplatePool('two-nics', size),
+  'azure/implicit-disk': azureTemplatePool('implicit-disk', size),
+};
+
+let system: System;
+beforeAll(async () => {
+  system = await startAzureSystem({ simulator: { azureLimits: 'arm' } });
+}, 120_000);
+afterAll(async () => await system?.stop());
+
+const PUTS = ['publicIPAddresses', 'networkInterfaces', 'virtualMachines'];
+const DELETES = [...PUTS, 'disks'];
+
+/** A share of the calls of each operation, in places that the seed chooses. */
+async function disturb(random: () => number): Promise<void> {
+  const strike = async (operation: string, mode: FaultMode, share: number, more: object = {}) => {
+    for (let nth = 0; nth < workers; nth += 1) {
+      if (random() < share) await system.simulator.addFault({ operation, mode, skip: nth, ...more });
+    }
+  };
+  for (const operation of [
+    'PUT deployments',
+    ...PUTS.map((type) => `PUT ${type}`),
+    ...DELETES.map((type) => `DELETE ${type}`),
+  ]) {
+    await strike(operation, 'lose-answer', 0.02);
+    await strike(operation, 'refuse', 0.02, { code: 'TooManyRequests', status: 429 });
+  }
+  await strike('PUT virtualMachines', 'fail-operation', 0.05, { code: 'AllocationFailed' });
+}
+
+test(
+  `${workers} machines live and go through ${crashes} random crashes, lost answers, throttling and failures (seed ${seed})`,
+  async () => {
+    const random = seededRandom(seed);
+    await disturb(random);
+    let over = false;
+    const crashing = (async () => {
+      for (let crash = 0; crash < crashes && !over; crash += 1) {
+        await delay(PAUSE_MS[0] + random() * (PAUSE_MS[1] - PAUSE_MS[0]));
+        await restart(system, 'worker');
+      }
+    })();
+    for (const [pool, definition] of Object.entries(pools)) await system.api.createPool(pool, definition);
+    for (const pool of Object.keys(pools)) {
+      await system.waitFor(
+        async () => (await system.api.counts(pool)).running === each,
+        `all machines of ${pool}`,
+        withinMs,
+      );
+    }
+    for (const pool of Object.keys(pools)) await system.api.updatePool(pool, azurePool({ maxCapacity: 0 }));
+    for (const pool of Object.keys(pools)) await removeAll(system, pool);
+    for (const pool of Object.keys(pools)) await expectAllStopped(system, pool, withinMs);
+    over = true;
+    await crashing;
+
+    const { resources, deployments } = await system.simulator.azureState();
+    expect([...resources.map(({ id }) => id), ...deployments]).toEqual([]);
+    const log = system.simulator.log();
+    expect(azureEvidence(log)).toEqual({ madeTwice: [], outOfOrder: [] });
+    const failed = log.filter(
+      ({ kind, operation, outcome }) =>
+        kind === 'arm' && operation.startsWith('end of PUT') && outcome !== 'Succeeded' && outcome !== 'Canceled',
+    );
+    const errors = await Promise.all(Object.keys(pools).map((pool) => system.api.errors(pool)));
+    const reported = errors.flat().map(({ extra }) => String(extra.workerId));
+    // A deployment fails with its machine.
+    const failedWorkers = new Set(failed.map(({ tags }) => tags?.['worker-id'] ?? ''));
+    expect(reported.toSorted()).toEqual([...failedWorkers].toSorted());
+  },
+  withinMs * 3,
+);
