@@ -1,8 +1,7 @@
-import { ProviderError } from '../errors.js';
 import { gone } from '../gone.js';
 import type { MachineRef, Observation } from '../provider.js';
 import type { AzureCalls } from './calls.js';
-import { rememberedLeft } from './deployment/left.js';
+import { listFiltered, rememberedLeft } from './deployment/left.js';
 import { orNull } from './deployment/records.js';
 import type { Place } from './listing.js';
 import { ourTags, WORKER_TAG } from './marks.js';
@@ -10,15 +9,12 @@ import { namesOf } from './names.js';
 import { observationOf } from './observations.js';
 import {
   briefResource,
-  type BriefResource,
   networkInterfaceResource,
   type Resource,
   statusesOf,
   stepOfType,
   vmResource,
 } from './resources.js';
-
-const RESOURCES_API_VERSION = '2021-04-01';
 
 /**
  * One machine by its names (two reads) or by what is remembered of it (one for each), and where that is all gone, one read
@@ -71,25 +67,16 @@ async function named(
   return found.filter((each) => each !== null && ourTags(each.tags, deploymentId) !== null) as Resource[];
 }
 
-/** Resources of our kinds with the machine's mark (REST: Resources, List By Resource Group). */
+/** Resources of our kinds with the machine's mark. */
 async function listMarked(
   calls: AzureCalls,
-  { account, group }: Place,
+  place: Place,
   workerId: string,
   deploymentId: string,
 ): Promise<Resource[]> {
-  const filter = encodeURIComponent(`tagName eq '${WORKER_TAG}' and tagValue eq '${workerId.replaceAll("'", "''")}'`);
-  const path =
-    `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
-    `?$filter=${filter}&api-version=${RESOURCES_API_VERSION}`;
-  try {
-    const answer = await calls.raw(account, 'read', 'LIST resources', { method: 'GET', path });
-    return ((answer as { value?: BriefResource[] } | null)?.value ?? []).flatMap((brief) => {
-      const isOurs = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
-      return isOurs ? [briefResource(brief)] : [];
-    });
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return [];
-    throw error;
-  }
+  const filter = `tagName eq '${WORKER_TAG}' and tagValue eq '${workerId.replaceAll("'", "''")}'`;
+  return (await listFiltered(calls, place, filter)).flatMap((brief) => {
+    const isOurs = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
+    return isOurs ? [briefResource(brief)] : [];
+  });
 }

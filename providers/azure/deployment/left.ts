@@ -27,24 +27,31 @@ export async function rememberedLeft(
 
 /**
  * Resources of a group of the types that other lists do not show and that are remembered of some machine: one call for each
- * such type and page (REST: Resources, List By Resource Group).
+ * such type and page.
  */
 export async function listOthers(calls: AzureCalls, place: Place, known: readonly MachineRef[]): Promise<Resource[]> {
   const types = new Set(known.flatMap(rememberedOthers).map((id) => typeOf(id) ?? ''));
-  const lists = [...types].map((type) => listType(calls, place, type));
-  return (await Promise.all(lists)).flat();
+  const lists = [...types].map((type) => listFiltered(calls, place, `resourceType eq '${type}'`));
+  return (await Promise.all(lists)).flat().map(briefResource);
 }
 
-async function listType(calls: AzureCalls, { account, group }: Place, type: string): Promise<Resource[]> {
-  const listed: Resource[] = [];
-  const filter = encodeURIComponent(`resourceType eq '${type}'`);
+/**
+ * Resources of all types in a group that a filter of Resource Manager lets through, all pages; nothing when the group is
+ * gone (REST: Resources, List By Resource Group).
+ */
+export async function listFiltered(
+  calls: AzureCalls,
+  { account, group }: Place,
+  filter: string,
+): Promise<BriefResource[]> {
+  const listed: BriefResource[] = [];
   let path: string | null =
     `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
-    `?$filter=${filter}&api-version=${RESOURCES_API_VERSION}`;
+    `?$filter=${encodeURIComponent(filter)}&api-version=${RESOURCES_API_VERSION}`;
   while (path !== null) {
     const answer: unknown = await orNull(calls.raw(account, 'read', 'LIST resources', { method: 'GET', path }));
     const { value = [], nextLink } = (answer ?? {}) as { value?: BriefResource[]; nextLink?: string };
-    listed.push(...value.map(briefResource));
+    listed.push(...value);
     path = nextLink === undefined ? null : calls.pathOf(nextLink);
   }
   return listed;

@@ -95,6 +95,24 @@ describe('a machine of Azure, step by step', () => {
     expect(await observe(machine!)).toBeUndefined();
   });
 
+  test('shows all that is left of it, however many pages Azure tells it in', async () => {
+    const dataDisks = [0, 1, 2].map((lun) => ({ lun, createOption: 'Empty', diskSizeGB: 30, deleteOption: 'Detach' }));
+    const configuration = { ...detached, storageProfile: { ...detached.storageProfile, dataDisks } };
+    const [machine] = await buildMachine(azure, azureOrder({ configuration }));
+    for (const [step, left] of [
+      ['vm', 6],
+      ['networkInterface', 5],
+    ] as const) {
+      await machines().remove(machine!, step);
+      await eventually(async () => (await names()).length === left);
+    }
+    const lists = () => simulator.log().filter(({ operation }) => operation === 'LIST resources').length;
+    const before = lists();
+    expect(await machines().lookup(machine!)).toMatchObject({ resources: { publicIp: 'running', disks: 'running' } });
+    // Five resources, three on a page.
+    expect(lists() - before).toBe(2);
+  });
+
   test('costs two calls for each resource to create', async () => {
     const launch = azure.launching.freeze(azureOrder());
     const [machine] = azure.launching.machines(launch);
