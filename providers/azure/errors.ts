@@ -175,11 +175,11 @@ function meaningOfLogin({ name, message, status: own }: SdkError): ProviderError
   const refusal = /AADSTS(\d+)/.exec(message)?.[1];
   if (status === 429) return 'Throttled';
   if (status !== null && status >= 500) return 'Unavailable';
-  if (refusal !== undefined && transientLogin.has(refusal)) return 'Unavailable';
+  if (refusal !== undefined) return transientLogin.has(refusal) ? 'Unavailable' : 'PermissionDenied';
   if (/network|endpoints_resolution|openid_config|ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|socket/i.test(message)) {
     return 'Unavailable';
   }
-  if (refusal !== undefined || status === 400 || status === 401 || status === 403) return 'PermissionDenied';
+  if (status === 400 || status === 401 || status === 403) return 'PermissionDenied';
   // No credentials are configured, and the machine has none; with a client secret these are failures of discovery, above.
   return /^(CredentialUnavailable|AggregateAuthentication)Error$/.test(name) ? 'PermissionDenied' : 'Unavailable';
 }

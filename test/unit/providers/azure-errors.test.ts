@@ -1,4 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import {
+  AggregateAuthenticationError,
+  AuthenticationError,
+  AuthenticationRequiredError,
+  CredentialUnavailableError,
+} from '@azure/identity';
 import { RestError } from '@azure/core-rest-pipeline';
 import { classify, meanings, meaningOf } from '../../../providers/azure/errors.js';
 import { ProviderError, providerErrorCodes } from '../../../providers/errors.js';
@@ -29,6 +35,9 @@ describe('what Azure’s answers mean', () => {
     [404, 'ResourceGroupNotFound', 'create', 'InvalidRequest'],
     [429, 'SubscriptionRequestsThrottled', 'read', 'Throttled'],
     [429, undefined, 'delete', 'Throttled'],
+    [429, 'OperationNotAllowed', 'create', 'Throttled'],
+    [429, 'QuotaExceeded', 'create', 'Throttled'],
+    [429, 'AuthorizationFailed', 'read', 'Throttled'],
     [409, 'AnotherOperationInProgress', 'create', 'Unavailable'],
     [409, 'AnotherOperationInProgress', 'delete', 'Unavailable'],
     [409, 'PropertyChangeNotAllowed', 'create', 'InvalidRequest'],
@@ -46,6 +55,11 @@ describe('what Azure’s answers mean', () => {
     const quota = 'Operation could not be completed as it results in exceeding approved Total Regional Cores quota.';
     expect(meaningOf('OperationNotAllowed', quota, 409, 'create')).toBe('QuotaExceeded');
     expect(meaningOf('OperationNotAllowed', 'Another operation is in progress', 409, 'delete')).toBe('Unavailable');
+    const attached = 'Disk disk-1 is attached to VM vm-1.';
+    expect(meaningOf('OperationNotAllowed', 'The limit of calls is reached', 429, 'create')).toBe('Throttled');
+    expect(meaningOf('OperationNotAllowed', 'The VM is being updated', 409, 'create')).toBe('Unavailable');
+    expect(meaningOf('OperationNotAllowed', attached, 409, 'create')).toBe('InvalidRequest');
+    expect(meaningOf('OperationNotAllowed', attached, 409, 'delete')).toBe('Unavailable');
     expect(meaningOf('AllocationFailed', 'words', 0, 'create')).toBe('InsufficientCapacity');
   });
 
@@ -85,6 +99,43 @@ describe('what has no answer', () => {
     const unreachable = named('AuthenticationError', 'network_error: getaddrinfo ENOTFOUND login', { statusCode: 503 });
     expect(classify(unreachable, 'read', false).code).toBe('Unavailable');
   });
+});
+
+describe('a login that gives no token', () => {
+  /** As handleMsalError of @azure/identity throws what MSAL's ServerError says. */
+  const required = (message: string, status?: number) =>
+    new AuthenticationRequiredError({
+      scopes: [],
+      message,
+      cause: Object.assign(new Error(message), { name: 'ServerError', ...(status !== undefined && { status }) }),
+    });
+  const unparsed = (status: number) =>
+    `server_error: Error(s): Not Available - Description: A server error occured.\nHttp status code: ${status}`;
+
+  const answers: [Error, string][] = [
+    [required('invalid_client: Error(s): 7000215 - Description: AADSTS7000215: Invalid', 401), 'PermissionDenied'],
+    [required('invalid_client: AADSTS7000215: Invalid client secret provided.'), 'PermissionDenied'],
+    [required('unauthorized_client', 400), 'PermissionDenied'],
+    [new AuthenticationError(403, { error: 'no', error_description: 'AADSTS53003: Blocked' }), 'PermissionDenied'],
+    [required(unparsed(503), 503), 'Unavailable'],
+    [required(unparsed(502)), 'Unavailable'],
+    [required('invalid_request: AADSTS90033: A transient error has occurred.', 400), 'Unavailable'],
+    [required('server_error: AADSTS50196: a request loop', 400), 'Unavailable'],
+    [required('server_error: AADSTS7000215: words', 503), 'Unavailable'],
+    [required('network_error: Network request failed'), 'Unavailable'],
+    [required('words'), 'Unavailable'],
+    [new AuthenticationError(400, { error: 'EnvironmentCredential', error_description: unparsed(503) }), 'Unavailable'],
+    [new CredentialUnavailableError('endpoints_resolution_error: cannot resolve'), 'Unavailable'],
+    [required('client_error: A client error occured.\nHttp status code: 429', 429), 'Throttled'],
+    [new AuthenticationError(429, 'slowly'), 'Throttled'],
+    [new AggregateAuthenticationError([new CredentialUnavailableError('none')], 'none'), 'PermissionDenied'],
+  ];
+  test.each(answers.map(([error, meaning]) => ({ error, meaning, name: error.name, words: error.message })))(
+    'is $meaning after $name: $words',
+    ({ error, meaning }) => {
+      expect(classify(error, 'create', false).code).toBe(meaning);
+    },
+  );
 });
 
 test('nothing of the request stays with the error', () => {
