@@ -80,7 +80,8 @@ function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followPr
     log: pino({ enabled: false }),
   };
   const activities = scanActivities(deps as unknown as ActivityDeps);
-  return new MockActivityEnvironment().run(activities[activity], 'cloud') as Promise<ScanResult>;
+  type Scan = (providerId: string) => Promise<ScanResult>;
+  return new MockActivityEnvironment().run<[string], ScanResult, Scan>(activities[activity], 'cloud');
 }
 
 test.each([
@@ -110,7 +111,7 @@ test('a machine built step by step that is being removed is gone after one look 
   expect(told).toEqual(['here/gone gone']);
   expect(cloud.count('lookup')).toBe(2);
   const noted = (await scanNotes(records.db, 'cloud')).map((note) => [note.workerId, note.noted]);
-  expect(noted.sort()).toEqual([
+  expect(noted.toSorted(([one = ''], [other = '']) => one.localeCompare(other))).toEqual([
     [gone.workerId, NOT_FOUND],
     [hidden.workerId, MISSING],
   ]);
