@@ -289,6 +289,25 @@ describe('a removal of a machine that was built step by step', () => {
     await life.end();
   });
 
+  test('finds out anew what a deployment builds that appears only now', async () => {
+    time.scripted.on('submitResource', () => Promise.reject(new Error('no answer')));
+    time.scripted.on('removeResource', async () => {});
+    const remembered = () => time.scripted.of('rememberResources').length;
+    const steps = { provisioningSteps: ['deployment'], removalSteps: ['vm', 'networkInterface'] };
+    const life = await time.startLife({ ...steps, remembersResources: true });
+    await life.until({ phase: 'creating deployment' });
+    await life.remove();
+    await eventually(() => removed().length === 1);
+    expect(remembered()).toBe(1);
+    await life.observed('pending', { resources: { deployment: 'pending' }, removing: true });
+    await eventually(() => remembered() === 2);
+    expect(await life.status()).toMatchObject({ state: 'stopping', removed: ['record'] });
+    await life.observed('running', { resources: { vm: 'running' }, removing: true });
+    await eventually(() => removed().length === 2);
+    await life.observed('gone');
+    await life.end();
+  });
+
   test('asks for what another life of the same worker had built, as soon as a look shows it', async () => {
     time.scripted.on('submitResource', () => Promise.reject(new Error('no answer')));
     time.scripted.on('removeResource', async () => {});

@@ -10,10 +10,7 @@ import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import type { RemovalActivities } from '../../activities/removal.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
-import type { Life } from './life.js';
-
-/** Among the removed: the cloud's record of the building. */
-const REMEMBERED = 'record';
+import { type Life, REMEMBERED } from './life.js';
 
 /** How long a removal may stay unconfirmed before it is asked for again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
@@ -35,8 +32,8 @@ export async function deprovision(life: Life): Promise<void> {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   } as const;
 
-  await rememberResources(life);
   removal: for (;;) {
+    await rememberResources(life);
     const step = removalSteps.find((each) => !life.removed.includes(each));
     if (step === undefined) return;
     life.describe(`removing ${step}`);
@@ -48,7 +45,8 @@ export async function deprovision(life: Life): Promise<void> {
     while (!life.isGone(step, asked)) {
       if (life.handOver()) return;
       // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
-      const isOvertaken = () => removalSteps.find((each) => !life.removed.includes(each)) !== step;
+      const isOvertaken = () =>
+        life.mustRemember() || removalSteps.find((each) => !life.removed.includes(each)) !== step;
       if (mustAsk) asked = await unlessOvertaken(isOvertaken, () => removeResource(machineOf(life), step));
       const isSettled = () => life.isGone(step, asked) || (!asked && life.isLeft(step)) || isOvertaken();
       if (!isOvertaken() && (await condition(isSettled, wait)) && life.isGone(step, asked)) break;
@@ -80,8 +78,8 @@ async function unlessOvertaken(isOvertaken: () => boolean, ask: () => Promise<vo
 
 /** What is under way is cancelled, and what came of it written down, or a part would be left behind. */
 async function rememberResources(life: Life): Promise<void> {
-  const { remembersResources, providerId, launchToken } = life.input;
-  if (!remembersResources || launchToken === null || life.removed.includes(REMEMBERED)) return;
+  const { providerId, launchToken } = life.input;
+  if (launchToken === null || !life.mustRemember()) return;
   life.describe('finding out what it consists of');
   const { rememberResources: remember } = proxyActivities<ProvisioningActivities>({
     taskQueue: cloudTaskQueue(workflowInfo().taskQueue, providerId, 'delete'),

@@ -29,6 +29,9 @@ import { write } from './books.js';
 import { describeLife } from './details.js';
 import { isObserved, isQueueActivity, isRemoveRequest, isStaticWorker } from './well-formed.js';
 
+/** Among the removed: the cloud's record of the building. */
+export const REMEMBERED = 'record';
+
 /** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
 const RUN_LASTS_MS = 24 * 60 * 60_000;
 
@@ -277,6 +280,11 @@ export class Life {
     return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
 
+  /** Whether what the machine consists of has to be found out before it is removed. */
+  mustRemember(): boolean {
+    return this.input.remembersResources === true && !this.removed.includes(REMEMBERED);
+  }
+
   /** Whether a step's resource goes away without having been asked to. */
   isGoing(step: string): boolean {
     const seen = this.lastObservation;
@@ -356,8 +364,17 @@ export class Life {
   private noteListed(resources: Readonly<Record<string, MachineState>>): void {
     for (const step of Object.keys(resources)) {
       this.listed.add(step);
-      if (this.isLeft(step) && this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
+      if (this.isLeft(step)) this.takeUpAgain(step);
+      // An order that was long under way has arrived after all: what it builds is not in this look, and is found out anew.
+      if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {
+        this.seenWhileStopping = false;
+        this.takeUpAgain(REMEMBERED);
+      }
     }
+  }
+
+  private takeUpAgain(step: string): void {
+    if (this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
   }
 
   private mustStop(): boolean {
