@@ -25,9 +25,9 @@ test('a throttled question why an operation failed is asked again as late as the
     error: new ProviderError({ code: 'Throttled', message: 'later', retryAfterMs: 42_000 }),
   });
   const deps = { records, providers: { get: () => provider } } as unknown as ActivityDeps;
-  const { explainFailure } = provisioningActivities(deps);
+  const activities = provisioningActivities(deps);
   const { workerGroup, workerId } = machines(1, 'launch')[0]!;
   const machine = { workerPoolId: poolId, workerGroup, workerId, providerId: 'aws', launchToken: 'launch' };
-  const asked = new MockActivityEnvironment().run(explainFailure, machine, 'vm', 'operation');
+  const asked = new MockActivityEnvironment().run(() => activities.explainFailure(machine, 'vm', 'operation'));
   await expect(asked).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false, nextRetryDelay: 42_000 });
 });
