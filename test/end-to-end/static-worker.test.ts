@@ -83,7 +83,10 @@ test(
     expect((await lifecycle.describe()).status.name).toBe('COMPLETED');
     expect(await as(ops).worker(...path)).toMatchObject({ state: 'stopped', capacity: 3 });
     await expect(register(second)).rejects.toEqual(refusedInput);
-    expect((await system.temporal.workflow.count("WorkflowType = 'workerLifecycle'")).count).toBe(1);
+    await system.waitFor(
+      async () => (await system.temporal.workflow.count("WorkflowType = 'workerLifecycle'")).count === 1,
+      'its one lifecycle in the list',
+    );
     expect(system.simulator.log().filter(({ operation }) => operation === 'RunInstances')).toEqual([]);
   },
   TIMEOUT_MS,
