@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inParallel } from '../activities/in-parallel.js';
-import { azurePool, type AzurePoolShape } from '../test/support/azure-pool.js';
+import { azurePool, azureTemplatePool } from '../test/support/azure-pool.js';
 import { startAzureSystem } from '../test/support/azure-system.js';
+import { scansOf } from '../test/support/pool-counts.js';
 import type { LogLine } from '../test/support/simulator.js';
 import type { System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
@@ -9,15 +10,35 @@ import type { Figure } from './report.js';
 
 export interface AzureScenario {
   readonly name: string;
-  readonly pool: AzurePoolShape;
+  readonly pool: (maxCapacity: number) => object;
   /** All machines exist, and all of everything is gone, within so many seconds for 500 machines. */
   readonly existLimitS: number;
   readonly goneLimitS: number;
+  readonly writesLimit: number;
 }
 
 export const azureScenarios: readonly AzureScenario[] = [
-  { name: 'Azure, step by step, deleted as a whole', pool: { leftBehind: 'Delete' }, existLimitS: 120, goneLimitS: 60 },
-  { name: 'Azure, step by step, Detach', pool: { leftBehind: 'Detach' }, existLimitS: 120, goneLimitS: 150 },
+  {
+    name: 'Azure, step by step, deleted as a whole',
+    pool: (maxCapacity) => azurePool({ maxCapacity, leftBehind: 'Delete' }),
+    existLimitS: 120,
+    goneLimitS: 60,
+    writesLimit: 2,
+  },
+  {
+    name: 'Azure, step by step, Detach',
+    pool: (maxCapacity) => azurePool({ maxCapacity, leftBehind: 'Detach' }),
+    existLimitS: 120,
+    goneLimitS: 150,
+    writesLimit: 2,
+  },
+  {
+    name: 'Azure, a template',
+    pool: (maxCapacity) => azureTemplatePool('one-nic', { maxCapacity }),
+    existLimitS: 45,
+    goneLimitS: 60,
+    writesLimit: 1,
+  },
 ];
 
 const POOL = 'bench/azure';
@@ -31,7 +52,7 @@ const THROTTLED_LIMIT = 0.01;
 
 /** Machines without public addresses under Azure's usual request limits, from the pool's creation until nothing is left. */
 export async function measureAzure(
-  { name, pool, existLimitS, goneLimitS }: AzureScenario,
+  { name, pool, existLimitS, goneLimitS, writesLimit }: AzureScenario,
   count: number,
 ): Promise<Figure[]> {
   const lives = await withEngine((temporal) => live(pool, count, temporal));
@@ -48,13 +69,14 @@ export async function measureAzure(
     { scenario, name: 'everything gone', value: lives.goneMs / 1000, unit: 's', limit: goneLimitS },
     { scenario, name: 'all rows stopped', value: lives.stoppedMs / 1000, unit: 's' },
     calls('calls to create, per worker', lives.createCalls / count, CREATE_CALLS_LIMIT),
+    calls('writes to create, per worker', lives.writes / count, writesLimit),
     calls('calls of a scan, per worker', lives.scanCalls / count, SCAN_CALLS_LIMIT),
     calls('calls to remove, per worker', lives.removeCalls / count, REMOVE_CALLS_LIMIT),
     calls('throttled, of all calls', lives.throttled, THROTTLED_LIMIT),
   ];
 }
 
-async function live(pool: AzurePoolShape, count: number, temporal: string) {
+async function live(pool: AzureScenario['pool'], count: number, temporal: string) {
   const system = await startAzureSystem({
     records: 'postgres',
     roles: 'split',
@@ -78,7 +100,7 @@ async function live(pool: AzurePoolShape, count: number, temporal: string) {
   try {
     await system.simulator.addTasks(POOL, count, LONG_TASK_SECONDS);
     const createdAt = Date.now();
-    await system.api.createPool(POOL, azurePool({ ...pool, maxCapacity: count * 3 }));
+    await system.api.createPool(POOL, pool(count * 3));
     await until(() => machinesMade(system).length >= count, 'all machines exist');
     const made = machinesMade(system);
     await until(async () => (await system.api.workers(POOL, 'running')).length === count, 'all running');
@@ -101,7 +123,8 @@ async function live(pool: AzurePoolShape, count: number, temporal: string) {
       goneMs,
       stoppedMs,
       createCalls: created.length,
-      scanCalls: callsOfOneScan(all),
+      writes: created.filter(({ operation }) => operation.startsWith('PUT ')).length,
+      scanCalls: all.filter(({ operation }) => operation.startsWith('LIST ')).length / (await scansOf(system)),
       removeCalls: removed.length,
       throttled: all.filter(({ outcome }) => outcome === 'SubscriptionRequestsThrottled').length / all.length,
     };
@@ -119,15 +142,6 @@ const machinesMade = ({ simulator }: System): LogLine[] =>
   simulator
     .log()
     .filter(({ operation, outcome }) => operation === 'end of PUT virtualMachines' && outcome === 'Succeeded');
-
-/** A scan begins with the first page of machines; the mean of what was listed, over all scans. */
-function callsOfOneScan(calls: readonly LogLine[]): number {
-  const lists = calls.filter(({ operation }) => operation.startsWith('LIST '));
-  const rarest = Math.min(
-    ...Object.values(Object.groupBy(lists, ({ operation }) => operation)).map((some) => some?.length ?? 0),
-  );
-  return rarest === 0 ? 0 : lists.length / rarest;
-}
 
 /** The simulator and the API answer these looks too, so they are rare. */
 async function until(look: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -83,7 +83,7 @@ async function removeAll(system: System, workers: Awaited<ReturnType<System['api
 }
 
 /** Looks at the provider's machines that the product has made. */
-async function scansOf({ recordsUrl }: System): Promise<number> {
+export async function scansOf({ recordsUrl }: System): Promise<number> {
   const client = new pg.Client({ connectionString: recordsUrl });
   await client.connect();
   try {
