@@ -4,6 +4,7 @@ import { logEvent } from '../observability/log-events.js';
 import { allPoolsCapacity, type PoolCapacity } from '../records/facts.js';
 import type { DemandCounts } from '../domain/demand.js';
 import type { ActivityDeps } from './deps.js';
+import { withHeartbeat } from './heartbeat.js';
 import { inParallel } from './in-parallel.js';
 
 export interface DemandActivities {
@@ -23,23 +24,24 @@ const MOST_CALLS_AT_ONCE = 20;
 
 export function demandActivities({ config, records, demand, asks, log }: ActivityDeps): DemandActivities {
   return {
-    async lookAtDemand() {
-      const pools = await allPoolsCapacity(records.db, Date.now());
-      let asked = 0;
-      let unreadable = 0;
-      await inParallel(pools, MOST_CALLS_AT_ONCE, async (pool) => {
-        try {
-          const counts = await demand.counts(pool.workerPoolId);
-          if (!hasWork(pool, counts)) return;
-          asked += 1;
-          await asks.askForLook(pool.workerPoolId);
-        } catch (error) {
-          unreadable += 1;
-          logEvent(log, 'demand-unreadable', { workerPoolId: pool.workerPoolId, err: error });
-        }
-      });
-      return { pools: pools.length, asked, unreadable };
-    },
+    lookAtDemand: () =>
+      withHeartbeat(async () => {
+        const pools = await allPoolsCapacity(records.db, Date.now());
+        let asked = 0;
+        let unreadable = 0;
+        await inParallel(pools, MOST_CALLS_AT_ONCE, async (pool) => {
+          try {
+            const counts = await demand.counts(pool.workerPoolId);
+            if (!hasWork(pool, counts)) return;
+            asked += 1;
+            await asks.askForLook(pool.workerPoolId);
+          } catch (error) {
+            unreadable += 1;
+            logEvent(log, 'demand-unreadable', { workerPoolId: pool.workerPoolId, err: error });
+          }
+        });
+        return { pools: pools.length, asked, unreadable };
+      }),
   };
 
   function hasWork(pool: PoolCapacity, counts: DemandCounts): boolean {

@@ -3,6 +3,8 @@ import type { DemandActivities, DemandLook } from '../activities/demand.js';
 
 const { lookAtDemand } = proxyActivities<DemandActivities>({
   startToCloseTimeout: '1 minute',
+  // The next look waits for this one: a killed process must not hold all pools up for a minute.
+  heartbeatTimeout: '8 seconds',
   retry: { maximumAttempts: 2, initialInterval: '1 second', maximumInterval: '2 seconds' },
 });
 

@@ -118,6 +118,10 @@ export class System {
   /** Ends every process. */
   async stop({ keepLogs = this.failed }: { keepLogs?: boolean } = {}): Promise<void> {
     await Promise.all([...this.#processes.values()].map((process) => process.stop()));
+    // The server is shared: what goes on every second in a namespace that nobody serves slows the tests after this one.
+    for await (const { scheduleId } of this.temporal.schedule.list()) {
+      await this.temporal.schedule.getHandle(scheduleId).delete();
+    }
     await this.simulator.stop();
     await this.temporal.connection.close();
     if (!keepLogs) rmSync(this.folder, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../../activities/deps.js';
-import { demandActivities } from '../../../activities/demand.js';
+import { demandActivities, type DemandLook } from '../../../activities/demand.js';
 import { parseConfig } from '../../../config/load.js';
 import type { DemandCounts } from '../../../domain/demand.js';
 import type { Records } from '../../../records/open.js';
@@ -46,7 +47,12 @@ function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onA
     },
     log: pino({ enabled: false }),
   };
-  return { asked, look: () => demandActivities(deps as unknown as ActivityDeps).lookAtDemand() };
+  const activities = demandActivities(deps as unknown as ActivityDeps);
+  return {
+    asked,
+    look: () =>
+      new MockActivityEnvironment().run<[], DemandLook, () => Promise<DemandLook>>(() => activities.lookAtDemand()),
+  };
 }
 
 test('a pool whose counts cannot be read is held alone', async () => {
