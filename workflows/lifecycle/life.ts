@@ -8,7 +8,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { acceptsRegistration, credentialsDeadline, inactivityDeadline } from '../../domain/lifecycle.js';
-import type { MachineState } from '../../domain/machine.js';
 import { canBecome, type WorkerState } from '../../domain/worker.js';
 import {
   type LifecycleInput,
@@ -27,10 +26,8 @@ import {
 import { searchAttributes } from '../../temporal/search-attributes.js';
 import { write } from './books.js';
 import { describeLife } from './details.js';
+import { Resources } from './resources.js';
 import { isObserved, isQueueActivity, isRemoveRequest, isStaticWorker } from './well-formed.js';
-
-/** Among the removed: the cloud's record of the building. */
-export const REMEMBERED = 'record';
 
 /** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
 const RUN_LASTS_MS = 24 * 60 * 60_000;
@@ -49,18 +46,10 @@ export class Life {
   /** Registration, then credentials; a static worker's own `expires`. Null: none. */
   deadline: number | null;
   phase = 'beginning';
-  /** The resource that is being built; what became of it, its building finds out. */
-  creating: string | null = null;
   /** Set when this run must hand over to a new one. */
   carriesOn = false;
-  lastObservation: Observed | null = null;
-  /** Whether that look was begun after the last resource was submitted. */
-  private seenWhileStopping = false;
-  /** Resources that a look has shown: one that a later look leaves out is not just new. */
-  private readonly listed = new Set<string>();
+  readonly resources: Resources;
   private activity: QueueActivityFacts | null = null;
-  readonly provisioned: string[];
-  readonly removed: string[];
 
   private registeredAt: number | null = null;
   private secretGeneration = 0;
@@ -77,8 +66,7 @@ export class Life {
     this.state = carried?.state ?? (input.static ? 'running' : 'requested');
     this.deadline = carried ? carried.deadline : (input.static?.expires ?? input.registrationDeadline);
     this.capacity = carried?.capacity ?? input.capacity;
-    this.provisioned = [...(carried?.provisioned ?? [])];
-    this.removed = [...(carried?.removed ?? [])];
+    this.resources = new Resources(input);
     this.runStartedAt = Date.now();
     if (!carried) return;
     this.begun = true;
@@ -86,7 +74,6 @@ export class Life {
     this.registeredAt = carried.registeredAt;
     this.secretGeneration = carried.secretGeneration;
     this.previousSecretAccepted = carried.previousSecretAccepted;
-    this.lastObservation = carried.lastObservation;
     this.activity = carried.activity;
   }
 
@@ -179,19 +166,14 @@ export class Life {
   /** Signal `observed`: a scan saw this machine change. */
   observe(observation: Observed): void {
     if (!isObserved(observation)) return;
+    const { state, reason } = observation;
     // Of a machine that is still to be built, nothing can be gone.
-    if (observation.state === 'gone' && this.nothingBuilt()) return;
-    // An overlapping scan that listed earlier may tell later. A whole machine does not come back.
-    if (this.lastObservation?.state === 'gone' && !observation.resources) return;
-    this.lastObservation = observation;
-    this.seenWhileStopping = observation.removing ?? this.state === 'stopping';
-    this.noteListed(observation.resources ?? {});
-    if (observation.state === 'gone')
-      this.requestStop(observation.reason ?? 'the machine is gone', this.earlyEnd(observation));
-    if (observation.state === 'stopping') this.requestStop(observation.reason ?? 'the machine is shutting down');
-    const failsInBuilding = this.creating !== null && observation.resources?.[this.creating] === 'failed';
-    if (observation.state === 'failed' && !failsInBuilding)
-      this.requestStop(observation.reason ?? 'the machine failed', this.earlyEnd(observation));
+    if (state === 'gone' && this.stop === null && this.resources.isUnbegun()) return;
+    if (!this.resources.see(observation, this.state === 'stopping')) return;
+    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', this.earlyEnd(observation));
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down');
+    if (state === 'failed' && !this.resources.failsInBuilding())
+      this.requestStop(reason ?? 'the machine failed', this.earlyEnd(observation));
   }
 
   /** Signal `queueActivity`. */
@@ -252,51 +234,8 @@ export class Life {
     return this.carriesOn;
   }
 
-  /**
-   * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
-   * One that a look did not show counts as gone only when the look was begun while stopping, when nothing is created any
-   * more, and the resource cannot just be too new for it: an earlier look has shown it, its removal was asked for, or
-   * nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave it out for a while.
-   */
-  isGone(step: string, removalAsked: boolean): boolean {
-    const seen = this.lastObservation;
-    if (!seen) return false;
-    const resource = seen.resources?.[step];
-    const followsAnother = step !== this.input.removalSteps[0];
-    const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
-    if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
-    return (resource ?? seen.state) === 'gone';
-  }
-
-  /** Whether a look has shown a step's resource, and that it is not going away. */
-  isLeft(step: string): boolean {
-    const resource = this.lastObservation?.resources?.[step];
-    return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
-  }
-
-  /** Whether a resource that this run would have built was not even submitted, and no life before it can have done so. */
-  neverBegun(step: string): boolean {
-    const { provisioningSteps, replaces } = this.input;
-    return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
-  }
-
-  /** Whether what the machine consists of has to be found out before it is removed. */
-  mustRemember(): boolean {
-    return this.input.remembersResources === true && !this.removed.includes(REMEMBERED);
-  }
-
-  /** Whether a step's resource goes away without having been asked to. */
-  isGoing(step: string): boolean {
-    const seen = this.lastObservation;
-    return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
-  }
-
-  /** A look that showed nothing was made before this resource was: it says nothing of it. */
-  noteSubmitted(): void {
-    if (this.lastObservation?.state === 'gone') this.lastObservation = null;
-  }
-
   next(): LifecycleInput {
+    const { provisioned, removed, lastObservation } = this.resources;
     const carried: LifecycleState = {
       state: this.state,
       registeredAt: this.registeredAt,
@@ -305,23 +244,24 @@ export class Life {
       previousSecretAccepted: this.previousSecretAccepted,
       capacity: this.capacity,
       stop: this.stop,
-      provisioned: this.provisioned,
-      removed: this.removed,
-      lastObservation: this.lastObservation,
+      provisioned,
+      removed,
+      lastObservation,
       activity: this.activity,
     };
     return { ...this.input, carried };
   }
 
   status(): LifecycleStatus {
+    const { provisioned, removed, lastObservation } = this.resources;
     return {
       state: this.state,
       phase: this.phase,
       deadline: this.deadline,
       stopReason: this.stop?.reason ?? null,
-      provisioned: this.provisioned,
-      removed: this.removed,
-      lastObservation: this.lastObservation,
+      provisioned,
+      removed,
+      lastObservation,
     };
   }
 
@@ -360,32 +300,11 @@ export class Life {
     if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
   }
 
-  /** What a look shows again was not removed after all: a list had left it out. */
-  private noteListed(resources: Readonly<Record<string, MachineState>>): void {
-    for (const step of Object.keys(resources)) {
-      this.listed.add(step);
-      if (this.isLeft(step)) this.takeUpAgain(step);
-      // An order that was long under way has arrived after all: what it builds is not in this look, and is found out anew.
-      if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {
-        this.seenWhileStopping = false;
-        this.takeUpAgain(REMEMBERED);
-      }
-    }
-  }
-
-  private takeUpAgain(step: string): void {
-    if (this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
-  }
-
   private mustStop(): boolean {
     return this.stop !== null && canBecome(this.state, 'stopping');
   }
 
-  private nothingBuilt(): boolean {
-    return this.input.provisioningSteps.length > 0 && this.provisioned.length === 0 && this.stop === null;
-  }
-
-  private get worker() {
+  get worker() {
     const { workerPoolId, workerGroup, workerId } = this.input;
     return { workerPoolId, workerGroup, workerId };
   }

@@ -28,7 +28,7 @@ const UNREPORTED_MS = 60_000;
  * itself made the machine.
  */
 export async function provision(life: Life): Promise<void> {
-  const { input } = life;
+  const { input, resources } = life;
   if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
   const taskQueue = cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create');
   const submissions = {
@@ -43,27 +43,21 @@ export async function provision(life: Life): Promise<void> {
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 5 },
   });
-  const machine = {
-    workerPoolId: input.workerPoolId,
-    workerGroup: input.workerGroup,
-    workerId: input.workerId,
-    providerId: input.providerId,
-    launchToken: input.launchToken ?? '',
-  };
+  const machine = { ...life.worker, providerId: input.providerId, launchToken: input.launchToken ?? '' };
 
   let looksAfterRegistration = 0;
   for (const step of input.provisioningSteps) {
-    if (life.provisioned.includes(step)) continue;
-    life.creating = step;
+    if (resources.provisioned.includes(step)) continue;
+    resources.creating = step;
     life.describe(`creating ${step}`);
     // What makes the Temporal UI's timeline read as public IP → network interface → VM.
     const { submitResource } = proxyActivities<ProvisioningActivities>({ ...submissions, summary: nameOf(step) });
-    const seen = () => life.lastObservation?.resources?.[step];
+    const seen = () => resources.stateOf(step);
     while (!life.stop && seen() !== 'running') {
       let operation: string | null;
       try {
         operation = await unlessStopped(life, () => submitResource(machine, step));
-        life.noteSubmitted();
+        resources.noteSubmitted();
       } catch (error) {
         if (life.stop && isCancellation(error)) return;
         if (!(error instanceof ActivityFailure)) throw error;
@@ -81,19 +75,17 @@ export async function provision(life: Life): Promise<void> {
       life.requestStop(`creating ${step} failed`, failure);
     }
     if (life.stop) return;
-    life.provisioned.push(step);
+    resources.provisioned.push(step);
   }
-  life.creating = null;
+  resources.creating = null;
   if (life.state === 'requested') life.describe('awaiting registration');
   // What is not done by now is found out, and written down, when it is removed.
   if (!input.remembersResources || looksAfterRegistration > LOOKS_AFTER_REGISTRATION) return;
   const { rememberResources } = proxyActivities<ProvisioningActivities>({
-    taskQueue,
+    ...submissions,
     startToCloseTimeout: '1 minute',
-    heartbeatTimeout: '15 seconds',
     // The removal asks again, for as long as it takes.
-    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
-    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { ...submissions.retry, maximumAttempts: 10 },
   });
   try {
     await unlessStopped(life, () => rememberResources(machine, false));

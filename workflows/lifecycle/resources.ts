@@ -1,0 +1,121 @@
+import type { MachineState } from '../../domain/machine.js';
+import type { LifecycleInput, Observed } from '../../temporal/messages.js';
+
+/** Among the removed: the cloud's record of the building. */
+const RECORD = 'record';
+
+/** What one machine consists of: what its life has built and removed, and what scans have shown of it. It decides nothing. */
+export class Resources {
+  /** The resource that is being built; what became of it, its building finds out. */
+  creating: string | null = null;
+  lastObservation: Observed | null;
+  readonly provisioned: string[];
+  readonly removed: string[];
+  /** Whether the last look was begun after the last resource was submitted. */
+  private seenWhileStopping = false;
+  /** Resources that a look has shown: one that a later look leaves out is not just new. */
+  private readonly listed = new Set<string>();
+  private readonly input: LifecycleInput;
+
+  constructor(input: LifecycleInput) {
+    this.input = input;
+    this.provisioned = [...(input.carried?.provisioned ?? [])];
+    this.removed = [...(input.carried?.removed ?? [])];
+    this.lastObservation = input.carried?.lastObservation ?? null;
+  }
+
+  /** Takes up what a look showed; false when it says nothing new. */
+  see(observation: Observed, isStopping: boolean): boolean {
+    // An overlapping scan that listed earlier may tell later. A whole machine does not come back.
+    if (this.lastObservation?.state === 'gone' && !observation.resources) return false;
+    this.lastObservation = observation;
+    this.seenWhileStopping = observation.removing ?? isStopping;
+    this.noteListed(observation.resources ?? {});
+    return true;
+  }
+
+  /** What the last look showed of a step's resource; undefined when it showed none. */
+  stateOf(step: string): MachineState | undefined {
+    return this.lastObservation?.resources?.[step];
+  }
+
+  /** Whether nothing has been built yet of a machine that is built step by step. */
+  isUnbegun(): boolean {
+    return this.input.provisioningSteps.length > 0 && this.provisioned.length === 0;
+  }
+
+  failsInBuilding(): boolean {
+    return this.creating !== null && this.stateOf(this.creating) === 'failed';
+  }
+
+  /**
+   * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
+   * One that a look did not show counts as gone only when the look was begun while stopping, when nothing is created any
+   * more, and the resource cannot just be too new for it: an earlier look has shown it, its removal was asked for, or
+   * nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave it out for a while.
+   */
+  isGone(step: string, removalAsked: boolean): boolean {
+    const seen = this.lastObservation;
+    if (!seen) return false;
+    const resource = this.stateOf(step);
+    const followsAnother = step !== this.input.removalSteps[0];
+    const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
+    if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
+    return (resource ?? seen.state) === 'gone';
+  }
+
+  /** Whether a look has shown a step's resource, and that it is not going away. */
+  isLeft(step: string): boolean {
+    const resource = this.stateOf(step);
+    return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
+  }
+
+  /** Whether a step's resource goes away without having been asked to. */
+  isGoing(step: string): boolean {
+    const seen = this.lastObservation;
+    return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
+  }
+
+  /** Whether a resource that this run would have built was not even submitted, and no life before it can have done so. */
+  neverBegun(step: string): boolean {
+    const { provisioningSteps, replaces } = this.input;
+    return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
+  }
+
+  /** What is to be removed next; undefined when nothing is left. */
+  nextRemoval(): string | undefined {
+    return this.input.removalSteps.find((step) => !this.removed.includes(step));
+  }
+
+  /** Whether what the machine consists of has to be found out before it is removed. */
+  mustRemember(): boolean {
+    const { remembersResources, launchToken } = this.input;
+    return remembersResources === true && launchToken !== null && !this.removed.includes(RECORD);
+  }
+
+  noteRemembered(): void {
+    this.removed.push(RECORD);
+  }
+
+  /** A look that showed nothing was made before this resource was: it says nothing of it. */
+  noteSubmitted(): void {
+    if (this.lastObservation?.state === 'gone') this.lastObservation = null;
+  }
+
+  /** What a look shows again was not removed after all: a list had left it out. */
+  private noteListed(resources: Readonly<Record<string, MachineState>>): void {
+    for (const step of Object.keys(resources)) {
+      this.listed.add(step);
+      if (this.isLeft(step)) this.takeUpAgain(step);
+      // An order that was long under way has arrived after all: what it builds is not in this look, and is found out anew.
+      if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {
+        this.seenWhileStopping = false;
+        this.takeUpAgain(RECORD);
+      }
+    }
+  }
+
+  private takeUpAgain(step: string): void {
+    if (this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
+  }
+}
