@@ -1,7 +1,6 @@
 import { Refusal } from '../errors.js';
 import { readTags, requireGroup } from './checks.js';
 import { deleteResource } from './delete-resource.js';
-import type { Deployment } from './deployment.js';
 import { cancelDeployment, deleteDeployment, inGroup, putDeployment } from './deployments.js';
 import { pageOf, resourceFilter, same } from './lists.js';
 import { putResource } from './put-resource.js';
@@ -85,7 +84,7 @@ function onGroups(store: ArmStore, { method, target, body }: ArmCall): ArmAnswer
 /** `operations` is the style of Azure-AsyncOperation, `operationResults` that of Location. */
 function onOperation(store: ArmStore, { method, target }: ArmCall): ArmAnswer {
   only(method, ['GET']);
-  const operation = store.operation(target.name ?? '');
+  const operation = store.operation(target.name);
   if (!operation) throw new Refusal('NotFound', `The operation ${target.name ?? ''} was not found.`, 404);
   if (target.within === 'operations') {
     const going = operation.status === 'InProgress';
@@ -192,7 +191,7 @@ function onDeployments(store: ArmStore, call: ArmCall, pageSize: number, nowMs: 
     const existed = store.deployment(deploymentId(subscriptionId, resourceGroup, name)) !== undefined;
     const deployment = putDeployment(store, { subscriptionId, resourceGroup, name, body, ending }, nowMs);
     const shown = render.renderDeployment(deployment);
-    const operation = operationOf(store, deployment);
+    const operation = store.operation(deployment.operationId);
     return { status: existed ? 200 : 201, body: shown, operation, created: existed ? [] : [deployment.id] };
   }
   const deployment = store.deployment(deploymentId(subscriptionId, resourceGroup, name));
@@ -225,9 +224,6 @@ function readDeploymentOperations(store: ArmStore, { method, target }: ArmCall):
   if (!one) throw new Refusal('DeploymentOperationNotFound', `There is no operation '${target.name}'.`, 404);
   return { status: 200, body: one };
 }
-
-const operationOf = (store: ArmStore, deployment: Deployment): Operation | undefined =>
-  deployment.operationId === null ? undefined : store.operation(deployment.operationId);
 
 const find = (store: ArmStore, target: Target, kind: ResourceKind, name: string): Resource | undefined => {
   const full = kind === 'extensions' ? `${target.within ?? ''}/${name}` : name;

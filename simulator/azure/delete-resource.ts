@@ -8,7 +8,7 @@ import type { ArmStore } from './store.js';
  */
 export function deleteResource(store: ArmStore, resource: Resource, ending: Ending, nowMs: number): Operation {
   const rules = kindRules[resource.kind];
-  const running = resource.operationId === null ? undefined : store.operation(resource.operationId);
+  const running = store.operation(resource.operationId);
   if (running?.method === 'DELETE') return running;
   if (running) {
     if (running.dueMs !== null || resource.kind !== 'virtualMachines') throw rules.busy(resource);

@@ -89,7 +89,7 @@ export function advance(store: ArmStore, deployment: Deployment, nowMs: number):
     failed ||= state === 'Failed';
   }
   if (deployment.steps.some((step) => step.state === 'Running')) return;
-  const operation = deployment.operationId === null ? undefined : store.operation(deployment.operationId);
+  const operation = store.operation(deployment.operationId);
   if (!operation) return;
   const details = deployment.steps.flatMap((step) => step.failure ?? []);
   const message = 'At least one resource deployment operation failed. Please list deployment operations for details.';
@@ -120,7 +120,7 @@ export function endStep(store: ArmStore, operation: Operation, atMs: number): vo
 
 /** No further step begins; what has begun goes on by itself. Throws a Refusal for one that is not active. */
 export function cancelDeployment(store: ArmStore, deployment: Deployment, nowMs: number): void {
-  const operation = deployment.operationId === null ? undefined : store.operation(deployment.operationId);
+  const operation = store.operation(deployment.operationId);
   if (!isActive(deployment) || !operation) {
     const message = `The deployment '${deployment.name}' is not running: it cannot be canceled.`;
     throw new Refusal('DeploymentCannotBeCanceled', message, 409);
@@ -135,8 +135,7 @@ export function cancelDeployment(store: ArmStore, deployment: Deployment, nowMs:
 
 export function deleteDeployment(store: ArmStore, deployment: Deployment, ending: Ending, nowMs: number): Operation {
   if (isActive(deployment)) throw active(deployment);
-  const running =
-    deployment.state === 'Deleting' && deployment.operationId ? store.operation(deployment.operationId) : undefined;
+  const running = deployment.state === 'Deleting' ? store.operation(deployment.operationId) : undefined;
   if (running) return running;
   deployment.state = 'Deleting';
   const operation = store.begin(

@@ -118,7 +118,7 @@ function putAgain(store: ArmStore, existing: Resource, location: string, hashes:
       409,
     );
   }
-  const inProgress = existing.operationId === null ? null : (store.operation(existing.operationId) ?? null);
+  const inProgress = store.operation(existing.operationId);
   const equal = existing.parametersHash === hashes.parametersHash;
   if (inProgress) {
     if (!equal) throw rules.busy(existing);

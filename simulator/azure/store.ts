@@ -118,8 +118,9 @@ export class ArmStore {
     return this.#deployments.values();
   }
 
-  operation(id: string): Operation | undefined {
-    return this.#operations.get(id);
+  /** There is none for null, which a resource or deployment has while nothing is under way. */
+  operation(id: string | null): Operation | undefined {
+    return id === null ? undefined : this.#operations.get(id);
   }
 
   pending(): Iterable<Operation> {
