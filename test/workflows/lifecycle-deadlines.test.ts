@@ -40,6 +40,16 @@ describe('a deadline', () => {
     expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
   });
 
+  test('a machine may have longer to register than a single timer runs', async () => {
+    const life = await time.startLife({ registrationDeadline: (await time.now()) + 45 * DAY_MS });
+    await time.pass(44 * DAY_MS);
+    expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+    await time.pass(2 * DAY_MS);
+    await life.until({ state: 'stopping' });
+    await life.end();
+    expectStop('terminateAfter time exceeded', life.input.registrationDeadline!);
+  });
+
   test('a worker that does not register again is removed when its credentials end, after 96 hours', async () => {
     const life = await time.startLife();
     const { expires } = await life.register();

@@ -6,12 +6,15 @@ export async function awaitRegistration(life: Life): Promise<void> {
   const over = () => life.state !== 'requested' || life.stop !== null;
   if (over()) return;
   life.describe('awaiting registration');
-  if (await condition(over, remaining(life.deadline))) return;
-  life.requestStop('terminateAfter time exceeded', {
-    kind: 'registration-timeout',
-    title: 'Worker did not register in time',
-    description: `No registration within ${Math.round(life.input.timing.registrationMs / 1000)} seconds of the request`,
-  });
+  while (!(await condition(over, remaining(life.deadline)))) {
+    if (life.deadline !== null && Date.now() < life.deadline) continue;
+    life.requestStop('terminateAfter time exceeded', {
+      kind: 'registration-timeout',
+      title: 'Worker did not register in time',
+      description: `No registration within ${Math.round(life.input.timing.registrationMs / 1000)} seconds of the request`,
+    });
+    return;
+  }
 }
 
 /** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
