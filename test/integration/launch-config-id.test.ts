@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { jsonbText, launchConfigIdOf } from '../../domain/launch-config-id.js';
-import type { LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
+import type { LaunchConfiguration } from '../../domain/worker-pool.js';
+import { realPools, testRealData } from '../support/shared-data.js';
 
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
-const sharedDir = process.env['SHARED_DIR'] ?? join(process.cwd(), '..', 'shared');
 
 let database: PGlite;
 beforeAll(async () => {
@@ -48,23 +46,19 @@ test('thousands of random values have the text that Postgres prints', async () =
   expect(values.map(jsonbText)).toEqual(await printed(values));
 }, 60_000);
 
-const realPools = join(sharedDir, 'data', 'community-tc-worker-pools.json');
-const describeRealPools = existsSync(realPools) ? describe : describe.skip;
-
-describeRealPools('real launch configs', () => {
-  test('get the id that Postgres computes by the rule of the original', async () => {
-    const pools = JSON.parse(readFileSync(realPools, 'utf8')) as (Omit<WorkerPool, 'config'> & {
-      config: { launchConfigs?: LaunchConfiguration[] };
-    })[];
-    const unnamed = pools.flatMap(({ workerPoolId, config }) =>
+testRealData(
+  'real launch configs get the id that Postgres computes by the rule of the original',
+  async () => {
+    const unnamed = realPools().flatMap(({ workerPoolId, config }) =>
       (config.launchConfigs ?? []).map((configuration) => ({
         workerPoolId,
-        configuration: { ...configuration, workerManager: undefined },
+        configuration: { ...configuration, workerManager: undefined } as LaunchConfiguration,
       })),
     );
     expect(unnamed.length).toBeGreaterThan(400);
     const texts = await printed(unnamed.map(({ configuration }) => configuration));
     const byPostgres = unnamed.map(({ workerPoolId }, index) => `lc-${md5(workerPoolId + texts[index]!).slice(0, 20)}`);
     expect(unnamed.map((each) => launchConfigIdOf(each.workerPoolId, each.configuration, md5))).toEqual(byPostgres);
-  }, 60_000);
-});
+  },
+  60_000,
+);

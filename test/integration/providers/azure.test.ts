@@ -16,7 +16,7 @@ import {
   SUBSCRIPTION,
 } from '../../support/azure-harness.js';
 import { eventually } from '../../support/eventually.js';
-import { realPools } from '../../support/shared-data.js';
+import { realPools, testRealData } from '../../support/shared-data.js';
 import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
 
 let simulator: SimulatorHandle;
@@ -231,14 +231,18 @@ describe('a machine of Azure, step by step', () => {
   });
 });
 
-test('the real pools of this shape are launched, and go away again', async () => {
-  const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
-  expect(real.length).toBeGreaterThanOrEqual(29);
-  const made = await Promise.all(real.map((configuration) => buildMachine(azure, azureOrder({ configuration }))));
-  expect((await names()).length).toBeGreaterThanOrEqual(3 * real.length);
-  await Promise.all(made.map(([machine]) => machines().remove(machine!, 'vm')));
-  await eventually(async () => (await names()).length === 0);
-}, 30_000);
+testRealData(
+  'the real pools of this shape are launched, and go away again',
+  async () => {
+    const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
+    expect(real.length).toBeGreaterThanOrEqual(29);
+    const made = await Promise.all(real.map((configuration) => buildMachine(azure, azureOrder({ configuration }))));
+    expect((await names()).length).toBeGreaterThanOrEqual(3 * real.length);
+    await Promise.all(made.map(([machine]) => machines().remove(machine!, 'vm')));
+    await eventually(async () => (await names()).length === 0);
+  },
+  30_000,
+);
 
 describe('definitions and places that are wrong', () => {
   test('a subnet that there is not refuses the network interface', async () => {

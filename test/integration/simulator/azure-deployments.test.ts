@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Deployment } from '@azure/arm-resourcesdeployments';
 import { eventually } from '../../support/eventually.js';
+import { realPools, testRealData } from '../../support/shared-data.js';
 import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
 import { all, azureClients, customData, fast, group, location, quick, raw, subscriptionId, tags } from './azure.js';
 import type { AzureClients } from './azure.js';
 
-const shared = process.env['SHARED_DIR'] ?? new URL('../../../../shared', import.meta.url).pathname;
 let simulator: SimulatorHandle;
 let clients: AzureClients;
 beforeAll(async () => {
@@ -160,11 +159,10 @@ describe('an Azure deployment', () => {
     expect(await all(clients.deployments.deployments.listByResourceGroup(group))).toHaveLength(800);
   });
 
-  test('takes every template link of the community’s pools', async () => {
-    const pools = JSON.parse(readFileSync(`${shared}/data/community-tc-worker-pools.json`, 'utf8')) as {
-      config: { launchConfigs?: { armDeployment?: Deployment['properties'] }[] };
-    }[];
-    const configs = pools.flatMap((pool) => pool.config.launchConfigs ?? []).flatMap((one) => one.armDeployment ?? []);
+  testRealData('takes every template link of the community’s pools', async () => {
+    const configs = realPools()
+      .flatMap((pool) => pool.config.launchConfigs ?? [])
+      .flatMap((one) => (one['armDeployment'] as Deployment['properties'] | undefined) ?? []);
     expect(configs).toHaveLength(40);
     await Promise.all(
       configs.map(async (properties, index) => {

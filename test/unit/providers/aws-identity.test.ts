@@ -1,14 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Worker } from '../../../domain/worker.js';
 import { comparedFacts } from '../../../providers/aws/identity.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
 import { IdentityError, ProviderError } from '../../../providers/errors.js';
-import type { IdentityProof } from '../../../providers/provider.js';
+import type { IdentityProof, Provider } from '../../../providers/provider.js';
 import { IdentitySigner } from '../../support/identity-documents.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { answer, refusal, scriptedEc2 } from '../../support/scripted-ec2.js';
-import { sharedPath, sharedText } from '../../support/shared-data.js';
+import { describeRealData, sharedPath, sharedText } from '../../support/shared-data.js';
 import { workerOf } from '../../support/workers.js';
 
 const providerWith = (identityCertificates: string | null, endpoint: string | null = 'http://127.0.0.1:9') => {
@@ -32,17 +32,21 @@ const rowOf = (document: string, changes: Partial<Worker> = {}): Worker => {
   );
 };
 
-describe('real documents', () => {
-  const { provider } = providerWith(sharedPath('aws-identity-certificates.json'));
+describeRealData('real documents', () => {
   const proofOf = (document: string, signature: string) => ({
     document: sharedText('aws-iid', document),
     signature: sharedText('aws-iid', signature),
   });
-  const proofs = [
-    proofOf('aws_iid_DOCUMENT', 'aws_iid_SIGNATURE'),
-    proofOf('us-east-1-iid0.json', 'us-east-1-iid0.sig'),
-    proofOf('us-east-1-iid1.json', 'us-east-1-iid1.sig'),
-  ];
+  let provider: Provider;
+  let proofs: ReturnType<typeof proofOf>[];
+  beforeAll(() => {
+    ({ provider } = providerWith(sharedPath('aws-identity-certificates.json')));
+    proofs = [
+      proofOf('aws_iid_DOCUMENT', 'aws_iid_SIGNATURE'),
+      proofOf('us-east-1-iid0.json', 'us-east-1-iid0.sig'),
+      proofOf('us-east-1-iid1.json', 'us-east-1-iid1.sig'),
+    ];
+  });
 
   test('hold for the machine that they are about, with Amazon’s published certificates', async () => {
     for (const proof of proofs) {

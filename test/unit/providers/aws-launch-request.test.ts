@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../../providers/errors.js';
 import { freezeLaunch, thawRequest } from '../../../providers/aws/launch-request.js';
 import { recordedContext } from '../../support/provider-context.js';
-import { isAwsPool, realPools } from '../../support/shared-data.js';
+import { isAwsPool, realPools, testRealData } from '../../support/shared-data.js';
 
 const context = recordedContext({ providerId: 'aws', rootUrl: 'https://tc.example.com', deploymentId: 'deployment-1' });
 const order = {
@@ -110,7 +110,7 @@ describe('the RunInstances request', () => {
     });
   });
 
-  test('every launch config of the real pools freezes', () => {
+  testRealData('every launch config of the real pools freezes', () => {
     const launchConfigs = realPools()
       .filter(isAwsPool)
       .flatMap(({ config }) => config.launchConfigs ?? []);

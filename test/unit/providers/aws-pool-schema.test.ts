@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { awsProvider } from '../../../providers/aws/provider.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
-import { isAwsPool, isStaticPool, realPools } from '../../support/shared-data.js';
+import { describeRealData, isAwsPool, isStaticPool, realPools } from '../../support/shared-data.js';
 
 const config = {
   providerType: 'aws',
@@ -25,11 +25,9 @@ const withLaunch = (changes: object) => ({
   launchConfigs: [{ ...launchConfig, launchConfig: { ...launchConfig.launchConfig, ...changes } }],
 });
 
-describe('real pools', () => {
-  const awsPools = realPools().filter(isAwsPool);
-  const staticPools = realPools().filter(isStaticPool);
-
+describeRealData('real pools', () => {
   test('all AWS pools are valid and come back as they were', () => {
+    const awsPools = realPools().filter(isAwsPool);
     expect(awsPools.length).toBeGreaterThanOrEqual(9);
     for (const { config: submitted } of awsPools) {
       const validation = aws.validatePool(submitted);
@@ -44,6 +42,7 @@ describe('real pools', () => {
   });
 
   test('all static pools are valid', () => {
+    const staticPools = realPools().filter(isStaticPool);
     expect(staticPools.length).toBeGreaterThanOrEqual(11);
     for (const { config: submitted } of staticPools) {
       expect(hand.validatePool(submitted)).toEqual({ ok: true, config: submitted, launchConfigs: [] });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { IdentityError, ProviderError } from '../../../providers/errors.js';
 import { azureIdentity, type AzureIdentityOptions } from '../../../providers/azure/identity/verify.js';
 import {
@@ -12,7 +12,7 @@ import {
   pemFile,
   signAttested,
 } from '../../support/attested-documents.js';
-import { sharedText } from '../../support/shared-data.js';
+import { describeRealData, sharedText } from '../../support/shared-data.js';
 
 const NOW = Date.parse('2026-07-28T14:00:00Z');
 const HOUR = 3_600_000;
@@ -44,20 +44,23 @@ function web(pages: Readonly<Record<string, Entity | string | Error>>) {
   return { asked, fetchIntermediate };
 }
 
-describe('the real document', () => {
-  const { document } = (
-    JSON.parse(sharedText('azure-attested', 'azure_signature_good.json')) as { document: string }[]
-  )[0]!;
-  const microsoft = web({
-    'http://www.microsoft.com/pkiops/certs/Microsoft%20TLS%20G2%20RSA%20CA%20OCSP%2002.crt': sharedText(
-      'azure-ca',
-      'microsoft_tls_g2_rsa_ca_ocsp_02.pem',
-    ),
-    'http://www.microsoft.com/pkiops/certs/Microsoft%20TLS%20RSA%20Root%20G2%20-%20xsign.crt': sharedText(
-      'azure-ca',
-      'extra',
-      'microsoft_tls_rsa_root_g2_xsign.pem',
-    ),
+describeRealData('the real document', () => {
+  let document: string;
+  let microsoft: ReturnType<typeof web>;
+  beforeAll(() => {
+    const [real] = JSON.parse(sharedText('azure-attested', 'azure_signature_good.json')) as { document: string }[];
+    document = real!.document;
+    microsoft = web({
+      'http://www.microsoft.com/pkiops/certs/Microsoft%20TLS%20G2%20RSA%20CA%20OCSP%2002.crt': sharedText(
+        'azure-ca',
+        'microsoft_tls_g2_rsa_ca_ocsp_02.pem',
+      ),
+      'http://www.microsoft.com/pkiops/certs/Microsoft%20TLS%20RSA%20Root%20G2%20-%20xsign.crt': sharedText(
+        'azure-ca',
+        'extra',
+        'microsoft_tls_rsa_root_g2_xsign.pem',
+      ),
+    });
   });
 
   test('holds with Node’s own roots and what Microsoft publishes, which is asked for once', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { azureAt, azureLaunchConfig, azurePool } from '../../support/azure-harness.js';
-import { isAwsPool, isStaticPool, realPools } from '../../support/shared-data.js';
+import { isAwsPool, isStaticPool, realPools, testRealData } from '../../support/shared-data.js';
 
 const { provider } = azureAt(null);
 const reasonOf = (definition: unknown): string => {
@@ -19,7 +19,7 @@ const template = { workerConfig: {}, armDeployment };
 const withDeployment = (changes: object) =>
   withConfig({ ...template, armDeployment: { ...armDeployment, ...changes } });
 
-describe('real pools', () => {
+testRealData('all real Azure pools, of both shapes, are valid and come back as they were', () => {
   const azurePools = realPools().filter(
     (pool) =>
       !isAwsPool(pool) &&
@@ -27,16 +27,13 @@ describe('real pools', () => {
       pool.config.launchConfigs?.some((one) => 'armDeployment' in one || 'subnetId' in one),
   );
   const launchConfigs = azurePools.flatMap(({ config }) => config.launchConfigs ?? []);
-
-  test('all Azure pools, of both shapes, are valid and come back as they were', () => {
-    expect(launchConfigs.filter((one) => 'armDeployment' in one).length).toBeGreaterThanOrEqual(40);
-    expect(launchConfigs.filter((one) => 'subnetId' in one).length).toBeGreaterThanOrEqual(29);
-    for (const { config } of azurePools) {
-      const validation = provider.validatePool(config);
-      if (!validation.ok) throw new Error(validation.reason);
-      expect(validation.launchConfigs).toEqual(config.launchConfigs);
-    }
-  });
+  expect(launchConfigs.filter((one) => 'armDeployment' in one).length).toBeGreaterThanOrEqual(40);
+  expect(launchConfigs.filter((one) => 'subnetId' in one).length).toBeGreaterThanOrEqual(29);
+  for (const { config } of azurePools) {
+    const validation = provider.validatePool(config);
+    if (!validation.ok) throw new Error(validation.reason);
+    expect(validation.launchConfigs).toEqual(config.launchConfigs);
+  }
 });
 
 describe('Azure pool definitions', () => {
