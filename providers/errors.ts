@@ -57,6 +57,16 @@ export class ProviderError extends Error {
   }
 }
 
+/** What a call gives, or null where the cloud says that there is no such thing (NotFound). Other errors are thrown on. */
+export async function orNull<Found>(looking: Promise<Found>): Promise<Found | null> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof ProviderError && error.code === 'NotFound') return null;
+    throw error;
+  }
+}
+
 /**
  * An identity proof that does not hold. `message` is for our log; a caller of the API is told nothing but that the
  * proof was refused.

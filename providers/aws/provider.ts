@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import { Batcher } from '../batcher.js';
-import { IdentityError, ProviderError } from '../errors.js';
+import { IdentityError, orNull, ProviderError } from '../errors.js';
 import { gone } from '../gone.js';
 import { listPlaces } from '../partial-listing.js';
 import { poolValidator, type PoolValidation } from '../pool-schema.js';
@@ -154,13 +154,8 @@ async function* describe(calls: Ec2Calls, region: string, input: DescribeInstanc
 /** Null when EC2 says that there is no such instance: only those words prove it. */
 async function describeOne(calls: Ec2Calls, region: string, instanceId: string) {
   const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
-  try {
-    const answer = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
-    return answer.Reservations ?? [];
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
-  }
+  const answer = await orNull(calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command)));
+  return answer === null ? null : (answer.Reservations ?? []);
 }
 
 async function lookUpFacts(calls: Ec2Calls, worker: Worker): Promise<InstanceFacts> {

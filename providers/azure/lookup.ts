@@ -1,8 +1,8 @@
+import { orNull } from '../errors.js';
 import { gone } from '../gone.js';
 import type { MachineRef, Observation } from '../provider.js';
 import type { AzureCalls } from './calls.js';
 import { listFiltered, rememberedLeft } from './deployment/left.js';
-import { orNull } from './deployment/records.js';
 import type { Place } from './listing.js';
 import { ourTags, WORKER_TAG } from './marks.js';
 import { namesOf } from './names.js';

@@ -1,5 +1,5 @@
 import type { MachineLocation } from '../../domain/worker.js';
-import { ProviderError } from '../errors.js';
+import { orNull, ProviderError } from '../errors.js';
 import { listPlaces } from '../partial-listing.js';
 import type { MachineRef, Machines, Observation, ProviderContext } from '../provider.js';
 import type { AzureCalls, AzureClients } from './calls.js';
@@ -95,11 +95,7 @@ async function deleteOne(calls: AzureCalls, { account, group }: Place, step: Rem
     publicIp: ({ network }) => network.publicIPAddresses.delete(group, name),
     disks: ({ compute }) => compute.disks.delete(group, name),
   };
-  try {
-    await calls.call(account, 'delete', `DELETE ${types[step]}`, (clients) => begin[step](clients).submitted());
-  } catch (error) {
-    if (!(error instanceof ProviderError) || error.code !== 'NotFound') throw error;
-  }
+  await orNull(calls.call(account, 'delete', `DELETE ${types[step]}`, (clients) => begin[step](clients).submitted()));
 }
 
 const types: Readonly<Record<RemovalStep, string>> = {

@@ -1,4 +1,4 @@
-import { ProviderError } from '../errors.js';
+import { orNull } from '../errors.js';
 import type { ProviderErrorReason } from '../provider.js';
 import type { AzureCalls } from './calls.js';
 
@@ -16,12 +16,7 @@ export async function explainOperation(
   subscriptionId: string | null,
   path: string,
 ): Promise<ProviderErrorReason | null> {
-  try {
-    const answer = await calls.raw(subscriptionId, 'read', 'GET operations', { method: 'GET', path });
-    const { error } = (answer ?? {}) as { error?: ArmError };
-    return error ? { message: error.message ?? 'Azure gives no reason', cloudCode: error.code ?? null } : null;
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
-  }
+  const answer = await orNull(calls.raw(subscriptionId, 'read', 'GET operations', { method: 'GET', path }));
+  const { error } = (answer ?? {}) as { error?: ArmError };
+  return error ? { message: error.message ?? 'Azure gives no reason', cloudCode: error.code ?? null } : null;
 }

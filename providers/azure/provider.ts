@@ -1,6 +1,6 @@
 import type { AzureProviderConfig } from '../../config/schema.js';
 import type { Worker } from '../../domain/worker.js';
-import { ProviderError } from '../errors.js';
+import { orNull, ProviderError } from '../errors.js';
 import { poolValidator } from '../pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { AzureCalls } from './calls.js';
@@ -43,15 +43,12 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
 /** Azure chooses it when the machine is made, after the row was written; null while Azure does not show the machine. */
 async function vmIdOf(calls: AzureCalls, { workerId, location, facts }: Worker): Promise<string | null> {
   if (facts['vmId']) return facts['vmId'];
-  try {
-    const vm = await calls.call(location.account, 'read', 'GET virtualMachines', ({ compute }) =>
+  const vm = await orNull(
+    calls.call(location.account, 'read', 'GET virtualMachines', ({ compute }) =>
       compute.virtualMachines.get(location.group ?? '', namesOf(workerId).vm),
-    );
-    return vm.vmId ?? null;
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
-  }
+    ),
+  );
+  return vm?.vmId ?? null;
 }
 
 /** Throws PermissionDenied for credentials that are not good, InvalidRequest when the group does not exist. */

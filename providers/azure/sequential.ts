@@ -1,4 +1,4 @@
-import { ProviderError } from '../errors.js';
+import { orNull, ProviderError } from '../errors.js';
 import type { FrozenLaunch, LaunchedMachine, ProviderContext, ProviderErrorReason } from '../provider.js';
 import { adminCredentials } from './admin.js';
 import type { AzureCalls, AzureClients } from './calls.js';
@@ -81,12 +81,7 @@ async function find(calls: AzureCalls, { workerId, location }: LaunchedMachine, 
       return vmResource(vm, statusesOf(vm));
     },
   };
-  try {
-    return await calls.call(location.account, 'read', `GET ${types[step]}`, look[step]);
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
-  }
+  return await orNull(calls.call(location.account, 'read', `GET ${types[step]}`, look[step]));
 }
 
 /** One PUT, and no wait for what it begins. */

@@ -1,5 +1,5 @@
+import { orNull } from '../../errors.js';
 import type { AzureCalls } from '../calls.js';
-import { ProviderError } from '../../errors.js';
 
 const API_VERSION = '2021-04-01';
 
@@ -36,12 +36,10 @@ export class ResourceGroups {
 
   private async look(subscriptionId: string, name: string, location: string): Promise<void> {
     const path = `/subscriptions/${subscriptionId}/resourcegroups/${encodeURIComponent(name)}?api-version=${API_VERSION}`;
-    try {
-      await this.calls.raw(subscriptionId, 'read', 'GET resourceGroups', { method: 'GET', path });
-    } catch (error) {
-      if (!(error instanceof ProviderError) || error.code !== 'NotFound') throw error;
-      const body = { location };
-      await this.calls.raw(subscriptionId, 'create', 'PUT resourceGroups', { method: 'PUT', path, body });
-    }
+    const looking = this.calls.raw(subscriptionId, 'read', 'GET resourceGroups', { method: 'GET', path });
+    // The answer may lack a body; that it came is what counts.
+    if (await orNull(looking.then(() => true))) return;
+    const body = { location };
+    await this.calls.raw(subscriptionId, 'create', 'PUT resourceGroups', { method: 'PUT', path, body });
   }
 }

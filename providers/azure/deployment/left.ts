@@ -1,9 +1,9 @@
+import { orNull } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { type Place, placeOf } from '../listing.js';
 import { isOfOthers } from '../marks.js';
 import { type BriefResource, briefResource, type Resource } from '../resources.js';
-import { orNull } from './records.js';
 import { apiVersionOf, remembered, rememberedOthers, typeOf } from './resources.js';
 
 const RESOURCES_API_VERSION = '2021-04-01';

@@ -1,5 +1,5 @@
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
-import { ProviderError } from '../../errors.js';
+import { orNull, ProviderError } from '../../errors.js';
 import type { AzureCalls } from '../calls.js';
 import { type Place, pages } from '../listing.js';
 import { SharedLook } from './shared-look.js';
@@ -68,14 +68,5 @@ export class DeploymentRecords {
         deployments.deployments.delete(group, name).submitted(),
       ),
     );
-  }
-}
-
-export async function orNull<Found>(looking: Promise<Found>): Promise<Found | null> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof ProviderError && error.code === 'NotFound') return null;
-    throw error;
   }
 }

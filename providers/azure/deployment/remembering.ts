@@ -1,5 +1,5 @@
 import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
-import { ProviderError } from '../../errors.js';
+import { orNull, ProviderError } from '../../errors.js';
 import type { LaunchedMachine, Made, Remembering } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { BUSY_RETRY_MS } from '../errors.js';
@@ -7,7 +7,7 @@ import { type Place, placeOf } from '../listing.js';
 import { isOfOthers } from '../marks.js';
 import { namesOf } from '../names.js';
 import { isActive, targetsOf } from './operations.js';
-import { type DeploymentRecords, orNull } from './records.js';
+import type { DeploymentRecords } from './records.js';
 import { isDeployment, requestOf } from './request.js';
 import { belongings } from './resources.js';
 
