@@ -18,6 +18,10 @@ export interface Place {
   readonly group: string;
 }
 
+/** A stable text form of a place, for maps: Azure's names have no case. */
+export const placeKey = ({ account, group }: Pick<MachineLocation, 'account' | 'group'>): string =>
+  `${account}/${group}`.toLowerCase();
+
 /** Where a row says that its machine is. Throws InvalidRequest for a row that was never a machine of Azure. */
 export function placeOf({ account, group }: MachineLocation): Place {
   if (account !== null && group !== null) return { account, group };

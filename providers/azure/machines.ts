@@ -8,7 +8,7 @@ import { rememberedOwners, withDeployments } from './deployment/observe.js';
 import type { DeploymentRecords } from './deployment/records.js';
 import { nameOf, rememberedFor } from './deployment/resources.js';
 import { SharedLook } from './deployment/shared-look.js';
-import { listPlace, listStep, type Place, placeOf } from './listing.js';
+import { listPlace, listStep, type Place, placeKey, placeOf } from './listing.js';
 import { look } from './lookup.js';
 import { isOfOthers } from './marks.js';
 import { namesOf } from './names.js';
@@ -117,7 +117,7 @@ class SharedListings {
   }
 
   async namesOf(place: Place, step: RemovalStep, machine: MachineRef): Promise<string[]> {
-    const key = `${place.account}/${place.group}/${step}`;
+    const key = `${placeKey(place)}/${step}`;
     const look = this.looks.get(key) ?? new SharedLook(() => this.look(place, step), LOOKS_APART_MS);
     this.looks.set(key, look);
     const { byWorker, byId } = await look.take();
@@ -155,6 +155,3 @@ const placesOf = (locations: readonly MachineLocation[]): Place[] => [
     ),
   ).values(),
 ];
-
-const placeKey = ({ account, group }: { account: string | null; group: string | null }): string =>
-  `${account}/${group}`.toLowerCase();

@@ -1,5 +1,6 @@
 import { orNull } from '../../errors.js';
 import type { AzureCalls } from '../calls.js';
+import { type Place, placeKey } from '../listing.js';
 
 const API_VERSION = '2021-04-01';
 
@@ -15,11 +16,11 @@ export class ResourceGroups {
     this.calls = calls;
   }
 
-  async ensure(subscriptionId: string, name: string, location: string): Promise<void> {
-    const key = `${subscriptionId}/${name}`.toLowerCase();
+  async ensure(place: Place, location: string): Promise<void> {
+    const key = placeKey(place);
     const known = this.known.get(key);
     if (known) return await known;
-    const looking = this.look(subscriptionId, name, location);
+    const looking = this.look(place, location);
     this.known.set(key, looking);
     try {
       await looking;
@@ -30,16 +31,16 @@ export class ResourceGroups {
   }
 
   /** Azure says that it is not there (any more). */
-  forget(subscriptionId: string, name: string): void {
-    this.known.delete(`${subscriptionId}/${name}`.toLowerCase());
+  forget(place: Place): void {
+    this.known.delete(placeKey(place));
   }
 
-  private async look(subscriptionId: string, name: string, location: string): Promise<void> {
-    const path = `/subscriptions/${subscriptionId}/resourcegroups/${encodeURIComponent(name)}?api-version=${API_VERSION}`;
-    const looking = this.calls.raw(subscriptionId, 'read', 'GET resourceGroups', { method: 'GET', path });
+  private async look({ account, group }: Place, location: string): Promise<void> {
+    const path = `/subscriptions/${account}/resourcegroups/${encodeURIComponent(group)}?api-version=${API_VERSION}`;
+    const looking = this.calls.raw(account, 'read', 'GET resourceGroups', { method: 'GET', path });
     // The answer may lack a body; that it came is what counts.
     if (await orNull(looking.then(() => true))) return;
     const body = { location };
-    await this.calls.raw(subscriptionId, 'create', 'PUT resourceGroups', { method: 'PUT', path, body });
+    await this.calls.raw(account, 'create', 'PUT resourceGroups', { method: 'PUT', path, body });
   }
 }

@@ -65,7 +65,7 @@ async function begin(
   const request = requestOf(launch);
   const place = placeOf(launch.location);
   const { account, group } = place;
-  if (request.makesGroup) await groups.ensure(account, group, request.location);
+  if (request.makesGroup) await groups.ensure(place, request.location);
   const found = await records.find(place, deployment);
   if (found) return deploymentState(found.properties?.provisioningState) === 'running';
   const body = deploymentBody(request, machine, adminCredentials(context, machine.workerId));
@@ -79,7 +79,7 @@ async function begin(
     // An attempt that got no answer began it.
     if (error.cloudCode === 'DeploymentActive') return false;
     if (request.makesGroup && error.cloudCode === 'ResourceGroupNotFound') {
-      groups.forget(account, group);
+      groups.forget(place);
       throw new ProviderError({ code: 'Unavailable', message: error.message, cloudCode: error.cloudCode });
     }
     throw error;

@@ -1,7 +1,7 @@
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import { orNull, ProviderError } from '../../errors.js';
 import type { AzureCalls } from '../calls.js';
-import { type Place, pages } from '../listing.js';
+import { type Place, pages, placeKey } from '../listing.js';
 import { SharedLook } from './shared-look.js';
 
 /** Looks at one group's deployments begin so far apart. */
@@ -31,7 +31,7 @@ export class DeploymentRecords {
 
   /** One of them, from a listing that all who ask at about the same time share; null when there is none. */
   async find(place: Place, name: string): Promise<DeploymentExtended | null> {
-    const key = `${place.account}/${place.group}`.toLowerCase();
+    const key = placeKey(place);
     const look = this.looks.get(key) ?? new SharedLook(() => this.list(place), REST_MS);
     this.looks.set(key, look);
     return (await look.take()).get(name) ?? null;
