@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.js';
 import { readTags, requireGroup } from './checks.js';
 import { deleteResource } from './delete-resource.js';
+import type { Deployment } from './deployment.js';
 import { cancelDeployment, deleteDeployment, inGroup, putDeployment } from './deployments.js';
 import { pageOf, resourceFilter, same } from './lists.js';
 import { putResource } from './put-resource.js';
@@ -131,11 +132,7 @@ function listKind(store: ArmStore, call: ArmCall, kind: ResourceKind, pageSize: 
   if (target.resourceGroup !== null) requireGroup(store, target.subscriptionId, target.resourceGroup);
   if (query.get('$filter')) throw new Refusal('InvalidParameter', 'This list takes no filter here.');
   const all = [...store.resources()].filter(
-    (one) =>
-      one.kind === kind &&
-      same(one.subscriptionId, target.subscriptionId) &&
-      (target.resourceGroup === null || same(one.resourceGroup, target.resourceGroup)) &&
-      nowMs >= (one.machine?.hiddenUntilMs ?? 0),
+    (one) => one.kind === kind && inScope(one, target) && nowMs >= (one.machine?.hiddenUntilMs ?? 0),
   );
   const view = query.get('statusOnly') === 'true' || query.get('$expand')?.toLowerCase() === 'instanceview';
   const { items, next } = pageOf(all, query, pageSize);
@@ -147,12 +144,7 @@ function listResources(store: ArmStore, { method, target, query }: ArmCall, page
   only(method, ['GET']);
   if (target.resourceGroup !== null) requireGroup(store, target.subscriptionId, target.resourceGroup);
   const wanted = resourceFilter(query.get('$filter'));
-  const all = [...store.resources()].filter(
-    (one) =>
-      same(one.subscriptionId, target.subscriptionId) &&
-      (target.resourceGroup === null || same(one.resourceGroup, target.resourceGroup)) &&
-      wanted(one),
-  );
+  const all = [...store.resources()].filter((one) => inScope(one, target) && wanted(one));
   const { items, next } = pageOf(all, query, pageSize);
   return { status: 200, body: { value: items.map(render.renderBrief) }, next };
 }
@@ -187,43 +179,42 @@ function onDeployments(store: ArmStore, call: ArmCall, pageSize: number, nowMs: 
     return { status: 200, body: { value: items.map(render.renderDeployment) }, next };
   }
   only(method, ['GET', 'HEAD', 'PUT', 'DELETE']);
+  const known = findDeployment(store, target, name);
   if (method === 'PUT') {
-    const existed = store.deployment(deploymentId(subscriptionId, resourceGroup, name)) !== undefined;
     const deployment = putDeployment(store, { subscriptionId, resourceGroup, name, body, ending }, nowMs);
     const shown = render.renderDeployment(deployment);
     const operation = store.operation(deployment.operationId);
-    return { status: existed ? 200 : 201, body: shown, operation, created: existed ? [] : [deployment.id] };
+    return { status: known ? 200 : 201, body: shown, operation, created: known ? [] : [deployment.id] };
   }
-  const deployment = store.deployment(deploymentId(subscriptionId, resourceGroup, name));
-  if (method === 'HEAD') return { status: deployment ? 204 : 404 };
+  if (method === 'HEAD') return { status: known ? 204 : 404 };
   if (method === 'DELETE') {
-    if (!deployment) return { status: 204 };
-    return { status: 202, operation: deleteDeployment(store, deployment, ending, nowMs) };
+    if (!known) return { status: 204 };
+    return { status: 202, operation: deleteDeployment(store, known, ending, nowMs) };
   }
-  if (!deployment) throw deploymentNotFound(name);
-  return { status: 200, body: render.renderDeployment(deployment) };
+  return { status: 200, body: render.renderDeployment(requireDeployment(store, target, name)) };
 }
 
 function cancel(store: ArmStore, { method, target }: ArmCall, nowMs: number): ArmAnswer {
   only(method, ['POST']);
-  const name = target.name ?? '';
-  const deployment = store.deployment(deploymentId(target.subscriptionId, target.resourceGroup ?? '', name));
-  if (!deployment) throw deploymentNotFound(name);
+  const deployment = requireDeployment(store, target, target.name);
   cancelDeployment(store, deployment, nowMs);
   return { status: 204, tags: deployment.tags };
 }
 
 function readDeploymentOperations(store: ArmStore, { method, target }: ArmCall): ArmAnswer {
   only(method, ['GET']);
-  const name = target.within ?? '';
-  const deployment = store.deployment(deploymentId(target.subscriptionId, target.resourceGroup ?? '', name));
-  if (!deployment) throw deploymentNotFound(name);
+  const deployment = requireDeployment(store, target, target.within);
   const all = render.renderDeploymentOperations(deployment);
   if (target.name === null) return { status: 200, body: { value: all } };
   const one = all.find((operation) => operation['operationId'] === target.name);
   if (!one) throw new Refusal('DeploymentOperationNotFound', `There is no operation '${target.name}'.`, 404);
   return { status: 200, body: one };
 }
+
+/** A list is of one group or of a whole subscription. */
+const inScope = (resource: Resource, { subscriptionId, resourceGroup }: Target): boolean =>
+  same(resource.subscriptionId, subscriptionId) &&
+  (resourceGroup === null || same(resource.resourceGroup, resourceGroup));
 
 const find = (store: ArmStore, target: Target, kind: ResourceKind, name: string): Resource | undefined => {
   const full = kind === 'extensions' ? `${target.within ?? ''}/${name}` : name;
@@ -237,8 +228,14 @@ const notFound = (target: Target, kind: ResourceKind, name: string): Refusal =>
     404,
   );
 
-const deploymentNotFound = (name: string): Refusal =>
-  new Refusal('DeploymentNotFound', `Deployment '${name}' could not be found.`, 404);
+const findDeployment = (store: ArmStore, target: Target, name: string | null): Deployment | undefined =>
+  store.deployment(deploymentId(target.subscriptionId, target.resourceGroup ?? '', name ?? ''));
+
+function requireDeployment(store: ArmStore, target: Target, name: string | null): Deployment {
+  const deployment = findDeployment(store, target, name);
+  if (deployment) return deployment;
+  throw new Refusal('DeploymentNotFound', `Deployment '${name ?? ''}' could not be found.`, 404);
+}
 
 function only(method: string, allowed: readonly string[]): void {
   if (!allowed.includes(method)) throw new Refusal('MethodNotAllowed', `${method} is not simulated here.`, 405);

@@ -9,7 +9,7 @@ import type { RequestLog } from '../request-log.js';
 import { perform, type ArmAnswer, type ArmCall } from './actions.js';
 import type { Arm } from './arm.js';
 import { acceptsToken } from './login.js';
-import { hashOf, objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
+import { hashOf, objectAt, resourceTypes, textAt, type Ending, type Operation, type Properties } from './resource.js';
 import { parseTarget, type Target } from './target.js';
 
 export interface ArmContext {
@@ -184,20 +184,18 @@ function addOperationHeaders(
   const wait = operation.dueMs === null ? Infinity : (operation.dueMs - Date.now()) / 1000;
   const seconds = Math.max(1, Math.min(context.retryAfterSeconds, Math.ceil(wait)));
   if (context.retryAfterSeconds > 0) response.setHeader('retry-after', seconds);
-  const namespace = operation.kind === 'deployments' ? 'Resources' : isCompute(operation) ? 'Compute' : 'Network';
-  const place = `${base}/subscriptions/${target.subscriptionId}/providers/Microsoft.${namespace}/locations/any`;
+  const { kind } = operation;
+  const type = kind === 'deployments' ? 'Microsoft.Resources/deployments' : resourceTypes[kind];
+  const namespace = type.slice(0, type.indexOf('/'));
+  const place = `${base}/subscriptions/${target.subscriptionId}/providers/${namespace}/locations/any`;
   const link = (how: string): string => `${place}/${how}/${operation.id}?api-version=2024-01-01`;
   if (target.kind === 'operations') {
     if (status === 202) response.setHeader('location', link('operationResults'));
     return;
   }
-  const deployment = operation.kind === 'deployments';
-  if (method !== 'DELETE' || !deployment) response.setHeader('azure-asyncoperation', link('operations'));
+  if (method !== 'DELETE' || kind !== 'deployments') response.setHeader('azure-asyncoperation', link('operations'));
   if (method === 'DELETE') response.setHeader('location', link('operationResults'));
 }
-
-const isCompute = ({ kind }: Operation): boolean =>
-  kind === 'virtualMachines' || kind === 'disks' || kind === 'extensions';
 
 function nextLink(base: string, path: string, url: URL, token: string): string {
   const query = new URLSearchParams(url.searchParams);
