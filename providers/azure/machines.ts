@@ -22,6 +22,7 @@ const DISKS_OF_NOBODY_MS = 5 * 60_000;
 /** Looking at machines and taking them away, whichever way they were made. */
 export function azureMachines(calls: AzureCalls, records: DeploymentRecords, context: ProviderContext): Machines {
   const extras = new SharedListings((place, step) => listStep(calls, place, step), context.deploymentId);
+  /** `known` are those of this place. */
   async function* observePlace(place: Place, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
     // Deployments come first: what they have made by then is in the other lists.
     const deployments = await records.list(place);
@@ -38,8 +39,7 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   /** Where a VM is missing its disks may be all that is left; disks of nobody are looked for now and then. */
   function needsDisks(place: Place, vms: readonly Resource[], known: readonly MachineRef[]): boolean {
     const names = new Set(vms.map(({ name }) => name.toLowerCase()));
-    const here = known.filter(({ location }) => placeKey(location) === placeKey(place));
-    const complete = here.length > 0 && here.every(({ workerId }) => names.has(workerId.toLowerCase()));
+    const complete = known.length > 0 && known.every(({ workerId }) => names.has(workerId.toLowerCase()));
     const rested = performance.now() - (disksListedAt.get(placeKey(place)) ?? -Infinity) >= DISKS_OF_NOBODY_MS;
     if (complete && !rested) return false;
     disksListedAt.set(placeKey(place), performance.now());
@@ -47,13 +47,16 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
   }
   return {
     removalSteps,
-    observe: (locations, known = []) =>
-      listPlaces(
+    observe(locations, known = []) {
+      const locationsByPlace = Map.groupBy(locations, placeKey);
+      const knownByPlace = Map.groupBy(known, ({ location }) => placeKey(location));
+      return listPlaces(
         placesOf(locations).map((place) => ({
-          locations: locations.filter((location) => placeKey(location) === placeKey(place)),
-          pages: observePlace(place, known),
+          locations: locationsByPlace.get(placeKey(place)) ?? [],
+          pages: observePlace(place, knownByPlace.get(placeKey(place)) ?? []),
         })),
-      ),
+      );
+    },
     lookup: (machine) => look(calls, machine, placeOf(machine.location), context.deploymentId),
     async remove(machine, name) {
       const step = stepOf(name);
