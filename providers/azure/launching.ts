@@ -22,7 +22,6 @@ export interface Mode {
   takes(order: LaunchOrder): boolean;
   /** Pure; the request must have this `mode` as a member. Throws ProviderError(InvalidRequest). */
   freeze(order: LaunchOrder): FrozenLaunch;
-  machines(launch: FrozenLaunch): readonly LaunchedMachine[];
   steps(launch: FrozenLaunch): readonly string[];
   submit(launch: FrozenLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
@@ -39,7 +38,7 @@ export function azureLaunching(modes: readonly Mode[], remembering?: Remembering
     kind: 'stepwise',
     maxPerLaunch: MAX_PER_LAUNCH,
     freeze: (order) => find((mode) => mode.takes(order)).freeze(order),
-    machines: (launch) => modeOf(launch).machines(launch),
+    machines: machinesOf,
     steps: (launch) => modeOf(launch).steps(launch),
     submit: (launch, machine, step) => modeOf(launch).submit(launch, machine, step),
     explain: async (machine, step, operation) => {
@@ -59,3 +58,13 @@ export const machinesOf = ({ token, count, location }: FrozenLaunch): LaunchedMa
     location,
     facts: { vmId: null, subscriptionId: location.account },
   }));
+
+/** The same error under this title, unless it has one of its own. */
+export const titled = (error: ProviderError, title: string): ProviderError =>
+  new ProviderError({
+    code: error.code,
+    message: error.message,
+    title: error.title ?? title,
+    ...(error.cloudCode !== null && { cloudCode: error.cloudCode }),
+    ...(error.retryAfterMs !== null && { retryAfterMs: error.retryAfterMs }),
+  });

@@ -2,7 +2,7 @@ import { orNull, ProviderError } from '../errors.js';
 import type { FrozenLaunch, LaunchedMachine, ProviderContext, ProviderErrorReason } from '../provider.js';
 import { adminCredentials } from './admin.js';
 import type { AzureCalls, AzureClients } from './calls.js';
-import { type Mode, machinesOf } from './launching.js';
+import { type Mode, titled } from './launching.js';
 import { namesOf } from './names.js';
 import { explainOperation } from './operations.js';
 import { networkInterfaceResource, publicIpResource, type Resource, statusesOf, vmResource } from './resources.js';
@@ -38,7 +38,6 @@ export function sequentialMode(
     stepNames: steps,
     takes: ({ configuration }) => configuration.armDeployment === undefined,
     freeze: (order) => freezeSequential(order, place, context),
-    machines: machinesOf,
     steps: (launch) => steps.filter((step) => step !== 'publicIp' || requestOf(launch).publicIp),
     async submit(launch, machine, name) {
       const step = stepOf(name);
@@ -129,12 +128,3 @@ function explainResource(resource: Resource | null): ProviderErrorReason {
   const [, code, message] = /^(\w+): (.*)$/s.exec(resource.reason ?? '') ?? [];
   return { message: message ?? resource.reason ?? 'Azure gives no reason', cloudCode: code ?? null };
 }
-
-const titled = (error: ProviderError, title: string): ProviderError =>
-  new ProviderError({
-    code: error.code,
-    message: error.message,
-    title: error.title ?? title,
-    ...(error.cloudCode !== null && { cloudCode: error.cloudCode }),
-    ...(error.retryAfterMs !== null && { retryAfterMs: error.retryAfterMs }),
-  });

@@ -2,7 +2,7 @@ import { ProviderError } from '../../errors.js';
 import type { FrozenLaunch, LaunchedMachine, ProviderContext } from '../../provider.js';
 import { adminCredentials } from '../admin.js';
 import type { AzureCalls } from '../calls.js';
-import { type Mode, machinesOf } from '../launching.js';
+import { type Mode, titled } from '../launching.js';
 import { type Place, placeOf } from '../listing.js';
 import { namesOf } from '../names.js';
 import { ResourceGroups } from './groups.js';
@@ -28,7 +28,6 @@ export function deploymentMode(
     stepNames: [DEPLOYMENT_STEP],
     takes: ({ configuration }) => configuration.armDeployment !== undefined,
     freeze: (order) => freezeDeployment(order, place, context),
-    machines: machinesOf,
     steps: () => [DEPLOYMENT_STEP],
     async submit(launch, machine) {
       const { deployment } = namesOf(machine.workerId);
@@ -36,7 +35,7 @@ export function deploymentMode(
         const isDone = await begin(calls, records, groups, { launch, machine, deployment, context });
         return isDone ? null : deployment;
       } catch (error) {
-        throw error instanceof ProviderError ? titled(error) : error;
+        throw error instanceof ProviderError ? titled(error, 'Failed to create ARM deployment') : error;
       }
     },
     explain: async (machine, _step, deployment) => ({
@@ -85,12 +84,3 @@ async function begin(
     throw error;
   }
 }
-
-const titled = (error: ProviderError): ProviderError =>
-  new ProviderError({
-    code: error.code,
-    message: error.message,
-    title: error.title ?? 'Failed to create ARM deployment',
-    ...(error.cloudCode !== null && { cloudCode: error.cloudCode }),
-    ...(error.retryAfterMs !== null && { retryAfterMs: error.retryAfterMs }),
-  });
