@@ -11,6 +11,13 @@ export const IGNORED_FAILURES_TAG = 'worker-manager-ignored-failures';
 
 export type Tags = Readonly<Record<string, string>>;
 
+/** Characters of a tag's value ("Use tags to organize your Azure resources"). */
+export const MAX_TAG_LENGTH = 256;
+
+/** Name and value of a tag that Azure would not take. */
+export const tooLongTag = (tags: Tags): readonly [string, string] | undefined =>
+  Object.entries(tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
+
 /**
  * The definition's tags with the original's (original-behaviour §5.6) and our marks over them. Azure's tag names have no
  * case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the machines of a launch apart.

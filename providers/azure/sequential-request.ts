@@ -6,7 +6,7 @@ import { ProviderError } from '../errors.js';
 import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../provider.js';
 import type { AdminCredentials } from './admin.js';
 import { customData } from './custom-data.js';
-import { launchTags, type Tags, withWorker } from './marks.js';
+import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from './marks.js';
 import { dataDiskName, namesOf } from './names.js';
 
 type DeleteOption = 'Delete' | 'Detach';
@@ -59,7 +59,7 @@ export function freezeSequential(
     customData: customData(order, location, context),
     vm: definitionOf(configuration),
   };
-  const tooLong = Object.entries(request.tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
+  const tooLong = tooLongTag(request.tags);
   if (tooLong) {
     throw new ProviderError({
       code: 'InvalidRequest',
@@ -68,8 +68,6 @@ export function freezeSequential(
   }
   return { token: order.token, count: order.count, location: { ...place, region: location }, request };
 }
-
-const MAX_TAG_LENGTH = 256;
 
 /** The definition's own network interfaces exist once and cannot be had by every machine; their `deleteOption` is meant for ours. */
 function networkDeleteOption(configuration: LaunchConfiguration): DeleteOption {

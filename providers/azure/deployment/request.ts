@@ -1,10 +1,11 @@
 import type { Deployment, DeploymentProperties } from '@azure/arm-resourcesdeployments';
+import { identifierPattern } from '../../../domain/ids.js';
 import type { MachineLocation } from '../../../domain/worker.js';
 import { ProviderError } from '../../errors.js';
 import type { FrozenLaunch, LaunchedMachine, LaunchOrder, ProviderContext } from '../../provider.js';
 import type { AdminCredentials } from '../admin.js';
 import { customData } from '../custom-data.js';
-import { launchTags, type Tags, withWorker } from '../marks.js';
+import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from '../marks.js';
 import { namesOf } from '../names.js';
 
 /** What a launch of template mode asks for; the machines of one launch differ in a few parameters only. */
@@ -20,11 +21,9 @@ export interface DeploymentRequest {
   readonly properties: DeploymentProperties;
 }
 
-/** Azure's limits: of a request, of parameters in a template ("Azure subscription limits"), of a tag's value. */
+/** Azure's limits: of a request, of parameters in a template ("Azure subscription limits"). */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_PARAMETERS = 256;
-const MAX_TAG_LENGTH = 256;
-const WORKER_GROUP = /^[a-zA-Z0-9_-]{1,38}$/;
 
 /**
  * The request of an order (original-behaviour §5.8). Throws ProviderError(InvalidRequest) when Azure could never take it,
@@ -38,7 +37,7 @@ export function freezeDeployment(
   const { configuration, launchConfigId } = order;
   const properties = configuration.armDeployment as DeploymentProperties;
   const location: unknown = properties.parameters?.location?.value;
-  if (typeof location !== 'string' || !WORKER_GROUP.test(location)) {
+  if (typeof location !== 'string' || !identifierPattern.test(location)) {
     throw refusal(launchConfigId, 'parameters.location.value must be the name of a location');
   }
   if (properties.mode !== 'Incremental') {
@@ -96,7 +95,7 @@ export const isDeployment = ({ request }: FrozenLaunch): boolean =>
   (request as { mode?: unknown } | null)?.mode === 'deployment';
 
 function checkLimits(request: DeploymentRequest, launchConfigId: string): void {
-  const tooLong = Object.entries(request.tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
+  const tooLong = tooLongTag(request.tags);
   if (tooLong) throw refusal(launchConfigId, `the tag ${tooLong[0]} has more than ${MAX_TAG_LENGTH} characters`);
   // Six parameters and the names of one machine come to it.
   const parameters = Object.keys(request.properties.parameters ?? {}).length + 6;
