@@ -63,7 +63,7 @@ export function controlAzure(
 }
 
 /** In the shape in which the product is told of them. */
-export const azureCertificates = (keys: AzureKeys) => ({
+const azureCertificates = (keys: AzureKeys) => ({
   trustedRoots: [keys.root.certificate],
   trustedIntermediates: [keys.intermediate.certificate],
   tlsCa: keys.root.certificate,

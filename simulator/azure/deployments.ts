@@ -77,7 +77,7 @@ export function putDeployment(store: ArmStore, put: DeploymentPut, nowMs: number
 }
 
 /** Starts the steps whose dependencies are there; ends the deployment when no step is left. */
-export function advance(store: ArmStore, deployment: Deployment, nowMs: number): void {
+function advance(store: ArmStore, deployment: Deployment, nowMs: number): void {
   if (!isActive(deployment)) return;
   deployment.state = 'Running';
   const done = new Set(deployment.steps.filter((step) => step.state === 'Succeeded').map((step) => step.name));

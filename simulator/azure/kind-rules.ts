@@ -7,7 +7,6 @@ interface Checked {
   /** Of the resource itself. */
   readonly id: string;
   readonly body: Properties;
-  readonly location: string;
 }
 
 /** What sets one kind of resource apart from the others. */

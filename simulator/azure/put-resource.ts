@@ -47,7 +47,7 @@ export function putResource(store: ArmStore, request: PutRequest, nowMs: number)
     const answer = putAgain(store, existing, location, hashes);
     if (answer) return answer;
   }
-  rules.check({ store, id, body, location });
+  rules.check({ store, id, body });
   const redone = existing && existing.state !== 'Failed';
   const resource: Resource = existing ?? {
     id,

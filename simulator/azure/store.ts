@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Deployment } from './deployment.js';
-import type { Ending, Operation, Resource, ResourceGroup, ResourceKind } from './resource.js';
+import type { Ending, Operation, Resource, ResourceGroup } from './resource.js';
 
 export interface ArmTimes {
   readonly vmCreateMs: number;
@@ -177,12 +177,6 @@ export class ArmStore {
     for (const { id, endedMs } of this.#operations.values()) {
       if (endedMs !== null && nowMs > endedMs + OPERATION_KEPT_MS) this.#operations.delete(id);
     }
-  }
-
-  count(kind: ResourceKind): number {
-    let count = 0;
-    for (const resource of this.#resources.values()) if (resource.kind === kind) count++;
-    return count;
   }
 
   snapshot(): ArmSnapshot {

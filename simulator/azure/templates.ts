@@ -22,7 +22,7 @@ interface Values {
   readonly text: (name: string, otherwise: string) => string;
 }
 
-export const templateNames = ['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extension', 'fails-half-way'] as const;
+const templateNames = ['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extension', 'fails-half-way'] as const;
 export type TemplateName = (typeof templateNames)[number];
 
 /**

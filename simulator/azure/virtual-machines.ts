@@ -1,4 +1,3 @@
-import { Refusal } from '../errors.js';
 import type { Agents } from '../machines/agents.js';
 import type { RequestLog } from '../request-log.js';
 import type { Arm } from './arm.js';
@@ -65,8 +64,7 @@ export class VirtualMachines {
 
   /** Lists and instance views miss it for a while. */
   hide(vm: Resource, forMs: number): void {
-    if (!vm.machine) throw new Refusal('ResourceNotFound', `${vm.name} is not a machine`, 404);
-    vm.machine.hiddenUntilMs = Date.now() + forMs;
+    if (vm.machine) vm.machine.hiddenUntilMs = Date.now() + forMs;
   }
 
   /** As `shutdown` inside does: the machine is stopped, and goes on costing until somebody deletes it. */
