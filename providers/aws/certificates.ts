@@ -1,25 +1,19 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { ProviderConfigError } from '../config-error.js';
+import { ProviderConfigError, readConfigFile } from '../config-error.js';
 
 /** Amazon's public key for identity documents, by region. */
 export type IdentityKeys = ReadonlyMap<string, KeyObject>;
+
+const KEY = 'identityCertificates';
 
 /**
  * Reads `identityCertificates`: JSON `{region: {rsa: PEM}}`, a certificate or a public key each. Other members of a region
  * are left alone. Throws ProviderConfigError that says which region is wrong.
  */
 export function readIdentityKeys(path: string): IdentityKeys {
-  const fail = (message: string): never => {
-    throw new ProviderConfigError('identityCertificates', message);
-  };
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    return fail(`cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return parseIdentityKeys(text, (message) => fail(`${path}: ${message}`));
+  return parseIdentityKeys(readConfigFile(KEY, path), (message) => {
+    throw new ProviderConfigError(KEY, `${path}: ${message}`);
+  });
 }
 
 function parseIdentityKeys(text: string, fail: (message: string) => never): IdentityKeys {

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { ProviderConfigError } from '../../config-error.js';
+import { ProviderConfigError, readConfigFile } from '../../config-error.js';
 
 /** Certificates that need no proof, and certificates that help to build a chain but must be proved themselves. */
 export interface TrustStore {
@@ -35,13 +34,7 @@ function readPem(key: string, path: string | null): X509Certificate[] {
   const fail = (message: string): never => {
     throw new ProviderConfigError(key, message);
   };
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    return fail(`cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
-  }
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  const blocks = readConfigFile(key, path).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (!blocks) return fail(`${path} holds no certificate in PEM`);
   return blocks.map((pem, index) => {
     const certificate = parse(pem) ?? fail(`certificate ${index + 1} of ${path} cannot be read`);
