@@ -1,25 +1,16 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { azureEvidence } from '../support/azure-evidence.js';
+import { test } from '@jest/globals';
 import { azurePool } from '../support/azure-pool.js';
-import { azureSettled, startAzureSystem } from '../support/azure-system.js';
-import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
+import { azureSystem, expectNothingLeft } from '../support/azure-system.js';
+import { expectAllStopped, removeAll, restart, settled } from '../support/pool-steps.js';
 import type { FaultOrder } from '../support/simulator.js';
-import type { System } from '../support/system.js';
+import { suiteOf } from '../support/suite.js';
 
 /**
  * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the cloud holds
  * the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation.
  */
 
-const TIMEOUT_MS = 120_000;
-let system: System;
-let pools = 0;
-
-beforeAll(async () => {
-  system = await startAzureSystem();
-}, TIMEOUT_MS);
-afterEach(async () => await system.simulator.clearFaults());
-afterAll(async () => await system?.stop());
+const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
 const definition = (minCapacity: number) =>
   azurePool({ minCapacity, maxCapacity: minCapacity, publicIp: true, leftBehind: 'Detach' });
@@ -30,31 +21,24 @@ const deleted = ['virtualMachines', 'networkInterfaces', 'publicIPAddresses', 'd
 
 /** Kills the worker process while the fault holds; lets go afterwards. */
 async function crashAt(fault: string): Promise<void> {
-  await system.simulator.faultHit(fault);
-  await restart(system, 'worker');
-  await system.simulator.releaseFault(fault);
-}
-
-async function expectNothingLeft(pool: string): Promise<void> {
-  await expectAllStopped(system, pool);
-  const { resources } = await system.simulator.azureState();
-  expect(resources.map(({ id }) => id)).toEqual([]);
-  expect(azureEvidence(system.simulator.log())).toEqual({ madeTwice: [], outOfOrder: [] });
+  await system().simulator.faultHit(fault);
+  await restart(system(), 'worker');
+  await system().simulator.releaseFault(fault);
 }
 
 describeEach('PUT', created, async (fault, pool) => {
-  await system.api.createPool(pool, definition(1));
+  await system().api.createPool(pool, definition(1));
   await crashAt(fault);
-  await azureSettled(system, pool, 1);
-  await system.api.updatePool(pool, definition(0));
-  await removeAll(system, pool);
+  await settled(system(), pool, 1);
+  await system().api.updatePool(pool, definition(0));
+  await removeAll(system(), pool);
 });
 
 describeEach('DELETE', deleted, async (fault, pool) => {
-  await system.api.createPool(pool, definition(1));
-  await azureSettled(system, pool, 1);
-  await system.api.updatePool(pool, definition(0));
-  await removeAll(system, pool);
+  await system().api.createPool(pool, definition(1));
+  await settled(system(), pool, 1);
+  await system().api.updatePool(pool, definition(0));
+  await removeAll(system(), pool);
   await crashAt(fault);
 });
 
@@ -64,14 +48,11 @@ function describeEach(
   live: (faultId: string, pool: string) => Promise<void>,
 ): void {
   const boundaries = types.flatMap((type) => modes.map((mode) => ({ operation: `${method} ${type}`, mode })));
-  test.each(boundaries)(
-    'a crash at $operation ($mode) ends as it should',
-    async ({ operation, mode }) => {
-      const { id } = await system.simulator.addFault({ operation, mode });
-      const pool = `azure/crash-${(pools += 1)}`;
-      await live(id, pool);
-      await expectNothingLeft(pool);
-    },
-    TIMEOUT_MS,
-  );
+  test.each(boundaries)('a crash at $operation ($mode) ends as it should', async ({ operation, mode }) => {
+    const { id } = await system().simulator.addFault({ operation, mode });
+    const pool = newPool();
+    await live(id, pool);
+    await expectAllStopped(system(), pool);
+    await expectNothingLeft(system());
+  });
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import taskcluster, { type Credentials } from 'taskcluster-client';
 import { lifecycleId } from '../../domain/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { restart } from '../support/pool-steps.js';
-import { startSystem, type System } from '../support/system.js';
+import { suiteOf } from '../support/suite.js';
 
-const TIMEOUT_MS = 120_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const ops = { clientId: 'ops', accessToken: randomBytes(24).toString('base64url'), scopes: ['worker-manager:*'] };
@@ -17,77 +16,72 @@ const path = [key.workerPoolId, key.workerGroup, key.workerId] as const;
 const newSecret = () => randomBytes(33).toString('base64url');
 const refusedInput = expect.objectContaining({ code: 'InputError', statusCode: 400 });
 
-let system: System;
-beforeAll(async () => {
-  system = await startSystem({
-    config: { auth: { type: 'static', clients: [ops] }, issuer, providers: { hand: { providerType: 'static' } } },
-  });
-}, TIMEOUT_MS);
-afterEach(() => DatabaseLock.releaseAll());
-afterAll(async () => await system?.stop());
+const { system } = suiteOf('lab/static', {
+  config: { auth: { type: 'static', clients: [ops] }, issuer, providers: { hand: { providerType: 'static' } } },
+});
 
 /** The peer's own client, as operators and machines use it; it asks again when it is told to. */
 const as = (credentials?: Credentials) =>
-  new taskcluster.WorkerManager({ rootUrl: system.api.url, ...(credentials && { credentials }) });
+  new taskcluster.WorkerManager({ rootUrl: system().api.url, ...(credentials && { credentials }) });
 const register = (staticSecret: string) =>
   as().registerWorker({ ...key, providerId: 'hand', workerIdentityProof: { staticSecret } });
 const reregister = (credentials: Credentials, secret: string) => as(credentials).reregisterWorker({ ...key, secret });
 
-test(
-  'a machine made by hand registers, comes again, gets another secret and is removed, with a crash in the middle',
-  async () => {
-    const [first, second] = [newSecret(), newSecret()];
-    const expires = new Date(Date.now() + DAY_MS).toISOString();
-    await as(ops).createWorkerPool(key.workerPoolId, {
-      providerId: 'hand',
-      description: 'phones on a shelf',
-      owner: 'owner@example.com',
-      emailOnError: false,
-      config: { lifecycle: { reregistrationTimeout: 3_600 }, workerConfig: { colour: 'green' } },
-    });
-    const definition = { expires, capacity: 2, providerInfo: { staticSecret: first } };
-    expect(await as(ops).createWorker(...path, definition)).toMatchObject({ state: 'running', capacity: 2, expires });
+test('a machine made by hand registers, comes again, gets another secret and is removed, with a crash in the middle', async () => {
+  const [first, second] = [newSecret(), newSecret()];
+  const expires = new Date(Date.now() + DAY_MS).toISOString();
+  await as(ops).createWorkerPool(key.workerPoolId, {
+    providerId: 'hand',
+    description: 'phones on a shelf',
+    owner: 'owner@example.com',
+    emailOnError: false,
+    config: { lifecycle: { reregistrationTimeout: 3_600 }, workerConfig: { colour: 'green' } },
+  });
+  const definition = { expires, capacity: 2, providerInfo: { staticSecret: first } };
+  expect(await as(ops).createWorker(...path, definition)).toMatchObject({ state: 'running', capacity: 2, expires });
 
-    await expect(register(second)).rejects.toEqual(refusedInput);
-    const registered = await register(first);
-    expect(registered.workerConfig).toEqual({ colour: 'green' });
-    expect(Math.abs(Date.parse(registered.expires) - Date.now() - HOUR_MS)).toBeLessThan(60_000);
+  await expect(register(second)).rejects.toEqual(refusedInput);
+  const registered = await register(first);
+  expect(registered.workerConfig).toEqual({ colour: 'green' });
+  expect(Math.abs(Date.parse(registered.expires) - Date.now() - HOUR_MS)).toBeLessThan(60_000);
 
-    const report = { kind: 'boot', title: 'Battery', description: 'It is hot', extra: {} };
-    const itself = { workerGroup: key.workerGroup, workerId: key.workerId };
-    await as(registered.credentials).reportWorkerError(key.workerPoolId, { ...itself, ...report });
-    await expect(
-      as(registered.credentials).reportWorkerError(key.workerPoolId, { ...itself, ...report, workerId: 'phone-2' }),
-    ).rejects.toEqual(expect.objectContaining({ statusCode: 403 }));
+  const report = { kind: 'boot', title: 'Battery', description: 'It is hot', extra: {} };
+  const itself = { workerGroup: key.workerGroup, workerId: key.workerId };
+  await as(registered.credentials).reportWorkerError(key.workerPoolId, { ...itself, ...report });
+  await expect(
+    as(registered.credentials).reportWorkerError(key.workerPoolId, { ...itself, ...report, workerId: 'phone-2' }),
+  ).rejects.toEqual(expect.objectContaining({ statusCode: 403 }));
 
-    const again = await reregister(registered.credentials, registered.secret);
-    expect(again.secret).not.toBe(registered.secret);
-    await expect(reregister(again.credentials, first)).rejects.toEqual(refusedInput);
+  const again = await reregister(registered.credentials, registered.secret);
+  expect(again.secret).not.toBe(registered.secret);
+  await expect(reregister(again.credentials, first)).rejects.toEqual(refusedInput);
 
-    // The process dies while the change is being written; whoever asked is answered in the end.
-    const lock = await DatabaseLock.take(system.recordsUrl, 'workers', 'writes');
-    const change = { expires, capacity: 3, providerInfo: { staticSecret: second } };
-    const changed = as(ops).updateWorker(...path, change);
-    await lock.isMet();
-    await restart(system, 'worker');
-    await lock.release();
-    expect(await changed).toMatchObject({ state: 'running', capacity: 3, expires });
-    await expect(register(first)).rejects.toEqual(refusedInput);
-    const withSecond = await register(second);
-    expect(await reregister(withSecond.credentials, withSecond.secret)).toMatchObject({ secret: expect.any(String) });
+  // The process dies while the change is being written; whoever asked is answered in the end.
+  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  const change = { expires, capacity: 3, providerInfo: { staticSecret: second } };
+  const changed = as(ops).updateWorker(...path, change);
+  await lock.isMet();
+  await restart(system(), 'worker');
+  await lock.release();
+  expect(await changed).toMatchObject({ state: 'running', capacity: 3, expires });
+  await expect(register(first)).rejects.toEqual(refusedInput);
+  const withSecond = await register(second);
+  expect(await reregister(withSecond.credentials, withSecond.secret)).toMatchObject({ secret: expect.any(String) });
 
-    const lifecycle = system.temporal.workflow.getHandle(lifecycleId(key));
-    expect((await lifecycle.describe()).status.name).toBe('RUNNING');
-    await as(ops).removeWorker(...path);
-    await lifecycle.result();
-    expect((await lifecycle.describe()).status.name).toBe('COMPLETED');
-    expect(await as(ops).worker(...path)).toMatchObject({ state: 'stopped', capacity: 3 });
-    await expect(register(second)).rejects.toEqual(refusedInput);
-    await system.waitFor(
-      async () => (await system.temporal.workflow.count("WorkflowType = 'workerLifecycle'")).count === 1,
-      'its one lifecycle in the list',
-    );
-    expect(system.simulator.log().filter(({ operation }) => operation === 'RunInstances')).toEqual([]);
-  },
-  TIMEOUT_MS,
-);
+  const lifecycle = system().temporal.workflow.getHandle(lifecycleId(key));
+  expect((await lifecycle.describe()).status.name).toBe('RUNNING');
+  await as(ops).removeWorker(...path);
+  await lifecycle.result();
+  expect((await lifecycle.describe()).status.name).toBe('COMPLETED');
+  expect(await as(ops).worker(...path)).toMatchObject({ state: 'stopped', capacity: 3 });
+  await expect(register(second)).rejects.toEqual(refusedInput);
+  await system().waitFor(
+    async () => (await system().temporal.workflow.count("WorkflowType = 'workerLifecycle'")).count === 1,
+    'its one lifecycle in the list',
+  );
+  expect(
+    system()
+      .simulator.log()
+      .filter(({ operation }) => operation === 'RunInstances'),
+  ).toEqual([]);
+});

@@ -1,46 +1,35 @@
-import { writeFileSync } from 'node:fs';
+import { expect } from '@jest/globals';
+import { azureEvidence } from './azure-evidence.js';
 import { azureProviderConfig } from './azure-pool.js';
 import type { SimulatorFlags } from './simulator.js';
 import { startSystem, type System, type SystemOptions } from './system.js';
 
-/** A deployment whose only cloud is Azure, with operations that are over soon. The caller stops it. */
-export async function startAzureSystem(
-  options: Omit<SystemOptions, 'start'> & { readonly simulator?: SimulatorFlags } = {},
-): Promise<System> {
-  const system = await startSystem({
-    ...options,
-    simulator: {
-      idleMs: 600_000,
-      azureVmCreateMs: 1_000,
-      azureVmDeleteMs: 500,
-      azureNetworkCreateMs: 200,
-      azureNetworkDeleteMs: 200,
-      azureDiskDeleteMs: 200,
-      azureDeploymentMs: 200,
-      ...options.simulator,
-    },
-    start: false,
-  });
-  try {
-    const azure = await azureProviderConfig(system.simulator, system.folder);
-    writeFileSync(system.configFile, JSON.stringify({ ...system.config, providers: { azure } }, null, 2));
-    await system.start();
-    return system;
-  } catch (error) {
-    const failure = system.failure('the system did not start', error);
-    await system.stop();
-    throw failure;
-  }
+/** A deployment whose only cloud is Azure, with operations that are over soon. */
+export const azureSystem = (simulatorFlags: SimulatorFlags = {}): SystemOptions => ({
+  providers: async (simulator, folder) => ({ azure: await azureProviderConfig(simulator, folder) }),
+  simulator: {
+    azureVmCreateMs: 1_000,
+    azureVmDeleteMs: 500,
+    azureNetworkCreateMs: 200,
+    azureNetworkDeleteMs: 200,
+    azureDiskDeleteMs: 200,
+    azureDeploymentMs: 200,
+    ...simulatorFlags,
+  },
+});
+
+/** The caller stops it. */
+export const startAzureSystem = (options: Omit<SystemOptions, 'providers'>): Promise<System> =>
+  startSystem({ ...options, ...azureSystem(options.simulator) });
+
+/** Resources and records of deployments that still exist, by id. */
+export async function leftInAzure(system: System): Promise<string[]> {
+  const { resources, deployments } = await system.simulator.azureState();
+  return [...resources.map(({ id }) => id), ...deployments];
 }
 
-/** Waits until the pool has so many running workers and no others. */
-export async function azureSettled(system: System, pool: string, wanted: number, withinMs = 60_000): Promise<void> {
-  await system.waitFor(
-    async () => {
-      const { requested, running, stopping } = await system.api.counts(pool);
-      return running === wanted && requested + stopping === 0;
-    },
-    `${wanted} running workers of ${pool}`,
-    withinMs,
-  );
+/** Nothing is left, and whatever the file's tests made came once and went in order. */
+export async function expectNothingLeft(system: System): Promise<void> {
+  expect(await leftInAzure(system)).toEqual([]);
+  expect(azureEvidence(system.simulator.log())).toEqual({ madeTwice: [], outOfOrder: [] });
 }

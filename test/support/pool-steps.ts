@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { provisionId } from '../../domain/ids.js';
-import { awsPool, type PoolShape } from './api-client.js';
+import { awsPool } from './api-client.js';
 import { checkEvidence } from './evidence.js';
 import type { Machine } from './simulator.js';
 import type { System } from './system.js';
@@ -16,8 +16,8 @@ export async function machinesOf(system: System, workerPoolId: string): Promise<
   );
 }
 
-/** Waits until the pool has exactly so many running workers and no others, and so many machines, and looks at the evidence. */
-export async function expectSettled(system: System, workerPoolId: string, wanted: number, withinMs = 60_000) {
+/** Waits until the pool has exactly so many running workers and no others. */
+export async function settled(system: System, workerPoolId: string, wanted: number, withinMs = 60_000): Promise<void> {
   await system.waitFor(
     async () => {
       const { requested, running, stopping } = await system.api.counts(workerPoolId);
@@ -26,13 +26,27 @@ export async function expectSettled(system: System, workerPoolId: string, wanted
     `${wanted} running workers of ${workerPoolId}`,
     withinMs,
   );
+}
+
+/** Waits until the pool is settled, then looks whether it has so many machines, and at the evidence. */
+export async function expectSettled(
+  system: System,
+  workerPoolId: string,
+  wanted: number,
+  withinMs = 60_000,
+): Promise<void> {
+  await settled(system, workerPoolId, wanted, withinMs);
   expect(await machinesOf(system, workerPoolId)).toHaveLength(wanted);
   await checkEvidence(system);
 }
 
-/** Wants no machines any more, removes all workers and waits until they are stopped and their machines gone. */
-export async function endPool(system: System, workerPoolId: string, shape: PoolShape = {}): Promise<void> {
-  await system.api.updatePool(workerPoolId, awsPool({ ...shape, minCapacity: 0, maxCapacity: 0 }));
+/** Updates the pool to want no machines any more, removes all workers and waits until they are stopped and their machines gone. */
+export async function endPool(
+  system: System,
+  workerPoolId: string,
+  definition: object = awsPool({ maxCapacity: 0 }),
+): Promise<void> {
+  await system.api.updatePool(workerPoolId, definition);
   await removeAll(system, workerPoolId);
   await expectAllStopped(system, workerPoolId);
 }

@@ -16,6 +16,8 @@ export interface SystemOptions {
   /** `split`: API and Temporal workers are processes of their own. */
   readonly roles?: 'all' | 'split';
   readonly simulator?: SimulatorFlags;
+  /** The configuration's `providers`, whose files go into `folder`; the simulator's AWS when left out. */
+  readonly providers?: (simulator: SimulatorHandle, folder: string) => Promise<Record<string, unknown>>;
   /** Laid over the configuration, section by section. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** host:port; the test run's shared server when left out. */
@@ -141,8 +143,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     shutdownMs: 300,
     ...options.simulator,
   });
-  const certificates = join(folder, 'identity-certificates.json');
-  writeFileSync(certificates, JSON.stringify(await simulator.identityCertificates()));
   const address = options.temporal ?? temporalAddress();
   const { client, namespace } = await createNamespace(address);
   const recordsUrl = records === 'postgres' ? await createDatabase() : `pglite:${join(folder, 'records')}`;
@@ -157,14 +157,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       intervals: { demandSeconds: 1, provisionSeconds: 60, scanSeconds: 2, sweepSeconds: 30 },
       log: { level: 'info', format: 'json' },
       shutdownGraceSeconds: 10,
-      providers: {
-        aws: {
-          providerType: 'aws',
-          endpoint: simulator.ec2Endpoint,
-          regions: ['us-east-1', 'us-west-2'],
-          identityCertificates: certificates,
-        },
-      },
+      providers: await (options.providers ?? awsProviders)(simulator, folder),
     },
     options.config ?? {},
   );
@@ -178,6 +171,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     throw failure;
   }
   return system;
+}
+
+async function awsProviders(simulator: SimulatorHandle, folder: string): Promise<Record<string, unknown>> {
+  const identityCertificates = join(folder, 'identity-certificates.json');
+  writeFileSync(identityCertificates, JSON.stringify(await simulator.identityCertificates()));
+  const regions = ['us-east-1', 'us-west-2'];
+  return { aws: { providerType: 'aws', endpoint: simulator.ec2Endpoint, regions, identityCertificates } };
 }
 
 /** Sections are merged, everything else is replaced. */
