@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { azureEvidence } from '../support/azure-evidence.js';
+import { expect, test } from '@jest/globals';
 import { azurePool, azureTemplatePool } from '../support/azure-pool.js';
-import { startAzureSystem } from '../support/azure-system.js';
+import { azureSystem, expectNothingLeft } from '../support/azure-system.js';
+import { amidCrashes } from '../support/crashes.js';
 import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
 import type { FaultMode } from '../support/simulator.js';
-import type { System } from '../support/system.js';
+import { suiteOf } from '../support/suite.js';
 
 /** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
 const { workers, crashes, withinMs } =
@@ -25,11 +24,7 @@ const pools = {
   'azure/implicit-disk': azureTemplatePool('implicit-disk', size),
 };
 
-let system: System;
-beforeAll(async () => {
-  system = await startAzureSystem({ simulator: { azureLimits: 'arm' } });
-}, 120_000);
-afterAll(async () => await system?.stop());
+const { system } = suiteOf('azure/random', azureSystem({ azureLimits: 'arm' }));
 
 const PUTS = ['publicIPAddresses', 'networkInterfaces', 'virtualMachines'];
 const DELETES = [...PUTS, 'disks'];
@@ -38,7 +33,7 @@ const DELETES = [...PUTS, 'disks'];
 async function disturb(random: () => number): Promise<void> {
   const strike = async (operation: string, mode: FaultMode, share: number, more: object = {}) => {
     for (let nth = 0; nth < workers; nth += 1) {
-      if (random() < share) await system.simulator.addFault({ operation, mode, skip: nth, ...more });
+      if (random() < share) await system().simulator.addFault({ operation, mode, skip: nth, ...more });
     }
   };
   for (const operation of [
@@ -57,36 +52,29 @@ test(
   async () => {
     const random = seededRandom(seed);
     await disturb(random);
-    let over = false;
-    const crashing = (async () => {
-      for (let crash = 0; crash < crashes && !over; crash += 1) {
-        await delay(PAUSE_MS[0] + random() * (PAUSE_MS[1] - PAUSE_MS[0]));
-        await restart(system, 'worker');
+    const crash = () => restart(system(), 'worker');
+    await amidCrashes({ count: crashes, pauseMs: PAUSE_MS, random, crash }, async () => {
+      for (const [pool, definition] of Object.entries(pools)) await system().api.createPool(pool, definition);
+      for (const pool of Object.keys(pools)) {
+        await system().waitFor(
+          async () => (await system().api.counts(pool)).running === each,
+          `all machines of ${pool}`,
+          withinMs,
+        );
       }
-    })();
-    for (const [pool, definition] of Object.entries(pools)) await system.api.createPool(pool, definition);
-    for (const pool of Object.keys(pools)) {
-      await system.waitFor(
-        async () => (await system.api.counts(pool)).running === each,
-        `all machines of ${pool}`,
-        withinMs,
-      );
-    }
-    for (const pool of Object.keys(pools)) await system.api.updatePool(pool, azurePool({ maxCapacity: 0 }));
-    for (const pool of Object.keys(pools)) await removeAll(system, pool);
-    for (const pool of Object.keys(pools)) await expectAllStopped(system, pool, withinMs);
-    over = true;
-    await crashing;
+      for (const pool of Object.keys(pools)) await system().api.updatePool(pool, azurePool({ maxCapacity: 0 }));
+      for (const pool of Object.keys(pools)) await removeAll(system(), pool);
+      for (const pool of Object.keys(pools)) await expectAllStopped(system(), pool, withinMs);
+    });
 
-    const { resources, deployments } = await system.simulator.azureState();
-    expect([...resources.map(({ id }) => id), ...deployments]).toEqual([]);
-    const log = system.simulator.log();
-    expect(azureEvidence(log)).toEqual({ madeTwice: [], outOfOrder: [] });
-    const failed = log.filter(
-      ({ kind, operation, outcome }) =>
-        kind === 'arm' && operation.startsWith('end of PUT') && outcome !== 'Succeeded' && outcome !== 'Canceled',
-    );
-    const errors = await Promise.all(Object.keys(pools).map((pool) => system.api.errors(pool)));
+    await expectNothingLeft(system());
+    const failed = system()
+      .simulator.log()
+      .filter(
+        ({ kind, operation, outcome }) =>
+          kind === 'arm' && operation.startsWith('end of PUT') && outcome !== 'Succeeded' && outcome !== 'Canceled',
+      );
+    const errors = await Promise.all(Object.keys(pools).map((pool) => system().api.errors(pool)));
     const reported = errors.flat().map(({ extra }) => String(extra.workerId));
     // A deployment fails with its machine.
     const failedWorkers = new Set(failed.map(({ tags }) => tags?.['worker-id'] ?? ''));

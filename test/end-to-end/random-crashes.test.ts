@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
+import { amidCrashes } from '../support/crashes.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
@@ -34,13 +34,8 @@ test(
     for (const pool of POOLS) {
       await system.api.createPool(pool, awsPool({ maxCapacity: tasks, regions: ['us-east-1', 'us-west-2'] }));
     }
-    const crashing = (async () => {
-      for (let crash = 0; crash < crashes; crash += 1) {
-        await delay(PAUSE_MS[0] + random() * (PAUSE_MS[1] - PAUSE_MS[0]));
-        await restart(system, random() < 0.7 ? 'worker' : 'api');
-      }
-    })();
-    const working = (async () => {
+    const crash = () => restart(system, random() < 0.7 ? 'worker' : 'api');
+    await amidCrashes({ count: crashes, pauseMs: PAUSE_MS, random, crash }, async () => {
       for (let burst = 1; burst <= bursts; burst += 1) {
         await system.simulator.addTasks(POOLS[burst % POOLS.length]!, tasks);
         await system.waitFor(
@@ -49,8 +44,7 @@ test(
           withinMs / bursts,
         );
       }
-    })();
-    await Promise.all([crashing, working]);
+    });
     expect(await completed()).toBe(bursts * tasks);
 
     for (const pool of POOLS) await system.api.updatePool(pool, awsPool({ maxCapacity: 0 }));
