@@ -18,17 +18,13 @@ const port = (description: string, defaultValue: number) =>
 const httpUrl = { pattern: '^https?://[^/?#]+[^?#]*$' };
 const optionalUrl = (description: string) =>
   Type.Union([Type.String(httpUrl), Type.Null()], { default: null, description });
-const credentials = (description: string) =>
-  closed({ clientId: text('Name of the client.'), accessToken: text('Its access token.') }, description);
+const optionalText = (description: string) =>
+  Type.Union([Type.String({ minLength: 1 }), Type.Null()], { default: null, description });
+const credentials = (description: string, accessToken = text('Its access token.')) =>
+  closed({ clientId: text('Name of the client.'), accessToken }, description);
 /** As for `static` clients: a worker holds an HMAC made with it, and could guess a short one. */
 const issuerCredentials = (description: string) =>
-  closed(
-    {
-      clientId: text('Name of the client.'),
-      accessToken: Type.String({ minLength: 22, description: 'Its access token; 22 characters or more.' }),
-    },
-    description,
-  );
+  credentials(description, Type.String({ minLength: 22, description: 'Its access token; 22 characters or more.' }));
 
 const callLimit = (description: string) =>
   Type.Optional(
@@ -72,10 +68,9 @@ export const awsProviderSchema = closed(
       default: null,
       description: 'Regions that pools may use; null means every region of the account.',
     }),
-    identityCertificates: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
-      default: null,
-      description: 'Path to JSON `{region: {rsa: PEM}}`; without it registrations of this provider are refused.',
-    }),
+    identityCertificates: optionalText(
+      'Path to JSON `{region: {rsa: PEM}}`; without it registrations of this provider are refused.',
+    ),
     ...cloudKeys,
   },
   'Amazon EC2.',
@@ -104,14 +99,10 @@ export const azureProviderSchema = closed(
       default: null,
       description: 'Where tokens come from, instead of Microsoft’s own.',
     }),
-    trustedRoots: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
-      default: null,
-      description: 'Path to PEM: roots for attested documents, beside Node’s own.',
-    }),
-    trustedIntermediates: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
-      default: null,
-      description: 'Path to PEM: intermediate certificates for attested documents, beside those known already.',
-    }),
+    trustedRoots: optionalText('Path to PEM: roots for attested documents, beside Node’s own.'),
+    trustedIntermediates: optionalText(
+      'Path to PEM: intermediate certificates for attested documents, beside those known already.',
+    ),
     ...cloudKeys,
   },
   'Microsoft Azure.',
@@ -164,10 +155,7 @@ export const configSchema = Type.Object(
     temporal: section({
       address: text('Temporal’s frontend.', '127.0.0.1:7233'),
       namespace: text('Namespace; one deployment each.', 'default'),
-      profile: Type.Union([Type.String({ minLength: 1 }), Type.Null()], {
-        default: null,
-        description: 'Profile of a temporal.toml, instead of `address` and `namespace` (mutual TLS, API keys).',
-      }),
+      profile: optionalText('Profile of a temporal.toml, instead of `address` and `namespace` (mutual TLS, API keys).'),
       taskQueuePrefix: Type.String({
         pattern: '^[a-zA-Z0-9_-]{1,60}$',
         default: 'worker-manager',
