@@ -67,7 +67,7 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
 export const THROTTLED_RETRY_MS = 5_000;
 /** Operations on one resource exclude each other for seconds; a removal is in no hurry. */
 export const BUSY_RETRY_MS = 2_000;
-export const BUSY_RETRY_DELETE_MS = 5_000;
+const BUSY_RETRY_DELETE_MS = 5_000;
 const MAX_MESSAGE = 1_000;
 
 /** The members that we read of an SDK's error; the SDKs have two classes of the same name. */
