@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { failureClassOf, nextBackoff } from '../domain/backoff.js';
+import { failureClassOf } from '../domain/backoff.js';
 import { lifecycleTiming, registrationDeadline } from '../domain/lifecycle.js';
 import { provisionId } from '../domain/ids.js';
 import { LISTED_AFTER_MS } from '../domain/observation.js';
@@ -19,6 +19,7 @@ import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { logPoolError } from './log-pool-error.js';
+import { restAfter } from './rest.js';
 
 export interface LaunchActivities {
   /**
@@ -100,14 +101,11 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
       const found = await whatAttemptsMade(launching, launch);
       if (found.length > 0) return await book(launch, found);
     }
-    const failureClass = failureClassOf(error.code);
     const poolError = creationError({ ...launch, error });
     const isNews = await failLaunch(db, launch.token, {
-      nowMs,
+      ...restAfter(failureClassOf(error.code), nowMs),
       failure: error.message,
       error: poolError,
-      failureClass,
-      backoff: (failures) => nextBackoff({ failureClass, failures }),
     });
     if (isNews) {
       logPoolError(log, poolError);
@@ -140,10 +138,8 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
       });
       const poolError = creationError({ ...launch, error });
       const isNews = await noteShortage(db, launch.token, {
-        nowMs,
+        ...restAfter('capacity', nowMs),
         error: poolError,
-        failureClass: 'capacity',
-        backoff: (failures) => nextBackoff({ failureClass: 'capacity', failures }),
       });
       if (isNews) logPoolError(log, poolError);
     }

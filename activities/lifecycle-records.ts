@@ -1,4 +1,3 @@
-import { nextBackoff } from '../domain/backoff.js';
 import { lifecycleId, type WorkerKey } from '../domain/ids.js';
 import { logEvent } from '../observability/log-events.js';
 import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../observability/worker-log.js';
@@ -10,9 +9,11 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../records/worker-changes.js';
-import type { LifecycleInput, StaticWorker, StopReason, WorkerFailure } from '../temporal/messages.js';
+import type { LifecycleInput, StaticWorker, StopReason } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { logPoolError } from './log-pool-error.js';
+import { restAfter } from './rest.js';
+import { workerError } from './worker-error.js';
 
 /**
  * What a lifecycle writes in the books. Each is idempotent and one statement, so that it can run as a local activity:
@@ -44,19 +45,6 @@ interface RegistrationChange {
   readonly secretGeneration: number;
   readonly nowMs: number;
 }
-
-const workerError = (
-  { workerPoolId, workerGroup, workerId }: WorkerKey,
-  launchConfigId: string | null,
-  { kind, title, description, code }: WorkerFailure,
-) => ({
-  workerPoolId,
-  launchConfigId,
-  kind,
-  title,
-  description,
-  extra: { workerGroup, workerId, ...(code && { code }) },
-});
 
 const DAY_MS = 24 * 60 * 60_000;
 /** A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age (W15). */
@@ -99,11 +87,7 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
     async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
       const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
       const failureClass = stop.failure?.failureClass;
-      const rest = failureClass && {
-        failureClass,
-        backoff: (failures: number) => nextBackoff({ failureClass, failures }),
-        nowMs,
-      };
+      const rest = failureClass && restAfter(failureClass, nowMs);
       const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs });
       if (row) {
         if (failure) logPoolError(log, failure);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ScheduleNotFoundError } from '@temporalio/client';
-import { failureClassOf, nextBackoff } from '../domain/backoff.js';
+import { failureClassOf } from '../domain/backoff.js';
 import type { Decision, DecisionInputs, LaunchOutcome } from '../domain/decision.js';
 import type { EstimatorKind } from '../domain/estimator.js';
 import { cronScheduleId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
@@ -18,6 +18,7 @@ import { setShouldTerminate, terminationCandidates } from '../records/terminatio
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
 import { logPoolError } from './log-pool-error.js';
+import { restAfter } from './rest.js';
 import { startLifecyclesOf } from './start-lifecycles.js';
 
 export interface PoolActivities {
@@ -237,16 +238,13 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     revision: number,
     error: ProviderError,
   ): Promise<void> {
-    const failureClass = failureClassOf(error.code);
     const poolError = creationError({ workerPoolId, launchConfigId, error });
     await recordLaunchFailure(db, {
+      ...restAfter(failureClassOf(error.code), Date.now()),
       workerPoolId,
       launchConfigId,
       revision,
-      failureClass,
-      backoff: (failures) => nextBackoff({ failureClass, failures }),
       error: poolError,
-      nowMs: Date.now(),
     });
     logPoolError(log, poolError);
   }

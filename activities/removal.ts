@@ -7,6 +7,7 @@ import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { logPoolError } from './log-pool-error.js';
+import { workerError } from './worker-error.js';
 
 export interface RemovalActivities {
   /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
@@ -32,7 +33,12 @@ export function removalActivities({ records, providers, asks, log }: ActivityDep
         await withHeartbeat(() => machines.remove(made?.length ? { ...machine, made } : machine, step));
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
-          const stored = terminationError(machine, error);
+          const stored = workerError(machine, machine.launchConfigId, {
+            kind: 'termination-error',
+            title: 'Instance Termination Error',
+            description: error.message,
+            code: error.cloudCode ?? error.code,
+          });
           await insertError(records.db, stored, Date.now());
           logPoolError(log, stored);
           // Nothing that a removal meets is final: permissions come back.
@@ -44,12 +50,3 @@ export function removalActivities({ records, providers, asks, log }: ActivityDep
     },
   };
 }
-
-const terminationError = (machine: RemovableMachine, error: ProviderError) => ({
-  workerPoolId: machine.workerPoolId,
-  launchConfigId: machine.launchConfigId,
-  kind: 'termination-error',
-  title: 'Instance Termination Error',
-  description: error.message,
-  extra: { workerGroup: machine.workerGroup, workerId: machine.workerId, code: error.cloudCode ?? error.code },
-});

@@ -3,7 +3,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { lifecycleId } from '../domain/ids.js';
 import type { Worker } from '../domain/worker.js';
 import { logEvent } from '../observability/log-events.js';
-import { getLaunch, workersOfLaunch } from '../records/launches.js';
+import { getLaunch, launchOf, workersOfLaunch } from '../records/launches.js';
 import { getPool } from '../records/pools.js';
 import { getWorker, liveWorkerKeys } from '../records/workers.js';
 import { type LaunchContext, lifecycleInput } from '../temporal/lifecycle-input.js';
@@ -66,7 +66,7 @@ export async function startMissingLifecycles(deps: ActivityDeps, startedBy: stri
       const pool = await getPool(db, worker.workerPoolId);
       const provider = providers.get(worker.providerId);
       if (!pool || !provider) return void impossible.push(lifecycleId(key));
-      const launch = worker.launchToken === null ? null : await getLaunch(db, worker.launchToken);
+      const launch = await launchOf(db, worker);
       const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
       if (!(await startFromRow(deps, worker, context, startedBy))) return;
       started += 1;
@@ -91,7 +91,7 @@ async function startFromRow(
 ): Promise<boolean> {
   try {
     await client.workflow.start(workflowTypes.workerLifecycle, {
-      ...lifecycleStart(lifecycleInput(worker, context, { replaces: true }), startedBy, { fromLiveRow: true }),
+      ...lifecycleStart(lifecycleInput(worker, context), startedBy),
       taskQueue: mainTaskQueue(config.temporal.taskQueuePrefix),
     });
     return true;

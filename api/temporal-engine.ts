@@ -13,7 +13,7 @@ import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
-import { getLaunch } from '../records/launches.js';
+import { launchOf } from '../records/launches.js';
 import { getPool } from '../records/pools.js';
 import { getWorker } from '../records/workers.js';
 import type { Db } from '../records/schema.js';
@@ -54,11 +54,10 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
   const startFromRow = async (worker: Worker, pool: WorkerPool) => {
     const provider = deps.providers.get(worker.providerId);
     if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
-    const launch = worker.launchToken === null ? null : await getLaunch(deps.db, worker.launchToken);
-    const context = { pool, provider, launch, defaults: deps.defaults };
-    const input = lifecycleInput(worker, context, { replaces: true });
+    const launch = await launchOf(deps.db, worker);
+    const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
     return {
-      ...lifecycleStart(input, 'api', { fromLiveRow: true }),
+      ...lifecycleStart(input, 'api'),
       taskQueue,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     };

@@ -37,14 +37,14 @@ export async function assertPrefixIsFree(client: Client, deployment: Deployment,
  * mean another account would take them for gone. Afterwards the accounts of the configuration are the remembered ones.
  */
 export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
-  await findProviderProblem(db, config);
+  await assertMachinesStayInReach(db, config);
   await rememberProviderAccounts(
     db,
     Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
   );
 }
 
-async function findProviderProblem(db: Db, config: Config): Promise<void> {
+async function assertMachinesStayInReach(db: Db, config: Config): Promise<void> {
   const accounts = await providerAccounts(db);
   for (const { providerId, workers } of await liveWorkersByProvider(db)) {
     const provider = config.providers[providerId];

@@ -157,10 +157,14 @@ export async function settleAttempt(
   { begunAt, before }: { begunAt: number; before: number | null },
 ): Promise<void> {
   await sql`
-    update launches set doubtful_attempts = doubtful_attempts - 1, 
+    update launches set doubtful_attempts = doubtful_attempts - 1,
       last_attempt_at = case when last_attempt_at = ${bigint(begunAt)} then ${bigint(before)} else last_attempt_at end
     where token = ${token} and status = 'open' and doubtful_attempts > 0`.execute(db);
 }
+
+/** Null for static workers. */
+export const launchOf = async (db: Db, { launchToken }: Pick<Worker, 'launchToken'>): Promise<LaunchRow | null> =>
+  launchToken === null ? null : await getLaunch(db, launchToken);
 
 export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null> {
   return (await db.selectFrom('launches').selectAll().where('token', '=', token).executeTakeFirst()) ?? null;

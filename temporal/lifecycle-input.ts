@@ -6,12 +6,12 @@ import type { LifecycleCommon, LifecycleInput, LifecycleState } from './messages
 
 /**
  * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has had
- * a lifecycle, which somebody terminated: the new one goes on where the row stands.
+ * a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one.
  */
-export function lifecycleInput(worker: Worker, of: LaunchContext, { replaces = false } = {}): LifecycleInput {
+export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInput {
   const { workerGroup, workerId, launchToken, expires, capacity, facts } = worker;
   const common = lifecycleCommon(worker, of);
-  const input: LifecycleInput = { ...common, workerGroup, workerId, ...(replaces && { replaces }) };
+  const input: LifecycleInput = { ...common, workerGroup, workerId, replaces: true };
   if (launchToken === null) {
     const secretFingerprint = facts.secretFingerprint ?? '';
     return { ...input, static: { expires, capacity, secretFingerprint }, carried: carriedFrom(worker, common) };

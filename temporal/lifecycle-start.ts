@@ -8,10 +8,10 @@ import { searchAttributes } from './search-attributes.js';
  * same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
  * Safe in workflow code.
  *
- * `fromLiveRow`: the input was made from a row that was not stopped a moment ago, so a lifecycle that was terminated or
- * failed before its end is replaced. One that has ended never is.
+ * An input that was made from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle that
+ * was terminated or failed before its end. One that has ended is never replaced.
  */
-export function lifecycleStart(input: LifecycleInput, startedBy: string, { fromLiveRow = false } = {}) {
+export function lifecycleStart(input: LifecycleInput, startedBy: string) {
   const attributes: SearchAttributePair[] = [
     { key: searchAttributes.workerPoolId, value: input.workerPoolId },
     { key: searchAttributes.providerId, value: input.providerId },
@@ -21,7 +21,7 @@ export function lifecycleStart(input: LifecycleInput, startedBy: string, { fromL
   return {
     workflowId: lifecycleId(input),
     args: [input] as [LifecycleInput],
-    workflowIdReusePolicy: fromLiveRow
+    workflowIdReusePolicy: input.replaces
       ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
       : WorkflowIdReusePolicy.REJECT_DUPLICATE,
     typedSearchAttributes: new TypedSearchAttributes(attributes),

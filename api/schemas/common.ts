@@ -1,5 +1,6 @@
 import { type TProperties, Type } from 'typebox';
 import { identifierPattern, workerPoolIdPattern } from '../../domain/ids.js';
+import { workerStates } from '../../domain/worker.js';
 
 /** Pieces of the wire format (original-behaviour §1 and §2). */
 
@@ -11,9 +12,7 @@ export const instant = Type.String({ format: 'date-time' });
 export const identifier = Type.String({ pattern: identifierPattern.source });
 export const workerPoolId = Type.String({ pattern: workerPoolIdPattern.source });
 export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
-export const workerState = Type.Union(
-  ['requested', 'running', 'stopping', 'stopped'].map((state) => Type.Literal(state)),
-);
+export const workerState = Type.Union(workerStates.map((state: string) => Type.Literal(state)));
 
 export const poolParams = { workerPoolId };
 export const groupParams = { workerPoolId, workerGroup: identifier };

@@ -9,7 +9,7 @@ import { workflowTypes } from '../../temporal/names.js';
  * More than these are started by an activity through the client: a parent's child starts are taken one after another
  * (measured: 500 children 19 to 43 s, 500 client starts 4 to 6 s). Few are children, so that the Temporal UI shows the tree.
  */
-export const MOST_CHILDREN = 25;
+const MOST_CHILDREN = 25;
 
 const pool = proxyActivities<PoolActivities>({
   startToCloseTimeout: '2 minutes',

@@ -73,8 +73,10 @@ describe('the start of a lifecycle', () => {
   const running = inputOf({ state: 'running', secretGeneration: 1 });
 
   test('never gives a worker a second one, unless its row is alive and the first was ended from outside', () => {
-    expect(lifecycleStart(running, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.REJECT_DUPLICATE);
-    expect(lifecycleStart(running, 'test', { fromLiveRow: true }).workflowIdReusePolicy).toBe(
+    const { replaces, ...first } = running;
+    expect(replaces).toBe(true);
+    expect(lifecycleStart(first, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.REJECT_DUPLICATE);
+    expect(lifecycleStart(running, 'test').workflowIdReusePolicy).toBe(
       WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
     );
   });
