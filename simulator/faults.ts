@@ -184,8 +184,7 @@ export class Fault {
 
   async #hold(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<Release>();
-    if (this.#rule.released !== null) resolve(this.#rule.released);
-    else this.#rule.held.push(resolve);
+    this.whenReleased(resolve);
     this.#arrived();
     if ((await promise) === 'drop') throw new ConnectionLost();
   }
