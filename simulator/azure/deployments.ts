@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.js';
 import { requireGroup } from './checks.js';
 import { isActive, type Deployment, type DeploymentStep } from './deployment.js';
+import { same } from './lists.js';
 import { putResource } from './put-resource.js';
 import { objectAt, textAt, type Ending, type Failure, type Operation, type Properties } from './resource.js';
 import type { ArmStore } from './store.js';
@@ -91,9 +92,8 @@ function advance(store: ArmStore, deployment: Deployment, nowMs: number): void {
   if (deployment.steps.some((step) => step.state === 'Running')) return;
   const operation = store.operation(deployment.operationId);
   if (!operation) return;
-  const details = deployment.steps.flatMap((step) => step.failure ?? []);
   const message = 'At least one resource deployment operation failed. Please list deployment operations for details.';
-  if (details.length > 0) operation.ending = { how: 'fail', failure: { code: 'DeploymentFailed', message } };
+  if (failed) operation.ending = { how: 'fail', failure: { code: 'DeploymentFailed', message } };
   else operation.ending = { how: 'succeed' };
   operation.dueMs = nowMs + store.times.deploymentMs;
 }
@@ -147,7 +147,6 @@ export function deleteDeployment(store: ArmStore, deployment: Deployment, ending
 }
 
 export function inGroup(store: ArmStore, subscriptionId: string, resourceGroup: string): Deployment[] {
-  const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   return [...store.deployments()].filter(
     (one) => same(one.subscriptionId, subscriptionId) && same(one.resourceGroup, resourceGroup),
   );
