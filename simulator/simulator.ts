@@ -72,7 +72,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
 
   const restore = (state: State): void => {
     cloud.restore(state.cloud);
-    arm.restore(state.azure);
+    armStore.restore(state.azure);
     agents.restore(state.agents);
     queue.restore(state.queue);
     log.restore({ ...state.calls });

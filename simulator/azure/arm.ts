@@ -64,10 +64,6 @@ export class Arm {
     });
   }
 
-  restore(snapshot: ArmSnapshot): void {
-    this.store.restore(snapshot);
-  }
-
   start(): void {
     this.run(() => undefined);
   }
@@ -80,9 +76,9 @@ export class Arm {
 
   #endDue(nowMs: number): void {
     for (;;) {
-      const operation = this.store.nextDue(nowMs);
-      if (!operation) return;
-      this.#end(operation, operation.dueMs ?? nowMs);
+      const next = this.store.nextDue();
+      if (!next || next.dueMs > nowMs) return;
+      this.#end(next, next.dueMs);
     }
   }
 
@@ -143,7 +139,7 @@ export class Arm {
 
   /** Machines must boot in time also when nobody asks. */
   #wakeForNext(): void {
-    const nextMs = this.store.nextDueMs();
+    const nextMs = this.store.nextDue()?.dueMs ?? Infinity;
     if (nextMs >= this.#timerMs) return;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timerMs = nextMs;

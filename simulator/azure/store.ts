@@ -32,6 +32,10 @@ export interface OperationOrder {
   readonly deploymentId?: string | null;
 }
 
+type DueOperation = Operation & { readonly dueMs: number };
+
+const endsByItself = (operation: Operation): operation is DueOperation => operation.dueMs !== null;
+
 /** Everything that Azure Resource Manager knows, in memory. Ids are compared without regard to case. */
 export class ArmStore {
   readonly times: ArmTimes;
@@ -154,22 +158,12 @@ export class ArmStore {
     this.#pending.delete(operation);
   }
 
-  /** The operation that ends next, when it is due by then. */
-  nextDue(nowMs: number): Operation | null {
-    let next: Operation | null = null;
-    let nextMs = nowMs;
+  /** The operation that ends next, of several at the same time the one that began first; null when none ends by itself. */
+  nextDue(): DueOperation | null {
+    let next: DueOperation | null = null;
     for (const operation of this.#pending) {
-      if (operation.dueMs === null || operation.dueMs > nextMs || (next && operation.dueMs === nextMs)) continue;
-      next = operation;
-      nextMs = operation.dueMs;
+      if (endsByItself(operation) && (!next || operation.dueMs < next.dueMs)) next = operation;
     }
-    return next;
-  }
-
-  /** When the next operation ends; Infinity when none does by itself. */
-  nextDueMs(): number {
-    let next = Infinity;
-    for (const { dueMs } of this.#pending) if (dueMs !== null && dueMs < next) next = dueMs;
     return next;
   }
 
