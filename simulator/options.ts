@@ -48,6 +48,8 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+const names = (text: string): string[] => text.split(',').filter(Boolean);
+
 function httpUrl(text: string): URL {
   if (!URL.canParse(text) || new URL(text).protocol !== 'http:')
     throw new InvalidArgumentError('an http URL is needed.');
@@ -64,12 +66,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     .option('--state-dir <dir>', 'keep machines, tasks, tokens and keys here and go on with what is there')
     .option('--log <file>', 'append one JSON line for each request to this file')
     .option('--api <url>', 'where /api/worker-manager/ is forwarded to', httpUrl)
-    .option('--regions <names>', 'regions that exist', (text) => text.split(',').filter(Boolean), [
-      'us-east-1',
-      'us-east-2',
-      'us-west-1',
-      'us-west-2',
-    ])
+    .option('--regions <names>', 'regions that exist', names, ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'])
     .addOption(
       new Option('--machines <on|off>', 'whether anything runs in the machines').choices(['on', 'off']).default('on'),
     )
@@ -95,12 +92,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     )
     .option('--claim-timeout-ms <ms>', "a dead machine's tasks are pending again after so long", wholeNumber, 10_000)
     .option('--tls-port <number>', 'the same over TLS on this port; 0 takes a free one', wholeNumber)
-    .option(
-      '--azure-resource-groups <names>',
-      'groups that exist at first',
-      (text) => text.split(',').filter(Boolean),
-      ['worker-manager'],
-    )
+    .option('--azure-resource-groups <names>', 'groups that exist at first', names, ['worker-manager'])
     .addOption(
       new Option('--azure-limits <off|arm>', "enforce Azure Resource Manager's request limits")
         .choices(['off', 'arm'])
