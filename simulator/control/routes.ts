@@ -48,7 +48,7 @@ export async function handleControl(
   const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
   if (resource === 'azure') {
     const value = controlAzure(context.azure, method, id, verb, body);
-    context.changed();
+    if (method !== 'GET') context.changed();
     return sendJson(response, 200, value);
   }
   sendJson(response, 200, await answer(context, `${method} ${resource}`, id, verb, query, body));
