@@ -21,12 +21,18 @@ import { startSimulator, type SimulatorHandle } from '../../support/simulator.js
 
 let simulator: SimulatorHandle;
 let azure: ReturnType<typeof azureAt>;
+/** Lines of the log before the test. */
+let logged = 0;
 beforeAll(async () => {
   simulator = await startSimulator({ ...quickAzure, tlsPort: 0, azureClientSecret: 'right' });
   azure = azureAt(simulator.azureEndpoint);
 });
 afterAll(() => simulator.stop());
-beforeEach(() => simulator.reset());
+beforeEach(async () => {
+  await simulator.reset();
+  await simulator.setAzureLimits({});
+  logged = simulator.log().length;
+});
 
 const machines = () => azure.provider.machines!;
 const names = async () => (await simulator.azureState()).resources.map(({ name }) => name);
@@ -74,6 +80,7 @@ describe('a machine of Azure, step by step', () => {
     expect((await machines().lookup(machine!)).state).toBe('gone');
     const effective = simulator
       .log()
+      .slice(logged)
       .filter(({ kind, operation, status }) => kind === 'arm' && /^(PUT|DELETE)/.test(operation) && status !== 204);
     expect(effective.map(({ operation }) => operation)).toEqual([
       'PUT publicIPAddresses',
@@ -284,7 +291,6 @@ describe('definitions and places that are wrong', () => {
       cloudCode: 'SubscriptionRequestsThrottled',
       retryAfterMs: expect.any(Number),
     });
-    await simulator.setAzureLimits({});
   });
 });
 
