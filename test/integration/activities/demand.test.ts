@@ -1,32 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
-import type { ActivityDeps } from '../../../activities/deps.js';
-import { demandActivities, type DemandLook } from '../../../activities/demand.js';
-import { parseConfig } from '../../../config/load.js';
+import { beforeEach, expect, test } from '@jest/globals';
+import { demandActivities } from '../../../activities/demand.js';
 import type { DemandCounts } from '../../../domain/demand.js';
-import type { Records } from '../../../records/open.js';
 import { recordRunning } from '../../../records/worker-changes.js';
 import { setShouldTerminate } from '../../../records/terminations.js';
 import { bookLaunch, finishLaunches } from '../../../records/launches.js';
-import {
-  emptyRecords,
-  machines,
-  makePool,
-  NOW,
-  openTestRecords,
-  order,
-  reserve,
-  times,
-} from '../../support/records.js';
+import { activityDeps, asActivity } from '../../support/activities.js';
+import { machines, makePool, NOW, order, reserve, times } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
-let records: Records;
-beforeAll(async () => {
-  records = await openTestRecords('PGlite');
-});
-afterAll(() => records.close());
+const records = recordsFor('PGlite');
 beforeEach(async () => {
-  await emptyRecords(records.db);
   for (const name of ['a', 'b', 'c']) await makePool(records.db, { workerPoolId: `prov/${name}` });
 });
 
@@ -35,8 +18,7 @@ const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
 /** A demand look and the pools that it has asked so far; `onAsk` is called with each. */
 function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onAsk: () => void = () => {}) {
   const asked: string[] = [];
-  const deps = {
-    config: parseConfig('', 'the defaults'),
+  const deps = activityDeps({
     records,
     demand: { counts },
     asks: {
@@ -45,14 +27,9 @@ function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onA
         onAsk();
       },
     },
-    log: pino({ enabled: false }),
-  };
-  const activities = demandActivities(deps as unknown as ActivityDeps);
-  return {
-    asked,
-    look: () =>
-      new MockActivityEnvironment().run<[], DemandLook, () => Promise<DemandLook>>(() => activities.lookAtDemand()),
-  };
+  });
+  const activities = demandActivities(deps);
+  return { asked, look: () => asActivity(() => activities.lookAtDemand()) };
 }
 
 test('a pool whose counts cannot be read is held alone', async () => {

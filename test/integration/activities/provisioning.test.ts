@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import type { ActivityDeps } from '../../../activities/deps.js';
+import { expect, test } from '@jest/globals';
 import { provisioningActivities } from '../../../activities/provisioning.js';
 import { ProviderError } from '../../../providers/errors.js';
-import type { Records } from '../../../records/open.js';
+import { activityDeps, asActivity } from '../../support/activities.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
 import { recordingProvider } from '../../support/recording-provider.js';
-import { launched, machines, makePool, openTestRecords, poolId } from '../../support/records.js';
+import { launched, machines, makePool, poolId } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
-let records: Records;
-beforeAll(async () => {
-  records = await openTestRecords('PGlite');
-});
-afterAll(() => records.close());
+const records = recordsFor('PGlite');
 
 test('a throttled question why an operation failed is asked again as late as the cloud says', async () => {
   await makePool(records.db);
@@ -24,10 +19,9 @@ test('a throttled question why an operation failed is asked again as late as the
     operation: 'explain',
     error: new ProviderError({ code: 'Throttled', message: 'later', retryAfterMs: 42_000 }),
   });
-  const deps = { records, providers: { get: () => provider } } as unknown as ActivityDeps;
-  const activities = provisioningActivities(deps);
+  const activities = provisioningActivities(activityDeps({ records, providers: { get: () => provider } }));
   const { workerGroup, workerId } = machines(1, 'launch')[0]!;
   const machine = { workerPoolId: poolId, workerGroup, workerId, providerId: 'aws', launchToken: 'launch' };
-  const asked = new MockActivityEnvironment().run(() => activities.explainFailure(machine, 'vm', 'operation'));
+  const asked = asActivity(() => activities.explainFailure(machine, 'vm', 'operation'));
   await expect(asked).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false, nextRetryDelay: 42_000 });
 });

@@ -1,30 +1,22 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
-import type { ActivityDeps } from '../../../activities/deps.js';
-import { type ScanResult, scanActivities } from '../../../activities/scan.js';
+import { beforeEach, expect, test } from '@jest/globals';
+import { scanActivities } from '../../../activities/scan.js';
 import { LISTED_AFTER_MS, LOOKS_APART_MS, MISSING, NOT_FOUND } from '../../../domain/observation.js';
 import { ProviderError } from '../../../providers/errors.js';
 import type { MachineRef } from '../../../providers/provider.js';
-import type { Records } from '../../../records/open.js';
 import { scanNotes, setNotes } from '../../../records/scans.js';
 import { MACHINES_AWAITED } from '../../../temporal/messages.js';
+import { activityDeps, asActivity } from '../../support/activities.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
 import { recordingProvider } from '../../support/recording-provider.js';
-import { emptyRecords, openTestRecords } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 import { workerOf } from '../../support/workers.js';
 
-let records: Records;
+const records = recordsFor('PGlite');
 let cloud: RecordingCloud;
 /** Lifecycles that were told, as `group/worker state`. */
 let told: string[];
-beforeAll(async () => {
-  records = await openTestRecords('PGlite');
-});
-afterAll(() => records.close());
-beforeEach(async () => {
-  await emptyRecords(records.db);
+beforeEach(() => {
   cloud = new RecordingCloud();
   told = [];
 });
@@ -72,16 +64,14 @@ function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followPr
     async (_name: string, { state }: { state: string }) => {
       told.push(`${workflowId.split('/').slice(-2).join('/')} ${state}`);
     };
-  const deps = {
+  const deps = activityDeps({
     records,
     providers: { get: () => provider },
     client: { workflow: { getHandle: (workflowId: string) => ({ signal: signal(workflowId) }) } },
     asks: { hintLook: () => {} },
-    log: pino({ enabled: false }),
-  };
-  const activities = scanActivities(deps as unknown as ActivityDeps);
-  type Scan = (providerId: string) => Promise<ScanResult>;
-  return new MockActivityEnvironment().run<[string], ScanResult, Scan>(activities[activity], 'cloud');
+  });
+  const activities = scanActivities(deps);
+  return asActivity(() => activities[activity]('cloud'));
 }
 
 test.each([

@@ -7,32 +7,27 @@ import { lifecycleId } from '../../../domain/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
 import { registryOf } from '../../../providers/registry.js';
-import type { Records } from '../../../records/open.js';
 import { recordRunning, recordStopped, recordStopping } from '../../../records/worker-changes.js';
 import { getWorker } from '../../../records/workers.js';
 import type { LifecycleInput } from '../../../temporal/messages.js';
 import { createNamespace } from '../../support/namespace.js';
 import { recordedContext } from '../../support/provider-context.js';
-import { emptyRecords, launched, makePool, NOW, openTestRecords, poolId } from '../../support/records.js';
+import { launched, makePool, NOW, poolId } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 import { temporalAddress } from '../../support/services.js';
 
 /** The engine, real records and a real server, and nobody who runs workflows: what is started stays at its beginning. */
 
 const TASK_QUEUE = 'nobody';
-let records: Records;
+const records = recordsFor('PGlite');
 let client: Client;
 beforeAll(async () => {
-  records = await openTestRecords('PGlite');
   ({ client } = await createNamespace(temporalAddress()));
 }, 60_000);
-afterAll(async () => {
-  await client?.connection.close();
-  await records?.close();
-});
+afterAll(() => client?.connection.close());
 
 let worker: Worker;
 beforeEach(async () => {
-  await emptyRecords(records.db);
   await makePool(records.db);
   // Workflow ids are for ever, and each test has its own.
   const token = randomUUID();

@@ -1,33 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { nextBackoff } from '../../../domain/backoff.js';
 import { failLaunch } from '../../../records/launch-failures.js';
 import { bookLaunch } from '../../../records/launches.js';
-import type { Records } from '../../../records/open.js';
 import { recordRunning, recordStopping } from '../../../records/worker-changes.js';
-import {
-  emptyRecords,
-  engines,
-  machines,
-  makePool,
-  MINUTE,
-  NOW,
-  openTestRecords,
-  order,
-  poolId,
-  reserve,
-  times,
-} from '../../support/records.js';
+import { engines, machines, makePool, MINUTE, NOW, order, poolId, reserve, times } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('machines that are built one by one, on %s', (engine) => {
-  let records: Records;
-  beforeAll(async () => {
-    records = await openTestRecords(engine);
-  });
-  afterAll(() => records.close());
-  beforeEach(async () => {
-    await emptyRecords(records.db);
-    await makePool(records.db);
-  });
+  const records = recordsFor(engine);
+  beforeEach(() => makePool(records.db));
 
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
   const rest = (nowMs: number) => ({

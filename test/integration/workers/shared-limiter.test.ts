@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { parseConfig } from '../../../config/load.js';
 import { sharedLimiter } from '../../../workers/provider-context.js';
-import type { Records } from '../../../records/open.js';
-import { openTestRecords } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
 
-let records: Records;
-beforeAll(async () => {
-  records = await openTestRecords('PGlite');
-});
-afterAll(() => records?.close());
+const records = recordsFor('PGlite');
 
 const aws = (accessKeyId: string) => ({
   providerType: 'aws',
