@@ -1,7 +1,8 @@
 import { constants, generateKeyPairSync, privateEncrypt } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import forge from 'node-forge';
 
 /** Certificates and attested documents like Azure's, under keys that are made here and kept nowhere. */
@@ -99,12 +100,24 @@ export function certify(shape: CertificateShape): Entity {
   return { name, key, pem: forge.pki.certificateToPem(certificate) };
 }
 
-/** A PEM file with these, as `trustedRoots` and `trustedIntermediates` name it. */
-export function pemFile(...entities: readonly Entity[]): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'attested-')), 'certificates.pem');
-  writeFileSync(path, entities.map(({ pem }) => pem).join('\n'));
+/** Of the test file's own: made with the first file, removed after its tests. */
+let folder: string | undefined;
+let files = 0;
+afterAll(() => {
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+
+/** The path of a new file with this text. */
+export function fileOf(text: string): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'attested-'));
+  const path = join(folder, `file-${(files += 1)}`);
+  writeFileSync(path, text);
   return path;
 }
+
+/** A PEM file with these, as `trustedRoots` and `trustedIntermediates` name it. */
+export const pemFile = (...entities: readonly Pick<Entity, 'pem'>[]): string =>
+  fileOf(entities.map(({ pem }) => pem).join('\n'));
 
 export interface Facts {
   readonly vmId: string;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AzureProviderConfig } from '../../config/schema.js';
 import { azureProvider } from '../../providers/azure/provider.js';
 import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
+import { certificateFiles } from './azure-pool.js';
 import { eventually } from './eventually.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
@@ -129,22 +130,5 @@ export async function azureHarness(simulator: SimulatorHandle): Promise<Provider
       rmSync(folder, { recursive: true, force: true });
       await simulator.stop();
     },
-  };
-}
-
-/** What makes the provider trust the simulator's attested documents. */
-export async function certificateFiles(
-  simulator: SimulatorHandle,
-  folder: string,
-): Promise<{ trustedRoots: string; trustedIntermediates: string }> {
-  const { trustedRoots, trustedIntermediates } = await simulator.azureCertificates();
-  const write = (name: string, pems: readonly string[]): string => {
-    const path = join(folder, name);
-    writeFileSync(path, pems.join('\n'));
-    return path;
-  };
-  return {
-    trustedRoots: write('roots.pem', trustedRoots),
-    trustedIntermediates: write('intermediates.pem', trustedIntermediates),
   };
 }

@@ -8,21 +8,31 @@ export const AZURE_SUBSCRIPTION = '11111111-2222-3333-4444-555555555555';
 /** The simulator has it from the start. */
 export const AZURE_GROUP = 'worker-manager';
 
-/** The `providers` entry of a deployment that runs against this simulator; its trusted roots are put into `folder`. */
-export async function azureProviderConfig(simulator: SimulatorHandle, folder: string) {
+/** What makes the provider trust the simulator's attested documents: files in `folder`. */
+export async function certificateFiles(
+  simulator: SimulatorHandle,
+  folder: string,
+): Promise<{ trustedRoots: string; trustedIntermediates: string }> {
   const { trustedRoots, trustedIntermediates } = await simulator.azureCertificates();
-  const pem = (name: string, certificates: readonly string[]): string => {
+  const write = (name: string, pems: readonly string[]): string => {
     const path = join(folder, name);
-    writeFileSync(path, certificates.join('\n'));
+    writeFileSync(path, pems.join('\n'));
     return path;
   };
+  return {
+    trustedRoots: write('azure-roots.pem', trustedRoots),
+    trustedIntermediates: write('azure-intermediates.pem', trustedIntermediates),
+  };
+}
+
+/** The `providers` entry of a deployment that runs against this simulator; its trusted roots are put into `folder`. */
+export async function azureProviderConfig(simulator: SimulatorHandle, folder: string) {
   return {
     providerType: 'azure',
     endpoint: simulator.azureEndpoint,
     subscriptionId: AZURE_SUBSCRIPTION,
     resourceGroupName: AZURE_GROUP,
-    trustedRoots: pem('azure-roots.pem', trustedRoots),
-    trustedIntermediates: pem('azure-intermediates.pem', trustedIntermediates),
+    ...(await certificateFiles(simulator, folder)),
   };
 }
 

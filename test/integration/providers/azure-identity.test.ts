@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -15,13 +15,14 @@ import { azureClients, group, location, makeMachine, quick, subscriptionId } fro
 /** The provider against documents of a metadata service, and against Resource Manager, which knows the machine's vmId. */
 
 const HOUR = 3_600_000;
+const folder = mkdtempSync(join(tmpdir(), 'azure-identity-'));
 let simulator: SimulatorHandle;
 let context: RecordedContext;
 let provider: Provider;
 let vmId: string;
 
 const providerFor = async (own: SimulatorHandle): Promise<Provider> => {
-  const files = await azureProviderConfig(own, mkdtempSync(join(tmpdir(), 'azure-identity-')));
+  const files = await azureProviderConfig(own, mkdtempSync(join(folder, 'of-')));
   const config = {
     ...files,
     providerType: 'azure',
@@ -41,7 +42,10 @@ beforeAll(async () => {
   const [vm] = await Promise.all(['vm-1', 'vm-2'].map((name) => makeMachine(clients, name)));
   vmId = vm!.vmId!;
 });
-afterAll(() => simulator.stop());
+afterAll(async () => {
+  await simulator?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const verify = async (workerId: string, document: string, nowMs = Date.now(), by = provider): Promise<void> => {
   const place = { account: subscriptionId, group, region: location };

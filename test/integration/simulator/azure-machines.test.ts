@@ -137,15 +137,20 @@ describe('a machine of Azure', () => {
 
   test('is there again after a restart, with its operations, its agent and the same authorities', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'azure-state-'));
-    const options = { ...flags, stateDir, api: workerManager.url };
+    const running: SimulatorHandle[] = [];
+    const start = async (): Promise<SimulatorHandle> => {
+      const started = await startSimulator({ ...flags, stateDir, api: workerManager.url });
+      running.push(started);
+      return started;
+    };
     try {
-      const first = await startSimulator(options);
+      const first = await start();
       await makeMachine(azureClients(first), 'vm', { data: customData(first.url) });
       await eventually(async () => (await first.machines())[0]?.registered);
       await azureClients(first).network.networkInterfaces.createOrUpdate(group, 'nic', nic(), fast).submitted();
       const { trustedRoots } = await first.azureCertificates();
       await first.stop();
-      const second = await startSimulator(options);
+      const second = await start();
       await eventually(
         async () =>
           (await azureClients(second).network.networkInterfaces.get(group, 'nic')).provisioningState === 'Succeeded',
@@ -153,8 +158,8 @@ describe('a machine of Azure', () => {
       expect((await second.machines())[0]).toMatchObject({ instanceId: 'vm', state: 'running', registered: true });
       expect(readFileSync(join(stateDir, 'azure-root.pem'), 'utf8')).toBe(trustedRoots[0]);
       expect((await second.azureCertificates()).trustedRoots).toEqual(trustedRoots);
-      await second.stop();
     } finally {
+      await Promise.all(running.map((each) => each.stop()));
       rmSync(stateDir, { recursive: true, force: true });
     }
   });

@@ -1,9 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { attestedContent, certify, pemFile, signAttested } from '../../support/attested-documents.js';
+import { attestedContent, certify, fileOf, pemFile, signAttested } from '../../support/attested-documents.js';
 import { sharedPath, testRealData } from '../../support/shared-data.js';
 
 /** `npm run azure:attested`, as it runs once Node and the dependencies are there. */
@@ -12,12 +9,6 @@ function run(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', env: {} });
   return { status, stdout, stderr };
 }
-
-const fileOf = (text: string): string => {
-  const path = join(mkdtempSync(join(tmpdir(), 'attested-')), 'document');
-  writeFileSync(path, text);
-  return path;
-};
 
 testRealData(
   'a real document is shown, with its signer, its intermediate, and that it held at its time and does not now',

@@ -72,8 +72,8 @@ describeRealData('the real document', () => {
 
   test('holds with the intermediate and the root in files, without the network', async () => {
     const { verify } = identity({
-      trustedRoots: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_rsa_root_g2.pem') } as Entity),
-      trustedIntermediates: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_g2_rsa_ca_ocsp_02.pem') } as Entity),
+      trustedRoots: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_rsa_root_g2.pem') }),
+      trustedIntermediates: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_g2_rsa_ca_ocsp_02.pem') }),
     });
     await expect(verify(vm, { document }, NOW)).resolves.toBeUndefined();
   });
