@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { inParallel } from '../activities/in-parallel.js';
-import { azurePool, azureTemplatePool } from '../test/support/azure-pool.js';
-import { startAzureSystem } from '../test/support/azure-system.js';
+import { azurePool, azureProviderConfig, azureTemplatePool } from '../test/support/azure-pool.js';
 import { scansOf } from '../test/support/pool-counts.js';
 import type { LogLine } from '../test/support/simulator.js';
-import type { System } from '../test/support/system.js';
+import { startSystem, type System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
 import type { Figure } from './report.js';
+import { until } from './until.js';
 
 export interface AzureScenario {
   readonly name: string;
@@ -43,6 +42,7 @@ export const azureScenarios: readonly AzureScenario[] = [
 
 const POOL = 'bench/azure';
 const AT_ONCE = 32;
+const LOOK_EVERY_MS = 1_000;
 const VM_CREATE_MS = 8_000;
 const LONG_TASK_SECONDS = 3_600;
 const CREATE_CALLS_LIMIT = 7;
@@ -77,7 +77,8 @@ export async function measureAzure(
 }
 
 async function live(pool: AzureScenario['pool'], count: number, temporal: string) {
-  const system = await startAzureSystem({
+  const system = await startSystem({
+    providers: async (simulator, folder) => ({ azure: await azureProviderConfig(simulator, folder) }),
     records: 'postgres',
     roles: 'split',
     temporal,
@@ -91,6 +92,7 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
       azureNetworkCreateMs: 500,
       azureNetworkDeleteMs: 500,
       azureDiskDeleteMs: 500,
+      azureDeploymentMs: 200,
     },
     config: {
       limits: { launchesPerMinute: 20_000, machines: 20_000 },
@@ -101,20 +103,22 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
     await system.simulator.addTasks(POOL, count, LONG_TASK_SECONDS);
     const createdAt = Date.now();
     await system.api.createPool(POOL, pool(count * 3));
-    await until(() => machinesMade(system).length >= count, 'all machines exist');
+    await until(() => machinesMade(system).length >= count, 'all machines exist', LOOK_EVERY_MS);
     const made = machinesMade(system);
-    await until(async () => (await system.api.workers(POOL, 'running')).length === count, 'all running');
+    await until(async () => (await system.api.workers(POOL, 'running')).length === count, 'all running', LOOK_EVERY_MS);
     const created = armCalls(system);
 
-    await system.api.call('PUT', `/worker-pool/${encodeURIComponent(POOL)}/hold`, {
-      reason: 'the benchmark removes all',
-    });
+    await system.api.holdPool(POOL, 'the benchmark removes all');
     const workers = await system.api.workers(POOL);
     const removedAt = Date.now();
     await inParallel(workers, AT_ONCE, (worker) => system.api.removeWorker(worker));
-    await until(async () => (await system.simulator.azureState()).resources.length === 0, 'everything gone');
+    await until(
+      async () => (await system.simulator.azureState()).resources.length === 0,
+      'everything gone',
+      LOOK_EVERY_MS,
+    );
     const goneMs = Date.now() - removedAt;
-    await until(async () => (await system.api.workers(POOL, 'stopped')).length === count, 'all stopped');
+    await until(async () => (await system.api.workers(POOL, 'stopped')).length === count, 'all stopped', LOOK_EVERY_MS);
     const stoppedMs = Date.now() - removedAt;
     const all = armCalls(system);
     const removed = all.slice(created.length);
@@ -142,12 +146,3 @@ const machinesMade = ({ simulator }: System): LogLine[] =>
   simulator
     .log()
     .filter(({ operation, outcome }) => operation === 'end of PUT virtualMachines' && outcome === 'Succeeded');
-
-/** The simulator and the API answer these looks too, so they are rare. */
-async function until(look: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10 * 60_000;
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come true in ten minutes`);
-    await delay(1_000);
-  }
-}

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { inParallel } from '../activities/in-parallel.js';
 import { lifecycleId } from '../domain/ids.js';
 import { awsPool, type WireWorker } from '../test/support/api-client.js';
@@ -9,6 +8,7 @@ import { withEngine } from './engine.js';
 import { measureFloor, timed, type Floor } from './floor.js';
 import { cpuMs } from './process-use.js';
 import type { Figure } from './report.js';
+import { until } from './until.js';
 
 export interface LivesOptions {
   readonly records: 'pglite' | 'postgres';
@@ -84,7 +84,7 @@ async function live(options: LivesOptions, address: string, enginePid: number): 
     const sampled = sample(workers, SAMPLED).map(lifecycleId);
     const eventsToRunning = await longestHistory(system.temporal, sampled);
 
-    await hold(system);
+    await system.api.holdPool(POOL, 'the benchmark removes all');
     const removedAt = Date.now();
     const removalsAnsweredMs = await timed(() =>
       inParallel(workers, AT_ONCE, (worker) => remove(system, worker, options)),
@@ -153,13 +153,6 @@ function figuresOf({ records, workers, removedBy }: LivesOptions, lives: Lives, 
   ];
 }
 
-/** Otherwise the pool would replace what is removed. */
-async function hold(system: System): Promise<void> {
-  await system.api.call('PUT', `/worker-pool/${encodeURIComponent(POOL)}/hold`, {
-    reason: 'the benchmark removes all',
-  });
-}
-
 const remove = (system: System, worker: WireWorker, { removedBy }: LivesOptions): Promise<unknown> =>
   removedBy === 'client' ? system.api.removeWorker(worker) : system.simulator.act(worker.workerId, 'remove');
 
@@ -172,12 +165,3 @@ const mean = (one: Floor, other: Floor): Floor => ({
   startsMs: (one.startsMs + other.startsMs) / 2,
   updatesMs: (one.updatesMs + other.updatesMs) / 2,
 });
-
-/** The simulator and the API answer these looks too, so they are rare. */
-async function until(look: () => Promise<boolean>, what: string, everyMs = 500): Promise<void> {
-  const deadline = Date.now() + 10 * 60_000;
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come true in ten minutes`);
-    await delay(everyMs);
-  }
-}

@@ -85,6 +85,11 @@ export class ApiClient {
     await this.must('DELETE', `/worker-pool/${encodeURIComponent(workerPoolId)}`);
   }
 
+  /** It launches nothing from now on; otherwise it would replace what is removed. */
+  async holdPool(workerPoolId: string, reason: string): Promise<void> {
+    await this.must('PUT', `/worker-pool/${encodeURIComponent(workerPoolId)}/hold`, { reason });
+  }
+
   /** All workers of a pool, stopped ones too unless one state is asked for. */
   workers(workerPoolId: string, state?: WireWorker['state']): Promise<WireWorker[]> {
     const path = `/workers/${encodeURIComponent(workerPoolId)}`;

@@ -63,8 +63,7 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
   const sampled = sample(workers, SAMPLED).map(lifecycleId);
   const eventsToRunning = await longestHistory(temporal, sampled);
 
-  // Otherwise the pool would replace what is removed.
-  await api.call('PUT', `/worker-pool/${encodeURIComponent(POOL)}/hold`, { reason: 'all of it goes' });
+  await api.holdPool(POOL, 'all of it goes');
   await removeAll(system, workers);
   await system.waitFor(() => inState('stopped', wanted), 'all stopped', PATIENCE_MS);
   const log = simulator.log();
