@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { azureEvidence } from './azure-evidence.js';
 import { azureProviderConfig } from './azure-pool.js';
 import type { SimulatorFlags } from './simulator.js';
-import { startSystem, type System, type SystemOptions } from './system.js';
+import type { System, SystemOptions } from './system.js';
 
 /** A deployment whose only cloud is Azure, with operations that are over soon. */
 export const azureSystem = (simulatorFlags: SimulatorFlags = {}): SystemOptions => ({
@@ -17,10 +17,6 @@ export const azureSystem = (simulatorFlags: SimulatorFlags = {}): SystemOptions 
     ...simulatorFlags,
   },
 });
-
-/** The caller stops it. */
-export const startAzureSystem = (options: Omit<SystemOptions, 'providers'>): Promise<System> =>
-  startSystem({ ...options, ...azureSystem(options.simulator) });
 
 /** Resources and records of deployments that still exist, by id. */
 export async function leftInAzure(system: System): Promise<string[]> {
