@@ -7,7 +7,9 @@ const itself = 'conformance.test.ts';
 
 const testNames = readdirSync(here)
   .filter((name) => name.endsWith('.test.ts') && name !== itself)
-  .flatMap((name) => [...readFileSync(new URL(name, here), 'utf8').matchAll(/^\s*(?:test(?:RealData)?|\]\))\(\s*'([^']+)'/gm)])
+  .flatMap((name) => [
+    ...readFileSync(new URL(name, here), 'utf8').matchAll(/^\s*(?:test(?:RealData)?|\]\))\(\s*'([^']+)'/gm),
+  ])
   .map((match) => match[1] ?? '');
 
 const namedInPage = [...page.matchAll(/\| `([^`]+)` *\|$/gm)].map((match) => match[1] ?? '');
