@@ -47,7 +47,7 @@ export async function checkConfig(config: Config): Promise<void> {
   );
   if (records) {
     const deployment = records.deployment ?? noDeployment;
-    const providers = buildProviders(config.providers, (providerId) =>
+    const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { config, deployment, limiter: unlimited, onCall: () => {} }),
     );
     for (const provider of providers.list()) await attempt(`providers.${provider.providerId}`, () => provider.setup());

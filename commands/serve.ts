@@ -52,7 +52,7 @@ export async function serve(config: Config, role: Role): Promise<void> {
 
     const { deployment } = records;
     const limiter = sharedLimiter(records.db, config.providers);
-    const providers = buildProviders(config.providers, (providerId) =>
+    const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { config, deployment, limiter, onCall: metrics.onCloudCall }),
     );
     const stopHealthChecks = providers.startHealthChecks({

@@ -1,5 +1,3 @@
-import { awsProvider } from './aws/provider.js';
-import { azureProvider } from './azure/provider.js';
 import { ProviderConfigError } from './config-error.js';
 import { nullProvider } from './null/provider.js';
 import type { Provider, ProviderContext } from './provider.js';
@@ -39,17 +37,14 @@ const OK: ProviderHealth = { state: 'ok', message: null };
  * Builds every configured provider. Pure but for the files that configurations name.
  * Throws ProviderConfigError, `key` from `providers.` on.
  */
-export function buildProviders(
+export async function buildProviders(
   configs: Readonly<Record<string, ProviderConfig>>,
   contextOf: (providerId: string) => ProviderContext,
-): ProviderRegistry {
-  const providers = new Map(
-    Object.entries(configs).map(([providerId, config]) => [
-      providerId,
-      build(providerId, config, contextOf(providerId)),
-    ]),
+): Promise<ProviderRegistry> {
+  const providers = await Promise.all(
+    Object.entries(configs).map(([providerId, config]) => build(providerId, config, contextOf(providerId))),
   );
-  return registryOf([...providers.values()], (providerId) => {
+  return registryOf(providers, (providerId) => {
     const config = configs[providerId];
     return config !== undefined && 'draining' in config && config.draining === true;
   });
@@ -102,14 +97,15 @@ export function registryOf(
   };
 }
 
-function build(providerId: string, config: ProviderConfig, context: ProviderContext): Provider {
+/** A vendor's SDK takes up to 100 MB and half a second: only those that are configured are loaded. */
+async function build(providerId: string, config: ProviderConfig, context: ProviderContext): Promise<Provider> {
   if (providerId === NULL_PROVIDER) throw new ProviderConfigError(`providers.${providerId}`, 'this id is reserved');
   try {
     switch (config.providerType) {
       case 'aws':
-        return awsProvider(config, context);
+        return (await import('./aws/provider.js')).awsProvider(config, context);
       case 'azure':
-        return azureProvider(config, context);
+        return (await import('./azure/provider.js')).azureProvider(config, context);
       case 'static':
         return staticProvider(context);
       default:

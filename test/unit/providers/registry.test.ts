@@ -13,8 +13,11 @@ const aws = {
 } as const;
 
 describe('the registry', () => {
-  test('builds what is configured, in its order, and knows the null provider without listing it', () => {
-    const registry = buildProviders({ hand: { providerType: 'static' }, aws: { ...aws, draining: true } }, contextOf);
+  test('builds what is configured, in its order, and knows the null provider without listing it', async () => {
+    const registry = await buildProviders(
+      { hand: { providerType: 'static' }, aws: { ...aws, draining: true } },
+      contextOf,
+    );
     expect(registry.list().map(({ providerId, providerType }) => `${providerId} ${providerType}`)).toEqual([
       'hand static',
       'aws aws',
@@ -25,13 +28,13 @@ describe('the registry', () => {
     expect(registry.isDraining('hand')).toBe(false);
   });
 
-  test('says which key of which provider is wrong', () => {
-    const build = (changes: object) => () => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
-    expect(build({ providerType: 'vax' })).toThrow('must be one of aws, azure, static');
-    expect(build({ endpoint: 'http://example.com' })).toThrow(
+  test('says which key of which provider is wrong', async () => {
+    const build = (changes: object) => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
+    await expect(build({ providerType: 'vax' })).rejects.toThrow('must be one of aws, azure, static');
+    await expect(build({ endpoint: 'http://example.com' })).rejects.toThrow(
       expect.objectContaining({ key: 'providers.mine.endpoint', message: expect.stringContaining('loopback') }),
     );
-    expect(build({ identityCertificates: '/nowhere/certificates.json' })).toThrow(
+    await expect(build({ identityCertificates: '/nowhere/certificates.json' })).rejects.toThrow(
       expect.objectContaining({
         key: 'providers.mine.identityCertificates',
         message: expect.stringContaining('ENOENT'),
