@@ -12,6 +12,7 @@ import {
   type Running,
   writeJsonFile,
 } from './state.js';
+import { serveEnvironment } from './serve-environment.js';
 import type { StopSignal } from './stop-signal.js';
 import { keepLogSmall, Supervised } from './supervised.js';
 import { KeptDevServer } from './temporal.js';
@@ -100,7 +101,7 @@ const workerManagerProcess = ({ apiUrl, temporalUiUrl }: Running, say: (line: st
   new Supervised({
     name: 'The worker manager',
     args: [join(projectRoot, 'bin', 'worker-manager'), 'serve', '--role', 'all', '--config', files.config],
-    env: { WORKER_MANAGER_TEMPORAL_UI_URL: temporalUiUrl },
+    env: { ...serveEnvironment, WORKER_MANAGER_TEMPORAL_UI_URL: temporalUiUrl },
     logFile: files.log('worker-manager'),
     pidFile: files.workerManagerPid,
     graceMs: WORKER_MANAGER_GRACE_MS,

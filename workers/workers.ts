@@ -22,10 +22,10 @@ export interface Workers {
 }
 
 /**
- * Lifecycles need no place in the cache: they wake a few times in their life and replay in milliseconds. Measured: 220 to
- * 330 KB for each cached one, so this bounds a process with tens of thousands of lifecycles.
+ * Lifecycles that wait need no place in the cache: they wake a few times in their life and replay in milliseconds. Those that
+ * are being launched do. Measured: 220 to 330 KB for each cached one, so this bounds a process with tens of thousands.
  */
-const CACHED_WORKFLOWS = 1_000;
+const CACHED_WORKFLOWS = 600;
 /** Removals wait for each other to share a call, so many must be able to wait at once. */
 const REMOVALS_AT_ONCE = 500;
 /**

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { serveEnvironment } from '../../launcher/serve-environment.js';
 import { eventually } from './eventually.js';
 
 export const projectRoot = new URL('../../', import.meta.url).pathname;
@@ -26,7 +27,7 @@ export class ProductProcess {
     this.#child = spawn(process.execPath, [join(projectRoot, 'bin/worker-manager'), ...args], {
       stdio: ['ignore', log, log],
       // The test runner's flags are for the test runner.
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, ...serveEnvironment, NODE_OPTIONS: '' },
     });
     closeSync(log);
     this.pid = this.#child.pid ?? 0;

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../config/load.js';
 import { API_PREFIX } from '../../../api/paths.js';
+import { serveEnvironment } from '../../../launcher/serve-environment.js';
 import { searchAttributeNames } from '../../../temporal/search-attributes.js';
 import {
   environmentOf,
@@ -222,6 +223,11 @@ describe('Dockerfile', () => {
       const commands = ['commands/main.ts', 'commands/serve.ts'].map((path) => readFileSync(path, 'utf8')).join('\n');
       expect(commands).toContain(name);
     }
+  });
+
+  test('gives the processes the environment that `npm start` gives them', () => {
+    const env = valuesOf(final, 'ENV').join(' ');
+    for (const [name, value] of Object.entries(serveEnvironment)) expect(env).toContain(`${name}=${value}`);
   });
 });
 
