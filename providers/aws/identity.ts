@@ -1,5 +1,6 @@
 import { verify } from 'node:crypto';
 import type { Worker } from '../../domain/worker.js';
+import { bytesOfBase64 } from '../base64.js';
 import { IdentityError } from '../errors.js';
 import type { IdentityProof } from '../provider.js';
 import type { IdentityKeys } from './certificates.js';
@@ -42,11 +43,12 @@ export function readSignedDocument(
   if (typeof signature !== 'string' || signature.length === 0) throw new IdentityError('no signature');
   if (document.length > MAX_DOCUMENT_LENGTH) throw new IdentityError('the identity document is too long');
   if (signature.length > MAX_SIGNATURE_LENGTH) throw new IdentityError('the signature is too long');
-  if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(signature)) throw new IdentityError('the signature is not base64');
+  const signatureBytes = bytesOfBase64(signature);
+  if (!signatureBytes) throw new IdentityError('the signature is not base64');
 
   const key = region === null ? undefined : keys?.get(region);
   if (!key) throw new IdentityError(`no identity certificate for region ${region}; see identityCertificates`);
-  const holds = verify('sha256', Buffer.from(document), key, Buffer.from(signature, 'base64'));
+  const holds = verify('sha256', Buffer.from(document), key, signatureBytes);
   if (!holds) throw new IdentityError('the signature does not hold');
   return parse(document);
 }

@@ -1,4 +1,5 @@
 import { verify, X509Certificate } from 'node:crypto';
+import { bytesOfBase64 } from '../../base64.js';
 import { IdentityError } from '../../errors.js';
 import { content, CONTEXT, derOf, is, oidOf, OCTETSTRING, parseDer, parts, SEQUENCE, SET, UNIVERSAL } from './der.js';
 
@@ -37,8 +38,9 @@ export function readSignedData(document: string | undefined): SignedData {
 function decode(document: string | undefined): Buffer {
   if (typeof document !== 'string' || document.length === 0) throw new IdentityError('no attested document');
   if (document.length > MAX_DOCUMENT_LENGTH) throw new IdentityError('the attested document is too long');
-  if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(document)) throw new IdentityError('the attested document is not base64');
-  return Buffer.from(document, 'base64');
+  const bytes = bytesOfBase64(document);
+  if (!bytes) throw new IdentityError('the attested document is not base64');
+  return bytes;
 }
 
 interface Parts {

@@ -80,6 +80,14 @@ test('documents that claim huge lengths, or nest without end, are refused quickl
   await expectRefused(Buffer.concat([wrap(0x30, Buffer.alloc(24_000, Buffer.from([5, 0])))]));
 });
 
+test('documents of white space, which is allowed in base64, are refused quickly', async () => {
+  for (const text of [`${' '.repeat(32_767)}!`, `A${'\n'.repeat(32_766)}!`, 'A '.repeat(16_384)]) {
+    const started = performance.now();
+    await expect(verify(() => Promise.resolve('vm'), { document: text }, NOW)).rejects.toThrow(IdentityError);
+    expect(performance.now() - started).toBeLessThan(500);
+  }
+});
+
 test('documents with keys that are none, or of another kind, are refused', async () => {
   const oversized = signAttested({ ...signer, key: newKey() }, 'x'.repeat(20_000));
   await expectRefused(Buffer.from(oversized, 'base64'));
