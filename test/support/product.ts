@@ -21,13 +21,13 @@ export class ProductProcess {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
 
-  constructor(args: readonly string[], logFile: string) {
+  constructor(args: readonly string[], logFile: string, environment: Readonly<Record<string, string>> = {}) {
     this.logFile = logFile;
     const log = openSync(logFile, 'a');
     this.#child = spawn(process.execPath, [join(projectRoot, 'bin/worker-manager'), ...args], {
       stdio: ['ignore', log, log],
       // The test runner's flags are for the test runner.
-      env: { ...process.env, ...serveEnvironment, NODE_OPTIONS: '' },
+      env: { ...process.env, ...serveEnvironment, NODE_OPTIONS: '', ...environment },
     });
     closeSync(log);
     this.pid = this.#child.pid ?? 0;

@@ -33,3 +33,5 @@ export const realPools = (): RealPool[] => [
 export const isAwsPool = ({ config }: RealPool): boolean =>
   config.launchConfigs?.some((launchConfig) => 'launchConfig' in launchConfig) ?? false;
 export const isStaticPool = ({ config }: RealPool): boolean => !('launchConfigs' in config);
+export const isAzurePool = ({ config }: RealPool): boolean =>
+  config.launchConfigs?.some((launchConfig) => 'armDeployment' in launchConfig || 'subnetId' in launchConfig) ?? false;

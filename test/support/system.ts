@@ -24,6 +24,8 @@ export interface SystemOptions {
   readonly temporal?: string;
   /** False: nothing of the product is started yet. */
   readonly start?: boolean;
+  /** Of the product's processes, beside this one's; from a file of the simulator's, for instance. */
+  readonly environment?: (folder: string) => Readonly<Record<string, string>>;
 }
 
 const rolesOf = { all: ['all'], split: ['api', 'worker'] } as const satisfies Record<string, readonly Role[]>;
@@ -40,6 +42,7 @@ export class System {
   readonly folder: string;
   readonly roles: readonly Role[];
   readonly config: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string>>;
   /** Set when a test fails here: the logs are kept then. */
   failed = false;
   readonly #processes = new Map<Role, ProductProcess>();
@@ -54,6 +57,7 @@ export class System {
     folder: string;
     roles: readonly Role[];
     config: Readonly<Record<string, unknown>>;
+    environment: Readonly<Record<string, string>>;
   }) {
     this.simulator = parts.simulator;
     this.temporal = parts.temporal;
@@ -64,6 +68,7 @@ export class System {
     this.folder = parts.folder;
     this.roles = parts.roles;
     this.config = parts.config;
+    this.environment = parts.environment;
     this.configFile = this.writeConfig({});
   }
 
@@ -83,7 +88,7 @@ export class System {
   /** Starts it and does not wait. */
   spawn(role: Role, configFile = this.configFile): ProductProcess {
     const logFile = join(this.folder, `${role}-${(this.#starts += 1)}.log`);
-    const process = new ProductProcess(['serve', '--role', role, '--config', configFile], logFile);
+    const process = new ProductProcess(['serve', '--role', role, '--config', configFile], logFile, this.environment);
     this.#processes.set(role, process);
     return process;
   }
@@ -161,7 +166,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
     options.config ?? {},
   );
-  const parts = { simulator, temporal: client, temporalAddress: address, apiPort, recordsUrl, folder, config };
+  const environment = options.environment?.(folder) ?? {};
+  const parts = {
+    environment,
+    simulator,
+    temporal: client,
+    temporalAddress: address,
+    apiPort,
+    recordsUrl,
+    folder,
+    config,
+  };
   const system = new System({ ...parts, roles: rolesOf[roles] });
   try {
     if (options.start ?? true) await system.start();

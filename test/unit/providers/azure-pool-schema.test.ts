@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { azureAt, azureLaunchConfig, azurePool } from '../../support/azure-harness.js';
-import { isAwsPool, isStaticPool, realPools, testRealData } from '../../support/shared-data.js';
+import { isAzurePool, realPools, testRealData } from '../../support/shared-data.js';
 
 const { provider } = azureAt(null);
 const reasonOf = (definition: unknown): string => {
@@ -20,12 +20,7 @@ const withDeployment = (changes: object) =>
   withConfig({ ...template, armDeployment: { ...armDeployment, ...changes } });
 
 testRealData('all real Azure pools, of both shapes, are valid and come back as they were', () => {
-  const azurePools = realPools().filter(
-    (pool) =>
-      !isAwsPool(pool) &&
-      !isStaticPool(pool) &&
-      pool.config.launchConfigs?.some((one) => 'armDeployment' in one || 'subnetId' in one),
-  );
+  const azurePools = realPools().filter(isAzurePool);
   const launchConfigs = azurePools.flatMap(({ config }) => config.launchConfigs ?? []);
   expect(launchConfigs.filter((one) => 'armDeployment' in one).length).toBeGreaterThanOrEqual(40);
   expect(launchConfigs.filter((one) => 'subnetId' in one).length).toBeGreaterThanOrEqual(29);
