@@ -44,7 +44,11 @@ export const errorCatalogue = {
     retry: false,
   },
   ResourceExpired: { status: 410, meaning: 'What the path names existed, and has expired.', retry: false },
-  InputTooLarge: { status: 413, meaning: 'The body is larger than 10 MB.', retry: false },
+  InputTooLarge: {
+    status: 413,
+    meaning: 'The body is larger than 10 MB; 64 KiB for registerWorker, 16 KiB for reregisterWorker.',
+    retry: false,
+  },
   InternalServerError: {
     status: 500,
     meaning: 'A fault of the service; the message holds an incident id that its log has too.',
