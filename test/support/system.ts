@@ -188,7 +188,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return system;
 }
 
-async function awsProviders(simulator: SimulatorHandle, folder: string): Promise<Record<string, unknown>> {
+/** The simulator's AWS. */
+export async function awsProviders(simulator: SimulatorHandle, folder: string): Promise<Record<string, unknown>> {
   const identityCertificates = join(folder, 'identity-certificates.json');
   writeFileSync(identityCertificates, JSON.stringify(await simulator.identityCertificates()));
   const regions = ['us-east-1', 'us-west-2'];
