@@ -39,6 +39,8 @@ export interface FaultRule {
   readonly skip: number;
   /** Only calls that concern this machine. */
   readonly workerId: string | null;
+  /** Only calls that concern this pool: of Azure about what bears its tag, and of its machines to the API. */
+  readonly workerPoolId: string | null;
   readonly region: string | null;
 }
 
@@ -49,6 +51,7 @@ export interface Call {
   readonly route?: string;
   readonly region?: string;
   readonly workerIds?: readonly string[];
+  readonly workerPoolId?: string | null;
 }
 
 interface ActiveRule extends FaultRule {
@@ -202,12 +205,13 @@ export class Fault {
 
 function fits(rule: FaultRule, call: Call): boolean {
   if (rule.workerId !== null && !call.workerIds?.includes(rule.workerId)) return false;
+  if (rule.workerPoolId !== null && call.workerPoolId !== rule.workerPoolId) return false;
   if (rule.region !== null && call.region !== rule.region) return false;
   if (rule.operation.startsWith('api:')) return call.route?.startsWith(rule.operation.slice('api:'.length)) ?? false;
   return rule.operation === call.operation;
 }
 
 function stateOf(rule: ActiveRule): RuleState {
-  const { id, operation, mode, code, status, times, skip, workerId, region, hits, held } = rule;
-  return { id, operation, mode, code, status, times, skip, workerId, region, hits, held: held.length };
+  const { id, operation, mode, code, status, times, skip, workerId, workerPoolId, region, hits, held } = rule;
+  return { id, operation, mode, code, status, times, skip, workerId, workerPoolId, region, hits, held: held.length };
 }

@@ -8,9 +8,10 @@ import { readJson, send } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
 import { perform, type ArmAnswer, type ArmCall } from './actions.js';
 import type { Arm } from './arm.js';
+import { concernOf, tagsOf } from './concern.js';
 import { acceptsToken } from './login.js';
-import { hashOf, objectAt, resourceTypes, textAt, type Ending, type Operation, type Properties } from './resource.js';
-import { parseTarget, type Target } from './target.js';
+import { hashOf, resourceTypes, type Ending, type Operation, type Properties } from './resource.js';
+import { parseTarget } from './target.js';
 
 export interface ArmContext {
   readonly arm: Arm;
@@ -80,7 +81,7 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
   const { method, target, body } = given;
   const operation = `${method === 'GET' && target.name === null ? 'LIST' : method} ${target.kind}`;
   const bucket = bucketOf(method);
-  const fault = context.faults.strike({ operation, workerIds: workersOf(target, body) });
+  const fault = context.faults.strike({ operation, ...concernOf(context.arm.store, target, body) });
   const passed = context.limits.take(target.subscriptionId, bucket, Date.now());
   const remaining = context.limits.remaining(target.subscriptionId, bucket) ?? armLimits[bucket].burst;
   response.setHeader(`x-ms-ratelimit-remaining-subscription-${bucket}`, remaining);
@@ -136,7 +137,7 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
 function endStuck(arm: Arm, operation: Operation, how: 'go' | 'drop', { code }: Fault): void {
   const ending: Ending =
     how === 'go' ? { how: 'succeed' } : { how: 'fail', failure: { code, message: 'failed on purpose' } };
-  if (operation.kind !== 'deployments') {
+  if (operation.kind !== 'deployments' || operation.method === 'DELETE') {
     arm.end(operation.id, ending);
     return;
   }
@@ -160,17 +161,6 @@ function endingOf(fault: Fault | null): Ending {
       return { how: 'succeed' };
   }
 }
-
-/** The names by which a fault may choose this call: the resource's own, its deployment's machine, and a `worker-id` tag. */
-function workersOf(target: Target, body: Properties): string[] {
-  const names = [target.name, target.within, textAt(body, 'properties', 'parameters', 'vmName', 'value')];
-  return [...names, tagsOf(body)['worker-id']].filter((name): name is string => typeof name === 'string');
-}
-
-const tagsOf = (body: Properties): Properties => ({
-  ...objectAt(body, 'tags'),
-  ...objectAt(body, 'properties', 'parameters', 'tags', 'value'),
-});
 
 /** PUT answers have Azure-AsyncOperation; deletions Location too, those of deployments nothing else. */
 function addOperationHeaders(

@@ -39,6 +39,7 @@ export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
     times: count(body, 'times', 1),
     skip: count(body, 'skip', 0),
     workerId: optionalText(body, 'workerId'),
+    workerPoolId: optionalText(body, 'workerPoolId'),
     region: optionalText(body, 'region'),
   };
 }

@@ -1,58 +1,90 @@
-import { test } from '@jest/globals';
-import { azurePool } from '../support/azure-pool.js';
-import { azureSystem, expectNothingLeft } from '../support/azure-system.js';
-import { expectAllStopped, removeAll, restart, settled } from '../support/pool-steps.js';
-import type { FaultOrder } from '../support/simulator.js';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { boundariesOf, crashAtAll, held, heldOrStuck, type Stage, type Step } from '../support/azure-boundaries.js';
+import { madeFor } from '../support/azure-evidence.js';
+import { azurePool, azureTemplatePool } from '../support/azure-pool.js';
+import { azureSystem, expectNothingLeft, leftInAzure } from '../support/azure-system.js';
 import { suiteOf } from '../support/suite.js';
 
 /**
  * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the cloud holds
- * the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation.
+ * the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation. The workers of one
+ * mode, each at another boundary, meet the same crash.
  */
 
 const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
-const definition = (minCapacity: number) =>
-  azurePool({ minCapacity, maxCapacity: minCapacity, publicIp: true, leftBehind: 'Detach' });
+/** For all boundaries of one mode. */
+const TIMEOUT_MS = 300_000;
 
-const modes = ['hold-request', 'hold-answer', 'stick-operation'] as const satisfies readonly FaultOrder['mode'][];
-const created = ['publicIPAddresses', 'networkInterfaces', 'virtualMachines'];
-const deleted = ['virtualMachines', 'networkInterfaces', 'publicIPAddresses', 'disks'];
+const sequential = (workers: number) =>
+  azurePool({ minCapacity: workers, maxCapacity: workers, publicIp: true, leftBehind: 'Detach' });
+const template =
+  (name: string): Step['definition'] =>
+  (workers) =>
+    azureTemplatePool(name, { minCapacity: workers, maxCapacity: workers });
+/** Made on demand, one for each pool; nothing tags it. */
+const groupOf = (pool: string): string => pool.replace('/', '-');
+const inOwnGroup: Step['definition'] = (workers, pool) =>
+  azureTemplatePool('one-nic', { minCapacity: workers, maxCapacity: workers, group: groupOf(pool) });
 
-/** Kills the worker process while the fault holds; lets go afterwards. */
-async function crashAt(fault: string): Promise<void> {
-  await system().simulator.faultHit(fault);
-  await restart(system(), 'worker');
-  await system().simulator.releaseFault(fault);
-}
+const steps = (
+  operations: readonly string[],
+  modes: Step['modes'],
+  stage: Stage,
+  definition: Step['definition'],
+  more: Pick<Step, 'about' | 'building'> = {},
+): Step[] => operations.map((operation) => ({ operation, modes, stage, definition, ...more }));
+const of = (method: string, types: readonly string[]): string[] => types.map((type) => `${method} ${type}`);
 
-describeEach('PUT', created, async (fault, pool) => {
-  await system().api.createPool(pool, definition(1));
-  await crashAt(fault);
-  await settled(system(), pool, 1);
-  await system().api.updatePool(pool, definition(0));
-  await removeAll(system(), pool);
-});
+const network = ['networkInterfaces', 'publicIPAddresses'];
+const created = of('PUT', ['publicIPAddresses', 'networkInterfaces', 'virtualMachines']);
+const deleted = of('DELETE', ['virtualMachines', ...network, 'disks']);
+const failure = { operation: 'PUT virtualMachines', mode: 'fail-operation', code: 'AllocationFailed' } as const;
+const sequentialSteps = [
+  ...steps(created, heldOrStuck, 'being made', sequential),
+  ...steps(deleted, heldOrStuck, 'being removed', sequential),
+  ...steps(['GET operations'], held, 'failing', sequential, { building: failure }),
+];
 
-describeEach('DELETE', deleted, async (fault, pool) => {
-  await system().api.createPool(pool, definition(1));
-  await settled(system(), pool, 1);
-  await system().api.updatePool(pool, definition(0));
-  await removeAll(system(), pool);
-  await crashAt(fault);
-});
+const twoNics = template('two-nics');
+const reading = ['GET deployments', 'LIST deploymentOperations', 'GET virtualMachines'];
+const underWay = { operation: 'PUT deployments', mode: 'stick-operation' } as const;
+const templateSteps = [
+  // That there is no such group is a refusal, and such answers are not held.
+  ...steps(['GET resourceGroups'], ['hold-request'], 'being made', inOwnGroup, { about: groupOf }),
+  ...steps(['PUT resourceGroups'], held, 'being made', inOwnGroup, { about: groupOf }),
+  ...steps(of('PUT', ['deployments']), heldOrStuck, 'being made', twoNics),
+  ...steps(of('DELETE', ['deployments']), heldOrStuck, 'being made', twoNics),
+  ...steps(of('DELETE', ['virtualMachines', ...network]), heldOrStuck, 'being removed', twoNics),
+  ...steps(of('DELETE', ['disks']), heldOrStuck, 'being removed', template('implicit-disk')),
+  ...steps(of('DELETE', ['networkSecurityGroups']), heldOrStuck, 'being removed', template('nsg-and-extension')),
+  ...steps([...reading, 'POST deploymentCancel'], held, 'removed half-made', twoNics, { building: underWay }),
+  ...steps(of('DELETE', ['deployments']), heldOrStuck, 'removed half-made', twoNics, { building: underWay }),
+  ...steps(['LIST deploymentOperations'], held, 'failing', template('fails-half-way')),
+];
 
-function describeEach(
-  method: string,
-  types: readonly string[],
-  live: (faultId: string, pool: string) => Promise<void>,
-): void {
-  const boundaries = types.flatMap((type) => modes.map((mode) => ({ operation: `${method} ${type}`, mode })));
-  test.each(boundaries)('a crash at $operation ($mode) ends as it should', async ({ operation, mode }) => {
-    const { id } = await system().simulator.addFault({ operation, mode });
-    const pool = newPool();
-    await live(id, pool);
-    await expectAllStopped(system(), pool);
+describe.each([
+  { mode: 'sequential', boundaries: boundariesOf(sequentialSteps, newPool) },
+  { mode: 'template', boundaries: boundariesOf(templateSteps, newPool) },
+])('in $mode mode', ({ boundaries }) => {
+  beforeAll(async () => await crashAtAll(system(), boundaries), TIMEOUT_MS);
+
+  test.each(boundaries)(
+    'a crash at $step.operation ($mode) of a worker $step.stage ends as it should',
+    async ({ step, pool, failure: failed }) => {
+      if (failed !== null) throw failed;
+      const workers = await system().api.workers(pool);
+      expect(workers.map(({ state }) => state)).toEqual(['stopped']);
+      const made = madeFor(system().simulator.log(), workers[0]?.workerId ?? '');
+      expect(made).not.toEqual([]);
+      expect(made).toEqual([...new Set(made)]);
+      const left = await leftInAzure(system());
+      expect(made.filter((id) => left.includes(id))).toEqual([]);
+      expect(await system().api.errors(pool)).toHaveLength(step.stage === 'failing' ? 1 : 0);
+    },
+  );
+
+  test('nothing is left at all, nothing was made twice, and everything went in order', async () => {
     await expectNothingLeft(system());
   });
-}
+});

@@ -27,8 +27,14 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
 
   for (const line of log.filter(({ kind }) => kind === 'arm')) {
     const [, method = '', type = ''] = /^(PUT|DELETE) (\w+)$/.exec(line.operation) ?? [];
-    for (const id of line.created ?? []) made.set(id, (made.get(id) ?? 0) + 1);
+    for (const id of madeBy(line)) made.set(id, (made.get(id) ?? 0) + 1);
     const worker = line.tags?.[WORKER_TAG];
+    if (isEndOfPart(line) && worker) {
+      for (const id of madeBy(line)) {
+        ownerOf.set(id, worker);
+        of(exists, worker).add(id);
+      }
+    }
     if (method === 'PUT' && worker && line.created?.length && buildingOrder.includes(type)) {
       const open = of(unfinished, worker);
       if (open.size > 0) outOfOrder.push(`${worker}: ${type} was asked for while ${[...open].join()} was not there`);
@@ -52,6 +58,17 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
   }
   return { madeTwice: [...made].filter(([, times]) => times > 1).map(([id]) => id), outOfOrder };
 }
+
+/** Ids of whatever was made for a worker, as often as it was. */
+export const madeFor = (log: readonly LogLine[], workerId: string): string[] =>
+  log.filter(({ kind, tags }) => kind === 'arm' && tags?.[WORKER_TAG] === workerId).flatMap(madeBy);
+
+/** Nobody asks for a part of a deployment: it is seen when it is done. */
+const isEndOfPart = (line: LogLine): boolean =>
+  line.operation.startsWith('end of PUT ') && typeof line['deploymentId'] === 'string';
+
+const madeBy = (line: LogLine): readonly string[] =>
+  isEndOfPart(line) ? [String(line['resourceId'])] : (line.created ?? []);
 
 const typeOf = (id: string): string => id.split('/').at(-2) ?? '';
 

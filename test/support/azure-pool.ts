@@ -81,8 +81,14 @@ export function azurePool(shape: AzurePoolShape = {}) {
   };
 }
 
+export interface AzureTemplateShape extends Pick<AzurePoolShape, 'minCapacity' | 'maxCapacity'> {
+  /** One of its own, made when it is first needed; the provider's when left out. */
+  readonly group?: string;
+}
+
 /** The definition of a pool whose machines one of the simulator's templates describes. */
-export function azureTemplatePool(template: string, shape: Pick<AzurePoolShape, 'minCapacity' | 'maxCapacity'> = {}) {
+export function azureTemplatePool(template: string, shape: AzureTemplateShape = {}) {
+  const { group } = shape;
   const { config, ...pool } = azurePool(shape);
   const specs = `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/templates/providers/Microsoft.Resources/templateSpecs`;
   const armDeployment = {
@@ -90,5 +96,6 @@ export function azureTemplatePool(template: string, shape: Pick<AzurePoolShape, 
     templateLink: { id: `${specs}/${template}/versions/1.0` },
     parameters: { location: { value: 'westus2' } },
   };
-  return { ...pool, config: { ...config, launchConfigs: [{ armDeployment, workerConfig: {} }] } };
+  const launchConfig = { armDeployment, ...(group && { armDeploymentResourceGroup: group }), workerConfig: {} };
+  return { ...pool, config: { ...config, launchConfigs: [launchConfig] } };
 }

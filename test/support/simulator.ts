@@ -85,6 +85,7 @@ export interface FaultOrder {
   readonly times?: number;
   readonly skip?: number;
   readonly workerId?: string;
+  readonly workerPoolId?: string;
   readonly region?: string;
 }
 

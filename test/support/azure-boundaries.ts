@@ -1,0 +1,131 @@
+import { expectAllStopped, removeAll, settled } from './pool-steps.js';
+import type { FaultOrder } from './simulator.js';
+import type { System } from './system.js';
+
+/** Boundaries between two steps of a machine's life, each with a worker of its own that is there when the process is killed. */
+
+/** When a worker comes to a step; `removed half-made`: while its building sticks, `failing`: when that has failed. */
+export type Stage = 'being made' | 'being removed' | 'removed half-made' | 'failing';
+
+/** The cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation. */
+type Mode = Extract<FaultOrder['mode'], 'hold-request' | 'hold-answer' | 'stick-operation'>;
+/** Of a call that does all it does at once. */
+export const held: readonly Mode[] = ['hold-request', 'hold-answer'];
+/** Of one whose operation goes on after its answer. */
+export const heldOrStuck: readonly Mode[] = [...held, 'stick-operation'];
+
+export interface Step {
+  /** As the simulator calls it. */
+  readonly operation: string;
+  readonly stage: Stage;
+  readonly modes: readonly Mode[];
+  /** What becomes of the building before. */
+  readonly building?: Pick<FaultOrder, 'operation' | 'mode' | 'code'>;
+  /** Of this pool with so many workers. */
+  readonly definition: (workers: number, pool: string) => object;
+  /** What the step is about by name, where that bears no pool's tag. */
+  readonly about?: (pool: string) => string;
+}
+
+export class Boundary {
+  readonly step: Step;
+  readonly mode: Mode;
+  readonly pool: string;
+  /** The first thing that went otherwise than it should; null while nothing has. */
+  failure: unknown = null;
+  #fault = '';
+  /** The one of its building. */
+  #earlier = '';
+
+  constructor(step: Step, mode: Mode, pool: string) {
+    this.step = step;
+    this.mode = mode;
+    this.pool = pool;
+  }
+
+  /** Unless something has gone wrong here before. */
+  async attempt(act: (one: Boundary) => Promise<void>): Promise<void> {
+    if (this.failure !== null) return;
+    try {
+      await act(this);
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  /** Its worker is to stop here. */
+  async arm({ simulator }: System): Promise<void> {
+    const { operation, building, about } = this.step;
+    const { pool, mode } = this;
+    if (building) this.#earlier = (await simulator.addFault({ ...building, workerPoolId: pool })).id;
+    const call = about === undefined ? { workerPoolId: pool } : { workerId: about(pool) };
+    this.#fault = (await simulator.addFault({ operation, mode, ...call })).id;
+  }
+
+  create({ api }: System): Promise<void> {
+    return api.createPool(this.pool, this.step.definition(1, this.pool));
+  }
+
+  /** Its worker is where the removal is to meet it. */
+  async awaitMade(system: System): Promise<void> {
+    if (this.step.stage === 'removed half-made') await system.simulator.faultHit(this.#earlier);
+    else await settled(system, this.pool, 1);
+  }
+
+  async remove(system: System): Promise<void> {
+    await system.api.updatePool(this.pool, this.step.definition(0, this.pool));
+    await removeAll(system, this.pool);
+  }
+
+  async awaitReached({ simulator, api }: System): Promise<void> {
+    await simulator.faultHit(this.#fault);
+    // One that fails would be replaced.
+    if (this.step.stage === 'failing') await api.holdPool(this.pool, 'its worker fails');
+  }
+
+  async release({ simulator }: System): Promise<void> {
+    await simulator.releaseFault(this.#fault);
+  }
+}
+
+export const boundariesOf = (steps: readonly Step[], newPool: () => string): Boundary[] =>
+  steps.flatMap((step) => step.modes.map((mode) => new Boundary(step, mode, newPool())));
+
+/** The product gives a call up after 60 s. One that is still held then is no longer a boundary of anything. */
+const LONGEST_HOLD_MS = 50_000;
+
+/**
+ * Brings a worker to each of the boundaries, kills the worker process once, lets everything go on, and takes away what was
+ * being made. What goes wrong at one boundary is noted there, and the others go on; throws when the crash came too late.
+ */
+export async function crashAtAll(system: System, boundaries: readonly Boundary[]): Promise<void> {
+  const at = (...stages: readonly Stage[]) => boundaries.filter(({ step }) => stages.includes(step.stage));
+  const made = at('being made');
+  const removed = at('being removed', 'removed half-made');
+  await each(boundaries, (one) => one.arm(system));
+  await each(removed, (one) => one.create(system));
+  await eachInTurn(removed, (one) => one.awaitMade(system));
+
+  const holdingFrom = Date.now();
+  await each(removed, (one) => one.remove(system));
+  await each([...made, ...at('failing')], (one) => one.create(system));
+  await eachInTurn(boundaries, (one) => one.awaitReached(system));
+  await system.kill9('worker');
+  const heldMs = Date.now() - holdingFrom;
+  await system.start('worker');
+  await each(boundaries, (one) => one.release(system));
+
+  await eachInTurn(made, (one) => settled(system, one.pool, 1));
+  await each(made, (one) => one.remove(system));
+  await eachInTurn(boundaries, (one) => expectAllStopped(system, one.pool));
+  if (heldMs > LONGEST_HOLD_MS) throw new Error(`it took ${heldMs} ms to come to all boundaries`);
+}
+
+async function each(boundaries: readonly Boundary[], act: (one: Boundary) => Promise<void>): Promise<void> {
+  await Promise.all(boundaries.map(async (one) => await one.attempt(act)));
+}
+
+/** Of waiting: one asks at a time, and what it waits for comes true for the others meanwhile. */
+async function eachInTurn(boundaries: readonly Boundary[], wait: (one: Boundary) => Promise<void>): Promise<void> {
+  for (const one of boundaries) await one.attempt(wait);
+}
