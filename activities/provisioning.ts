@@ -73,12 +73,12 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
     },
 
     async rememberResources(machine, stopping) {
-      const { launching, launch, launched } = await resolve(machine);
+      const { launching, launch, launched, made } = await resolve(machine);
       const { remembering } = launching;
       if (!remembering?.concerns(launch)) return;
       try {
         await withHeartbeat(async () => {
-          const { resources, hasRecord } = await remembering.made(launch, launched, stopping);
+          const { resources, hasRecord } = await remembering.made(launch, { ...launched, made }, stopping);
           if (resources.length > 0) await recordMade(records.db, machine, resources);
           if (hasRecord) await remembering.recorded(launch, launched);
         });

@@ -129,10 +129,10 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
       goneMs,
       stoppedMs,
       createCalls: created.length,
-      writes: created.filter(({ operation }) => operation.startsWith('PUT ')).length,
+      writes: created.filter((call) => call.operation.startsWith('PUT ') && !isThrottled(call)).length,
       scanCalls,
       removeCalls: removed.length,
-      throttled: all.filter(({ outcome }) => outcome === 'SubscriptionRequestsThrottled').length / all.length,
+      throttled: all.filter(isThrottled).length / all.length,
     };
   } finally {
     await system.stop();
@@ -150,6 +150,8 @@ async function callsOfOneScan(system: System): Promise<number> {
   const first = await next(scans + 1);
   return ((await next(scans + 3)) - first) / 2;
 }
+
+const isThrottled = ({ outcome }: LogLine): boolean => outcome === 'SubscriptionRequestsThrottled';
 
 const armCalls = ({ simulator }: System): LogLine[] =>
   simulator

@@ -114,6 +114,8 @@ export interface StepwiseLaunching {
   machines(launch: FrozenLaunch): readonly LaunchedMachine[];
   /** Pure: the resources to create for each machine, in order, such as `['publicIp', 'networkInterface', 'vm']`. */
   steps(launch: FrozenLaunch): readonly string[];
+  /** Pure: steps of the removal in which a machine of this launch has nothing of its own: looked at, and not asked for. */
+  unmadeSteps(launch: FrozenLaunch): readonly string[];
   /**
    * Begins one resource: looks for it by its name, creates it only when it is not there. **Idempotent by name.**
    * Gives the operation's token when there is something to wait for, null when the resource is ready. Does not wait.
@@ -133,10 +135,10 @@ export interface Remembering {
   /** Pure: whether machines of this launch are to be remembered so. */
   concerns(launch: FrozenLaunch): boolean;
   /**
-   * What the machine consists of. With `stopping`, what is under way is cancelled first. Throws Unavailable while more may
-   * come.
+   * What the machine consists of; its `made` is what an earlier call gave, of a building that had ended. With `stopping`,
+   * what is under way is cancelled first. Throws Unavailable while more may come.
    */
-  made(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<Made>;
+  made(launch: FrozenLaunch, machine: LaunchedMachine & MachineRef, stopping: boolean): Promise<Made>;
   /** It is written down: takes the record away, where there was one. Idempotent. */
   recorded(launch: FrozenLaunch, machine: LaunchedMachine): Promise<void>;
 }
@@ -184,7 +186,7 @@ export interface MachineRef {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly location: MachineLocation;
-  /** What `Remembering` gave of it; not for `lookup`. */
+  /** What `Remembering` gave of it. */
   readonly made?: readonly string[];
 }
 

@@ -47,6 +47,7 @@ export interface LaunchContext {
 /** What the workers of one launch have in common. */
 export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaults }: LaunchContext): LifecycleCommon {
   const stepwise = provider.launching?.kind === 'stepwise' ? provider.launching : null;
+  const unmadeSteps = stepwise && launch ? stepwise.unmadeSteps(launch) : [];
   return {
     workerPoolId: worker.workerPoolId,
     providerId: worker.providerId,
@@ -58,6 +59,7 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     registrationDeadline: worker.terminateAfter,
     provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
     removalSteps: provider.machines?.removalSteps ?? [],
+    ...(unmadeSteps.length > 0 && { unmadeSteps }),
     ...(launch && stepwise?.remembering?.concerns(launch) && { remembersResources: true }),
   };
 }

@@ -23,6 +23,7 @@ export interface Mode {
   /** Pure; the request must have this `mode` as a member. Throws ProviderError(InvalidRequest). */
   freeze(order: LaunchOrder): FrozenLaunch;
   steps(launch: FrozenLaunch): readonly string[];
+  unmadeSteps(launch: FrozenLaunch): readonly string[];
   submit(launch: FrozenLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
 }
@@ -40,6 +41,7 @@ export function azureLaunching(modes: readonly Mode[], remembering?: Remembering
     freeze: (order) => find((mode) => mode.takes(order)).freeze(order),
     machines: machinesOf,
     steps: (launch) => modeOf(launch).steps(launch),
+    unmadeSteps: (launch) => modeOf(launch).unmadeSteps(launch),
     submit: (launch, machine, step) => modeOf(launch).submit(launch, machine, step),
     explain: async (machine, step, operation) => {
       const mode = find(({ stepNames }) => stepNames.includes(step));

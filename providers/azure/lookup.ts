@@ -3,22 +3,16 @@ import { gone } from '../gone.js';
 import type { MachineRef, Observation } from '../provider.js';
 import type { AzureCalls } from './calls.js';
 import { listFiltered, rememberedLeft } from './deployment/left.js';
+import { nameOf, rememberedFor } from './deployment/resources.js';
 import type { Place } from './listing.js';
-import { ourTags, WORKER_TAG } from './marks.js';
+import { isOfOthers, ourTags, type Tags, WORKER_TAG } from './marks.js';
 import { namesOf } from './names.js';
 import { observationOf } from './observations.js';
-import {
-  briefResource,
-  networkInterfaceResource,
-  type Resource,
-  statusesOf,
-  stepOfType,
-  vmResource,
-} from './resources.js';
+import { briefResource, type Resource, statusesOf, stepOfType, vmResource } from './resources.js';
 
 /**
- * One machine by its names (two reads) or by what is remembered of it (one for each), and where that is all gone, one read
- * more for whatever else bears its mark. Gone when nothing is left.
+ * One machine, in two reads: its VM by name, and a list of everything else that bears its mark, or that is remembered of
+ * it. Gone when nothing is left.
  */
 export async function look(
   calls: AzureCalls,
@@ -26,11 +20,17 @@ export async function look(
   place: Place,
   deploymentId: string,
 ): Promise<Observation> {
-  const own = machine.made?.length
-    ? await rememberedLeft(calls, machine, deploymentId)
-    : await named(calls, machine, place, deploymentId);
-  const vm = own.find(({ step }) => step === 'vm');
-  const left = own.length > 0 ? own : await listMarked(calls, place, machine.workerId, deploymentId);
+  const names = vmNames(machine);
+  const [vms, others] = await Promise.all([
+    Promise.all(names.map((name) => readVm(calls, place, name))),
+    machine.made?.length
+      ? rememberedLeft(calls, machine, deploymentId)
+      : listMarked(calls, place, machine.workerId, deploymentId),
+  ]);
+  const vm = vms.find((one) => one !== null && isOurs(one.tags, machine, deploymentId)) ?? null;
+  // Of the VMs that were read themselves, a list may be late to tell.
+  const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
+  const left = [...(vm ? [vm] : []), ...others.filter((one) => !wasRead(one))];
   if (left.length === 0) return gone(machine);
   const seen = observationOf(machine.workerId, left, place);
   if (vm) return seen;
@@ -43,29 +43,23 @@ export async function look(
   };
 }
 
-/** Of VM and network interface those that are there, and ours. */
-async function named(
-  calls: AzureCalls,
-  machine: MachineRef,
-  { account, group }: Place,
-  deploymentId: string,
-): Promise<Resource[]> {
-  const names = namesOf(machine.workerId);
-  const found = await Promise.all([
-    orNull(
-      calls.call(account, 'read', 'GET networkInterfaces', async ({ network }) =>
-        networkInterfaceResource(await network.networkInterfaces.get(group, names.networkInterface)),
-      ),
-    ),
-    orNull(
-      calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
-        const vm = await compute.virtualMachines.get(group, names.vm, { expand: 'instanceView' });
-        return vmResource(vm, statusesOf(vm));
-      }),
-    ),
-  ]);
-  return found.filter((each) => each !== null && ourTags(each.tags, deploymentId) !== null) as Resource[];
+/** Lower-case. A template may call its VM as it likes. */
+function vmNames(machine: MachineRef): string[] {
+  const remembered = rememberedFor(machine, 'vm').map((id) => nameOf(id).toLowerCase());
+  return remembered.length > 0 ? remembered : [namesOf(machine.workerId).vm.toLowerCase()];
 }
+
+const readVm = (calls: AzureCalls, { account, group }: Place, name: string): Promise<Resource | null> =>
+  orNull(
+    calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
+      const vm = await compute.virtualMachines.get(group, name, { expand: 'instanceView' });
+      return vmResource(vm, statusesOf(vm));
+    }),
+  );
+
+/** What is remembered may have no marks. */
+const isOurs = (tags: Tags, { made, workerId }: MachineRef, deploymentId: string): boolean =>
+  made?.length ? !isOfOthers(tags, deploymentId, workerId) : ourTags(tags, deploymentId) !== null;
 
 /** Resources of our kinds with the machine's mark. */
 async function listMarked(
@@ -76,7 +70,7 @@ async function listMarked(
 ): Promise<Resource[]> {
   const filter = `tagName eq '${WORKER_TAG}' and tagValue eq '${workerId.replaceAll("'", "''")}'`;
   return (await listFiltered(calls, place, filter)).flatMap((brief) => {
-    const isOurs = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
-    return isOurs ? [briefResource(brief)] : [];
+    const isKnown = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
+    return isKnown ? [briefResource(brief)] : [];
   });
 }

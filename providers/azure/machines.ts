@@ -7,31 +7,35 @@ import { listOthers, removeOthers } from './deployment/left.js';
 import { rememberedOwners, withDeployments } from './deployment/observe.js';
 import type { DeploymentRecords } from './deployment/records.js';
 import { nameOf, rememberedFor } from './deployment/resources.js';
-import { SharedLook } from './deployment/shared-look.js';
 import { listPlace, listStep, type Place, placeKey, placeOf } from './listing.js';
 import { look } from './lookup.js';
-import { isOfOthers } from './marks.js';
 import { namesOf } from './names.js';
 import { observationOf, resourcesByWorker } from './observations.js';
 import { type RemovalStep, removalSteps, type Resource } from './resources.js';
+import { SharedListings } from './shared-listings.js';
 
-/** Removals share listings: many lifecycles come to the same step at the same time. */
-const LOOKS_APART_MS = 2_000;
 const DISKS_OF_NOBODY_MS = 5 * 60_000;
 
 /** Looking at machines and taking them away, whichever way they were made. */
 export function azureMachines(calls: AzureCalls, records: DeploymentRecords, context: ProviderContext): Machines {
-  const extras = new SharedListings((place, step) => listStep(calls, place, step), context.deploymentId);
+  const listings = new SharedListings((place, step) => listStep(calls, place, step), context.deploymentId);
   /** `known` are those of this place. */
   async function* observePlace(place: Place, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
     // Deployments come first: what they have made by then is in the other lists.
     const deployments = await records.list(place);
+    const begunAt = performance.now();
+    const steps = new Set<RemovalStep>(removalSteps);
     const [others, listed] = await Promise.all([
       listOthers(calls, place, known),
-      listPlace(calls, place, (vms) => needsDisks(place, vms, known)),
+      listPlace(calls, place, (vms) => {
+        const needed = needsDisks(place, vms, known);
+        if (!needed) steps.delete('disks');
+        return needed;
+      }),
     ]);
     const resources = [...others, ...listed];
     const byWorker = resourcesByWorker(resources, context.deploymentId, rememberedOwners(known));
+    listings.note(place, { steps, begunAt, byWorker, resources });
     const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
     yield withDeployments(machines, deployments.values(), { place, deploymentId: context.deploymentId, known });
   }
@@ -74,7 +78,7 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
     // A template may call its VM as it likes; one that is not remembered is found by its tags.
     if (step === 'vm' && (vms.length > 0 || !machine.made?.length))
       return [...deterministic(step, machine.workerId), ...vms];
-    const others = await extras.namesOf(place, step, machine);
+    const others = await listings.namesOf(place, step, machine);
     // What a template made has names of its own; those that are still there are listed.
     return machine.made?.length && step !== 'vm' ? others : [...deterministic(step, machine.workerId), ...others];
   }
@@ -107,43 +111,6 @@ const types: Readonly<Record<RemovalStep, string>> = {
   publicIp: 'publicIPAddresses',
   disks: 'disks',
 };
-
-/** Names of a machine's resources that do not follow from its id; from listings that removals at the same time share. */
-class SharedListings {
-  private readonly list: (place: Place, step: RemovalStep) => Promise<Resource[]>;
-  private readonly deploymentId: string;
-  private readonly looks = new Map<string, SharedLook<Listed>>();
-
-  constructor(list: (place: Place, step: RemovalStep) => Promise<Resource[]>, deploymentId: string) {
-    this.list = list;
-    this.deploymentId = deploymentId;
-  }
-
-  async namesOf(place: Place, step: RemovalStep, machine: MachineRef): Promise<string[]> {
-    const key = `${placeKey(place)}/${step}`;
-    const look = this.looks.get(key) ?? new SharedLook(() => this.look(place, step), LOOKS_APART_MS);
-    this.looks.set(key, look);
-    const { byWorker, byId } = await look.take();
-    const own = (byWorker.get(machine.workerId) ?? []).map(({ name }) => name);
-    const known = rememberedFor(machine, step).flatMap((id) => byId.get(id.toLowerCase()) ?? []);
-    const unclaimed = known.filter(({ tags }) => !isOfOthers(tags, this.deploymentId, machine.workerId));
-    return [...own, ...unclaimed.map(({ name }) => name)];
-  }
-
-  private async look(place: Place, step: RemovalStep): Promise<Listed> {
-    const resources = await this.list(place, step);
-    return {
-      byWorker: resourcesByWorker(resources, this.deploymentId),
-      byId: new Map(resources.map((resource) => [resource.id.toLowerCase(), resource])),
-    };
-  }
-}
-
-interface Listed {
-  readonly byWorker: ReadonlyMap<string, readonly Resource[]>;
-  /** By id, lower-case. */
-  readonly byId: ReadonlyMap<string, Resource>;
-}
 
 function stepOf(name: string): RemovalStep {
   const step = removalSteps.find((each) => each === name);

@@ -39,6 +39,7 @@ export function sequentialMode(
     takes: ({ configuration }) => configuration.armDeployment === undefined,
     freeze: (order) => freezeSequential(order, place, context),
     steps: (launch) => steps.filter((step) => step !== 'publicIp' || requestOf(launch).publicIp),
+    unmadeSteps: (launch) => (requestOf(launch).publicIp ? [] : ['publicIp']),
     async submit(launch, machine, name) {
       const step = stepOf(name);
       const subject = { request: requestOf(launch), ...machine };

@@ -25,12 +25,16 @@ export function pageOf<T extends { readonly sequence: number }>(
 
 const condition = /^(tagName|tagValue|resourceType|resourceGroup|name)\s+eq\s+'((?:[^']|'')*)'$/i;
 
+const partOfName = /^substringof\('((?:[^']|'')*)',\s*name\)$/i;
+
 /**
- * `$filter` of the list of resources: equalities joined by `and`. An unknown one is refused instead of passed over.
- * The real service does not combine tags with anything else, and neither does this.
+ * `$filter` of the list of resources: a part of the name, or equalities joined by `and`. An unknown one is refused instead of
+ * passed over. The real service does not combine tags with anything else, and neither does this.
  */
 export function resourceFilter(filter: string | null): (resource: Resource) => boolean {
   if (filter === null || filter.trim() === '') return () => true;
+  const part = partOfName.exec(filter.trim())?.[1]?.replaceAll("''", "'").toLowerCase();
+  if (part !== undefined) return ({ name }) => name.toLowerCase().includes(part);
   const wanted = new Map<string, string>();
   for (const part of filter.trim().split(/\s+and\s+/i)) {
     const [, field = '', value = ''] = condition.exec(part) ?? [];

@@ -134,6 +134,7 @@ function stepwise(context: ProviderContext, cloud: RecordingCloud, call: Call): 
     freeze,
     machines: machinesOf,
     steps: () => steps,
+    unmadeSteps: () => [],
     submit: (launch, machine, step) =>
       call('create', 'submit', () =>
         cloud.call({ operation: 'submit', token: launch.token, workerId: machine.workerId, step }, () =>

@@ -169,8 +169,15 @@ describe('a machine that a scan sees', () => {
   });
 
   test('gone does not come back when an overlapping scan that listed earlier tells later', async () => {
+    let written = () => {};
+    const held = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    time.scripted.on('recordStopping', () => held);
     const life = await running();
-    await Promise.all([life.observed('gone'), life.observed('failed')]);
+    await life.observed('gone');
+    await life.observed('failed');
+    written();
     await life.ended();
     expect(removals()).toBe(0);
   });

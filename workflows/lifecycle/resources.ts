@@ -76,9 +76,13 @@ export class Resources {
     return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
   }
 
-  /** Whether a resource that this run would have built was not even submitted, and no life before it can have done so. */
+  /**
+   * Whether nobody ever made a step's resource: the launch makes none, or this run would have built it and has not even
+   * submitted it, and no life before it can have done so.
+   */
   neverBegun(step: string): boolean {
-    const { provisioningSteps, replaces } = this.input;
+    const { provisioningSteps, unmadeSteps = [], replaces } = this.input;
+    if (unmadeSteps.includes(step)) return true;
     return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
 

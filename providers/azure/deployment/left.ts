@@ -3,26 +3,38 @@ import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { type Place, placeOf } from '../listing.js';
 import { isOfOthers } from '../marks.js';
+import { suffixOf } from '../names.js';
 import { type BriefResource, briefResource, type Resource } from '../resources.js';
-import { apiVersionOf, remembered, rememberedOthers, typeOf } from './resources.js';
+import { apiVersionOf, bearsName, remembered, rememberedOthers, typeOf } from './resources.js';
 
 const RESOURCES_API_VERSION = '2021-04-01';
 
-/** What is left of a machine of all that is remembered: one read for each. What bears others' marks is not the machine's. */
+/**
+ * What is left of a machine of all that is remembered: one list of what bears its name, and one read for each of the rest.
+ * What bears others' marks is not the machine's.
+ */
 export async function rememberedLeft(
   calls: AzureCalls,
   machine: MachineRef,
   deploymentId: string,
 ): Promise<Resource[]> {
-  const { account } = placeOf(machine.location);
-  const found = await Promise.all(
-    remembered(machine).map((id) =>
-      orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) })),
-    ),
+  const place = placeOf(machine.location);
+  const { named = [], nameless = [] } = Object.groupBy(remembered(machine), (id) =>
+    bearsName(id, machine.workerId) ? 'named' : 'nameless',
   );
-  return found
-    .flatMap((one) => (one ? [briefResource(one as BriefResource)] : []))
+  const ids = new Set(named.map((id) => id.toLowerCase()));
+  const [listed, read] = await Promise.all([
+    listFiltered(calls, place, `substringof('${suffixOf(machine.workerId)}', name)`),
+    Promise.all(nameless.map((id) => readOne(calls, place, id))),
+  ]);
+  return [...listed.filter(({ id }) => ids.has(id?.toLowerCase() ?? '')), ...read.filter((one) => one !== null)]
+    .map(briefResource)
     .filter(({ tags }) => !isOfOthers(tags, deploymentId, machine.workerId));
+}
+
+async function readOne(calls: AzureCalls, { account }: Place, id: string): Promise<BriefResource | null> {
+  const request = { method: 'GET', path: versioned(id) } as const;
+  return (await orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, request))) as BriefResource | null;
 }
 
 /**

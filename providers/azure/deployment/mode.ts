@@ -29,6 +29,7 @@ export function deploymentMode(
     takes: ({ configuration }) => configuration.armDeployment !== undefined,
     freeze: (order) => freezeDeployment(order, place, context),
     steps: () => [DEPLOYMENT_STEP],
+    unmadeSteps: () => [],
     async submit(launch, machine) {
       const { deployment } = namesOf(machine.workerId);
       try {

@@ -1,6 +1,6 @@
 import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
 import { orNull, ProviderError } from '../../errors.js';
-import type { LaunchedMachine, Made, Remembering } from '../../provider.js';
+import type { LaunchedMachine, Made, MachineRef, Remembering } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { BUSY_RETRY_MS } from '../errors.js';
 import { type Place, placeOf } from '../listing.js';
@@ -18,7 +18,7 @@ export function rememberDeployments(calls: AzureCalls, records: DeploymentRecord
     async made(_launch, machine, stopping) {
       const place = placeOf(machine.location);
       return stopping
-        ? await madeInTheEnd(calls, records, place, machine, deploymentId)
+        ? await madeInTheEnd(calls, records, machine, deploymentId)
         : await madeSoFar(records, place, machine);
     },
     async recorded(launch, machine) {
@@ -42,12 +42,14 @@ async function madeSoFar(records: DeploymentRecords, place: Place, { workerId }:
 async function madeInTheEnd(
   calls: AzureCalls,
   records: DeploymentRecords,
-  place: Place,
-  { workerId }: LaunchedMachine,
+  machine: MachineRef,
   deploymentId: string,
 ): Promise<Made> {
+  const { workerId } = machine;
+  const place = placeOf(machine.location);
   const name = namesOf(workerId).deployment;
-  const deployment = await records.get(place, name);
+  // One of which something is remembered had ended by then; its record, if it is there still, a listing shows.
+  const deployment = await (machine.made?.length ? records.find(place, name) : records.get(place, name));
   if (isActive(deployment?.properties?.provisioningState) && deployment !== null) {
     await records.cancel(place, name);
     throw stillActive(name);

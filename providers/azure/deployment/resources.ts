@@ -37,7 +37,8 @@ export function belongings(
 
 const DISK_TYPE = 'microsoft.compute/disks';
 
-const bearsName = (id: string, workerId: string): boolean =>
+/** Whether a resource's name has the part of the worker's id that nobody can guess. */
+export const bearsName = (id: string, workerId: string): boolean =>
   nameOf(id).toLowerCase().includes(suffixOf(workerId).toLowerCase());
 
 /** What is remembered of a machine, as far as it is the machine's for certain (see `belongings`). */

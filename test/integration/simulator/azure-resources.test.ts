@@ -226,7 +226,7 @@ describe('Azure lists', () => {
     );
   });
 
-  test('find resources of every type by tag', async () => {
+  test('find resources of every type by tag, or by a part of the name', async () => {
     await makeMachine(clients, 'vm');
     await clients.network.publicIPAddresses.createOrUpdate(
       group,
@@ -241,6 +241,7 @@ describe('Azure lists', () => {
     const found = await find(`tagName eq 'owner' and tagValue eq '${tags.owner}'`);
     expect(found.value?.map((one) => one.name).sort()).toEqual(['vm', 'vm-nic', 'vm-nic-os']);
     expect((await find("tagName eq 'owner'")).value).toHaveLength(3);
+    expect((await find("substringof('NIC', name)")).value?.map((one) => one.name)).toEqual(['vm-nic', 'vm-nic-os']);
     expect((await find("colour eq 'red'")).status).toBe(400);
   });
 });

@@ -24,7 +24,7 @@ export function stepwisePromises(harness: () => ProviderHarness): void {
       await eventually(async () => (await launching().submit(launch, machine!, step)) === null);
     }
     const { resources, state } = await harness().provider.machines!.lookup(machine!);
-    expect(Object.keys(resources)).toEqual(launching().steps(launch));
+    expect(Object.keys(resources)).toEqual(expect.arrayContaining([...launching().steps(launch)]));
     expect(['pending', 'running']).toContain(state);
   });
 
