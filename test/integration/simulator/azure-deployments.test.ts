@@ -20,6 +20,7 @@ const link = (template: string): string =>
 
 const secret = 'Not-A-Real-Pass-1';
 const order = (template: string, vmName: string): Deployment => ({
+  tags,
   properties: {
     mode: 'Incremental',
     templateLink: { id: link(template) },
@@ -131,6 +132,40 @@ describe('an Azure deployment', () => {
     expect(await kinds()).not.toContain('extensions');
     await clients.deployments.deployments.delete(group, 'deploy', fast);
     expect((await simulator.azureState()).deployments).toEqual([]);
+  });
+
+  test('whose deletion is stuck stays until that is released', async () => {
+    await deploy('one-nic');
+    await simulator.addFault({ operation: 'DELETE deployments', mode: 'stick-operation', id: 'stuck' });
+    const deletion = clients.deployments.deployments.delete(group, 'deploy', fast);
+    await deletion.submitted();
+    await simulator.faultHit('stuck');
+    const shown = await clients.deployments.deployments.get(group, 'deploy');
+    expect(shown.properties?.provisioningState).toBe('Deleting');
+    await simulator.releaseFault('stuck');
+    await deletion;
+    expect((await simulator.azureState()).deployments).toEqual([]);
+  });
+
+  test('meets faults that are for what its pool’s machines consist of', async () => {
+    const refusing = async (operation: string, workerPoolId: string): Promise<void> => {
+      await simulator.addFault({ operation, workerPoolId, mode: 'refuse', code: 'Conflict', status: 409 });
+    };
+    const { networkInterfaces } = clients.network;
+    await refusing('PUT deployments', 'proj-example/other');
+    await deploy('two-nics');
+    for (const operation of ['PUT deployments', 'GET deployments', 'LIST deploymentOperations']) {
+      await refusing(operation, tags['worker-pool-id']);
+    }
+    await expect(deploy('two-nics')).rejects.toEqual(refused('Conflict', 409));
+    await expect(clients.deployments.deployments.get(group, 'deploy')).rejects.toEqual(refused('Conflict', 409));
+    await expect(all(clients.deployments.deploymentOperations.list(group, 'deploy'))).rejects.toEqual(
+      refused('Conflict', 409),
+    );
+    await refusing('GET networkInterfaces', 'proj-example/other');
+    await networkInterfaces.get(group, 'vm-deploy-nic-1');
+    await refusing('GET networkInterfaces', tags['worker-pool-id']);
+    await expect(networkInterfaces.get(group, 'vm-deploy-nic-1')).rejects.toEqual(refused('Conflict', 409));
   });
 
   test('shows no secret, neither in its answers nor in the log', async () => {
