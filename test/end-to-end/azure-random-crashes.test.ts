@@ -4,7 +4,7 @@ import { azureSystem, expectNothingLeft } from '../support/azure-system.js';
 import { amidCrashes } from '../support/crashes.js';
 import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
-import type { FaultMode } from '../support/simulator.js';
+import type { FaultMode, LogLine } from '../support/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
 /** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
@@ -44,7 +44,22 @@ async function disturb(random: () => number): Promise<void> {
     await strike(operation, 'lose-answer', 0.02);
     await strike(operation, 'refuse', 0.02, { code: 'TooManyRequests', status: 429 });
   }
-  await strike('PUT virtualMachines', 'fail-operation', 0.05, { code: 'AllocationFailed' });
+  await strike('PUT virtualMachines', 'fail-operation', 0.03, { code: 'AllocationFailed' });
+  await strike('PUT virtualMachines', 'fail-provisioning', 0.03, { code: 'OSProvisioningTimedOut' });
+}
+
+/** What should be reported of each worker that an operation has failed for; a deployment fails with its machine. */
+function failures(log: readonly LogLine[]): Map<string, string> {
+  const failed = log.filter(
+    ({ kind, operation, outcome }) =>
+      kind === 'arm' && operation.startsWith('end of PUT') && outcome !== 'Succeeded' && outcome !== 'Canceled',
+  );
+  const workerOf = ({ tags }: LogLine) => tags?.['worker-id'] ?? 'nobody';
+  const isDeployment = ({ operation }: LogLine) => operation === 'end of PUT deployments';
+  return new Map([
+    ...failed.map((line) => [workerOf(line), 'operation-error'] as const),
+    ...failed.filter(isDeployment).map((line) => [workerOf(line), 'arm-deployment-error'] as const),
+  ]);
 }
 
 test(
@@ -68,17 +83,11 @@ test(
     });
 
     await expectNothingLeft(system());
-    const failed = system()
-      .simulator.log()
-      .filter(
-        ({ kind, operation, outcome }) =>
-          kind === 'arm' && operation.startsWith('end of PUT') && outcome !== 'Succeeded' && outcome !== 'Canceled',
-      );
     const errors = await Promise.all(Object.keys(pools).map((pool) => system().api.errors(pool)));
-    const reported = errors.flat().map(({ extra }) => String(extra.workerId));
-    // A deployment fails with its machine.
-    const failedWorkers = new Set(failed.map(({ tags }) => tags?.['worker-id'] ?? ''));
-    expect(reported.toSorted()).toEqual([...failedWorkers].toSorted());
+    const reported = errors.flat().map(({ kind, extra }) => [String(extra.workerId), kind]);
+    const failed = failures(system().simulator.log());
+    expect(failed.size).toBeGreaterThan(0);
+    expect(reported.toSorted()).toEqual([...failed].toSorted());
   },
   withinMs * 3,
 );

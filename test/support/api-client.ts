@@ -20,8 +20,8 @@ export interface WireWorker {
   readonly lastModified: string;
 }
 
-/** Each is answered within about ten seconds. */
-const REMOVAL_ATTEMPTS = 4;
+/** While processes are killed one after another, a removal may wait for several of them. */
+const REMOVAL_PATIENCE_MS = 120_000;
 
 export interface PoolShape {
   readonly providerId?: string;
@@ -107,7 +107,8 @@ export class ApiClient {
   async removeWorker({ workerPoolId, workerGroup, workerId }: WireWorker): Promise<void> {
     const parts = [workerPoolId, workerGroup, workerId].map(encodeURIComponent);
     const path = `/workers/${parts.join('/')}`;
-    for (let attempt = 1; attempt < REMOVAL_ATTEMPTS; attempt += 1) {
+    const until = Date.now() + REMOVAL_PATIENCE_MS;
+    while (Date.now() < until) {
       const { status } = await this.call('DELETE', path);
       if (status === 200) return;
       if (status !== 503) break;
