@@ -7,7 +7,7 @@ import { EXIT, ExitError } from './exit.js';
 import { lookAtRecords, lookAtTemporal } from './reach.js';
 
 /** One call for each provider. */
-const unlimited = { take: async () => {} };
+const unlimited = { take: async () => {}, heed: async () => {} };
 /** No call that reaches for a provider carries anything of the deployment. */
 const noDeployment = { deploymentId: '00000000-0000-0000-0000-000000000000', deploymentKey: '' };
 

@@ -35,6 +35,12 @@ export class Metrics {
     buckets: CALL_BUCKETS,
     registers: [this.registry],
   });
+  private readonly remaining = new Gauge({
+    name: 'worker_manager_cloud_calls_remaining',
+    help: 'Calls that the cloud would still answer, as it last told this process, by its own name of the bucket',
+    labelNames: ['providerId', 'region', 'bucket'],
+    registers: [this.registry],
+  });
   private readonly workers = new Gauge({
     name: 'worker_manager_workers',
     help: 'Workers that are not stopped, each of them one lifecycle, by pool and state',
@@ -57,9 +63,12 @@ export class Metrics {
     this.recorded = recorded;
   }
 
-  readonly onCloudCall = ({ providerId, operation, region }: CloudCall, { result, durationMs }: CallOutcome): void => {
-    this.calls.inc({ providerId, operation, region: region ?? '', outcome: result });
+  readonly onCloudCall = (call: CloudCall, { result, durationMs, remaining }: CallOutcome): void => {
+    const { providerId, operation } = call;
+    const region = call.region ?? '';
+    this.calls.inc({ providerId, operation, region, outcome: result });
     this.callSeconds.observe({ providerId, operation }, durationMs / 1000);
+    for (const [bucket, left] of remaining ?? []) this.remaining.set({ providerId, region, bucket }, left);
   };
 
   /** In Prometheus' text format. Rejects when the records do not answer. */

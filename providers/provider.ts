@@ -224,11 +224,7 @@ export interface ProviderContext {
   readonly rootUrl: string;
   /** Our mark on every resource (`worker-manager-deployment`). */
   readonly deploymentId: string;
-  /**
-   * Resolves when the call may be sent. Limits are shared by all processes. Throws ProviderError(Throttled) with
-   * `retryAfterMs` when the wait would be longer than an activity should hold its slot.
-   */
-  readonly limiter: { take(call: CloudCall, limit: CallLimit): Promise<void> };
+  readonly limiter: Limiter;
   /** Called once for each call, after it: for metrics and the log. */
   readonly onCall: (call: CloudCall, outcome: CallOutcome) => void;
   /** A fingerprint of a static worker's secret, keyed with the deployment's key; what the row stores in its place. */
@@ -243,6 +239,27 @@ export interface ProviderContext {
   readonly derive: (label: string) => string;
 }
 
+/** Limits on calls, one budget for each account, region and class of calls, shared by all processes. */
+export interface Limiter {
+  /**
+   * Resolves when the call may be sent. Throws ProviderError(Throttled) with `retryAfterMs` when the wait would be longer
+   * than an activity should hold its slot.
+   */
+  take(call: CloudCall, limit: CallLimit): Promise<void>;
+  /**
+   * Tells what the cloud's answer to a call says of its budget; it can only make that smaller, for every process. Costs
+   * nothing unless there is a pause, or well less is left than was believed. Never rejects; resolved, it holds.
+   */
+  heed(call: CloudCall, limit: CallLimit, news: BudgetNews): Promise<void>;
+}
+
+export interface BudgetNews {
+  /** Calls of the limit that the cloud would still answer; less than 0 for what must be made up for. Null: it did not say. */
+  readonly remaining: number | null;
+  /** For a call that was refused as one too many: milliseconds in which nobody may ask again. Else null. */
+  readonly retryAfterMs: number | null;
+}
+
 /** Calls: `burst` at once, then `perSecond`. */
 export interface CallLimit {
   readonly burst: number;
@@ -253,4 +270,6 @@ export interface CallOutcome {
   readonly durationMs: number;
   /** `ok`, or a ProviderErrorCode. */
   readonly result: string;
+  /** Calls that the cloud says are left, by its own names of its budgets; absent where it does not say. */
+  readonly remaining?: ReadonlyMap<string, number>;
 }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Arm, emptyArm } from './azure/arm.js';
 import { makeAzureKeys } from './azure/certificates.js';
-import { armLimits } from './azure/endpoint.js';
+import { armLimits } from './azure/limits.js';
 import { roomFor } from './azure/room.js';
 import { ArmStore, type ArmTimes } from './azure/store.js';
 import { VirtualMachines } from './azure/virtual-machines.js';

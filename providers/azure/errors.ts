@@ -56,6 +56,7 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   PublicIPAddressInUse: 'Unavailable',
   ReferencedResourceNotProvisioned: 'Unavailable',
   RetryableError: 'Unavailable',
+  RetryableErrorDueToAnotherOperation: 'Unavailable',
 
   // Equal names and other properties: no repetition cures that.
   InvalidResourceLocation: 'InvalidRequest',
@@ -113,8 +114,8 @@ export function meaningOf(
   status: number,
   callClass: CallClass,
 ): ProviderErrorCode {
-  // Words of a limit on calls are no lack of quota.
-  if (status === 429) return 'Throttled';
+  // Words of a limit on calls are no lack of quota. The network provider also answers 429 when a resource is busy.
+  if (status === 429) return cloudCode?.startsWith('RetryableError') ? 'Unavailable' : 'Throttled';
   if (cloudCode === 'OperationNotAllowed') {
     if (/quota|limit/i.test(message)) return 'QuotaExceeded';
     // A refusal for good (a zone, a kind of disk, a subscription); but a disk is let go of only after its machine.

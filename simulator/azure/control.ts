@@ -4,7 +4,7 @@ import { bucketSizes, oneOf, text, type Body } from '../control/input.js';
 import type { Arm } from './arm.js';
 import { attestedFacts, signDocument } from './attested-document.js';
 import type { AzureKeys } from './certificates.js';
-import { armLimits } from './endpoint.js';
+import { armLimits } from './limits.js';
 import { renderOperation, renderResource } from './render.js';
 import type { Resource } from './resource.js';
 

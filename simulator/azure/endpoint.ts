@@ -9,6 +9,7 @@ import type { RequestLog } from '../request-log.js';
 import { perform, type ArmAnswer, type ArmCall } from './actions.js';
 import type { Arm } from './arm.js';
 import { concernOf, tagsOf } from './concern.js';
+import { charge } from './limits.js';
 import { acceptsToken } from './login.js';
 import { hashOf, resourceTypes, type Ending, type Operation, type Properties } from './resource.js';
 import { parseTarget } from './target.js';
@@ -24,17 +25,6 @@ export interface ArmContext {
   readonly retryAfterSeconds: number;
   readonly changed: () => void;
 }
-
-/** Azure Resource Manager's buckets per subscription, principal and region ("Understand how Azure Resource Manager throttles requests"). */
-export const armLimits = {
-  reads: { burst: 250, perSecond: 25 },
-  writes: { burst: 200, perSecond: 10 },
-  deletes: { burst: 200, perSecond: 10 },
-} as const;
-type Bucket = keyof typeof armLimits;
-
-const bucketOf = (method: string): Bucket =>
-  method === 'DELETE' ? 'deletes' : method === 'GET' || method === 'HEAD' ? 'reads' : 'writes';
 
 /** One request of Azure Resource Manager's REST protocol; `path` follows `/azure`. */
 export async function handleArm(
@@ -80,11 +70,8 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
   const startedMs = performance.now();
   const { method, target, body } = given;
   const operation = `${method === 'GET' && target.name === null ? 'LIST' : method} ${target.kind}`;
-  const bucket = bucketOf(method);
   const fault = context.faults.strike({ operation, ...concernOf(context.arm.store, target, body) });
-  const passed = context.limits.take(target.subscriptionId, bucket, Date.now());
-  const remaining = context.limits.remaining(target.subscriptionId, bucket) ?? armLimits[bucket].burst;
-  response.setHeader(`x-ms-ratelimit-remaining-subscription-${bucket}`, remaining);
+  const { remaining, refusal } = charge(context.limits, method, target, response);
   const log = (outcome: string, details: Properties = {}): void =>
     context.log.write({
       kind: 'arm',
@@ -101,10 +88,7 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
     });
   let answer: ArmAnswer;
   try {
-    if (!passed) {
-      response.setHeader('retry-after', context.limits.secondsToNext(target.subscriptionId, bucket));
-      throw new Refusal('SubscriptionRequestsThrottled', `Number of '${bucket}' requests exceeded the limit.`, 429);
-    }
+    if (refusal) throw refusal;
     await fault?.beforeActing();
     if (context.latencyMs > 0) await delay(context.latencyMs);
     const call = { ...given, ending: endingOf(fault) };

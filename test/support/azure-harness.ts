@@ -61,22 +61,27 @@ export const azureOrder = (changes: Partial<LaunchOrder> = {}): LaunchOrder => (
   ...changes,
 });
 
+export const azureConfig = (
+  endpoint: string | null,
+  changes: Partial<AzureProviderConfig> = {},
+): AzureProviderConfig => ({
+  providerType: 'azure',
+  subscriptionId: SUBSCRIPTION,
+  resourceGroupName: GROUP,
+  endpoint,
+  authorityHost: null,
+  trustedRoots: null,
+  trustedIntermediates: null,
+  draining: false,
+  ...changes,
+});
+
 export function azureAt(
   endpoint: string | null,
   changes: Partial<AzureProviderConfig> = {},
   context: RecordedContext = recordedContext({ providerId: 'azure' }),
 ): { provider: Provider; launching: StepwiseLaunching; context: RecordedContext } {
-  const config = {
-    providerType: 'azure',
-    subscriptionId: SUBSCRIPTION,
-    resourceGroupName: GROUP,
-    endpoint,
-    authorityHost: null,
-    trustedRoots: null,
-    trustedIntermediates: null,
-    draining: false,
-  } as const;
-  const provider = azureProvider({ ...config, ...changes }, context);
+  const provider = azureProvider(azureConfig(endpoint, changes), context);
   return { provider, launching: provider.launching as StepwiseLaunching, context };
 }
 

@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
 import type { ProviderError } from '../../providers/errors.js';
-import type { CallLimit, CallOutcome, CloudCall, ProviderContext } from '../../providers/provider.js';
+import type { BudgetNews, CallLimit, CallOutcome, CloudCall, ProviderContext } from '../../providers/provider.js';
 
 /** A context without limits that remembers what the provider asked of it. */
 export interface RecordedContext extends ProviderContext {
   readonly taken: (CloudCall & { limit: CallLimit })[];
   readonly outcomes: (CloudCall & CallOutcome)[];
+  readonly news: (CloudCall & BudgetNews)[];
   /** From now on the limiter refuses every call with this error; null lets them through again. */
   refuseCalls(error: ProviderError | null): void;
 }
@@ -13,6 +14,7 @@ export interface RecordedContext extends ProviderContext {
 export function recordedContext(changes: Partial<ProviderContext> = {}): RecordedContext {
   const taken: RecordedContext['taken'] = [];
   const outcomes: RecordedContext['outcomes'] = [];
+  const news: RecordedContext['news'] = [];
   let refusal: ProviderError | null = null;
   return {
     providerId: 'cloud',
@@ -23,6 +25,7 @@ export function recordedContext(changes: Partial<ProviderContext> = {}): Recorde
         if (refusal) throw refusal;
         taken.push({ ...call, limit });
       },
+      heed: async (call, _limit, said) => void news.push({ ...call, ...said }),
     },
     onCall: (call, outcome) => void outcomes.push({ ...call, ...outcome }),
     fingerprint: (worker, secret) =>
@@ -33,6 +36,7 @@ export function recordedContext(changes: Partial<ProviderContext> = {}): Recorde
     ...changes,
     taken,
     outcomes,
+    news,
     refuseCalls: (error) => {
       refusal = error;
     },

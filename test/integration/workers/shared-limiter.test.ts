@@ -1,33 +1,169 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../../config/load.js';
-import { sharedLimiter } from '../../../workers/provider-context.js';
+import { sharedLimiter } from '../../../workers/shared-limiter.js';
+import type { ProviderError } from '../../../providers/errors.js';
+import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../providers/provider.js';
+import { eventually } from '../../support/eventually.js';
+import { counting, engines, openTestRecords } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
-const records = recordsFor('PGlite');
+describe.each(engines)('the limits that processes share through %s', (engine) => {
+  const records = recordsFor(engine);
 
-const aws = (accessKeyId: string) => ({
-  providerType: 'aws',
-  credentials: { accessKeyId, secretAccessKey: 'a secret' },
-});
-const limit = { burst: 1, perSecond: 0.001 };
-
-test('two providers of one account share its limit; another account, region or class has its own', async () => {
-  const { providers } = parseConfig(
-    JSON.stringify({ providers: { first: aws('KEY-1'), second: aws('KEY-1'), other: aws('KEY-2') } }),
-    'config.json',
-  );
-  const limiter = sharedLimiter(records.db, providers);
-  const take = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>
-    limiter.take({ providerId, operation: 'RunInstances', callClass, region }, limit);
-  await take('first');
-  await expect(take('second')).rejects.toMatchObject({
-    code: 'Throttled',
-    message: 'RunInstances: our own limit for second/us-east-1/create is used up',
+  const aws = (accessKeyId: string) => ({
+    providerType: 'aws',
+    credentials: { accessKeyId, secretAccessKey: 'a secret' },
   });
-  await take('other');
-  await take('second', 'us-west-2');
-  await take('second', 'us-east-1', 'delete');
-  const rows = await records.db.selectFrom('rateLimits').select('bucket').execute();
-  expect(rows).toHaveLength(4);
-  expect(JSON.stringify(rows)).not.toContain('KEY-');
+  const limit = { burst: 1, perSecond: 0.001 };
+
+  test('two providers of one account share its limit; another account, region or class has its own', async () => {
+    const { providers } = parseConfig(
+      JSON.stringify({ providers: { first: aws('KEY-1'), second: aws('KEY-1'), other: aws('KEY-2') } }),
+      'config.json',
+    );
+    const limiter = sharedLimiter(records.db, providers);
+    const take = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>
+      limiter.take({ providerId, operation: 'RunInstances', callClass, region }, limit);
+    await take('first');
+    await expect(take('second')).rejects.toMatchObject({
+      code: 'Throttled',
+      message: 'RunInstances: our own limit for second/us-east-1/create is used up',
+    });
+    await take('other');
+    await take('second', 'us-west-2');
+    await take('second', 'us-east-1', 'delete');
+    const rows = await records.db.selectFrom('rateLimits').select('bucket').execute();
+    expect(rows).toHaveLength(4);
+    expect(JSON.stringify(rows)).not.toContain('KEY-');
+  });
+
+  const call: CloudCall = { providerId: 'cloud', operation: 'PUT', callClass: 'create', region: null };
+  /** A process of its own, and the statements that it has sent. */
+  const process = () => {
+    const { db, statements } = counting(records.db);
+    return { limiter: sharedLimiter(db, {}), statements };
+  };
+  const left = (remaining: number): BudgetNews => ({ remaining, retryAfterMs: null });
+  const refused = (retryAfterMs: number): BudgetNews => ({ remaining: 0, retryAfterMs });
+  const spent = async (limiter: Limiter, limit: CallLimit): Promise<number> => {
+    const begunAt = performance.now();
+    await limiter.take(call, limit);
+    return performance.now() - begunAt;
+  };
+
+  test('what the cloud says costs no query while it is about what we believe', async () => {
+    const { limiter, statements } = process();
+    const wide = { burst: 200, perSecond: 0.1 };
+    for (let n = 1; n <= 20; n += 1) {
+      await limiter.take(call, wide);
+      await limiter.heed(call, wide, left(200 - n - 15));
+      await limiter.heed(call, wide, { remaining: null, retryAfterMs: null });
+    }
+    expect(statements()).toBe(20);
+  });
+
+  test('a count well below what we believe leaves no more to any process', async () => {
+    const [first, second] = [process(), process()];
+    const wide = { burst: 200, perSecond: 0.01 };
+    await first.limiter.take(call, wide);
+    await first.limiter.heed(call, wide, left(4));
+    expect(first.statements()).toBe(2);
+    for (let n = 0; n < 4; n += 1) await second.limiter.take(call, wide);
+    await expect(second.limiter.take(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
+    await expect(first.limiter.take(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
+    // Said again, it is what we believe by now.
+    await first.limiter.heed(call, wide, left(0));
+    expect(first.statements()).toBe(3);
+  });
+
+  test('after a refusal nobody of any process passes before the time that the cloud has named', async () => {
+    const [first, second] = [process(), process()];
+    const wide = { burst: 50, perSecond: 50 };
+    await first.limiter.take(call, wide);
+    await second.limiter.take(call, wide);
+    const refusedAt = performance.now();
+    await first.limiter.heed(call, wide, refused(1_500));
+    const passes = await Promise.all(
+      [first, second, first, second].map(async ({ limiter }) => {
+        await limiter.take(call, wide);
+        return performance.now() - refusedAt;
+      }),
+    );
+    for (const passed of passes) expect(passed).toBeGreaterThanOrEqual(1_500);
+    // They come one after the other then, not all at once.
+    expect(Math.max(...passes)).toBeGreaterThanOrEqual(1_500 + 3 * 20);
+  });
+
+  test('a pause also stops those who wait for their place, in every process; they take another', async () => {
+    const [first, second] = [process(), process()];
+    const narrow = { burst: 1, perSecond: 0.5 };
+    await first.limiter.take(call, narrow);
+    // Places after two and four seconds; so both know by then that they must look at the bucket again, or have learnt it.
+    const begunAt = performance.now();
+    const waiting = [first, second].map(({ limiter }) => spent(limiter, narrow));
+    await eventually(async () => first.statements() + second.statements() === 3);
+    await first.limiter.heed(call, narrow, refused(5_000));
+    const pausedFor = performance.now() - begunAt + 5_000;
+    const waits = (await Promise.all(waiting)).sort((a, b) => a - b);
+    // Up to the time that the statement took.
+    expect(waits[0]).toBeGreaterThanOrEqual(pausedFor - 500);
+    expect(waits[1]! - waits[0]!).toBeGreaterThan(1_500);
+  });
+
+  test('a longer pause than an activity should wait is thrown on, with the time to come back', async () => {
+    const { limiter } = process();
+    const wide = { burst: 50, perSecond: 50 };
+    await limiter.take(call, wide);
+    await limiter.heed(call, wide, refused(60_000));
+    const thrown = await limiter.take(call, wide).then(
+      () => null,
+      (error: ProviderError) => error,
+    );
+    expect(thrown).toMatchObject({ code: 'Throttled' });
+    // Early enough to take a place before the pause ends, and no earlier.
+    expect(thrown?.retryAfterMs).toBeGreaterThan(45_000);
+    expect(thrown?.retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('a pause of days is not believed', async () => {
+    const { limiter } = process();
+    const wide = { burst: 50, perSecond: 50 };
+    await limiter.take(call, wide);
+    await limiter.heed(call, wide, refused(11 * 86_400_000));
+    const thrown = await limiter.take(call, wide).then(
+      () => null,
+      (error: ProviderError) => error,
+    );
+    expect(thrown?.retryAfterMs).toBeLessThanOrEqual(3_600_000);
+  });
+
+  test('the class, the region and the account of a refusal alone are paused', async () => {
+    const { limiter } = process();
+    const wide = { burst: 50, perSecond: 50 };
+    await limiter.take(call, wide);
+    await limiter.heed(call, wide, refused(60_000));
+    for (const other of [{ callClass: 'delete' }, { region: 'elsewhere' }, { providerId: 'another' }] as const) {
+      await limiter.take({ ...call, ...other }, wide);
+    }
+  });
+
+  test('less than nothing left is a wait until it has been made up for', async () => {
+    const { limiter } = process();
+    const wide = { burst: 200, perSecond: 20 };
+    await limiter.take(call, wide);
+    const begunAt = performance.now();
+    await limiter.heed(call, wide, left(-10));
+    await limiter.take(call, wide);
+    expect(performance.now() - begunAt).toBeGreaterThanOrEqual(500);
+  });
+
+  test('records that do not answer take nothing from a call that has its answer', async () => {
+    const closed = await openTestRecords(engine);
+    const limiter = sharedLimiter(closed.db, {});
+    const wide = { burst: 50, perSecond: 50 };
+    await limiter.take(call, wide);
+    await closed.close();
+    await limiter.heed(call, wide, refused(60_000));
+    await expect(limiter.take(call, wide)).rejects.toThrow();
+  });
 });

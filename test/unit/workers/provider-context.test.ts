@@ -7,7 +7,7 @@ test('a provider takes the same fingerprint of a static worker’s secret as the
   const context = providerContext('hand', {
     config: { rootUrl: 'https://tc.example.com' },
     deployment,
-    limiter: { take: async () => {} },
+    limiter: { take: async () => {}, heed: async () => {} },
     onCall: () => {},
   });
   const worker = { workerPoolId: 'lab/phones', workerGroup: 'shelf', workerId: 'one' };

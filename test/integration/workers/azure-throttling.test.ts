@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Metrics } from '../../../observability/metrics.js';
+import { AzureCalls } from '../../../providers/azure/calls.js';
+import { ProviderError } from '../../../providers/errors.js';
+import type { CallLimit, Limiter } from '../../../providers/provider.js';
+import { sharedLimiter } from '../../../workers/shared-limiter.js';
+import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../support/azure-harness.js';
+import { recordedContext } from '../../support/provider-context.js';
+import { engines } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
+import { type LogLine, type SimulatorHandle, startSimulator } from '../../support/simulator.js';
+
+let simulator: SimulatorHandle;
+beforeAll(async () => {
+  simulator = await startSimulator(quickAzure);
+});
+afterAll(() => simulator.stop());
+beforeEach(() => simulator.reset());
+
+const THROTTLED = 'SubscriptionRequestsThrottled';
+
+/** The way to Azure of a process of its own. */
+function processOf(limiter: Limiter, read: CallLimit) {
+  const context = recordedContext({ providerId: 'azure', limiter });
+  const calls = new AzureCalls(azureConfig(simulator.azureEndpoint, { rateLimits: { read } }), context);
+  return {
+    context,
+    listAddresses: () =>
+      calls.call(SUBSCRIPTION, 'read', 'ListAddresses', ({ network }) =>
+        network.publicIPAddresses.list(GROUP).byPage().next(),
+      ),
+    listMachines: () =>
+      calls.call(SUBSCRIPTION, 'read', 'ListMachines', ({ compute }) =>
+        compute.virtualMachines.listAll().byPage().next(),
+      ),
+  };
+}
+
+/** As an activity's retries would: again when the error says so. Gives how often Azure refused. */
+async function untilAnswered(ask: () => Promise<unknown>): Promise<number> {
+  for (let refusals = 0; ;) {
+    try {
+      await ask();
+      return refusals;
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.code !== 'Throttled') throw error;
+      if (error.cloudCode !== null) refusals += 1;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs ?? 0));
+    }
+  }
+}
+
+/** Somebody else with the same principal: a burst, and then so many calls a second until it is stopped. */
+async function otherClient(burst: number, perSecond: number) {
+  const url = `${simulator.azureEndpoint}/subscriptions/${SUBSCRIPTION}/resourcegroups?api-version=2024-01-01`;
+  const statuses: number[] = [];
+  const ask = async () => void statuses.push((await fetch(url)).status);
+  const asked = Array.from({ length: burst }, ask);
+  await Promise.all(asked);
+  const timer = setInterval(() => asked.push(ask()), 1000 / perSecond);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(asked);
+    return { calls: statuses.length, refused: statuses.filter((status) => status === 429).length };
+  };
+}
+
+describe.each(engines)('Azure’s own count of what is left, with the records on %s', (engine) => {
+  const records = recordsFor(engine);
+
+  /** Two processes make 160 calls while somebody else takes three quarters of the bucket and half of what flows in. */
+  async function share(limiterOf: () => Limiter) {
+    await simulator.setAzureLimits({ reads: { burst: 200, perSecond: 40 } });
+    const processes = [1, 2].map(() => processOf(limiterOf(), { burst: 190, perSecond: 40 }));
+    const stop = await otherClient(150, 20);
+    // What each learns from the one call that it happens to make.
+    await Promise.all(processes.map(({ listAddresses }) => listAddresses()));
+    const refusals = await Promise.all(
+      Array.from({ length: 160 }, (_, n) => untilAnswered(processes[n % 2]!.listAddresses)),
+    );
+    return { refusals: refusals.reduce((sum, one) => sum + one, 0), other: await stop() };
+  }
+
+  test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
+    const { refusals, other } = await share(() => sharedLimiter(records.db, {}));
+    expect(refusals).toBeLessThanOrEqual(2);
+    expect(other.refused).toBeLessThanOrEqual(2);
+    expect(other.calls).toBeGreaterThan(200);
+  });
+
+  test('is what does it: unheard, dozens of calls are refused', async () => {
+    const { refusals } = await share(() => ({ ...sharedLimiter(records.db, {}), heed: async () => {} }));
+    expect(refusals).toBeGreaterThan(20);
+  });
+
+  test('makes both of two processes wait after a refusal, for as long as Azure says', async () => {
+    await simulator.setAzureLimits({ reads: { burst: 1, perSecond: 0.4 } });
+    const limit = { burst: 10, perSecond: 0.4 };
+    const [first, second] = [1, 2].map(() => processOf(sharedLimiter(records.db, {}), limit));
+    await (await otherClient(1, 0.01))();
+    const before = simulator.log().length;
+    await expect(first!.listAddresses()).rejects.toMatchObject({ cloudCode: THROTTLED, retryAfterMs: 3_000 });
+    await Promise.all([first!.listAddresses(), second!.listAddresses()]);
+    const lines: readonly LogLine[] = simulator.log().slice(before);
+    expect(lines.map(({ outcome }) => outcome)).toEqual([THROTTLED, 'ok', 'ok']);
+    const [refused, next] = lines.map(({ time }) => Date.parse(time));
+    expect(next! - refused!).toBeGreaterThanOrEqual(3_000);
+  });
+});
+
+describe('a refusal of Compute', () => {
+  const records = recordsFor('PGlite');
+
+  test('pauses the class, and the figures name the bucket that is empty', async () => {
+    await simulator.setAzureLimits({ 'Microsoft.Compute/HighCostGet': { burst: 1, perSecond: 0.5 } });
+    const { context, listMachines, listAddresses } = processOf(sharedLimiter(records.db, {}), {
+      burst: 190,
+      perSecond: 10,
+    });
+    await listMachines();
+    await expect(listMachines()).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 2_000 });
+    const refusedAt = performance.now();
+    const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+    for (const outcome of context.outcomes) metrics.onCloudCall(outcome, outcome);
+    const page = await metrics.render();
+    for (const [bucket, left] of [
+      ['reads', 250],
+      ['global-reads', 3750],
+      ['Microsoft.Compute/HighCostGet', 0],
+    ] as const) {
+      expect(page).toContain(
+        `worker_manager_cloud_calls_remaining{providerId="azure",region="",bucket="${bucket}"} ${left}\n`,
+      );
+    }
+    await listAddresses();
+    expect(performance.now() - refusedAt).toBeGreaterThanOrEqual(1_900);
+  });
+});

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../config/schema.js';
+import { budgetOf } from '../providers/account.js';
+import { ProviderError } from '../providers/errors.js';
+import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../providers/provider.js';
+import { type BucketView, lowerBudget, pauseOf, reserveCall, type Shortage } from '../records/rate-limits.js';
+import type { Db } from '../records/schema.js';
+
+/** Longer waits give the activity's slot back: the engine retries when the wait is over. */
+const LONGEST_WAIT_MS = 10_000;
+/** A refused call comes back when it would have this long to wait, and not at once. */
+const WAIT_LEFT_MS = LONGEST_WAIT_MS / 2;
+const SHORTEST_RETRY_MS = 1_000;
+/**
+ * A call that has waited asks for the bucket's pause again when nobody of this process has looked at it for so long: at
+ * most one query in this time, however many wait, and a pause that another process has begun holds here as soon.
+ */
+const VIEW_HOLDS_MS = 1_000;
+/** No cloud's budget is counted over more than an hour; a longer pause would rather be a broken header. */
+const LONGEST_PAUSE_MS = 3_600_000;
+
+/** Limits that all processes share through the records: one bucket for each account, region and class of calls. */
+export function sharedLimiter(db: Db, providers: Config['providers']): Limiter {
+  const buckets = new Map<string, SharedBucket>();
+  const bucketOf = ({ providerId, region, callClass }: CloudCall): SharedBucket => {
+    const provider = providers[providerId];
+    const budget = provider ? budgetOf(providerId, provider) : providerId;
+    const name = [budget, region ?? '', callClass].join('/');
+    const bucket = buckets.get(name) ?? new SharedBucket(db, name);
+    buckets.set(name, bucket);
+    return bucket;
+  };
+  return {
+    take: (call, limit) => bucketOf(call).take(call, limit),
+    heed: (call, limit, news) => bucketOf(call).heed(limit, news),
+  };
+}
+
+/** What this process knows of one bucket, from the answers of the records to its own calls. */
+class SharedBucket {
+  private readonly db: Db;
+  private readonly name: string;
+  private pausedUntil = 0;
+  /** When what we know was asked for, and when the bucket would be full by it; both in `performance.now()`. */
+  private askedAt = 0;
+  private fullAt = 0;
+  private looking: Promise<void> | null = null;
+
+  constructor(db: Db, name: string) {
+    this.db = db;
+    this.name = name;
+  }
+
+  async take(call: CloudCall, limit: CallLimit): Promise<void> {
+    const latest = performance.now() + LONGEST_WAIT_MS;
+    for (;;) {
+      const askedAt = performance.now();
+      const place = await reserveCall(this.db, this.name, limit, Math.max(0, latest - askedAt));
+      this.learn(askedAt, place);
+      if (!place.reserved) throw refusal(call, place.waitMs);
+      if (place.waitMs === 0) return;
+      await delay(place.waitMs);
+      if (await this.stillHolds(place)) return;
+    }
+  }
+
+  async heed(limit: CallLimit, { remaining, retryAfterMs }: BudgetNews): Promise<void> {
+    const shortage = shortageOf(limit, this.believed(limit), remaining, retryAfterMs);
+    if (!shortage) return;
+    const askedAt = performance.now();
+    try {
+      this.learn(askedAt, await lowerBudget(this.db, this.name, limit, shortage));
+    } catch {
+      // The call has its answer whether or not we can remember what came with it; the next one needs the records anyway.
+    }
+  }
+
+  /** Calls that the bucket would let pass at once; other processes' latest calls are not in it. */
+  private believed({ burst, perSecond }: CallLimit): number {
+    const missing = ((this.fullAt - performance.now()) * perSecond) / 1000;
+    return Math.min(burst, Math.max(0, burst - Math.max(0, missing)));
+  }
+
+  private async stillHolds(place: BucketView): Promise<boolean> {
+    if (place.pausedUntil === this.pausedUntil && performance.now() - this.askedAt > VIEW_HOLDS_MS) {
+      this.looking ??= this.look().finally(() => (this.looking = null));
+      await this.looking;
+    }
+    return place.pausedUntil === this.pausedUntil;
+  }
+
+  private async look(): Promise<void> {
+    const askedAt = performance.now();
+    const pausedUntil = await pauseOf(this.db, this.name);
+    if (askedAt < this.askedAt) return;
+    this.pausedUntil = pausedUntil;
+    this.askedAt = askedAt;
+  }
+
+  private learn(askedAt: number, { pausedUntil, fullInMs }: BucketView): void {
+    if (askedAt < this.askedAt) return;
+    this.askedAt = askedAt;
+    this.pausedUntil = pausedUntil;
+    this.fullAt = performance.now() + fullInMs;
+  }
+}
+
+/**
+ * What the records must be told, null for nothing: a refusal always; else only when well less is left than we believe,
+ * because calls of our own are under way when an answer counts. Less than nothing left is a pause until it is made up for.
+ */
+function shortageOf(
+  { burst, perSecond }: CallLimit,
+  believed: number,
+  remaining: number | null,
+  retryAfterMs: number | null,
+): Shortage | null {
+  if (retryAfterMs !== null) {
+    // Who was told to come back is answered then; and more than that only when the cloud's own count says so.
+    const left = Math.min(burst, Math.max(1, remaining ?? 0));
+    return { left, pauseMs: Math.min(Math.max(0, retryAfterMs), LONGEST_PAUSE_MS) };
+  }
+  if (remaining === null) return null;
+  const wellLess = remaining < believed - Math.max(1, burst / 10) || remaining < -burst / 40;
+  if (!wellLess) return null;
+  return { left: Math.min(burst, Math.max(0, remaining)), pauseMs: Math.max(0, -remaining) * (1000 / perSecond) };
+}
+
+function refusal({ operation, providerId, region, callClass }: CloudCall, waitMs: number): ProviderError {
+  return new ProviderError({
+    code: 'Throttled',
+    message: `${operation}: our own limit for ${[providerId, region ?? '', callClass].join('/')} is used up`,
+    retryAfterMs: Math.max(SHORTEST_RETRY_MS, waitMs - WAIT_LEFT_MS),
+  });
+}
