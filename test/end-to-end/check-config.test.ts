@@ -73,8 +73,8 @@ test(
     await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(`drop table provider_accounts`);
-    await client.query(`delete from migrations where name = '0003_provider_accounts.sql'`);
+    await client.query(`alter table rate_limits drop column paused_until`);
+    await client.query(`delete from migrations where name = '0004_call_pauses.sql'`);
     await client.end();
     const before = await contentOf(url);
     expect(before.length).toBeGreaterThan(10);

@@ -1,3 +1,4 @@
+import type { RestError } from '@azure/core-rest-pipeline';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
@@ -37,6 +38,14 @@ beforeEach(async () => {
 const newLines = () => simulator.log().slice(logged);
 
 const names = async (): Promise<string[]> => (await simulator.azureState()).resources.map((one) => one.name).sort();
+type PipelineAnswer = { readonly headers: { toJSON(): Record<string, string> } };
+/** Those that say what is left, without what their names have in common. */
+const limitHeaders = (headers: PipelineAnswer['headers']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers.toJSON()).flatMap(([name, value]) =>
+      name.startsWith('x-ms-ratelimit-remaining-') ? [[name.slice('x-ms-ratelimit-remaining-'.length), value]] : [],
+    ),
+  );
 const refused = (code: string, statusCode: number) => expect.objectContaining({ code, statusCode });
 
 describe('Azure resource groups', () => {
@@ -310,6 +319,50 @@ describe('Azure Resource Manager', () => {
     expect(await answers[2]?.json()).toMatchObject({ error: { code: 'SubscriptionRequestsThrottled' } });
     await simulator.setAzureLimits({ like: 'arm' });
     expect((await get()).headers.get('x-ms-ratelimit-remaining-subscription-reads')).toBe('249');
+  });
+
+  test('tells what is left of each bucket, Compute’s too, and which of them refuses', async () => {
+    const bursts = { reads: 250, writes: 200, 'global-reads': 3750, 'global-writes': 3000 };
+    const compute = { 'Microsoft.Compute/HighCostGet': 900, 'Microsoft.Compute/PutVM': 1500 };
+    await simulator.setAzureLimits(
+      Object.fromEntries(
+        Object.entries({ ...bursts, ...compute }).map(([bucket, burst]) => [bucket, { burst, perSecond: 0.001 }]),
+      ),
+    );
+    const seen: Record<string, string>[] = [];
+    const noted = async (call: (options: { onResponse: (raw: PipelineAnswer) => void }) => Promise<unknown>) => {
+      await call({ onResponse: ({ headers }) => seen.push(limitHeaders(headers)) });
+      return seen.at(-1);
+    };
+    expect(await noted((options) => clients.network.publicIPAddresses.list(group, options).byPage().next())).toEqual({
+      'subscription-reads': '249',
+      'subscription-global-reads': '3749',
+    });
+    const list = (options: object) => clients.compute.virtualMachines.listAll(options).byPage().next();
+    expect(await noted(list)).toEqual({
+      'subscription-reads': '248',
+      'subscription-global-reads': '3748',
+      resource: 'Microsoft.Compute/HighCostGet;899',
+    });
+    await clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic(), fast);
+    await noted((options) =>
+      clients.compute.virtualMachines.createOrUpdate(group, 'vm', vm('nic'), { ...fast, ...options }),
+    );
+    expect(seen.find((headers) => headers['subscription-writes'] !== undefined)).toEqual({
+      'subscription-writes': '198',
+      'subscription-global-writes': '2998',
+      resource: 'Microsoft.Compute/PutVM;1499',
+    });
+    await simulator.setAzureLimits({ 'Microsoft.Compute/HighCostGet': { burst: 1, perSecond: 0.5 } });
+    await list({});
+    const refusal = (await list({}).catch((error: unknown) => error)) as RestError;
+    expect(refusal).toMatchObject({ statusCode: 429, code: 'OperationNotAllowed' });
+    expect(refusal.response?.headers.get('retry-after')).toBe('2');
+    expect(refusal.response?.headers.get('x-ms-ratelimit-remaining-resource')).toBe('Microsoft.Compute/HighCostGet;0');
+    // Other operations pass.
+    expect(
+      await noted((options) => clients.network.publicIPAddresses.list(group, options).byPage().next()),
+    ).toBeDefined();
   });
 
   test('logs each call with what it made, and each end of an operation, and no secret', async () => {

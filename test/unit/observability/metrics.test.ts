@@ -28,3 +28,19 @@ test('a pool that is gone leaves no figure behind, and none hides another’s', 
   workers = [workersOf('proj/a', 'aws', 4)];
   expect(runningOf(await metrics.render())).toEqual([line('proj/a', 'aws', 4)]);
 });
+
+test('what a cloud says is left of its buckets is shown as it was last said, and nothing where it says nothing', async () => {
+  const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+  const call = { providerId: 'azure', operation: 'PUT', callClass: 'create', region: null } as const;
+  const figures = async () => (await metrics.render()).split('\n').filter((one) => one.includes('calls_remaining{'));
+  metrics.onCloudCall(call, { durationMs: 5, result: 'ok' });
+  expect(await figures()).toEqual([]);
+  for (const left of [199, 198]) {
+    const remaining = new Map([['writes', left]]);
+    metrics.onCloudCall(call, { durationMs: 5, result: 'ok', remaining });
+  }
+  metrics.onCloudCall(call, { durationMs: 5, result: 'Unavailable' });
+  expect(await figures()).toEqual([
+    'worker_manager_cloud_calls_remaining{providerId="azure",region="",bucket="writes"} 198',
+  ]);
+});
