@@ -68,7 +68,7 @@ async function register(pool: string): Promise<Registered> {
 async function adminOf(): Promise<(workerId: string) => { adminUsername: string; adminPassword: string; key: string }> {
   const records = await openRecords({ url: system().recordsUrl });
   await records.close();
-  const limiter = { take: () => Promise.resolve() };
+  const limiter = { take: () => Promise.resolve(), heed: () => Promise.resolve() };
   const config = { rootUrl: system().simulator.url };
   const context = providerContext('azure', { config, deployment: records.deployment, limiter, onCall: () => {} });
   return (workerId) => ({ ...adminCredentials(context, workerId), key: records.deployment.deploymentKey });
