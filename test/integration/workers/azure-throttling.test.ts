@@ -6,7 +6,7 @@ import type { CallLimit, Limiter } from '../../../providers/provider.js';
 import { sharedLimiter } from '../../../workers/shared-limiter.js';
 import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../support/azure-harness.js';
 import { recordedContext } from '../../support/provider-context.js';
-import { counting, engines } from '../../support/records.js';
+import { engines } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 import { type LogLine, type SimulatorHandle, startSimulator } from '../../support/simulator.js';
 
@@ -86,24 +86,6 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
     expect(refusals).toBeLessThanOrEqual(2);
     expect(other.refused).toBeLessThanOrEqual(2);
     expect(other.calls).toBeGreaterThan(200);
-  });
-
-  test('costs no more queries than calls while nobody else asks, and none is refused', async () => {
-    await simulator.setAzureLimits({ reads: { burst: 100, perSecond: 50 } });
-    const { db, statements } = counting(records.db);
-    const processes = [1, 2].map(() => processOf(sharedLimiter(db, {}), { burst: 95, perSecond: 50 }));
-    const refusals = await Promise.all(
-      Array.from({ length: 250 }, (_, n) => untilAnswered(processes[n % 2]!.listAddresses)),
-    );
-    expect(refusals).toEqual(refusals.map(() => 0));
-    // All have asked for their places at once; who waits for one looks each second at the most whether there is a pause.
-    const looks = 2 * Math.ceil((250 - 95) / 50);
-    expect(statements()).toBeLessThanOrEqual(250 + looks);
-  });
-
-  test('is what does it: unheard, dozens of calls are refused', async () => {
-    const { refusals } = await share(() => ({ ...sharedLimiter(records.db, {}), heed: async () => {} }));
-    expect(refusals).toBeGreaterThan(20);
   });
 
   test('makes both of two processes wait after a refusal, for as long as Azure says', async () => {
