@@ -17,8 +17,8 @@ export interface NewWorkerPoolError {
 export type WorkerPoolError = Omit<WorkerPoolErrorRow, 'fingerprint'>;
 
 /**
- * Stores an error and announces it. One that equals an earlier error of its pool and launch config in kind, title and
- * description becomes that one's latest occurrence: same id, the new `extra`.
+ * Stores an error and announces it. One that equals an earlier error of its pool and launch config in kind, title,
+ * description and worker (where it is a worker's) becomes that one's latest occurrence: same id, the new `extra`.
  */
 export async function insertError(db: Db, error: NewWorkerPoolError, nowMs: number): Promise<WorkerPoolError> {
   const { rows } = await sql<WorkerPoolError>`
@@ -96,10 +96,13 @@ export function storeError(
       from stored s join worker_pools p on p.worker_pool_id = s.worker_pool_id)`;
 }
 
-const fingerprint = (error: NewWorkerPoolError): string =>
-  createHash('sha256')
-    .update(JSON.stringify([error.launchConfigId, error.kind, error.title, error.description]))
+/** Errors of different workers are never equal: whoever looks for a worker's finds it. */
+const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWorkerPoolError): string => {
+  const worker = extra.workerId === undefined ? [] : [extra.workerGroup, extra.workerId];
+  return createHash('sha256')
+    .update(JSON.stringify([launchConfigId, kind, title, description, ...worker]))
     .digest('base64url');
+};
 
 /** A v4 slugid: the 16 bytes of a UUID as base64url. */
 const newErrorId = (): string => Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');

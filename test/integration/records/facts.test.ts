@@ -280,8 +280,8 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     const { db } = records;
     const first = await insertError(db, error('lc-a', 'a'), NOW);
     await insertError(db, error('lc-b', 'a'), NOW + 1);
-    const again = await insertError(db, { ...error('lc-a', 'a'), extra: { workerId: 'i-9' } }, NOW + 2);
-    expect(again).toEqual({ ...first, extra: { workerId: 'i-9' }, reported: NOW + 2, occurrences: 2 });
+    const again = await insertError(db, { ...error('lc-a', 'a'), extra: { code: 'Full' } }, NOW + 2);
+    expect(again).toEqual({ ...first, extra: { code: 'Full' }, reported: NOW + 2, occurrences: 2 });
     const page = await listErrors(db, poolId, {}, { limit: 1, after: null });
     expect(page.items).toEqual([again]);
     const rest = await listErrors(db, poolId, {}, { limit: 5, after: page.after });
@@ -289,7 +289,21 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     const all = { limit: 5, after: null };
     expect((await listErrors(db, poolId, { launchConfigId: 'lc-b' }, all)).items).toHaveLength(1);
     expect((await listErrors(db, poolId, { errorId: first.errorId }, all)).items).toEqual([again]);
-    expect((await eventsOf(db)).map(({ payload }) => payload['workerId'])).toEqual([undefined, undefined, 'i-9']);
+    expect(await eventsOf(db)).toHaveLength(3);
+  });
+
+  test('never takes errors of two workers for one', async () => {
+    const { db } = records;
+    const of = (workerId: string) => ({ ...error('lc-a', 'a'), extra: { workerGroup: 'group', workerId } });
+    await insertError(db, error('lc-a', 'a'), NOW);
+    for (const workerId of ['i-8', 'i-9', 'i-9']) await insertError(db, of(workerId), NOW + 1);
+    const { items } = await listErrors(db, poolId, {}, { limit: 5, after: null });
+    expect(items.map(({ extra, occurrences }) => [extra.workerId, occurrences]).toSorted()).toEqual([
+      [undefined, 1],
+      ['i-8', 1],
+      ['i-9', 2],
+    ]);
+    expect((await eventsOf(db)).map(({ payload }) => payload['workerId'])).toEqual([undefined, 'i-8', 'i-9', 'i-9']);
   });
 
   test('stores an error of a pool that has gone, and does not announce it (W67)', async () => {
