@@ -143,10 +143,10 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
 async function callsOfOneScan(system: System): Promise<number> {
   const lists = () => armCalls(system).filter(({ operation }) => operation.startsWith('LIST ')).length;
   const next = async (nth: number) => {
-    await until(async () => (await scansOf(system)) >= nth, 'the next scan', LOOK_EVERY_MS);
+    await until(async () => (await scansOf(system, 'ended')) >= nth, 'the next scan', LOOK_EVERY_MS);
     return lists();
   };
-  const scans = await scansOf(system);
+  const scans = await scansOf(system, 'ended');
   const first = await next(scans + 1);
   return ((await next(scans + 3)) - first) / 2;
 }

@@ -81,12 +81,12 @@ async function removeAll(system: System, workers: Awaited<ReturnType<System['api
   await inParallel(workers, REMOVALS_AT_ONCE, (worker) => system.api.removeWorker(worker));
 }
 
-/** Looks at the provider's machines that the product has made. */
-export async function scansOf({ recordsUrl }: System): Promise<number> {
+/** Looks at the provider's machines that the product has begun, or `ended`. */
+export async function scansOf({ recordsUrl }: System, which: 'begun' | 'ended' = 'begun'): Promise<number> {
   const client = new pg.Client({ connectionString: recordsUrl });
   await client.connect();
   try {
-    const { rows } = await client.query<{ scans: number }>('select cast(count(*) as int) as scans from scans');
+    const { rows } = await client.query<{ scans: number }>(`select cast(count(${which}) as int) as scans from scans`);
     return rows[0]?.scans ?? 0;
   } finally {
     await client.end();
