@@ -58,11 +58,11 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
 
     async explainFailure(machine, step, operation) {
       const { launching, launched } = await resolve(machine);
-      const { message, cloudCode, code, kind, title } = await launching
-        .explain(launched, step, operation)
-        .catch((error: unknown) => {
-          throw toApplicationFailure(error);
-        });
+      const { message, cloudCode, code, kind, title } = await withHeartbeat(() =>
+        launching.explain(launched, step, operation),
+      ).catch((error: unknown) => {
+        throw toApplicationFailure(error);
+      });
       return {
         kind: kind ?? 'operation-error',
         title: title ?? 'Operation Error',

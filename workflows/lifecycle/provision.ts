@@ -41,6 +41,7 @@ export async function provision(life: Life): Promise<void> {
   const { explainFailure } = proxyActivities<ProvisioningActivities>({
     taskQueue,
     startToCloseTimeout: '1 minute',
+    heartbeatTimeout: '15 seconds',
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 5 },
   });
   const machine = { ...life.worker, providerId: input.providerId, launchToken: input.launchToken ?? '' };
