@@ -4,6 +4,7 @@ import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../
 import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './deps.js';
+import { withHeartbeat } from './heartbeat.js';
 import { scannedProviders } from './scan.js';
 import { startMissingLifecycles } from './start-lifecycles.js';
 
@@ -20,25 +21,27 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
   const { config, records, providers, client, log } = deps;
   return {
     async expireRows() {
-      await expireRows(records.db, config.retention, Date.now());
-      await removeArchivedLaunchConfigs(records.db);
-      const removed = await removeDeletedPools(records.db);
+      const removed = await withHeartbeat(async () => {
+        await expireRows(records.db, config.retention, Date.now());
+        await removeArchivedLaunchConfigs(records.db);
+        return await removeDeletedPools(records.db);
+      });
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
     },
 
     async startMissingLifecycles() {
-      return await startMissingLifecycles(deps, Context.current().info.workflowExecution?.workflowId ?? 'sweep');
+      const startedBy = Context.current().info.workflowExecution?.workflowId ?? 'sweep';
+      return await withHeartbeat(() => startMissingLifecycles(deps, startedBy));
     },
 
     async reconcileSchedules() {
-      await reconcileSchedules(
-        {
-          client,
-          deploymentId: records.deployment.deploymentId,
-          taskQueuePrefix: config.temporal.taskQueuePrefix,
-          intervals: config.intervals,
-        },
-        { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
+      const { taskQueuePrefix } = config.temporal;
+      const { deploymentId } = records.deployment;
+      await withHeartbeat(() =>
+        reconcileSchedules(
+          { client, deploymentId, taskQueuePrefix, intervals: config.intervals },
+          { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
+        ),
       );
     },
   };

@@ -3,6 +3,7 @@ import type { SweepActivities } from '../activities/sweep.js';
 
 const { startMissingLifecycles, reconcileSchedules, expireRows } = proxyActivities<SweepActivities>({
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 3, initialInterval: '2 seconds', maximumInterval: '10 seconds' },
 });
 
