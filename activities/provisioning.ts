@@ -80,7 +80,8 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
         await withHeartbeat(async () => {
           const { resources, hasRecord } = await remembering.made(launch, { ...launched, made }, stopping);
           if (resources.length > 0) await recordMade(records.db, machine, resources);
-          if (hasRecord) await remembering.recorded(launch, launched);
+          // A record that nothing is known of tells that the machine was built: it stays until the machine goes.
+          if (hasRecord && (stopping || resources.length > 0)) await remembering.recorded(launch, launched);
         });
       } catch (error) {
         // Nothing that a removal meets is final.

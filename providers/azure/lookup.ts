@@ -11,8 +11,8 @@ import { observationOf } from './observations.js';
 import { briefResource, type Resource, statusesOf, stepOfType, vmResource } from './resources.js';
 
 /**
- * One machine, in two reads: its VM by name, and a list of everything else that bears its mark, or that is remembered of
- * it. Gone when nothing is left.
+ * One machine: its VM by name, a list of everything else that bears its mark, and what is remembered of it. Gone when
+ * nothing is left.
  */
 export async function look(
   calls: AzureCalls,
@@ -21,16 +21,15 @@ export async function look(
   deploymentId: string,
 ): Promise<Observation> {
   const names = vmNames(machine);
-  const [vms, others] = await Promise.all([
+  const [vms, marked, remembered] = await Promise.all([
     Promise.all(names.map((name) => readVm(calls, place, name))),
-    machine.made?.length
-      ? rememberedLeft(calls, machine, deploymentId)
-      : listMarked(calls, place, machine.workerId, deploymentId),
+    listMarked(calls, place, machine.workerId, deploymentId),
+    machine.made?.length ? rememberedLeft(calls, machine, deploymentId) : [],
   ]);
   const vm = vms.find((one) => one !== null && isOurs(one.tags, machine, deploymentId)) ?? null;
   // Of the VMs that were read themselves, a list may be late to tell.
   const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
-  const left = [...(vm ? [vm] : []), ...others.filter((one) => !wasRead(one))];
+  const left = [...(vm ? [vm] : []), ...[...marked, ...remembered].filter((one) => !wasRead(one))];
   if (left.length === 0) return gone(machine);
   const seen = observationOf(machine.workerId, left, place);
   if (vm) return seen;
@@ -43,8 +42,8 @@ export async function look(
   };
 }
 
-/** Lower-case. A template may call its VM as it likes. */
-function vmNames(machine: MachineRef): string[] {
+/** Names that a machine's VM may have, lower-case: a template may call it as it likes. Never none. */
+export function vmNames(machine: MachineRef): string[] {
   const remembered = rememberedFor(machine, 'vm').map((id) => nameOf(id).toLowerCase());
   return remembered.length > 0 ? remembered : [namesOf(machine.workerId).vm.toLowerCase()];
 }

@@ -69,7 +69,7 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
       const verdicts = await Promise.allSettled([...names].map((each) => deleteOne(calls, place, step, each)));
       const failed = verdicts.find((verdict) => verdict.status === 'rejected');
       if (failed) throw failed.reason;
-      if (step === 'disks') await removeOthers(calls, machine);
+      if (step === 'disks') await removeOthers(calls, machine, context.deploymentId);
     },
   };
 

@@ -9,8 +9,8 @@ import { DeploymentRecords } from './deployment/records.js';
 import { rememberDeployments } from './deployment/remembering.js';
 import { azureIdentity } from './identity/verify.js';
 import { azureLaunching } from './launching.js';
+import { vmNames } from './lookup.js';
 import { azureMachines } from './machines.js';
-import { namesOf } from './names.js';
 import { azurePoolSchema } from './pool-schema.js';
 import { sequentialMode } from './sequential.js';
 
@@ -41,11 +41,12 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
 }
 
 /** Azure chooses it when the machine is made, after the row was written; null while Azure does not show the machine. */
-async function vmIdOf(calls: AzureCalls, { workerId, location, facts }: Worker): Promise<string | null> {
+async function vmIdOf(calls: AzureCalls, worker: Worker): Promise<string | null> {
+  const { location, facts } = worker;
   if (facts['vmId']) return facts['vmId'];
   const vm = await orNull(
     calls.call(location.account, 'read', 'GET virtualMachines', ({ compute }) =>
-      compute.virtualMachines.get(location.group ?? '', namesOf(workerId).vm),
+      compute.virtualMachines.get(location.group ?? '', vmNames(worker)[0]!),
     ),
   );
   return vm?.vmId ?? null;

@@ -26,6 +26,7 @@ export class SharedListings {
   /** Takes up what a scan of a place has listed to the end: `byWorker` of `resources`, which are all of these steps. */
   note(place: Place, scan: Omit<Scanned, 'byId'> & { readonly resources: readonly Resource[] }): void {
     const { steps, begunAt, byWorker, resources } = scan;
+    if (begunAt < (this.scanned.get(placeKey(place))?.begunAt ?? 0)) return;
     this.scanned.set(placeKey(place), { steps, begunAt, byWorker, byId: idsOf(resources) });
   }
 

@@ -58,6 +58,8 @@ export class Resources {
     const seen = this.lastObservation;
     if (!seen) return false;
     const resource = this.stateOf(step);
+    // Lists and indexes are late: what may have been made, and no look has ever shown, is asked to go by its name.
+    if (resource === undefined && this.mayBeUnseen(step) && !removalAsked) return false;
     const followsAnother = step !== this.input.removalSteps[0];
     const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
     if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
@@ -84,6 +86,11 @@ export class Resources {
     const { provisioningSteps, unmadeSteps = [], replaces } = this.input;
     if (unmadeSteps.includes(step)) return true;
     return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
+  }
+
+  /** Whether a step's resource was begun here and no look has shown it. */
+  private mayBeUnseen(step: string): boolean {
+    return this.input.provisioningSteps.includes(step) && !this.neverBegun(step) && !this.listed.has(step);
   }
 
   /** What is to be removed next; undefined when nothing is left. */

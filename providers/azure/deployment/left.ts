@@ -1,4 +1,4 @@
-import { orNull } from '../../errors.js';
+import { orNull, ProviderError } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
 import { type Place, placeOf } from '../listing.js';
@@ -57,23 +57,43 @@ export async function listFiltered(
   filter: string,
 ): Promise<BriefResource[]> {
   const listed: BriefResource[] = [];
-  let path: string | null =
+  const first =
     `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
     `?$filter=${encodeURIComponent(filter)}&api-version=${RESOURCES_API_VERSION}`;
-  while (path !== null) {
-    const answer: unknown = await orNull(calls.raw(account, 'read', 'LIST resources', { method: 'GET', path }));
-    const { value = [], nextLink } = (answer ?? {}) as { value?: BriefResource[]; nextLink?: string };
+  for (let path: string | null = first; path !== null;) {
+    const page = { method: 'GET', path } as const;
+    const answer = await orGroupGone(calls.raw(account, 'read', 'LIST resources', page));
+    if (answer === GROUP_GONE && path === first) return [];
+    const { value, nextLink } = (answer ?? {}) as { value?: BriefResource[]; nextLink?: string };
+    // What is no list proves nothing.
+    if (!Array.isArray(value)) {
+      throw new ProviderError({ code: 'Unavailable', message: 'LIST resources: the answer has no list' });
+    }
     listed.push(...value);
     path = nextLink === undefined ? null : calls.pathOf(nextLink);
   }
   return listed;
 }
 
-/** Azure accepts the deletion, or has no such resource. */
-export async function removeOthers(calls: AzureCalls, machine: MachineRef): Promise<void> {
+const GROUP_GONE = Symbol('the group is gone');
+
+async function orGroupGone<T>(call: Promise<T>): Promise<T | typeof GROUP_GONE> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof ProviderError && error.cloudCode === 'ResourceGroupNotFound') return GROUP_GONE;
+    throw error;
+  }
+}
+
+/** Of those that are left and do not bear others' marks: Azure accepts the deletion, or has no such resource. */
+export async function removeOthers(calls: AzureCalls, machine: MachineRef, deploymentId: string): Promise<void> {
+  const others = new Set(rememberedOthers(machine).map((id) => id.toLowerCase()));
+  if (others.size === 0) return;
   const { account } = placeOf(machine.location);
+  const left = (await rememberedLeft(calls, machine, deploymentId)).filter(({ id }) => others.has(id.toLowerCase()));
   await Promise.all(
-    rememberedOthers(machine).map((id) =>
+    left.map(({ id }) =>
       orNull(calls.raw(account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) })),
     ),
   );
