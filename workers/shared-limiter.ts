@@ -91,16 +91,15 @@ class SharedBucket {
 
   private async look(): Promise<void> {
     const askedAt = performance.now();
-    const pausedUntil = await pauseOf(this.db, this.name);
-    if (askedAt < this.askedAt) return;
-    this.pausedUntil = pausedUntil;
-    this.askedAt = askedAt;
+    this.pausedUntil = Math.max(this.pausedUntil, await pauseOf(this.db, this.name));
+    this.askedAt = Math.max(this.askedAt, askedAt);
   }
 
   private learn(askedAt: number, { pausedUntil, fullInMs }: BucketView): void {
+    // It only grows, and answers may overtake each other.
+    this.pausedUntil = Math.max(this.pausedUntil, pausedUntil);
     if (askedAt < this.askedAt) return;
     this.askedAt = askedAt;
-    this.pausedUntil = pausedUntil;
     this.fullAt = performance.now() + fullInMs;
   }
 }

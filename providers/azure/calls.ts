@@ -154,7 +154,7 @@ export class AzureCalls {
       const remaining = refused ? emptiest(quota) : remainingOf(quota, callClass);
       await this.context.limiter.heed(call, limit, {
         remaining: remaining === null ? null : remaining - reserveOf(limit),
-        retryAfterMs: refused ? error.retryAfterMs : null,
+        retryAfterMs: refused ? pauseAfter(error, remainingOf(quota, callClass)) : null,
       });
     };
     const exchange: Exchange = { sent: false, status: null, headers: null };
@@ -201,6 +201,15 @@ export class AzureCalls {
     const prefix = new URL(this.base()).pathname.replace(/\/$/, '');
     return (pathname.startsWith(prefix) ? pathname.slice(prefix.length) : pathname) + search;
   }
+}
+
+/** A resource provider's limits are those of some operations or one resource: the others wait no longer than this. */
+const LONGEST_PAUSE_OF_OTHERS_MS = 30_000;
+
+/** How long no call of the class is sent after this refusal; `left` in Resource Manager's own bucket. */
+function pauseAfter({ cloudCode, retryAfterMs }: ProviderError, left: number | null): number | null {
+  const isOfSubscription = cloudCode === 'SubscriptionRequestsThrottled' || left === 0;
+  return retryAfterMs === null || isOfSubscription ? retryAfterMs : Math.min(retryAfterMs, LONGEST_PAUSE_OF_OTHERS_MS);
 }
 
 const exchanges = new AsyncLocalStorage<Exchange>();

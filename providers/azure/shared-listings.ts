@@ -1,10 +1,10 @@
 import type { MachineRef } from '../provider.js';
-import { rememberedFor } from './deployment/resources.js';
+import { rememberedFor, typeOf } from './deployment/resources.js';
 import { SharedLook } from './deployment/shared-look.js';
 import { type Place, placeKey } from './listing.js';
 import { isOfOthers } from './marks.js';
 import { resourcesByWorker } from './observations.js';
-import type { RemovalStep, Resource } from './resources.js';
+import { type RemovalStep, type Resource, stepOfType } from './resources.js';
 
 /** Removals share listings: many lifecycles come to the same step at the same time. */
 const LOOKS_APART_MS = 2_000;
@@ -32,7 +32,9 @@ export class SharedListings {
 
   async namesOf(place: Place, step: RemovalStep, machine: MachineRef): Promise<string[]> {
     const { byWorker, byId } = this.fresh(place, step) ?? (await this.shared(place, step));
-    const own = (byWorker.get(machine.workerId) ?? []).filter((one) => one.step === step).map(({ name }) => name);
+    // By type: what has no step of its own goes with the disks, and is none.
+    const isOfStep = ({ id }: Resource) => stepOfType[typeOf(id) ?? ''] === step;
+    const own = (byWorker.get(machine.workerId) ?? []).filter(isOfStep).map(({ name }) => name);
     const known = rememberedFor(machine, step).flatMap((id) => byId.get(id.toLowerCase()) ?? []);
     const unclaimed = known.filter(({ tags }) => !isOfOthers(tags, this.deploymentId, machine.workerId));
     return [...own, ...unclaimed.map(({ name }) => name)];

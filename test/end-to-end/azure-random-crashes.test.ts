@@ -45,7 +45,10 @@ async function disturb(random: () => number): Promise<void> {
     await strike(operation, 'refuse', 0.02, { code: 'TooManyRequests', status: 429 });
   }
   // A machine that runs although its provisioning has failed lives on (original-behaviour §5.9); these do not run.
-  await strike('PUT virtualMachines', 'fail-operation', 0.05, { code: 'AllocationFailed' });
+  const failing = { mode: 'fail-operation', code: 'AllocationFailed' } as const;
+  await strike('PUT virtualMachines', failing.mode, 0.05, { code: failing.code });
+  // One for certain: a share of a few may be none.
+  await system().simulator.addFault({ operation: 'PUT virtualMachines', ...failing, skip: each });
 }
 
 /** What should be reported of each worker that an operation has failed for; a deployment fails with its machine. */

@@ -10,8 +10,8 @@ import { apiVersionOf, bearsName, remembered, rememberedOthers, typeOf } from '.
 const RESOURCES_API_VERSION = '2021-04-01';
 
 /**
- * What is left of a machine of all that is remembered: one list of what bears its name, and one read for each of the rest.
- * What bears others' marks is not the machine's.
+ * What is left of a machine of all that is remembered: one list of what bears its name, and one read for each of what that
+ * does not show, or what no other list shows either. What bears others' marks is not the machine's.
  */
 export async function rememberedLeft(
   calls: AzureCalls,
@@ -19,13 +19,14 @@ export async function rememberedLeft(
   deploymentId: string,
 ): Promise<Resource[]> {
   const place = placeOf(machine.location);
-  const { named = [], nameless = [] } = Object.groupBy(remembered(machine), (id) =>
-    bearsName(id, machine.workerId) ? 'named' : 'nameless',
+  const others = new Set(rememberedOthers(machine));
+  const { named = [], single = [] } = Object.groupBy(remembered(machine), (id) =>
+    bearsName(id, machine.workerId) && !others.has(id) ? 'named' : 'single',
   );
   const ids = new Set(named.map((id) => id.toLowerCase()));
   const [listed, read] = await Promise.all([
     listFiltered(calls, place, `substringof('${suffixOf(machine.workerId)}', name)`),
-    Promise.all(nameless.map((id) => readOne(calls, place, id))),
+    Promise.all(single.map((id) => readOne(calls, place, id))),
   ]);
   return [...listed.filter(({ id }) => ids.has(id?.toLowerCase() ?? '')), ...read.filter((one) => one !== null)]
     .map(briefResource)
