@@ -12,6 +12,7 @@ describe('what 500 workers of one pool cost', () => {
     async (limits) => {
       const counts = await countsOfPool({ workers: WORKERS, limits });
       expect(counts.workers).toBe(WORKERS);
+      for (const calls of [counts.launch, counts.scan, counts.remove]) expect(calls).toBeGreaterThan(0);
       expect(counts.launch).toBeLessThanOrEqual(0.01);
       expect(counts.scan).toBeLessThanOrEqual(0.002);
       expect(counts.remove).toBeLessThanOrEqual(0.02);

@@ -29,6 +29,8 @@ test.each(['go', 'drop'] as const)('a removal survives a crash before and after 
   await system().simulator.faultHit(before.id);
   await restart(system(), 'worker');
   await system().simulator.releaseFault(before.id, how);
+  await system().simulator.faultHit(after.id);
+  await restart(system(), 'worker');
   await system().simulator.releaseFault(after.id, how);
   await expectAllStopped(system(), pool);
   await checkEvidence(system());

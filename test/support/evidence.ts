@@ -8,6 +8,14 @@ import type { System } from './system.js';
  * say of a system. Gives its table; throws it when a promise was broken. `ended`: nothing may be left.
  */
 export async function checkEvidence(system: System, { ended = false } = {}): Promise<string> {
+  // A row says stopped before its lifecycle closes, and Temporal's list tells of that later still.
+  const open = `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`;
+  if (ended) {
+    await system.waitFor(
+      async () => (await system.temporal.workflow.count(open)).count === 0,
+      'all lifecycles to close',
+    );
+  }
   const args = [
     join(projectRoot, 'scripts/check-evidence.mjs'),
     ...['--log', system.simulator.logFile],
