@@ -87,10 +87,10 @@ test(
 
     await expectNothingLeft(system());
     const errors = await Promise.all(Object.keys(pools).map((pool) => system().api.errors(pool)));
-    const reported = errors.flat().map(({ kind, extra }) => [String(extra.workerId), kind]);
+    const reported = errors.flat().map(({ kind, extra }) => `${String(extra.workerId)} ${kind}`);
     const failed = failures(system().simulator.log());
     expect(failed.size).toBeGreaterThan(0);
-    expect(reported.toSorted()).toEqual([...failed].toSorted());
+    expect(reported.toSorted()).toEqual([...failed].map((one) => one.join(' ')).toSorted());
   },
   withinMs * 3,
 );

@@ -298,10 +298,10 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await insertError(db, error('lc-a', 'a'), NOW);
     for (const workerId of ['i-8', 'i-9', 'i-9']) await insertError(db, of(workerId), NOW + 1);
     const { items } = await listErrors(db, poolId, {}, { limit: 5, after: null });
-    expect(items.map(({ extra, occurrences }) => [extra.workerId, occurrences]).toSorted()).toEqual([
-      [undefined, 1],
-      ['i-8', 1],
-      ['i-9', 2],
+    expect(items.map(({ extra, occurrences }) => `${String(extra.workerId)}: ${occurrences}`).toSorted()).toEqual([
+      'i-8: 1',
+      'i-9: 2',
+      'undefined: 1',
     ]);
     expect((await eventsOf(db)).map(({ payload }) => payload['workerId'])).toEqual([undefined, 'i-8', 'i-9', 'i-9']);
   });
