@@ -52,6 +52,9 @@ try {
   await until('the first worker runs', FIRST_WORKER_WITHIN_MS, async () => (await look()).some(is('running')));
   check('a worker runs within 30 s of serving', true, `${((Date.now() - served) / 1000).toFixed(1)} s`);
 
+  const second = await exitOf('npm', ['start', '--', '--no-feed']);
+  check('npm start, a second time, says that it runs already', second === 1 && (await look()).some(is('running')));
+
   await demo('lose-answer');
   await demo('tasks', '6', 'docs/publish', '--seconds', '10');
   await until('the lost launch is repeated', 60_000, async () =>

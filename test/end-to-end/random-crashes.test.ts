@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { awsPool } from '../support/api-client.js';
 import { amidCrashes } from '../support/crashes.js';
 import { checkEvidence } from '../support/evidence.js';
-import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
+import { expectAllStopped, removeAll, restart, terminateTick } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { startSystem, type System } from '../support/system.js';
 
@@ -15,6 +16,11 @@ const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
 /** Between two crashes, at least and at most. */
 const PAUSE_MS = [500, 6_000] as const;
 const POOLS = ['random/one', 'random/two'];
+
+/** No tick runs just now. */
+function unlessOver(error: unknown): void {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+}
 
 let system: System;
 beforeAll(async () => {
@@ -34,7 +40,11 @@ test(
     for (const pool of POOLS) {
       await system.api.createPool(pool, awsPool({ maxCapacity: tasks, regions: ['us-east-1', 'us-west-2'] }));
     }
-    const crash = () => restart(system, random() < 0.7 ? 'worker' : 'api');
+    const crash = async () => {
+      const draw = random();
+      if (draw < 0.2) for (const pool of POOLS) await terminateTick(system, pool).catch(unlessOver);
+      else await restart(system, draw < 0.8 ? 'worker' : 'api');
+    };
     await amidCrashes({ count: crashes, pauseMs: PAUSE_MS, random, crash }, async () => {
       for (let burst = 1; burst <= bursts; burst += 1) {
         await system.simulator.addTasks(POOLS[burst % POOLS.length]!, tasks);
