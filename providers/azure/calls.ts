@@ -147,6 +147,7 @@ export class AzureCalls {
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
     await this.context.limiter.take(call, limit);
     const begunAt = performance.now();
+    const exchange: Exchange = { sent: false, status: null, headers: null };
     const report = async (result: string, error: ProviderError | null) => {
       const quota = readQuota(exchange.headers ?? []);
       this.context.onCall(call, { durationMs: performance.now() - begunAt, result, remaining: quota });
@@ -157,7 +158,6 @@ export class AzureCalls {
         retryAfterMs: refused ? pauseAfter(error, remainingOf(quota, callClass)) : null,
       });
     };
-    const exchange: Exchange = { sent: false, status: null, headers: null };
     try {
       const output = await exchanges.run(exchange, () => send(this.clients(subscriptionId)));
       await report('ok', null);

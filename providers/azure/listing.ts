@@ -48,9 +48,13 @@ export async function listPlace(
 }
 
 /** Everything of one kind in a resource group; nothing when the group is gone. */
-export async function listStep(calls: AzureCalls, place: Place, step: RemovalStep): Promise<Resource[]> {
+export const listStep = (calls: AzureCalls, place: Place, step: RemovalStep): Promise<Resource[]> =>
+  noneWithoutGroup(lists[step](calls, place));
+
+/** What a list of a resource group gives; nothing when the group is gone, and all in it. */
+export async function noneWithoutGroup<Item>(listing: Promise<Item[]>): Promise<Item[]> {
   try {
-    return await lists[step](calls, place);
+    return await listing;
   } catch (error) {
     if (error instanceof ProviderError && error.cloudCode === 'ResourceGroupNotFound') return [];
     throw error;

@@ -1,7 +1,7 @@
 import { orNull, ProviderError } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../calls.js';
-import { type Place, placeOf } from '../listing.js';
+import { noneWithoutGroup, type Place, placeOf } from '../listing.js';
 import { isOfOthers } from '../marks.js';
 import { suffixOf } from '../names.js';
 import { type BriefResource, briefResource, type Resource } from '../resources.js';
@@ -19,24 +19,29 @@ export async function rememberedLeft(
   deploymentId: string,
 ): Promise<Resource[]> {
   const place = placeOf(machine.location);
-  const others = new Set(rememberedOthers(machine));
-  const { named = [], single = [] } = Object.groupBy(remembered(machine), (id) =>
-    bearsName(id, machine.workerId) && !others.has(id) ? 'named' : 'single',
+  const others = rememberedOthers(machine);
+  const { named = [], nameless = [] } = Object.groupBy(
+    remembered(machine).filter((id) => !others.includes(id)),
+    (id) => (bearsName(id, machine.workerId) ? 'named' : 'nameless'),
   );
   const ids = new Set(named.map((id) => id.toLowerCase()));
   const [listed, read] = await Promise.all([
     listFiltered(calls, place, `substringof('${suffixOf(machine.workerId)}', name)`),
-    Promise.all(single.map((id) => readOne(calls, place, id))),
+    readEach(calls, place, [...nameless, ...others]),
   ]);
-  return [...listed.filter(({ id }) => ids.has(id?.toLowerCase() ?? '')), ...read.filter((one) => one !== null)]
-    .map(briefResource)
-    .filter(({ tags }) => !isOfOthers(tags, deploymentId, machine.workerId));
+  return ownOf(machine, [...listed.filter(({ id }) => ids.has(id?.toLowerCase() ?? '')), ...read], deploymentId);
 }
 
-async function readOne(calls: AzureCalls, { account }: Place, id: string): Promise<BriefResource | null> {
-  const request = { method: 'GET', path: versioned(id) } as const;
-  return (await orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, request))) as BriefResource | null;
+/** Those that are there. */
+async function readEach(calls: AzureCalls, { account }: Place, ids: readonly string[]): Promise<BriefResource[]> {
+  const found = await Promise.all(
+    ids.map((id) => orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) }))),
+  );
+  return found.filter((one) => one !== null) as BriefResource[];
 }
+
+const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[], deploymentId: string): Resource[] =>
+  found.map(briefResource).filter(({ tags }) => !isOfOthers(tags, deploymentId, workerId));
 
 /**
  * Resources of a group of the types that other lists do not show and that are remembered of some machine: one call for each
@@ -52,19 +57,16 @@ export async function listOthers(calls: AzureCalls, place: Place, known: readonl
  * Resources of all types in a group that a filter of Resource Manager lets through, all pages; nothing when the group is
  * gone (REST: Resources, List By Resource Group).
  */
-export async function listFiltered(
-  calls: AzureCalls,
-  { account, group }: Place,
-  filter: string,
-): Promise<BriefResource[]> {
+export const listFiltered = (calls: AzureCalls, place: Place, filter: string): Promise<BriefResource[]> =>
+  noneWithoutGroup(allPages(calls, place, filter));
+
+async function allPages(calls: AzureCalls, { account, group }: Place, filter: string): Promise<BriefResource[]> {
   const listed: BriefResource[] = [];
-  const first =
+  let path: string | null =
     `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
     `?$filter=${encodeURIComponent(filter)}&api-version=${RESOURCES_API_VERSION}`;
-  for (let path: string | null = first; path !== null;) {
-    const page = { method: 'GET', path } as const;
-    const answer = await orGroupGone(calls.raw(account, 'read', 'LIST resources', page));
-    if (answer === GROUP_GONE && path === first) return [];
+  while (path !== null) {
+    const answer: unknown = await calls.raw(account, 'read', 'LIST resources', { method: 'GET', path });
     const { value, nextLink } = (answer ?? {}) as { value?: BriefResource[]; nextLink?: string };
     // What is no list proves nothing.
     if (!Array.isArray(value)) {
@@ -76,26 +78,13 @@ export async function listFiltered(
   return listed;
 }
 
-const GROUP_GONE = Symbol('the group is gone');
-
-async function orGroupGone<T>(call: Promise<T>): Promise<T | typeof GROUP_GONE> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof ProviderError && error.cloudCode === 'ResourceGroupNotFound') return GROUP_GONE;
-    throw error;
-  }
-}
-
 /** Of those that are left and do not bear others' marks: Azure accepts the deletion, or has no such resource. */
 export async function removeOthers(calls: AzureCalls, machine: MachineRef, deploymentId: string): Promise<void> {
-  const others = new Set(rememberedOthers(machine).map((id) => id.toLowerCase()));
-  if (others.size === 0) return;
-  const { account } = placeOf(machine.location);
-  const left = (await rememberedLeft(calls, machine, deploymentId)).filter(({ id }) => others.has(id.toLowerCase()));
+  const place = placeOf(machine.location);
+  const left = ownOf(machine, await readEach(calls, place, rememberedOthers(machine)), deploymentId);
   await Promise.all(
     left.map(({ id }) =>
-      orNull(calls.raw(account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) })),
+      orNull(calls.raw(place.account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) })),
     ),
   );
 }

@@ -1,7 +1,7 @@
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
-import { orNull, ProviderError } from '../../errors.js';
+import { orNull } from '../../errors.js';
 import type { AzureCalls } from '../calls.js';
-import { type Place, pages, placeKey } from '../listing.js';
+import { noneWithoutGroup, type Place, pages, placeKey } from '../listing.js';
 import { SharedLook } from './shared-look.js';
 
 /** Looks at one group's deployments begin so far apart. */
@@ -18,15 +18,10 @@ export class DeploymentRecords {
 
   /** All of a group by name; nothing when the group is gone. */
   async list(place: Place): Promise<ReadonlyMap<string, DeploymentExtended>> {
-    try {
-      const all = await pages(this.calls, place, 'LIST deployments', ({ deployments }) =>
-        deployments.deployments.listByResourceGroup(place.group),
-      );
-      return new Map(all.map((one) => [one.name ?? '', one]));
-    } catch (error) {
-      if (error instanceof ProviderError && error.cloudCode === 'ResourceGroupNotFound') return new Map();
-      throw error;
-    }
+    const listing = pages(this.calls, place, 'LIST deployments', ({ deployments }) =>
+      deployments.deployments.listByResourceGroup(place.group),
+    );
+    return new Map((await noneWithoutGroup(listing)).map((one) => [one.name ?? '', one]));
   }
 
   /** One of them, from a listing that all who ask at about the same time share; null when there is none. */
