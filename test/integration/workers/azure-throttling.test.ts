@@ -133,4 +133,20 @@ describe('a refusal of Compute', () => {
     await listAddresses();
     expect(performance.now() - refusedAt).toBeGreaterThanOrEqual(1_900);
   });
+
+  test.each([
+    { bucket: 'Microsoft.Compute/HighCostGet', whose: 'Compute', pauseMs: 30_000 },
+    { bucket: 'reads', whose: 'Resource Manager', pauseMs: 100_000 },
+  ] as const)('that tells to come back in minutes pauses the class for $pauseMs ms, being of $whose', async (told) => {
+    await simulator.setAzureLimits({ [told.bucket]: { burst: 1, perSecond: 0.01 } });
+    const news: (number | null)[] = [];
+    const limiter: Limiter = {
+      take: async () => {},
+      heed: async (_call, _limit, { retryAfterMs }) => void news.push(retryAfterMs),
+    };
+    const { listMachines } = processOf(limiter, { burst: 190, perSecond: 10 });
+    await listMachines();
+    await expect(listMachines()).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 100_000 });
+    expect(news).toEqual([null, told.pauseMs]);
+  });
 });
