@@ -32,11 +32,9 @@ export async function measureIdle({ records, lifecycles }: IdleOptions): Promise
     try {
       const begun = Date.now();
       await system.api.createPool(POOL, awsPool({ minCapacity: lifecycles, maxCapacity: lifecycles }));
-      const open = async () =>
-        (await system.temporal.workflow.count(`WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`))
-          .count;
-      while ((await open()) < lifecycles) {
-        if (Date.now() - begun > 20 * 60_000) throw new Error(`only ${await open()} lifecycles after 20 minutes`);
+      while ((await system.openLifecycles()) < lifecycles) {
+        if (Date.now() - begun > 20 * 60_000)
+          throw new Error(`only ${await system.openLifecycles()} lifecycles after 20 minutes`);
         await delay(2_000);
       }
       const startedMs = Date.now() - begun;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { keptRows } from '../support/kept-rows.js';
 import { createDatabase } from '../support/postgres.js';
 import { ProductProcess } from '../support/product.js';
 import { startSystem, type System } from '../support/system.js';
@@ -23,23 +24,8 @@ async function check(changes: Readonly<Record<string, unknown>> = {}) {
   return { code, lines: process.output().trim().split('\n') };
 }
 
-/** Everything that a database holds, as text: tables, and the rows of those that matter here. */
-async function contentOf(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query(`select tablename from pg_tables where schemaname = 'public' order by 1`);
-    const tables = rows.map(({ tablename }) => tablename as string);
-    const content: string[] = [];
-    for (const table of tables) {
-      const { rows: all } = await client.query(`select to_jsonb(t)::text as row from "${table}" t order by 1`);
-      content.push(table, ...all.map(({ row }) => row as string));
-    }
-    return content;
-  } finally {
-    await client.end();
-  }
-}
+/** Everything that a database holds, as text: tables and their rows. */
+const contentOf = async (url: string): Promise<string[]> => Object.entries(await keptRows(url)).flat(2);
 
 test(
   'check-config of a deployment that runs finds all well',

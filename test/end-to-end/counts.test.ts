@@ -53,8 +53,7 @@ describe('a region with room for fewer machines than are wanted', () => {
       expect(workers.map(({ workerId }) => workerId).toSorted()).toEqual(
         machines.map(({ instanceId }) => instanceId).toSorted(),
       );
-      const open = `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`;
-      await system.waitFor(async () => (await system.temporal.workflow.count(open)).count === 60, '60 in the list');
+      await system.waitFor(async () => (await system.openLifecycles()) === 60, '60 in the list');
       failed = false;
     } finally {
       await system.stop({ keepLogs: failed });

@@ -55,11 +55,7 @@ test(
     const ids = (await api.workers(POOL)).map(({ workerId }) => workerId).toSorted();
     expect(await machines()).toEqual({ running: expect.arrayContaining(ids) });
     expect((await machines())['running']).toHaveLength(WANTED);
-    const lifecycles = `WorkerPoolId = '${POOL}' AND WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`;
-    await system.waitFor(
-      async () => (await system.temporal.workflow.count(lifecycles)).count === WANTED,
-      'all lifecycles in the list',
-    );
+    await system.waitFor(async () => (await system.openLifecycles()) === WANTED, 'all lifecycles in the list');
 
     await api.updatePool(POOL, wants(0));
     await removeAll(system, POOL);

@@ -9,13 +9,7 @@ import type { System } from './system.js';
  */
 export async function checkEvidence(system: System, { ended = false } = {}): Promise<string> {
   // A row says stopped before its lifecycle closes, and Temporal's list tells of that later still.
-  const open = `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`;
-  if (ended) {
-    await system.waitFor(
-      async () => (await system.temporal.workflow.count(open)).count === 0,
-      'all lifecycles to close',
-    );
-  }
+  if (ended) await system.waitFor(async () => (await system.openLifecycles()) === 0, 'all lifecycles to close');
   const args = [
     join(projectRoot, 'scripts/check-evidence.mjs'),
     ...['--log', system.simulator.logFile],

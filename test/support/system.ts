@@ -107,6 +107,12 @@ export class System {
     return await this.process(role).signal('SIGTERM');
   }
 
+  /** Lifecycles that Temporal's list shows as running; the list lags a little. */
+  async openLifecycles(): Promise<number> {
+    const running = `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running'`;
+    return (await this.temporal.workflow.count(running)).count;
+  }
+
   /** Waits for something; the error says where the logs are. */
   async waitFor<T>(condition: () => T | Promise<T>, what: string, withinMs = 30_000) {
     try {
