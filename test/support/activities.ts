@@ -7,9 +7,14 @@ import type { Db } from '../../records/schema.js';
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {
   readonly records: { readonly db: Db };
-  readonly providers?: Pick<ActivityDeps['providers'], 'get'>;
-  /** Only signals are sent. */
-  readonly client?: { readonly workflow: { getHandle(workflowId: string): object } };
+  readonly providers?: Partial<ActivityDeps['providers']>;
+  /** Only signals are sent, and schedules described. */
+  readonly client?: {
+    readonly workflow?: { getHandle(workflowId: string): object };
+    readonly schedule?: { getHandle(scheduleId: string): object };
+  };
+  readonly config?: ActivityDeps['config'];
+  readonly log?: ActivityDeps['log'];
   readonly asks?: Partial<ActivityDeps['asks']>;
   readonly demand?: ActivityDeps['demand'];
 }

@@ -1,0 +1,74 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
+import { poolActivities, type PoolActivities } from '../../activities/pool.js';
+import { parseConfig } from '../../config/load.js';
+import type { DemandCounts } from '../../domain/demand.js';
+import { ProviderError } from '../../providers/errors.js';
+import type { FrozenLaunch, LaunchOrder, Provider } from '../../providers/provider.js';
+import type { ProviderHealth } from '../../providers/registry.js';
+import type { Db } from '../../records/schema.js';
+import { activityDeps } from './activities.js';
+import { recordedContext } from './provider-context.js';
+import { RecordingCloud } from './recording-cloud.js';
+import { recordingProvider } from './recording-provider.js';
+
+/** What surrounds the pool activities under test; every part may be changed between two calls. */
+export class PoolSurroundings {
+  counts: DemandCounts | Error = { pendingTasks: 0, claimedTasks: 0 };
+  health: ProviderHealth['state'] = 'ok';
+  draining = false;
+  /** Null: the pool has no cron Schedule. */
+  paused: boolean | null = false;
+  limits: { launchesPerMinute?: number; machines?: number } = {};
+  maxPerLaunch = 250;
+  /** Renders a launch request; throws what the provider would throw. */
+  render: ((order: LaunchOrder) => void) | null = null;
+  readonly cloud = new RecordingCloud();
+  readonly rendered: LaunchOrder[] = [];
+
+  activities(db: Db): PoolActivities {
+    const provider = this.provider();
+    return poolActivities(
+      activityDeps({
+        records: { db },
+        config: parseConfig(JSON.stringify({ limits: this.limits }), 'the test'),
+        providers: {
+          get: (providerId) => (providerId === provider.providerId ? provider : undefined),
+          list: () => [provider],
+          state: () => ({ state: this.health, message: null }),
+          isDraining: () => this.draining,
+        },
+        demand: {
+          counts: async () => {
+            if (this.counts instanceof Error) throw this.counts;
+            return this.counts;
+          },
+        },
+        client: {
+          schedule: {
+            getHandle: (scheduleId) => ({
+              describe: async () => {
+                if (this.paused === null) throw new ScheduleNotFoundError('no such Schedule', scheduleId);
+                return { state: { paused: this.paused } };
+              },
+            }),
+          },
+        },
+      }),
+    );
+  }
+
+  private provider(): Provider {
+    const provider = recordingProvider(recordedContext({ providerId: 'aws' }), this.cloud, 'bulk');
+    const { launching } = provider;
+    if (launching?.kind !== 'bulk') throw new Error('the recording provider launches in bulk');
+    const freeze = (order: LaunchOrder): FrozenLaunch => {
+      this.rendered.push(order);
+      this.render?.(order);
+      return launching.freeze(order);
+    };
+    return { ...provider, launching: { ...launching, maxPerLaunch: this.maxPerLaunch, freeze } };
+  }
+}
+
+export const invalidRequest = (): ProviderError =>
+  new ProviderError({ code: 'InvalidRequest', message: 'the user data is too long' });
