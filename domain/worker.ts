@@ -46,6 +46,8 @@ export interface Worker extends WorkerKey {
   /** Ids of the cloud's resources that it consists of, where they had to be remembered (what a template makes); else empty. */
   readonly made: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;
+  /** Until when the queue gives it no work; an instant that has passed, or null: it is not in quarantine. */
+  readonly quarantineUntil: number | null;
 }
 
 export interface MachineLocation {

@@ -24,5 +24,6 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   facts: machine.facts,
   made: [],
   shouldTerminate: null,
+  quarantineUntil: null,
   ...changes,
 });
