@@ -1,8 +1,9 @@
 /**
- * `npm test`: in a fresh clone too, everything that CI checks, stage by stage. `npm test -- <jest arguments>` runs just those tests.
+ * `npm test`: in a fresh clone too, everything that CI checks, stage by stage. `npm test -- <jest arguments>` runs just those tests,
+ * `--stage NAME` one stage. `npm run test:long` (`--long`) runs the proofs that have two forms at full length.
  * The last line is `N passed, N failed` alone: tests, and one for each other stage that failed.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './install.mjs';
@@ -10,12 +11,15 @@ import { ensureNode, projectRoot, run } from './node.mjs';
 
 await ensureNode();
 
+const jestProgram = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
+const jestFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const totals = { passed: 0, failed: 0 };
 const summary = [];
-const chosen = process.argv.slice(2);
+const [option, ...rest] = process.argv.slice(2);
 
 // However this ends, the last line is there.
 process.on('exit', (code) => {
+  if (option === '--watch') return;
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
   console.log(`\n${summary.join('\n')}\n`);
   console.log(`${totals.passed} passed, ${totals.failed} failed`);
@@ -23,17 +27,56 @@ process.on('exit', (code) => {
 
 await ensureInstalled();
 
-if (chosen.length > 0) {
-  await jest('chosen tests', chosen);
-} else {
-  for (const script of ['format:check', 'lint', 'typecheck', 'build']) await check(script);
-  // One by one, because a set-up that fails (no Postgres, say) takes all of its jest run with it.
-  for (const project of ['unit', 'workflows', 'integration'])
-    await jest(`${project} tests`, ['--selectProjects', project]);
+/** Each project is a jest run of its own: a set-up that fails (no Postgres, say) takes all of its run with it. */
+const stages = {
+  check: async () => {
+    for (const script of ['format:check', 'lint', 'typecheck']) await check(script);
+  },
+  build: () => check('build'),
+  unit: () => project('unit'),
+  workflows: () => project('workflows'),
+  integration: () => project('integration'),
   // Each of these starts a whole deployment; side by side they would only slow each other down.
-  await jest('end-to-end tests', ['--selectProjects', 'end-to-end', '--runInBand']);
+  'end-to-end': () => project('end-to-end', ['--runInBand']),
+};
+
+if (option === '--long') await runLongForms(rest);
+else if (option === '--watch') await watch(rest);
+else if (option === '--stage') await stageNamed(rest);
+else if (option !== undefined) await jest('chosen tests', [option, ...rest]);
+else {
+  for (const runStage of Object.values(stages)) await runStage();
+  summary.push(`left out: the full length of ${filesWithTwoForms().length} files of tests (npm run test:long)`);
 }
 process.exitCode = totals.failed > 0 ? 1 : 0;
+
+async function stageNamed([name, ...args]) {
+  if (!(name in stages)) throw new Error(`--stage: one of ${Object.keys(stages).join(', ')} is needed, not ${name}`);
+  if (args.length > 0) await project(name, args);
+  else await stages[name]();
+}
+
+/** Only what a proof leaves out of its short form is run here; `npm test` has run everything else. */
+async function runLongForms(args) {
+  process.env.LONG = '1';
+  const files = filesWithTwoForms();
+  for (const name of ['unit', 'workflows', 'integration', 'end-to-end']) {
+    const ofProject = files.filter((file) => file.startsWith(`test/${name}/`));
+    if (ofProject.length > 0) await project(name, ['--runInBand', ...ofProject, ...args]);
+  }
+}
+
+function filesWithTwoForms() {
+  return readdirSync(join(projectRoot, 'test'), { recursive: true })
+    .map((file) => `test/${file.replaceAll('\\', '/')}`)
+    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => readFileSync(join(projectRoot, file), 'utf8').includes('/support/long.js'))
+    .sort();
+}
+
+function project(name, args = []) {
+  return jest(`${name} tests`, ['--selectProjects', name, ...args]);
+}
 
 async function check(script) {
   await stage(script, async () => {
@@ -44,17 +87,20 @@ async function check(script) {
   });
 }
 
+/** `--watch` talks with whoever types, and leaves no report. */
+async function watch(args) {
+  const command = [...jestFlags, jestProgram, '--watch', ...args];
+  await run(process.execPath, command, { cwd: projectRoot, stdio: 'inherit', env: jestEnvironment() });
+}
+
 async function jest(name, args) {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-jest-'));
   const report = join(folder, 'report.json');
-  const program = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
-  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   await stage(name, async () => {
-    const command = [...flags, program, '--passWithNoTests', '--json', `--outputFile=${report}`, ...args];
+    const command = [...jestFlags, jestProgram, '--passWithNoTests', '--json', `--outputFile=${report}`, ...args];
     // With --json, jest repeats its report on standard output, for programs.
     const stdio = ['ignore', 'ignore', 'inherit'];
-    const env = { ...process.env, NODE_OPTIONS: [process.env.NODE_OPTIONS, ...flags].filter(Boolean).join(' ') };
-    const { code } = await run(process.execPath, command, { cwd: projectRoot, stdio, env });
+    const { code } = await run(process.execPath, command, { cwd: projectRoot, stdio, env: jestEnvironment() });
     const { passed, failed, skipped } = readReport(report);
     totals.passed += passed;
     // A set-up that failed leaves no report, and no failed test.
@@ -62,6 +108,11 @@ async function jest(name, args) {
     return `${passed} passed, ${failed} failed, ${skipped} skipped${code === 0 ? '' : ': FAILED'}`;
   });
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Jest's own processes need the flags too. */
+function jestEnvironment() {
+  return { ...process.env, NODE_OPTIONS: [process.env.NODE_OPTIONS, ...jestFlags].filter(Boolean).join(' ') };
 }
 
 function readReport(path) {

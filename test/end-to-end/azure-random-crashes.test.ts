@@ -2,16 +2,17 @@ import { expect, test } from '@jest/globals';
 import { azurePool, azureTemplatePool } from '../support/azure-pool.js';
 import { azureSystem, expectNothingLeft } from '../support/azure-system.js';
 import { amidCrashes } from '../support/crashes.js';
+import { proofSize } from '../support/long.js';
 import { expectAllStopped, removeAll, restart } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
 import type { FaultMode, LogLine } from '../support/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
-/** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
-const { workers, crashes, withinMs } =
-  process.env['CRASHES'] === 'long'
-    ? { workers: 200, crashes: 20, withinMs: 1_200_000 }
-    : { workers: 24, crashes: 3, withinMs: 180_000 };
+/** The seed is in the test's name, and `CRASH_SEED` repeats it. */
+const { workers, crashes, withinMs } = proofSize({
+  short: { workers: 24, crashes: 3, withinMs: 180_000 },
+  long: { workers: 200, crashes: 20, withinMs: 1_200_000 },
+});
 const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
 /** Between two crashes, at least and at most. */
 const PAUSE_MS = [1_000, 6_000] as const;

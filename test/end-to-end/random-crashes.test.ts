@@ -3,15 +3,16 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { awsPool } from '../support/api-client.js';
 import { amidCrashes } from '../support/crashes.js';
 import { checkEvidence } from '../support/evidence.js';
+import { proofSize } from '../support/long.js';
 import { expectAllStopped, removeAll, restart, terminateTick } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { startSystem, type System } from '../support/system.js';
 
-/** `npm run test:crashes` runs the long form; the seed is in the test's name, and `CRASH_SEED` repeats it. */
-const { crashes, bursts, tasks, withinMs } =
-  process.env['CRASHES'] === 'long'
-    ? { crashes: 20, bursts: 20, tasks: 50, withinMs: 1_500_000 }
-    : { crashes: 4, bursts: 4, tasks: 20, withinMs: 150_000 };
+/** The seed is in the test's name, and `CRASH_SEED` repeats it. */
+const { crashes, bursts, tasks, withinMs } = proofSize({
+  short: { crashes: 4, bursts: 4, tasks: 20, withinMs: 150_000 },
+  long: { crashes: 20, bursts: 20, tasks: 50, withinMs: 1_500_000 },
+});
 const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
 /** Between two crashes, at least and at most. */
 const PAUSE_MS = [500, 6_000] as const;
