@@ -50,7 +50,8 @@ export function demandActivities({ config, records, demand, asks, log }: Activit
     const launchable = pool.launchable && !pool.held;
     if (launchable && estimate(config.provisioning.estimator, input).spawnCapacity > 0) return true;
     // Whether running workers are too many has changed since the last pass told them.
-    const tooMany = pool.launchedRunningCapacity > 0 && pool.spareAbove >= targetCapacity(input);
+    const target = targetCapacity({ ...pool, ...counts });
+    const tooMany = pool.launchedRunningCapacity > 0 && pool.spareAbove >= target;
     return tooMany !== pool.toldToTerminate > 0;
   }
 }

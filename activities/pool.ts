@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { failureClassOf } from '../domain/backoff.js';
 import type { Decision, DecisionInputs, LaunchOutcome } from '../domain/decision.js';
-import type { EstimatorKind } from '../domain/estimator.js';
+import { type EstimatorKind, estimate } from '../domain/estimator.js';
 import { cronScheduleId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
-import type { LaunchConfigOption } from '../domain/selection.js';
-import { decideTerminations, targetCapacity } from '../domain/termination.js';
+import { type LaunchConfigOption, smallestMachine } from '../domain/selection.js';
+import { advise, decideTerminations, groupCandidates } from '../domain/termination.js';
 import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
 import { capacityPerInstance } from '../domain/worker-pool.js';
@@ -24,7 +24,7 @@ import { startLifecyclesOf } from './start-lifecycles.js';
 export interface PoolActivities {
   /** Everything a pass needs to know, in a few KiB; null when the pool does not exist any more. */
   assessPool(workerPoolId: string): Promise<PoolFacts | null>;
-  /** Writes the intents, within the deployment's brakes. Idempotent by token. */
+  /** Writes the intents, within the deployment's limits. Idempotent by token. */
   reserveLaunches(request: ReserveRequest): Promise<Reserved>;
   /** Gives up intents that were never sent; a blocked pool launches nothing. */
   dropLaunches(tokens: readonly string[]): Promise<void>;
@@ -106,9 +106,12 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
           providerId,
           pendingTasks: counts?.pendingTasks ?? null,
           claimedTasks: counts?.claimedTasks ?? null,
-          existingCapacity: facts.existingCapacity,
           requestedCapacity: facts.requestedCapacity,
+          runningCapacity: facts.runningCapacity,
           stoppingCapacity: facts.stoppingCapacity,
+          quarantinedCapacity: facts.quarantinedCapacity,
+          inDoubtCapacity: facts.inDoubtCapacity,
+          currentCapacity: facts.currentCapacity,
           minCapacity: facts.pool.config.minCapacity ?? 0,
           maxCapacity: facts.pool.config.maxCapacity ?? 0,
           scalingRatio: facts.pool.config.scalingRatio ?? 1,
@@ -203,12 +206,16 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
       const { inputs } = decision;
       let terminations = 0;
       if (inputs.pendingTasks !== null && inputs.claimedTasks !== null) {
-        const counts = { pendingTasks: inputs.pendingTasks, claimedTasks: inputs.claimedTasks };
         const candidates = await terminationCandidates(db, workerPoolId);
-        const decisions = decideTerminations({
-          ...candidates,
-          targetCapacity: targetCapacity({ ...inputs, ...counts }),
+        const options = (await poolFacts(db, workerPoolId, nowMs))?.options ?? [];
+        const advice = advise({
+          pool: inputs,
+          estimate: estimate(config.provisioning.estimator, inputs),
+          groups: groupCandidates(candidates),
+          machineCapacity: smallestMachine(options, inputs.maxCapacity),
+          previousSurplus: Number.POSITIVE_INFINITY,
         });
+        const decisions = advice ? decideTerminations(candidates, advice) : [];
         terminations = decisions.filter(({ terminate }) => terminate).length;
         if (decisions.length > 0) await setShouldTerminate(db, workerPoolId, decisions, nowMs);
       }
@@ -221,7 +228,8 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
   };
 
   function logDecision(workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {
-    const { providerId, pendingTasks, claimedTasks, existingCapacity, requestedCapacity, stoppingCapacity } = inputs;
+    const { providerId, pendingTasks, claimedTasks, requestedCapacity, runningCapacity, stoppingCapacity } = inputs;
+    const existingCapacity = requestedCapacity + runningCapacity;
     logEvent(log, 'worker-pool-provisioned', {
       ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
       ...{ existingCapacity, requestedCapacity, stoppingCapacity },

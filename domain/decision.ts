@@ -1,4 +1,4 @@
-import type { Estimate } from './estimator.js';
+import type { CapacityByState, Estimate } from './estimator.js';
 
 /**
  * Why a pool has, or has not, got more machines: what one pass of `provisionPool` saw and did. Operators read it through
@@ -16,16 +16,27 @@ export interface Decision {
   readonly terminations: number;
 }
 
-export interface DecisionInputs {
+export interface DecisionInputs extends CapacityByState {
   readonly providerId: string;
   readonly pendingTasks: number | null;
   readonly claimedTasks: number | null;
-  readonly existingCapacity: number;
-  readonly requestedCapacity: number;
-  readonly stoppingCapacity: number;
   readonly minCapacity: number;
   readonly maxCapacity: number;
   readonly scalingRatio: number;
+}
+
+/**
+ * What a decision leaves for the polls after it: what its pool wants, has room for and advises once its launches are
+ * counted, and when to decide again whatever the poll finds. A pool is triggered when a poll finds anything else.
+ */
+export interface DecisionBasis {
+  readonly wantedCapacity: number;
+  readonly roomCapacity: number;
+  readonly advisedCapacity: number;
+  /** The surplus of this reading; null while demand was unknown. */
+  readonly surplus: number | null;
+  /** End of a backoff, next attempt of a launch, second reading, end of a limit's window; the earliest. Epoch ms. */
+  readonly evaluateAgainAt: number | null;
 }
 
 export interface LaunchOutcome {

@@ -1,30 +1,49 @@
 /**
- * How much capacity a pool should ask for now. Capacity counts tasks that can run at once, not machines.
- * Two rules: `corrected` (contract.md, "Estimator `corrected`"; cures W42 and W43) and `original` (OB §3.2, kept exact
- * for operators who compare the two).
+ * How much capacity a pool should request now. Capacity counts tasks that can run at once, not machines.
+ * Two rules: `corrected`, and `original`, which is the formula of Taskcluster's worker-manager kept exact for operators
+ * who compare the two (docs/differences.md).
  */
 
 export const estimatorKinds = ['corrected', 'original'] as const;
 export type EstimatorKind = (typeof estimatorKinds)[number];
 
-/** Finite numbers, none negative. */
-export interface EstimatorInput {
-  /** Tasks that wait; approximate, as queues count. */
-  readonly pendingTasks: number;
-  /** Tasks that workers have claimed. */
-  readonly claimedTasks: number;
-  /** Requested and running workers, open launches too; quarantined ones left out. */
-  readonly existingCapacity: number;
-  /** The requested part of `existingCapacity`. Only the original rule looks at it (it counts it twice, W42). */
+/** What a pool has. The states exclude each other; `currentCapacity` cuts across two of them. */
+export interface CapacityByState {
+  /** On its way: requested workers, and open launches that are not in doubt for long. */
   readonly requestedCapacity: number;
+  /** Running workers that are not quarantined. */
+  readonly runningCapacity: number;
   readonly stoppingCapacity: number;
+  /** Running workers that the queue gives no tasks. They take room and do nothing. */
+  readonly quarantinedCapacity: number;
+  /** Launches in doubt for so long that nobody counts on them. They may exist, so they take room. */
+  readonly inDoubtCapacity: number;
+  /** The part of `requestedCapacity` and `runningCapacity` whose launch config is not archived. */
+  readonly currentCapacity: number;
+}
+
+/** Finite numbers, none negative. */
+export interface EstimatorInput extends CapacityByState {
+  /** Tasks that wait; approximate, as queues count. Null while the queue does not answer: then only the minimum counts. */
+  readonly pendingTasks: number | null;
+  /** Tasks that workers have claimed, those of workers that are gone too until the claims expire. */
+  readonly claimedTasks: number | null;
   readonly minCapacity: number;
   readonly maxCapacity: number;
-  /** New capacity per task that waits, 0..1. */
+  /** New capacity for each task that waits, 0..1. */
   readonly scalingRatio: number;
 }
 
-/** What a pool's configuration may leave out (OB §3.1, §3.4). */
+export const noCapacity = {
+  requestedCapacity: 0,
+  runningCapacity: 0,
+  stoppingCapacity: 0,
+  quarantinedCapacity: 0,
+  inDoubtCapacity: 0,
+  currentCapacity: 0,
+} as const satisfies CapacityByState;
+
+/** What a pool's configuration may leave out. */
 export const estimatorInputDefaults = {
   minCapacity: 0,
   maxCapacity: 0,
@@ -42,15 +61,19 @@ export const estimateBounds = ['satisfied', 'demand', 'minimum', 'maximum'] as c
 export type EstimateBound = (typeof estimateBounds)[number];
 
 export interface Estimate {
+  /** Requested and running. */
+  readonly existingCapacity: number;
   readonly idleCapacity: number;
   /** Pending tasks that no idle capacity will take. */
   readonly adjustedPending: number;
   /** What would be added if there were no maximum. */
   readonly wantedCapacity: number;
+  /** What the maximum leaves; below 0 when more exists than may. */
+  readonly roomCapacity: number;
   /** What to add now. Whole under `corrected`; `original` may give a fraction, which callers round up to a machine. */
   readonly spawnCapacity: number;
   readonly bound: EstimateBound;
-  /** Far more exists than the maximum allows: worth an alarm (OB §3.2). */
+  /** Far more exists than the maximum allows: worth an error-level line and a reported error. */
   readonly overProvisioned: boolean;
 }
 
@@ -60,63 +83,90 @@ const OVER_PROVISIONED_FACTOR = 1.25;
 const ROUNDING_NOISE = 1e-9;
 
 export function estimate(kind: EstimatorKind, input: EstimatorInput): Estimate {
-  const { pendingTasks, claimedTasks, existingCapacity, maxCapacity } = input;
-  const idleCapacity = Math.max(0, existingCapacity - claimedTasks);
-  const adjustedPending = Math.max(0, pendingTasks - idleCapacity);
-  const need = kind === 'corrected' ? correctedNeed(input, adjustedPending) : originalNeed(input, adjustedPending);
-  const wantedCapacity = Math.max(need.forMinimum, need.forDemand);
-  const spawnCapacity = kind === 'corrected' ? roomBound(input, wantedCapacity) : originalSpawn(input, adjustedPending);
+  const pending = input.pendingTasks ?? 0;
+  const claimed = input.claimedTasks ?? 0;
+  const existingCapacity = input.requestedCapacity + input.runningCapacity;
+  const terms =
+    kind === 'corrected'
+      ? correctedTerms(input, pending, claimed)
+      : originalTerms(input, pending, Math.max(0, existingCapacity - claimed));
+  const wantedCapacity = Math.max(terms.forMinimum, terms.forDemand);
   return {
-    idleCapacity,
-    adjustedPending,
+    existingCapacity,
+    idleCapacity: terms.idleCapacity,
+    adjustedPending: Math.max(0, pending - terms.idleCapacity),
     wantedCapacity,
-    spawnCapacity,
-    bound: boundOf(need, wantedCapacity, spawnCapacity),
+    roomCapacity: terms.roomCapacity,
+    spawnCapacity: terms.spawnCapacity,
+    bound: boundOf(terms, wantedCapacity),
     overProvisioned:
-      existingCapacity > OVER_PROVISIONED_FLOOR && existingCapacity > OVER_PROVISIONED_FACTOR * maxCapacity,
+      existingCapacity > OVER_PROVISIONED_FLOOR && existingCapacity > OVER_PROVISIONED_FACTOR * input.maxCapacity,
   };
 }
 
-interface Need {
+/** The same pool after `capacity` has been launched from launch configs that are not archived. */
+export const withLaunched = <Input extends CapacityByState>(input: Input, capacity: number): Input => ({
+  ...input,
+  requestedCapacity: input.requestedCapacity + capacity,
+  currentCapacity: input.currentCapacity + capacity,
+});
+
+/** Capacity for tasks that wait: ⌈P · q⌉. */
+export const demandedCapacity = (pendingTasks: number, scalingRatio: number): number =>
+  roundUp(pendingTasks * scalingRatio);
+
+interface Terms {
+  readonly idleCapacity: number;
   readonly forMinimum: number;
   readonly forDemand: number;
+  readonly roomCapacity: number;
+  readonly spawnCapacity: number;
 }
 
-/** want = max(m − E, ⌈adjusted · q⌉). Stopping workers do not count towards the minimum (W43). */
-function correctedNeed(input: EstimatorInput, adjustedPending: number): Need {
+/**
+ * idle = R + max(0, U − C): a requested machine has claimed nothing, and claims of workers that are gone outlive them.
+ * want = max(0, m − F, ⌈P · q⌉ − idle): the ratio bounds all that is idle or on its way, so that computing again while
+ * machines boot adds nothing; what is archived or stops does not fill the minimum.
+ * room = M − everything that exists or may exist; the maximum wins over the minimum.
+ */
+function correctedTerms(input: EstimatorInput, pending: number, claimed: number): Terms {
+  const idleCapacity = input.requestedCapacity + Math.max(0, input.runningCapacity - claimed);
+  const forMinimum = roundUp(input.minCapacity - input.currentCapacity);
+  const forDemand = roundUp(demandedCapacity(pending, input.scalingRatio) - idleCapacity);
+  const roomCapacity = Math.floor(input.maxCapacity - occupiedCapacity(input));
+  const spawnCapacity = Math.max(0, Math.min(Math.max(forMinimum, forDemand), roomCapacity));
+  return { idleCapacity, forMinimum, forDemand, roomCapacity, spawnCapacity };
+}
+
+const occupiedCapacity = (input: CapacityByState): number =>
+  input.requestedCapacity +
+  input.runningCapacity +
+  input.stoppingCapacity +
+  input.quarantinedCapacity +
+  input.inDoubtCapacity;
+
+/**
+ * Taskcluster's formula to the letter: the minimum wins over the maximum, requested capacity is subtracted again, and
+ * quarantined workers count nowhere. It knows no launches in doubt; they count as stopping workers do.
+ */
+function originalTerms(input: EstimatorInput, pending: number, idleCapacity: number): Terms {
+  const { requestedCapacity, minCapacity, maxCapacity, scalingRatio } = input;
+  const total = requestedCapacity + input.runningCapacity + input.stoppingCapacity + input.inDoubtCapacity;
+  const demanded = Math.max(0, pending - idleCapacity) * scalingRatio;
+  const desired = Math.max(minCapacity, Math.min(demanded + total, maxCapacity));
   return {
-    forMinimum: roundUp(Math.max(0, input.minCapacity - input.existingCapacity)),
-    forDemand: roundUp(adjustedPending * input.scalingRatio),
+    idleCapacity,
+    forMinimum: Math.max(0, minCapacity - total - requestedCapacity),
+    forDemand: Math.max(0, demanded - requestedCapacity),
+    roomCapacity: Math.max(minCapacity, maxCapacity) - total,
+    spawnCapacity: Math.max(0, Math.max(0, desired - total) - requestedCapacity),
   };
 }
 
-/** spawn = max(0, min(want, M − (E + S))): the maximum wins over everything, the minimum included. */
-function roomBound({ existingCapacity, stoppingCapacity, maxCapacity }: EstimatorInput, wanted: number): number {
-  const room = Math.floor(maxCapacity - (existingCapacity + stoppingCapacity));
-  return Math.max(0, Math.min(wanted, room));
-}
-
-/** The two terms of OB §3.2's `desired` without its maximum, each less what exists and is requested. */
-function originalNeed(input: EstimatorInput, adjustedPending: number): Need {
-  const { existingCapacity, stoppingCapacity, requestedCapacity, minCapacity, scalingRatio } = input;
-  return {
-    forMinimum: Math.max(0, minCapacity - (existingCapacity + stoppingCapacity) - requestedCapacity),
-    forDemand: Math.max(0, adjustedPending * scalingRatio - requestedCapacity),
-  };
-}
-
-/** OB §3.2 to the letter: the minimum wins over the maximum, and requested capacity is subtracted again. */
-function originalSpawn(input: EstimatorInput, adjustedPending: number): number {
-  const { existingCapacity, stoppingCapacity, requestedCapacity, minCapacity, maxCapacity, scalingRatio } = input;
-  const total = existingCapacity + stoppingCapacity;
-  const desired = Math.max(minCapacity, Math.min(adjustedPending * scalingRatio + total, maxCapacity));
-  return Math.max(0, Math.max(0, desired - total) - requestedCapacity);
-}
-
-function boundOf(need: Need, wanted: number, spawn: number): EstimateBound {
+function boundOf({ forMinimum, forDemand, spawnCapacity }: Terms, wanted: number): EstimateBound {
   if (wanted <= ROUNDING_NOISE) return 'satisfied';
-  if (spawn < wanted - ROUNDING_NOISE) return 'maximum';
-  return need.forMinimum > need.forDemand ? 'minimum' : 'demand';
+  if (spawnCapacity < wanted - ROUNDING_NOISE) return 'maximum';
+  return forMinimum > forDemand ? 'minimum' : 'demand';
 }
 
 const roundUp = (capacity: number): number => Math.max(0, Math.ceil(capacity - ROUNDING_NOISE));

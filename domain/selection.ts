@@ -1,14 +1,15 @@
 /**
- * Which launch configs new machines are made from, and how many of each.
+ * Which launch configs new machines are made from, and how many of each. How many machines there may be in all is settled
+ * before any is drawn: a bound applied afterwards would fall on the same launch configs each time.
  *
- * The rules are OB §4 with its weak points mended:
+ * The rules are Taskcluster's with its weak points mended (docs/weak-points.md):
  * - `initialWeight` 0 means never, even when nothing else is left, and when nothing else is viable every launch config
  *   that has used up its weight shares the work, not only the one with the lowest id (W44);
  * - `maxCapacity` 0 means none; the cap is the lower of the pool's and the launch config's maximum, and it is hard:
  *   a machine that does not fit under it whole is not chosen, inside one round either (W45);
  * - every provider draws by weight (W46);
  * - only errors that name a launch config count, so that the others do not dilute its penalty (W47).
- * A launch config that backs off, or whose last launch is in doubt, is passed over (architecture.md, rules 2 and 9).
+ * A launch config that backs off, or whose last launch is in doubt, is passed over.
  */
 
 export interface LaunchConfigOption {
@@ -35,8 +36,10 @@ export interface Selection {
   /** Capacity asked for; a fraction is rounded up to a whole machine. */
   readonly capacity: number;
   readonly poolMaxCapacity: number;
-  /** Capacity that may still be added to the pool: M − (E + S). */
+  /** Capacity that may still be added to the pool. */
   readonly poolRoom: number;
+  /** Machines that may be launched at most, by whatever limit bounds them. */
+  readonly maxMachines: number;
   readonly nowMs: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -77,7 +80,7 @@ export interface SelectionResult {
   readonly weights: Readonly<Record<string, number>>;
 }
 
-/** Weight of each launch config whose own weight is used up, when nothing else is viable (OB §4, step 4). */
+/** Weight of each launch config whose own weight is used up, when nothing else is viable. */
 export const RESCUE_WEIGHT = 0.01;
 /** A weight or a capacity below this is what rounding left: 1 − 0.7 − 0.3 is no weight, and no fraction asks for a machine. */
 const ROUNDING_NOISE = 1e-9;
@@ -92,28 +95,18 @@ interface Candidate {
 }
 
 /**
- * Gives machines until the capacity asked for is reached, and never more than `poolRoom` or any cap allows. Falls short
- * only when no launch config that may be used has a machine that still fits.
+ * Gives machines until the capacity wanted is reached, and never more than `maxMachines`, `poolRoom` or any cap allows.
+ * Falls short only there, or when no launch config that may be used has a machine that still fits.
  */
 export function chooseLaunchConfigs(selection: Selection): SelectionResult {
-  const { options, capacity, poolRoom, random } = selection;
-  const excluded = new Map<string, PassedOverReason>();
-  const candidates: Candidate[] = [];
-  const errorsInAll = options.reduce((sum, option) => sum + option.recentErrors, 0);
-  for (const option of options) {
-    const cap = Math.min(selection.poolMaxCapacity, option.maxCapacity ?? selection.poolMaxCapacity);
-    const remaining = cap - option.usedCapacity;
-    const reason = exclusion(option, remaining, poolRoom, selection.nowMs);
-    if (reason) excluded.set(option.launchConfigId, reason);
-    else candidates.push({ option, weight: weightOf(option, cap, errorsInAll), remaining, machines: 0 });
-  }
-
+  const { options, capacity, poolRoom, maxMachines, random } = selection;
+  const { candidates, excluded } = candidatesOf(selection);
   const viable = candidates.filter((candidate) => candidate.weight > ROUNDING_NOISE);
   const exhausted = candidates
     .filter((candidate) => candidate.weight <= ROUNDING_NOISE)
     .map((candidate) => ({ ...candidate, weight: RESCUE_WEIGHT }));
-  const left = draw(viable, { asked: capacity, room: poolRoom }, random);
-  const rescued = left.asked > ROUNDING_NOISE ? exhausted : [];
+  const left = draw(viable, { capacity, room: poolRoom, machines: maxMachines }, random);
+  const rescued = left.capacity > ROUNDING_NOISE && left.machines > 0 ? exhausted : [];
   draw(rescued, left, random);
 
   const drawn = new Map([...viable, ...rescued].map((candidate) => [candidate.option.launchConfigId, candidate]));
@@ -132,6 +125,55 @@ export function chooseLaunchConfigs(selection: Selection): SelectionResult {
   };
 }
 
+/**
+ * As many of the chosen machines as a limit that was found only now allows, each equally likely to stay: no launch
+ * config pays for its place in the list.
+ */
+export function cutChoices(choices: readonly Choice[], maxMachines: number, random: () => number): Choice[] {
+  let chosen = choices.reduce((sum, { machines }) => sum + machines, 0);
+  let left = Math.min(chosen, Math.max(0, Math.floor(maxMachines)));
+  return choices.flatMap((choice) => {
+    let machines = 0;
+    for (let each = 0; each < choice.machines; each += 1) {
+      if (random() * chosen < left) {
+        machines += 1;
+        left -= 1;
+      }
+      chosen -= 1;
+    }
+    return machines > 0 ? [{ ...choice, machines, capacity: (choice.capacity / choice.machines) * machines }] : [];
+  });
+}
+
+/**
+ * Capacity of the smallest machine that a launch config may ever be asked for; null when there is none. Back-off and
+ * doubt pass, so they do not count.
+ */
+export function smallestMachine(options: readonly LaunchConfigOption[], poolMaxCapacity: number): number | null {
+  const sizes = options
+    .filter(({ initialWeight }) => initialWeight === null || initialWeight > 0)
+    .filter(({ capacityPerInstance: size, maxCapacity }) => size > 0 && size <= capOf(maxCapacity, poolMaxCapacity))
+    .map(({ capacityPerInstance: size }) => size);
+  return sizes.length > 0 ? Math.min(...sizes) : null;
+}
+
+const capOf = (maxCapacity: number | null, poolMaxCapacity: number): number =>
+  Math.min(poolMaxCapacity, maxCapacity ?? poolMaxCapacity);
+
+function candidatesOf({ options, poolMaxCapacity, poolRoom, nowMs }: Selection) {
+  const excluded = new Map<string, PassedOverReason>();
+  const candidates: Candidate[] = [];
+  const errorsInAll = options.reduce((sum, option) => sum + option.recentErrors, 0);
+  for (const option of options) {
+    const cap = capOf(option.maxCapacity, poolMaxCapacity);
+    const remaining = cap - option.usedCapacity;
+    const reason = exclusion(option, remaining, poolRoom, nowMs);
+    if (reason) excluded.set(option.launchConfigId, reason);
+    else candidates.push({ option, weight: weightOf(option, cap, errorsInAll), remaining, machines: 0 });
+  }
+  return { candidates, excluded };
+}
+
 /** Why a launch config takes no part at all; null when it does. */
 function exclusion(
   option: LaunchConfigOption,
@@ -148,7 +190,7 @@ function exclusion(
   return null;
 }
 
-/** OB §4, steps 2 and 3: lowered by the share of the cap in use and by the share of the pool's errors; may be below 0. */
+/** Lowered by the share of the cap in use and by the share of the pool's errors; may be below 0. */
 function weightOf(option: LaunchConfigOption, cap: number, errorsInAll: number): number {
   let weight = option.initialWeight ?? 1;
   if (option.usedCapacity > 0) weight -= option.usedCapacity / cap;
@@ -156,37 +198,74 @@ function weightOf(option: LaunchConfigOption, cap: number, errorsInAll: number):
   return weight;
 }
 
+/** What is left to be drawn. */
 interface Amounts {
-  readonly asked: number;
+  readonly capacity: number;
   readonly room: number;
+  readonly machines: number;
 }
 
-/** Draws machine by machine with probability by weight (OB §4, step 6), counts them in `candidates`, returns what is left. */
+/**
+ * Draws machine by machine with probability by weight, counts them in `candidates`, returns what is left. A candidate
+ * whose machine does not fit leaves the draw: what is left only shrinks. So the work is bounded by the machines drawn and
+ * the candidates, whatever capacity is wanted.
+ */
 function draw(candidates: readonly Candidate[], amounts: Amounts, random: () => number): Amounts {
-  let { asked, room } = amounts;
-  let fitting = candidates;
-  while (asked > ROUNDING_NOISE) {
-    fitting = fitting.filter(({ option, remaining }) => option.capacityPerInstance <= Math.min(remaining, room));
-    const chosen = pick(fitting, random);
+  let { capacity, room, machines } = amounts;
+  const weights = new WeightTree(candidates.map(({ weight }) => weight));
+  while (capacity > ROUNDING_NOISE && machines > 0) {
+    const index = weights.pick(random());
+    const chosen = candidates[index];
     if (!chosen) break;
+    const size = chosen.option.capacityPerInstance;
+    if (size > Math.min(chosen.remaining, room)) {
+      weights.remove(index);
+      continue;
+    }
     chosen.machines += 1;
-    chosen.remaining -= chosen.option.capacityPerInstance;
-    asked -= chosen.option.capacityPerInstance;
-    room -= chosen.option.capacityPerInstance;
+    chosen.remaining -= size;
+    capacity -= size;
+    room -= size;
+    machines -= 1;
   }
-  return { asked, room };
+  return { capacity, room, machines };
 }
 
-function pick(candidates: readonly Candidate[], random: () => number): Candidate | undefined {
-  if (candidates.length < 2) return candidates[0];
-  const total = candidates.reduce((sum, candidate) => sum + candidate.weight, 0);
-  let point = random() * total;
-  for (const candidate of candidates) {
-    point -= candidate.weight;
-    if (point < 0) return candidate;
+/** Draws an index by weight, and removes one, in logarithmic time. Sums are added anew, so that no rounding piles up. */
+class WeightTree {
+  private readonly leaves: number;
+  private readonly sums: number[];
+
+  constructor(weights: readonly number[]) {
+    this.leaves = 2 ** Math.ceil(Math.log2(Math.max(1, weights.length)));
+    this.sums = Array.from({ length: 2 * this.leaves }, (_, node) => weights[node - this.leaves] ?? 0);
+    for (let node = this.leaves - 1; node > 0; node -= 1) this.addUp(node);
   }
-  // only by rounding: the point lay on the upper end
-  return candidates.at(-1);
+
+  /** `point` in [0, 1); -1 when no weight is left. */
+  pick(point: number): number {
+    let rest = point * this.sums[1]!;
+    let node = 1;
+    if (!(this.sums[1]! > 0)) return -1;
+    while (node < this.leaves) {
+      const left = this.sums[2 * node]!;
+      // a side without weight is never entered, whatever rounding makes of `rest`
+      const goesLeft = (rest < left || this.sums[2 * node + 1] === 0) && left > 0;
+      node = 2 * node + (goesLeft ? 0 : 1);
+      if (!goesLeft) rest -= left;
+    }
+    return node - this.leaves;
+  }
+
+  remove(index: number): void {
+    let node = this.leaves + index;
+    this.sums[node] = 0;
+    for (node >>= 1; node > 0; node >>= 1) this.addUp(node);
+  }
+
+  private addUp(node: number): void {
+    this.sums[node] = this.sums[2 * node]! + this.sums[2 * node + 1]!;
+  }
 }
 
 function choiceOf(candidate: Candidate | undefined): Choice[] {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { CapacityByState } from '../domain/estimator.js';
 import type { LaunchConfigOption } from '../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
 import { getPool } from './pools.js';
@@ -6,16 +7,8 @@ import type { Db, Hold, LaunchRow } from './schema.js';
 import { holdOf } from './holds.js';
 import { bigint } from './sql.js';
 
-/** What the demand look and a tick decide by. An open launch counts as requested capacity: it may exist. */
-export interface Capacity {
-  /** Requested and running. */
-  readonly existingCapacity: number;
-  readonly requestedCapacity: number;
-  readonly runningCapacity: number;
-  readonly stoppingCapacity: number;
-}
-
-export interface PoolFacts extends Capacity {
+/** Of one pool. An open launch counts as requested capacity: it may exist. */
+export interface PoolFacts extends CapacityByState {
   readonly pool: WorkerPool;
   /** The active ones, by id, in the same order as `options`. */
   readonly launchConfigs: readonly LaunchConfig[];
@@ -45,6 +38,11 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
   const open = unfinished.filter((launch) => launch.status === 'open');
   const requested = sum(used, (row) => row.requested) + sum(open, capacityOf);
   const running = sum(used, (row) => row.running);
+  const existingOf = (launchConfigId: string): number => {
+    const of = usage.get(launchConfigId);
+    const openOfIt = open.filter((launch) => launch.launchConfigId === launchConfigId);
+    return (of ? of.requested + of.running : 0) + sum(openOfIt, capacityOf);
+  };
   return {
     pool: found.pool,
     launchConfigs: found.launchConfigs,
@@ -63,10 +61,12 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
         openLaunches: openOfIt.length,
       };
     }),
-    existingCapacity: requested + running,
     requestedCapacity: requested,
     runningCapacity: running,
     stoppingCapacity: sum(used, (row) => row.stopping),
+    quarantinedCapacity: 0,
+    inDoubtCapacity: 0,
+    currentCapacity: sum(found.launchConfigs, ({ launchConfigId }) => existingOf(launchConfigId)),
     unfinished,
     hold,
   };
@@ -140,7 +140,7 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
   return rows;
 }
 
-export interface PoolCapacity extends Capacity {
+export interface PoolCapacity extends CapacityByState {
   readonly workerPoolId: string;
   readonly providerId: string;
   readonly minCapacity: number;
@@ -163,20 +163,25 @@ export interface PoolCapacity extends Capacity {
 export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapacity[]> {
   const { rows } = await sql<PoolCapacity>`
     with live as (
-      select worker_pool_id,
+      select w.worker_pool_id,
         coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
         coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
         coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
+        coalesce(sum(capacity) filter (where state in ('requested', 'running') and not c.is_archived), 0) as current,
         coalesce(sum(capacity) filter (where state = 'running' and launch_token is not null), 0) as launched,
         coalesce(max(capacity) filter (where state = 'running' and launch_token is not null), 0) as largest,
         count(*) filter (where state = 'running' and should_terminate @> '{"reason": "over capacity"}') as told
-      from workers where state <> 'stopped' group by worker_pool_id),
+      from workers w left join launch_configs c using (worker_pool_id, launch_config_id)
+      where state <> 'stopped' group by w.worker_pool_id),
     unfinished as (
-      select worker_pool_id, min(created) as oldest,
-        coalesce(sum(count * capacity_per_machine) filter (where status = 'open'), 0) as open
-      from launches where status in ('open', 'booked') group by worker_pool_id)
+      select l.worker_pool_id, min(l.created) as oldest,
+        coalesce(sum(count * capacity_per_machine) filter (where status = 'open'), 0) as open,
+        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and not c.is_archived), 0) as current
+      from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
+      where status in ('open', 'booked') group by l.worker_pool_id)
     select p.worker_pool_id, p.provider_id,
-      coalesce(l.requested, 0) + coalesce(u.open, 0) + coalesce(l.running, 0) as existing_capacity,
+      coalesce(l.current, 0) + coalesce(u.current, 0) as current_capacity, 0 as quarantined_capacity,
+      0 as in_doubt_capacity,
       coalesce(l.requested, 0) + coalesce(u.open, 0) as requested_capacity,
       coalesce(l.running, 0) as running_capacity, coalesce(l.stopping, 0) as stopping_capacity,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { FrozenLaunch, LaunchedMachine } from '../providers/provider.js';
-import { allowedMachines, type Brake } from '../domain/brakes.js';
+import { applyLimits, type DeploymentLimit } from '../domain/limits.js';
 import type { Worker } from '../domain/worker.js';
 import { announceWorkers } from './events.js';
 import type { Db, LaunchRow } from './schema.js';
@@ -37,7 +37,7 @@ export interface Reservation {
 export interface Reserved {
   readonly launches: { token: string; count: number }[];
   /** What kept an order from getting all it wanted. */
-  readonly brake: Brake | null;
+  readonly brake: DeploymentLimit | null;
 }
 
 /**
@@ -51,7 +51,7 @@ export function reserveLaunches(db: Db, reservation: Reservation): Promise<Reser
       select p.provider_id from worker_pools p cross join (select 1 from deployment for update) as one_at_a_time
       where p.worker_pool_id = ${reservation.workerPoolId} for share of p`.execute(trx);
     const reserved = await reservedBefore(trx, reservation);
-    let brake: Brake | null = null;
+    let brake: DeploymentLimit | null = null;
     if (present[0]?.providerId !== reservation.providerId) return { launches: reserved, brake };
     const known = new Set(reserved.map((launch) => launch.token));
     const fresh = reservation.orders.filter((order) => !known.has(order.token));
@@ -60,15 +60,16 @@ export function reserveLaunches(db: Db, reservation: Reservation): Promise<Reser
     const usage = await deploymentUsage(trx, reservation.nowMs);
     const rows: LaunchRow[] = [];
     for (const order of fresh) {
-      const verdict = allowedMachines({
-        asked: order.count,
+      const verdict = applyLimits({
+        own: { wanted: order.count, launchedLastMinute: 0 },
+        others: [],
         launchedLastMinute: usage.launchedLastMinute,
         launchesPerMinute: reservation.limits.launchesPerMinute,
         machines: usage.machines,
         maxMachines: reservation.limits.machines,
       });
       const { allowed } = verdict;
-      brake ??= verdict.brake;
+      brake ??= verdict.limit;
       if (allowed === 0) continue;
       usage.launchedLastMinute += allowed;
       usage.machines += allowed;

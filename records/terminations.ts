@@ -3,23 +3,14 @@ import type { TerminationCandidate, TerminationDecision } from '../domain/termin
 import type { Db } from './schema.js';
 import { bigint, jsonb } from './sql.js';
 
-export interface TerminationCandidates {
-  readonly workers: TerminationCandidate[];
-  readonly archivedLaunchConfigIds: ReadonlySet<string>;
-}
-
-/** The pool's running workers that a launch made. Nothing knows of quarantine yet, so nobody is quarantined. */
-export async function terminationCandidates(db: Db, workerPoolId: string): Promise<TerminationCandidates> {
-  const { rows } = await sql<Omit<TerminationCandidate, 'quarantined'> & { archived: boolean }>`
-    select w.worker_group, w.worker_id, w.capacity, w.created, w.launch_config_id, coalesce(c.is_archived, true) as archived
+/** The pool's running workers that a launch made. */
+export async function terminationCandidates(db: Db, workerPoolId: string): Promise<TerminationCandidate[]> {
+  const { rows } = await sql<TerminationCandidate>`
+    select w.worker_group, w.worker_id, w.capacity, w.created, cast(null as boolean) as busy,
+      w.launch_config_id is not null and coalesce(c.is_archived, true) as archived
     from workers w left join launch_configs c using (worker_pool_id, launch_config_id)
     where w.worker_pool_id = ${workerPoolId} and w.state = 'running' and w.launch_token is not null`.execute(db);
-  return {
-    workers: rows.map(({ archived: _, ...worker }) => ({ ...worker, quarantined: false })),
-    archivedLaunchConfigIds: new Set(
-      rows.flatMap((row) => (row.archived && row.launchConfigId ? [row.launchConfigId] : [])),
-    ),
-  };
+  return rows;
 }
 
 /** Writes the verdicts that changed, in one statement; gives how many did. `decidedAt` is when a verdict last changed. */

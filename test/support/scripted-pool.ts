@@ -1,6 +1,7 @@
 import type { PendingLaunch, PoolFacts } from '../../activities/pool.js';
 import type { LaunchResult } from '../../activities/launch.js';
 import type { Decision } from '../../domain/decision.js';
+import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
 import { provisionId } from '../../domain/ids.js';
 import { workflowTypes } from '../../temporal/names.js';
@@ -107,9 +108,9 @@ export class ScriptedPool {
         providerId: 'cloud',
         pendingTasks: this.pendingTasks,
         claimedTasks: this.pendingTasks === null ? null : this.existingCapacity,
-        existingCapacity: this.existingCapacity,
-        requestedCapacity: 0,
-        stoppingCapacity: 0,
+        ...noCapacity,
+        runningCapacity: this.existingCapacity,
+        currentCapacity: this.existingCapacity,
         minCapacity: 0,
         maxCapacity: this.maxCapacity,
         scalingRatio: 1,

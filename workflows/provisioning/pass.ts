@@ -39,7 +39,7 @@ export async function pass(workerPoolId: string, passId: string): Promise<void> 
   const limitedBy = [...facts.blockedBy];
   const passedOver: PassedOver[] = [];
   if (estimated && facts.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
-    const round = await launchInRounds(facts, estimated.spawnCapacity, passId);
+    const round = await launchInRounds(facts, estimated, passId);
     outcomes.push(...round.outcomes);
     limitedBy.push(...round.limitedBy);
     passedOver.push(...round.passedOver);
@@ -57,16 +57,16 @@ export async function pass(workerPoolId: string, passId: string): Promise<void> 
 function estimateFrom({ inputs, estimator }: PoolFacts): Estimate | null {
   const { pendingTasks, claimedTasks } = inputs;
   if (pendingTasks === null || claimedTasks === null) return null;
-  return estimate(estimator, { ...inputs, pendingTasks, claimedTasks });
+  return estimate(estimator, inputs);
 }
 
-async function launchInRounds(facts: PoolFacts, wanted: number, passId: string) {
+async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: string) {
   const outcomes: LaunchOutcome[] = [];
   const limitedBy = new Set<string>();
   let passedOver: readonly PassedOver[] = [];
   let options: readonly LaunchConfigOption[] = facts.options;
-  let missing = Math.ceil(wanted);
-  let room = facts.inputs.maxCapacity - facts.inputs.existingCapacity - facts.inputs.stoppingCapacity;
+  let missing = Math.ceil(estimated.spawnCapacity);
+  let room = estimated.roomCapacity;
   let machinesLeft = MOST_MACHINES;
 
   for (let round = 0; round < MOST_ROUNDS && missing > 0 && machinesLeft > 0; round += 1) {
@@ -75,6 +75,7 @@ async function launchInRounds(facts: PoolFacts, wanted: number, passId: string) 
       capacity: missing,
       poolMaxCapacity: facts.inputs.maxCapacity,
       poolRoom: room,
+      maxMachines: machinesLeft,
       nowMs: Date.now(),
       random: Math.random,
     });

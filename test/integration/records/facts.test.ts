@@ -74,10 +74,10 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await someWorkers();
     const facts = await poolFacts(records.db, poolId, NOW);
     expect(facts).toMatchObject({
-      existingCapacity: 11,
       requestedCapacity: 7,
       runningCapacity: 4,
       stoppingCapacity: 2,
+      currentCapacity: 11,
       hold: null,
     });
     expect(facts?.unfinished.map(({ token, status }) => [token, status])).toEqual([
@@ -169,7 +169,9 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
       {
         workerPoolId: poolId,
         providerId: 'aws',
-        existingCapacity: 11,
+        currentCapacity: 11,
+        quarantinedCapacity: 0,
+        inDoubtCapacity: 0,
         requestedCapacity: 7,
         runningCapacity: 4,
         stoppingCapacity: 2,
@@ -186,7 +188,9 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
       {
         workerPoolId: 'prov/static',
         providerId: 'hand',
-        existingCapacity: 0,
+        currentCapacity: 0,
+        quarantinedCapacity: 0,
+        inDoubtCapacity: 0,
         requestedCapacity: 0,
         runningCapacity: 0,
         stoppingCapacity: 0,
@@ -218,14 +222,13 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     expect(await listHolds(db)).toHaveLength(1);
   });
 
-  test('names the running workers and the archived launch configs that a termination is decided by', async () => {
+  test('names the running workers that a termination is decided by, and whether they are archived', async () => {
     const { db } = records;
     await someWorkers();
     await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
-    const { workers, archivedLaunchConfigIds } = await terminationCandidates(db, poolId);
+    const workers = await terminationCandidates(db, poolId);
     expect(workers.map(({ workerId }) => workerId).toSorted()).toEqual(['t-0', 't-1']);
-    expect(workers[0]).toMatchObject({ capacity: 2, created: NOW, launchConfigId: 'lc-a', quarantined: false });
-    expect([...archivedLaunchConfigIds]).toEqual(['lc-a']);
+    expect(workers[0]).toMatchObject({ capacity: 2, created: NOW, archived: true, busy: null });
   });
 
   test('is written as a verdict only where the verdict changed, in one statement', async () => {

@@ -29,6 +29,7 @@ const choose = (options: LaunchConfigOption[], capacity: number, fields: Partial
     capacity,
     poolMaxCapacity: 100,
     poolRoom: 100,
+    maxMachines: 20_000,
     nowMs: NOW,
     random: seededRandom(7),
     ...fields,
@@ -197,6 +198,7 @@ test('a launch config may be named like an object property', () => {
     capacity: 1,
     poolMaxCapacity: 5,
     poolRoom: 5,
+    maxMachines: 5,
     nowMs: NOW,
     random: () => 0,
   });
@@ -229,7 +231,12 @@ const anySelection = fc
     seed: fc.nat(),
   })
   .map(({ options, seed, ...rest }) => ({
-    given: { ...rest, nowMs: NOW, options: options.map((fields, index) => option(`lc-${index}`, fields)) },
+    given: {
+      ...rest,
+      maxMachines: Number.POSITIVE_INFINITY,
+      nowMs: NOW,
+      options: options.map((fields, index) => option(`lc-${index}`, fields)),
+    },
     seed,
   }));
 

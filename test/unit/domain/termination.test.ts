@@ -1,15 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
-import * as fc from 'fast-check';
-import { decideTerminations, targetCapacity, type TerminationCandidate } from '../../../domain/termination.js';
-import { seededRuns } from '../../support/seeded-random.js';
+import { estimate, noCapacity, type EstimatorInput } from '../../../domain/estimator.js';
+import {
+  advise,
+  decideTerminations,
+  groupCandidates,
+  targetCapacity,
+  type TerminationCandidate,
+} from '../../../domain/termination.js';
 
 describe('target capacity', () => {
   test.each([
     ['what waits and what is claimed', { pendingTasks: 5, claimedTasks: 7 }, 12],
-    ['by the scaling ratio', { pendingTasks: 5, claimedTasks: 4, scalingRatio: 0.5 }, 4.5],
+    ['what is claimed, whatever the ratio', { claimedTasks: 10, scalingRatio: 0.5 }, 10],
+    ['the ratio of what waits, rounded up', { pendingTasks: 5, claimedTasks: 4, scalingRatio: 0.5 }, 7],
+    ['not rounded up for a hair', { pendingTasks: 100, scalingRatio: 0.07 }, 7],
     ['at most the maximum', { pendingTasks: 500, claimedTasks: 7 }, 100],
     ['at least the minimum', { minCapacity: 3 }, 3],
-    ['the minimum when it is above the maximum', { pendingTasks: 50, minCapacity: 5, maxCapacity: 2 }, 5],
+    ['the maximum when it is below the minimum', { pendingTasks: 50, minCapacity: 5, maxCapacity: 2 }, 2],
     ['nothing for a pool without numbers', { pendingTasks: 5, maxCapacity: 0 }, 0],
   ])('is %s', (_case, fields, target) => {
     const none = { pendingTasks: 0, claimedTasks: 0, minCapacity: 0, maxCapacity: 100, scalingRatio: 1 };
@@ -22,77 +29,209 @@ const worker = (workerId: string, fields: Partial<TerminationCandidate> = {}): T
   workerId,
   capacity: 1,
   created: 0,
-  launchConfigId: 'lc',
-  quarantined: false,
+  archived: false,
+  busy: null,
   ...fields,
 });
 
-const verdicts = (workers: TerminationCandidate[], target: number, archived: string[] = []) =>
-  Object.fromEntries(
-    decideTerminations({ workers, archivedLaunchConfigIds: new Set(archived), targetCapacity: target }).map(
-      ({ workerId, reason }) => [workerId, reason],
-    ),
-  );
+const sum = (workers: readonly TerminationCandidate[]) => workers.reduce((total, each) => total + each.capacity, 0);
 
-describe('terminations', () => {
-  test('the newest workers are kept', () => {
+/** The advice for these workers, which are all that run. */
+function advice(
+  workers: TerminationCandidate[],
+  fields: Partial<EstimatorInput> = {},
+  {
+    previousSurplus = Number.POSITIVE_INFINITY,
+    machineCapacity = 1,
+  }: { previousSurplus?: number | null; machineCapacity?: number | null } = {},
+) {
+  const pool: EstimatorInput = {
+    ...noCapacity,
+    ...{ pendingTasks: 0, claimedTasks: 0, minCapacity: 0, maxCapacity: 100, scalingRatio: 1 },
+    runningCapacity: sum(workers),
+    currentCapacity: sum(workers.filter((each) => !each.archived)) + (fields.requestedCapacity ?? 0),
+    ...fields,
+  };
+  return advise({
+    ...{ pool, estimate: estimate('corrected', pool), groups: groupCandidates(workers) },
+    ...{ machineCapacity, previousSurplus },
+  });
+}
+
+type Rest = [fields?: Partial<EstimatorInput>, reading?: { previousSurplus?: number | null; machineCapacity?: number }];
+const ended = (workers: TerminationCandidate[], ...rest: Rest) =>
+  decideTerminations(workers, advice(workers, ...rest)!)
+    .filter(({ terminate }) => terminate)
+    .map(({ workerId }) => workerId)
+    .toSorted();
+
+const many = (count: number, name: string, fields: Partial<TerminationCandidate> = {}) =>
+  Array.from({ length: count }, (_, index) => worker(`${name}${index}`, { created: index, ...fields }));
+
+describe('the surplus', () => {
+  test('ends nobody while everybody has a task, whatever the ratio', () => {
+    expect(ended(many(10, 'w'), { claimedTasks: 10, scalingRatio: 0.5 })).toEqual([]);
+  });
+
+  test('ends the oldest first', () => {
     const workers = [worker('old', { created: 1 }), worker('new', { created: 3 }), worker('middle', { created: 2 })];
-    expect(verdicts(workers, 2)).toEqual({ new: 'needed', middle: 'needed', old: 'over capacity' });
+    expect(ended(workers, { minCapacity: 2 })).toEqual(['old']);
   });
 
-  test('a worker of an archived launch config goes and takes no place', () => {
-    const workers = [worker('archived', { created: 9, launchConfigId: 'gone' }), worker('kept', { created: 1 })];
-    expect(verdicts(workers, 1, ['gone'])).toEqual({ archived: 'launch config archived', kept: 'needed' });
+  test('ends idle workers before those of which nothing is known, and these before busy ones', () => {
+    const workers = [
+      worker('busy', { created: 1, busy: true }),
+      worker('unknown', { created: 2 }),
+      worker('idle', { created: 3, busy: false }),
+    ];
+    expect(ended(workers, { minCapacity: 2 })).toEqual(['idle']);
+    expect(ended(workers, { minCapacity: 1 })).toEqual(['idle', 'unknown']);
   });
 
-  test('quarantined workers get no verdict and take no place', () => {
-    expect(verdicts([worker('bad', { quarantined: true, created: 9 }), worker('good')], 1)).toEqual({ good: 'needed' });
+  test('ends archived workers before all others, busy ones too', () => {
+    const workers = [
+      worker('archived', { created: 9, archived: true, busy: true }),
+      worker('idle', { created: 1, busy: false }),
+    ];
+    expect(ended(workers, { minCapacity: 1 })).toEqual(['archived']);
   });
 
-  test('the last worker kept may pass the target, also a fraction of it', () => {
-    const workers = [worker('a', { capacity: 4, created: 2 }), worker('b', { capacity: 4, created: 1 })];
-    expect(verdicts(workers, 5)).toEqual({ a: 'needed', b: 'needed' });
-    expect(verdicts(workers, 4)).toEqual({ a: 'needed', b: 'over capacity' });
-    expect(verdicts(workers, 0.5)).toEqual({ a: 'needed', b: 'over capacity' });
+  test('ends whole machines only, and a smaller one where a larger does not fit', () => {
+    const workers = [worker('large', { capacity: 4, created: 1 }), worker('small', { created: 2 })];
+    expect(ended(workers, { claimedTasks: 4 })).toEqual(['small']);
+    expect(ended(workers, { claimedTasks: 1 })).toEqual(['large']);
+    expect(ended([worker('large', { capacity: 4 })], { claimedTasks: 1 })).toEqual([]);
   });
 
-  test('with no target all go', () => {
-    expect(verdicts([worker('a'), worker('b')], 0)).toEqual({ a: 'over capacity', b: 'over capacity' });
+  test('breaks ties of age by ids, in whatever order the workers come', () => {
+    const workers = [worker('a'), worker('b'), worker('c', { workerGroup: 'first' })];
+    expect(ended(workers, { minCapacity: 2 })).toEqual(['c']);
+    expect(ended(workers.toReversed(), { minCapacity: 1 })).toEqual(['a', 'c']);
   });
 
-  test('a worker without a launch config is not of an archived one', () => {
-    expect(verdicts([worker('a', { launchConfigId: null })], 1, ['null'])).toEqual({ a: 'needed' });
+  test('ends what is above the maximum even when all have tasks', () => {
+    expect(ended(many(3, 'w'), { claimedTasks: 3, maxCapacity: 2 })).toEqual(['w0']);
   });
 
-  test('equally old workers get the same verdict in whatever order they come', () => {
-    const anyWorker = fc.record({
-      capacity: fc.integer({ min: 1, max: 8 }),
-      created: fc.nat({ max: 3 }),
-      launchConfigId: fc.constantFrom('lc', 'gone', null),
-      quarantined: fc.boolean(),
+  test('leaves the minimum of current workers alone when an archived one is too large to end', () => {
+    const workers = [worker('archived', { capacity: 4, archived: true }), ...many(3, 'w')];
+    expect(ended(workers, { minCapacity: 4, stoppingCapacity: 1, maxCapacity: 100 })).toEqual([]);
+    expect(ended(workers, { minCapacity: 4, maxCapacity: 8, currentCapacity: 4, requestedCapacity: 1 })).toEqual([]);
+  });
+
+  test('says why: launch config archived, over capacity, or needed', () => {
+    const workers = [worker('a', { archived: true }), ...many(2, 'w')];
+    expect(decideTerminations(workers, advice(workers, { minCapacity: 1 })!)).toEqual([
+      { workerGroup: 'group', workerId: 'a', terminate: true, reason: 'launch config archived' },
+      { workerGroup: 'group', workerId: 'w0', terminate: true, reason: 'over capacity' },
+      { workerGroup: 'group', workerId: 'w1', terminate: false, reason: 'needed' },
+    ]);
+  });
+});
+
+describe('readings', () => {
+  test('a first reading ends nobody and waits for the second', () => {
+    for (const previousSurplus of [null, 0, -4]) {
+      expect(advice(many(3, 'w'), {}, { previousSurplus })).toMatchObject({
+        surplus: 3,
+        surplusBudget: 0,
+        advisedCapacity: 0,
+        awaitsSecondReading: true,
+      });
+    }
+  });
+
+  test('of two readings the smaller one counts', () => {
+    expect(advice(many(3, 'w'), {}, { previousSurplus: 2 })).toMatchObject({
+      advisedCapacity: 2,
+      awaitsSecondReading: true,
     });
-    fc.assert(
-      fc.property(fc.array(anyWorker, { maxLength: 12 }), fc.nat({ max: 30 }), (fields, target) => {
-        const workers = fields.map((each, index) => worker(`w${index}`, each));
-        const forwards = verdicts(workers, target, ['gone']);
-        expect(verdicts(workers.toReversed(), target, ['gone'])).toEqual(forwards);
-      }),
-      seededRuns,
+    expect(advice(many(3, 'w'), {}, { previousSurplus: 9 })).toMatchObject({
+      advisedCapacity: 3,
+      awaitsSecondReading: false,
+    });
+  });
+
+  test('what is missing is told as a surplus below zero, and waits for nothing', () => {
+    expect(advice(many(3, 'w'), { claimedTasks: 5 }, { previousSurplus: null })).toMatchObject({
+      surplus: -2,
+      surplusBudget: 0,
+      awaitsSecondReading: false,
+    });
+  });
+
+  test('no advice is given while the queue is silent', () => {
+    expect(advice(many(3, 'w'), { pendingTasks: null })).toBeNull();
+    expect(advice(many(3, 'w'), { claimedTasks: null })).toBeNull();
+  });
+});
+
+describe('replacement where the maximum leaves no room', () => {
+  const archived = (count: number, fields: Partial<TerminationCandidate> = {}) =>
+    many(count, 'a', { archived: true, ...fields });
+  const full = { minCapacity: 4, maxCapacity: 4 };
+
+  test('ends one machine at a time in a small pool', () => {
+    expect(ended(archived(4), full)).toEqual(['a0']);
+  });
+
+  test('ends a tenth of the maximum at a time in a large pool', () => {
+    expect(ended(archived(40), { minCapacity: 40, maxCapacity: 40 })).toHaveLength(4);
+    expect(ended(archived(49), { minCapacity: 49, maxCapacity: 49 })).toHaveLength(4);
+  });
+
+  test('waits while the one before stops, and until its successor has registered', () => {
+    expect(ended(archived(3), { ...full, stoppingCapacity: 1 })).toEqual([]);
+    expect(ended(archived(3), { ...full, requestedCapacity: 1 })).toEqual([]);
+    expect(ended(archived(3), { ...full, inDoubtCapacity: 1 })).toEqual([]);
+    expect(ended([...archived(3), worker('new')], full)).toEqual(['a0']);
+  });
+
+  test('counts room that is too small for a machine as missing', () => {
+    const pool = { minCapacity: 40, maxCapacity: 40, stoppingCapacity: 1 };
+    expect(ended(archived(36), pool, { machineCapacity: 4 })).toEqual([]);
+  });
+
+  test('ends as many small machines as one large successor needs', () => {
+    expect(ended(archived(4), full, { machineCapacity: 4 })).toHaveLength(4);
+  });
+
+  test('ends one that is larger than its successor and than a tenth of the maximum', () => {
+    expect(ended(archived(1, { capacity: 4 }), full)).toEqual(['a0']);
+    expect(ended(archived(1, { capacity: 4 }), { ...full, maxCapacity: 5, minCapacity: 5 })).toHaveLength(0);
+    expect(ended(archived(1, { capacity: 4 }), { minCapacity: 5, maxCapacity: 5 }, { machineCapacity: 4 })).toEqual([
+      'a0',
+    ]);
+  });
+
+  test('ends nobody while there is room for a machine', () => {
+    expect(ended(archived(4), { minCapacity: 4, maxCapacity: 5 })).toEqual([]);
+    expect(ended(archived(4), { minCapacity: 4, maxCapacity: 7 }, { machineCapacity: 4 })).toEqual(
+      ['a0', 'a1', 'a2', 'a3'].slice(0, 1),
     );
   });
 
-  test('for any pool the kept workers reach the target, or all are kept that may be', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 20 }), fc.nat({ max: 60 }), (sizes, target) => {
-        const workers = sizes.map((capacity, index) => worker(`w${index}`, { capacity, created: index }));
-        const decisions = verdicts(workers, target);
-        const kept = workers.filter(({ workerId }) => decisions[workerId] === 'needed');
-        const capacity = kept.reduce((sum, each) => sum + each.capacity, 0);
-        expect(capacity >= target || kept.length === workers.length).toBe(true);
-        // without the oldest that is kept the target would not be reached
-        expect(kept.length === 0 || capacity - kept[0]!.capacity < target).toBe(true);
-      }),
-      seededRuns,
-    );
+  test('ends nobody when nothing more is wanted', () => {
+    const busy = { claimedTasks: 4, minCapacity: 0, maxCapacity: 4 };
+    expect(ended(archived(4), busy)).toEqual([]);
+    expect(ended(archived(4), { ...busy, pendingTasks: 1 })).toEqual(['a0']);
   });
+
+  test('ends nobody when no launch config can make a successor', () => {
+    const workers = archived(4);
+    expect(advice(workers, full, { machineCapacity: null })).toMatchObject({ advisedCapacity: 0 });
+  });
+
+  test('ends no worker that is not archived', () => {
+    expect(ended(many(4, 'w'), { claimedTasks: 4, pendingTasks: 50, maxCapacity: 4 })).toEqual([]);
+  });
+});
+
+test('candidates are grouped by archived and by capacity', () => {
+  const workers = [worker('a'), worker('b'), worker('c', { archived: true }), worker('d', { capacity: 4 })];
+  expect(groupCandidates(workers)).toEqual([
+    { archived: false, capacity: 1, machines: 2 },
+    { archived: true, capacity: 1, machines: 1 },
+    { archived: false, capacity: 4, machines: 1 },
+  ]);
 });
