@@ -48,6 +48,8 @@ export interface Worker extends WorkerKey {
   readonly shouldTerminate: ShouldTerminate | null;
   /** Until when the queue gives it no work; an instant that has passed, or null: it is not in quarantine. */
   readonly quarantineUntil: number | null;
+  /** How long the queue may see no activity of it; null before its registration. Frozen at its launch. */
+  readonly queueInactivityMs: number | null;
 }
 
 export interface MachineLocation {

@@ -25,5 +25,6 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   made: [],
   shouldTerminate: null,
   quarantineUntil: null,
+  queueInactivityMs: null,
   ...changes,
 });
