@@ -1,15 +1,84 @@
 import { Context } from '@temporalio/activity';
+import { type CallScope, givenUp, inCallScope } from '../providers/call-scope.js';
 
-const EVERY_MS = 2_000;
+const HEARTBEAT_INTERVAL_MS = 2_000;
 
-/** Keeps telling the engine that this attempt lives, so that a killed process is noticed within the heartbeat timeout. */
+/**
+ * Runs a long activity so that it can be given up:
+ * - it heartbeats, so that a process that was killed is noticed within the heartbeat timeout;
+ * - it watches for being given up: by a cancellation, by a heartbeat that the engine refuses, by its own deadline, and by a
+ *   silence of this process (paused, or starved) after which the engine may have given the attempt to another process;
+ * - what `work` then reads or waits for in a cloud ends at once, no call that changes something is sent any more, and one
+ *   that was sent is awaited to its own time limit (`providers/call-scope.ts`).
+ */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  context.heartbeat();
-  const timer = setInterval(() => context.heartbeat(), EVERY_MS);
+  const { cancellationSignal } = Context.current();
+  const attempt = new Attempt(Context.current());
   try {
-    return await work();
+    return await inCallScope(attempt, work);
+  } catch (error) {
+    // The engine knows why it gave the attempt up.
+    throw cancellationSignal.aborted ? cancellationSignal.reason : error;
   } finally {
-    clearInterval(timer);
+    attempt.end();
   }
 }
+
+class Attempt implements CallScope {
+  readonly signal: AbortSignal;
+  private readonly context: Context;
+  private readonly own = new AbortController();
+  private readonly begun = now();
+  private readonly lastsMs: number;
+  private readonly timers: NodeJS.Timeout[];
+  private beat = this.begun;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.signal = AbortSignal.any([context.cancellationSignal, this.own.signal]);
+    this.lastsMs = timeLimitOf(context.info);
+    context.heartbeat();
+    this.timers = [
+      setInterval(() => this.heartbeat(), HEARTBEAT_INTERVAL_MS),
+      ...(Number.isFinite(this.lastsMs) ? [setTimeout(() => this.own.abort(), this.lastsMs)] : []),
+    ];
+  }
+
+  assertMaySend(): void {
+    this.readClock();
+    if (this.signal.aborted) throw givenUp();
+  }
+
+  end(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private heartbeat(): void {
+    this.readClock();
+    this.beat = now();
+    this.context.heartbeat();
+  }
+
+  /** The engine counts from the last heartbeat that reached it, which is older than the last one of ours: hence half. */
+  private readClock(): void {
+    const { heartbeatTimeoutMs } = this.context.info;
+    const wasSilent = heartbeatTimeoutMs !== undefined && elapsedMs(this.beat) > heartbeatTimeoutMs / 2;
+    if (wasSilent || elapsedMs(this.begun) >= this.lastsMs) this.own.abort();
+  }
+}
+
+/** From now on; both instants of the second limit are of the engine's clock. */
+function timeLimitOf(info: Context['info']): number {
+  const limits = [
+    info.startToCloseTimeoutMs,
+    info.scheduleToCloseTimeoutMs > 0
+      ? info.scheduleToCloseTimeoutMs - (info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs)
+      : 0,
+  ].filter((limit) => limit > 0);
+  return limits.length > 0 ? Math.min(...limits) : Number.POSITIVE_INFINITY;
+}
+
+/** One clock may stand still while the host sleeps, the other may be set. */
+const now = () => ({ monotonic: performance.now(), wall: Date.now() });
+const elapsedMs = (since: ReturnType<typeof now>): number =>
+  Math.max(performance.now() - since.monotonic, Date.now() - since.wall);

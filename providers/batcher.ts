@@ -1,3 +1,5 @@
+import { outsideCallScope, untilGivenUp } from './call-scope.js';
+
 /** How long calls wait for each other, in milliseconds, and how many may meet. */
 export interface BatchWindow {
   /** A batch leaves when nothing joined it for this long… */
@@ -44,8 +46,12 @@ export class Batcher {
     this.window = window;
   }
 
-  /** Resolves or rejects with this item's own verdict. */
+  /** Resolves or rejects with this item's own verdict; a caller that has been given up only leaves the wait. */
   add(key: string, item: string): Promise<void> {
+    return untilGivenUp(outsideCallScope(() => this.join(key, item)));
+  }
+
+  private join(key: string, item: string): Promise<void> {
     const batch = this.open.get(key) ?? this.begin(key);
     const verdict = batch.waiting.get(item) ?? Promise.withResolvers<void>();
     batch.waiting.set(item, verdict);

@@ -12,6 +12,7 @@
  * | Throttled            | yes               | yes, after a while   | wait; never counts as "no capacity"         |
  * | Unavailable          | **unknown**       | yes                  | repeat with the same token; count as open   |
  * | TokenSpent           | **an earlier attempt acted** | no        | find what it made; never launch anew        |
+ * | GivenUp              | yes               | yes, by the next attempt | end: the caller's attempt is over        |
  */
 export const providerErrorCodes = [
   'InsufficientCapacity',
@@ -22,6 +23,7 @@ export const providerErrorCodes = [
   'Throttled',
   'Unavailable',
   'TokenSpent',
+  'GivenUp',
 ] as const;
 export type ProviderErrorCode = (typeof providerErrorCodes)[number];
 
@@ -53,7 +55,7 @@ export class ProviderError extends Error {
   }
 
   get retryable(): boolean {
-    return this.code === 'Throttled' || this.code === 'Unavailable';
+    return this.code === 'Throttled' || this.code === 'Unavailable' || this.code === 'GivenUp';
   }
 }
 

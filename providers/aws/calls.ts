@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { assertMaySend, untilGivenUp } from '../call-scope.js';
 import { parseEndpoint } from '../endpoint.js';
 import { ProviderError } from '../errors.js';
 import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
@@ -48,11 +50,14 @@ export class Ec2Calls {
     if (region === null)
       throw new ProviderError({ code: 'InvalidRequest', message: `${operation}: no region is known` });
     const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
-    await this.context.limiter.take(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]);
+    await untilGivenUp(
+      this.context.limiter.take(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]),
+    );
     const begunAt = performance.now();
     const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
     try {
-      const output = await send(this.client(region));
+      const client = this.client(region);
+      const output = await (callClass === 'read' ? untilGivenUp(send(client)) : changing.run(true, () => send(client)));
       report('ok');
       return output;
     } catch (error) {
@@ -85,6 +90,9 @@ export class Ec2Calls {
   }
 }
 
+/** Whether the call in progress changes something: then its attempt is asked at the last moment before the request leaves. */
+const changing = new AsyncLocalStorage<boolean>();
+
 /** Errors of requests that never left: no credentials, or a definition that cannot be written as a request. */
 const unsent = new WeakSet<object>();
 
@@ -103,6 +111,7 @@ function tellUnsent(client: EC2Client): void {
   );
   client.middlewareStack.add(
     (next, context) => (args) => {
+      if (changing.getStore()) assertMaySend();
       left.add(context);
       return next(args);
     },

@@ -13,6 +13,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { ClientSecretCredential, DefaultAzureCredential, type TokenCredential } from '@azure/identity';
 import type { AzureProviderConfig } from '../../config/schema.js';
+import { assertMaySend, untilGivenUp } from '../call-scope.js';
 import { type Endpoint, parseEndpoint } from '../endpoint.js';
 import { ProviderError } from '../errors.js';
 import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
@@ -57,6 +58,8 @@ export interface RawRequest {
 
 /** What became of the one request of a call. */
 interface Exchange {
+  /** Whether the call changes something: then its attempt is asked at the last moment before the request leaves. */
+  readonly changes: boolean;
   sent: boolean;
   status: number | null;
   headers: HttpHeaders | null;
@@ -145,9 +148,9 @@ export class AzureCalls {
       region: subscriptionId === this.config.subscriptionId ? null : subscriptionId,
     };
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
-    await this.context.limiter.take(call, limit);
+    await untilGivenUp(this.context.limiter.take(call, limit));
     const begunAt = performance.now();
-    const exchange: Exchange = { sent: false, status: null, headers: null };
+    const exchange: Exchange = { changes: callClass !== 'read', sent: false, status: null, headers: null };
     const report = async (result: string, error: ProviderError | null) => {
       const quota = readQuota(exchange.headers ?? []);
       this.context.onCall(call, { durationMs: performance.now() - begunAt, result, remaining: quota });
@@ -159,7 +162,8 @@ export class AzureCalls {
       });
     };
     try {
-      const output = await exchanges.run(exchange, () => send(this.clients(subscriptionId)));
+      const sending = exchanges.run(exchange, () => send(this.clients(subscriptionId)));
+      const output = await (exchange.changes ? sending : untilGivenUp(sending));
       await report('ok', null);
       return { output, headers: exchange.headers };
     } catch (error) {
@@ -220,6 +224,7 @@ const noteExchange: PipelinePolicy = {
   async sendRequest(request, next) {
     request.timeout = REQUEST_TIMEOUT_MS;
     const exchange = exchanges.getStore();
+    if (exchange?.changes) assertMaySend();
     if (exchange) exchange.sent = true;
     const response = await next(request);
     if (exchange) {

@@ -1,4 +1,6 @@
+import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../activities/deps.js';
 import { parseConfig } from '../../config/load.js';
@@ -27,6 +29,14 @@ export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
     ...inUse,
   }) as unknown as ActivityDeps;
 
+const silent = new DefaultLogger('ERROR', () => {});
+/** Time limits that no test reaches. */
+const limits = { startToCloseTimeoutMs: 600_000, scheduleToCloseTimeoutMs: 600_000 };
+
+/** An activity's environment for a test that watches its heartbeats or cancels it. */
+export const activityEnvironment = (info: Partial<Info> = {}): MockActivityEnvironment =>
+  new MockActivityEnvironment({ ...limits, ...info }, { logger: silent });
+
 /** Does it in the context of an activity of its own. */
-export const asActivity = <T>(work: () => Promise<T>): Promise<T> =>
-  new MockActivityEnvironment().run<[], T, () => Promise<T>>(work);
+export const asActivity = <T>(work: () => Promise<T>, environment = activityEnvironment()): Promise<T> =>
+  environment.run<[], T, () => Promise<T>>(work);

@@ -16,8 +16,14 @@ export interface ScriptedEc2 {
   close(): Promise<void>;
 }
 
-/** A server that says what a test wants EC2 to say, for answers that no emulator gives. */
-export async function scriptedEc2(script: Script): Promise<ScriptedEc2> {
+/**
+ * A server that says what a test wants EC2 to say, for answers that no emulator gives. An answer is sent when `ready`
+ * resolves, which is asked for when its request has come.
+ */
+export async function scriptedEc2(
+  script: Script,
+  ready: () => Promise<void> = () => Promise.resolve(),
+): Promise<ScriptedEc2> {
   const requests: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -26,7 +32,8 @@ export async function scriptedEc2(script: Script): Promise<ScriptedEc2> {
       const parameters = new URLSearchParams(body);
       requests.push(parameters);
       // Credential=<key>/<day>/<region>/ec2/aws4_request
-      send(script(parameters, request.headers.authorization?.split('/')[2] ?? ''), response);
+      const region = request.headers.authorization?.split('/')[2] ?? '';
+      void ready().then(() => send(script(parameters, region), response));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { outsideCallScope, untilGivenUp } from '../../call-scope.js';
 
 /**
  * One look that many callers share: each gets the result of a look that began after it asked, so that it shows all that
@@ -16,8 +17,8 @@ export class SharedLook<Result> {
   }
 
   take(): Promise<Result> {
-    this.next ??= this.begin();
-    return this.next;
+    this.next ??= outsideCallScope(() => this.begin());
+    return untilGivenUp(this.next);
   }
 
   private async begin(): Promise<Result> {
