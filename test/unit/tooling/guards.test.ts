@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { guardsOf } from '../../../scripts/guards.mjs';
+
+const root = new URL('../../../', import.meta.url);
+const without = (text: string): string => guardsOf(text, 'a.ts')[0]!.apply();
+
+describe('guardsOf', () => {
+  test.each([
+    ['a statement', '// guard(a): drop\nif (x) stop();\nnext();', '// guard(a): drop\n;\nnext();'],
+    [
+      'a property',
+      'f({\n  // guard(a): drop\n  kind: WAIT,\n  other: 1,\n});',
+      'f({\n  // guard(a): drop\n  \n  other: 1,\n});',
+    ],
+    [
+      'an element',
+      'f([\n  // guard(a): drop\n  first,\n  second,\n]);',
+      'f([\n  // guard(a): drop\n  \n  second,\n]);',
+    ],
+  ])('drops %s', (_, text, expected) => {
+    expect(without(text)).toBe(expected);
+  });
+
+  test.each([
+    ['an if', '// guard(a): false\nif (x && y) stop();', '// guard(a): false\nif ((false)) stop();'],
+    ['a loop', '// guard(a): false\nwhile (x()) y();', '// guard(a): false\nwhile ((false)) y();'],
+    [
+      'a return',
+      'function f() {\n// guard(a): true\nreturn x < y;\n}',
+      'function f() {\n// guard(a): true\nreturn (true);\n}',
+    ],
+    ['a variable', '// guard(a): true\nconst isLate = a > b;', '// guard(a): true\nconst isLate = (true);'],
+    ['a function', '// guard(a): true\nconst isLate = () => a > b;', '// guard(a): true\nconst isLate = () => (true);'],
+  ])('replaces the condition of %s', (_, text, expected) => {
+    expect(without(text)).toBe(expected);
+  });
+
+  test('refuses a marker that it cannot read', () => {
+    expect(() => guardsOf('// guard(a): remove\nx();', 'a.ts')).toThrow("a.ts: not a guard's marker: guard(a): remove");
+  });
+});
+
+describe('the guards of workflows and activities', () => {
+  const files = ['workflows', 'activities'].flatMap((folder) =>
+    readdirSync(new URL(`${folder}/`, root), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
+  );
+  const names = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => guardsOf(readFileSync(new URL(file, root), 'utf8'), file).map(({ name }) => name));
+
+  test('have each a name of its own and a test', () => {
+    const tests = JSON.parse(readFileSync(new URL('test/mutation/guards.json', root), 'utf8')) as Record<
+      string,
+      { test: string; title: string }
+    >;
+    expect(names.toSorted()).toEqual(Object.keys(tests).toSorted());
+  });
+});
