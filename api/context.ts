@@ -2,8 +2,10 @@ import type { Db } from '../records/schema.js';
 import { Clients } from './auth/client.js';
 import type { Issuer } from './credentials.js';
 import type { ApiDeps } from './deps.js';
+import { poolCounters, type StateCounts } from '../records/counts.js';
 import { Paging } from './paging.js';
 import { derivedIssuerToken } from './secrets.js';
+import { SharedAnswer } from './shared-answers.js';
 
 /** What the routes work with: what the process gave, and what follows from it. */
 export interface ApiContext extends ApiDeps {
@@ -12,10 +14,15 @@ export interface ApiContext extends ApiDeps {
   readonly deploymentKey: string;
   readonly issuer: Issuer;
   readonly clients: Clients;
-  readonly paging: Paging;
+  /** Pages of one list; a continuation token is good for the list that gave it. */
+  readonly pagingOf: (list: string) => Paging;
+  /** Counters of all pools that have workers, at most a second old. */
+  readonly counters: SharedAnswer<ReadonlyMap<string, StateCounts>>;
   /** Every URL under which clients may know the API. */
   readonly ownUrls: readonly string[];
 }
+
+const COUNTERS_SHARED_MS = 1000;
 
 /** Issuer of a deployment whose configuration names none: good at this API, unknown elsewhere. */
 export const DERIVED_ISSUER = 'worker-manager-issuer';
@@ -31,7 +38,8 @@ export function apiContext(deps: ApiDeps): ApiContext {
     deploymentKey,
     issuer,
     clients: new Clients(config.auth.clients, issuer),
-    paging: new Paging(deploymentKey),
+    pagingOf: (list) => new Paging(deploymentKey, list),
+    counters: new SharedAnswer(() => poolCounters(records.db, 'all'), COUNTERS_SHARED_MS),
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }

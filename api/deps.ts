@@ -4,6 +4,7 @@ import type { ProviderRegistry } from '../providers/registry.js';
 import type { Records } from '../records/open.js';
 import type { Health } from '../observability/health.js';
 import type { Engine } from './engine.js';
+import type { HttpLimits } from './http/limits.js';
 
 /** What the API needs of the process that runs it. */
 export interface ApiDeps {
@@ -19,6 +20,8 @@ export interface ApiDeps {
   readonly version: Version;
   /** Shown on the front page; null where there is none. */
   readonly temporalUiUrl: string | null;
+  /** Only tests set them: they do not wait for a minute. */
+  readonly httpLimits?: Partial<HttpLimits>;
 }
 
 export type ApiConfig = Pick<Config, 'rootUrl' | 'server' | 'auth' | 'issuer'>;

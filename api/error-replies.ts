@@ -13,11 +13,20 @@ export function replyWithError(error: FastifyError, request: FastifyRequest, rep
   const body = errorBody(apiError, {
     method: operation ?? request.method,
     params: request.params ?? {},
-    payload: (mask ? mask(request.body) : request.body) ?? {},
+    payload: repeatable(mask ? mask(request.body) : request.body),
     time: new Date(nowMs).toISOString(),
   });
   if (apiError.status === 503) reply.header('retry-after', String(retryAfterSeconds()));
   void reply.code(apiError.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
+}
+
+/** Characters of a payload that an error repeats. */
+const MAX_REPEATED_LENGTH = 64 * 1024;
+
+/** The payload, for whoever reads the error; a large one would be an answer of megabytes. */
+function repeatable(payload: unknown): unknown {
+  const text = JSON.stringify(payload ?? {});
+  return text.length > MAX_REPEATED_LENGTH ? '(OMITTED, too large)' : (payload ?? {});
 }
 
 function asApiError(error: FastifyError): ApiError | null {
@@ -41,8 +50,14 @@ function asApiError(error: FastifyError): ApiError | null {
   }
   if (error.code?.startsWith('FST_ERR_CTP_')) return new ApiError('MalformedPayload', error.message);
   if (error.code === 'FST_ERR_BAD_URL') return new ApiError('InvalidRequestArguments', 'The path is not valid.');
+  // Whatever else the framework holds against a request is its sender's affair.
+  if (error.code?.startsWith('FST_') && isClientError(error.statusCode)) {
+    return new ApiError('InvalidRequestArguments', error.message);
+  }
   return null;
 }
+
+const isClientError = (status: number | undefined): boolean => status !== undefined && status >= 400 && status < 500;
 
 function incident(error: FastifyError, request: FastifyRequest): ApiError {
   const incidentId = randomUUID();

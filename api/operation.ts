@@ -39,9 +39,6 @@ export interface Call<P extends TProperties, Q extends TProperties, B extends TS
 export type Log = FastifyRequest['log'];
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    caller: Caller;
-  }
   interface FastifyContextConfig {
     operation?: string;
     isPublic?: boolean;

@@ -22,14 +22,16 @@ export interface PagingQuery {
 }
 
 /**
- * Turns queries into pages of the records and back. Tokens carry a mark made with the deployment's key, so that nothing
- * but what we gave out reaches a query.
+ * Turns queries of one list into pages of the records and back. Tokens carry a mark made with the deployment's key and the
+ * list's name, so that nothing but what this list gave out reaches a query.
  */
 export class Paging {
   readonly #key: string;
+  readonly #list: string;
 
-  constructor(key: string) {
+  constructor(key: string, list: string) {
     this.#key = key;
+    this.#list = list;
   }
 
   /** The page that a query asks for. Throws InputError for a token that we did not make. */
@@ -47,7 +49,10 @@ export class Paging {
   }
 
   #token(after: string): string {
-    const mark = createHmac('sha256', this.#key).update(`continuation/${after}`).digest().subarray(0, MARK_BYTES);
+    const mark = createHmac('sha256', this.#key)
+      .update(`continuation/${this.#list}/${after}`)
+      .digest()
+      .subarray(0, MARK_BYTES);
     return Buffer.concat([mark, Buffer.from(after, 'utf8')]).toString('base64url');
   }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { NewLaunchConfig } from '../records/launch-config-changes.js';
 import type { PoolSubmission } from '../records/pools.js';
 import { launchConfigIdOf } from '../domain/launch-config-id.js';
 import type { Caller } from './auth/client.js';
 import type { ApiContext } from './context.js';
 import { ApiError, inputError } from './errors.js';
 import { requireScopes } from './operation.js';
-import { requireReady } from './providers-of.js';
 
 /** A pool as its owner sends it. */
 export interface PoolDefinition {
@@ -18,7 +18,7 @@ export interface PoolDefinition {
 
 /**
  * Checks a definition in the order of original-behaviour §2.3 and makes it what the records take: provider's scope,
- * provider known, provider ready, config as its provider wants it. Throws ApiError.
+ * provider known, config as its provider wants it. Throws ApiError.
  */
 export function checkSubmission(
   { providers, now }: ApiContext,
@@ -32,19 +32,43 @@ export function checkSubmission(
     const known = providers.list().map((one) => one.providerId);
     throw inputError(`There is no provider ${providerId}; there are: ${known.join(', ') || 'none'}.`);
   }
-  const checked = requireReady(providers, provider).validatePool(config);
+  const checked = provider.validatePool(config);
   if (!checked.ok)
     throw new ApiError('InputValidationError', `The config does not fit the provider: ${checked.reason}`);
+  const launchConfigs = checked.launchConfigs.map((configuration) => ({
+    launchConfigId: launchConfigIdOf(workerPoolId, configuration, md5),
+    configuration,
+  }));
+  assertDistinct(workerPoolId, launchConfigs);
   return {
     pool: { workerPoolId, providerId, description, owner, emailOnError, config: checked.config },
-    launchConfigs: checked.launchConfigs.map((configuration) => ({
-      launchConfigId: launchConfigIdOf(workerPoolId, configuration, md5),
-      configuration,
-    })),
+    launchConfigs,
     clientId: nameOf(caller),
     nowMs: now(),
   };
 }
+
+/** Two launch configs of one id could not both be given back: one would be lost without a word. */
+function assertDistinct(workerPoolId: string, launchConfigs: readonly NewLaunchConfig[]): void {
+  const byId = new Map<string, NewLaunchConfig>();
+  launchConfigs.forEach((launchConfig, index) => {
+    const { launchConfigId } = launchConfig;
+    const before = byId.get(launchConfigId);
+    byId.set(launchConfigId, launchConfig);
+    if (before === undefined) return;
+    const isSameMachine = machineOf(workerPoolId, before) === machineOf(workerPoolId, launchConfig);
+    throw new ApiError(
+      isSameMachine ? 'InputValidationError' : 'RequestConflict',
+      `config.launchConfigs[${index}] has the id of one before it, ${launchConfigId}.`,
+    );
+  });
+}
+
+/** The same for launch configs that differ in `workerManager` only. */
+const machineOf = (
+  workerPoolId: string,
+  { configuration: { workerManager: _, ...machine } }: NewLaunchConfig,
+): string => launchConfigIdOf(workerPoolId, machine, md5);
 
 /** Whom the audit trail names. */
 export const nameOf = (caller: Caller): string => caller.clientId ?? 'anonymous';

@@ -2,14 +2,19 @@ import type { LaunchConfig, WorkerPool } from '../domain/worker-pool.js';
 import type { Worker } from '../domain/worker.js';
 import type { StateCounts } from '../records/counts.js';
 import type { WorkerPoolError } from '../records/errors.js';
+import type { ActiveLaunchConfig } from '../records/pools.js';
 
 /** How the records' things look on the wire (original-behaviour §2.2). */
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** `launchConfigs` are the active ones; each gets its id filled in, and without any the key is absent. */
-export function wirePool(pool: WorkerPool, launchConfigs: readonly LaunchConfig[], counters: StateCounts) {
-  const configurations = launchConfigs.map(({ launchConfigId, configuration }) => ({
+/**
+ * `launchConfigs` are the active ones; they go back in the order in which they were sent, so that a tool that compares lists
+ * finds its own. Each gets its id filled in, and without any the key is absent.
+ */
+export function wirePool(pool: WorkerPool, launchConfigs: readonly ActiveLaunchConfig[], counters: StateCounts) {
+  const inOrder = launchConfigs.toSorted((a, b) => a.position - b.position);
+  const configurations = inOrder.map(({ launchConfigId, configuration }) => ({
     ...configuration,
     workerManager: { ...configuration.workerManager, launchConfigId },
   }));

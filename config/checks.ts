@@ -1,3 +1,4 @@
+import { isNetwork } from './trusted-proxies.js';
 import { identifierPattern, NULL_PROVIDER } from '../domain/ids.js';
 import type { AzureProviderConfig, Config } from './schema.js';
 
@@ -8,7 +9,14 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
-  const { temporal, auth, providers } = config;
+  const { temporal, auth, providers, retention } = config;
+  for (const key of ['pulse', 'notify']) {
+    if (config[key] !== undefined) note(key, 'is not built yet; leave it out');
+  }
+  if (config.database !== undefined) note('database', 'is called records in this version');
+  if (isObject(retention) && retention.evidenceDays !== undefined) {
+    note('retention.evidenceDays', 'is not built yet; leave it out');
+  }
   if (isObject(temporal) && Array.isArray(temporal.codecKeys) && temporal.codecKeys.length > 0) {
     note('temporal.codecKeys', 'encryption of payloads is not built yet; leave the list empty');
   }
@@ -22,12 +30,32 @@ export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   }
 }
 
+/** `true` was a setting once: whatever a caller wrote at the left end of X-Forwarded-For became its address. */
+export function refuseTrustInEverybody(config: Record<string, unknown>, note: Note): void {
+  if (!isObject(config.server) || config.server.trustProxy !== true) return;
+  note(
+    'server.trustProxy',
+    'true would believe what any caller writes; give the number of proxies before the API (1), or a list of their networks',
+  );
+}
+
+/** Text that the database cannot hold is refused here, where its writer can change it. */
+export function refuseNulCharacters(value: unknown, note: Note, path: readonly string[] = []): void {
+  if (typeof value === 'string' && value.includes('\0')) note(path.join('.'), 'holds a NUL character');
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, item] of Object.entries(value)) refuseNulCharacters(item, note, [...path, key]);
+}
+
 /** What no schema of a single key can say. The configuration is complete by now. */
 export function crossChecks(config: Config, note: Note): void {
   if (config.auth.type === 'open' && !isLoopback(config.server.host)) {
     note('auth.type', `open needs server.host to be a loopback address; it is ${config.server.host}`);
   }
   checkClients(config, note);
+  const { trustProxy } = config.server;
+  for (const network of Array.isArray(trustProxy) ? (trustProxy as readonly string[]) : []) {
+    if (!isNetwork(network)) note('server.trustProxy', `${JSON.stringify(network)} is no address and no network`);
+  }
   for (const [providerId, provider] of Object.entries(config.providers)) {
     const key = `providers.${providerId}`;
     if (!identifierPattern.test(providerId)) note(key, 'an id has 1 to 38 letters, digits, dashes and underscores');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { configSchema, providerSchemas, type Config } from './schema.js';
-import { crossChecks, notBuiltYet } from './checks.js';
+import { crossChecks, notBuiltYet, refuseNulCharacters, refuseTrustInEverybody } from './checks.js';
 import { substituteAll } from './substitute.js';
 import { fillAndCheck, type Problem } from './validate.js';
 
@@ -52,6 +52,8 @@ export function parseConfig(
   stop();
   if (!isObject(withSources)) throw new ConfigError([`${path}: must be a mapping of keys`]);
   notBuiltYet(withSources, note);
+  refuseTrustInEverybody(withSources, note);
+  refuseNulCharacters(withSources, note);
   stop();
   if (isObject(withSources.temporal) && withSources.temporal.profile && withSources.temporal.address) {
     note('temporal.profile', 'cannot stand beside temporal.address: the profile names the address');

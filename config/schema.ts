@@ -11,8 +11,13 @@ const closed = <T extends TProperties>(properties: T, description: string) =>
   Type.Object(properties, { additionalProperties: false, description });
 const text = (description: string, defaultValue?: string) =>
   Type.String({ minLength: 1, description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
-const wholeNumber = (description: string, defaultValue: number, minimum = 1) =>
-  Type.Integer({ minimum, default: defaultValue, description });
+const wholeNumber = (description: string, defaultValue: number, minimum = 1, maximum = 1_000_000) =>
+  Type.Integer({ minimum, maximum, default: defaultValue, description });
+/** More than a timer can wait would be no wait at all. */
+const MAX_WAIT_SECONDS = 2_000_000;
+const seconds = (description: string, defaultValue: number, minimum = 1) =>
+  wholeNumber(description, defaultValue, minimum, MAX_WAIT_SECONDS);
+const days = (description: string, defaultValue: number) => wholeNumber(description, defaultValue, 1, 3650);
 const port = (description: string, defaultValue: number) =>
   Type.Integer({ minimum: 0, maximum: 65535, default: defaultValue, description });
 const httpUrl = { pattern: '^https?://[^/?#]+[^?#]*$' };
@@ -143,10 +148,19 @@ export const configSchema = Type.Object(
       publicUrl: optionalUrl(
         'Where clients reach the API when it is not `rootUrl`; signatures are checked against it too.',
       ),
-      trustProxy: Type.Boolean({
-        default: false,
-        description: 'Believe `X-Forwarded-*`; only behind a proxy that sets them.',
-      }),
+      trustProxy: Type.Union(
+        [
+          Type.Literal(false),
+          Type.Integer({ minimum: 1, maximum: 10 }),
+          Type.Array(Type.String({ maxLength: 60 }), { minItems: 1, maxItems: 100 }),
+        ],
+        {
+          default: false,
+          description:
+            'Whose `X-Forwarded-*` to believe: how many proxies there are before the API, or a list of their networks (`10.0.0.0/8`).',
+        },
+      ),
+      keepAliveSeconds: wholeNumber('Time that a connection stays open between two requests.', 90, 1, 3600),
     }),
     metrics: section({
       host: text('Address that the metrics listen on.', '127.0.0.1'),
@@ -202,18 +216,18 @@ export const configSchema = Type.Object(
       machines: wholeNumber('Machines that the whole deployment may have.', 5000),
     }),
     defaults: section({
-      registrationSeconds: wholeNumber('Time to register for pools that set none.', 1800),
+      registrationSeconds: seconds('Time to register for pools that set none.', 1800),
     }),
     intervals: section({
-      demandSeconds: wholeNumber('Between two looks at the queue.', 10),
-      provisionSeconds: wholeNumber('Between two ticks of a pool that nobody asked for.', 300),
-      scanSeconds: wholeNumber('Between two looks at a provider’s machines.', 30),
-      sweepSeconds: wholeNumber('Between two sweeps.', 300),
+      demandSeconds: seconds('Between two looks at the queue.', 10),
+      provisionSeconds: seconds('Between two ticks of a pool that nobody asked for.', 300),
+      scanSeconds: seconds('Between two looks at a provider’s machines.', 30),
+      sweepSeconds: seconds('Between two sweeps.', 300),
     }),
     retention: section({
-      stoppedWorkersDays: wholeNumber('Days that stopped workers stay listed.', 7),
-      errorsDays: wholeNumber('Days that worker-pool errors stay listed.', 7),
-      decisionsDays: wholeNumber('Days that decisions stay listed.', 30),
+      stoppedWorkersDays: days('Days that stopped workers stay listed.', 7),
+      errorsDays: days('Days that worker-pool errors stay listed.', 7),
+      decisionsDays: days('Days that decisions stay listed.', 30),
     }),
     log: section({
       level: Type.Union(
@@ -232,7 +246,7 @@ export const configSchema = Type.Object(
         description: '`auto`: readable on a terminal, JSON elsewhere.',
       }),
     }),
-    shutdownGraceSeconds: wholeNumber('Time that running work gets when the process is told to stop.', 30, 0),
+    shutdownGraceSeconds: seconds('Time that running work gets when the process is told to stop.', 30, 0),
     providers: Type.Record(Type.String(), Type.Unknown(), {
       default: {},
       description: 'Providers by id; each takes the keys of its `providerType`.',

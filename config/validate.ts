@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { TSchema } from 'typebox';
+import { dateTimeFormat } from '../domain/instants.js';
 
 export interface Problem {
   /** Path of the key, with dots; empty for the file as a whole. */
@@ -10,6 +11,7 @@ export interface Problem {
 
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true });
 addFormats.default(ajv);
+ajv.addFormat('date-time', dateTimeFormat);
 
 /** Fills in the schema's defaults **in place** and notes every problem with its key's path. Never repeats a value. */
 export function fillAndCheck(
@@ -50,7 +52,7 @@ function alternatives(error: ErrorObject): string {
   const forms: unknown[] = Array.isArray(error.schema) ? error.schema : [];
   const names = forms.map((form) => {
     const { const: literal, type, pattern } = form as { const?: string; type?: string; pattern?: string };
-    if (literal !== undefined) return literal;
+    if (literal !== undefined) return String(literal);
     return pattern?.startsWith('^https?') ? 'a URL' : (type ?? 'another form');
   });
   return names.join(' or ');

@@ -14,7 +14,8 @@ export const errorCatalogue = {
   MalformedPayload: { status: 400, meaning: 'The body is not valid JSON.', retry: false },
   InvalidRequestArguments: {
     status: 400,
-    meaning: 'A parameter in the path or the query is unknown or does not match its pattern.',
+    meaning:
+      'A parameter in the path or the query is unknown or does not match its pattern, or the Host header names no single host.',
     retry: false,
   },
   InputValidationError: {
@@ -46,7 +47,8 @@ export const errorCatalogue = {
   ResourceExpired: { status: 410, meaning: 'What the path names existed, and has expired.', retry: false },
   InputTooLarge: {
     status: 413,
-    meaning: 'The body is larger than 10 MB; 64 KiB for registerWorker, 16 KiB for reregisterWorker.',
+    meaning:
+      'The body is larger than 10 MB; 64 KiB for registerWorker, 16 KiB for reregisterWorker; `extra` of an error larger than 64 KiB.',
     retry: false,
   },
   InternalServerError: {

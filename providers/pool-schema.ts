@@ -1,12 +1,22 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { identifierPattern } from '../domain/ids.js';
+import { dateTimeFormat } from '../domain/instants.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 
 /**
  * What the pool definitions of all clouds have in common (original-behaviour §5.11): the schema of `config`, and its check.
  * minCapacity may exceed maxCapacity, as in the original; the maximum wins.
  */
+
+/** Launch configs of one pool; the largest known pool has 110. */
+export const MAX_LAUNCH_CONFIGS = 1_000;
+/** Capacity that a definition may ask for: what the database's columns hold and one reconciliation can count out. */
+const MAX_CAPACITY = 1_000_000;
+/** A year. */
+const MAX_TIMEOUT_SECONDS = 31_536_000;
+
+export const capacityPerInstance = { type: 'integer', minimum: 1, maximum: MAX_CAPACITY };
 
 /** As §1.6; the defaults are written into the stored definition when `lifecycle` is given. */
 const reregistrationTimeout = { type: 'integer', minimum: 0, maximum: 2_592_000, default: 345_600 };
@@ -15,9 +25,9 @@ export const lifecycleSchema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    registrationTimeout: { type: 'integer', minimum: 0 },
+    registrationTimeout: { type: 'integer', minimum: 0, maximum: MAX_TIMEOUT_SECONDS },
     reregistrationTimeout,
-    queueInactivityTimeout: { type: 'integer', minimum: 1_200, default: 7_200 },
+    queueInactivityTimeout: { type: 'integer', minimum: 1_200, maximum: MAX_TIMEOUT_SECONDS, default: 7_200 },
   },
 };
 
@@ -32,9 +42,9 @@ export const workerManagerSchema = {
   additionalProperties: false,
   properties: {
     launchConfigId: { type: 'string', pattern: identifierPattern.source },
-    capacityPerInstance: { type: 'integer', minimum: 1 },
+    capacityPerInstance,
     initialWeight: { type: 'number', minimum: 0, maximum: 1 },
-    maxCapacity: { type: 'integer', minimum: 0 },
+    maxCapacity: { type: 'integer', minimum: 0, maximum: MAX_CAPACITY },
   },
 };
 
@@ -44,11 +54,12 @@ export const cloudPoolSchema = (launchConfig: object) => ({
   additionalProperties: false,
   required: ['minCapacity', 'maxCapacity', 'launchConfigs'],
   properties: {
-    minCapacity: { type: 'integer', minimum: 0 },
-    maxCapacity: { type: 'integer', minimum: 0 },
+    minCapacity: { type: 'integer', minimum: 0, maximum: MAX_CAPACITY },
+    maxCapacity: { type: 'integer', minimum: 0, maximum: MAX_CAPACITY },
     scalingRatio: { type: 'number', minimum: 0, maximum: 1 },
     lifecycle: lifecycleSchema,
-    launchConfigs: { type: 'array', uniqueItems: true, items: launchConfig },
+    // Not uniqueItems, which compares all pairs: the API compares their ids.
+    launchConfigs: { type: 'array', maxItems: MAX_LAUNCH_CONFIGS, items: launchConfig },
   },
 });
 
@@ -58,17 +69,38 @@ export type PoolValidation =
 /** More than this helps nobody, and one mistake in each of a hundred launch configs is one mistake. */
 const MAX_REASONS = 10;
 
+/** Characters of a definition of which every mistake is searched; of a longer one the first is named. */
+const MAX_LENGTH_FOR_ALL_REASONS = 256 * 1024;
+
 /** A check of pool definitions against a schema, with its defaults filled into a copy. */
 export function poolValidator(schema: object): (config: unknown) => PoolValidation {
-  const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: true, strictRequired: false });
-  addFormats.default(ajv);
-  const validate: ValidateFunction = ajv.compile(schema);
+  const validateAll = compile(schema, true);
+  const validateFirst = compile(schema, false);
   return (submitted) => {
-    const filled: unknown = JSON.parse(JSON.stringify(submitted ?? null));
+    const count = launchConfigCount(submitted);
+    // Before the schema, which would read every one of them to say so.
+    if (count > MAX_LAUNCH_CONFIGS) {
+      return { ok: false, reason: `config.launchConfigs must not have more than ${MAX_LAUNCH_CONFIGS} items` };
+    }
+    const text = JSON.stringify(submitted ?? null);
+    const validate = text.length > MAX_LENGTH_FOR_ALL_REASONS ? validateFirst : validateAll;
+    const filled: unknown = JSON.parse(text);
     if (!validate(filled)) return { ok: false, reason: reasonOf(validate.errors ?? []) };
     const { launchConfigs = [], ...config } = filled as PoolConfig & { launchConfigs?: LaunchConfiguration[] };
     return { ok: true, config, launchConfigs };
   };
+}
+
+function compile(schema: object, allErrors: boolean): ValidateFunction {
+  const ajv = new Ajv({ useDefaults: true, allErrors, strict: true, strictRequired: false });
+  addFormats.default(ajv);
+  ajv.addFormat('date-time', dateTimeFormat);
+  return ajv.compile(schema);
+}
+
+function launchConfigCount(submitted: unknown): number {
+  const { launchConfigs } = Object(submitted) as { launchConfigs?: unknown };
+  return Array.isArray(launchConfigs) ? launchConfigs.length : 0;
 }
 
 function reasonOf(errors: readonly ErrorObject[]): string {

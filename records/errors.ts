@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { sql, type RawBuilder } from 'kysely';
 import { iso } from './events.js';
-import { pageOf, type Page, type PageOf } from './paging.js';
+import type { Page, PageOf } from './paging.js';
 import type { Db, WorkerPoolErrorRow } from './schema.js';
 import { bigint, jsonb, storable, text } from './sql.js';
 
@@ -26,38 +26,38 @@ export async function insertError(db: Db, error: NewWorkerPoolError, nowMs: numb
   return rows[0]!;
 }
 
-/** Newest first. */
+/** Characters of `extra` and description in one page; at least one error comes, whatever its size. */
+const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
+
+/** Newest first. A page ends by its size too, so that errors with much to say do not fill the process that lists them. */
 export async function listErrors(
   db: Db,
   workerPoolId: string,
   filter: { launchConfigId?: string; errorId?: string },
   page: Page,
 ): Promise<PageOf<WorkerPoolError>> {
-  let query = db
-    .selectFrom('workerPoolErrors')
-    .select([
-      'errorId',
-      'workerPoolId',
-      'launchConfigId',
-      'kind',
-      'title',
-      'description',
-      'extra',
-      'reported',
-      'firstReported',
-      'occurrences',
-    ])
-    .where('workerPoolId', '=', workerPoolId)
-    .orderBy('reported', 'desc')
-    .orderBy('errorId', 'desc')
-    .limit(page.limit + 1);
-  if (filter.launchConfigId !== undefined) query = query.where('launchConfigId', '=', filter.launchConfigId);
-  if (filter.errorId !== undefined) query = query.where('errorId', '=', filter.errorId);
   const [reported, errorId] = page.after?.split('/') ?? [];
+  const conditions = [sql`worker_pool_id = ${workerPoolId}`];
+  if (filter.launchConfigId !== undefined) conditions.push(sql`launch_config_id = ${filter.launchConfigId}`);
+  if (filter.errorId !== undefined) conditions.push(sql`error_id = ${filter.errorId}`);
   if (reported !== undefined && errorId !== undefined) {
-    query = query.where(sql<boolean>`(reported, error_id) < (${bigint(Number(reported))}, ${errorId})`);
+    conditions.push(sql`(reported, error_id) < (${bigint(Number(reported))}, ${errorId})`);
   }
-  return pageOf(await query.execute(), page, (error) => `${error.reported}/${error.errorId}`);
+  const { rows } = await sql<WorkerPoolError & { found: number }>`
+    with candidates as (
+      select ${columns} from worker_pool_errors where ${sql.join(conditions, sql` and `)}
+      order by reported desc, error_id desc limit ${page.limit + 1}),
+    measured as (
+      select *, count(*) over () as found, length(cast(extra as text)) + length(description) as size,
+        sum(length(cast(extra as text)) + length(description)) over (order by reported desc, error_id desc) as total
+      from candidates)
+    select ${columns}, found from measured where total - size < ${MAX_PAGE_LENGTH}
+    order by reported desc, error_id desc`.execute(db);
+  const limit = Math.min(page.limit, rows.length);
+  const items = rows.slice(0, limit).map(({ found: _, ...error }) => error);
+  const last = items.at(-1);
+  const isWhole = (rows[0]?.found ?? 0) <= limit;
+  return { items, after: isWhole || last === undefined ? null : `${last.reported}/${last.errorId}` };
 }
 
 const columns = sql.raw(`error_id, worker_pool_id, launch_config_id, kind, title, description, extra, reported,

@@ -25,7 +25,9 @@ export interface LaunchConfigPlan extends LaunchConfigChanges {
   readonly conflicts: string[];
   /** Created, or updated with any change at all: these get a new revision. */
   readonly revised: readonly (NewLaunchConfig & { readonly revision: number })[];
-  /** False when the pool's active launch configs are exactly those submitted. */
+  /** All that were submitted, in their order. */
+  readonly positions: readonly string[];
+  /** False when the pool's active launch configs are exactly those submitted, in the same order. */
   readonly changes: boolean;
 }
 
@@ -34,6 +36,7 @@ interface Compared {
   /** Null: does not exist. */
   revision: number | null;
   isArchived: boolean | null;
+  position: number | null;
   submitted: boolean;
   differs: boolean;
   changed: boolean;
@@ -50,10 +53,10 @@ export async function planLaunchConfigs(
     with submitted as (
       select * from jsonb_to_recordset(${jsonb(submitted)}) as s("launchConfigId" text, configuration jsonb)),
     present as (
-      select c.launch_config_id, c.revision, c.is_archived, r.configuration from launch_configs c
+      select c.launch_config_id, c.revision, c.is_archived, c.position, r.configuration from launch_configs c
       join launch_config_revisions r using (worker_pool_id, launch_config_id, revision)
       where c.worker_pool_id = ${workerPoolId})
-    select coalesce(s."launchConfigId", p.launch_config_id) as launch_config_id, p.revision, p.is_archived,
+    select coalesce(s."launchConfigId", p.launch_config_id) as launch_config_id, p.revision, p.is_archived, p.position,
       s.configuration is not null as submitted,
       s.configuration - 'workerManager' is distinct from p.configuration - 'workerManager' as differs,
       s.configuration is distinct from p.configuration as changed
@@ -74,7 +77,9 @@ export async function planLaunchConfigs(
       })),
   };
   const revives = rows.some((row) => row.submitted && row.isArchived);
-  return { ...plan, changes: revives || plan.revised.length > 0 || plan.archived.length > 0 };
+  const positions = submitted.map(idOf);
+  const moves = positions.some((id, position) => compared.get(id)?.position !== position);
+  return { ...plan, positions, changes: revives || moves || plan.revised.length > 0 || plan.archived.length > 0 };
 }
 
 const idOf = ({ launchConfigId }: { launchConfigId: string }): string => launchConfigId;
@@ -119,15 +124,17 @@ export async function writeLaunchConfigs(
     written as (
       insert into launch_config_revisions (worker_pool_id, launch_config_id, revision, configuration, created)
       select ${text(workerPoolId)}, "launchConfigId", revision, configuration, ${bigint(nowMs)} from revised),
-    submitted as (select jsonb_array_elements_text(${jsonb([...plan.created, ...plan.updated])}) as id),
+    submitted as (
+      select id, cast(place - 1 as int) as position
+      from jsonb_array_elements_text(${jsonb(plan.positions)}) with ordinality as s(id, place)),
     archived as (
       update launch_configs set is_archived = true
       where worker_pool_id = ${workerPoolId} and launch_config_id in (select jsonb_array_elements_text(${jsonb(plan.archived)})))
-    insert into launch_configs (worker_pool_id, launch_config_id, revision, created, last_modified)
-    select ${text(workerPoolId)}, s.id, coalesce(r.revision, 0), ${bigint(nowMs)}, ${bigint(nowMs)}
+    insert into launch_configs (worker_pool_id, launch_config_id, revision, position, created, last_modified)
+    select ${text(workerPoolId)}, s.id, coalesce(r.revision, 0), s.position, ${bigint(nowMs)}, ${bigint(nowMs)}
     from submitted s left join revised r on r."launchConfigId" = s.id
     on conflict (worker_pool_id, launch_config_id) do update set is_archived = false,
-      revision = greatest(launch_configs.revision, excluded.revision), last_modified = excluded.last_modified`.execute(
+      revision = greatest(launch_configs.revision, excluded.revision), position = excluded.position, last_modified = excluded.last_modified`.execute(
     db,
   );
 }

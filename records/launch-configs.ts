@@ -1,6 +1,4 @@
-import { sql } from 'kysely';
 import type { LaunchConfig } from '../domain/worker-pool.js';
-import { stateCounts, type StateCounts } from './counts.js';
 import { pageOf, type Page, type PageOf } from './paging.js';
 import type { Db } from './schema.js';
 
@@ -27,17 +25,4 @@ export async function listLaunchConfigs(
   if (!includeArchived) query = query.where('c.isArchived', '=', false);
   if (page.after !== null) query = query.where('c.launchConfigId', '>', page.after);
   return pageOf(await query.execute(), page, (launchConfig) => launchConfig.launchConfigId);
-}
-
-export interface LaunchConfigStats extends StateCounts {
-  /** Null: workers without a launch config. */
-  readonly launchConfigId: string | null;
-}
-
-/** One entry for each launch config that has worker rows, by id. */
-export async function launchConfigStats(db: Db, workerPoolId: string): Promise<LaunchConfigStats[]> {
-  const { rows } = await sql<LaunchConfigStats>`
-    select launch_config_id, ${stateCounts} from workers where worker_pool_id = ${workerPoolId}
-    group by launch_config_id order by launch_config_id`.execute(db);
-  return rows;
 }

@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import type { LaunchConfig, PoolConfig, WorkerPool } from '../domain/worker-pool.js';
-import { noWorkers, stateCounts, type StateCounts } from './counts.js';
 import { announce, type NewEvent } from './events.js';
 import {
   launchConfigEvents,
@@ -177,10 +176,15 @@ async function audit(db: Db, workerPoolId: string, action: string, clientId: str
     .execute();
 }
 
+export interface ActiveLaunchConfig extends LaunchConfig {
+  /** Place in the list as it was last submitted. */
+  readonly position: number;
+}
+
 export interface PoolWithLaunchConfigs {
   readonly pool: WorkerPool;
   /** The active ones, by id. */
-  readonly launchConfigs: LaunchConfig[];
+  readonly launchConfigs: ActiveLaunchConfig[];
 }
 
 export async function getPool(db: Db, workerPoolId: string): Promise<PoolWithLaunchConfigs | null> {
@@ -201,17 +205,6 @@ export async function listPoolIds(db: Db): Promise<string[]> {
   return rows.map(({ workerPoolId }) => workerPoolId);
 }
 
-/** Every id asked for has an entry. */
-export async function poolCounters(db: Db, workerPoolIds: readonly string[]): Promise<Map<string, StateCounts>> {
-  const counters = new Map<string, StateCounts>(workerPoolIds.map((id) => [id, noWorkers]));
-  const { rows } = await sql<StateCounts & { workerPoolId: string }>`
-    select worker_pool_id, ${stateCounts} from workers
-    where worker_pool_id in (select jsonb_array_elements_text(${jsonb(workerPoolIds)}))
-    group by worker_pool_id`.execute(db);
-  for (const { workerPoolId, ...counts } of rows) counters.set(workerPoolId, counts);
-  return counters;
-}
-
 type PoolRow = WorkerPool & { launchConfigs: Record<string, unknown>[] };
 
 const selectPools = sql`
@@ -222,5 +215,5 @@ const selectPools = sql`
   from worker_pools p`;
 
 function withLaunchConfigs({ launchConfigs, ...pool }: PoolRow): PoolWithLaunchConfigs {
-  return { pool, launchConfigs: launchConfigs.map((row) => camelKeys<LaunchConfig>(row)) };
+  return { pool, launchConfigs: launchConfigs.map((row) => camelKeys<ActiveLaunchConfig>(row)) };
 }

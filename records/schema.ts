@@ -11,7 +11,7 @@ import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../domain/wo
 export interface Schema {
   deployment: DeploymentRow;
   workerPools: WorkerPool;
-  launchConfigs: Omit<LaunchConfig, 'configuration'>;
+  launchConfigs: Omit<LaunchConfig, 'configuration'> & { position: Generated<number> };
   launchConfigRevisions: LaunchConfigRevision;
   audit: AuditRow;
   holds: Hold;

@@ -32,7 +32,13 @@ declare module 'hawk' {
     header(
       url: string,
       method: string,
-      options: { credentials: HawkCredentials & { id: string }; ext?: string; localtimeOffsetMsec?: number },
+      options: {
+        credentials: HawkCredentials & { id: string };
+        ext?: string;
+        localtimeOffsetMsec?: number;
+        payload?: string;
+        contentType?: string;
+      },
     ): { header: string };
   }
 

@@ -1,19 +1,24 @@
 import { AuthenticationError, type Caller, type Clients } from './client.js';
 import { authenticateHawk } from './hawk.js';
-import { possibleHosts } from './hosts.js';
+import { type NamedHosts, possibleHosts } from './hosts.js';
 
 export interface AuthSettings {
   readonly type: 'open' | 'static';
   /** rootUrl, and the public URL where there is one. */
   readonly ownUrls: readonly string[];
-  readonly trustProxy: boolean;
 }
 
 export interface IncomingRequest {
   readonly method: string;
   /** As it was sent: path and query. */
   readonly url: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly authorization: string | undefined;
+  readonly hosts: NamedHosts;
+}
+
+/** A caller, and where the signature covers the body, the hash that it must have. */
+export interface Authenticated extends Caller {
+  readonly payloadHash?: string | undefined;
 }
 
 /**
@@ -26,15 +31,14 @@ export async function authenticate(
   settings: AuthSettings,
   clients: Clients,
   nowMs: number,
-): Promise<Caller> {
-  const { headers } = request;
-  const header = one(headers.authorization);
+): Promise<Authenticated> {
+  const header = request.authorization;
   if (header === undefined) return { clientId: null, scopes: settings.type === 'open' ? ['*'] : [] };
 
   const [scheme = '', token = ''] = header.split(/ +(.*)/s);
   switch (scheme.toLowerCase()) {
     case 'hawk': {
-      const hosts = possibleHosts(headers, settings.ownUrls, settings.trustProxy);
+      const hosts = possibleHosts(request.hosts, settings.ownUrls);
       return authenticateHawk({ ...request, authorization: header, hosts }, clients, nowMs);
     }
     case 'bearer': {
@@ -46,5 +50,3 @@ export async function authenticate(
       throw new AuthenticationError('The Authorization header must be of the scheme Hawk or Bearer.');
   }
 }
-
-const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

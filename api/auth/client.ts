@@ -1,3 +1,4 @@
+import { parseInstant } from '../../domain/instants.js';
 import { sameText } from '../secrets.js';
 import { issuerScopes, type Issuer } from '../credentials.js';
 
@@ -36,7 +37,7 @@ export class Clients {
   constructor(configured: readonly StaticClient[], issuer: Issuer) {
     const clients: Client[] = configured.map((client) => ({
       ...client,
-      expires: client.expires === undefined ? null : Date.parse(client.expires),
+      expires: client.expires === undefined ? null : parseInstant(client.expires),
     }));
     clients.push({ ...issuer, scopes: issuerScopes, expires: null });
     this.#byId = new Map(clients.map((client) => [client.clientId, client]));

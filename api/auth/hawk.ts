@@ -1,7 +1,8 @@
 import hawk from 'hawk';
 import { judgeCertificate } from './certificate.js';
+import type { Authenticated } from './authenticate.js';
 import { AuthenticationError, type Caller, type Clients } from './client.js';
-import { parseExt } from './hawk-ext.js';
+import { type HawkExt, parseExt } from './hawk-ext.js';
 import { missingScopes } from './scopes.js';
 
 export interface HostAndPort {
@@ -18,14 +19,25 @@ export interface SignedRequest {
   readonly hosts: readonly HostAndPort[];
 }
 
-/** How far a client's clock may be from ours. */
-const TIMESTAMP_SKEW_SECONDS = 5 * 60;
+/** How far a client's clock may be from ours; the original's. A machine that is refused for its clock ends itself. */
+const TIMESTAMP_SKEW_SECONDS = 15 * 60;
+/** As hawk's own limit; longer ones are refused before a byte of them is decoded. */
+const MAX_HEADER_LENGTH = 4096;
 
 /** Verifies a Hawk header with permanent or temporary credentials. Throws AuthenticationError. */
-export async function authenticateHawk(request: SignedRequest, clients: Clients, nowMs: number): Promise<Caller> {
+export async function authenticateHawk(
+  request: SignedRequest,
+  clients: Clients,
+  nowMs: number,
+): Promise<Authenticated> {
+  const { authorization } = request;
+  if (authorization.length > MAX_HEADER_LENGTH) throw new AuthenticationError('The Hawk header is too long.');
+  // hawk looks credentials up by id alone, but temporary ones need `ext` too, which is not authenticated until the MAC
+  // is: everything read from it here counts only because the MAC, which covers it, is made with the key derived from it.
+  const ext = parseExt(/\bext="([^"]*)"/.exec(authorization)?.[1]);
   let refusal: AuthenticationError | null = null;
   for (const host of request.hosts) {
-    const outcome = await tryHost(request, host, clients, nowMs);
+    const outcome = await tryHost(request, host, ext, clients, nowMs);
     if (!(outcome instanceof AuthenticationError)) return outcome;
     refusal ??= outcome;
   }
@@ -33,29 +45,27 @@ export async function authenticateHawk(request: SignedRequest, clients: Clients,
 }
 
 async function tryHost(
-  request: SignedRequest,
+  { method, url, authorization }: SignedRequest,
   { host, port }: HostAndPort,
+  ext: HawkExt,
   clients: Clients,
   nowMs: number,
-): Promise<Caller | AuthenticationError> {
-  const { method, url, authorization } = request;
-  // hawk looks credentials up by id alone, but temporary ones need `ext` too, which is not authenticated until the MAC
-  // is: everything read from it here counts only because the MAC, which covers it, is made with the key derived from it.
-  const ext = parseExt(/\bext="([^"]*)"/.exec(authorization)?.[1]);
+): Promise<Authenticated | AuthenticationError> {
   try {
     const { credentials, artifacts } = await hawk.server.authenticate(
       { method, url, host, port, authorization },
       (id) => lookUp(id, ext, clients, nowMs),
       { timestampSkewSec: TIMESTAMP_SKEW_SECONDS, localtimeOffsetMsec: nowMs - Date.now() },
     );
-    return restrict(credentials.caller, parseExt(artifacts.ext).authorizedScopes);
+    const caller = restrict(credentials.caller, parseExt(artifacts.ext).authorizedScopes);
+    return { ...caller, payloadHash: artifacts.hash };
   } catch (error) {
     if (error instanceof AuthenticationError) return error;
     return new AuthenticationError(error instanceof Error ? error.message : 'The Hawk header is not valid.');
   }
 }
 
-function lookUp(clientId: string, ext: ReturnType<typeof parseExt>, clients: Clients, nowMs: number) {
+function lookUp(clientId: string, ext: HawkExt, clients: Clients, nowMs: number) {
   if (ext.certificate) {
     const { accessToken, caller } = judgeCertificate(clientId, ext.certificate, clients, nowMs);
     return { key: accessToken, algorithm: 'sha256' as const, caller };

@@ -9,7 +9,8 @@ import { decisionList } from '../schemas/pools.js';
 import { iso } from '../wire.js';
 import { noSuchPool } from './pools.js';
 
-export function addDecisionOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+export function addDecisionOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
+  const paging = pagingOf('decisions');
   addOperation(api, {
     name: 'listWorkerPoolDecisions',
     method: 'GET',

@@ -1,20 +1,30 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { workerKeyText } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
 import { insertError, listErrors } from '../../records/errors.js';
 import { getPool } from '../../records/pools.js';
 import { getWorker } from '../../records/workers.js';
 import type { ApiContext } from '../context.js';
-import { inputError } from '../errors.js';
+import { ApiError, inputError } from '../errors.js';
 import { addOperation, requireScopes } from '../operation.js';
 import { pagingQuery } from '../paging.js';
-import { requireReady } from '../providers-of.js';
 import { identifier, poolParams } from '../schemas/common.js';
 import { poolError, poolErrorList, reportErrorRequest } from '../schemas/errors.js';
+import { Throttle } from '../throttle.js';
 import { wireError } from '../wire.js';
 import { noSuchPool } from './pools.js';
 
-export function addErrorOperations(api: FastifyInstance, { db, providers, paging, now }: ApiContext): void {
+/** Bytes. Every list of the pool's errors holds it for days. */
+const MAX_EXTRA_BYTES = 64 * 1024;
+/** Bytes of the whole body: `extra`, and a description that may be escaped. */
+const MAX_REPORT_BYTES = 160 * 1024;
+/** Reports of one worker: a handful while it boots, then one a minute. */
+const REPORTS = { burst: 20, eachCountsMs: 60_000 };
+
+export function addErrorOperations(api: FastifyInstance, { db, providers, pagingOf, now }: ApiContext): void {
+  const paging = pagingOf('errors');
+  const reports = new Throttle(REPORTS, 'This worker has reported too many errors.', now);
   addOperation(api, {
     name: 'reportWorkerError',
     method: 'POST',
@@ -22,16 +32,23 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
     summary: 'A worker reports what went wrong with it',
     params: poolParams,
     body: reportErrorRequest,
+    bodyLimit: MAX_REPORT_BYTES,
     scopes: ({ workerPoolId }) => [`assume:worker-pool:${workerPoolId}`],
     response: poolError,
     handle: async ({ params: { workerPoolId }, body, caller, log }) => {
       const { workerGroup, workerId, kind, title, description, extra } = body;
       requireScopes(caller, [`assume:worker-id:${workerGroup}/${workerId}`]);
+      if (Buffer.byteLength(JSON.stringify(extra)) > MAX_EXTRA_BYTES) {
+        throw new ApiError('InputTooLarge', `extra must not have more than ${MAX_EXTRA_BYTES} bytes.`);
+      }
+      const subject = workerKeyText({ workerPoolId, workerGroup, workerId });
+      reports.assertAllowed(subject);
       const found = await getPool(db, workerPoolId);
       if (!found) throw noSuchPool(workerPoolId);
-      const provider = providers.get(found.pool.providerId);
-      if (!provider) throw inputError(`Provider ${found.pool.providerId} of this pool is not configured.`);
-      requireReady(providers, provider);
+      if (!providers.get(found.pool.providerId)) {
+        throw inputError(`Provider ${found.pool.providerId} of this pool is not configured.`);
+      }
+      reports.count(subject);
       const worker = await getWorker(db, { workerPoolId, workerGroup, workerId });
       const launchConfigId = worker?.launchConfigId ?? null;
       const error = { workerPoolId, launchConfigId, kind, title, description };

@@ -10,7 +10,8 @@ import { launchConfigList } from '../schemas/pools.js';
 import { wireLaunchConfig } from '../wire.js';
 import { noSuchPool } from './pools.js';
 
-export function addLaunchConfigOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
+  const paging = pagingOf('launch-configs');
   addOperation(api, {
     name: 'listWorkerPoolLaunchConfigs',
     method: 'GET',

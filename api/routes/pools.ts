@@ -1,15 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import {
-  createPool,
-  deletePool,
-  getPool,
-  listPools,
-  poolCounters,
-  updatePool,
-  type PoolResult,
-} from '../../records/pools.js';
-import { noWorkers } from '../../records/counts.js';
+import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../records/pools.js';
+import { noWorkers, poolCounters } from '../../records/counts.js';
+import type { ProviderRegistry } from '../../providers/registry.js';
 import type { ApiContext } from '../context.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation, type Log } from '../operation.js';
@@ -22,7 +15,8 @@ import { wirePool } from '../wire.js';
 const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
 
 export function addPoolOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, paging, now } = context;
+  const { db, now } = context;
+  const paging = context.pagingOf('pools');
   const path = '/worker-pool/:workerPoolId';
   const common = { path, params: poolParams, response: poolFull };
 
@@ -35,6 +29,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
     scopes: manage,
     handle: async ({ params: { workerPoolId }, body, caller, log }) => {
       const submission = checkSubmission(context, workerPoolId, body, caller);
+      requireReady(context.providers, body.providerId);
       requireAccepted(await createPool(db, submission), workerPoolId);
       return afterChange(context, workerPoolId, log);
     },
@@ -89,10 +84,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
     response: poolList,
     handle: async ({ query }) => {
       const { items, after } = await listPools(db, paging.page(query));
-      const counters = await poolCounters(
-        db,
-        items.map(({ pool }) => pool.workerPoolId),
-      );
+      const counters = await context.counters.get();
       return {
         workerPools: items.map(({ pool, launchConfigs }) =>
           wirePool(pool, launchConfigs, counters.get(pool.workerPoolId) ?? noWorkers),
@@ -101,6 +93,16 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
       };
     },
   });
+}
+
+/**
+ * A provider that could not be set up at all gets no new pools; that is tried again, so a later call may succeed. Edits,
+ * removals and registrations need no call to the cloud, and never wait for it.
+ */
+function requireReady(providers: ProviderRegistry, providerId: string): void {
+  if (providers.state(providerId).state === 'failed') {
+    throw new ApiError('ProviderSetupFailed', `Provider ${providerId} cannot be used at the moment.`);
+  }
 }
 
 export const noSuchPool = (workerPoolId: string) => notFound(`There is no worker pool ${workerPoolId}.`);

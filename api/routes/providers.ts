@@ -6,7 +6,8 @@ import { providerList } from '../schemas/pools.js';
 
 const MOST_PROVIDERS = 100;
 
-export function addProviderOperations(api: FastifyInstance, { providers, paging }: ApiContext): void {
+export function addProviderOperations(api: FastifyInstance, { providers, pagingOf }: ApiContext): void {
+  const paging = pagingOf('providers');
   addOperation(api, {
     name: 'listProviders',
     method: 'GET',

@@ -12,14 +12,20 @@ import { workerCredentials } from '../credentials.js';
 import { EngineRefused } from '../engine.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation, type Log } from '../operation.js';
-import { requireReady } from '../providers-of.js';
-import { Refusals } from '../refusals.js';
 import { registerRequest, registerResponse } from '../schemas/workers.js';
 import { sha256Hex, workerSecret } from '../secrets.js';
+import { networkOf, Throttle } from '../throttle.js';
 import { iso } from '../wire.js';
 
 /** Bytes. Signed documents are a few KiB; the call is open to everybody. */
 const REGISTER_BODY_LIMIT = 64 * 1024;
+
+/**
+ * Refused registrations of one address. Registration is open to everybody, and each attempt costs a query and often a
+ * signature's verification (W60). Only refusals count, so that any number of real machines behind one address register at
+ * full speed; and it is 503, because a real machine among the guessers must try again.
+ */
+const REFUSALS = { burst: 200, eachCountsMs: 100 };
 
 interface Facts {
   readonly pool: WorkerPool;
@@ -31,7 +37,7 @@ interface Facts {
 }
 
 export function addRegistrationOperations(api: FastifyInstance, context: ApiContext): void {
-  const refusals = new Refusals(context.now);
+  const refusals = new Throttle(REFUSALS, 'Too many registrations were refused.', context.now);
   addOperation(api, {
     name: 'registerWorker',
     method: 'POST',
@@ -43,11 +49,13 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
     mask: () => '(OMITTED)',
     response: registerResponse,
     handle: async ({ body, address, log }) => {
-      refusals.check(address);
+      const network = networkOf(address);
+      refusals.assertAllowed(network);
       try {
         return await register(context, body, log);
       } catch (error) {
-        if (error instanceof EngineRefused || (error instanceof ApiError && error.status < 500)) refusals.note(address);
+        if (error instanceof EngineRefused || (error instanceof ApiError && error.status < 500))
+          refusals.count(network);
         throw error;
       }
     },
@@ -80,7 +88,6 @@ async function findFacts(context: ApiContext, key: WorkerKey, providerId: string
   const { pool, worker, workerConfig, signOfLifeAt, hasOpenLaunch } = await registrationFacts(db, key, providerId);
   const provider = providers.get(providerId);
   if (!pool || !provider) throw noSuchRegistrant();
-  requireReady(providers, provider);
   if (!worker) {
     // The machine may be quicker than our books. It must not be told to give up.
     if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');

@@ -9,7 +9,6 @@ import type { ApiContext } from '../context.js';
 import { EngineBusy, WorkerExists } from '../engine.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation } from '../operation.js';
-import { requireReady } from '../providers-of.js';
 import { workerParams } from '../schemas/common.js';
 import { staticWorkerRequest, workerFull } from '../schemas/workers.js';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
@@ -74,7 +73,6 @@ async function staticPool({ db, providers }: ApiContext, workerPoolId: string): 
   const { providerId } = found.pool;
   const provider = providers.get(providerId);
   if (!provider) throw notFound(`Provider ${providerId} of this pool is not configured.`);
-  requireReady(providers, provider);
   if (provider.providerType !== 'static') {
     throw inputError(`Provider ${providerId} makes its workers itself; they cannot be announced.`);
   }

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { noWorkers } from '../../records/counts.js';
-import { launchConfigStats } from '../../records/launch-configs.js';
-import { getPool, listPools, poolCounters } from '../../records/pools.js';
+import { launchConfigStats, noWorkers } from '../../records/counts.js';
+import { getPool, listPools } from '../../records/pools.js';
 import type { ApiContext } from '../context.js';
 import { addOperation } from '../operation.js';
 import { pagingQuery } from '../paging.js';
@@ -12,7 +11,8 @@ import { noSuchPool } from './pools.js';
 /** Name under which workers without a launch config are counted. */
 const NO_LAUNCH_CONFIG = 'unknown';
 
-export function addStatsOperations(api: FastifyInstance, { db, paging }: ApiContext): void {
+export function addStatsOperations(api: FastifyInstance, { db, counters: shared, pagingOf }: ApiContext): void {
+  const paging = pagingOf('pools');
   addOperation(api, {
     name: 'workerPoolStats',
     method: 'GET',
@@ -46,7 +46,7 @@ export function addStatsOperations(api: FastifyInstance, { db, paging }: ApiCont
     handle: async ({ query }) => {
       const { items, after } = await listPools(db, paging.page(query));
       const ids = items.map(({ pool }) => pool.workerPoolId);
-      const counters = await poolCounters(db, ids);
+      const counters = await shared.get();
       return {
         workerPoolsStats: ids.map((workerPoolId) => ({ workerPoolId, ...(counters.get(workerPoolId) ?? noWorkers) })),
         ...paging.continuation(after),

@@ -9,8 +9,7 @@ import { getWorker, listWorkers } from '../../records/workers.js';
 import type { ApiContext } from '../context.js';
 import { notFound } from '../errors.js';
 import { addOperation } from '../operation.js';
-import { pagingQuery } from '../paging.js';
-import { requireReady } from '../providers-of.js';
+import { type Paging, pagingQuery } from '../paging.js';
 import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
 import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
 import { wireWorker } from '../wire.js';
@@ -21,7 +20,8 @@ const stateFilter = Type.Union(
 );
 
 export function addWorkerOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, engine, providers, paging } = context;
+  const { db, engine, providers } = context;
+  const paging = context.pagingOf('workers');
 
   addOperation(api, {
     name: 'listWorkersForWorkerPool',
@@ -39,7 +39,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
       // Workers that only the queue knows are no rows of ours.
       if (state === 'standalone') return { workers: [] };
       const filter = { workerPoolId, state: state as Worker['state'] | undefined, launchConfigId };
-      return wireWorkers(context, await listWorkers(db, filter, page));
+      return wireWorkers(context, await listWorkers(db, filter, page), paging);
     },
   });
 
@@ -52,7 +52,8 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
     query: pagingQuery,
     scopes: ({ workerPoolId, workerGroup }) => [`worker-manager:list-workers:${workerPoolId}/${workerGroup}`],
     response: workerList,
-    handle: async ({ params, query }) => wireWorkers(context, await listWorkers(db, params, paging.page(query))),
+    handle: async ({ params, query }) =>
+      wireWorkers(context, await listWorkers(db, params, paging.page(query)), paging),
   });
 
   addOperation(api, {
@@ -81,9 +82,9 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
     handle: async ({ params }) => {
       const worker = await getWorker(db, params);
       if (!worker) throw noSuchWorker();
-      const provider = providers.get(worker.providerId);
-      if (!provider) throw notFound(`Provider ${worker.providerId} of this worker is not configured.`);
-      requireReady(providers, provider);
+      if (!providers.get(worker.providerId)) {
+        throw notFound(`Provider ${worker.providerId} of this worker is not configured.`);
+      }
       if (worker.state !== 'stopped') await engine.remove(worker, { reason: API_REMOVAL });
       return {};
     },
@@ -112,7 +113,7 @@ export async function wireOneWorker({ db }: ApiContext, worker: Worker) {
   return wireWorker(worker, await lastChecked(db));
 }
 
-async function wireWorkers({ db, paging }: ApiContext, { items, after }: PageOf<Worker>) {
+async function wireWorkers({ db }: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) {
   const checked = await lastChecked(db);
   return { workers: items.map((worker) => wireWorker(worker, checked)), ...paging.continuation(after) };
 }

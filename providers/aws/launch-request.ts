@@ -1,4 +1,5 @@
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import { parseInstant } from '../../domain/instants.js';
 import { ProviderError } from '../errors.js';
 import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../provider.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './marks.js';
@@ -61,6 +62,9 @@ export function thawRequest(frozen: unknown): RunInstancesCommandInput {
   const request = frozen as RunInstancesCommandInput;
   const validUntil = request.InstanceMarketOptions?.SpotOptions?.ValidUntil;
   if (!validUntil) return request;
-  const SpotOptions = { ...request.InstanceMarketOptions?.SpotOptions, ValidUntil: new Date(validUntil) };
+  const SpotOptions = {
+    ...request.InstanceMarketOptions?.SpotOptions,
+    ValidUntil: new Date(parseInstant(String(validUntil))!),
+  };
   return { ...request, InstanceMarketOptions: { ...request.InstanceMarketOptions, SpotOptions } };
 }

@@ -1,4 +1,4 @@
-import { cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
+import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
 
 /** Also part of a host name and of the worker's key, so its form is held. */
 const REGION = '^[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$';
@@ -75,7 +75,7 @@ const launchConfigSchema = {
     },
     workerConfig: { type: 'object' },
     workerManager: workerManagerSchema,
-    capacityPerInstance: { type: 'integer', minimum: 1 },
+    capacityPerInstance,
   },
 };
 

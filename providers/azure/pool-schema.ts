@@ -1,6 +1,12 @@
-import { cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
+import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
 
-const stateCodes = { type: 'array', uniqueItems: true, items: { type: 'string', pattern: '^[^\\s]{1,100}$' } };
+/** Compared pair by pair, so no more than can be. */
+const stateCodes = {
+  type: 'array',
+  uniqueItems: true,
+  maxItems: 100,
+  items: { type: 'string', pattern: '^[^\\s]{1,100}$' },
+};
 
 const azureWorkerManager = {
   ...workerManagerSchema,
@@ -177,7 +183,7 @@ const launchConfigSchema = {
   properties: {
     workerConfig: { type: 'object' },
     workerManager: azureWorkerManager,
-    capacityPerInstance: { type: 'integer', minimum: 1 },
+    capacityPerInstance,
     tags: { type: 'object' },
   },
   if: { required: ['armDeployment'] },

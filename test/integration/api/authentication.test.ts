@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
@@ -51,6 +52,15 @@ async function signedGet(credentials: Required<Credentials>, path: string): Prom
   const authorization = hawk.client.header(url, 'GET', { credentials: hawkCredentials, ext }).header;
   const response = await fetch(url, { headers: { authorization } });
   return [response.status, await response.json()];
+}
+
+/** Bytes as no client library would send them. */
+async function rawRequest(bytes: string): Promise<string> {
+  const socket = connect(Number(new URL(rootUrl).port), '127.0.0.1');
+  socket.write(bytes);
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
 }
 
 describe('with the peer’s own client over a socket', () => {
@@ -169,15 +179,110 @@ describe('Hawk behind a proxy', () => {
     expect([status, body.code]).toEqual([401, 'AuthenticationFailed']);
   });
 
+  test('a signature for another host is refused although the Host header names it', async () => {
+    const headers = { host: 'elsewhere', authorization: header(`http://elsewhere${path}`) };
+    expect((await api.call('GET', '/providers', undefined, headers)).status).toBe(401);
+  });
+
+  test('a signature for a name of this machine holds, with whatever port', async () => {
+    const headers = { host: '127.0.0.1:4711', authorization: header(`http://127.0.0.1:4711${path}`) };
+    expect((await api.call('GET', '/providers', undefined, headers)).status).toBe(200);
+  });
+
   test('X-Forwarded-Host counts for nothing unless the proxy is trusted', async () => {
-    const forwarded = { 'x-forwarded-host': 'elsewhere', authorization: header(`http://elsewhere${path}`) };
+    const forwarded = { 'x-forwarded-host': 'localhost:99', authorization: header(`http://localhost:99${path}`) };
     expect((await api.call('GET', '/providers', undefined, forwarded)).status).toBe(401);
   });
 
-  test('an old signature is refused', async () => {
-    const authorization = header(`http://localhost:8080${path}`);
-    api.clock.ms += 6 * 60_000;
-    expect((await api.call('GET', '/providers', undefined, { authorization })).status).toBe(401);
+  test('of a trusted proxy’s X-Forwarded-Host the last name counts', async () => {
+    const trusting = await startTestApi({
+      auth: { type: 'static', clients: [reader] },
+      server: { trustProxy: ['127.0.0.0/8'] },
+    });
+    const authorization = header(`http://localhost:99${path}`);
+    const statuses = await Promise.all(
+      ['localhost:99', 'localhost:98, localhost:99', 'localhost:99, localhost:98'].map(async (forwarded) => {
+        const headers = { 'x-forwarded-host': forwarded, authorization };
+        return (await trusting.call('GET', '/providers', undefined, headers)).status;
+      }),
+    );
+    await trusting.close();
+    expect(statuses).toEqual([200, 200, 401]);
+  });
+
+  test.each([
+    [14, 200],
+    [16, 401],
+  ])('a clock that is %i minutes off is answered with %i', async (minutes, expected) => {
+    for (const way of [1, -1]) {
+      api.clock.ms = Date.now();
+      const authorization = header(`http://localhost:8080${path}`);
+      api.clock.ms += way * minutes * 60_000;
+      expect((await api.call('GET', '/providers', undefined, { authorization })).status).toBe(expected);
+    }
+  });
+});
+
+describe('the Host header', () => {
+  test.each([
+    ['names in a row', 'Host: localhost,other'],
+    ['two of them', 'Host: localhost\r\nHost: localhost'],
+    ['a path', 'Host: localhost/x'],
+    ['userinfo', 'Host: a@localhost'],
+    ['more than a name has characters', `Host: ${'a'.repeat(300)}`],
+  ])('with %s is refused before credentials are looked at', async (_, line) => {
+    const answer = await rawRequest(
+      `GET ${API}/providers HTTP/1.1\r\n${line}\r\nAuthorization: Hawk id="x"\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('InvalidRequestArguments');
+  });
+
+  test('may be missing from a load balancer’s HTTP/1.0', async () => {
+    const answer = await rawRequest(`GET ${API}/__lbheartbeat__ HTTP/1.0\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  });
+});
+
+describe('a payload hash', () => {
+  const url = () => `http://localhost:8080${API}/worker-pool/prov%2Fhashed`;
+  const send = (
+    payload: string | undefined,
+    signed: string | undefined,
+    contentType: string,
+    method: 'PUT' | 'GET' = 'PUT',
+  ) => {
+    const { header: authorization } = hawk.client.header(url(), method, {
+      credentials: { id: maker.clientId, key: maker.accessToken, algorithm: 'sha256' },
+      ...(signed !== undefined && { payload: signed, contentType }),
+    });
+    return api.app.inject({
+      method,
+      url: `${API}/worker-pool/prov%2Fhashed`,
+      headers: {
+        host: 'localhost:8080',
+        authorization,
+        ...(payload !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(payload !== undefined && { payload }),
+    });
+  };
+  const definition = JSON.stringify(poolDefinition);
+
+  test.each(['application/json', 'text/json', ''])('of the body that is sent holds, hashed as "%s"', async (type) => {
+    expect((await send(definition, definition, type)).statusCode).toBe(200);
+  });
+
+  test('of another body is refused, and nothing is done', async () => {
+    const changed = JSON.stringify({ ...poolDefinition, owner: 'thief@example.com' });
+    const answer = await send(changed, definition, 'application/json');
+    expect([answer.statusCode, answer.json().code]).toEqual([401, 'AuthenticationFailed']);
+    expect((await send(undefined, undefined, '', 'GET')).json().owner).not.toBe('thief@example.com');
+  });
+
+  test('of no body holds for a call without one, and of a body does not', async () => {
+    expect((await send(undefined, '', '', 'GET')).statusCode).toBe(200);
+    expect((await send(undefined, definition, 'application/json', 'GET')).statusCode).toBe(401);
   });
 });
 

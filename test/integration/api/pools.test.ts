@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { eventually } from '../../support/eventually.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
 let api: TestApi;
@@ -76,6 +77,11 @@ describe('createWorkerPool', () => {
     const { status, body } = await create();
     api.failedProviders.clear();
     expect([status, body.code]).toEqual([503, 'ProviderSetupFailed']);
+  });
+
+  test('refuses a launch config that is there twice, also when only its weight differs', async () => {
+    const twice = config({ a: 1 }, { a: 1, workerManager: { initialWeight: 0.5 } });
+    expect((await create(twice)).body).toMatchObject({ code: 'InputValidationError' });
   });
 });
 
@@ -155,23 +161,54 @@ describe('paging', () => {
   });
 });
 
+describe('config.launchConfigs', () => {
+  const regions = (body: { config: { launchConfigs: { region: string }[] } }) =>
+    body.config.launchConfigs.map(({ region }) => region);
+  const inOrder = (...names: string[]) => config(...names.map((region) => ({ region })));
+
+  test('comes back in the order in which it was sent, from every call that gives a pool', async () => {
+    const sent = ['c', 'a', 'd', 'b'];
+    expect(regions((await create(inOrder(...sent))).body)).toEqual(sent);
+    expect(regions((await api.call('GET', path)).body)).toEqual(sent);
+    const { body } = await api.call('GET', '/worker-pools');
+    const listed = body.workerPools.find((one: { workerPoolId: string }) => one.workerPoolId === pool);
+    expect(regions(listed)).toEqual(sent);
+  });
+
+  test('takes a new order, also of launch configs that come back from the archive', async () => {
+    await create(inOrder('a', 'b', 'c'));
+    for (const sent of [['c', 'b', 'a'], ['b'], ['a', 'e', 'b', 'c']]) {
+      const { body } = await api.call('POST', path, { ...poolDefinition, ...inOrder(...sent) });
+      expect(regions(body)).toEqual(sent);
+    }
+  });
+
+  test('in another order is another definition', async () => {
+    await create(inOrder('a', 'b'));
+    expect((await create(inOrder('b', 'a'))).body.code).toBe('RequestConflict');
+    expect((await create(inOrder('a', 'b'))).status).toBe(200);
+  });
+});
+
 describe('hold', () => {
   test('of a pool and of all shows on the front page, and releasing asks for a look', async () => {
     await create();
-    const held = async () => {
-      const { body } = await api.call('GET', '//overview.json');
-      return body.pools.find((one: { workerPoolId: string }) => one.workerPoolId === pool).held;
-    };
-    expect(await held()).toBe(false);
+    // The page's answer is shared for a second.
+    const shows = (held: boolean) =>
+      eventually(async () => {
+        const { body } = await api.call('GET', '//overview.json');
+        return body.pools.find((one: { workerPoolId: string }) => one.workerPoolId === pool)?.held === held;
+      });
+    await shows(false);
     expect((await api.call('PUT', `${path}/hold`, { reason: 'maintenance' })).body).toEqual({});
-    expect(await held()).toBe(true);
+    await shows(true);
     await api.call('DELETE', `${path}/hold`);
-    expect(await held()).toBe(false);
+    await shows(false);
     expect(api.engine.asked.at(-1)).toBe(`look ${pool}`);
     await api.call('PUT', '/hold', { reason: 'all' });
-    expect(await held()).toBe(true);
+    await shows(true);
     await api.call('DELETE', '/hold');
-    expect(await held()).toBe(false);
+    await shows(false);
   });
 
   test('needs a reason and a pool', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { API, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
@@ -109,10 +110,24 @@ describe('bodies', () => {
     ['half a surrogate pair', '{"description":"\\ud800"}', 'application/json', 'MalformedPayload', 400],
     ['very deep JSON', `${'['.repeat(5000)}${']'.repeat(5000)}`, 'application/json', 'MalformedPayload', 400],
     ['a prototype', '{"__proto__":{}}', 'application/json', 'MalformedPayload', 400],
+    ['a number that no double holds', '{"config":{"a":1e999}}', 'application/json', 'MalformedPayload', 400],
     ['more than 10 MB', `"${'x'.repeat(10 * 1024 * 1024)}"`, 'application/json', 'InputTooLarge', 413],
   ])('%s is refused', async (_, payload, type, code, status) => {
     const response = await send(payload, type);
     expect([response.statusCode, response.json().code]).toEqual([status, code]);
+  });
+
+  test('bytes that are no UTF-8 are refused', async () => {
+    const payload = Buffer.concat([Buffer.from('{"description":"'), Buffer.from([0xff]), Buffer.from('"}')]);
+    const headers = { host: 'localhost', 'content-type': 'application/json' };
+    const response = await api.app.inject({ method: 'PUT', url: `${API}/worker-pool/prov%2Fbody`, headers, payload });
+    expect([response.statusCode, response.json().code]).toEqual([400, 'MalformedPayload']);
+  });
+
+  test('a large one is not repeated by the error about it', async () => {
+    const response = await send(JSON.stringify({ description: 'x'.repeat(100_000) }));
+    expect(response.statusCode).toBe(400);
+    expect(response.json().requestInfo.payload).toBe('(OMITTED, too large)');
   });
 
   test('a registration of more than 64 KiB is refused unread', async () => {
@@ -180,6 +195,54 @@ describe('errors of a pool', () => {
     expect((await get('/worker-pool-errors/never%2Fseen')).body).toEqual({ workerPoolErrors: [] });
   });
 
+  test('with more than 64 KiB of extra are refused, and not stored', async () => {
+    const send = (bytes: number) =>
+      api.call('POST', '/worker-pool-errors/prov%2Ftype', {
+        ...report,
+        workerId: 'i-large',
+        extra: { a: 'x'.repeat(bytes - '{"a":""}'.length) },
+      });
+    expect((await send(64 * 1024)).status).toBe(200);
+    for (const bytes of [64 * 1024 + 1, 1024 * 1024]) {
+      const { status, body } = await send(bytes);
+      expect([status, body.code]).toEqual([413, 'InputTooLarge']);
+    }
+  });
+
+  test('of one worker are limited, those of others are not', async () => {
+    const send = async (workerId: string, n: number) =>
+      api.call('POST', '/worker-pool-errors/prov%2Ftype', { ...report, workerId, title: `T ${n}` });
+    const statuses: number[] = [];
+    for (let n = 0; n < 25; n += 1) statuses.push((await send('i-flood', n)).status);
+    expect(statuses).toEqual([...Array<number>(20).fill(200), ...Array<number>(5).fill(503)]);
+    expect((await send('i-other', 0)).status).toBe(200);
+    api.clock.ms += 60_000;
+    expect((await send('i-flood', 25)).status).toBe(200);
+  });
+
+  test('come in pages that end by their size too, and all of them come', async () => {
+    const pool = 'prov/large';
+    await api.call('PUT', `/worker-pool/${encodeURIComponent(pool)}`, poolDefinition);
+    const sent = Array.from({ length: 150 }, (_, n) => `T ${n}`);
+    for (const [n, title] of sent.entries()) {
+      api.clock.ms += 1;
+      const extra = { a: 'x'.repeat(60_000) };
+      const error = { ...report, workerId: `i-${n}`, title, extra };
+      await api.call('POST', `/worker-pool-errors/${encodeURIComponent(pool)}`, error);
+    }
+    const titles: string[] = [];
+    let pages = 0;
+    for (let token: string | undefined = ''; token !== undefined; pages += 1) {
+      const query: string = token === '' ? '' : `?continuationToken=${token}`;
+      const { body } = await get(`/worker-pool-errors/${encodeURIComponent(pool)}${query}`);
+      expect(JSON.stringify(body).length).toBeLessThan(5 * 1024 * 1024);
+      titles.push(...body.workerPoolErrors.map((error: { title: string }) => error.title));
+      token = body.continuationToken;
+    }
+    expect(titles).toEqual(sent.toReversed());
+    expect(pages).toBe(3);
+  });
+
   test('of an unknown pool are refused', async () => {
     expect((await api.call('POST', '/worker-pool-errors/no%2Fpool', report)).body.code).toBe('ResourceNotFound');
   });
@@ -195,6 +258,19 @@ describe('beside the API', () => {
     expect(names).toEqual(
       expect.arrayContaining(['ping', 'heartbeat', 'createWorkerPool', 'registerWorker', 'listWorkerPoolDecisions']),
     );
+  });
+
+  test('the front page runs nothing but its own script and style, and in nobody’s frame', async () => {
+    const { headers, body } = await get('//');
+    const policy = String(headers['content-security-policy']);
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' });
+    expect(policy).toContain("default-src 'none'; script-src 'sha256-");
+    expect(policy).toContain("frame-ancestors 'none'");
+    for (const element of ['script', 'style']) {
+      const content = new RegExp(`<${element}>(.*?)</${element}>`, 's').exec(body as string)![1]!;
+      const hash = createHash('sha256').update(content).digest('base64');
+      expect(policy).toContain(`${element}-src 'sha256-${hash}'`);
+    }
   });
 
   test('the version is the build’s', async () => {

@@ -262,6 +262,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await record(1, NOW + 1);
     await record(2, NOW + 2);
     await record(1, NOW + 3);
+    await makePool(db, { workerPoolId: 'prov/other' });
     await recordDecision(db, 'prov/other', decision(1), { fingerprint: 'f1', nowMs: NOW });
     const first = await listDecisions(db, poolId, { limit: 2, after: null });
     const second = await listDecisions(db, poolId, { limit: 2, after: first.after });

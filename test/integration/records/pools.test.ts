@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { NewLaunchConfig } from '../../../records/launch-config-changes.js';
-import { launchConfigStats, listLaunchConfigs } from '../../../records/launch-configs.js';
+import { launchConfigStats, poolCounters } from '../../../records/counts.js';
+import { listLaunchConfigs } from '../../../records/launch-configs.js';
 import {
   createPool,
   deletePool,
   getPool,
   listPoolIds,
   listPools,
-  poolCounters,
   updatePool,
   type NewPool,
 } from '../../../records/pools.js';
@@ -42,7 +42,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     });
     expect(await getPool(db, poolId)).toEqual({
       pool: { ...newPool(), previousProviderIds: [], created: NOW, lastModified: NOW },
-      launchConfigs: ['lc-a', 'lc-b'].map((launchConfigId) => ({
+      launchConfigs: ['lc-a', 'lc-b'].map((launchConfigId, index) => ({
         workerPoolId: poolId,
         launchConfigId,
         revision: 1,
@@ -50,6 +50,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
         created: NOW,
         lastModified: NOW,
         configuration: launchConfig(launchConfigId).configuration,
+        position: 1 - index,
       })),
     });
     expect(await eventsOf(db)).toEqual([
@@ -66,7 +67,8 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     const { db } = records;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     const before = { pool: await getPool(db, poolId), events: await eventsOf(db) };
-    expect((await create({}, [launchConfig('lc-b'), launchConfig('lc-a')], NOW + 5)).outcome).toBe('unchanged');
+    expect((await create({}, [launchConfig('lc-a'), launchConfig('lc-b')], NOW + 5)).outcome).toBe('unchanged');
+    expect((await create({}, [launchConfig('lc-b'), launchConfig('lc-a')])).outcome).toBe('pool-exists');
     expect((await create({ owner: 'else@example.com' }, [launchConfig('lc-a'), launchConfig('lc-b')])).outcome).toBe(
       'pool-exists',
     );

@@ -17,7 +17,13 @@ const problemsOf = (source: string, env: Record<string, string> = {}): readonly 
 describe('defaults', () => {
   test('an empty file is a complete configuration', () => {
     const config = parseConfig('', 'test.yml');
-    expect(config.server).toEqual({ host: '127.0.0.1', port: 8080, publicUrl: null, trustProxy: false });
+    expect(config.server).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      publicUrl: null,
+      trustProxy: false,
+      keepAliveSeconds: 90,
+    });
     expect(config.limits).toEqual({ launchesPerMinute: 500, machines: 5000 });
     expect(config.providers).toEqual({});
   });
@@ -125,10 +131,31 @@ test.each([
     'temporal: {profile: cloud, address: "a:1"}',
     'temporal.profile: cannot stand beside temporal.address: the profile names the address',
   ],
+  [
+    'server: {trustProxy: true}',
+    'server.trustProxy: true would believe what any caller writes; give the number of proxies before the API (1), or a list of their networks',
+  ],
+  ['server: {trustProxy: [10.0.0.0/33]}', 'server.trustProxy: "10.0.0.0/33" is no address and no network'],
+  ['server: {trustProxy: [proxy.example]}', 'server.trustProxy: "proxy.example" is no address and no network'],
+  ['server: {trustProxy: 0}', 'server.trustProxy: must be false or integer or array'],
+  ['server: {keepAliveSeconds: 100000}', 'server.keepAliveSeconds: must be <= 3600'],
+  ['intervals: {scanSeconds: 10000000}', 'intervals.scanSeconds: must be <= 2000000'],
+  ['pulse: {username: a}', 'pulse: is not built yet; leave it out'],
+  ['notify: {type: taskcluster}', 'notify: is not built yet; leave it out'],
+  ['database: {url: "pglite:x"}', 'database: is called records in this version'],
+  ['retention: {evidenceDays: 8}', 'retention.evidenceDays: is not built yet; leave it out'],
+  [
+    'auth: {type: static, clients: [{clientId: "a\\0", accessToken: aaaaaaaaaaaaaaaaaaaaaaaa}]}',
+    'auth.clients.0.clientId: holds a NUL character',
+  ],
   ['- a', 'test.yml: must be a mapping of keys'],
   ['a: [', 'test.yml: not valid YAML, line 1 (BAD_INDENT)'],
 ])('%s is refused: %s', (source, line) => {
   expect(problemsOf(source)).toContain(line);
+});
+
+test.each([false, 1, 3, ['10.0.0.0/8'], ['10.1.2.3', 'fd00::/8']])('accepts %j for server.trustProxy', (trustProxy) => {
+  expect(parseConfig(JSON.stringify({ server: { trustProxy } }), 'test.yml').server.trustProxy).toEqual(trustProxy);
 });
 
 test('clients that share a token or a name are refused', () => {

@@ -85,7 +85,17 @@ describe('AWS pool definitions', () => {
       'config.lifecycle.reregistrationTimeout must be <= 2592000',
     ],
     [{ ...pool, lifecycle: { queueInactivityTimeout: 60 } }, 'config.lifecycle.queueInactivityTimeout must be >= 1200'],
-    [{ ...pool, launchConfigs: [launchConfig, launchConfig] }, 'must NOT have duplicate items'],
+    [
+      { ...pool, launchConfigs: Array.from({ length: 1001 }, () => launchConfig) },
+      'config.launchConfigs must not have more than 1000 items',
+    ],
+    [{ ...pool, maxCapacity: 1_000_001 }, 'config.maxCapacity must be <= 1000000'],
+    [{ ...pool, minCapacity: 10_000_000 }, 'config.minCapacity must be <= 1000000'],
+    [{ ...pool, lifecycle: { registrationTimeout: 1e300 } }, 'registrationTimeout must be <= 31536000'],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, workerManager: { capacityPerInstance: 3_000_000_000 } }] },
+      'capacityPerInstance must be <= 1000000',
+    ],
     [{ ...pool, launchConfigs: [{ region: 'us-west-2' }] }, "must have required property 'launchConfig'"],
     [{ ...pool, launchConfigs: [{ ...launchConfig, region: 'evil.example.com/' }] }, 'region must match pattern'],
     [{ ...pool, launchConfigs: [{ ...launchConfig, other: 1 }] }, 'launchConfigs[0] must not have "other"'],

@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+
+/** Bytes of a body; definitions of pools are the largest. */
+export const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** From a connection's first byte, or from its beginning where none comes, to the end of a request's headers. */
+const HEADERS_TIMEOUT_MS = 15_000;
+/** The same to the end of its body. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Without a byte in either direction: a client that does not read its answer. Longer than any answer takes. */
+const SILENCE_TIMEOUT_MS = 120_000;
+const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
+/** Open connections of one process; a further one is closed at once. Each half-sent request holds some 20 KB. */
+const MAX_CONNECTIONS = 20_000;
+/** Node refuses longer headers, so a path component of any length reaches its pattern and is refused by that. */
+const MAX_PARAM_LENGTH = 64 * 1024;
+
+export interface HttpLimits {
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly checkIntervalMs: number;
+  readonly maxConnections: number;
+}
+
+export const httpLimits: HttpLimits = {
+  headersTimeoutMs: HEADERS_TIMEOUT_MS,
+  requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  checkIntervalMs: TIMEOUT_CHECK_INTERVAL_MS,
+  maxConnections: MAX_CONNECTIONS,
+};
+
+/** What bounds a connection and what comes over it, so that nobody holds one for ever. */
+export const serverLimits = (limits: HttpLimits, keepAliveSeconds: number) =>
+  ({
+    bodyLimit: MAX_BODY_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: SILENCE_TIMEOUT_MS,
+    keepAliveTimeout: keepAliveSeconds * 1000,
+    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: limits.checkIntervalMs },
+  }) satisfies FastifyHttpOptions<Server>;
+
+export function limitConnections(app: FastifyInstance, limits: HttpLimits): void {
+  app.server.maxConnections = limits.maxConnections;
+}
