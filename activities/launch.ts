@@ -58,7 +58,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
         const provider = providers.get(launch.providerId);
         const launching = provider?.launching;
         if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
-        if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch), 'planned');
+        if (launching.kind === 'stepwise') return await book(launch, launching.machines(launch));
         try {
           return await book(launch, await submit(launching, launch));
         } catch (error) {
@@ -114,17 +114,12 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
     return failed(error.message);
   }
 
-  /** `planned` machines have yet to be built, one step after another: their lifecycles will tell whether that works. */
-  async function book(
-    launch: LaunchRow,
-    machines: readonly LaunchedMachine[],
-    how: 'made' | 'planned' = 'made',
-  ): Promise<LaunchResult> {
+  async function book(launch: LaunchRow, machines: readonly LaunchedMachine[]): Promise<LaunchResult> {
     const nowMs = Date.now();
     const pool = await getPool(db, launch.workerPoolId);
     const timing = lifecycleTiming(pool?.pool.config.lifecycle, config.defaults);
     const terminateAfter = registrationDeadline(nowMs, timing);
-    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS, endsBackoff: how === 'made' };
+    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS };
     const workers = await bookLaunch(db, launch.token, machines, times);
     // A repeat finds rows of an earlier instant.
     const fresh = workers.filter(({ created }) => created === nowMs);

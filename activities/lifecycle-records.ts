@@ -25,8 +25,6 @@ export interface LifecycleRecords {
     change: WorkerKey &
       RegistrationChange & {
         readonly registeredAt: number;
-        /** The machine was built step by step: that it registers is the first proof that its launch config works. */
-        readonly endsBackoff?: boolean;
       },
   ): Promise<void>;
   recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
@@ -86,8 +84,8 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
 
     async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
       const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
-      const failureClass = stop.failure?.failureClass;
-      const rest = failureClass && restAfter(failureClass, nowMs);
+      const { failureClass, unregistered } = stop.failure ?? {};
+      const rest = failureClass && { ...restAfter(failureClass, nowMs), unregistered };
       const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs });
       if (row) {
         if (failure) logPoolError(log, failure);

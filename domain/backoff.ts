@@ -16,6 +16,12 @@ const classes: Readonly<Record<string, FailureClass>> = {
 
 export const failureClassOf = (code: string | null | undefined): FailureClass => classes[code ?? ''] ?? 'other';
 
+/** By the cloud's own words about a machine that ended before it registered: what it ran short of, where it says so. */
+export function failureClassOfReason(reason: string | null): FailureClass {
+  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed/i.test(reason ?? '')) return 'capacity';
+  return /LimitExceeded|Quota/i.test(reason ?? '') ? 'quota' : 'other';
+}
+
 export const SHORTEST_BACKOFF_MS = 10_000;
 export const LONGEST_BACKOFF_MS = 600_000;
 

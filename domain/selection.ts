@@ -29,7 +29,15 @@ export interface LaunchConfigOption {
   readonly backoffUntil: number | null;
   /** Launches of it whose outcome is in doubt. */
   readonly openLaunches: number;
+  /**
+   * How many more of its machines may be on their way to their registration; null: any number. Limited while the last of
+   * them that came to an end ended unregistered: what is wrong with one is wrong with all.
+   */
+  readonly unregisteredRoom: number | null;
 }
+
+/** Machines of a launch config that may be unregistered at once while its last outcome is one that ended unregistered. */
+export const MAX_UNREGISTERED = 3;
 
 export interface Selection {
   readonly options: readonly LaunchConfigOption[];
@@ -58,6 +66,8 @@ export const passedOverReasons = [
   'no capacity left',
   'backing off',
   'launch unfinished',
+  /** Its last machine ended before it registered, and as many as are let try again are on their way. */
+  'awaiting a registration',
   /** One machine of it is larger than what the pool may still add. */
   'no room in the pool',
   /** Its use and its errors outweigh its initial weight, and others could do the work. */
@@ -166,7 +176,8 @@ function candidatesOf({ options, poolMaxCapacity, poolRoom, nowMs }: Selection) 
   const errorsInAll = options.reduce((sum, option) => sum + option.recentErrors, 0);
   for (const option of options) {
     const cap = capOf(option.maxCapacity, poolMaxCapacity);
-    const remaining = cap - option.usedCapacity;
+    const unregistered = (option.unregisteredRoom ?? Infinity) * option.capacityPerInstance;
+    const remaining = Math.min(cap - option.usedCapacity, unregistered);
     const reason = exclusion(option, remaining, poolRoom, nowMs);
     if (reason) excluded.set(option.launchConfigId, reason);
     else candidates.push({ option, weight: weightOf(option, cap, errorsInAll), remaining, machines: 0 });
@@ -182,6 +193,7 @@ function exclusion(
   nowMs: number,
 ): PassedOverReason | null {
   if (option.initialWeight !== null && option.initialWeight <= 0) return 'weight 0';
+  if (option.unregisteredRoom !== null && option.unregisteredRoom < 1) return 'awaiting a registration';
   // not `remaining < …`: a machine without a capacity would be drawn for ever
   if (!(option.capacityPerInstance > 0 && option.capacityPerInstance <= remaining)) return 'no capacity left';
   if (option.openLaunches > 0) return 'launch unfinished';

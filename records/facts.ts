@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { CapacityByState } from '../domain/estimator.js';
-import type { LaunchConfigOption } from '../domain/selection.js';
+import { type LaunchConfigOption, MAX_UNREGISTERED } from '../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
 import { getPool } from './pools.js';
 import type { Db, Hold, LaunchRow } from './schema.js';
@@ -59,6 +59,10 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
         recentErrors: of?.recentErrors ?? 0,
         backoffUntil: of?.revision === launchConfig.revision ? of.until : null,
         openLaunches: openOfIt.length,
+        unregisteredRoom:
+          of?.unregistered && of.revision === launchConfig.revision
+            ? Math.max(0, MAX_UNREGISTERED - of.requestedMachines - sum(openOfIt, ({ count }) => count))
+            : null,
       };
     }),
     requestedCapacity: requested,
@@ -101,9 +105,12 @@ interface Usage {
   requested: number;
   running: number;
   stopping: number;
+  requestedMachines: number;
   recentErrors: number;
   until: number | null;
-  /** The one that `until` holds for. */
+  /** The last machine that came to an end did so before it had registered. */
+  unregistered: boolean | null;
+  /** The one that `until` and `unregistered` hold for. */
   revision: number | null;
 }
 
@@ -117,7 +124,8 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
       select launch_config_id,
         coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
         coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
-        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping
+        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
+        count(*) filter (where state = 'requested') as requested_machines
       from workers where worker_pool_id = ${workerPoolId} and state <> 'stopped' group by launch_config_id),
     errors as (
       select launch_config_id,
@@ -125,14 +133,15 @@ async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usa
       from worker_pool_errors where worker_pool_id = ${workerPoolId} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
       group by launch_config_id),
     backoffs as (
-      select b.launch_config_id, b.until, b.revision
+      select b.launch_config_id, b.until, b.revision, b.unregistered
       from launch_backoffs b join launch_configs c using (worker_pool_id, launch_config_id)
       where b.worker_pool_id = ${workerPoolId}),
     ids as (
       select launch_config_id from capacity union select launch_config_id from errors
       union select launch_config_id from backoffs)
     select i.launch_config_id, coalesce(c.requested, 0) as requested, coalesce(c.running, 0) as running,
-      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.revision
+      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.revision,
+      b.unregistered, coalesce(c.requested_machines, 0) as requested_machines
     from ids i
     left join capacity c on c.launch_config_id is not distinct from i.launch_config_id
     left join errors e on e.launch_config_id is not distinct from i.launch_config_id

@@ -11,6 +11,8 @@ export interface Rest {
   /** Milliseconds, by the number of failures in a row of this revision, this one included. */
   readonly backoff: (failures: number) => number;
   readonly nowMs: number;
+  /** The failure is a machine that was there and ended, or ran out of time, before it had registered. */
+  readonly unregistered?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function failLaunch(
         closed = ${bigint(failed.nowMs)}
       where token = ${token} and status = 'open'
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    rests as (${restOf(sql`failed`, failed.failureClass, failures, until)}),
+    rests as (${restOf(sql`failed`, failed, { failures, until })}),
     ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}
     select 1 from failed`.execute(db);
   return rows.length > 0;
@@ -50,7 +52,7 @@ export async function noteShortage(
       update launches set failure = 'short: ' || machines || ' of ' || count
       where token = ${token} and status in ('booked', 'done') and failure is null
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    rests as (${restOf(sql`short`, shortage.failureClass, failures, until)}),
+    rests as (${restOf(sql`short`, shortage, { failures, until })}),
     ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from short)`)}
     select 1 from short`.execute(db);
   return rows.length > 0;
@@ -78,15 +80,15 @@ export async function recordLaunchFailure(
   const { failures, until } = await nextRest(db, failed, launchConfig);
   await sql`
     with failed as (${launchConfig}),
-    rests as (${restOf(sql`failed`, failed.failureClass, failures, until)}),
+    rests as (${restOf(sql`failed`, failed, { failures, until })}),
     ${storeError(failed.error, failed.nowMs, sql`true`)}
     select 1`.execute(db);
 }
 
 /**
- * A part of a statement that has changed a worker's row (`changed`) because its machine could not be built: its launch
- * config rests. Machines of one launch fail together and count once: whichever was launched before the rest ends says
- * nothing new, and neither does one of an older revision.
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine could not be built, or ended before
+ * it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever was
+ * launched before the backoff ends does not prolong it, and one of an older revision says nothing.
  */
 export async function restOfWorker(db: Db, key: WorkerKey, rest: Rest): Promise<RawBuilder<unknown>> {
   const launch = sql`
@@ -98,17 +100,27 @@ export async function restOfWorker(db: Db, key: WorkerKey, rest: Rest): Promise<
       select 1 from launch_backoffs o
       where o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id
         and (o.revision > l.revision or (o.revision = l.revision and o.until > l.created)))) as news`;
-  return restOf(news, rest.failureClass, failures, until);
+  const old = sql`
+    update launch_backoffs o set unregistered = true from (${launch}) l
+    where ${rest.unregistered ?? false} and exists (select 1 from changed) and o.worker_pool_id = l.worker_pool_id
+      and o.launch_config_id = l.launch_config_id and o.revision = l.revision and o.until > l.created`;
+  return sql`rests as (${restOf(news, rest, { failures, until })}), unproven as (${old})`;
 }
 
 /**
- * A part of a statement that has changed a worker's row (`changed`) because its machine was built and has registered: its
- * launch config's back-off ends, unless that began after the machine was launched.
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine has registered: its launch config's
+ * backoff ends, unless that began after the machine was launched. Then it only is the last outcome.
  */
-export const recoveryOfWorker = (): RawBuilder<unknown> => sql`
-  delete from launch_backoffs o using changed w join launches l on l.token = w.launch_token
-  where o.worker_pool_id = w.worker_pool_id and o.launch_config_id = w.launch_config_id
-    and o.revision = w.launch_config_revision and o.until <= l.created`;
+export const recoveryOfWorker = (): RawBuilder<unknown> => {
+  const ofChanged = sql`
+    from changed w join launches l on l.token = w.launch_token
+    where o.worker_pool_id = w.worker_pool_id and o.launch_config_id = w.launch_config_id
+      and o.revision = w.launch_config_revision`;
+  return sql`
+    proven as (update launch_backoffs o set unregistered = false ${ofChanged} and o.until > l.created and o.unregistered),
+    recovered as (
+      delete from launch_backoffs o where exists (select 1 ${ofChanged} and o.until <= l.created))`;
+};
 
 const launchConfigOf = (token: string): RawBuilder<unknown> => sql`
   select worker_pool_id, launch_config_id, launch_config_revision as revision from launches where token = ${token}`;
@@ -127,9 +139,15 @@ async function nextRest(
   return { failures, until: rest.nowMs + rest.backoff(failures) };
 }
 
-const restOf = (launchConfigs: RawBuilder<unknown>, failureClass: FailureClass, failures: number, until: number) => sql`
-  insert into launch_backoffs (worker_pool_id, launch_config_id, revision, failure_class, failures, until)
-  select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)}
+const restOf = (
+  launchConfigs: RawBuilder<unknown>,
+  { failureClass, unregistered = false }: Rest,
+  { failures, until }: { readonly failures: number; readonly until: number },
+) => sql`
+  insert into launch_backoffs as o (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)
+  select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)},
+    cast(${unregistered} as boolean)
   from ${launchConfigs}
   on conflict (worker_pool_id, launch_config_id) do update set revision = excluded.revision,
-    failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until`;
+    failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until,
+    unregistered = excluded.unregistered or (o.unregistered and o.revision = excluded.revision)`;

@@ -173,8 +173,7 @@ export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null
 
 /**
  * Writes the rows of the machines that a launch made and closes the intent, in one statement, and gives all workers of
- * the launch. Unless the cloud made fewer than asked, the launch config's back-off ends; not so with `endsBackoff` false, for
- * machines that are only planned.
+ * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it is.
  *
  * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed is
  * ours all the same, so it gets its row and the intent is `booked` again until its lifecycle is started.
@@ -183,12 +182,7 @@ export async function bookLaunch(
   db: Db,
   token: string,
   machines: readonly LaunchedMachine[],
-  {
-    nowMs,
-    terminateAfter,
-    expires,
-    endsBackoff = true,
-  }: { nowMs: number; terminateAfter: number | null; expires: number; endsBackoff?: boolean },
+  { nowMs, terminateAfter, expires }: { nowMs: number; terminateAfter: number | null; expires: number },
 ): Promise<Worker[]> {
   const made = machines.map(({ workerGroup, workerId, location, facts }) => ({
     workerGroup,
@@ -213,11 +207,7 @@ export async function bookLaunch(
       update launches l set status = 'booked', closed = coalesce(l.closed, ${bigint(nowMs)}),
         machines = greatest(coalesce(l.machines, 0), ${int(machines.length)})
       from launch b
-      where l.token = b.token and (b.status = 'open' or exists (select 1 from changed))),
-    recovered as (
-      delete from launch_backoffs o using launch l
-      where ${endsBackoff} and l.status = 'open' and ${int(machines.length)} >= l.count
-        and o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id)
+      where l.token = b.token and (b.status = 'open' or exists (select 1 from changed)))
     select 1`.execute(db);
   return await workersOfLaunch(db, token);
 }

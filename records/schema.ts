@@ -107,6 +107,8 @@ export interface LaunchBackoffRow {
   failureClass: FailureClass;
   failures: number;
   until: number;
+  /** Whether the last machine of it that came to an end did so before it had registered. */
+  unregistered: Generated<boolean>;
 }
 
 export interface WorkerPoolErrorRow {

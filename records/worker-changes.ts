@@ -24,12 +24,12 @@ export interface Credentials {
 
 /**
  * From requested, or from running when a registration is repeated: then the first registration's time stands, and
- * `isFirst` is false. With `endsBackoff` the machine is the first proof that its launch config works.
+ * `isFirst` is false. That a machine registers is the first proof that its launch config works.
  */
 export function recordRunning(
   db: Db,
   key: WorkerKey,
-  change: Credentials & { registeredAt: number; endsBackoff?: boolean },
+  change: Credentials & { registeredAt: number },
 ): Promise<(Worker & { readonly isFirst: boolean }) | null> {
   return execute(
     db,
@@ -40,7 +40,7 @@ export function recordRunning(
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),
     announced as (${announceWorkers('worker-running', change.nowMs)}),
-    ${change.endsBackoff ? sql`recovered as (${recoveryOfWorker()}),` : sql``}
+    ${recoveryOfWorker()},
     again as (
       update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}
       where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)}
@@ -67,7 +67,7 @@ export async function recordStopping(
   key: WorkerKey,
   change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; rest?: Rest },
 ): Promise<Worker | null> {
-  const rests = change.rest ? sql`, rests as (${await restOfWorker(db, key, change.rest)})` : sql``;
+  const rests = change.rest ? sql`, ${await restOfWorker(db, key, change.rest)}` : sql``;
   const failure =
     change.failure === undefined
       ? sql``

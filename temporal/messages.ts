@@ -77,8 +77,10 @@ export interface WorkerFailure {
   readonly description: string;
   /** The cloud's own code, for the error's `extra`. */
   readonly code?: string | null;
-  /** Set when the machine could not be built: how long its launch config rests depends on it. */
+  /** Set when the failure is one of the launch config: how long that backs off depends on it. */
   readonly failureClass?: FailureClass;
+  /** Set when the machine was there, and ended or ran out of time before it had registered. */
+  readonly unregistered?: true;
 }
 
 /** Signal `observed`: the provider's machine changed, seen by a scan. */

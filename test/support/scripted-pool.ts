@@ -17,6 +17,7 @@ export const option = (launchConfigId: string, changes: Partial<LaunchConfigOpti
   recentErrors: 0,
   backoffUntil: null,
   openLaunches: 0,
+  unregisteredRoom: null,
   ...changes,
 });
 

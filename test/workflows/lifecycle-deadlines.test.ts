@@ -36,7 +36,11 @@ describe('a deadline', () => {
     await life.until({ state: 'stopping' });
     await life.end();
     expectStop('terminateAfter time exceeded', deadline);
-    expect(stopped().failure).toMatchObject({ kind: 'registration-timeout' });
+    expect(stopped().failure).toMatchObject({
+      kind: 'registration-timeout',
+      failureClass: 'other',
+      unregistered: true,
+    });
     expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
   });
 

@@ -148,8 +148,24 @@ describe('a machine that a scan sees', () => {
     expect(time.scripted.names()).toEqual(['recordStopping', 'recordStopped']);
     expect(stop()).toMatchObject({
       reason: 'Server.SpotInstanceTermination',
-      failure: { kind: 'early-termination', description: expect.stringContaining('gone') },
+      failure: {
+        kind: 'early-termination',
+        description: expect.stringContaining('Server.SpotInstanceTermination'),
+        failureClass: 'capacity',
+        unregistered: true,
+      },
     });
+  });
+
+  test('shutting down before it registered is a failure of its launch config', async () => {
+    const life = await time.startLife();
+    await life.observed('stopping', { reason: 'Client.InternalError: Client error on launch' });
+    await life.until({ state: 'stopping' });
+    expect(stop()).toMatchObject({
+      reason: 'Client.InternalError: Client error on launch',
+      failure: { kind: 'early-termination', failureClass: 'other', unregistered: true },
+    });
+    await life.end();
   });
 
   test('gone while it ran is no failure', async () => {

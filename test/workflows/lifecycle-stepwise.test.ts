@@ -139,8 +139,6 @@ describe('a machine that is built step by step', () => {
     await life.until({ phase: 'awaiting registration' });
     expect(submitted()).toHaveLength(5);
     expect(time().scripted.names()).not.toContain('recordStopping');
-    await life.register();
-    expect(time().scripted.of('recordRunning')[0]!.args[0]).toMatchObject({ endsBackoff: true });
   });
 
   test('whose failure cannot be explained is taken away all the same', async () => {

@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { acceptsRegistration, credentialsDeadline, inactivityDeadline } from '../../domain/lifecycle.js';
+import { failureClassOfReason } from '../../domain/backoff.js';
 import { canBecome, type WorkerState } from '../../domain/worker.js';
 import {
   type LifecycleInput,
@@ -104,7 +105,6 @@ export class Life {
           terminateAfter,
           secretGeneration,
           nowMs: now,
-          ...(this.input.provisioningSteps.length > 0 && { endsBackoff: true }),
         }),
       );
       this.registeredAt = registeredAt;
@@ -171,7 +171,7 @@ export class Life {
     if (state === 'gone' && this.stop === null && this.resources.isUnbegun()) return;
     if (!this.resources.see(observation, this.state === 'stopping')) return;
     if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', this.earlyEnd(observation));
-    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down');
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', this.earlyEnd(observation));
     if (state === 'failed' && !this.resources.failsInBuilding())
       this.requestStop(reason ?? 'the machine failed', this.earlyEnd(observation));
   }
@@ -314,6 +314,8 @@ export class Life {
     if (this.state !== 'requested' || this.stop) return null;
     return {
       kind: 'early-termination',
+      failureClass: failureClassOfReason(reason),
+      unregistered: true,
       title: 'Instance went away before it registered',
       description: `The cloud shows the machine as ${state}${reason ? `: ${reason}` : ''}`,
     };

@@ -10,6 +10,8 @@ export async function awaitRegistration(life: Life): Promise<void> {
     if (life.deadline !== null && Date.now() < life.deadline) continue;
     life.requestStop('terminateAfter time exceeded', {
       kind: 'registration-timeout',
+      failureClass: 'other',
+      unregistered: true,
       title: 'Worker did not register in time',
       description: `No registration within ${Math.round(life.input.timing.registrationMs / 1000)} seconds of the request`,
     });

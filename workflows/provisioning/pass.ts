@@ -108,7 +108,15 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
     if (exhausted.size === 0) break;
     options = options
       .filter(({ launchConfigId }) => !exhausted.has(launchConfigId))
-      .map((option) => ({ ...option, usedCapacity: option.usedCapacity + (used.get(option.launchConfigId) ?? 0) }));
+      .map((option) => {
+        const capacity = used.get(option.launchConfigId) ?? 0;
+        const { usedCapacity, unregisteredRoom, capacityPerInstance } = option;
+        return {
+          ...option,
+          usedCapacity: usedCapacity + capacity,
+          unregisteredRoom: unregisteredRoom === null ? null : unregisteredRoom - capacity / capacityPerInstance,
+        };
+      });
   }
   return { outcomes, limitedBy: [...limitedBy], passedOver };
 }

@@ -95,6 +95,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
         recentErrors: 0,
         backoffUntil: null,
         openLaunches: 0,
+        unregisteredRoom: null,
       },
       {
         launchConfigId: 'lc-b',
@@ -106,6 +107,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
         recentErrors: 0,
         backoffUntil: null,
         openLaunches: 1,
+        unregisteredRoom: null,
       },
     ]);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { failureClasses, LONGEST_BACKOFF_MS, nextBackoff } from '../../../domain/backoff.js';
+import { failureClasses, failureClassOfReason, LONGEST_BACKOFF_MS, nextBackoff } from '../../../domain/backoff.js';
 
 test('missing capacity rests 10 s, doubling to 10 minutes', () => {
   const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
@@ -28,3 +28,14 @@ test.each(failureClasses)(
     }
   },
 );
+
+test.each([
+  ['Server.InsufficientInstanceCapacity', 'capacity'],
+  ['Server.SpotInstanceTermination', 'capacity'],
+  ['AllocationFailed', 'capacity'],
+  ['Client.VolumeLimitExceeded: Volume limit exceeded', 'quota'],
+  ['Client.InternalError: Client error on launch', 'other'],
+  [null, 'other'],
+] as const)('a machine that ends at launch because of %s is a failure of class %s', (reason, failureClass) => {
+  expect(failureClassOfReason(reason)).toBe(failureClass);
+});

@@ -20,6 +20,7 @@ const option = (launchConfigId: string, fields: Partial<LaunchConfigOption> = {}
   recentErrors: 0,
   backoffUntil: null,
   openLaunches: 0,
+  unregisteredRoom: null,
   ...fields,
 });
 
@@ -187,6 +188,18 @@ describe('launch configs that may not be used now', () => {
   });
 });
 
+describe('a launch config whose last machine ended unregistered', () => {
+  test('gets no more machines than may still be unregistered, whatever their capacity', () => {
+    const limited = option('a', { unregisteredRoom: 2, capacityPerInstance: 4 });
+    expect(choose([limited], 50).machines).toEqual({ a: 2 });
+    expect(choose([limited, option('b')], 50).machines.a).toBeLessThanOrEqual(2);
+  });
+
+  test('is passed over while as many as may be are unregistered', () => {
+    expect(choose([option('a', { unregisteredRoom: 0 })], 5).passedOver).toEqual({ a: 'awaiting a registration' });
+  });
+});
+
 test('one that lost every draw is said to be not drawn', () => {
   expect(choose([option('a'), option('b')], 1, { random: () => 0 }).passedOver).toEqual({ b: 'not drawn' });
   expect(choose([option('a'), option('b')], 1, { random: () => 0.999_999 }).machines).toEqual({ b: 1 });
@@ -221,6 +234,7 @@ const anyOption = fc.record({
   recentErrors: fc.nat({ max: 5 }),
   backoffUntil: fc.constantFrom(null, null, NOW - 1, NOW + 1),
   openLaunches: fc.constantFrom(0, 0, 0, 1),
+  unregisteredRoom: fc.constantFrom(null, null, 0, 1, 3),
 });
 const anySelection = fc
   .record({
@@ -243,7 +257,11 @@ const anySelection = fc
 type Given = Omit<Selection, 'random'>;
 const run = (given: Given, seed: number) => chooseLaunchConfigs({ ...given, random: seededRandom(seed) });
 const capOf = (given: Given, config: LaunchConfigOption) =>
-  Math.min(given.poolMaxCapacity, config.maxCapacity ?? given.poolMaxCapacity);
+  Math.min(
+    given.poolMaxCapacity,
+    config.maxCapacity ?? given.poolMaxCapacity,
+    config.usedCapacity + (config.unregisteredRoom ?? Infinity) * config.capacityPerInstance,
+  );
 const eligible = (given: Given) =>
   given.options.filter(
     (config) => config.initialWeight !== 0 && config.openLaunches === 0 && (config.backoffUntil ?? 0) <= given.nowMs,

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { nextBackoff } from '../../../domain/backoff.js';
+import { poolFacts } from '../../../records/facts.js';
 import { failLaunch } from '../../../records/launch-failures.js';
 import { bookLaunch } from '../../../records/launches.js';
 import { recordRunning, recordStopping } from '../../../records/worker-changes.js';
 import { engines, machines, makePool, MINUTE, NOW, order, poolId, reserve, times } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
-describe.each(engines)('machines that are built one by one, on %s', (engine) => {
+describe.each(engines)('machines of a launch config, on %s', (engine) => {
   const records = recordsFor(engine);
   beforeEach(() => makePool(records.db));
 
@@ -18,18 +19,24 @@ describe.each(engines)('machines that are built one by one, on %s', (engine) => 
   });
   const plan = async (token: string, count: number, nowMs: number) => {
     await reserve(records.db, [order(token, count)], poolId, nowMs);
-    await bookLaunch(records.db, token, machines(count, token), { ...times, nowMs, endsBackoff: false });
+    await bookLaunch(records.db, token, machines(count, token), { ...times, nowMs });
   };
   const fail = (workerId: string, nowMs: number) =>
     recordStopping(records.db, key(workerId), { reason: 'creating vm failed', nowMs, rest: rest(nowMs) });
-  const register = (workerId: string, nowMs: number, endsBackoff = true) =>
+  const endUnregistered = (workerId: string, nowMs: number) =>
+    recordStopping(records.db, key(workerId), {
+      reason: 'Client.InternalError',
+      nowMs,
+      rest: { ...rest(nowMs), unregistered: true },
+    });
+  const room = async () => (await poolFacts(records.db, poolId, NOW))!.options.map((option) => option.unregisteredRoom);
+  const register = (workerId: string, nowMs: number) =>
     recordRunning(records.db, key(workerId), {
       registeredAt: nowMs,
       terminateAfter: null,
       expires: null,
       secretGeneration: 1,
       nowMs,
-      endsBackoff,
     });
   const rests = async () =>
     await records.db
@@ -68,7 +75,7 @@ describe.each(engines)('machines that are built one by one, on %s', (engine) => 
     expect(await rests()).toEqual([]);
   });
 
-  test('do not end it by their plan, as those do that a launch has made', async () => {
+  test('keep its backoff when the cloud takes the launch: only a registration is a proof', async () => {
     await reserve(records.db, [order('bulk', 1)]);
     await failLaunch(records.db, 'bulk', {
       ...rest(NOW),
@@ -77,11 +84,43 @@ describe.each(engines)('machines that are built one by one, on %s', (engine) => 
     });
     await plan('t', 1, NOW + 10_000);
     expect(await rests()).toEqual(resting(1, NOW + 10_000));
-    await register('t-0', NOW + MINUTE, false);
-    expect(await rests()).toHaveLength(1);
-    await reserve(records.db, [order('made', 1)]);
-    await bookLaunch(records.db, 'made', machines(1, 'made'), times);
+    await register('t-0', NOW + MINUTE);
     expect(await rests()).toEqual([]);
+  });
+
+  test('double its backoff each time that one ends unregistered, whatever the cloud took', async () => {
+    let now = NOW;
+    const pauses: number[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      await plan(`t${round}`, 1, now);
+      await endUnregistered(`t${round}-0`, now + 1);
+      const [backoff] = await rests();
+      pauses.push((backoff!.until - now - 1) / 1000);
+      now = backoff!.until;
+    }
+    expect(pauses).toEqual([10, 20, 40, 80, 160, 320, 600, 600]);
+  });
+
+  test('are at most 3 unregistered at once while its last outcome is one that ended unregistered', async () => {
+    await plan('t', 1, NOW);
+    await plan('u', 1, NOW);
+    expect(await room()).toEqual([null, null]);
+    await endUnregistered('t-0', NOW + 1_000);
+    expect(await room()).toEqual([2, null]);
+    await reserve(records.db, [order('open', 4)], poolId, NOW + 20_000);
+    expect(await room()).toEqual([0, null]);
+    await register('u-0', NOW + MINUTE);
+    expect(await room()).toEqual([null, null]);
+    expect(await rests()).toEqual(resting(1, NOW + 11_000));
+  });
+
+  test('limit it also when they were launched before it began to back off', async () => {
+    await plan('t', 2, NOW);
+    await fail('t-0', NOW + 1_000);
+    expect(await room()).toEqual([null, null]);
+    await endUnregistered('t-1', NOW + 2_000);
+    expect(await room()).toEqual([3, null]);
+    expect(await rests()).toEqual(resting(1, NOW + 11_000));
   });
 
   test('leave it alone when they stop for another reason', async () => {
