@@ -79,6 +79,20 @@ describe('AWS pool definitions', () => {
     [{ ...pool, extra: 1 }, 'config must not have "extra"'],
     [{ ...pool, maxCapacity: undefined }, "config must have required property 'maxCapacity'"],
     [{ ...pool, minCapacity: -1 }, 'config.minCapacity must be >= 0'],
+    [{ ...pool, minCapacity: 10_000_000 }, 'config.minCapacity must be <= 1000000'],
+    [{ ...pool, maxCapacity: 10_000_000 }, 'config.maxCapacity must be <= 1000000'],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, capacityPerInstance: 1_000_001 }] },
+      'config.launchConfigs[0].capacityPerInstance must be <= 1000000',
+    ],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, workerManager: { capacityPerInstance: 1_000_001 } }] },
+      'config.launchConfigs[0].workerManager.capacityPerInstance must be <= 1000000',
+    ],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, workerManager: { maxCapacity: 1_000_001 } }] },
+      'config.launchConfigs[0].workerManager.maxCapacity must be <= 1000000',
+    ],
     [{ ...pool, scalingRatio: 1.5 }, 'config.scalingRatio must be <= 1'],
     [
       { ...pool, lifecycle: { reregistrationTimeout: 2_592_001 } },
