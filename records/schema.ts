@@ -25,7 +25,7 @@ export interface Schema {
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
   providerAccounts: { providerId: string; account: string };
-  rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number> };
+  rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
   migrations: { name: string; applied: number };
 }
 

@@ -41,6 +41,8 @@ class SharedBucket {
   private readonly db: Db;
   private readonly name: string;
   private pausedUntil = 0;
+  /** When an answer last showed that pause, in `performance.now()`. */
+  private pauseSeenAt = 0;
   /** When what we know was asked for, and when the bucket would be full by it; both in `performance.now()`. */
   private askedAt = 0;
   private fullAt = 0;
@@ -91,16 +93,22 @@ class SharedBucket {
 
   private async look(): Promise<void> {
     const askedAt = performance.now();
-    this.pausedUntil = Math.max(this.pausedUntil, await pauseOf(this.db, this.name));
+    this.learnPause(askedAt, await pauseOf(this.db, this.name));
     this.askedAt = Math.max(this.askedAt, askedAt);
   }
 
   private learn(askedAt: number, { pausedUntil, fullInMs }: BucketView): void {
-    // It only grows, and answers may overtake each other.
-    this.pausedUntil = Math.max(this.pausedUntil, pausedUntil);
+    this.learnPause(askedAt, pausedUntil);
     if (askedAt < this.askedAt) return;
     this.askedAt = askedAt;
     this.fullAt = performance.now() + fullInMs;
+  }
+
+  /** Answers may overtake each other; an earlier end is news only to a question asked after the later one was known. */
+  private learnPause(askedAt: number, pausedUntil: number): void {
+    if (pausedUntil < this.pausedUntil && askedAt < this.pauseSeenAt) return;
+    this.pausedUntil = pausedUntil;
+    this.pauseSeenAt = performance.now();
   }
 }
 

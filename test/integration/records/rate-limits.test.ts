@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { lowerBudget, pauseOf, reserveCall } from '../../../records/rate-limits.js';
 import { counting, engines } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
@@ -144,5 +145,41 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(again.pausedUntil).toBe(paused.pausedUntil);
     expect(again.waitMs).toBeGreaterThan(4_000);
     expect(again.waitMs).toBeLessThanOrEqual(10_000);
+  });
+
+  /** As the bucket looks after the database's clock has stepped back by an hour. */
+  const stepBack = async () => {
+    const hour = 3_600_000;
+    await sql`update rate_limits set arrival = arrival + ${sql.lit(hour)}, at = at + ${sql.lit(hour)},
+      paused_until = case when paused_until > 0 then paused_until + ${sql.lit(hour)} else 0 end`.execute(records.db);
+  };
+
+  test('lets pass after a step of the clock what it would have let pass before', async () => {
+    await pass(7);
+    await stepBack();
+    await pass(3);
+    const { reserved, waitMs } = await reserveCall(records.db, 'b', slow, 0);
+    expect(reserved).toBe(false);
+    expect(waitMs).toBeLessThanOrEqual(interval);
+  });
+
+  test('keeps the rest of its pause over a step of the clock, and no more', async () => {
+    const { pausedUntil } = await lowerBudget(records.db, 'b', slow, { left: 1, pauseMs: 60_000 });
+    await stepBack();
+    const refused = await reserveCall(records.db, 'b', slow, 0);
+    expect(refused.reserved).toBe(false);
+    expect(refused.waitMs).toBeGreaterThan(30_000);
+    expect(refused.waitMs).toBeLessThanOrEqual(60_000);
+    expect(await reserveCall(records.db, 'b', slow, 60_000)).toMatchObject({ reserved: true });
+    expect(await pauseOf(records.db, 'b')).toBeLessThan(pausedUntil + 60_000);
+  });
+
+  test('is paused from now on when the cloud refuses after a step of the clock', async () => {
+    await lowerBudget(records.db, 'b', slow, { left: 1, pauseMs: 60_000 });
+    await stepBack();
+    await lowerBudget(records.db, 'b', slow, { left: 1, pauseMs: 90_000 });
+    const { waitMs } = await reserveCall(records.db, 'b', slow, 0);
+    expect(waitMs).toBeGreaterThan(60_000);
+    expect(waitMs).toBeLessThanOrEqual(90_000);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { parseConfig } from '../../../config/load.js';
 import { sharedLimiter } from '../../../workers/shared-limiter.js';
 import type { ProviderError } from '../../../providers/errors.js';
@@ -165,5 +166,17 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     await limiter.take(call, wide);
     await closed.close();
     await expect(limiter.heed(call, wide, refused(60_000))).resolves.toBeUndefined();
+  });
+
+  test('goes on after a step of the clock that shortens a pause which it knew', async () => {
+    const { limiter } = process();
+    const quick = { burst: 10, perSecond: 100 };
+    await limiter.take(call, quick);
+    await limiter.heed(call, quick, refused(1_000));
+    const hour = sql.lit(3_600_000);
+    await sql`update rate_limits set arrival = arrival + ${hour}, at = at + ${hour},
+      paused_until = paused_until + ${hour}`.execute(records.db);
+    await limiter.take(call, quick);
+    expect(await spent(limiter, quick)).toBeLessThan(5_000);
   });
 });
