@@ -31,6 +31,16 @@ export const logEvents = {
     meaning: 'A connection to Postgres was lost; it is replaced.',
     fields: ['err'],
   },
+  'records-migrating': {
+    level: 'info',
+    meaning: 'A migration of Postgres is under way; `waits`: in another process, for which this one waits.',
+    fields: ['seconds', 'waits'],
+  },
+  'dependency-unusable': {
+    level: 'error',
+    meaning: 'What the process needs has not answered for so long that the process ends, with exit code 2.',
+    fields: ['dependency'],
+  },
 
   'worker-requested': {
     level: 'info',

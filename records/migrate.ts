@@ -15,17 +15,19 @@ const folder = new URL('./migrations/', import.meta.url);
  */
 export async function migrate(db: Db, nowMs: number): Promise<string[]> {
   return await db.connection().execute(async (connection) => {
-    // Another process's migration may take longer than a statement normally may.
-    await sql`set statement_timeout = 0`.execute(connection);
+    // Another process's migration, or ours, may take longer than a statement normally may.
+    for (const limit of LIFTED) await sql`set ${sql.raw(limit)} = 0`.execute(connection);
     await sql`select pg_advisory_lock(${LOCK})`.execute(connection);
     try {
       return await applyMissing(connection, nowMs);
     } finally {
       await sql`select pg_advisory_unlock(${LOCK})`.execute(connection);
-      await sql`reset statement_timeout`.execute(connection);
+      for (const limit of LIFTED) await sql`reset ${sql.raw(limit)}`.execute(connection);
     }
   });
 }
+
+const LIFTED = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 
 /** The migrations that would be applied, in their order. Only reads. */
 export async function missingMigrations(db: Db): Promise<string[]> {

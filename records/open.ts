@@ -1,11 +1,13 @@
 import { CamelCasePlugin, Kysely, sql, type Dialect } from 'kysely';
+import { migrateApart } from './migrate-apart.js';
 import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
-import { postgresDialect } from './postgres.js';
+import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from './postgres.js';
 import type { Db, Schema } from './schema.js';
 
 /** As pino's. */
 export interface RecordsLog {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
@@ -17,6 +19,8 @@ export interface RecordsOptions {
   /** What Postgres shows of our connections. */
   readonly applicationName?: string;
   readonly log?: RecordsLog;
+  /** Postgres only. */
+  readonly limits?: PostgresLimits;
 }
 
 export interface Deployment {
@@ -43,9 +47,8 @@ export interface Records {
  */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
   const kind = recordsKind(options.url);
-  const db = await connect(options);
+  const db = kind === 'pglite' ? await openMigratedPglite(options) : await openMigratedPostgres(options);
   try {
-    await migrate(db, Date.now());
     const deployment = await selectDeployment(db).executeTakeFirstOrThrow();
     return {
       db,
@@ -58,6 +61,35 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     await db.destroy();
     throw error;
   }
+}
+
+async function openMigratedPglite(options: RecordsOptions): Promise<Db> {
+  const { client, dialect } = await openPglite(placeOf(options));
+  const db = kyselyOn(dialect);
+  try {
+    await migrate(db, Date.now());
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  client.limitQueries();
+  return db;
+}
+
+/** Migrates on a connection of its own, which no limit of the others stops. */
+async function openMigratedPostgres(options: RecordsOptions): Promise<Db> {
+  const db = kyselyOn(postgres(options));
+  const apart = kyselyOn(postgres({ ...options, maxConnections: 1 }, null));
+  try {
+    await migrateApart(apart, db, options.log);
+  } catch (error) {
+    // A connection that hangs is not waited for.
+    void apart.destroy().catch(() => undefined);
+    await db.destroy();
+    throw error;
+  }
+  await apart.destroy();
+  return db;
 }
 
 /** What `openRecords` would find and do. */
@@ -93,17 +125,21 @@ export async function inspectRecords(options: RecordsOptions): Promise<RecordsSt
 }
 
 async function connect(options: RecordsOptions): Promise<Db> {
-  const dialect = recordsKind(options.url) === 'pglite' ? await openPglite(placeOf(options)) : postgres(options);
-  return new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
+  if (recordsKind(options.url) === 'postgres') return kyselyOn(postgres(options));
+  return kyselyOn((await openPglite(placeOf(options))).dialect);
 }
+
+const kyselyOn = (dialect: Dialect): Db =>
+  new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
 
 const placeOf = ({ url }: RecordsOptions): string => url.slice('pglite:'.length);
 
 const selectDeployment = (db: Db) =>
   db.selectFrom('deployment').select(['deploymentId', 'deploymentKey', 'taskQueuePrefix']);
 
-const postgres = (options: RecordsOptions): Dialect =>
+const postgres = (options: RecordsOptions, limits: PostgresLimits | null = options.limits ?? SERVING_LIMITS): Dialect =>
   postgresDialect({
+    limits,
     url: options.url,
     maxConnections: options.maxConnections ?? 10,
     applicationName: options.applicationName ?? 'worker-manager',

@@ -1,10 +1,17 @@
 import { Worker } from 'node:worker_threads';
+import { DatabaseLostError, DatabaseUnavailableError } from '../failures.js';
 import type { ThreadAnswer, ThreadCall, ThreadData } from './messages.js';
 
 export interface ThreadResult {
   readonly rows: unknown[];
   readonly affectedRows: number | null;
 }
+
+/** Making a database is computing: a second or two, and many more on a busy machine. */
+const START_TIMEOUT_MS = 120_000;
+/** Longer than any statement takes on a busy machine. The thread goes on with it, in its turn. */
+const QUERY_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 interface Waiting {
   resolve(result: ThreadResult): void;
@@ -13,18 +20,19 @@ interface Waiting {
 
 /** The main thread's side of PGlite's thread: calls and their answers. */
 export class PgliteClient {
-  readonly #thread: Worker;
+  readonly thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #ended: Error | null = null;
+  #queryTimeoutMs: number | null = null;
 
   /** Starts the thread and waits for its database. */
   static async start(directory: string | null): Promise<PgliteClient> {
     const client = new PgliteClient(directory);
     try {
-      await client.#answerTo(0);
+      await client.#answerTo(0, START_TIMEOUT_MS);
     } catch (error) {
-      await client.#thread.terminate();
+      await client.thread.terminate();
       throw error;
     }
     return client;
@@ -33,31 +41,50 @@ export class PgliteClient {
   private constructor(directory: string | null) {
     // From a checkout (tests) Node itself strips the types of the one file that the thread is.
     const entry = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
-    this.#thread = new Worker(entry, { workerData: { directory } satisfies ThreadData, name: 'pglite' });
-    this.#thread.on('message', (answer: ThreadAnswer) => this.#settle(answer));
-    this.#thread.on('error', (error: Error) => this.#end(error));
-    this.#thread.on('exit', () => this.#end(new Error('the embedded database has ended')));
+    this.thread = new Worker(entry, { workerData: { directory } satisfies ThreadData, name: 'pglite' });
+    this.thread.on('message', (answer: ThreadAnswer) => this.#settle(answer));
+    this.thread.on('error', (error: Error) => this.#end(error));
+    this.thread.on('exit', () => this.#end());
+  }
+
+  /** From now on nobody waits for an answer without end; a migration may take its time before. */
+  limitQueries(timeoutMs = QUERY_TIMEOUT_MS): void {
+    this.#queryTimeoutMs = timeoutMs;
   }
 
   async query(sql: string, parameters: readonly unknown[]): Promise<ThreadResult> {
-    return await this.#call(sql, parameters);
+    return await this.#call(sql, parameters, this.#queryTimeoutMs);
   }
 
   async close(): Promise<void> {
-    if (this.#ended === null) await this.#call(null, []);
-    await this.#thread.terminate();
+    try {
+      if (this.#ended === null) await this.#call(null, [], CLOSE_TIMEOUT_MS);
+    } finally {
+      await this.thread.terminate();
+    }
   }
 
-  #call(sql: string | null, parameters: readonly unknown[]): Promise<ThreadResult> {
+  #call(sql: string | null, parameters: readonly unknown[], timeoutMs: number | null): Promise<ThreadResult> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
-    const answer = this.#answerTo(id);
-    this.#thread.postMessage({ id, sql, parameters } satisfies ThreadCall);
+    const answer = this.#answerTo(id, timeoutMs);
+    this.thread.postMessage({ id, sql, parameters } satisfies ThreadCall);
     return answer;
   }
 
-  #answerTo(id: number): Promise<ThreadResult> {
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  async #answerTo(id: number, timeoutMs: number | null): Promise<ThreadResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<ThreadResult>();
+    this.#waiting.set(id, { resolve, reject });
+    const tooLate = () => {
+      this.#waiting.delete(id);
+      reject(new DatabaseUnavailableError(`no answer from the embedded database for ${timeoutMs} ms`));
+    };
+    const timer = timeoutMs === null ? undefined : setTimeout(tooLate, timeoutMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #settle(answer: ThreadAnswer): void {
@@ -67,8 +94,10 @@ export class PgliteClient {
     else waiting?.resolve(answer);
   }
 
-  #end(error: Error): void {
-    this.#ended ??= error;
+  #end(cause?: Error): void {
+    this.#ended ??= new DatabaseLostError(`the embedded database has ended${cause ? `: ${cause.message}` : ''}`, {
+      cause,
+    });
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
     this.#waiting.clear();
   }

@@ -1,3 +1,5 @@
+import { DatabaseUnavailableError } from '../failures.js';
+
 /** As long as Postgres gives a statement. Only a transaction that waits for its own connection waits so long. */
 const PATIENCE_MS = 30_000;
 
@@ -19,7 +21,9 @@ export class Turns {
       };
       const timer = setTimeout(() => {
         this.#queue.splice(this.#queue.indexOf(begin), 1);
-        reject(new Error(`waited ${PATIENCE_MS / 1000} s for the embedded database's one connection`));
+        reject(
+          new DatabaseUnavailableError(`waited ${PATIENCE_MS / 1000} s for the embedded database's one connection`),
+        );
       }, PATIENCE_MS);
       this.#queue.push(begin);
     });

@@ -106,7 +106,11 @@ describe('records on Postgres', () => {
 
   test('survive the loss of their connections', async () => {
     const url = await createDatabase();
-    const records = await openRecords({ url, applicationName: 'lost', log: { warn: () => undefined } });
+    const records = await openRecords({
+      url,
+      applicationName: 'lost',
+      log: { info: () => undefined, warn: () => undefined },
+    });
     const other = await openRecords({ url });
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lost'`.execute(other.db);
     await eventually(() =>
