@@ -1,5 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { ProviderError } from '../providers/errors.js';
+import { isRefusedForGood } from '../records/failures.js';
 
 /** Histories keep failures: a cloud's answer may be pages long, and the engine truncates at 4 KiB. */
 const LONGEST_MESSAGE = 500;
@@ -10,11 +12,17 @@ export interface FailureDetails {
   readonly cloudCode: string | null;
 }
 
+/** The type of a failure that repeats a write which the database can never carry out. */
+export const REFUSED_BY_DATABASE = 'RefusedByDatabase';
+
 /**
- * The one place where a provider's failure becomes Temporal's. Throttling is no news: it waits as long as it was told and
- * raises no alarm. What a retry cannot cure is not retried.
+ * The one place where a provider's or the database's failure becomes Temporal's. Throttling is no news: it waits as long as
+ * it was told and raises no alarm. What a retry cannot cure is not retried.
  */
 export function toApplicationFailure(error: unknown): Error {
+  if (isRefusedForGood(error)) {
+    return ApplicationFailure.nonRetryable(error.message.slice(0, LONGEST_MESSAGE), REFUSED_BY_DATABASE);
+  }
   if (!(error instanceof ProviderError)) return error instanceof Error ? error : new Error(String(error));
   return ApplicationFailure.create({
     message: error.message.slice(0, LONGEST_MESSAGE),
@@ -25,3 +33,16 @@ export function toApplicationFailure(error: unknown): Error {
     ...(!error.retryable && { details: [{ title: error.title, cloudCode: error.cloudCode } satisfies FailureDetails] }),
   });
 }
+
+/** For every activity of a worker: whatever it throws passes through `toApplicationFailure`. */
+export const failuresInWords: ActivityInterceptorsFactory = () => ({
+  inbound: {
+    async execute(input, next) {
+      try {
+        return await next(input);
+      } catch (error) {
+        throw toApplicationFailure(error);
+      }
+    },
+  },
+});

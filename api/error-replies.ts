@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
+import { isDatabaseUnavailable } from '../records/failures.js';
 import { EngineBusy, EngineRefused, WorkerExists } from './engine.js';
 import { AuthenticationError } from './auth/client.js';
 import { ApiError, errorBody, retryAfterSeconds } from './errors.js';
@@ -39,6 +40,9 @@ function asApiError(error: FastifyError): ApiError | null {
   }
   if (error instanceof ProviderError) {
     return new ApiError('TryAgain', 'The cloud that has to be asked does not answer. Try again; repeating is safe.');
+  }
+  if (isDatabaseUnavailable(error)) {
+    return new ApiError('TryAgain', 'The database does not answer in time. Try again; repeating is safe.');
   }
   if (error.validation) {
     const code = error.validationContext === 'body' ? 'InputValidationError' : 'InvalidRequestArguments';

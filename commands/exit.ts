@@ -26,6 +26,7 @@ const OUTAGE_CODES = /^(08...|57...|53...|ECONN\w+|ETIMEDOUT|EPIPE)$/;
 /** Whether something that the process needs stopped answering, as against an error of ours. */
 export function isOutage(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
+  if (error.name === 'TransportError') return true;
   if (isGrpcServiceError(error) || isGrpcServiceError(error.cause)) return true;
   return 'code' in error && typeof error.code === 'string' && OUTAGE_CODES.test(error.code);
 }

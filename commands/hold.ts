@@ -1,6 +1,8 @@
 import type { Config } from '../config/schema.js';
 import { EXIT, ExitError } from './exit.js';
 
+const ANSWER_TIMEOUT_MS = 30_000;
+
 interface Scope {
   readonly pool?: string;
   readonly all?: boolean;
@@ -33,6 +35,7 @@ async function call(config: Config, { pool, all }: Scope, method: 'PUT' | 'DELET
         ...(token && { authorization: `Bearer ${token}` }),
       },
       body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
   } catch {
     throw new ExitError(EXIT.unreachable, `server: nothing answers at ${base}; is the worker manager running?`);

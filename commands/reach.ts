@@ -1,29 +1,29 @@
 import type { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { inspectRecords, openRecords, type Records, type RecordsState } from '../records/open.js';
 import { RecordsInUseError } from '../records/pglite/lock-file.js';
-import { connectClient, type TemporalTarget } from '../temporal/connection.js';
+import { connectClient, connectWorkers, type TemporalTarget } from '../temporal/connection.js';
 import { ensureSearchAttributes, missingSearchAttributes } from '../temporal/namespace.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
-/** Making an embedded database is computing, not waiting: a second or two, and more than 15 on a busy machine. */
-const EMBEDDED_WITHIN_MS = 120_000;
 
+/** The records have limits of their own: a connection must be had in seconds, and a migration takes as long as it takes. */
 export const reachRecords = (config: Config, log: Logger): Promise<Records> =>
-  reached(config, openRecords({ ...recordsOptions(config), log }));
+  reached(openRecords({ ...recordsOptions(config), log }));
 
 /** Only looks. */
 export const lookAtRecords = (config: Config, log: Logger): Promise<RecordsState> =>
-  reached(config, inspectRecords({ ...recordsOptions(config), log }));
+  reached(inspectRecords({ ...recordsOptions(config), log }));
 
 const recordsOptions = ({ records }: Config) => ({ url: records.url, applicationName: 'worker-manager' });
 
-async function reached<T>(config: Config, opening: Promise<T>): Promise<T> {
+async function reached<T>(opening: Promise<T>): Promise<T> {
   try {
-    return await within(opening, config.records.url.startsWith('pglite:') ? EMBEDDED_WITHIN_MS : WITHIN_MS);
+    return await opening;
   } catch (error) {
     if (error instanceof RecordsInUseError) throw new ExitError(EXIT.bad, `records.url: ${error.message}`);
     throw new ExitError(EXIT.unreachable, `records.url: the database cannot be reached: ${reason(error)}`);
@@ -47,9 +47,15 @@ export async function lookAtTemporal(target: TemporalTarget): Promise<readonly s
   }
 }
 
-async function connectTemporal(target: TemporalTarget): Promise<Client> {
+export const reachTemporalForWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
+  atItsAddress(target, connectWorkers(target));
+
+const connectTemporal = (target: TemporalTarget): Promise<Client> =>
+  atItsAddress(target, connectClient(target, WITHIN_MS));
+
+async function atItsAddress<T>(target: TemporalTarget, connecting: Promise<T>): Promise<T> {
   try {
-    return await within(connectClient(target, WITHIN_MS));
+    return await within(connecting);
   } catch (error) {
     const address = target.connection.address ?? 'the profile’s address';
     throw new ExitError(
@@ -87,10 +93,10 @@ async function inNamespace<T>(work: Promise<T>): Promise<T> {
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 
-async function within<T>(work: Promise<T>, withinMs = WITHIN_MS): Promise<T> {
+async function within<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
+    timer = setTimeout(() => reject(new Error(`no answer within ${WITHIN_MS / 1000} s`)), WITHIN_MS);
   });
   try {
     return await Promise.race([work, late]);

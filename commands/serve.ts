@@ -13,24 +13,29 @@ import { logEvent } from '../observability/log-events.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
+import { type ProbeOptions, untilUnusable } from '../observability/until-unusable.js';
 import { buildProviders } from '../providers/registry.js';
 import { listPoolIds } from '../records/pools.js';
 import { metricFacts } from '../records/metric-facts.js';
 import { rememberTaskQueuePrefix } from '../records/open.js';
-import { connectWorkers, temporalTarget } from '../temporal/connection.js';
+import { temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
 import { providerContext } from '../workers/provider-context.js';
 import { sharedLimiter } from '../workers/shared-limiter.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersKeepTheirMachines } from './checks.js';
-import { onceAnswered, reachRecords, reachTemporal } from './reach.js';
+import { onceAnswered, reachRecords, reachTemporal, reachTemporalForWorkers } from './reach.js';
 import { EXIT, ExitError } from './exit.js';
 
 export type Role = 'all' | 'api' | 'worker';
 
-/** Runs until it is told to stop (SIGTERM, SIGINT) or one of its parts fails. */
-export async function serve(config: Config, role: Role): Promise<void> {
+/**
+ * Runs until it is told to stop (SIGTERM, SIGINT), one of its parts fails, or, where it runs Temporal workers, what it needs
+ * has been unusable for as many `probes` as that takes. An API by itself goes on answering 503: its connections are made
+ * anew one by one.
+ */
+export async function serve(config: Config, role: Role, probes?: ProbeOptions): Promise<void> {
   if (role !== 'all' && config.records.url.startsWith('pglite:')) {
     throw new ExitError(
       EXIT.bad,
@@ -72,20 +77,17 @@ export async function serve(config: Config, role: Role): Promise<void> {
       const wanted = { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) };
       await onceAnswered(() => reconcileSchedules(schedules, wanted));
       workers = await createWorkers({
-        connection: await connectWorkers(target),
+        connection: await reachTemporalForWorkers(target),
         namespace: target.namespace,
         deps: { config, records, providers, client, asks, demand: taskclusterDemand(config), log },
       });
     }
     const polling = workers;
-    const health = new Health(
-      {
-        database: () => records.ping(),
-        temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
-        ...(polling && { pollers: async () => polling.check() }),
-      },
-      Date.now,
-    );
+    const needed = {
+      database: () => records.ping(),
+      temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
+    };
+    const health = new Health({ ...needed, ...(polling && { pollers: async () => polling.check() }) }, Date.now);
     const server =
       role === 'worker'
         ? null
@@ -117,8 +119,11 @@ export async function serve(config: Config, role: Role): Promise<void> {
       () => undefined,
       (error: unknown) => error,
     );
-    const failed = await Promise.race([stopping, ...(failure ? [failure] : [])]);
-    endsWithin(config.shutdownGraceSeconds, log);
+    const watching = new AbortController();
+    const unusable = workers && untilUnusable(needed, watching.signal, probes).then((name) => unusableError(name, log));
+    const failed = await Promise.race([stopping, ...(failure ? [failure] : []), ...(unusable ? [unusable] : [])]);
+    watching.abort();
+    endsWithin(config.shutdownGraceSeconds, log, failed instanceof ExitError ? failed.code : EXIT.stopped);
     workers?.shutdown();
     await server?.close();
     await failure;
@@ -130,6 +135,12 @@ export async function serve(config: Config, role: Role): Promise<void> {
     await records.close();
     await Runtime.instance().shutdown();
   }
+}
+
+function unusableError(dependency: string | null, log: Logger): ExitError | undefined {
+  if (dependency === null) return undefined;
+  logEvent(log, 'dependency-unusable', { dependency });
+  return new ExitError(EXIT.unreachable, `${dependency}: has not answered for minutes`);
 }
 
 async function listenForMetrics(watched: MetricsServer, config: Config): Promise<void> {
@@ -161,10 +172,10 @@ const SAME_SIGNAL_MS = 1000;
  * A call that a cloud does not answer must not outlast the grace: whoever waits for this process kills it then. Nothing is
  * lost by that, since every step is repeated safely by the next process.
  */
-function endsWithin(graceSeconds: number, log: Logger): void {
+function endsWithin(graceSeconds: number, log: Logger, code: number): void {
   const end = () => {
     logEvent(log, 'stopped-unfinished', { graceSeconds });
-    process.exit(EXIT.stopped);
+    process.exit(code);
   };
   setTimeout(end, graceSeconds * 1000).unref();
 }

@@ -26,22 +26,27 @@ export class Health {
 
 async function failedChecks(checks: Checks): Promise<string[]> {
   const outcomes = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => ((await works(check)) ? [] : [name])),
+    Object.entries(checks).map(async ([name, check]) =>
+      (await failureOf(check, CHECK_TIMEOUT_MS)) === null ? [] : [name],
+    ),
   );
   return outcomes.flat();
 }
 
-async function works(check: () => Promise<void>): Promise<boolean> {
-  const { promise: tooLate, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), CHECK_TIMEOUT_MS);
+/** What a check failed with, within its time; null when all is well. Never rejects. */
+export async function failureOf(check: () => Promise<void>, timeoutMs: number): Promise<unknown> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<unknown>();
+  const timer = setTimeout(() => resolve(new Error('no answer')), timeoutMs);
+  const outcome = (async () => {
+    try {
+      await check();
+      return null;
+    } catch (error) {
+      return error;
+    }
+  })();
   try {
-    return await Promise.race([
-      check().then(
-        () => true,
-        () => false,
-      ),
-      tooLate,
-    ]);
+    return await Promise.race([outcome, tooLate]);
   } finally {
     clearTimeout(timer);
   }

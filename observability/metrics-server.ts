@@ -49,8 +49,11 @@ export class MetricsServer {
   }
 }
 
+/** They come from this process. */
+const FIGURES_TIMEOUT_MS = 5_000;
+
 async function temporalFigures(url: string): Promise<string> {
-  const answer = await fetch(url);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(FIGURES_TIMEOUT_MS) });
   return answer.ok ? await answer.text() : '';
 }
 

@@ -16,14 +16,18 @@ export class DatabaseLostError extends Error {
   readonly code = '57P01';
 }
 
-/** Connections (08), too few resources (53), an operator or a time limit (57); a lock that others hold too long (55P03). */
-const UNAVAILABLE = /^(08...|53...|57...|55P03)$/;
 /**
- * Values that a column cannot hold (22), constraints (23), limits of the program such as an index row's size (54): the same
- * statement is refused tomorrow as well.
+ * Connections (08), too few resources (53), an operator or a time limit (57), a deadlock (40), a lock that others hold too
+ * long (55P03), a database that is read-only for now (25006).
  */
-const REFUSED = /^(22...|23...|54...)$/;
+const UNAVAILABLE = /^(08...|40...|53...|57...|55P03|25006)$/;
+/**
+ * Values that a column cannot hold (22), rules that a row breaks (23502, 23514), limits of the program such as an index
+ * row's size (54). A row that is there already (23505) is no such thing: whoever looks again finds it.
+ */
+const REFUSED = /^(22...|23502|23514|54...)$/;
 
+/** Whether a statement was not carried out, or not for certain, because of the database's state: later it may be. */
 export const isDatabaseUnavailable = (error: unknown): boolean => UNAVAILABLE.test(sqlStateOf(error) ?? '');
 
 /** Whether the database has refused a statement for what it says, so that no repetition can succeed. */

@@ -11,13 +11,18 @@ const MAX_UNKNOWN = 6;
 
 /**
  * Migrates on `apart`, one connection that waits without a limit, for as long as the database says on another one (of
- * `db`) that it is at work there. Every 10 s a line tells whoever waits. Rejects when that session is gone, and after a
- * minute without an answer.
+ * `db`) that it is at work there. Every 10 s a line tells whoever waits. Rejects when that session is gone, and when six
+ * questions in a row had no answer, each within the limits of `db`.
  */
-export async function migrateApart(apart: Db, db: Db, log?: RecordsLog): Promise<void> {
+export async function migrateApart(
+  apart: Db,
+  db: Db,
+  log?: RecordsLog,
+  reportIntervalMs = REPORT_INTERVAL_MS,
+): Promise<void> {
   await apart.connection().execute(async (connection) => {
     const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(connection);
-    const watch = new SessionWatch(db, rows[0]!.pid, log);
+    const watch = new SessionWatch(db, rows[0]!.pid, log, reportIntervalMs);
     try {
       await Promise.race([migrate(connection, Date.now()), watch.lost]);
     } finally {
@@ -30,16 +35,18 @@ class SessionWatch {
   readonly #db: Db;
   readonly #pid: number;
   readonly #log: RecordsLog | undefined;
+  readonly #intervalMs: number;
   readonly #lost = Promise.withResolvers<never>();
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout;
   #unknown = 0;
   #ended = false;
 
-  constructor(db: Db, pid: number, log: RecordsLog | undefined) {
+  constructor(db: Db, pid: number, log: RecordsLog | undefined, intervalMs: number) {
     this.#db = db;
     this.#pid = pid;
     this.#log = log;
+    this.#intervalMs = intervalMs;
     // Nobody waits for it any more once the migration is done.
     this.#lost.promise.catch(() => undefined);
     this.#timer = this.#later();
@@ -56,7 +63,7 @@ class SessionWatch {
   }
 
   #later(): NodeJS.Timeout {
-    return setTimeout(() => void this.#report(), REPORT_INTERVAL_MS);
+    return setTimeout(() => void this.#report(), this.#intervalMs);
   }
 
   async #report(): Promise<void> {

@@ -82,14 +82,13 @@ async function openMigratedPostgres(options: RecordsOptions): Promise<Db> {
   const apart = kyselyOn(postgres({ ...options, maxConnections: 1 }, null));
   try {
     await migrateApart(apart, db, options.log);
+    return db;
   } catch (error) {
-    // A connection that hangs is not waited for.
-    void apart.destroy().catch(() => undefined);
     await db.destroy();
     throw error;
+  } finally {
+    await apart.destroy();
   }
-  await apart.destroy();
-  return db;
 }
 
 /** What `openRecords` would find and do. */

@@ -16,6 +16,8 @@ export interface PostgresLimits {
   readonly queryMs: number;
   /** A connection in use for so long, by a transaction for instance, is destroyed. */
   readonly checkoutMs: number;
+  /** Waiting for a free connection, and making one. */
+  readonly connectMs: number;
 }
 
 export const SERVING_LIMITS: PostgresLimits = {
@@ -24,10 +26,8 @@ export const SERVING_LIMITS: PostgresLimits = {
   idleInTransactionMs: 10_000,
   queryMs: 20_000,
   checkoutMs: 60_000,
+  connectMs: 10_000,
 };
-
-/** Waiting for a free connection, and making one. */
-const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Dead peers are noticed within half a minute, at both ends of a connection that nobody uses. */
 const KEEPALIVE_IDLE_MS = 10_000;
@@ -48,7 +48,7 @@ export interface PostgresOptions {
   readonly url: string;
   readonly maxConnections: number;
   readonly applicationName: string;
-  /** Null: none, for a connection that migrates. */
+  /** Null: none but for making the connection, for one that migrates. */
   readonly limits: PostgresLimits | null;
   readonly log?: RecordsLog;
 }
@@ -73,7 +73,7 @@ class LimitedPool implements PostgresPool {
       connectionString: withSessionOptions(url),
       max: maxConnections,
       application_name: applicationName,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: (limits ?? SERVING_LIMITS).connectMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
       ...(limits && {

@@ -1,4 +1,10 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/schema.js';
@@ -16,9 +22,22 @@ export function temporalTarget({ profile, address, namespace }: Config['temporal
   return { connection: connectionOptions, namespace: ofProfile ?? namespace };
 }
 
+/** How long a call waits for its answer, repetitions included, where its caller has set no deadline. */
+const CALL_TIMEOUT_MS = 30_000;
+
+const retried = makeGrpcRetryInterceptor(defaultGrpcRetryOptions());
+
+/** The client's own retries, and an end: by itself it waits for ever. */
+const answeredInTime: typeof retried = (options, nextCall) =>
+  retried({ ...options, deadline: options.deadline ?? Date.now() + CALL_TIMEOUT_MS }, nextCall);
+
 /** Throws within `withinMs` when the server does not answer. */
 export async function connectClient(target: TemporalTarget, withinMs: number): Promise<Client> {
-  const connection = await Connection.connect({ ...target.connection, connectTimeout: withinMs });
+  const connection = await Connection.connect({
+    ...target.connection,
+    connectTimeout: withinMs,
+    interceptors: [answeredInTime],
+  });
   return new Client({ connection, namespace: target.namespace });
 }
 

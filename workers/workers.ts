@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { demandActivities } from '../activities/demand.js';
+import { failuresInWords } from '../activities/failures.js';
 import { launchActivities } from '../activities/launch.js';
 import { lifecycleRecords } from '../activities/lifecycle-records.js';
 import { poolActivities } from '../activities/pool.js';
@@ -41,7 +42,12 @@ export async function createWorkers(options: {
 }): Promise<Workers> {
   const { connection, namespace, deps } = options;
   const { taskQueuePrefix } = deps.config.temporal;
-  const common = { connection, namespace, shutdownGraceTime: deps.config.shutdownGraceSeconds * 1000 };
+  const common = {
+    connection,
+    namespace,
+    shutdownGraceTime: deps.config.shutdownGraceSeconds * 1000,
+    interceptors: { activity: [failuresInWords] },
+  };
 
   const main = Worker.create({
     ...common,

@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { REFUSED_BY_DATABASE, toApplicationFailure } from '../../../activities/failures.js';
+import { isOutage } from '../../../commands/exit.js';
+import {
+  DatabaseLostError,
+  DatabaseUnavailableError,
+  isDatabaseUnavailable,
+  isRefusedForGood,
+} from '../../../records/failures.js';
+
+const withCode = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
+const refused = ['22021', '22P02', '22P05', '22003', '22001', '23502', '23514', '54000'];
+const unavailable = ['08006', '40001', '40P01', '53100', '53300', '57014', '57P01', '57P03', '55P03', '25006'];
+
+describe('a statement that has failed', () => {
+  test.each(refused)('is refused for good with SQLSTATE %s, and no activity repeats it', (code) => {
+    const error = withCode(code);
+    expect([isRefusedForGood(error), isDatabaseUnavailable(error)]).toEqual([true, false]);
+    expect(toApplicationFailure(error)).toMatchObject({ type: REFUSED_BY_DATABASE, nonRetryable: true });
+  });
+
+  test.each([...unavailable, '23505', '42P01'])('is repeated after SQLSTATE %s', (code) => {
+    const error = withCode(code);
+    expect(isRefusedForGood(error)).toBe(false);
+    expect(toApplicationFailure(error)).toBe(error);
+  });
+
+  test.each(unavailable)('says nothing of the statement with SQLSTATE %s: the database is unavailable', (code) =>
+    expect(isDatabaseUnavailable(withCode(code))).toBe(true),
+  );
+
+  test.each([new DatabaseUnavailableError(new Error('ended')), new DatabaseLostError('gone')])(
+    'without an answer is an outage, and the database is unavailable: %s',
+    (error) => expect([isDatabaseUnavailable(error), isOutage(error)]).toEqual([true, true]),
+  );
+
+  test('has the cause’s message, or its code where it has none', () => {
+    expect(new DatabaseUnavailableError(new Error('ended')).message).toBe('ended');
+    const severalAddresses = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
+    expect(new DatabaseUnavailableError(severalAddresses).message).toBe('ECONNREFUSED');
+  });
+
+  test('stays as it is when an activity has made it Temporal’s already', () => {
+    const failure = ApplicationFailure.nonRetryable('no', 'X');
+    expect(toApplicationFailure(failure)).toBe(failure);
+  });
+});
