@@ -13,7 +13,7 @@ import { logEvent } from '../observability/log-events.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
-import { type ProbeOptions, untilUnusable } from '../observability/until-unusable.js';
+import { type ProbeOptions, untilUnusable } from './until-unusable.js';
 import { buildProviders } from '../providers/registry.js';
 import { listPoolIds } from '../records/pools.js';
 import { metricFacts } from '../records/metric-facts.js';

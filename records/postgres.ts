@@ -153,5 +153,5 @@ function withSessionOptions(url: string): string {
   const parameters = new URLSearchParams(query);
   const ours = Object.entries(SERVER_KEEPALIVES).map(([name, value]) => `-c ${name}=${value}`);
   parameters.set('options', [...ours, ...parameters.getAll('options')].join(' '));
-  return `${place}?${parameters}`;
+  return `${place}?${parameters.toString()}`;
 }

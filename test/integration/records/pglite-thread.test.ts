@@ -47,7 +47,7 @@ describe('the embedded database', () => {
     const late = db.transaction().execute(async (trx) => {
       await sql`insert into t select 1 from generate_series(1, 3000000)`.execute(trx);
     });
-    await expect(late).rejects.toThrow();
+    await expect(late).rejects.toThrow('no answer from the embedded database');
     client.limitQueries(60_000);
     const { rows } = await sql<{ count: number }>`select count(*) as count from t`.execute(db);
     expect(rows).toEqual([{ count: 0 }]);

@@ -81,13 +81,16 @@ describe('records whose database falls silent', () => {
       maxConnections: 1,
       limits: { ...SHORT, idleInTransactionMs: 600_000, checkoutMs: 500 },
     });
+    const begun = Promise.withResolvers<void>();
     const hangs = Promise.withResolvers<void>();
     const transaction = records.db.transaction().execute(async (trx) => {
       await sql`select 1`.execute(trx);
+      begun.resolve();
       await hangs.promise;
       await sql`select 1`.execute(trx);
     });
     transaction.catch(() => undefined);
+    await begun.promise;
     await eventually(async () => {
       const client = new pg.Client({ connectionString: url });
       await client.connect();

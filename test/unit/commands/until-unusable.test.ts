@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { failureOf } from '../../../observability/health.js';
-import { untilUnusable } from '../../../observability/until-unusable.js';
+import { untilUnusable } from '../../../commands/until-unusable.js';
 import { DatabaseLostError } from '../../../records/failures.js';
 
 const MINUTE = 60_000;

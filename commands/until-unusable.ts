@@ -1,5 +1,5 @@
 import { DatabaseLostError } from '../records/failures.js';
-import { type Checks, failureOf } from './health.js';
+import { type Checks, failureOf } from '../observability/health.js';
 
 export interface ProbeOptions {
   /** Between the begins of two probes, and the time that one has for its answer. */
