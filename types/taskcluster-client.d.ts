@@ -18,6 +18,21 @@ declare module 'taskcluster-client' {
     retries?: number;
     /** The client gives up every other scope. */
     authorizedScopes?: string[];
+    /** Of Node's HTTP agents; one of its own instead of the one that all clients share. */
+    agent?: { maxSockets?: number };
+  }
+
+  export interface QueueWorkerEntry {
+    workerGroup: string;
+    workerId: string;
+    firstClaim?: string;
+    lastDateActive?: string;
+    quarantineUntil?: string;
+  }
+
+  export interface PageQuery {
+    limit?: string;
+    continuationToken?: string;
   }
 
   export interface TemporaryCredentials {
@@ -39,6 +54,21 @@ declare module 'taskcluster-client' {
   class Queue {
     constructor(options: ClientOptions);
     taskQueueCounts(taskQueueId: string): Promise<{ pendingTasks: number; claimedTasks: number }>;
+    listWorkers(
+      provisionerId: string,
+      workerType: string,
+      query?: PageQuery,
+    ): Promise<{ workers: QueueWorkerEntry[]; continuationToken?: string }>;
+    listClaimedTasks(
+      taskQueueId: string,
+      query?: PageQuery,
+    ): Promise<{ tasks: { workerGroup: string; workerId: string }[]; continuationToken?: string }>;
+    getWorker(
+      provisionerId: string,
+      workerType: string,
+      workerGroup: string,
+      workerId: string,
+    ): Promise<QueueWorkerEntry>;
     claimWork(
       taskQueueId: string,
       payload: { tasks: number; workerGroup: string; workerId: string },
