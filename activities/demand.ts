@@ -1,11 +1,12 @@
 import { estimate } from '../domain/estimator.js';
 import { targetCapacity } from '../domain/termination.js';
-import { logEvent } from '../observability/log-events.js';
 import { allPoolsCapacity, type PoolCapacity } from '../records/facts.js';
 import type { DemandCounts } from '../domain/demand.js';
 import type { ActivityDeps } from './deps.js';
+import { PoolPoll, type PollLimits } from '../demand/poll-pools.js';
+import { callSignal } from '../providers/call-scope.js';
 import { withHeartbeat } from './heartbeat.js';
-import { inParallel } from './in-parallel.js';
+import { PollReport } from './poll-report.js';
 
 export interface DemandActivities {
   /** One look at all pools; asks those that have something to do. */
@@ -16,31 +17,40 @@ export interface DemandActivities {
 export interface DemandLook {
   readonly pools: number;
   readonly asked: number;
-  /** Pools whose demand could not be read; each is held until it can. */
+  /** Pools whose demand could not be read, or not in time; each is held until it can. */
   readonly unreadable: number;
 }
 
-const MOST_CALLS_AT_ONCE = 20;
+/** One pool's queue may take so long, and all of them. The next poll waits for this one. */
+export const DEMAND_POLL_LIMITS: PollLimits = {
+  poolTimeoutMs: 5_000,
+  totalTimeoutMs: 45_000,
+  slowAfterMs: 2_000,
+  lanes: 20,
+  slowLanes: 4,
+};
 
-export function demandActivities({ config, records, demand, asks, log }: ActivityDeps): DemandActivities {
+export function demandActivities(
+  { config, records, demand, asks, log }: ActivityDeps,
+  limits: PollLimits = DEMAND_POLL_LIMITS,
+): DemandActivities {
+  const poll = new PoolPoll(limits);
+  const report = new PollReport(log);
   return {
     lookAtDemand: () =>
       withHeartbeat(async () => {
-        const pools = await allPoolsCapacity(records.db, Date.now());
+        const pools = new Map(
+          (await allPoolsCapacity(records.db, Date.now())).map((pool) => [pool.workerPoolId, pool]),
+        );
         let asked = 0;
-        let unreadable = 0;
-        await inParallel(pools, MOST_CALLS_AT_ONCE, async (pool) => {
-          try {
-            const counts = await demand.counts(pool.workerPoolId);
-            if (!hasWork(pool, counts)) return;
-            asked += 1;
-            await asks.askForLook(pool.workerPoolId);
-          } catch (error) {
-            unreadable += 1;
-            logEvent(log, 'demand-unreadable', { workerPoolId: pool.workerPoolId, err: error });
-          }
+        const outcome = await poll.run([...pools.keys()], callSignal(), async (workerPoolId, signal) => {
+          const counts = await demand.counts(workerPoolId, signal);
+          if (signal.aborted || !hasWork(pools.get(workerPoolId)!, counts)) return;
+          asked += 1;
+          await asks.askForLook(workerPoolId);
         });
-        return { pools: pools.length, asked, unreadable };
+        report.say(outcome);
+        return { pools: pools.size, asked, unreadable: outcome.failed.size + outcome.leftOut.length };
       }),
   };
 

@@ -81,10 +81,8 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     async assessPool(workerPoolId) {
       const [facts, counts, paused] = await Promise.all([
         poolFacts(db, workerPoolId, Date.now()),
-        demand.counts(workerPoolId).catch((error: unknown) => {
-          logEvent(log, 'demand-unreadable', { workerPoolId, err: error });
-          return null;
-        }),
+        // The decision says that they could not be read; the poll of all pools logs it once.
+        demand.counts(workerPoolId).catch(() => null),
         isSchedulePaused(workerPoolId),
       ]);
       if (!facts) return null;

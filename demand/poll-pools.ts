@@ -41,14 +41,14 @@ export class PoolPoll {
   /** Rejects only when `signal` is aborted. `read` should give up with its own signal; it is left alone then. */
   async run(
     workerPoolIds: readonly string[],
-    signal: AbortSignal,
+    signal: AbortSignal | null,
     read: (workerPoolId: string, signal: AbortSignal) => Promise<void>,
   ): Promise<PollOutcome> {
     this.#forgetAllBut(workerPoolIds);
     const failed = new Map<string, unknown>();
     const left = new Set(workerPoolIds);
     const end = AbortSignal.timeout(this.#limits.totalTimeoutMs);
-    const ended = AbortSignal.any([signal, end]);
+    const ended = signal ? AbortSignal.any([signal, end]) : end;
     const lane = async (waiting: Iterable<string>) => {
       for (const workerPoolId of waiting) {
         if (ended.aborted) return;
@@ -65,7 +65,7 @@ export class PoolPoll {
       ...Array.from({ length: lanes }, () => lane(swift)),
       ...Array.from({ length: slowLanes }, () => lane(slow)),
     ]);
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     return { failed, leftOut: [...left] };
   }
 

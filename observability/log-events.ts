@@ -91,10 +91,21 @@ export const logEvents = {
     meaning: 'A deleted pool had no worker left and was forgotten.',
     fields: ['workerPoolId'],
   },
+  'demand-poll-failed': {
+    level: 'warn',
+    meaning: 'A poll of the queue got no answer for some pools, or ended before their turn; it names the first few.',
+    fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'err'],
+  },
   'demand-unreadable': {
     level: 'warn',
-    meaning: 'The queue did not say how much work the pool has; the pool launches nothing until it does.',
-    fields: ['workerPoolId', 'err'],
+    meaning:
+      'From now on the queue does not say how much work these pools have; they launch no more than their minimum.',
+    fields: ['pools', 'workerPoolIds'],
+  },
+  'demand-readable': {
+    level: 'info',
+    meaning: 'The queue says again how much work these pools have.',
+    fields: ['pools', 'workerPoolIds'],
   },
   'ask-failed': {
     level: 'warn',

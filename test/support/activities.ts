@@ -18,7 +18,7 @@ export interface DepsInUse {
   readonly config?: ActivityDeps['config'];
   readonly log?: ActivityDeps['log'];
   readonly asks?: Partial<ActivityDeps['asks']>;
-  readonly demand?: ActivityDeps['demand'];
+  readonly demand?: Partial<ActivityDeps['demand']>;
 }
 
 /** With the default configuration and without a log; a dependency that is not given is not there. */

@@ -1,7 +1,10 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { demandActivities } from '../../../activities/demand.js';
 import type { DemandCounts } from '../../../domain/demand.js';
 import { recordRunning } from '../../../records/worker-changes.js';
+import type { ActivityDeps } from '../../../activities/deps.js';
+import type { PollLimits } from '../../../demand/poll-pools.js';
 import { setShouldTerminate } from '../../../records/terminations.js';
 import { bookLaunch, finishLaunches } from '../../../records/launches.js';
 import { activityDeps, asActivity } from '../../support/activities.js';
@@ -16,11 +19,16 @@ beforeEach(async () => {
 const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
 
 /** A demand look and the pools that it has asked so far; `onAsk` is called with each. */
-function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onAsk: () => void = () => {}) {
+function demandLook(
+  counts: (workerPoolId: string) => Promise<DemandCounts>,
+  onAsk: () => void = () => {},
+  changes: { limits?: PollLimits; log?: ActivityDeps['log'] } = {},
+) {
   const asked: string[] = [];
   const deps = activityDeps({
     records,
     demand: { counts },
+    ...(changes.log && { log: changes.log }),
     asks: {
       askForLook: async (workerPoolId: string) => {
         asked.push(workerPoolId);
@@ -28,7 +36,7 @@ function demandLook(counts: (workerPoolId: string) => Promise<DemandCounts>, onA
       },
     },
   });
-  const activities = demandActivities(deps);
+  const activities = demandActivities(deps, changes.limits);
   return { asked, look: () => asActivity(() => activities.lookAtDemand()) };
 }
 
@@ -82,4 +90,33 @@ test('a pool is asked when a machine more than is needed runs, and not when only
   await setShouldTerminate(records.db, workerPoolId, [told], NOW);
   expect(await askedWith(4)).toEqual([]);
   expect(await askedWith(5)).toEqual([workerPoolId]);
+});
+
+test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  let isSilent = true;
+  const counts = async () => {
+    if (isSilent) throw new Error('the queue does not answer');
+    return { pendingTasks: 0, claimedTasks: 0 };
+  };
+  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
+  const { look } = demandLook(counts, () => {}, { log });
+  await look();
+  await look();
+  isSilent = false;
+  await look();
+  await look();
+  expect(lines.map(({ msg, pools }) => [msg, pools])).toEqual([
+    ['demand-poll-failed', 33],
+    ['demand-unreadable', 33],
+    ['demand-poll-failed', 33],
+    ['demand-readable', 33],
+  ]);
+  expect(lines[0]).toMatchObject({
+    workerPoolIds: ['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1'],
+    failed: 33,
+    leftOut: 0,
+    err: { message: 'the queue does not answer' },
+  });
 });
