@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import { buildProviders } from '../providers/registry.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../workers/provider-context.js';
+import { unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
 import { lookAtRecords, lookAtTemporal } from './reach.js';
 
@@ -51,16 +52,9 @@ export async function checkConfig(config: Config): Promise<void> {
       providerContext(providerId, { config, deployment, limiter: unlimited, onCall: () => {} }),
     );
     for (const provider of providers.list()) await attempt(`providers.${provider.providerId}`, () => provider.setup());
-  }
-  for (const [providerId, provider] of Object.entries(config.providers)) {
-    if (provider.providerType !== 'aws' || provider.identityCertificates !== null) continue;
-    problem(
-      `providers.${providerId}.identityCertificates`,
-      new ExitError(
-        EXIT.bad,
-        'not set, so registrations are refused; docs/how-to/aws-identity-certificates.md says how to make the file',
-      ),
-    );
+    for (const { workerPoolId, reason } of unusablePools(records.pools, providers)) {
+      problem(`pool ${workerPoolId}`, new ExitError(EXIT.bad, `its definition would be refused now: ${reason}`));
+    }
   }
   if (worst !== EXIT.stopped) throw new ExitError(worst, 'the configuration cannot be used as it is');
 }

@@ -1,8 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.js';
+import { NULL_PROVIDER } from '../domain/ids.js';
 import { accountOf } from '../providers/account.js';
+import type { ProviderRegistry } from '../providers/registry.js';
 import type { Deployment } from '../records/open.js';
 import { providerAccounts, rememberProviderAccounts } from '../records/provider-accounts.js';
+import type { PoolWithLaunchConfigs } from '../records/pools.js';
 import type { Db } from '../records/schema.js';
 import { liveWorkersByProvider } from '../records/workers.js';
 import { countOpenLifecycles, deploymentOfNamespace } from '../temporal/namespace.js';
@@ -42,6 +45,25 @@ export async function assertProvidersKeepTheirMachines(db: Db, config: Config): 
     db,
     Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
   );
+}
+
+/**
+ * Pools whose definition was accepted once and would be refused today: a rule came in, or what the definition relies on has
+ * gone. Their launches are bound to fail. Pools of providers that are not configured here are left out.
+ */
+export function unusablePools(
+  pools: readonly PoolWithLaunchConfigs[],
+  providers: ProviderRegistry,
+): { workerPoolId: string; reason: string }[] {
+  return pools.flatMap(({ pool: { workerPoolId, providerId, config }, launchConfigs }) => {
+    const provider = providers.get(providerId);
+    if (!provider || providerId === NULL_PROVIDER) return [];
+    // Machines that nobody launches have no launch configs, and some definitions have no such member.
+    const configurations = launchConfigs.map(({ configuration }) => configuration);
+    const submitted = provider.launching ? { ...config, launchConfigs: configurations } : config;
+    const validation = provider.validatePool(submitted);
+    return validation.ok ? [] : [{ workerPoolId, reason: validation.reason }];
+  });
 }
 
 async function assertMachinesStayInReach(db: Db, config: Config): Promise<void> {

@@ -15,7 +15,7 @@ import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
 import { type ProbeOptions, untilUnusable } from './until-unusable.js';
 import { buildProviders } from '../providers/registry.js';
-import { listPoolIds } from '../records/pools.js';
+import { allPools, listPoolIds } from '../records/pools.js';
 import { metricFacts } from '../records/metric-facts.js';
 import { rememberTaskQueuePrefix } from '../records/open.js';
 import { temporalTarget } from '../temporal/connection.js';
@@ -24,7 +24,12 @@ import type { ScheduleContext } from '../temporal/schedules.js';
 import { providerContext } from '../workers/provider-context.js';
 import { sharedLimiter } from '../workers/shared-limiter.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
-import { assertNamespaceIsOurs, assertPrefixIsFree, assertProvidersKeepTheirMachines } from './checks.js';
+import {
+  assertNamespaceIsOurs,
+  assertPrefixIsFree,
+  assertProvidersKeepTheirMachines,
+  unusablePools,
+} from './checks.js';
 import { onceAnswered, reachRecords, reachTemporal, reachTemporalForWorkers } from './reach.js';
 import { EXIT, ExitError } from './exit.js';
 
@@ -61,6 +66,8 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { config, deployment, limiter, onCall: metrics.onCloudCall }),
     );
+    for (const pool of unusablePools(await allPools(records.db), providers))
+      logEvent(log, 'worker-pool-unusable', pool);
     const stopHealthChecks = providers.startHealthChecks({
       onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
     });

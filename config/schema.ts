@@ -74,7 +74,7 @@ export const awsProviderSchema = closed(
       description: 'Regions that pools may use; null means every region of the account.',
     }),
     identityCertificates: optionalText(
-      'Path to JSON `{region: {rsa: PEM}}`; without it registrations of this provider are refused.',
+      'Path to JSON `{region: {rsa: PEM}}`: Amazon’s certificates, in the place of the shipped ones of these regions.',
     ),
     ...cloudKeys,
   },
@@ -104,9 +104,9 @@ export const azureProviderSchema = closed(
       default: null,
       description: 'Where tokens come from, instead of Microsoft’s own.',
     }),
-    trustedRoots: optionalText('Path to PEM: roots for attested documents, beside Node’s own.'),
+    trustedRoots: optionalText('Path to PEM: roots for attested documents, beside Node’s own and the shipped ones.'),
     trustedIntermediates: optionalText(
-      'Path to PEM: intermediate certificates for attested documents, beside those known already.',
+      'Path to PEM: intermediate certificates for attested documents, beside the shipped ones.',
     ),
     ...cloudKeys,
   },

@@ -26,6 +26,12 @@ export const logEvents = {
     meaning: 'A provider could be set up, or could not; until then it launches nothing.',
     fields: ['providerId', 'state', 'message'],
   },
+  'worker-pool-unusable': {
+    level: 'warn',
+    meaning:
+      'The pool’s definition was accepted once and would be refused today, for this reason; launches of it fail.',
+    fields: ['workerPoolId', 'reason'],
+  },
   'database-connection-broke': {
     level: 'warn',
     meaning: 'A connection to Postgres was lost; it is replaced.',

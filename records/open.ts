@@ -3,6 +3,7 @@ import { migrateApart } from './migrate-apart.js';
 import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
 import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from './postgres.js';
+import { allPools, type PoolWithLaunchConfigs } from './pools.js';
 import type { Db, Schema } from './schema.js';
 
 /** As pino's. */
@@ -96,6 +97,8 @@ export interface RecordsState {
   readonly missingMigrations: readonly string[];
   /** Null when there is none yet. */
   readonly deployment: Deployment | null;
+  /** Empty while migrations are missing. */
+  readonly pools: readonly PoolWithLaunchConfigs[];
 }
 
 /**
@@ -105,7 +108,7 @@ export interface RecordsState {
 export async function inspectRecords(options: RecordsOptions): Promise<RecordsState> {
   const kind = recordsKind(options.url);
   if (kind === 'pglite' && !hasPglite(placeOf(options))) {
-    return { missingMigrations: await migrationNames(), deployment: null };
+    return { missingMigrations: await migrationNames(), deployment: null, pools: [] };
   }
   const db = await connect(options);
   try {
@@ -116,6 +119,7 @@ export async function inspectRecords(options: RecordsOptions): Promise<RecordsSt
       return {
         missingMigrations: missing,
         deployment: isNew ? null : ((await selectDeployment(trx).executeTakeFirst()) ?? null),
+        pools: missing.length > 0 ? [] : await allPools(trx),
       };
     });
   } finally {

@@ -199,6 +199,18 @@ export async function listPools(db: Db, page: Page): Promise<PageOf<PoolWithLaun
   return pageOf(rows.map(withLaunchConfigs), page, ({ pool }) => pool.workerPoolId);
 }
 
+/** Every pool with its definition, by id: for checks at start, a few dozen kilobytes each. */
+export async function allPools(db: Db): Promise<PoolWithLaunchConfigs[]> {
+  const pools: PoolWithLaunchConfigs[] = [];
+  for (let after: string | null = null, more = true; more;) {
+    const page: PageOf<PoolWithLaunchConfigs> = await listPools(db, { limit: 100, after });
+    pools.push(...page.items);
+    after = page.after;
+    more = after !== null;
+  }
+  return pools;
+}
+
 /** Deleted ones too, as long as they have workers. */
 export async function listPoolIds(db: Db): Promise<string[]> {
   const rows = await db.selectFrom('workerPools').select('workerPoolId').orderBy('workerPoolId').execute();

@@ -21,7 +21,7 @@ import { ensureNode, fail, projectRoot, run, say } from './node.mjs';
 const dist = join(projectRoot, 'dist');
 const stamp = join(dist, '.built');
 const tsc = join(projectRoot, 'node_modules', 'typescript', 'bin', 'tsc');
-const assetKinds = new Set(['.sql', '.html', '.css', '.pem']);
+const assetKinds = new Set(['.sql', '.html', '.css', '.json']);
 const notSource = new Set(['node_modules', 'dist', 'test', 'bench', 'scripts', 'docs', 'examples', 'bin']);
 
 /** Whether dist/ was made, without type errors, of just these sources. */

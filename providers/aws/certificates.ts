@@ -1,28 +1,50 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { ProviderConfigError, readConfigFile } from '../config-error.js';
 
 /** Amazon's public key for identity documents, by region. */
 export type IdentityKeys = ReadonlyMap<string, KeyObject>;
 
 const KEY = 'identityCertificates';
+/** What Amazon publishes; `scripts/refresh-certificates.mjs` writes it. */
+const SHIPPED = new URL('./identity-certificates.json', import.meta.url);
 
 /**
- * Reads `identityCertificates`: JSON `{region: {rsa: PEM}}`, a certificate or a public key each. Other members of a region
- * are left alone. Throws ProviderConfigError that says which region is wrong.
+ * The shipped keys and, in their place by region, those of the file that `identityCertificates` names: JSON
+ * `{region: {rsa: PEM}}`, a certificate or a public key each. Other members of a region are ignored. Throws
+ * ProviderConfigError that says which region is wrong.
  */
-export function readIdentityKeys(path: string): IdentityKeys {
-  return parseIdentityKeys(readConfigFile(KEY, path), (message) => {
-    throw new ProviderConfigError(KEY, `${path}: ${message}`);
-  });
+export function readIdentityKeys(path: string | null): IdentityKeys {
+  const own = path === null ? [] : identityKeys(parseFile(path), (message) => failFor(path, message));
+  return new Map([...shippedKeys(), ...own]);
 }
 
-function parseIdentityKeys(text: string, fail: (message: string) => never): IdentityKeys {
-  let regions: unknown;
+let parsedKeys: IdentityKeys | null = null;
+
+function shippedKeys(): IdentityKeys {
+  parsedKeys ??= identityKeys(
+    (JSON.parse(readFileSync(SHIPPED, 'utf8')) as { regions: unknown }).regions,
+    (message) => {
+      throw new Error(`identity-certificates.json: ${message}`);
+    },
+  );
+  return parsedKeys;
+}
+
+function failFor(path: string, message: string): never {
+  throw new ProviderConfigError(KEY, `${path}: ${message}`);
+}
+
+function parseFile(path: string): unknown {
+  const text = readConfigFile(KEY, path);
   try {
-    regions = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    return fail('is not JSON');
+    return failFor(path, 'is not JSON');
   }
+}
+
+function identityKeys(regions: unknown, fail: (message: string) => never): IdentityKeys {
   if (!isRecord(regions)) return fail('must be an object {region: {rsa: PEM}}');
   return new Map(
     Object.entries(regions).map(([region, entry]) => {

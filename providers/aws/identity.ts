@@ -33,11 +33,7 @@ export type IdentityDocument = Readonly<Record<string, unknown>>;
  * RSA PKCS#1 v1.5 with SHA-256 over the document's exact bytes (EC2 user guide, "Verify the instance identity document",
  * `signature`). Whatever is wrong with the proof is an IdentityError.
  */
-export function readSignedDocument(
-  proof: IdentityProof,
-  region: string | null,
-  keys: IdentityKeys | null,
-): IdentityDocument {
+export function readSignedDocument(proof: IdentityProof, region: string | null, keys: IdentityKeys): IdentityDocument {
   const { document, signature } = proof;
   if (typeof document !== 'string' || document.length === 0) throw new IdentityError('no identity document');
   if (typeof signature !== 'string' || signature.length === 0) throw new IdentityError('no signature');
@@ -46,7 +42,7 @@ export function readSignedDocument(
   const signatureBytes = bytesOfBase64(signature);
   if (!signatureBytes) throw new IdentityError('the signature is not base64');
 
-  const key = region === null ? undefined : keys?.get(region);
+  const key = region === null ? undefined : keys.get(region);
   if (!key) throw new IdentityError(`no identity certificate for region ${region}; see identityCertificates`);
   const holds = verify('sha256', Buffer.from(document), key, signatureBytes);
   if (!holds) throw new IdentityError('the signature does not hold');

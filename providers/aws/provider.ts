@@ -23,7 +23,7 @@ import type {
 } from '../provider.js';
 import { assertOurAccount } from './account.js';
 import { Ec2Calls } from './calls.js';
-import { readIdentityKeys } from './certificates.js';
+import { type IdentityKeys, readIdentityKeys } from './certificates.js';
 import type { AwsProviderConfig } from '../../config/schema.js';
 import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
 import { factsOf, launchedMachines, observations } from './instances.js';
@@ -43,7 +43,7 @@ const REMOVAL_STEP = 'instance';
 /** Amazon EC2. Throws ProviderConfigError when it cannot be built from this configuration. */
 export function awsProvider(config: AwsProviderConfig, context: ProviderContext): Provider {
   const calls = new Ec2Calls(config, context);
-  const keys = config.identityCertificates ? readIdentityKeys(config.identityCertificates) : null;
+  const keys = readIdentityKeys(config.identityCertificates);
   const validate = poolValidator(awsPoolSchema);
   return {
     providerId: context.providerId,
@@ -51,7 +51,7 @@ export function awsProvider(config: AwsProviderConfig, context: ProviderContext)
     launching: launching(calls, context),
     machines: machines(calls, context),
     setup: () => reachRegions(calls, config.regions ?? null),
-    validatePool: (submitted) => inRegions(validate(submitted), config.regions ?? null),
+    validatePool: (submitted) => inRegions(validate(submitted), config.regions, keys),
     verifyIdentity: async (worker, proof, nowMs) => {
       const document = readSignedDocument(proof, worker.location.region, keys);
       const facts = lacksFacts(worker.facts) ? await lookUpFacts(calls, worker) : worker.facts;
@@ -178,11 +178,20 @@ async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): 
   }
 }
 
-function inRegions(validation: PoolValidation, allowed: readonly string[] | null): PoolValidation {
-  if (!validation.ok || !allowed) return validation;
-  const foreign = validation.launchConfigs.findIndex(({ region }) => !allowed.includes(region as string));
-  if (foreign < 0) return validation;
-  return { ok: false, reason: `config.launchConfigs[${foreign}].region must be one of ${allowed.join(', ')}` };
+/** A machine of a region whose documents nobody can verify would never register. */
+function inRegions(validation: PoolValidation, allowed: readonly string[] | null, keys: IdentityKeys): PoolValidation {
+  if (!validation.ok) return validation;
+  for (const [index, { region }] of validation.launchConfigs.entries()) {
+    const name = `config.launchConfigs[${index}].region`;
+    if (allowed && !allowed.includes(region as string)) {
+      return { ok: false, reason: `${name} must be one of ${allowed.join(', ')}` };
+    }
+    if (!keys.has(region as string)) {
+      const remedy = 'identityCertificates of the provider must name one';
+      return { ok: false, reason: `${name}: no identity certificate of ${String(region)} is known; ${remedy}` };
+    }
+  }
+  return validation;
 }
 
 const tagFilter = (tags: Record<string, string>): DescribeInstancesCommandInput => ({

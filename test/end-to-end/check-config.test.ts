@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { awsPool } from '../support/api-client.js';
 import { keptRows } from '../support/kept-rows.js';
 import { createDatabase } from '../support/postgres.js';
 import { ProductProcess } from '../support/product.js';
@@ -70,6 +71,25 @@ test(
       first: 'ok       records: 1 migrations to apply; serve and migrate do',
     });
     expect(await contentOf(url)).toEqual(before);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config names a stored pool whose definition would be refused today',
+  async () => {
+    await system.api.createPool('check/nowhere', awsPool({ regions: ['us-east-1'], maxCapacity: 0 }));
+    const client = new pg.Client({ connectionString: system.recordsUrl });
+    await client.connect();
+    await client.query(
+      `update launch_config_revisions set configuration = jsonb_set(configuration, '{region}', '"xx-nowhere-1"')`,
+    );
+    await client.end();
+    const { code, lines } = await check({ providers: { aws: { regions: null } } });
+    expect(code).toBe(1);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^problem {2}pool check\/nowhere: its definition would be refused now: .* xx-nowhere-1/),
+    );
   },
   TIMEOUT_MS,
 );

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -32,8 +32,6 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'worker-manager-image-'));
   installAsImage();
   simulator = await startSimulator({ machines: 'off' });
-  const certificates = join(folder, 'aws-identity-certificates.json');
-  writeFileSync(certificates, JSON.stringify(await simulator.identityCertificates()));
   const { client, namespace } = await createNamespace(temporalAddress());
   closeTemporal = () => client.connection.close();
   servers = {
@@ -43,7 +41,6 @@ beforeAll(async () => {
     TEMPORAL_ADDRESS: temporalAddress(),
     TEMPORAL_NAMESPACE: namespace,
     RECORDS_URL: await createDatabase(),
-    AWS_IDENTITY_CERTIFICATES: certificates,
     // Read by Amazon's SDK itself: the configuration names no endpoint.
     AWS_ENDPOINT_URL_EC2: simulator.ec2Endpoint,
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -166,7 +163,6 @@ test('check-config tells a configuration that works from one that is wrong and f
     [{}, 0, 'ok       temporal'],
     [{ OPERATOR_ACCESS_TOKEN: 'short' }, 1, 'auth.clients.0.accessToken'],
     [{ API_PORT: 'eighty' }, 1, 'server.port'],
-    [{ AWS_IDENTITY_CERTIFICATES: join(folder, 'none.json') }, 1, 'providers.aws.identityCertificates'],
     [{ TEMPORAL_ADDRESS: nowhere }, 2, nowhere],
   ] as const;
   for (const [changes, code, says] of cases) {

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { ProviderConfigError, readConfigFile } from '../../config-error.js';
 
@@ -15,14 +16,28 @@ export interface TrustFiles {
 }
 
 /**
- * Node's own roots and what the files hold. An intermediate is never a root, not even a self-signed one: it counts only
- * below a root. Throws ProviderConfigError that names the file.
+ * Node's own roots, the shipped certificates and what the files hold. An intermediate is never a root, not even a
+ * self-signed one: it counts only below a root. Throws ProviderConfigError that names the file.
  */
-export function readTrustStore({ trustedRoots, trustedIntermediates }: TrustFiles): TrustStore {
+export function readTrustStore(
+  { trustedRoots, trustedIntermediates }: TrustFiles,
+  shipped: TrustStore = shippedStore(),
+): TrustStore {
   return {
-    roots: [...nodeRoots(), ...readPem('trustedRoots', trustedRoots)],
-    intermediates: readPem('trustedIntermediates', trustedIntermediates),
+    roots: [...nodeRoots(), ...shipped.roots, ...readPem('trustedRoots', trustedRoots)],
+    intermediates: [...shipped.intermediates, ...readPem('trustedIntermediates', trustedIntermediates)],
   };
+}
+
+/** What Microsoft publishes; `scripts/refresh-certificates.mjs` writes it. */
+const SHIPPED = new URL('./certificates.json', import.meta.url);
+let parsedStore: TrustStore | null = null;
+
+function shippedStore(): TrustStore {
+  if (parsedStore) return parsedStore;
+  const { roots, intermediates } = JSON.parse(readFileSync(SHIPPED, 'utf8')) as Record<keyof TrustStore, string[]>;
+  const certificates = (pems: readonly string[]) => pems.map((pem) => new X509Certificate(pem));
+  return (parsedStore = { roots: certificates(roots), intermediates: certificates(intermediates) });
 }
 
 let parsedRoots: readonly X509Certificate[] | null = null;

@@ -5,12 +5,14 @@ import { assertInTime, readAttestedData } from './attested-data.js';
 import { constraintsOf } from './constraints.js';
 import { type FetchIntermediate, Intermediates } from './intermediates.js';
 import { readSignedData } from './signed-data.js';
-import { readTrustStore, type TrustFiles } from './trust-store.js';
+import { readTrustStore, type TrustFiles, type TrustStore } from './trust-store.js';
 
 export interface AzureIdentityOptions extends TrustFiles {
   readonly subscriptionId: string;
   /** In the place of the network, for tests. */
   readonly fetchIntermediate?: FetchIntermediate;
+  /** In the place of the certificates that the product ships, for tests. */
+  readonly shipped?: TrustStore;
 }
 
 export interface AzureIdentity {
@@ -24,7 +26,7 @@ export interface AzureIdentity {
 
 /** Throws ProviderConfigError when a file cannot be read. */
 export function azureIdentity(options: AzureIdentityOptions): AzureIdentity {
-  const intermediates = new Intermediates(readTrustStore(options), options.fetchIntermediate);
+  const intermediates = new Intermediates(readTrustStore(options, options.shipped), options.fetchIntermediate);
   return {
     verify: async (vmIdOf, { document }, nowMs) => {
       const { signer, content } = readSignedData(document);

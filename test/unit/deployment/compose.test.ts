@@ -103,9 +103,8 @@ describe('docker-compose.yml', () => {
     for (const [name, { volumes = [] }] of ours) {
       const [from = '', to = ''] = volumes[0]?.split(':') ?? [];
       expect(statSync(from).isDirectory()).toBe(true);
-      const { WORKER_MANAGER_CONFIG = '', AWS_IDENTITY_CERTIFICATES = '' } = environmentOf(service(name), filledIn);
+      const { WORKER_MANAGER_CONFIG = '' } = environmentOf(service(name), filledIn);
       expect(existsSync(WORKER_MANAGER_CONFIG.replace(to, from))).toBe(true);
-      expect(AWS_IDENTITY_CERTIFICATES.startsWith(`${to}/`)).toBe(true);
     }
     const named = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes);
     expect(named.filter((volume) => !volume.startsWith('.')).map((volume) => volume.split(':')[0])).toEqual(

@@ -112,6 +112,10 @@ describe('AWS pool definitions', () => {
     ],
     [{ ...pool, launchConfigs: [{ region: 'us-west-2' }] }, "must have required property 'launchConfig'"],
     [{ ...pool, launchConfigs: [{ ...launchConfig, region: 'evil.example.com/' }] }, 'region must match pattern'],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, region: 'xx-nowhere-1' }] },
+      'config.launchConfigs[0].region: no identity certificate of xx-nowhere-1 is known',
+    ],
     [{ ...pool, launchConfigs: [{ ...launchConfig, other: 1 }] }, 'launchConfigs[0] must not have "other"'],
     [
       { ...pool, launchConfigs: [{ ...launchConfig, workerManager: { publicIp: true } }] },

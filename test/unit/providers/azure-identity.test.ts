@@ -28,6 +28,7 @@ const identity = (options: Partial<AzureIdentityOptions> = {}) =>
     trustedRoots: null,
     trustedIntermediates: null,
     fetchIntermediate: nobodyAnswers,
+    shipped: { roots: [], intermediates: [] },
     ...options,
   });
 const vm = () => Promise.resolve(VM);
@@ -75,6 +76,11 @@ describeRealData('the real document', () => {
       trustedRoots: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_rsa_root_g2.pem') }),
       trustedIntermediates: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_g2_rsa_ca_ocsp_02.pem') }),
     });
+    await expect(verify(vm, { document }, NOW)).resolves.toBeUndefined();
+  });
+
+  test('holds with what the product ships, without the network and without files', async () => {
+    const { verify } = identity({ shipped: undefined });
     await expect(verify(vm, { document }, NOW)).resolves.toBeUndefined();
   });
 
