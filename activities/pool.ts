@@ -4,19 +4,21 @@ import { failureClassOf } from '../domain/backoff.js';
 import type { Decision, DecisionInputs, LaunchOutcome } from '../domain/decision.js';
 import { type EstimatorKind, estimate } from '../domain/estimator.js';
 import { cronScheduleId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
+import { isOverdue } from '../domain/launch.js';
 import { type LaunchConfigOption, smallestMachine } from '../domain/selection.js';
 import { advise, decideTerminations, groupCandidates } from '../domain/termination.js';
 import { logEvent } from '../observability/log-events.js';
 import { ProviderError } from '../providers/errors.js';
 import { capacityPerInstance } from '../domain/worker-pool.js';
 import { recordDecision } from '../records/decisions.js';
-import { poolFacts } from '../records/facts.js';
+import { poolFacts, type UnfinishedLaunch as RecordedLaunch } from '../records/facts.js';
 import { dropLaunches, recordLaunchFailure } from '../records/launch-failures.js';
 import { finishLaunches, reserveLaunches, type NewLaunch } from '../records/launches.js';
 import { getPool } from '../records/pools.js';
 import { setShouldTerminate, terminationCandidates } from '../records/terminations.js';
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
+import { reportLaunches } from './launch-report.js';
 import { logPoolError } from './log-pool-error.js';
 import { restAfter } from './rest.js';
 import { startLifecyclesOf } from './start-lifecycles.js';
@@ -28,6 +30,8 @@ export interface PoolActivities {
   reserveLaunches(request: ReserveRequest): Promise<Reserved>;
   /** Gives up intents that were never sent; a blocked pool launches nothing. */
   dropLaunches(tokens: readonly string[]): Promise<void>;
+  /** Tells the owner of each of these launches, once, that it has been in doubt for too long. */
+  reportLaunches(tokens: readonly string[], nowMs: number): Promise<void>;
   /** Starts the lifecycles of these launches' machines; those that have been started stay as they are. */
   startLifecycles(tokens: readonly string[], startedBy: string): Promise<void>;
   /** Ends a pass: tells running workers whether to stop when idle, closes the launches, writes the decision down. */
@@ -39,7 +43,7 @@ export interface PoolFacts {
   readonly estimator: EstimatorKind;
   readonly inputs: DecisionInputs;
   readonly options: readonly LaunchConfigOption[];
-  readonly unfinished: readonly PendingLaunch[];
+  readonly unfinished: readonly UnfinishedLaunch[];
   /** Why nothing may be launched, in words; empty when it may. */
   readonly blockedBy: readonly string[];
   /** Providers that this deployment can call. */
@@ -51,8 +55,15 @@ export interface PendingLaunch {
   readonly providerId: string;
   readonly launchConfigId: string;
   readonly count: number;
+}
+
+export interface UnfinishedLaunch extends PendingLaunch {
   /** No attempt of it can have made anything: a blocked pool gives it up. */
   readonly neverSent?: boolean;
+  /** Not carried on before; null or absent: at once. */
+  readonly nextAttemptAt?: number | null;
+  /** It has been in doubt for too long, and its owner has not heard of it. */
+  readonly isUnreported?: boolean;
 }
 
 export interface ReserveRequest {
@@ -79,8 +90,9 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
 
   return {
     async assessPool(workerPoolId) {
+      const nowMs = Date.now();
       const [facts, counts, paused] = await Promise.all([
-        poolFacts(db, workerPoolId, Date.now()),
+        poolFacts(db, workerPoolId, nowMs),
         // The decision says that they could not be read; the poll of all pools logs it once.
         demand.counts(workerPoolId).catch(() => null),
         isSchedulePaused(workerPoolId),
@@ -115,15 +127,7 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
           scalingRatio: facts.pool.config.scalingRatio ?? 1,
         },
         options: facts.options,
-        unfinished: facts.unfinished.map(
-          ({ token, providerId: of, launchConfigId, count, status, doubtfulAttempts }) => ({
-            token,
-            providerId: of,
-            launchConfigId,
-            count,
-            neverSent: status === 'open' && doubtfulAttempts === 0,
-          }),
-        ),
+        unfinished: facts.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),
         blockedBy,
         providers: providers.list().map((each) => each.providerId),
       };
@@ -195,6 +199,8 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
       await dropLaunches(db, tokens, Date.now());
     },
 
+    reportLaunches: (tokens, nowMs) => reportLaunches(deps, tokens, nowMs),
+
     async startLifecycles(tokens, startedBy) {
       await startLifecyclesOf(deps, tokens, startedBy);
     },
@@ -265,6 +271,17 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     }
   }
 }
+
+const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaunch => ({
+  token: launch.token,
+  providerId: launch.providerId,
+  launchConfigId: launch.launchConfigId,
+  count: launch.count,
+  neverSent: launch.status === 'open' && launch.doubtfulAttempts === 0,
+  // One whose machines have their rows only waits for their lifecycles.
+  nextAttemptAt: launch.status === 'open' ? launch.nextAttemptAt : null,
+  isUnreported: launch.status === 'open' && launch.reportedAt === null && isOverdue(launch, nowMs),
+});
 
 /** Launches have names of their own; what they were about decides whether two decisions are the same. */
 function fingerprint({ launches, ...decision }: Decision): string {

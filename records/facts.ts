@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { CapacityByState } from '../domain/estimator.js';
+import { isOverdue, MAX_IN_DOUBT_MS } from '../domain/launch.js';
 import { type LaunchConfigOption, MAX_UNREGISTERED } from '../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
 import { getPool } from './pools.js';
@@ -7,7 +8,7 @@ import type { Db, Hold, LaunchRow } from './schema.js';
 import { holdOf } from './holds.js';
 import { bigint } from './sql.js';
 
-/** Of one pool. An open launch counts as requested capacity: it may exist. */
+/** Of one pool. An open launch counts as requested capacity, because it may exist; one in doubt for long only takes room. */
 export interface PoolFacts extends CapacityByState {
   readonly pool: WorkerPool;
   /** The active ones, by id, in the same order as `options`. */
@@ -20,7 +21,17 @@ export interface PoolFacts extends CapacityByState {
 
 export type UnfinishedLaunch = Pick<
   LaunchRow,
-  'token' | 'status' | 'count' | 'doubtfulAttempts' | 'created' | 'launchConfigId' | 'providerId' | 'capacityPerMachine'
+  | 'token'
+  | 'status'
+  | 'count'
+  | 'doubtfulAttempts'
+  | 'created'
+  | 'launchConfigId'
+  | 'providerId'
+  | 'capacityPerMachine'
+  | 'nextAttemptAt'
+  | 'inDoubtSince'
+  | 'reportedAt'
 >;
 
 const HOUR_MS = 3_600_000;
@@ -36,11 +47,13 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
   if (found === null) return null;
   const usage = new Map(used.map((row) => [row.launchConfigId, row]));
   const open = unfinished.filter((launch) => launch.status === 'open');
-  const requested = sum(used, (row) => row.requested) + sum(open, capacityOf);
+  const overdue = open.filter((launch) => isOverdue(launch, nowMs));
+  const awaited = open.filter((launch) => !overdue.includes(launch));
+  const requested = sum(used, (row) => row.requested) + sum(awaited, capacityOf);
   const running = sum(used, (row) => row.running);
   const existingOf = (launchConfigId: string): number => {
     const of = usage.get(launchConfigId);
-    const openOfIt = open.filter((launch) => launch.launchConfigId === launchConfigId);
+    const openOfIt = awaited.filter((launch) => launch.launchConfigId === launchConfigId);
     return (of ? of.requested + of.running : 0) + sum(openOfIt, capacityOf);
   };
   return {
@@ -69,7 +82,7 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
     runningCapacity: running,
     stoppingCapacity: sum(used, (row) => row.stopping),
     quarantinedCapacity: 0,
-    inDoubtCapacity: 0,
+    inDoubtCapacity: sum(overdue, capacityOf),
     currentCapacity: sum(found.launchConfigs, ({ launchConfigId }) => existingOf(launchConfigId)),
     unfinished,
     hold,
@@ -91,6 +104,9 @@ async function unfinishedOf(db: Db, workerPoolId: string): Promise<UnfinishedLau
       'launchConfigId',
       'providerId',
       'capacityPerMachine',
+      'nextAttemptAt',
+      'inDoubtSince',
+      'reportedAt',
     ])
     .where('workerPoolId', '=', workerPoolId)
     .where('status', 'in', ['open', 'booked'])
@@ -184,13 +200,15 @@ export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapac
       where state <> 'stopped' group by w.worker_pool_id),
     unfinished as (
       select l.worker_pool_id, min(l.created) as oldest,
-        coalesce(sum(count * capacity_per_machine) filter (where status = 'open'), 0) as open,
-        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and not c.is_archived), 0) as current
-      from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
+        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and not overdue), 0) as open,
+        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and overdue), 0) as in_doubt,
+        coalesce(sum(count * capacity_per_machine)
+          filter (where status = 'open' and not overdue and not c.is_archived), 0) as current
+      from (select *, coalesce(in_doubt_since <= ${bigint(nowMs - MAX_IN_DOUBT_MS)}, false) as overdue from launches) l left join launch_configs c using (worker_pool_id, launch_config_id)
       where status in ('open', 'booked') group by l.worker_pool_id)
     select p.worker_pool_id, p.provider_id,
       coalesce(l.current, 0) + coalesce(u.current, 0) as current_capacity, 0 as quarantined_capacity,
-      0 as in_doubt_capacity,
+      coalesce(u.in_doubt, 0) as in_doubt_capacity,
       coalesce(l.requested, 0) + coalesce(u.open, 0) as requested_capacity,
       coalesce(l.running, 0) as running_capacity, coalesce(l.stopping, 0) as stopping_capacity,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,

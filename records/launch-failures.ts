@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { FailureClass } from '../domain/backoff.js';
 import type { WorkerKey } from '../domain/ids.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
+import { isProven, type Proof } from './launch-attempts.js';
 import type { Db } from './schema.js';
 import { bigint, int, isWorker, storable, text } from './sql.js';
 
@@ -16,20 +17,20 @@ export interface Rest {
 }
 
 /**
- * Closes an open launch of which the cloud made nothing, lets its launch config rest, and stores the error. False, and
- * nothing written, when the launch is not open any more.
+ * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the error. False, and
+ * nothing written, when `proof` does not hold (any more).
  */
 export async function failLaunch(
   db: Db,
   token: string,
-  failed: Rest & { failure: string; error: NewWorkerPoolError },
+  failed: Rest & { failure: string; error: NewWorkerPoolError; proof: Proof },
 ): Promise<boolean> {
   const { failures, until } = await nextRest(db, failed, launchConfigOf(token));
   const { rows } = await sql`
     with failed as (
-      update launches set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
-        closed = ${bigint(failed.nowMs)}
-      where token = ${token} and status = 'open'
+      update launches l set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
+        doubtful_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
+      where token = ${token} and ${isProven(failed.proof)}
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
     rests as (${restOf(sql`failed`, failed, { failures, until })}),
     ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}

@@ -3,6 +3,7 @@ import type { FrozenLaunch, LaunchedMachine } from '../providers/provider.js';
 import { applyLimits, type DeploymentLimit } from '../domain/limits.js';
 import type { Worker } from '../domain/worker.js';
 import { announceWorkers } from './events.js';
+import { isProven, type Proof } from './launch-attempts.js';
 import type { Db, LaunchRow } from './schema.js';
 import { bigint, inTransaction, int, jsonb } from './sql.js';
 
@@ -122,6 +123,10 @@ const intent = (reservation: Reservation, order: NewLaunch, frozen: FrozenLaunch
   closed: null,
   machines: null,
   failure: null,
+  nextAttemptAt: null,
+  inDoubtSince: null,
+  reportedAt: null,
+  lastFailure: null,
 });
 
 async function insertIntents(db: Db, rows: readonly LaunchRow[]): Promise<void> {
@@ -130,37 +135,6 @@ async function insertIntents(db: Db, rows: readonly LaunchRow[]): Promise<void> 
     .insertInto('launches')
     .values(rows.map((row) => ({ ...row, location: jsonb(row.location), request: jsonb(row.request) })))
     .execute();
-}
-
-/**
- * Notes that the cloud is about to be asked (again), if the launch is open; one that is not stays as it is, and then the
- * cloud must not be asked. Gives the launch as it was before; null when there is none. Until it is booked, failed or
- * settled, the attempt is in doubt.
- */
-export async function beginAttempt(db: Db, token: string, nowMs: number): Promise<LaunchRow | null> {
-  const { rows } = await sql<LaunchRow>`
-    with before as (select * from launches where token = ${token} for update),
-    begun as (
-      update launches l set attempts = l.attempts + 1, doubtful_attempts = l.doubtful_attempts + 1,
-        first_attempt_at = coalesce(l.first_attempt_at, ${bigint(nowMs)}), last_attempt_at = ${bigint(nowMs)}
-      from before b where l.token = b.token and b.status = 'open')
-    select * from before`.execute(db);
-  return rows[0] ?? null;
-}
-
-/**
- * The cloud said that an attempt did nothing: it is in doubt no more. `begunAt` is when it began, `before` what its
- * beginAttempt gave as the last one before it; that comes back unless another attempt has begun meanwhile.
- */
-export async function settleAttempt(
-  db: Db,
-  token: string,
-  { begunAt, before }: { begunAt: number; before: number | null },
-): Promise<void> {
-  await sql`
-    update launches set doubtful_attempts = doubtful_attempts - 1,
-      last_attempt_at = case when last_attempt_at = ${bigint(begunAt)} then ${bigint(before)} else last_attempt_at end
-    where token = ${token} and status = 'open' and doubtful_attempts > 0`.execute(db);
 }
 
 /** Null for static workers. */
@@ -176,22 +150,26 @@ export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null
  * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it is.
  *
  * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed is
- * ours all the same, so it gets its row and the intent is `booked` again until its lifecycle is started.
+ * ours all the same, so it gets its row and the intent is `booked` again until its lifecycle is started. A part of the
+ * machines is different: `proof` says why there are no others, and null is the answer, with nothing written, when it does
+ * not hold any more. Null too when the pool has gone: a row without a pool could never be removed.
  */
 export async function bookLaunch(
   db: Db,
   token: string,
   machines: readonly LaunchedMachine[],
-  { nowMs, terminateAfter, expires }: { nowMs: number; terminateAfter: number | null; expires: number },
-): Promise<Worker[]> {
+  { nowMs, terminateAfter, expires, proof }: LaunchTimes & { proof?: Proof },
+): Promise<Worker[] | null> {
   const made = machines.map(({ workerGroup, workerId, location, facts }) => ({
     workerGroup,
     workerId,
     location,
     facts,
   }));
-  await sql`
-    with launch as (select * from launches where token = ${token} for update),
+  const { rows } = await sql`
+    with launch as (
+      select l.* from launches l join worker_pools p using (worker_pool_id)
+      where token = ${token} and ${proof ? isProven(proof) : sql`true`} for update of l for key share of p),
     changed as (
       insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
         launch_token, state, capacity, created, last_modified, expires, terminate_after, location, facts)
@@ -200,6 +178,7 @@ export async function bookLaunch(
         ${bigint(terminateAfter)}, m.location, m.facts
       from launch l cross join jsonb_to_recordset(${jsonb(made)})
         as m("workerGroup" text, "workerId" text, location jsonb, facts jsonb)
+      order by 2, 3
       on conflict do nothing
       returning *),
     announced as (${announceWorkers('worker-requested', nowMs)}),
@@ -208,8 +187,14 @@ export async function bookLaunch(
         machines = greatest(coalesce(l.machines, 0), ${int(machines.length)})
       from launch b
       where l.token = b.token and (b.status = 'open' or exists (select 1 from changed)))
-    select 1`.execute(db);
-  return await workersOfLaunch(db, token);
+    select 1 from launch`.execute(db);
+  return rows.length === 0 ? null : await workersOfLaunch(db, token);
+}
+
+export interface LaunchTimes {
+  readonly nowMs: number;
+  readonly terminateAfter: number | null;
+  readonly expires: number;
 }
 
 /** Booked launches whose every machine has its lifecycle. */

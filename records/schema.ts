@@ -92,6 +92,14 @@ export interface LaunchRow {
   doubtfulAttempts: number;
   firstAttemptAt: number | null;
   lastAttemptAt: number | null;
+  /** Not carried on before; null: at once. */
+  nextAttemptAt: number | null;
+  /** When the first of the attempts in doubt was scheduled; null while none is in doubt. */
+  inDoubtSince: number | null;
+  /** When its owner heard that it is in doubt. */
+  reportedAt: number | null;
+  /** What the last attempt without an outcome failed with. */
+  lastFailure: string | null;
   created: number;
   closed: number | null;
   /** Machines booked. */

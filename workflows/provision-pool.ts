@@ -1,6 +1,7 @@
-import { setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
+import { condition, setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
 import type { PoolInput } from '../temporal/messages.js';
 import { look } from './messages.js';
+import { LaunchesInFlight } from './provisioning/in-flight.js';
 import { pass } from './provisioning/pass.js';
 
 /** Asks that come during a pass are gathered for this long before the next one. */
@@ -17,12 +18,17 @@ export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> 
   setHandler(look, () => {
     asked = true;
   });
+  const launches = new LaunchesInFlight(() => {
+    asked = true;
+  });
   const end = Date.now() + LONGEST_RUN_MS;
   for (let passes = 0; asked && Date.now() < end; passes += 1) {
     if (passes > 0) await sleep(GATHER_MS);
     asked = false;
-    await pass(workerPoolId, `${workflowInfo().runId}.${passes}`);
+    await pass(workerPoolId, `${workflowInfo().runId}.${passes}`, launches);
+    await condition(() => asked || launches.isEmpty);
   }
+  await launches.settled();
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, provisionPool);

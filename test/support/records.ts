@@ -3,6 +3,7 @@ import type { NewLaunch } from '../../records/launches.js';
 import { bookLaunch, reserveLaunches } from '../../records/launches.js';
 import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
 import { openRecords, type Records } from '../../records/open.js';
+import type { Proof } from '../../records/launch-attempts.js';
 import type { Db } from '../../records/schema.js';
 import { createPool, type NewPool } from '../../records/pools.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
@@ -93,6 +94,9 @@ export const machines = (count: number, prefix = 'i'): LaunchedMachine[] =>
     location: { account: null, region: 'us-west-2', group: null },
     facts: { instanceId: `${prefix}-${number}`, privateIp: null },
   }));
+
+/** That the cloud has refused a launch that was never attempted before. */
+export const refused: Proof = { attempts: 0, by: 'refused' };
 
 export const times = { nowMs: NOW, terminateAfter: NOW + 30 * MINUTE, expires: NOW + 7 * DAY };
 

@@ -40,6 +40,7 @@ const obliging: AllActivities = {
   assessPool: async () => null,
   reserveLaunches: async () => ({ launches: [], refused: [], limitedBy: [] }),
   dropLaunches: async () => {},
+  reportLaunches: async () => {},
   startLifecycles: async () => {},
   concludePass: async () => {},
   launchMachines: async () => ({ made: 0, outcome: 'failed', failure: 'not scripted', group: null }),

@@ -1,4 +1,4 @@
-import type { PendingLaunch, PoolFacts } from '../../activities/pool.js';
+import type { PendingLaunch, PoolFacts, UnfinishedLaunch } from '../../activities/pool.js';
 import type { LaunchResult } from '../../activities/launch.js';
 import type { Decision } from '../../domain/decision.js';
 import { noCapacity } from '../../domain/estimator.js';
@@ -27,7 +27,7 @@ export class ScriptedPool {
   pendingTasks: number | null = 0;
   maxCapacity = 1_000;
   options: LaunchConfigOption[] = [option('lc-1')];
-  unfinished: PendingLaunch[] = [];
+  unfinished: UnfinishedLaunch[] = [];
   blockedBy: string[] = [];
   existingCapacity = 0;
   /** What the cloud answers to a launch; may throw. Everything asked for, when it gives undefined. */
@@ -53,7 +53,7 @@ export class ScriptedPool {
       for (const launch of launches) this.known.set(launch.token, launch);
       return { launches, refused: [], limitedBy: [] };
     });
-    scripted.on('launchMachines', async (token) => await this.launch(token));
+    scripted.on('launchMachines', async ({ token }) => await this.launch(token));
     scripted.on('concludePass', async (_pool, decision) => void this.decisions.push(decision));
   }
 

@@ -157,7 +157,7 @@ describe('lifecycles of what was launched', () => {
   test('that exist already, because a registration was first, are no failure', async () => {
     pool.pendingTasks = 2;
     // The API starts one between the launch and the tick's own starts.
-    time.scripted.on('launchMachines', async (token) => {
+    time.scripted.on('launchMachines', async ({ token }) => {
       const common = {
         workerPoolId: pool.workerPoolId,
         providerId: 'cloud',

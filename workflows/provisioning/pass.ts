@@ -1,16 +1,17 @@
-import { ActivityFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { LaunchActivities } from '../../activities/launch.js';
-import type { PoolActivities, PoolFacts } from '../../activities/pool.js';
+import { proxyActivities } from '@temporalio/workflow';
+import type { PendingLaunch, PoolActivities, PoolFacts } from '../../activities/pool.js';
 import type { Decision, LaunchOutcome } from '../../domain/decision.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
-import { cloudTaskQueue } from '../../temporal/names.js';
-import { startLifecycles } from './start-lifecycles.js';
+import { type LaunchesInFlight, unfinished } from './in-flight.js';
 
 /** Each round of a pass launches what the one before could not get, from the launch configs that are left. */
 const MOST_ROUNDS = 5;
 /** The most machines of one pass; what is missing then is the next pass's. */
 const MOST_MACHINES = 500;
+/** A reconciliation waits so long for a launch of its own, and for one that it carries on; both go on beside it. */
+const OUTCOME_TIMEOUT_MS = 10_000;
+const CARRIED_ON_TIMEOUT_MS = 3_000;
 
 const pool = proxyActivities<PoolActivities>({
   startToCloseTimeout: '30 seconds',
@@ -19,19 +20,15 @@ const pool = proxyActivities<PoolActivities>({
 });
 
 /**
- * One look at a pool: finish what earlier passes left open → assess → estimate → choose launch configs → launch → start
- * the lifecycles → decide terminations → write the decision down. `passId` is unique for ever and names its launches.
+ * One reconciliation of a pool: go on with what earlier ones left open → assess → estimate → choose launch configs → launch →
+ * start the lifecycles → decide terminations → record the decision. `passId` is unique for ever and names its launches.
  */
-export async function pass(workerPoolId: string, passId: string): Promise<void> {
+export async function pass(workerPoolId: string, passId: string, launches: LaunchesInFlight): Promise<void> {
   let facts = await pool.assessPool(workerPoolId);
   if (!facts) return;
   const outcomes: LaunchOutcome[] = [];
   if (facts.unfinished.length > 0) {
-    const blocked = facts.blockedBy.length > 0;
-    const unsent = facts.unfinished.filter(({ neverSent }) => blocked && neverSent);
-    if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
-    const open = facts.unfinished.filter((launch) => !unsent.includes(launch));
-    outcomes.push(...(await launchAll(facts.providers, open)));
+    outcomes.push(...(await carryOn(facts, launches)));
     facts = await pool.assessPool(workerPoolId);
     if (!facts) return;
   }
@@ -39,7 +36,7 @@ export async function pass(workerPoolId: string, passId: string): Promise<void> 
   const limitedBy = [...facts.blockedBy];
   const passedOver: PassedOver[] = [];
   if (estimated && facts.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
-    const round = await launchInRounds(facts, estimated, passId);
+    const round = await launchInRounds(facts, estimated, passId, launches);
     outcomes.push(...round.outcomes);
     limitedBy.push(...round.limitedBy);
     passedOver.push(...round.passedOver);
@@ -54,13 +51,37 @@ export async function pass(workerPoolId: string, passId: string): Promise<void> 
   await pool.concludePass(workerPoolId, decision);
 }
 
+/** Goes on with open launches whose time has come; those that are in flight already, or in doubt, hold nobody. */
+async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
+  const blocked = facts.blockedBy.length > 0;
+  const nowMs = Date.now();
+  // The provider of an old launch may have left the configuration: one that was never sent will not be, others wait for it.
+  const isServed = ({ providerId }: PendingLaunch) => facts.providers.includes(providerId);
+  const unsent = facts.unfinished.filter((launch) => launch.neverSent && (blocked || !isServed(launch)));
+  if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
+  const open = facts.unfinished.filter((launch) => !unsent.includes(launch) && !launches.has(launch.token));
+  const unreported = open.filter(({ isUnreported }) => isUnreported);
+  if (unreported.length > 0)
+    await pool.reportLaunches(
+      unreported.map(({ token }) => token),
+      nowMs,
+    );
+  return await Promise.all(
+    open.map(async (launch) => {
+      if (!isServed(launch)) return unfinished(launch, 'provider is not configured');
+      if ((launch.nextAttemptAt ?? 0) > nowMs) return unfinished(launch, 'in doubt');
+      return await launches.launch(launch, { mayLaunch: !blocked, waitMs: CARRIED_ON_TIMEOUT_MS });
+    }),
+  );
+}
+
 function estimateFrom({ inputs, estimator }: PoolFacts): Estimate | null {
   const { pendingTasks, claimedTasks } = inputs;
   if (pendingTasks === null || claimedTasks === null) return null;
   return estimate(estimator, inputs);
 }
 
-async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: string) {
+async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: string, launches: LaunchesInFlight) {
   const outcomes: LaunchOutcome[] = [];
   const limitedBy = new Set<string>();
   let passedOver: readonly PassedOver[] = [];
@@ -89,7 +110,9 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
     });
     for (const brake of reserved.limitedBy) limitedBy.add(brake);
     outcomes.push(...reserved.refused);
-    const launched = await launchAll(facts.providers, reserved.launches);
+    const launched = await Promise.all(
+      reserved.launches.map((launch) => launches.launch(launch, { mayLaunch: true, waitMs: OUTCOME_TIMEOUT_MS })),
+    );
     outcomes.push(...launched);
 
     const used = new Map<string, number>();
@@ -120,50 +143,3 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
   }
   return { outcomes, limitedBy: [...limitedBy], passedOver };
 }
-
-/** Sends the launches, all at once, and starts the lifecycles of the machines that they made. */
-async function launchAll(
-  providers: PoolFacts['providers'],
-  launches: readonly { token: string; launchConfigId: string; providerId: string; count: number }[],
-): Promise<LaunchOutcome[]> {
-  const results = await Promise.all(
-    launches.map(async ({ token, launchConfigId, providerId, count }) => {
-      const base = { token, launchConfigId, asked: count };
-      // The provider of an old launch may have left the configuration; its intent waits for it.
-      if (!providers.includes(providerId)) {
-        return {
-          outcome: { ...base, made: 0, outcome: 'unfinished' as const, failure: 'provider is not configured' },
-          group: null,
-        };
-      }
-      try {
-        const result = await launcher(providerId).launchMachines(token);
-        return {
-          outcome: { ...base, made: result.made, outcome: result.outcome, failure: result.failure },
-          group: result.group,
-        };
-      } catch (error) {
-        if (!(error instanceof ActivityFailure)) throw error;
-        const failure = error.cause?.message ?? error.message;
-        return { outcome: { ...base, made: 0, outcome: 'unfinished' as const, failure }, group: null };
-      }
-    }),
-  );
-  await startLifecycles(
-    results.filter(({ outcome }) => outcome.made > 0).map(({ outcome, group }) => ({ ...outcome, group })),
-  );
-  return results.map(({ outcome }) => outcome);
-}
-
-/**
- * A launch that stays without an answer is left open and is the next pass's to finish, with the same token and request.
- * The heartbeat tells within seconds that the process of an attempt has died.
- */
-const launcher = (providerId: string) =>
-  proxyActivities<LaunchActivities>({
-    taskQueue: cloudTaskQueue(workflowInfo().taskQueue, providerId, 'create'),
-    startToCloseTimeout: '75 seconds',
-    scheduleToCloseTimeout: '100 seconds',
-    heartbeatTimeout: '8 seconds',
-    retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumInterval: '10 seconds' },
-  });

@@ -67,7 +67,7 @@ test('a pool is asked when a machine more than is needed runs, and not when only
   const workerPoolId = 'prov/a';
   // Two machines of 4 and no launch under way.
   await reserve(records.db, [order('t', 2, { capacityPerMachine: 4 })], workerPoolId);
-  const workers = await bookLaunch(records.db, 't', machines(2, 't'), times);
+  const workers = (await bookLaunch(records.db, 't', machines(2, 't'), times)) ?? [];
   await finishLaunches(records.db, ['t'], NOW);
   for (const worker of workers) {
     const registered = { registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW };

@@ -4,7 +4,8 @@ import type { Decision } from '../../../domain/decision.js';
 import { listDecisions } from '../../../records/decisions.js';
 import { listErrors } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
-import { beginAttempt, bookLaunch, getLaunch } from '../../../records/launches.js';
+import { beginAttempt } from '../../../records/launch-attempts.js';
+import { bookLaunch, getLaunch } from '../../../records/launches.js';
 import { deletePool, updatePool } from '../../../records/pools.js';
 import { recordRunning } from '../../../records/worker-changes.js';
 import { getWorker } from '../../../records/workers.js';
@@ -59,7 +60,7 @@ describe.each(engines)('on %s,', (engine) => {
     test('gives counts, capacity, launch configs and unfinished launches', async () => {
       around.counts = { pendingTasks: 7, claimedTasks: 3 };
       await reserve(records.db, [order('sent', 2), order('unsent', 1)]);
-      await beginAttempt(records.db, 'sent', NOW);
+      await beginAttempt(records.db, 'sent', { nowMs: NOW, mayLaunch: true });
       expect(await assess()).toMatchObject({
         workerPoolId: poolId,
         estimator: 'corrected',

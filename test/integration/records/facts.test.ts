@@ -23,6 +23,7 @@ import {
   NOW,
   order,
   poolId,
+  refused,
   reserve,
 } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
@@ -116,6 +117,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
     await failLaunch(db, 't', {
+      proof: refused,
       failureClass: 'quota',
       backoff: () => MINUTE,
       nowMs: NOW,
@@ -140,7 +142,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
     const rest = { failureClass: 'invalid', backoff: () => DAY, nowMs: NOW } as const;
-    await failLaunch(db, 't', { ...rest, failure: 'bad', error: error('lc-a') });
+    await failLaunch(db, 't', { proof: refused, ...rest, failure: 'bad', error: error('lc-a') });
     const heavier = launchConfig('lc-a', { workerManager: { initialWeight: 1 } });
     const change = { pool: newPool(), launchConfigs: [heavier], clientId: 'tester', nowMs: NOW };
     expect((await allPoolsCapacity(db, NOW))[0]?.launchable).toBe(true);

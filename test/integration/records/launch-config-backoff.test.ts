@@ -4,7 +4,18 @@ import { poolFacts } from '../../../records/facts.js';
 import { failLaunch } from '../../../records/launch-failures.js';
 import { bookLaunch } from '../../../records/launches.js';
 import { recordRunning, recordStopping } from '../../../records/worker-changes.js';
-import { engines, machines, makePool, MINUTE, NOW, order, poolId, reserve, times } from '../../support/records.js';
+import {
+  engines,
+  machines,
+  makePool,
+  MINUTE,
+  NOW,
+  order,
+  poolId,
+  refused,
+  reserve,
+  times,
+} from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
 describe.each(engines)('machines of a launch config, on %s', (engine) => {
@@ -78,6 +89,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
   test('keep its backoff when the cloud takes the launch: only a registration is a proof', async () => {
     await reserve(records.db, [order('bulk', 1)]);
     await failLaunch(records.db, 'bulk', {
+      proof: refused,
       ...rest(NOW),
       failure: 'full',
       error: { workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'k', title: 't', description: 'd', extra: {} },

@@ -1,15 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beginAttempt, reportInDoubt, settleAttempt } from '../../../records/launch-attempts.js';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
 import { poolFacts } from '../../../records/facts.js';
-import {
-  beginAttempt,
-  bookLaunch,
-  finishLaunches,
-  getLaunch,
-  reserveLaunches,
-  settleAttempt,
-  workersOfLaunch,
-} from '../../../records/launches.js';
+import { bookLaunch, finishLaunches, getLaunch, reserveLaunches, workersOfLaunch } from '../../../records/launches.js';
 import { deletePool } from '../../../records/pools.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import {
@@ -23,6 +16,7 @@ import {
   NOW,
   order,
   poolId,
+  refused,
   reserve,
   times,
   topicsOf,
@@ -113,7 +107,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     await bookLaunch(db, 'a', machines(2, 'a'), times);
     const attempt = (token: string) => reserveLaunches(db, { ...reservation, limits, orders: [order(token, 3)] });
     expect((await attempt('c')).launches).toEqual([]);
-    await failLaunch(db, 'b', { ...rest, failure: 'none', error });
+    await failLaunch(db, 'b', { proof: refused, ...rest, failure: 'none', error });
     expect((await attempt('d')).launches).toEqual([{ token: 'd', count: 1 }]);
     const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 'a-0' };
     await recordStopped(db, key, { nowMs: NOW, expires: NOW });
@@ -132,7 +126,7 @@ describe.each(engines)('a launch on %s', (engine) => {
       const orders = [1, 2].map((n) => order(`${workerPoolId}.${round}.${n}`, 1 + Math.floor(random() * 9)));
       const { launches } = await reserveLaunches(db, { ...reservation, workerPoolId, limits, orders, nowMs: clock });
       for (const { token, count } of launches) {
-        if (random() < 0.3) await failLaunch(db, token, { ...rest, failure: 'x', error });
+        if (random() < 0.3) await failLaunch(db, token, { proof: refused, ...rest, failure: 'x', error });
         else if (random() < 0.8) await bookLaunch(db, token, machines(count, token.replaceAll('/', '-')), times);
       }
     };
@@ -176,46 +170,118 @@ describe.each(engines)('a launch on %s', (engine) => {
   test('an attempt that did nothing does not hide when a later one began', async () => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
-    await beginAttempt(db, 't', NOW + 1);
-    await beginAttempt(db, 't', NOW + 2);
-    await settleAttempt(db, 't', { begunAt: NOW + 1, before: null });
+    const first = await beginAttempt(db, 't', { nowMs: NOW + 1, mayLaunch: true });
+    await beginAttempt(db, 't', { nowMs: NOW + 2, mayLaunch: true });
+    await settleAttempt(db, first!, 'refused');
     expect(await getLaunch(db, 't')).toMatchObject({ doubtfulAttempts: 1, lastAttemptAt: NOW + 2 });
   });
 
   test('given up unsent: closed when no attempt is in doubt, left open otherwise', async () => {
     const { db } = records;
     await reserve(db, [order('t', 1), order('u', 1)]);
-    await beginAttempt(db, 'u', NOW + 1);
+    await beginAttempt(db, 'u', { nowMs: NOW + 1, mayLaunch: true });
     await dropLaunches(db, ['t', 'u'], NOW + 2);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'failed', machines: 0 });
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'open' });
   });
 
-  test('remembers how many attempts are in doubt and when the last of them was', async () => {
+  test('remembers how many attempts are in doubt, since when, and when the last of them was', async () => {
+    const { db } = records;
+    const begin = (nowMs: number, token = 't') => beginAttempt(db, token, { nowMs, mayLaunch: true });
+    await reserve(db, [order('t', 1)]);
+    const first = await begin(NOW + 1);
+    expect(first).toMatchObject({ attempts: 1, maySend: true, launch: { attempts: 0, doubtfulAttempts: 0 } });
+    const second = await begin(NOW + 2);
+    expect(second).toMatchObject({ attempts: 2, launch: { attempts: 1, doubtfulAttempts: 1, lastAttemptAt: NOW + 1 } });
+    await settleAttempt(db, second!, 'refused');
+    const settled = { doubtfulAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1, inDoubtSince: NOW + 1 };
+    expect(await begin(NOW + 3)).toMatchObject({ attempts: 3, launch: settled });
+    await settleAttempt(db, first!, 'refused');
+    await settleAttempt(db, first!, 'refused');
+    expect(await getLaunch(db, 't')).toMatchObject({ doubtfulAttempts: 0, inDoubtSince: null, lastFailure: 'refused' });
+    await bookLaunch(db, 't', machines(1), times);
+    expect(await begin(NOW + 4)).toMatchObject({ maySend: false, attempts: 3, launch: { status: 'booked' } });
+    expect(await getLaunch(db, 't')).toMatchObject({ attempts: 3 });
+    expect(await begin(NOW, 'unknown')).toBeNull();
+  });
+
+  test('puts off the next attempt for 10 s, doubling to a minute, and the next search for a minute', async () => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
-    const first = await beginAttempt(db, 't', NOW + 1);
-    expect(first).toMatchObject({ attempts: 0, doubtfulAttempts: 0, firstAttemptAt: null, lastAttemptAt: null });
-    const second = await beginAttempt(db, 't', NOW + 2);
-    expect(second).toMatchObject({ attempts: 1, doubtfulAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1 });
-    await settleAttempt(db, 't', { begunAt: NOW + 2, before: NOW + 1 });
-    expect(await beginAttempt(db, 't', NOW + 3)).toMatchObject({
-      attempts: 2,
-      doubtfulAttempts: 1,
-      firstAttemptAt: NOW + 1,
-      lastAttemptAt: NOW + 1,
-    });
-    await bookLaunch(db, 't', machines(1), times);
-    expect(await beginAttempt(db, 't', NOW + 4)).toMatchObject({ status: 'booked', attempts: 3 });
-    expect(await getLaunch(db, 't')).toMatchObject({ attempts: 3 });
-    expect(await beginAttempt(db, 'unknown', NOW)).toBeNull();
+    const intervals: number[] = [];
+    for (const mayLaunch of [true, true, true, true, true, false]) {
+      await beginAttempt(db, 't', { nowMs: NOW, mayLaunch });
+      intervals.push((await getLaunch(db, 't'))!.nextAttemptAt! - NOW);
+    }
+    expect(intervals).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+  });
+
+  test('is only searched for when it has been in doubt for two minutes, or was first sent six hours ago', async () => {
+    const { db } = records;
+    const begin = (nowMs: number) => beginAttempt(db, 't', { nowMs, mayLaunch: true });
+    await reserve(db, [order('t', 1)]);
+    const first = await begin(NOW);
+    expect(await begin(NOW + 2 * MINUTE - 1)).toMatchObject({ maySend: true, attempts: 2 });
+    expect(await begin(NOW + 2 * MINUTE)).toMatchObject({ maySend: false, attempts: 2 });
+    expect(await getLaunch(db, 't')).toMatchObject({ attempts: 2, lastAttemptAt: NOW + 2 * MINUTE - 1 });
+    for (let attempt = 0; attempt < 2; attempt += 1) await settleAttempt(db, first!, 'refused');
+    expect(await begin(NOW + 6 * 60 * MINUTE)).toMatchObject({ maySend: false });
+  });
+
+  test('is not closed by a refusal while another attempt is in doubt, or after another has begun', async () => {
+    const { db } = records;
+    const begin = () => beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
+    const fail = (attempts: number) =>
+      failLaunch(db, 't', { ...rest, failure: 'none', error, proof: { attempts, by: 'refused' } });
+    await reserve(db, [order('t', 1)]);
+    const [first, second] = [await begin(), await begin()];
+    expect([await fail(1), await fail(2)]).toEqual([false, false]);
+    await settleAttempt(db, second!, 'none');
+    expect(await fail(1)).toBe(false);
+    await settleAttempt(db, first!, 'none');
+    const third = await begin();
+    expect(await fail(third!.attempts)).toBe(true);
+  });
+
+  test('is closed by a list that began five minutes after the deadline of the last attempt, and by none before', async () => {
+    const { db } = records;
+    const settled = NOW + 40_000 + 5 * MINUTE;
+    const proof = (listedFrom: number, attempts = 1) => ({ attempts, by: { listedFrom } });
+    await reserve(db, [order('t', 3)]);
+    await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
+    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled - 1) })).toBe(false);
+    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled, 0) })).toBe(false);
+    expect(await bookLaunch(db, 't', machines(2), { ...times, proof: proof(settled - 1) })).toBeNull();
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'open' });
+    expect(await bookLaunch(db, 't', machines(2), { ...times, proof: proof(settled) })).toHaveLength(2);
+    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled) })).toBe(false);
+  });
+
+  test('gives no machine a row when its pool has gone', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await db.deleteFrom('workerPools').execute();
+    expect(await bookLaunch(db, 't', machines(1), times)).toBeNull();
+    expect(await db.selectFrom('workers').selectAll().execute()).toEqual([]);
+  });
+
+  test('is reported once, after two minutes in doubt', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    expect(await reportInDoubt(db, 't', error, NOW + 9 * MINUTE)).toBe(false);
+    await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
+    expect(await reportInDoubt(db, 't', error, NOW + 2 * MINUTE - 1)).toBe(false);
+    expect(await reportInDoubt(db, 't', error, NOW + 2 * MINUTE)).toBe(true);
+    expect(await reportInDoubt(db, 't', error, NOW + 3 * MINUTE)).toBe(false);
+    const stored = await db.selectFrom('workerPoolErrors').selectAll().execute();
+    expect(stored).toMatchObject([{ launchConfigId: 'lc-a', occurrences: 1 }]);
   });
 
   test('is booked with a row and an event for each machine', async () => {
     const { db } = records;
     await reserve(db, [order('t', 2, { capacityPerMachine: 4 })]);
     const workers = await bookLaunch(db, 't', machines(2), times);
-    expect(workers[1]).toEqual({
+    expect(workers?.[1]).toEqual({
       workerPoolId: poolId,
       workerGroup: 'us-west-2',
       workerId: 'i-1',
@@ -272,7 +338,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     await finishLaunches(db, ['t'], NOW);
     expect(await bookLaunch(db, 't', machines(3), times)).toHaveLength(3);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 3 });
-    await failLaunch(db, 'u', { ...rest, failure: 'none', error });
+    await failLaunch(db, 'u', { proof: refused, ...rest, failure: 'none', error });
     expect(await bookLaunch(db, 'u', machines(1, 'late'), times)).toHaveLength(1);
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'booked', machines: 1 });
   });
@@ -299,15 +365,15 @@ describe.each(engines)('a launch on %s', (engine) => {
   test('that failed lets its launch config rest and stores one error, once', async () => {
     const { db } = records;
     await reserve(db, [order('t', 3), order('u', 1)]);
-    expect(await failLaunch(db, 't', { ...rest, failure: 'no capacity', error })).toBe(true);
+    expect(await failLaunch(db, 't', { proof: refused, ...rest, failure: 'no capacity', error })).toBe(true);
     const after = { launch: await getLaunch(db, 't'), events: await eventsOf(db) };
-    expect(await failLaunch(db, 't', { ...rest, failure: 'no capacity', error })).toBe(false);
+    expect(await failLaunch(db, 't', { proof: refused, ...rest, failure: 'no capacity', error })).toBe(false);
     expect({ launch: await getLaunch(db, 't'), events: await eventsOf(db) }).toEqual(after);
     expect(after.launch).toMatchObject({ status: 'failed', failure: 'no capacity', machines: 0, closed: NOW });
     expect(await topicsOf(db)).toEqual(['worker-pool-error']);
     const rests = await db.selectFrom('launchBackoffs').selectAll().execute();
     expect(rests).toMatchObject([{ launchConfigId: 'lc-a', revision: 1, failures: 1, until: NOW + 1000 }]);
-    await failLaunch(db, 'u', { ...rest, failure: 'no capacity', error });
+    await failLaunch(db, 'u', { proof: refused, ...rest, failure: 'no capacity', error });
     expect(await db.selectFrom('launchBackoffs').select(['failures', 'until']).execute()).toEqual([
       { failures: 2, until: NOW + 2000 },
     ]);
