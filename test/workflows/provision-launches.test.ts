@@ -113,7 +113,7 @@ describe('a pass', () => {
     await time.pass(110_000);
     await ended(handle);
     expect(pool.decisions[0]!.launches).toMatchObject([
-      { launchConfigId: 'silent', asked: 5, made: 0, outcome: 'unfinished', failure: 'no answer' },
+      { launchConfigId: 'silent', asked: 5, made: 0, outcome: 'unfinished', failure: 'no answer yet' },
     ]);
     expect(new Set(pool.launched.map(({ token }) => token)).size).toBe(1);
     expect(pool.existingCapacity).toBe(0);
