@@ -29,7 +29,10 @@ export interface Engine {
   /** Resolves when the lifecycle has taken the request, not when the machine is gone. A closed lifecycle is no error. */
   remove(worker: WorkerKey, request: RemoveRequest): Promise<void>;
 
-  /** Starts a static worker's lifecycle; resolves when its row is written. Throws WorkerExists when it has had one. */
+  /**
+   * Starts a static worker's lifecycle, also where former ones have ended; resolves when its row is written. Throws
+   * WorkerExists when one is open.
+   */
   createStatic(worker: WorkerKey, pool: WorkerPool, first: StaticWorker): Promise<void>;
   /** Resolves when the row is written. */
   updateStatic(worker: WorkerKey, next: StaticWorker): Promise<void>;
@@ -47,7 +50,7 @@ export class EngineBusy extends Error {
   override readonly name = 'EngineBusy';
 }
 
-/** There is, or has been, a lifecycle of this name. */
+/** A lifecycle of this name is open. */
 export class WorkerExists extends Error {
   override readonly name = 'WorkerExists';
 }

@@ -9,9 +9,20 @@ import { workerKeyText, type WorkerKey } from '../domain/ids.js';
 /** Length that clients expect (original-behaviour §1.1); 264 of HMAC-SHA384's bits. */
 const SECRET_CHARACTERS = 44;
 
-/** The re-registration secret of one generation; generations begin at 1 with the first registration. */
-export function workerSecret(deploymentKey: string, worker: WorkerKey, generation: number): string {
-  return derive(deploymentKey, `worker-secret/${workerKeyText(worker)}/${generation}`).slice(0, SECRET_CHARACTERS);
+/** A worker's life: a static one that is announced again under its old name begins another. */
+export interface LifeKey extends WorkerKey {
+  readonly created: number;
+}
+
+/**
+ * The re-registration secret of one generation; generations begin at 1 with the first registration of a life. It holds
+ * `created`, so that a secret of a former life opens nothing.
+ */
+export function workerSecret(deploymentKey: string, worker: LifeKey, generation: number): string {
+  return derive(deploymentKey, `worker-secret/${workerKeyText(worker)}/${worker.created}/${generation}`).slice(
+    0,
+    SECRET_CHARACTERS,
+  );
 }
 
 /** Access token of the issuer where the configuration names none. */
@@ -23,7 +34,7 @@ export const derivedIssuerToken = (deploymentKey: string): string => derive(depl
  */
 export function presentedGeneration(
   deploymentKey: string,
-  worker: WorkerKey & { readonly secretGeneration: number },
+  worker: LifeKey & { readonly secretGeneration: number },
   secret: string,
 ): number | null {
   const { secretGeneration: current } = worker;

@@ -175,7 +175,7 @@ async function answeredInTurn<T>(client: Client, turnstile: Turnstile, call: () 
       if (error.cause.type === REFUSED) throw new EngineRefused(error.cause.message);
     }
     if (error instanceof WorkflowExecutionAlreadyStartedError)
-      throw new WorkerExists('the worker has, or had, a lifecycle');
+      throw new WorkerExists('the worker has an open lifecycle');
     if (error instanceof WorkflowNotFoundError) throw new EngineRefused('the worker is not running');
     if (
       error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||

@@ -1,4 +1,5 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { isLoopback } from '../config/checks.js';
 import type { Config } from '../config/schema.js';
 import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';
@@ -14,8 +15,11 @@ export class MetricsServer {
     readonly temporalUrl: string;
   };
   private readonly server = createServer((request, response) => {
-    this.answer(request.url ?? '', response).catch(() => response.writeHead(503).end());
+    if (!this.isForUs(request)) response.writeHead(403).end();
+    else this.answer(request.url ?? '', response).catch(() => response.writeHead(503).end());
   });
+
+  private isOnLoopback = false;
 
   constructor(sources: MetricsServer['sources']) {
     this.sources = sources;
@@ -23,6 +27,7 @@ export class MetricsServer {
 
   /** Rejects when the address cannot be had. */
   async listen({ host, port }: Config['metrics']): Promise<void> {
+    this.isOnLoopback = isLoopback(host);
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
       this.server.listen(port, host, resolve);
@@ -34,6 +39,12 @@ export class MetricsServer {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.server.closeAllConnections();
     await closed;
+  }
+
+  /** On a loopback address only this machine's names count: a page in a browser may have made its own point here. */
+  private isForUs({ headers }: IncomingMessage): boolean {
+    const url = `http://${headers.host ?? ''}`;
+    return !this.isOnLoopback || (URL.canParse(url) && isLoopback(new URL(url).hostname));
   }
 
   private async answer(url: string, response: ServerResponse): Promise<void> {

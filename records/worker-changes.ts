@@ -130,39 +130,32 @@ export interface NewStaticWorker extends WorkerKey {
   readonly nowMs: number;
 }
 
-/** `conflict`: there is such a worker and it is not the same (W50); also once it has stopped. Nothing was written. */
+/**
+ * The first row of a life. That of a former life, which has stopped, gives way to it: nothing of it is good for the new one,
+ * not even its secrets, which hold `created`. `conflict`: there is such a worker and it is not the same (W50), or it is a
+ * cloud's. Nothing was written.
+ */
 export async function insertStaticWorker(
   db: Db,
   worker: NewStaticWorker,
 ): Promise<{ outcome: 'created' | 'unchanged' | 'conflict' }> {
-  const created = await db
-    .insertInto('workers')
-    .values({
-      workerPoolId: worker.workerPoolId,
-      workerGroup: worker.workerGroup,
-      workerId: worker.workerId,
-      providerId: worker.providerId,
-      launchConfigId: null,
-      launchConfigRevision: null,
-      launchToken: null,
-      state: 'running',
-      capacity: worker.capacity,
-      created: worker.nowMs,
-      lastModified: worker.nowMs,
-      expires: worker.expires,
-      terminateAfter: null,
-      registeredAt: null,
-      stoppedAt: null,
-      stopReason: null,
-      secretGeneration: 0,
-      location: jsonb({ account: null, region: null, group: null }),
-      facts: jsonb({ secretFingerprint: worker.secretFingerprint }),
-      shouldTerminate: null,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('workerId')
-    .executeTakeFirst();
-  if (created !== undefined) return { outcome: 'created' };
+  const { rows: created } = await sql<{ workerId: string }>`
+    with former as (
+      delete from workers w where ${isWorker(worker)} and w.state = 'stopped' and w.launch_token is null
+      returning w.worker_id),
+    forgotten as (
+      delete from signs_of_life s where s.worker_pool_id = ${worker.workerPoolId}
+        and s.worker_group = ${worker.workerGroup} and s.worker_id = ${worker.workerId} and not exists (
+        select 1 from workers w where ${isWorker(worker)} and w.state <> 'stopped'))
+    insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created, last_modified,
+      expires, location, facts)
+    select ${text(worker.workerPoolId)}, ${text(worker.workerGroup)}, ${text(worker.workerId)}, ${text(worker.providerId)},
+      'running', ${int(worker.capacity)}, ${bigint(worker.nowMs)}, ${bigint(worker.nowMs)}, ${bigint(worker.expires)},
+      ${jsonb({ account: null, region: null, group: null })}, ${jsonb({ secretFingerprint: worker.secretFingerprint })}
+    from (select count(*) from former) as after_the_former
+    on conflict do nothing
+    returning worker_id`.execute(db);
+  if (created.length > 0) return { outcome: 'created' };
   const { rows } = await sql<Worker>`select w.* from workers w where ${isWorker(worker)}`.execute(db);
   const present = rows[0];
   const same =

@@ -9,6 +9,7 @@ import { page } from './control/page.js';
 import { handleEc2, type Ec2Context } from './ec2/endpoint.js';
 import { ConnectionLost, Refusal } from './errors.js';
 import { send, sendJson } from './http/exchange.js';
+import { assertOwnCaller } from './http/own-callers.js';
 import { handleMetadata } from './identity/metadata.js';
 import { forward, type IngressContext } from './ingress/forward.js';
 import { handleQueue, type QueueContext } from './queue/routes.js';
@@ -54,6 +55,7 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
     return handleMetadata(cloud, keys, path.slice('/metadata/'.length), response);
   }
   if (path.startsWith('/simulator/')) {
+    assertOwnCaller(request);
     return handleControl(contexts.control, path.slice('/simulator/'.length), url.searchParams, request, response);
   }
   if (path === '/') return send(response, 200, 'text/html; charset=utf-8', page);

@@ -8,6 +8,8 @@ import { searchAttributes } from './search-attributes.js';
  * same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
  * Safe in workflow code.
  *
+ * Only a static worker may be announced again after it has stopped, by its owner: then it begins a new life under its id.
+ *
  * An input that was made from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle that
  * was terminated or failed before its end. One that has ended is never replaced.
  */
@@ -21,11 +23,14 @@ export function lifecycleStart(input: LifecycleInput, startedBy: string) {
   return {
     workflowId: lifecycleId(input),
     args: [input] as [LifecycleInput],
-    workflowIdReusePolicy: input.replaces
-      ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
-      : WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    workflowIdReusePolicy: reusePolicy(input),
     typedSearchAttributes: new TypedSearchAttributes(attributes),
     memo: { startedBy, launch: input.launchToken ?? '' },
     staticSummary: `${input.workerId} of ${input.workerPoolId} on ${input.providerId}`,
   };
+}
+
+function reusePolicy(input: LifecycleInput): WorkflowIdReusePolicy {
+  if (input.replaces) return WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY;
+  return input.static ? WorkflowIdReusePolicy.ALLOW_DUPLICATE : WorkflowIdReusePolicy.REJECT_DUPLICATE;
 }

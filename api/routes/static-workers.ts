@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { workerKeyText, type WorkerKey } from '../../domain/ids.js';
+import { parseInstant } from '../../domain/instants.js';
 import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import { getPool } from '../../records/pools.js';
@@ -40,7 +41,7 @@ export function addStaticWorkerOperations(api: FastifyInstance, context: ApiCont
     scopes: (params) => [`worker-manager:create-worker:${workerKeyText(params)}`],
     handle: async ({ params: key, body }) => {
       const pool = await staticPool(context, key.workerPoolId);
-      const expires = Date.parse(body.expires);
+      const expires = instantOf(body.expires);
       if (expires <= now()) throw inputError('expires must be in the future.');
       if (!body.providerInfo) throw inputError('providerInfo.staticSecret is needed.');
       const secretFingerprint = fingerprint(context, key, body.providerInfo.staticSecret);
@@ -79,24 +80,29 @@ async function staticPool({ db, providers }: ApiContext, workerPoolId: string): 
   return found.pool;
 }
 
-/** A repeat of the same is a success, and anything else under its name a conflict: nothing is silently left out (W50). */
+/**
+ * A repeat of the same is a success, and anything else under its name a conflict: nothing is silently left out (W50). A
+ * worker that has stopped, or whose row has expired, begins a new life.
+ */
 async function create(context: ApiContext, key: WorkerKey, pool: WorkerPool, next: StaticWorker): Promise<void> {
   const { db, engine } = context;
   const present = await getWorker(db, key);
-  if (!present) {
+  if (present === null || isFormerLife(present)) {
     try {
       return await engine.createStatic(key, pool, next);
     } catch (error) {
       if (!(error instanceof WorkerExists)) throw error;
     }
   }
-  const worker = present ?? (await getWorker(db, key));
-  // Started a moment ago, and its row is not yet written.
-  if (!worker) throw new EngineBusy('the worker is being written down');
-  if (!isSame(worker, pool, next)) {
-    throw new ApiError('RequestConflict', 'This worker exists, or existed, with other properties.');
-  }
+  const worker = await getWorker(db, key);
+  // A lifecycle that is open writes the row of a new life, or ends that of the former, in a moment.
+  if (!worker || isFormerLife(worker)) throw new EngineBusy('the worker is being written down');
+  if (worker.state === 'stopping' && worker.launchToken === null) throw new EngineBusy('the worker is stopping');
+  if (!isSame(worker, pool, next)) throw new ApiError('RequestConflict', 'This worker exists with other properties.');
 }
+
+/** A cloud's worker never gives its name away: what its launch and its lifecycle left belongs to it. */
+const isFormerLife = (worker: Worker): boolean => worker.state === 'stopped' && worker.launchToken === null;
 
 const isSame = (worker: Worker, pool: WorkerPool, next: StaticWorker): boolean =>
   worker.state === 'running' &&
@@ -108,11 +114,14 @@ const isSame = (worker: Worker, pool: WorkerPool, next: StaticWorker): boolean =
 function nextOf(context: ApiContext, worker: Worker, body: Submission): StaticWorker {
   const given = body.providerInfo && fingerprint(context, worker, body.providerInfo.staticSecret);
   return {
-    expires: Date.parse(body.expires),
+    expires: instantOf(body.expires),
     capacity: body.capacity,
     secretFingerprint: given ?? worker.facts.secretFingerprint ?? '',
   };
 }
+
+/** The schema has let no other text through. */
+const instantOf = (text: string): number => parseInstant(text)!;
 
 const fingerprint = ({ deploymentKey }: ApiContext, key: WorkerKey, secret: string): string =>
   staticSecretFingerprint(deploymentKey, key, secret);

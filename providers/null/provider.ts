@@ -1,7 +1,26 @@
-import { NULL_PROVIDER } from '../../domain/ids.js';
-import type { LaunchConfiguration, PoolConfig } from '../../domain/worker-pool.js';
+import { identifierPattern, NULL_PROVIDER } from '../../domain/ids.js';
 import { IdentityError } from '../errors.js';
+import { poolValidator } from '../pool-schema.js';
 import type { Provider } from '../provider.js';
+
+/** Whatever any provider takes; only the ids of launch configs must be some. */
+const anyPoolSchema = {
+  type: 'object',
+  properties: {
+    launchConfigs: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          workerManager: {
+            type: 'object',
+            properties: { launchConfigId: { type: 'string', pattern: identifierPattern.source } },
+          },
+        },
+      },
+    },
+  },
+};
 
 /** The provider of pools on their way out: takes any definition, launches nothing, has no machines and no workers. */
 export const nullProvider: Provider = {
@@ -10,19 +29,7 @@ export const nullProvider: Provider = {
   launching: null,
   machines: null,
   setup: async () => {},
-  validatePool: (submitted) => {
-    if (typeof submitted !== 'object' || submitted === null || Array.isArray(submitted)) {
-      return { ok: false, reason: 'config must be object' };
-    }
-    const { launchConfigs, ...config } = JSON.parse(JSON.stringify(submitted)) as PoolConfig & {
-      launchConfigs?: unknown;
-    };
-    return {
-      ok: true,
-      config,
-      launchConfigs: Array.isArray(launchConfigs) ? (launchConfigs as LaunchConfiguration[]) : [],
-    };
-  },
+  validatePool: poolValidator(anyPoolSchema),
   verifyIdentity: async () => {
     throw new IdentityError('the null provider has no workers');
   },

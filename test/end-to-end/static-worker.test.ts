@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import pg from 'pg';
 import taskcluster, { type Credentials } from 'taskcluster-client';
 import { lifecycleId } from '../../domain/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
@@ -19,6 +20,14 @@ const refusedInput = expect.objectContaining({ code: 'InputError', statusCode: 4
 const { system } = suiteOf('lab/static', {
   config: { auth: { type: 'static', clients: [ops] }, issuer, providers: { hand: { providerType: 'static' } } },
 });
+
+/** As the sweep does when the row has expired. */
+async function deleteRow(): Promise<void> {
+  const database = new pg.Client({ connectionString: system().recordsUrl });
+  await database.connect();
+  await database.query('delete from workers where worker_id = $1', [key.workerId]);
+  await database.end();
+}
 
 /** The peer's own client, as operators and machines use it; it asks again when it is told to. */
 const as = (credentials?: Credentials) =>
@@ -79,6 +88,24 @@ test('a machine made by hand registers, comes again, gets another secret and is 
     async () => (await system().temporal.workflow.count("WorkflowType = 'workerLifecycle'")).count === 1,
     'its one lifecycle in the list',
   );
+
+  // A new life, then another after the row has expired: neither the old row nor the old lifecycle is in the way.
+  const third = newSecret();
+  const anew = { expires, capacity: 4, providerInfo: { staticSecret: third } };
+  expect(await as(ops).createWorker(...path, anew)).toMatchObject({ state: 'running', capacity: 4 });
+  await expect(register(second)).rejects.toEqual(refusedInput);
+  const inNewLife = await register(third);
+  await expect(reregister(inNewLife.credentials, withSecond.secret)).rejects.toEqual(refusedInput);
+  await as(inNewLife.credentials).removeWorker(...path);
+  await lifecycle.result();
+  await system().waitFor(
+    async () => (await system().api.workers(key.workerPoolId))[0]?.state === 'stopped',
+    'its second end',
+  );
+  await deleteRow();
+  expect(await as(ops).createWorker(...path, anew)).toMatchObject({ state: 'running', capacity: 4 });
+  expect((await lifecycle.describe()).status.name).toBe('RUNNING');
+
   expect(
     system()
       .simulator.log()

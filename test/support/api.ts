@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
+import type { HttpLimits } from '../../api/http/limits.js';
 import { createServer } from '../../api/server.js';
 import { parseConfig } from '../../config/load.js';
 import type { WorkerKey } from '../../domain/ids.js';
@@ -42,7 +43,10 @@ export interface Answer {
 }
 
 /** An API on PGlite in memory, with the providers `cloud` (a made-up cloud) and `hand` (static). */
-export async function startTestApi(settings: object = {}): Promise<TestApi> {
+export async function startTestApi(
+  settings: object = {},
+  deps: { httpLimits?: Partial<HttpLimits> } = {},
+): Promise<TestApi> {
   const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml');
   const records = await openRecords({ url: 'pglite::memory:' });
   const clock = { ms: Date.now() };
@@ -73,6 +77,7 @@ export async function startTestApi(settings: object = {}): Promise<TestApi> {
     health: new Health(checks, now),
     version,
     temporalUiUrl: null,
+    ...deps,
   });
   return {
     app,

@@ -67,7 +67,8 @@ export class ScriptedEngine implements Engine {
 
   createStatic: Engine['createStatic'] = async (key, pool, first) => {
     this.#note(`createStatic ${workerKeyText(key)}`);
-    if (await getWorker(this.#db, key)) throw new WorkerExists();
+    const present = await getWorker(this.#db, key);
+    if (present && present.state !== 'stopped') throw new WorkerExists();
     await insertStaticWorker(this.#db, { ...key, ...first, providerId: pool.providerId, nowMs: this.#now() });
   };
 
@@ -82,7 +83,8 @@ export class ScriptedEngine implements Engine {
   /** As Temporal: an update id that was accepted once gives the first one's answer. */
   async #once(key: WorkerKey, updateId: string, judge: () => Promise<Registration>): Promise<Registration> {
     this.#note(updateId.split('/')[0]!);
-    const id = `${workerKeyText(key)} ${updateId}`;
+    const life = (await getWorker(this.#db, key))?.created;
+    const id = `${workerKeyText(key)} ${life} ${updateId}`;
     const answer = this.#answers.get(id) ?? (await judge());
     this.#answers.set(id, answer);
     return answer;

@@ -62,6 +62,8 @@ describe('createWorkerPool', () => {
     ['no description', { description: undefined }, 'InputValidationError'],
     ['a config that its provider refuses', { providerId: 'hand', config: { maxCapacity: 1 } }, 'InputValidationError'],
     ['a config that is no object', { config: [] }, 'InputValidationError'],
+    ['a launch config that is none', { config: { launchConfigs: [null] } }, 'InputValidationError'],
+    ['an id that is none', config({ workerManager: { launchConfigId: { a: 1 } } }), 'InputValidationError'],
     [
       'one id for two machines',
       config({ a: 1, workerManager: { launchConfigId: 'x' } }, { a: 2, workerManager: { launchConfigId: 'x' } }),
@@ -77,6 +79,16 @@ describe('createWorkerPool', () => {
     const { status, body } = await create();
     api.failedProviders.clear();
     expect([status, body.code]).toEqual([503, 'ProviderSetupFailed']);
+  });
+
+  test('stores a thousand launch configs of 8 MB, and gives them back in their order', async () => {
+    const regions = Array.from({ length: 1000 }, (_, n) => `region-${(n * 7) % 1000}`);
+    const sent = config(...regions.map((region) => ({ region, note: 'x'.repeat(8_000) })));
+    const { status, body } = await create(sent);
+    expect(status).toBe(200);
+    expect(body.config.launchConfigs.map(({ region }: { region: string }) => region)).toEqual(regions);
+    const more = config(...regions.concat('one-more').map((region) => ({ region })));
+    expect((await create(more)).body.code).toBe('InputValidationError');
   });
 
   test('refuses a launch config that is there twice, also when only its weight differs', async () => {

@@ -8,6 +8,7 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../../../records/worker-changes.js';
+import { poolCounters } from '../../../records/counts.js';
 import { getWorker, listWorkers, liveWorkersByProvider, liveWorkersOfProvider } from '../../../records/workers.js';
 import { registrationFacts } from '../../../records/registration.js';
 import { recordSignOfLife } from '../../../records/signs-of-life.js';
@@ -212,6 +213,47 @@ describe.each(engines)('a worker on %s', (engine) => {
     await recordSignOfLife(db, key, NOW);
     await recordSignOfLife(db, key, NOW + 5);
     expect(await registrationFacts(db, key, 'aws')).toMatchObject({ signOfLifeAt: NOW });
+  });
+
+  test('that is static and has stopped gives way to a new life, of which nothing is the former’s', async () => {
+    const { db } = records;
+    const mac = { workerPoolId: poolId, workerGroup: 'rack', workerId: 'mac-2' };
+    const life = { ...mac, providerId: 'hand', capacity: 2, expires: NOW + DAY, secretFingerprint: 'f1', nowMs: NOW };
+    await insertStaticWorker(db, life);
+    const registered = { registeredAt: NOW, terminateAfter: null, expires: null, secretGeneration: 3, nowMs: NOW };
+    await recordRunning(db, mac, registered);
+    await recordSignOfLife(db, mac, NOW);
+    const next = { ...life, capacity: 5, secretFingerprint: 'f2', nowMs: NOW + 10 };
+    expect(await insertStaticWorker(db, next)).toEqual({ outcome: 'conflict' });
+    await recordStopping(db, mac, { reason: 'removed', nowMs: NOW + 1 });
+    expect(await insertStaticWorker(db, next)).toEqual({ outcome: 'conflict' });
+    await recordStopped(db, mac, { nowMs: NOW + 2, expires: NOW + DAY });
+    expect((await poolCounters(db, [poolId])).get(poolId)).toMatchObject({ stoppedCount: 1, stoppedCapacity: 2 });
+
+    expect(await insertStaticWorker(db, next)).toEqual({ outcome: 'created' });
+    expect(await insertStaticWorker(db, { ...next, nowMs: NOW + 11 })).toEqual({ outcome: 'unchanged' });
+    expect(await getWorker(db, mac)).toMatchObject({
+      ...{ state: 'running', capacity: 5, created: NOW + 10, secretGeneration: 0, registeredAt: null },
+      ...{ stoppedAt: null, stopReason: null, facts: { secretFingerprint: 'f2' } },
+    });
+    expect((await registrationFacts(db, mac, 'hand')).signOfLifeAt).toBeNull();
+    expect((await poolCounters(db, [poolId])).get(poolId)).toMatchObject({ stoppedCount: 0, runningCapacity: 5 });
+  });
+
+  test('of a cloud that has stopped never gives way', async () => {
+    const { db } = records;
+    await recordStopping(db, key, { reason: 'gone', nowMs: NOW });
+    await recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY });
+    const announced = {
+      ...key,
+      providerId: 'hand',
+      capacity: 1,
+      expires: NOW + DAY,
+      secretFingerprint: 'f',
+      nowMs: NOW,
+    };
+    expect(await insertStaticWorker(db, announced)).toEqual({ outcome: 'conflict' });
+    expect(await getWorker(db, key)).toMatchObject({ state: 'stopped', launchToken: 't' });
   });
 
   test('that is static is made once, is told apart from another, and can be changed', async () => {

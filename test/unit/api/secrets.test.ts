@@ -3,18 +3,20 @@ import { parseWorkerClientId, workerClientId, workerCredentials, workerScopes } 
 import { presentedGeneration, workerSecret } from '../../../api/secrets.js';
 import { staticSecretFingerprint } from '../../../providers/static/secret-fingerprint.js';
 
-const worker = { workerPoolId: 'prov/type', workerGroup: 'here', workerId: 'i-1' };
+const key = { workerPoolId: 'prov/type', workerGroup: 'here', workerId: 'i-1' };
+const worker = { ...key, created: 5 };
 const KEY = 'deployment key';
 const of = (secretGeneration: number) => ({ ...worker, secretGeneration });
 
-test('a secret has 44 characters and differs by worker, generation and deployment', () => {
+test('a secret has 44 characters and differs by worker, life, generation and deployment', () => {
   const secrets = [
     workerSecret(KEY, worker, 1),
     workerSecret(KEY, worker, 2),
     workerSecret(KEY, { ...worker, workerId: 'i-2' }, 1),
     workerSecret('other', worker, 1),
+    workerSecret(KEY, { ...worker, created: 6 }, 1),
   ];
-  expect(new Set(secrets).size).toBe(4);
+  expect(new Set(secrets).size).toBe(5);
   for (const secret of secrets) expect(secret).toMatch(/^[a-zA-Z0-9_-]{44}$/);
   expect(workerSecret(KEY, worker, 1)).toBe(secrets[0]);
 });
@@ -39,8 +41,8 @@ test('a static secret’s fingerprint is bound to its worker', () => {
 });
 
 test('a worker’s client id can be read back', () => {
-  expect(parseWorkerClientId(workerClientId({ ...worker, providerId: 'aws' }))).toEqual({
-    ...worker,
+  expect(parseWorkerClientId(workerClientId({ ...key, providerId: 'aws' }))).toEqual({
+    ...key,
     providerId: 'aws',
   });
   expect(parseWorkerClientId('worker/aws/prov/type/here')).toBeNull();

@@ -76,6 +76,8 @@ describe('the start of a lifecycle', () => {
     const { replaces, ...first } = running;
     expect(replaces).toBe(true);
     expect(lifecycleStart(first, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.REJECT_DUPLICATE);
+    const announced = { ...first, static: { expires: 1, capacity: 1, secretFingerprint: 'f' } };
+    expect(lifecycleStart(announced, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.ALLOW_DUPLICATE);
     expect(lifecycleStart(running, 'test').workflowIdReusePolicy).toBe(
       WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
     );
