@@ -211,3 +211,27 @@ describe('a pool that everything happens to', () => {
     }
   });
 });
+
+test('a pool whose images change their machines’ capacity ends with the last images only, as full as whole machines make it', () => {
+  for (let seed = 1; seed <= proofSize({ short: 50, long: 1_000 }); seed += 1) {
+    const random = seededRandom(seed);
+    const of = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+    const images = ['a', 'b', 'c'].map((id) => image(id, of([1, 2, 3, 4, 8])));
+    const maxCapacity = 8 + Math.floor(random() * of([8, 60]));
+    const minCapacity = of([maxCapacity, maxCapacity, Math.floor(random() * maxCapacity)]);
+    const pool = new SimulatedPool(images.slice(0, of([1, 2])), { maxCapacity, minCapacity, seed });
+    pool.run(30 * MINUTE_MS);
+    pool.images = images.slice(1, of([2, 3])).map((each) => ({ ...each, id: `new-${each.id}` }));
+    const largest = Math.max(...images.map(({ capacity }) => capacity));
+    // a maximum that is no multiple of a machine leaves up to a machine unfilled, before and after
+    const floor = minCapacity - Math.max(largest, maxCapacity / 10) - (largest - 1);
+    pool.run(6 * 60 * MINUTE_MS, ({ input }) => {
+      if (input.runningCapacity < floor) throw new Error(`seed ${seed}: ${input.runningCapacity} run, not ${floor}`);
+    });
+    expect({ seed, archived: archived(pool) }).toEqual({ seed, archived: 0 });
+    expect(running(pool)).toBeGreaterThanOrEqual(Math.min(minCapacity, maxCapacity - largest + 1));
+    const { launches } = pool;
+    pool.run(60 * MINUTE_MS);
+    expect({ seed, launches: pool.launches }).toEqual({ seed, launches });
+  }
+});
