@@ -13,7 +13,7 @@ export interface FailureDetails {
 }
 
 /** The type of a failure that repeats a write which the database can never carry out. */
-export const REFUSED_BY_DATABASE = 'RefusedByDatabase';
+export const REFUSED_FOR_GOOD = 'RefusedForGood';
 
 /**
  * The one place where a provider's or the database's failure becomes Temporal's. Throttling is no news: it waits as long as
@@ -21,7 +21,7 @@ export const REFUSED_BY_DATABASE = 'RefusedByDatabase';
  */
 export function toApplicationFailure(error: unknown): Error {
   if (isRefusedForGood(error)) {
-    return ApplicationFailure.nonRetryable(error.message.slice(0, LONGEST_MESSAGE), REFUSED_BY_DATABASE);
+    return ApplicationFailure.nonRetryable(error.message.slice(0, LONGEST_MESSAGE), REFUSED_FOR_GOOD);
   }
   if (!(error instanceof ProviderError)) return error instanceof Error ? error : new Error(String(error));
   return ApplicationFailure.create({

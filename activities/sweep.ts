@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { logEvent } from '../observability/log-events.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../records/retention.js';
+import { vacuum } from '../records/vacuum.js';
 import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './deps.js';
@@ -27,6 +28,7 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
         return await removeDeletedPools(records.db);
       });
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
+      await withHeartbeat(() => vacuum(records));
     },
 
     async startMissingLifecycles() {

@@ -21,10 +21,10 @@ export interface PostgresLimits {
 }
 
 export const SERVING_LIMITS: PostgresLimits = {
-  statementMs: 15_000,
+  statementMs: 12_000,
   lockMs: 5_000,
   idleInTransactionMs: 10_000,
-  queryMs: 20_000,
+  queryMs: 15_000,
   checkoutMs: 60_000,
   connectMs: 10_000,
 };

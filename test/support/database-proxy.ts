@@ -3,6 +3,13 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 /** What a byte stream does on its way; both ways of a connection are treated alike. */
 type Way = 'passes' | 'held' | 'lost';
 
+interface Watch {
+  readonly statement: RegExp;
+  /** Whether the server still gets what is watched for. */
+  readonly arrives: boolean;
+  met(connection: ProxiedConnection): void;
+}
+
 /** One client's connection through the proxy. */
 export class ProxiedConnection {
   /** The port from which the proxy speaks to the server: what `pg_stat_activity.client_port` shows. */
@@ -14,7 +21,7 @@ export class ProxiedConnection {
   #way: Way;
   #held: (() => void)[] = [];
   #delayMs = 0;
-  #cutOn: RegExp | null = null;
+  #watch: Watch | null = null;
   /** Resolves when both sockets are closed. */
   readonly closed: Promise<unknown>;
 
@@ -49,9 +56,9 @@ export class ProxiedConnection {
     this.#held = [];
   }
 
-  /** Cut as soon as the client has sent what matches: the server gets it, and its answer is lost. */
-  cutOn(statement: RegExp): void {
-    this.#cutOn = statement;
+  /** Cut when the client sends what is watched for; null for nothing. */
+  watchFor(watch: Watch | null): void {
+    this.#watch = watch;
   }
 
   delay(ms: number): void {
@@ -69,9 +76,12 @@ export class ProxiedConnection {
   }
 
   #fromClient(bytes: Buffer): void {
-    const cuts = this.#cutOn?.test(bytes.toString('latin1')) ?? false;
-    this.#send(() => this.#server.write(bytes));
-    if (cuts) this.cut();
+    const watch = this.#watch;
+    const cuts = watch?.statement.test(bytes.toString('latin1')) ?? false;
+    if (!cuts || watch?.arrives) this.#send(() => this.#server.write(bytes));
+    if (!cuts) return;
+    this.cut();
+    watch?.met(this);
   }
 
   #send(send: () => void): void {
@@ -90,7 +100,7 @@ export class DatabaseProxy {
   readonly #connections = new Set<ProxiedConnection>();
   #silent = false;
   #delayMs = 0;
-  #cutOn: RegExp | null = null;
+  #watch: Watch | null = null;
 
   static async start(databaseUrl: string): Promise<DatabaseProxy> {
     const target = new URL(databaseUrl);
@@ -144,10 +154,18 @@ export class DatabaseProxy {
     for (const connection of this.#connections) connection.delay(ms);
   }
 
-  /** Cuts each connection whose client sends what matches (`ProxiedConnection.cutOn`); null for none from now on. */
-  cutOn(statement: RegExp | null): void {
-    this.#cutOn = statement;
-    if (statement) for (const connection of this.#connections) connection.cutOn(statement);
+  /**
+   * Cuts the next connection whose client sends what matches, and resolves then. The server gets the statement, and its
+   * answer is lost; with `lost` it does not get it.
+   */
+  async cutOnce(statement: RegExp, itself: 'arrives' | 'lost' = 'arrives'): Promise<ProxiedConnection> {
+    const { promise, resolve } = Promise.withResolvers<ProxiedConnection>();
+    const met = (connection: ProxiedConnection) => {
+      this.#watchFor(null);
+      resolve(connection);
+    };
+    this.#watchFor({ statement, arrives: itself === 'arrives', met });
+    return await promise;
   }
 
   resetAll(): void {
@@ -160,13 +178,18 @@ export class DatabaseProxy {
     await closed;
   }
 
+  #watchFor(watch: Watch | null): void {
+    this.#watch = watch;
+    for (const connection of this.#connections) connection.watchFor(watch);
+  }
+
   private accept(client: Socket, target: URL): void {
     const server = connect({ host: target.hostname, port: Number(target.port || 5432) });
     client.setNoDelay(true);
     server.setNoDelay(true);
     const connection = new ProxiedConnection(client, server, this.#silent ? 'held' : 'passes');
     connection.delay(this.#delayMs);
-    if (this.#cutOn) connection.cutOn(this.#cutOn);
+    connection.watchFor(this.#watch);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
   }

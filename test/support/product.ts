@@ -6,6 +6,12 @@ import { eventually } from './eventually.js';
 
 export const projectRoot = new URL('../../', import.meta.url).pathname;
 
+/** `serve-process.ts`. */
+export const serveProgram: readonly string[] = [
+  '--disable-warning=ExperimentalWarning',
+  join(projectRoot, 'test/support/serve-process.ts'),
+];
+
 export type Role = 'all' | 'api' | 'worker';
 
 /** How a process ended; one that was killed has no code. */
@@ -21,10 +27,15 @@ export class ProductProcess {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
 
-  constructor(args: readonly string[], logFile: string, environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    logFile: string,
+    environment: Readonly<Record<string, string>> = {},
+    program: readonly string[] = [join(projectRoot, 'bin/worker-manager')],
+  ) {
     this.logFile = logFile;
     const log = openSync(logFile, 'a');
-    this.#child = spawn(process.execPath, [join(projectRoot, 'bin/worker-manager'), ...args], {
+    this.#child = spawn(process.execPath, [...program, ...args], {
       stdio: ['ignore', log, log],
       // The test runner's flags are for the test runner.
       env: { ...process.env, ...serveEnvironment, NODE_OPTIONS: '', ...environment },
@@ -54,6 +65,11 @@ export class ProductProcess {
       },
       { withinMs, what: `"serving" in ${this.logFile}` },
     );
+  }
+
+  /** Sends a signal that does not end it. */
+  tell(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   async signal(signal: NodeJS.Signals): Promise<Ended> {

@@ -16,7 +16,6 @@ describe('the proxy in front of a database', () => {
   afterEach(() => {
     proxy.speak();
     proxy.delay(0);
-    proxy.cutOn(null);
     for (const client of clients.splice(0)) client.connection.stream.destroy();
   });
 
@@ -89,16 +88,30 @@ describe('the proxy in front of a database', () => {
 
   test('cuts a client once the server has got the statement that was named', async () => {
     const [client, direct] = [await connected(), await connected(url)];
-    proxy.cutOn(/create table cut_here/);
+    const cut = proxy.cutOnce(/create table cut_here/);
     await client.query('begin');
     const lost = client.query('create table cut_here ()');
     lost.catch(() => undefined);
+    await cut;
     await eventually(async () => {
       const { rows } = await direct.query(`select 1 from pg_stat_activity
         where state = 'idle in transaction' and query like 'create table cut_here%'`);
       return rows.length === 1;
     });
     expect(await stateOf(lost)).toBe('pending');
+  });
+
+  test('cuts a client before the server gets the statement that was named', async () => {
+    const [client, other, direct] = [await connected(), await connected(), await connected(url)];
+    const cut = proxy.cutOnce(/commit/, 'lost');
+    await client.query('begin');
+    const { pid } = await sessionOf(client);
+    client.query('commit').catch(() => undefined);
+    await cut;
+    await other.query('begin');
+    await other.query('commit');
+    const { rows } = await direct.query('select state from pg_stat_activity where pid = $1', [pid]);
+    expect(rows).toEqual([{ state: 'idle in transaction' }]);
   });
 
   test('delays each way', async () => {

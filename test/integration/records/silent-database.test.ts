@@ -113,7 +113,7 @@ describe('records whose database falls silent', () => {
     expect(rows).toEqual([
       { name: 'idle_in_transaction_session_timeout', setting: '10000' },
       { name: 'lock_timeout', setting: '5000' },
-      { name: 'statement_timeout', setting: '15000' },
+      { name: 'statement_timeout', setting: '12000' },
       { name: 'tcp_keepalives_count', setting: '3' },
       { name: 'tcp_keepalives_idle', setting: '10' },
       { name: 'tcp_keepalives_interval', setting: '5' },
@@ -128,22 +128,5 @@ describe('records whose database falls silent', () => {
     const { rows } = await sql`select current_setting('tcp_keepalives_idle') as idle,
       current_setting('tcp_keepalives_count') as count`.execute(records.db);
     expect(rows).toEqual([{ idle: '77', count: '3' }]);
-  });
-
-  test('free the rows of a client that has vanished in a transaction', async () => {
-    const [victim, other] = [await open(), await open({ url })];
-    proxy.cutOn(/for update/);
-    const lost = victim.db.transaction().execute(async (trx) => {
-      await sql`select 1 from deployment for update`.execute(trx);
-    });
-    lost.catch(() => undefined);
-    const lock = () =>
-      sql`select 1 from deployment for update`.execute(other.db).then(
-        () => 'locked',
-        (error: { code?: string }) => error.code,
-      );
-    await eventually(async () => (await lock()) === '55P03', { what: 'the vanished client holds the row' });
-    await eventually(async () => (await lock()) === 'locked', { withinMs: 30_000 });
-    await expect(lost).rejects.toMatchObject({ code: '08006' });
   });
 });

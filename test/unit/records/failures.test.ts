@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { REFUSED_BY_DATABASE, toApplicationFailure } from '../../../activities/failures.js';
+import { REFUSED_FOR_GOOD, toApplicationFailure } from '../../../activities/failures.js';
 import { isOutage } from '../../../commands/exit.js';
 import {
   DatabaseLostError,
@@ -17,7 +17,7 @@ describe('a statement that has failed', () => {
   test.each(refused)('is refused for good with SQLSTATE %s, and no activity repeats it', (code) => {
     const error = withCode(code);
     expect([isRefusedForGood(error), isDatabaseUnavailable(error)]).toEqual([true, false]);
-    expect(toApplicationFailure(error)).toMatchObject({ type: REFUSED_BY_DATABASE, nonRetryable: true });
+    expect(toApplicationFailure(error)).toMatchObject({ type: REFUSED_FOR_GOOD, nonRetryable: true });
   });
 
   test.each([...unavailable, '23505', '42P01'])('is repeated after SQLSTATE %s', (code) => {
