@@ -90,6 +90,69 @@ describe('why this number', () => {
   });
 });
 
+describe('the corrected rule', () => {
+  const spawn = (fields: Partial<EstimatorInput>) =>
+    estimate('corrected', input({ maxCapacity: 100, ...fields })).spawnCapacity;
+
+  test('fills the minimum, and nothing else, while the queue is silent', () => {
+    expect(spawn({ pendingTasks: null, claimedTasks: null, minCapacity: 2 })).toBe(2);
+    expect(spawn({ pendingTasks: null, claimedTasks: null })).toBe(0);
+  });
+
+  test('counts what is on its way as idle, whatever is claimed', () => {
+    expect(spawn({ pendingTasks: 50, claimedTasks: 50, requestedCapacity: 50, currentCapacity: 50 })).toBe(0);
+    expect(spawn({ pendingTasks: 50, claimedTasks: 90, requestedCapacity: 30, runningCapacity: 5 })).toBe(20);
+  });
+
+  test('counts the ratio of all that waits against what is idle', () => {
+    expect(spawn({ pendingTasks: 40, scalingRatio: 0.1 })).toBe(4);
+    expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, requestedCapacity: 3 })).toBe(1);
+    expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, runningCapacity: 6, claimedTasks: 3 })).toBe(1);
+    expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, requestedCapacity: 4 })).toBe(0);
+  });
+
+  test('fills the minimum beside archived workers', () => {
+    expect(spawn({ minCapacity: 4, runningCapacity: 4 })).toBe(4);
+    expect(spawn({ minCapacity: 4, runningCapacity: 4, currentCapacity: 3 })).toBe(1);
+  });
+
+  test('gives quarantined workers and launches in doubt room, and counts on neither', () => {
+    const fields = { pendingTasks: 9, minCapacity: 3, quarantinedCapacity: 4, inDoubtCapacity: 2 };
+    expect(spawn(fields)).toBe(9);
+    expect(spawn({ ...fields, maxCapacity: 10 })).toBe(4);
+  });
+
+  test('says what it found', () => {
+    const fields = { pendingTasks: 9, claimedTasks: 3, requestedCapacity: 2, runningCapacity: 4, maxCapacity: 8 };
+    expect(estimate('corrected', input(fields))).toEqual({
+      existingCapacity: 6,
+      idleCapacity: 3,
+      adjustedPending: 6,
+      wantedCapacity: 6,
+      roomCapacity: 2,
+      spawnCapacity: 2,
+      bound: 'maximum',
+      overProvisioned: false,
+    });
+  });
+});
+
+test('what was launched is on its way and current', () => {
+  const before = input({ requestedCapacity: 2, currentCapacity: 1, runningCapacity: 3 });
+  expect(withLaunched(before, 4)).toEqual({ ...before, requestedCapacity: 6, currentCapacity: 5 });
+});
+
+describe('the original rule', () => {
+  test('counts quarantined workers nowhere, and launches in doubt against the maximum only', () => {
+    const fields = { pendingTasks: 9, maxCapacity: 10, quarantinedCapacity: 4 };
+    expect(estimate('original', input(fields)).spawnCapacity).toBe(9);
+    expect(estimate('original', input({ ...fields, inDoubtCapacity: 3 }))).toMatchObject({
+      spawnCapacity: 7,
+      roomCapacity: 7,
+    });
+  });
+});
+
 test('rounding up does not add a worker for a floating-point hair', () => {
   // 100 · 0.07 is 7.000000000000001 in binary
   expect(estimate('corrected', input({ pendingTasks: 100, scalingRatio: 0.07, maxCapacity: 50 })).spawnCapacity).toBe(
