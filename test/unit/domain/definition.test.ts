@@ -10,6 +10,7 @@ const fine = { refusal: null, remarks: [] };
 describe('capacities of a definition', () => {
   test.each([
     ['that fit exactly', 8, [config('a', 4)]],
+    ['that one machine meets', 4, [config('a', 4)]],
     ['of machines of one', 7, [config('a', 1)]],
     ['that only a mixture of machines meets', 7, [config('a', 4), config('b', 3)]],
     ['with the maximum 0, which means none', 0, [config('a', 4)]],
