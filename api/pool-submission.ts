@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { NewLaunchConfig } from '../records/launch-config-changes.js';
 import type { PoolSubmission } from '../records/pools.js';
+import { checkCapacities } from '../domain/definition.js';
 import { launchConfigIdOf } from '../domain/launch-config-id.js';
 import type { Caller } from './auth/client.js';
 import type { ApiContext } from './context.js';
@@ -16,6 +17,17 @@ export interface PoolDefinition {
   readonly emailOnError: boolean;
 }
 
+export interface CheckedSubmission extends PoolSubmission {
+  /** What its owner should hear of a definition that works otherwise than it reads. */
+  readonly remarks: readonly string[];
+}
+
+/** One mistake in each of a thousand launch configs is one mistake. */
+const MAX_REASON_LENGTH = 4000;
+
+export const shortened = (text: string): string =>
+  text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH).toWellFormed()}…` : text;
+
 /**
  * Checks a definition in the order of original-behaviour §2.3 and makes it what the records take: provider's scope,
  * provider known, config as its provider wants it. Throws ApiError.
@@ -25,7 +37,7 @@ export function checkSubmission(
   workerPoolId: string,
   { providerId, config, description, owner, emailOnError }: PoolDefinition,
   caller: Caller,
-): PoolSubmission {
+): CheckedSubmission {
   requireScopes(caller, [`worker-manager:provider:${providerId}`]);
   const provider = providers.get(providerId);
   if (!provider) {
@@ -40,7 +52,10 @@ export function checkSubmission(
     configuration,
   }));
   assertDistinct(workerPoolId, launchConfigs);
+  const { refusal, remarks } = checkCapacities(checked.config, launchConfigs);
+  if (refusal !== null) throw new ApiError('InputValidationError', `The config can never work: ${shortened(refusal)}`);
   return {
+    remarks,
     pool: { workerPoolId, providerId, description, owner, emailOnError, config: checked.config },
     launchConfigs,
     clientId: nameOf(caller),

@@ -211,6 +211,21 @@ export async function allPools(db: Db): Promise<PoolWithLaunchConfigs[]> {
   return pools;
 }
 
+/** By id; without the launch configs, which are nearly all of a pool's size. */
+export async function listPoolProviders(
+  db: Db,
+  page: Page,
+): Promise<PageOf<{ workerPoolId: string; providerId: string }>> {
+  const rows = await db
+    .selectFrom('workerPools')
+    .select(['workerPoolId', 'providerId'])
+    .where('workerPoolId', '>', page.after ?? '')
+    .orderBy('workerPoolId')
+    .limit(page.limit + 1)
+    .execute();
+  return pageOf(rows, page, ({ workerPoolId }) => workerPoolId);
+}
+
 /** Deleted ones too, as long as they have workers. */
 export async function listPoolIds(db: Db): Promise<string[]> {
   const rows = await db.selectFrom('workerPools').select('workerPoolId').orderBy('workerPoolId').execute();

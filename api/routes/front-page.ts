@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { noWorkers } from '../../records/counts.js';
 import { latestDecisions } from '../../records/decisions.js';
 import { ALL_POOLS, listHolds } from '../../records/holds.js';
-import { listPools } from '../../records/pools.js';
+import { listPoolProviders } from '../../records/pools.js';
 import type { ApiContext } from '../context.js';
 import { requireScopes } from '../operation.js';
 import { SharedAnswer } from '../shared-answers.js';
@@ -49,13 +49,17 @@ function hashOf(element: 'script' | 'style'): string {
 }
 
 async function overview({ db, counters: shared, temporalUiUrl }: ApiContext) {
-  const { items } = await listPools(db, { limit: MAX_POOLS, after: null });
-  const [counters, decisions, holds] = await Promise.all([shared.get(), latestDecisions(db), listHolds(db)]);
+  const [{ items: pools }, counters, decisions, holds] = await Promise.all([
+    listPoolProviders(db, { limit: MAX_POOLS, after: null }),
+    shared.get(),
+    latestDecisions(db),
+    listHolds(db),
+  ]);
   const lastOf = new Map(decisions.map((row) => [row.workerPoolId, row]));
   const held = new Set(holds.map(({ scope }) => scope));
   return {
     temporalUiUrl,
-    pools: items.map(({ pool: { workerPoolId, providerId } }) => {
+    pools: pools.map(({ workerPoolId, providerId }) => {
       const { requestedCount, runningCount, stoppingCount, stoppedCount } = counters.get(workerPoolId) ?? noWorkers;
       const decision = lastOf.get(workerPoolId);
       return {

@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
 import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../records/pools.js';
+import { insertError } from '../../records/errors.js';
 import { noWorkers, poolCounters } from '../../records/counts.js';
 import type { ProviderRegistry } from '../../providers/registry.js';
 import type { ApiContext } from '../context.js';
 import { ApiError, inputError, notFound } from '../errors.js';
 import { addOperation, type Log } from '../operation.js';
 import { pagingQuery } from '../paging.js';
-import { checkSubmission, nameOf } from '../pool-submission.js';
+import { checkSubmission, nameOf, shortened, type CheckedSubmission } from '../pool-submission.js';
 import { poolParams } from '../schemas/common.js';
 import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../schemas/pools.js';
 import { wirePool } from '../wire.js';
@@ -31,6 +32,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
       const submission = checkSubmission(context, workerPoolId, body, caller);
       requireReady(context.providers, body.providerId);
       requireAccepted(await createPool(db, submission), workerPoolId);
+      await reportRemarks(context, submission, log);
       return afterChange(context, workerPoolId, log);
     },
   });
@@ -48,6 +50,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
       }
       const submission = checkSubmission(context, workerPoolId, body, caller);
       requireAccepted(await updatePool(db, submission), workerPoolId);
+      await reportRemarks(context, submission, log);
       return afterChange(context, workerPoolId, log);
     },
   });
@@ -129,6 +132,24 @@ function requireAccepted(result: PoolResult, workerPoolId: string): void {
     case 'updated':
     case 'unchanged':
   }
+}
+
+/** Lines have a bounded length; the whole text is in the database. */
+const MAX_LOGGED_LENGTH = 500;
+
+/** What works otherwise than it reads stands among the pool's errors, where its owner looks when machines are missing. */
+async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: CheckedSubmission, log: Log): Promise<void> {
+  if (remarks.length === 0) return;
+  const error = {
+    workerPoolId: pool.workerPoolId,
+    launchConfigId: null,
+    kind: 'pool-definition',
+    title: 'The definition works otherwise than it reads',
+    description: shortened(remarks.join('\n')),
+  };
+  await insertError(db, { ...error, extra: {} }, nowMs);
+  const description = error.description.slice(0, MAX_LOGGED_LENGTH);
+  logEvent(log, 'worker-pool-error', { ...error, description, workerGroup: null, workerId: null });
 }
 
 /** The pool is stored, so the answer is a success whatever the engine says: its own looks cure a lost hint. */

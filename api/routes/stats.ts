@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { launchConfigStats, noWorkers } from '../../records/counts.js';
-import { getPool, listPools } from '../../records/pools.js';
+import { getPool, listPoolProviders } from '../../records/pools.js';
 import type { ApiContext } from '../context.js';
 import { addOperation } from '../operation.js';
 import { pagingQuery } from '../paging.js';
@@ -44,11 +44,13 @@ export function addStatsOperations(api: FastifyInstance, { db, counters: shared,
     scopes: () => ['worker-manager:list-worker-pools'],
     response: poolListStats,
     handle: async ({ query }) => {
-      const { items, after } = await listPools(db, paging.page(query));
-      const ids = items.map(({ pool }) => pool.workerPoolId);
+      const { items, after } = await listPoolProviders(db, paging.page(query));
       const counters = await shared.get();
       return {
-        workerPoolsStats: ids.map((workerPoolId) => ({ workerPoolId, ...(counters.get(workerPoolId) ?? noWorkers) })),
+        workerPoolsStats: items.map(({ workerPoolId }) => ({
+          workerPoolId,
+          ...(counters.get(workerPoolId) ?? noWorkers),
+        })),
         ...paging.continuation(after),
       };
     },

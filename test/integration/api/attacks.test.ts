@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { API, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 import { Attacker, rawRequest } from '../../support/attacker.js';
+import { proofSize } from '../../support/long.js';
 import { eventually } from '../../support/eventually.js';
 
 /** Each attack goes on while others use the API: what they feel is the median of their pings. */
@@ -144,7 +145,7 @@ const open = (): Promise<number> =>
 
 test('half-sent registrations do not hold up others, and are gone after the time limit', async () => {
   const floor = await pings();
-  const sockets = await halfSent(2_000);
+  const sockets = await halfSent(proofSize({ short: 2_000, long: 8_000 }));
   expectQuick(await pings(), floor);
   await eventually(async () => (await open()) < 50, { withinMs: 60_000, what: 'the end of the half-sent requests' });
   await eventually(() => sockets.every((socket) => socket.destroyed), { withinMs: 30_000 });

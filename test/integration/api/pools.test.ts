@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
@@ -79,6 +79,24 @@ describe('createWorkerPool', () => {
     const { status, body } = await create();
     api.failedProviders.clear();
     expect([status, body.code]).toEqual([503, 'ProviderSetupFailed']);
+  });
+
+  test('refuses a maximum below the capacity of one machine', async () => {
+    const never = config({ region: 'a', workerManager: { capacityPerInstance: 20 } });
+    const { body } = await create(never);
+    expect(body.code).toBe('InputValidationError');
+    expect(body.message).toContain('maxCapacity 10 is below the capacity of its smallest machine, 20');
+    expect((await api.call('GET', path)).status).toBe(404);
+  });
+
+  test('says among the pool’s errors, once, that a maximum is no multiple of a machine’s capacity', async () => {
+    const odd = config({ region: 'a', workerManager: { capacityPerInstance: 4 } });
+    expect((await create(odd)).status).toBe(200);
+    expect((await create(odd)).status).toBe(200);
+    const { body } = await api.call('GET', `/worker-pool-errors/${encodeURIComponent(pool)}`);
+    expect(body.workerPoolErrors).toEqual([
+      expect.objectContaining({ kind: 'pool-definition', description: expect.stringContaining('no multiple of 4') }),
+    ]);
   });
 
   test('stores a thousand launch configs of 8 MB, and gives them back in their order', async () => {
@@ -170,6 +188,24 @@ describe('paging', () => {
       providers: [{ providerId: 'cloud', providerType: 'cloud' }],
       continuationToken: expect.any(String),
     });
+  });
+});
+
+describe('while a provider could not be set up', () => {
+  afterEach(() => api.failedProviders.clear());
+
+  test('pools of it are edited and deleted, its workers removed, and their errors stored', async () => {
+    await create();
+    const [worker] = await launchMachines(api, pool, ['i-1']);
+    api.failedProviders.add('cloud');
+    const edited = await api.call('POST', path, { ...poolDefinition, description: 'edited' });
+    expect([edited.status, edited.body.description]).toEqual([200, 'edited']);
+    const report = { workerGroup: 'here', workerId: 'i-1', kind: 'boot', title: 'T', description: 'D', extra: {} };
+    expect((await api.call('POST', `/worker-pool-errors/${encodeURIComponent(pool)}`, report)).status).toBe(200);
+    const workerPath = `/workers/${encodeURIComponent(pool)}/here/${worker!.workerId}`;
+    expect((await api.call('DELETE', workerPath)).status).toBe(200);
+    expect((await api.call('GET', workerPath)).body.state).toBe('stopping');
+    expect((await api.call('DELETE', path)).status).toBe(200);
   });
 });
 
