@@ -4,6 +4,7 @@ import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../observabili
 import {
   insertStaticWorker,
   recordCredentials,
+  recordQuarantine,
   recordRunning,
   recordStopped,
   recordStopping,
@@ -25,6 +26,8 @@ export interface LifecycleRecords {
     change: WorkerKey &
       RegistrationChange & {
         readonly registeredAt: number;
+        /** How long the queue may see no activity of it. */
+        readonly queueInactivityMs: number;
       },
   ): Promise<void>;
   recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
@@ -35,6 +38,8 @@ export interface LifecycleRecords {
     nowMs: number,
   ): Promise<void>;
   recordStopped(worker: WorkerKey, nowMs: number): Promise<void>;
+  /** What the queue says: null, or an instant until which it gives the worker no work. */
+  recordQuarantine(worker: WorkerKey, quarantineUntil: number | null): Promise<void>;
 }
 
 interface RegistrationChange {
@@ -92,6 +97,13 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
         logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       }
       if (providers.get(providerId)?.machines) asks.hintFollowScan(providerId);
+    },
+
+    async recordQuarantine(key, quarantineUntil) {
+      const row = await recordQuarantine(db, key, quarantineUntil);
+      if (!row) return;
+      const until = quarantineUntil === null ? null : new Date(quarantineUntil).toISOString();
+      logEvent(log, 'worker-quarantine', { ...loggedWorker(row), quarantineUntil: until });
     },
 
     async recordStopped(key, nowMs) {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
+import type { DemandSource } from '../demand/demand-source.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import type { Records } from '../records/open.js';
 import type { Health } from '../observability/health.js';
@@ -12,6 +13,8 @@ export interface ApiDeps {
   readonly engine: Engine;
   readonly providers: ProviderRegistry;
   readonly config: ApiConfig;
+  /** Asked whether a worker that registers again has claimed tasks. */
+  readonly demand: Pick<DemandSource, 'worker'>;
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;

@@ -78,6 +78,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
       intervals: config.intervals,
     };
     const asks = new Asks(client, config.temporal.taskQueuePrefix, log);
+    const demand = taskclusterDemand(config, metrics.onQueueAnswer);
     let workers: Workers | null = null;
 
     if (role !== 'api') {
@@ -86,7 +87,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
       workers = await createWorkers({
         connection: await reachTemporalForWorkers(target),
         namespace: target.namespace,
-        deps: { config, records, providers, client, asks, demand: taskclusterDemand(config), log },
+        deps: { config, records, providers, client, asks, demand, log },
       });
     }
     const polling = workers;
@@ -101,6 +102,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
         : await createServer({
             records,
             providers,
+            demand,
             config,
             log,
             now: Date.now,

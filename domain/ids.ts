@@ -25,6 +25,7 @@ export const scanScheduleId = (providerId: string): string => `scan/${providerId
 /** The scan that follows removals until none is left; fixed, so that any number of asks gives one. */
 export const followScanId = (providerId: string): string => `scan/${providerId}/follow`;
 export const DEMAND_SCHEDULE_ID = 'demand';
+export const WORKERS_SCHEDULE_ID = 'workers';
 export const SWEEP_SCHEDULE_ID = 'sweep';
 
 /** A stable text form of a worker's key, for maps. */

@@ -11,7 +11,7 @@ export interface LifecycleTiming {
   readonly registrationMs: number;
   /** Lifetime of credentials, and with them of the machine, from each registration. */
   readonly reregistrationMs: number;
-  /** Silence after which a running worker counts as lost. */
+  /** How long the queue may see no activity of a running worker; `inactivity.ts` has the rule. */
   readonly queueInactivityMs: number;
 }
 
@@ -26,9 +26,6 @@ export const INACTIVITY_SHORTEST_SECONDS = 1200;
 
 /** How long a running worker that gave no sign of life may register once more: its answer was lost (W6, contract). */
 export const REGISTRATION_GRACE_MS = 10 * MINUTE_MS;
-
-/** The queue renews a worker's last activity at most this often (OB §5.2), so a recorded instant may be this old. */
-export const QUEUE_ACTIVITY_GRANULARITY_MS = 30 * MINUTE_MS;
 
 /**
  * OB §1.6; 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds, where the original let
@@ -57,30 +54,6 @@ export const registrationDeadline = (requestedAtMs: number, timing: LifecycleTim
 
 /** Epoch ms at which credentials given out at `atMs` end. */
 export const credentialsDeadline = (atMs: number, timing: LifecycleTiming): number => atMs + timing.reregistrationMs;
-
-/** What the queue says of a running worker. Instants are epoch ms; `undefined` where nobody asked or nobody answered. */
-export interface QueueActivity {
-  readonly registeredAtMs: number;
-  /** Null: the queue says that it never claimed a task. */
-  readonly firstClaimAtMs: number | null | undefined;
-  /** Null: the queue has no such instant. */
-  readonly lastActiveAtMs: number | null | undefined;
-  readonly timing: LifecycleTiming;
-}
-
-/**
- * Epoch ms from which a running worker counts as lost (OB §5.2, "zombie"); null when the facts do not allow a verdict:
- * nothing is ever removed for inactivity on missing data. It counts from the registration, never from the request, so a
- * machine that boots slowly is not lost; and allows for the queue's coarse instants, so one that works is not (W51).
- */
-export function inactivityDeadline(activity: QueueActivity): number | null {
-  const { registeredAtMs, firstClaimAtMs, lastActiveAtMs, timing } = activity;
-  if (firstClaimAtMs === undefined) return null;
-  if (firstClaimAtMs === null) return registeredAtMs + timing.queueInactivityMs;
-  if (lastActiveAtMs === undefined || lastActiveAtMs === null) return null;
-  const lastSeenMs = Math.max(lastActiveAtMs + QUEUE_ACTIVITY_GRANULARITY_MS, registeredAtMs);
-  return lastSeenMs + timing.queueInactivityMs;
-}
 
 export type RegistrationVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 

@@ -63,6 +63,11 @@ export const logEvents = {
     meaning: 'A running worker got new credentials: it registered again, or a static one registered.',
     fields: [...launched, 'terminateAfter'],
   },
+  'worker-quarantine': {
+    level: 'info',
+    meaning: 'The queue gives the worker no work until then; null: it gives it work again.',
+    fields: [...launched, 'quarantineUntil'],
+  },
   'worker-removed': {
     level: 'info',
     meaning: 'The worker is going away, for this reason.',
@@ -112,6 +117,23 @@ export const logEvents = {
     level: 'info',
     meaning: 'The queue says again how much work these pools have.',
     fields: ['pools', 'workerPoolIds'],
+  },
+  'worker-poll-failed': {
+    level: 'warn',
+    meaning:
+      'A poll of the queue’s workers got no answer for some pools, or lifecycles took no signal; none of them is inactive.',
+    fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'signals', 'err'],
+  },
+  'queue-refused': {
+    level: 'warn',
+    meaning:
+      'The queue refuses this question (a scope is missing, or it has no such call); nobody is inactive while it does.',
+    fields: ['question', 'scopes', 'err'],
+  },
+  'queue-answers': {
+    level: 'info',
+    meaning: 'The queue does not refuse this question any more.',
+    fields: ['question'],
   },
   'ask-failed': {
     level: 'warn',

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Question } from '../demand/demand-source.js';
 import { workerStates, type WorkerState } from '../domain/worker.js';
 import type { CallOutcome, CloudCall } from '../providers/provider.js';
 
@@ -41,6 +42,12 @@ export class Metrics {
     labelNames: ['providerId', 'region', 'bucket'],
     registers: [this.registry],
   });
+  private readonly queueAnswers = new Gauge({
+    name: 'worker_manager_queue_answers',
+    help: 'Whether the queue answered this process’s last question of each kind: 1, or 0 when it failed or refused it',
+    labelNames: ['question'],
+    registers: [this.registry],
+  });
   private readonly workers = new Gauge({
     name: 'worker_manager_workers',
     help: 'Workers that are not stopped, each of them one lifecycle, by pool and state',
@@ -70,6 +77,9 @@ export class Metrics {
     this.callSeconds.observe({ providerId, operation }, durationMs / 1000);
     for (const [bucket, left] of remaining ?? []) this.remaining.set({ providerId, region, bucket }, left);
   };
+
+  readonly onQueueAnswer = (question: Question, answered: boolean): void =>
+    this.queueAnswers.set({ question }, answered ? 1 : 0);
 
   /** In Prometheus' text format. Rejects when the records do not answer. */
   async render(): Promise<string> {

@@ -29,13 +29,14 @@ export interface Credentials {
 export function recordRunning(
   db: Db,
   key: WorkerKey,
-  change: Credentials & { registeredAt: number },
+  change: Credentials & { registeredAt: number; queueInactivityMs?: number },
 ): Promise<(Worker & { readonly isFirst: boolean }) | null> {
   return execute(
     db,
     sql`
     with changed as (
       update workers w set state = 'running', registered_at = ${bigint(change.registeredAt)}, ${credentials(change)},
+        queue_inactivity_ms = case when w.launch_token is null then null else ${bigint(change.queueInactivityMs ?? null)} end,
         last_modified = ${bigint(change.nowMs)}
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),
@@ -47,6 +48,17 @@ export function recordRunning(
         and ${differs(change)}
       returning w.*)
     select *, true as is_first from changed union all select *, false from again`,
+  );
+}
+
+/** What the queue says of a running worker's quarantine; null when the row says the same. */
+export function recordQuarantine(db: Db, key: WorkerKey, quarantineUntil: number | null): Promise<Worker | null> {
+  return execute(
+    db,
+    sql`
+    update workers w set quarantine_until = ${bigint(quarantineUntil)}
+    where ${isWorker(key)} and w.state = 'running' and w.quarantine_until is distinct from ${bigint(quarantineUntil)}
+    returning w.*`,
   );
 }
 

@@ -33,7 +33,6 @@ const carriedFrom = (worker: Worker, { provisioningSteps }: LifecycleCommon): Li
   // What is gone already is seen to be gone again.
   removed: [],
   lastObservation: null,
-  activity: null,
 });
 
 export interface LaunchContext {

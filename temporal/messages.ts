@@ -61,8 +61,6 @@ export interface LifecycleState {
   readonly provisioned: readonly string[];
   readonly removed: readonly string[];
   readonly lastObservation: Observed | null;
-  /** Null until the queue has said something: nothing is removed for inactivity on missing data. */
-  readonly activity: QueueActivityFacts | null;
 }
 
 export interface StopReason {
@@ -94,10 +92,19 @@ export interface Observed {
   readonly removing?: boolean;
 }
 
-/** Signal `queueActivity`: what the queue says of this worker. Null firstClaimAt: it never claimed a task. */
+/**
+ * Signal `queueActivity`: what the queue says of this worker. Sent when the poll of the queue's workers finds it inactive, or
+ * its quarantine changed; never for each poll.
+ */
 export interface QueueActivityFacts {
+  /** Null: it has never claimed a task. */
   readonly firstClaimAt: number | null;
+  /** Null: the queue does not say. */
   readonly lastActiveAt: number | null;
+  /** Whether all claimed tasks of its pool were read, and none is its own. */
+  readonly idle: boolean;
+  /** Null: it is not in quarantine. */
+  readonly quarantineUntil: number | null;
 }
 
 export const lifecycleMessages = {

@@ -4,6 +4,7 @@ import type { CallClass } from '../providers/provider.js';
 
 export const workflowTypes = {
   watchDemand: 'watchDemand',
+  watchWorkers: 'watchWorkers',
   poolCron: 'poolCron',
   provisionPool: 'provisionPool',
   workerLifecycle: 'workerLifecycle',

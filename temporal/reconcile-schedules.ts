@@ -6,6 +6,7 @@ import {
   scanSchedule,
   type ScheduleContext,
   sweepSchedule,
+  workersSchedule,
 } from './schedules.js';
 
 /**
@@ -25,6 +26,7 @@ export async function reconcileSchedules(
   const workerPoolIds = await wanted.workerPoolIds();
   const schedules = [
     demandSchedule(context),
+    workersSchedule(),
     sweepSchedule(context),
     ...wanted.providerIds.map((providerId) => scanSchedule(context, providerId)),
     ...workerPoolIds.map((workerPoolId) => cronSchedule(context, workerPoolId)),

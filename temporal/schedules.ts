@@ -5,7 +5,13 @@ import {
   ScheduleOverlapPolicy,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { cronScheduleId, DEMAND_SCHEDULE_ID, scanScheduleId, SWEEP_SCHEDULE_ID } from '../domain/ids.js';
+import {
+  cronScheduleId,
+  DEMAND_SCHEDULE_ID,
+  scanScheduleId,
+  SWEEP_SCHEDULE_ID,
+  WORKERS_SCHEDULE_ID,
+} from '../domain/ids.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
 import type { PoolInput, ScanInput } from './messages.js';
 
@@ -38,6 +44,17 @@ export const demandSchedule = ({ intervals }: ScheduleContext): Recurring => ({
   workflowType: workflowTypes.watchDemand,
   args: [],
   everySeconds: intervals.demandSeconds,
+  jitterSeconds: 0,
+});
+
+/** The queue's own instants are half an hour coarse: more often would find nothing sooner. */
+const WORKERS_INTERVAL_SECONDS = 60;
+
+export const workersSchedule = (): Recurring => ({
+  scheduleId: WORKERS_SCHEDULE_ID,
+  workflowType: workflowTypes.watchWorkers,
+  args: [],
+  everySeconds: WORKERS_INTERVAL_SECONDS,
   jitterSeconds: 0,
 });
 

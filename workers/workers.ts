@@ -10,6 +10,7 @@ import { provisioningActivities } from '../activities/provisioning.js';
 import { removalActivities } from '../activities/removal.js';
 import { scanActivities, scannedProviders } from '../activities/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
+import { workerPollActivities } from '../activities/worker-poll.js';
 import { cloudTaskQueue, mainTaskQueue } from '../temporal/names.js';
 
 /** All of a process's Temporal workers, on one connection. */
@@ -58,6 +59,7 @@ export async function createWorkers(options: {
     activities: {
       ...poolActivities(deps),
       ...demandActivities(deps),
+      ...workerPollActivities(deps),
       ...sweepActivities(deps),
       ...lifecycleRecords(deps),
       askForLook: deps.asks.askForLook,

@@ -46,7 +46,10 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
     },
   );
   setHandler(observed, (observation) => life.observe(observation));
-  setHandler(queueActivity, (facts) => life.noteActivity(facts));
+  setHandler(
+    queueActivity,
+    whole((facts) => life.noteActivity(facts)),
+  );
   setHandler(status, () => life.status());
 
   CancellationScope.current().cancelRequested.catch(() => life.requestStop('cancelled in Temporal'));

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import { REGISTRATION_GRACE_MS } from '../../domain/lifecycle.js';
 import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
@@ -70,13 +71,37 @@ async function register(context: ApiContext, body: Static<typeof registerRequest
   // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
   // part of it, because after a registration the same proof is a new question.
   const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
-  const { secretGeneration, expires } = await engine.register(worker, pool, { updateId, signOfLife });
+  const { secretGeneration, expires } = await engine.register(worker, pool, {
+    updateId,
+    signOfLife: signOfLife || (await hasClaimed(context, worker)),
+  });
   return {
     expires: iso(expires),
     credentials: workerCredentials(issuer, worker, expires, now()),
     secret: workerSecret(deploymentKey, worker, secretGeneration),
     workerConfig,
   };
+}
+
+/** How long a machine that registers again waits for the queue's word on it. */
+const QUEUE_TIMEOUT_MS = 3_000;
+
+/**
+ * Whether the queue has seen a running worker claim tasks, which takes credentials. Asked only when a registration is repeated,
+ * after its proof holds: so no other worker costs a call or a signal. A queue that does not answer has seen nothing: else its
+ * outage would refuse the machine whose first answer was lost.
+ */
+async function hasClaimed({ demand, now }: ApiContext, worker: Worker): Promise<boolean> {
+  const { state, launchToken, registeredAt } = worker;
+  if (state !== 'running' || launchToken === null || registeredAt === null) return false;
+  // Later ones are refused anyhow.
+  if (now() - registeredAt >= REGISTRATION_GRACE_MS) return false;
+  try {
+    const seen = await demand.worker(worker.workerPoolId, worker, AbortSignal.timeout(QUEUE_TIMEOUT_MS));
+    return seen !== null && seen.firstClaimAt !== null;
+  } catch {
+    return false;
+  }
 }
 
 /**

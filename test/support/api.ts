@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DemandSource } from '../../demand/demand-source.js';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
@@ -23,6 +24,8 @@ export const ISSUER = { clientId: 'issuer', accessToken: 'issuer-access-token-of
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly engine: ScriptedEngine;
+  /** What the queue answers about a worker. */
+  readonly queueKnows: { worker: DemandSource['worker'] };
   readonly records: Awaited<ReturnType<typeof openRecords>>;
   /** Sends JSON; `url` is below the API's prefix. */
   call(method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -66,12 +69,14 @@ export async function startTestApi(
     state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
   };
   const checks: TestApi['checks'] = { database: () => records.ping() };
+  const queueKnows: TestApi['queueKnows'] = { worker: async () => null };
   const version = { source: 'here', version: '1.2.3', commit: 'abc', build: '1' };
   const app = await createServer({
     records,
     engine,
     providers,
     config,
+    demand: { worker: (...question) => queueKnows.worker(...question) },
     log,
     now,
     health: new Health(checks, now),
@@ -82,6 +87,7 @@ export async function startTestApi(
   return {
     app,
     engine,
+    queueKnows,
     records,
     clock,
     logged,

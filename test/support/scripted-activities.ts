@@ -7,6 +7,7 @@ import type { ProvisioningActivities } from '../../activities/provisioning.js';
 import type { RemovalActivities } from '../../activities/removal.js';
 import type { ScanActivities } from '../../activities/scan.js';
 import type { SweepActivities } from '../../activities/sweep.js';
+import type { WorkerPollActivities } from '../../activities/worker-poll.js';
 
 /** Every activity that a workflow of ours may ask for. */
 export type AllActivities = LifecycleRecords &
@@ -15,6 +16,7 @@ export type AllActivities = LifecycleRecords &
   PoolActivities &
   LaunchActivities &
   DemandActivities &
+  WorkerPollActivities &
   ScanActivities &
   SweepActivities &
   AskActivities;
@@ -33,6 +35,7 @@ const obliging: AllActivities = {
   recordStaticChange: async () => {},
   recordStopping: async () => {},
   recordStopped: async () => {},
+  recordQuarantine: async () => {},
   removeResource: async () => {},
   submitResource: async () => null,
   explainFailure: async () => ({ kind: 'operation-error', title: 'Operation Error', description: 'no reason' }),
@@ -45,6 +48,7 @@ const obliging: AllActivities = {
   concludePass: async () => {},
   launchMachines: async () => ({ made: 0, outcome: 'failed', failure: 'not scripted', group: null }),
   lookAtDemand: async () => ({ pools: 0, asked: 0, unreadable: 0 }),
+  pollWorkers: async () => ({ pools: 0, unreadable: 0, signalled: 0, refused: 0 }),
   observeProvider: async () => ({ machines: 0, signalled: 0, unowned: 0, awaited: 0 }),
   startMissingLifecycles: async () => 0,
   followProvider: async () => ({ machines: 0, signalled: 0, unowned: 0, awaited: 0 }),

@@ -6,7 +6,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import { callClasses } from '../../providers/provider.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
-import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js';
+import type { LifecycleInput, LifecycleStatus, QueueActivityFacts } from '../../temporal/messages.js';
 import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { eventually } from './eventually.js';
 import { ScriptedActivities } from './scripted-activities.js';
@@ -160,8 +160,9 @@ export class Life {
     await this.handle.signal('observed', { state, reason: null, at: await this.time.now(), ...more });
   }
 
-  queueActivity(firstClaimAt: number | null, lastActiveAt: number | null): Promise<void> {
-    return this.handle.signal('queueActivity', { firstClaimAt, lastActiveAt });
+  queueActivity(facts: Partial<QueueActivityFacts>): Promise<void> {
+    const nothing = { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil: null };
+    return this.handle.signal('queueActivity', { ...nothing, ...facts });
   }
 
   status(): Promise<LifecycleStatus> {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LifecycleInput } from '../../temporal/messages.js';
+import { eventually } from '../support/eventually.js';
 import { DAY_MS, HOUR_MS, type Life, MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;
@@ -120,6 +121,11 @@ describe('inactivity', () => {
   const long: Partial<LifecycleInput> = {
     timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 30 * DAY_MS, queueInactivityMs: 2 * HOUR_MS },
   };
+  const short: Partial<LifecycleInput> = {
+    timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 30 * DAY_MS, queueInactivityMs: 20 * MINUTE_MS },
+  };
+  /** Answered after every signal that was sent before. */
+  const settled = (life: Life) => life.status();
 
   test('a worker of which the queue says nothing is never removed for it', async () => {
     const life = await time.startLife(long);
@@ -128,60 +134,71 @@ describe('inactivity', () => {
     expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
   });
 
-  test('a worker that never claims a task is removed two hours after its registration', async () => {
-    const life = await time.startLife(long);
-    const { expires } = await life.register();
-    const registeredAt = expires - 30 * DAY_MS;
-    await time.pass(HOUR_MS);
-    await life.queueActivity(null, null);
-    await time.pass(58 * MINUTE_MS);
-    await stillRuns(life);
-    await time.pass(3 * MINUTE_MS);
-    await life.until({ state: 'stopping' });
-    expectStop('worker inactive', registeredAt + 2 * HOUR_MS);
-    await life.end();
-  });
-
-  test('a worker that stopped claiming is removed two and a half hours after its last activity', async () => {
+  test('a worker that has never claimed a task is removed when two hours after its registration the queue says so', async () => {
     const life = await time.startLife(long);
     await life.register();
-    await time.pass(HOUR_MS);
-    const lastActive = await time.now();
-    await life.queueActivity(lastActive - MINUTE_MS, lastActive);
-    await time.pass(2 * HOUR_MS + 29 * MINUTE_MS);
+    await time.pass(119 * MINUTE_MS);
+    await life.queueActivity({ idle: true });
+    await settled(life);
     await stillRuns(life);
     await time.pass(2 * MINUTE_MS);
+    await life.queueActivity({ idle: true });
     await life.until({ state: 'stopping' });
-    expectStop('worker inactive', lastActive + 150 * MINUTE_MS);
+    expect(stopped()).toMatchObject({ reason: 'worker inactive', failure: null });
     await life.end();
   });
 
-  test('a claim that comes meanwhile moves the instant', async () => {
+  test('a worker that was active within its time is not removed, and one that was before it is', async () => {
     const life = await time.startLife(long);
     await life.register();
-    await life.queueActivity(null, null);
-    await time.pass(1.9 * HOUR_MS);
-    const claimed = await time.now();
-    await life.queueActivity(claimed, claimed);
-    await time.pass(2 * HOUR_MS);
+    await time.pass(5 * HOUR_MS);
+    const now = await time.now();
+    await life.queueActivity({ firstClaimAt: now - 4 * HOUR_MS, lastActiveAt: now - 119 * MINUTE_MS, idle: true });
+    await settled(life);
     await stillRuns(life);
-    await time.pass(HOUR_MS);
+    await life.queueActivity({ firstClaimAt: now - 4 * HOUR_MS, lastActiveAt: now - 121 * MINUTE_MS, idle: true });
     await life.until({ state: 'stopping' });
-    expectStop('worker inactive', claimed + 150 * MINUTE_MS);
+    expect(stopped().reason).toBe('worker inactive');
     await life.end();
   });
 
-  test('what the queue said is not forgotten when a run hands over to the next', async () => {
+  test('a worker is not removed within 40 minutes, however short its pool’s timeout', async () => {
+    const life = await time.startLife(short);
+    await life.register();
+    await time.pass(39 * MINUTE_MS);
+    await life.queueActivity({ idle: true });
+    await settled(life);
+    await stillRuns(life);
+    await time.pass(2 * MINUTE_MS);
+    await life.queueActivity({ idle: true });
+    await life.until({ state: 'stopping' });
+    expect(stopped().reason).toBe('worker inactive');
+    await life.end();
+  });
+
+  test('a worker with a claimed task is not removed, however long it was silent', async () => {
+    const life = await time.startLife(short);
+    await life.register();
+    await time.pass(DAY_MS);
+    await life.queueActivity({ idle: false });
+    expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
+  });
+
+  test('a worker that has not registered is not removed for inactivity', async () => {
+    const life = await time.startLife({ ...short, registrationDeadline: (await time.now()) + DAY_MS });
+    await time.pass(HOUR_MS);
+    await life.queueActivity({ idle: true });
+    expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+  });
+
+  test('a quarantine is recorded, and its end too', async () => {
     const life = await time.startLife(long);
     await life.register();
-    await time.pass(25 * HOUR_MS);
-    const lastActive = await time.now();
-    await life.queueActivity(lastActive, lastActive);
-    const { expires } = await life.reregister(1);
-    await life.until({ deadline: expires });
-    await time.pass(151 * MINUTE_MS);
-    await life.until({ state: 'stopping' });
-    expectStop('worker inactive', lastActive + 150 * MINUTE_MS);
-    await life.end();
+    const until = (await time.now()) + HOUR_MS;
+    await life.queueActivity({ quarantineUntil: until });
+    await life.queueActivity({ quarantineUntil: null });
+    await eventually(() => time.scripted.of('recordQuarantine').length === 2);
+    expect(time.scripted.of('recordQuarantine').map(({ args }) => args[1])).toEqual([until, null]);
+    await stillRuns(life);
   });
 });

@@ -48,14 +48,6 @@ describe('a registration', () => {
     expect(generations()).toEqual([1]);
   });
 
-  test('repeated after the queue has seen a claim is refused', async () => {
-    const life = await time.startLife();
-    await life.register();
-    const now = await time.now();
-    await life.queueActivity(now, now);
-    await expectRefused(life.register(), /in use/);
-  });
-
   test('repeated after 10 minutes is refused', async () => {
     const life = await time.startLife();
     await life.register();

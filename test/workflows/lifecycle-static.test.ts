@@ -84,8 +84,9 @@ describe('a static worker', () => {
   test('is never removed for inactivity', async () => {
     const { life } = await startStatic(30 * DAY_MS);
     await life.register();
-    await life.queueActivity(null, null);
-    await time.pass(29 * DAY_MS);
+    await time.pass(28 * DAY_MS);
+    await life.queueActivity({ idle: true });
+    await time.pass(DAY_MS);
     expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
   });
 

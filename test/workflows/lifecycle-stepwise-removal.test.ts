@@ -204,7 +204,6 @@ test('a run that takes over a removal half-way goes on where the one before stop
     provisioned: STEPS,
     removed: ['vm'],
     lastObservation: { state: 'stopping', reason: null, at: 0, resources: { vm: 'gone', networkInterface: 'running' } },
-    activity: null,
   };
   time().scripted.on('removeResource', async () => {});
   const life = await time().startLife({ provisioningSteps: STEPS, removalSteps, carried });

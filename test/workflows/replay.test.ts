@@ -31,7 +31,7 @@ const lives: Record<string, () => Promise<RecordedHistory>> = {
     await life.register();
     await time.pass(HOUR_MS);
     await life.reregister(1);
-    await life.queueActivity(await time.now(), await time.now());
+    await life.queueActivity({ quarantineUntil: await time.now() });
     await life.remove('no longer needed');
     await life.end();
     return await historyOf(life.handle);

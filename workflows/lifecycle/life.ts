@@ -7,7 +7,8 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { acceptsRegistration, credentialsDeadline, inactivityDeadline } from '../../domain/lifecycle.js';
+import { isSilent } from '../../domain/inactivity.js';
+import { acceptsRegistration, credentialsDeadline } from '../../domain/lifecycle.js';
 import { failureClassOfReason } from '../../domain/backoff.js';
 import { canBecome, type WorkerState } from '../../domain/worker.js';
 import {
@@ -50,7 +51,6 @@ export class Life {
   /** Set when this run must hand over to a new one. */
   carriesOn = false;
   readonly resources: Resources;
-  private activity: QueueActivityFacts | null = null;
 
   private registeredAt: number | null = null;
   private secretGeneration = 0;
@@ -75,7 +75,6 @@ export class Life {
     this.registeredAt = carried.registeredAt;
     this.secretGeneration = carried.secretGeneration;
     this.previousSecretAccepted = carried.previousSecretAccepted;
-    this.activity = carried.activity;
   }
 
   /** A cloud worker's row was written by the launch; a static worker's is written here. */
@@ -105,6 +104,7 @@ export class Life {
           terminateAfter,
           secretGeneration,
           nowMs: now,
+          queueInactivityMs: this.input.timing.queueInactivityMs,
         }),
       );
       this.registeredAt = registeredAt;
@@ -176,20 +176,14 @@ export class Life {
       this.requestStop(reason ?? 'the machine failed', this.earlyEnd(observation));
   }
 
-  /** Signal `queueActivity`. */
-  noteActivity(facts: QueueActivityFacts): void {
-    if (isQueueActivity(facts)) this.activity = facts;
-  }
-
-  /** When this worker counts as lost for want of activity; null while the queue has said nothing. */
-  get inactiveFrom(): number | null {
-    if (this.registeredAt === null || this.input.static) return null;
-    return inactivityDeadline({
-      registeredAtMs: this.registeredAt,
-      firstClaimAtMs: this.activity?.firstClaimAt,
-      lastActiveAtMs: this.activity?.lastActiveAt,
-      timing: this.input.timing,
-    });
+  /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
+  async noteActivity(facts: QueueActivityFacts): Promise<void> {
+    if (!isQueueActivity(facts) || this.registeredAt === null || this.input.static) return;
+    const { queueInactivityMs } = this.input.timing;
+    const silent = isSilent({ ...facts, registeredAt: this.registeredAt, queueInactivityMs }, Date.now());
+    // guard(inactivity-decided-by-the-lifecycle): true
+    if (facts.idle && silent) return this.requestStop('worker inactive');
+    await this.change(() => write((records) => records.recordQuarantine(this.worker, facts.quarantineUntil)));
   }
 
   requestStop(reason: string, failure: StopReason['failure'] = null): void {
@@ -247,7 +241,6 @@ export class Life {
       provisioned,
       removed,
       lastObservation,
-      activity: this.activity,
     };
     return { ...this.input, carried };
   }
@@ -277,7 +270,7 @@ export class Life {
     const verdict = acceptsRegistration({
       state: this.state,
       registeredAtMs: this.registeredAt,
-      signOfLife: signOfLife || typeof this.activity?.firstClaimAt === 'number',
+      signOfLife,
       nowMs: Date.now(),
     });
     if (!verdict.ok) throw refused(verdict.reason);

@@ -22,19 +22,14 @@ export async function awaitRegistration(life: Life): Promise<void> {
 /** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
 export async function run(life: Life): Promise<void> {
   while (life.state === 'running' && !life.stop && !life.handOver()) {
-    const { deadline, inactiveFrom } = life;
-    const unchanged = () => life.deadline === deadline && life.inactiveFrom === inactiveFrom;
-    const over = () => life.stop !== null || !unchanged() || life.handOver();
-    const end = earliest(deadline, inactiveFrom);
-    if (end === null) await condition(over);
-    else if (!(await condition(over, remaining(end))) && Date.now() >= end) {
-      life.requestStop(end === inactiveFrom ? 'worker inactive' : 'terminateAfter time exceeded');
+    const { deadline } = life;
+    const over = () => life.stop !== null || life.deadline !== deadline || life.handOver();
+    if (deadline === null) await condition(over);
+    else if (!(await condition(over, remaining(deadline))) && Date.now() >= deadline) {
+      life.requestStop('terminateAfter time exceeded');
     }
   }
 }
-
-const earliest = (a: number | null, b: number | null): number | null =>
-  a === null || b === null ? (a ?? b) : Math.min(a, b);
 
 /** Longer waits go on in a further timer: a hand-made machine may be announced until the year 9999. */
 const LONGEST_TIMER_MS = 30 * 24 * 60 * 60_000;

@@ -33,8 +33,9 @@ export function isObserved(sent: unknown): sent is Observed {
 }
 
 export function isQueueActivity(sent: unknown): sent is QueueActivityFacts {
-  const { firstClaimAt, lastActiveAt } = fieldsOf(sent);
-  return [firstClaimAt, lastActiveAt].every((instant) => instant === null || isInstant(instant));
+  const { firstClaimAt, lastActiveAt, idle, quarantineUntil } = fieldsOf(sent);
+  const instants = [firstClaimAt, lastActiveAt, quarantineUntil];
+  return typeof idle === 'boolean' && instants.every((instant) => instant === null || isInstant(instant));
 }
 
 /** What a Date can hold. */

@@ -23,6 +23,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 beforeEach(async () => {
   api.engine.failure = null;
+  api.queueKnows.worker = async () => null;
   pool = `prov/pool${(count += 1)}`;
   expect((await api.call('PUT', poolPath(pool), poolDefinition)).status).toBe(200);
 });
@@ -126,6 +127,32 @@ describe('a registration is refused', () => {
     await register(worker);
     api.clock.ms += 601_000;
     expect((await register(worker)).body.code).toBe('InputError');
+  });
+
+  test('when the queue has seen the worker claim a task', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    const claimed = { ...worker, firstClaimAt: api.clock.ms, lastActiveAt: null, quarantineUntil: null };
+    api.queueKnows.worker = async () => claimed;
+    expect((await register(worker)).body.code).toBe('InputError');
+  });
+});
+
+describe('a registration is accepted again', () => {
+  test('when the queue does not know the worker, and when it does not answer', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    expect((await register(worker)).status).toBe(200);
+    api.queueKnows.worker = async () => await Promise.reject(new Error('no answer'));
+    expect((await register(worker)).status).toBe(200);
+  });
+
+  test('without a question to the queue while the worker has not registered', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    const asked: string[] = [];
+    api.queueKnows.worker = async (workerPoolId) => (asked.push(workerPoolId), null);
+    expect((await register(worker)).status).toBe(200);
+    expect(asked).toEqual([]);
   });
 });
 

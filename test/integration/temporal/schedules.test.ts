@@ -29,7 +29,7 @@ const untilListed = (ids: readonly string[]) =>
   eventually(async () => (await listed()).join() === [...ids].sort().join(), { what: `the list ${ids.join()}` });
 const create = (workerPoolId: string) => ensureSchedule(context, cronSchedule(context, workerPoolId));
 const describe = (scheduleId: string) => client.schedule.getHandle(scheduleId).describe();
-const always = ['demand', 'sweep', 'scan/aws'];
+const always = ['demand', 'workers', 'sweep', 'scan/aws'];
 
 test('what is missing is made, and what no pool wants any more goes', async () => {
   await create('old/pool');
@@ -65,6 +65,6 @@ test('another prefix moves every Schedule to its task queue, in place: a pause s
   const wanted = { workerPoolIds: async () => ['new/pool'], providerIds: ['aws'] };
   await reconcileSchedules({ ...context, taskQueuePrefix: 'after' }, wanted);
   const all = await Promise.all([...always, scheduleId].map(describe));
-  expect(all.map(({ action }) => action.taskQueue)).toEqual(['after', 'after', 'after', 'after']);
+  expect(all.map(({ action }) => action.taskQueue)).toEqual(['after', 'after', 'after', 'after', 'after']);
   expect(all.at(-1)?.state).toMatchObject({ paused: true, note: 'by an operator' });
 });

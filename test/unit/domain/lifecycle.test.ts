@@ -2,9 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   acceptsRegistration,
   credentialsDeadline,
-  inactivityDeadline,
   lifecycleTiming,
-  QUEUE_ACTIVITY_GRANULARITY_MS,
   REGISTRATION_GRACE_MS,
   registrationDeadline,
 } from '../../../domain/lifecycle.js';
@@ -45,40 +43,6 @@ describe('deadlines', () => {
 
   test('credentials last for the re-registration time', () => {
     expect(credentialsDeadline(NOW, usual)).toBe(NOW + 4 * DAY);
-  });
-});
-
-const deadlineOf = (firstClaimAtMs: number | null | undefined, lastActiveAtMs: number | null | undefined) =>
-  inactivityDeadline({ registeredAtMs: NOW, firstClaimAtMs, lastActiveAtMs, timing: usual });
-
-describe('inactivity', () => {
-  test('a missing fact gives no deadline', () => {
-    expect(deadlineOf(undefined, undefined)).toBeNull();
-    expect(deadlineOf(undefined, NOW)).toBeNull();
-    expect(deadlineOf(undefined, null)).toBeNull();
-    expect(deadlineOf(NOW, undefined)).toBeNull();
-    expect(deadlineOf(NOW, null)).toBeNull();
-  });
-
-  test('a worker that never claimed work counts from its registration', () => {
-    expect(deadlineOf(null, undefined)).toBe(NOW + 2 * HOUR);
-    expect(deadlineOf(null, null)).toBe(NOW + 2 * HOUR);
-  });
-
-  test('a worker that claimed counts from its last activity, as late as that may have been', () => {
-    expect(deadlineOf(NOW, NOW + HOUR)).toBe(NOW + HOUR + QUEUE_ACTIVITY_GRANULARITY_MS + 2 * HOUR);
-  });
-
-  test('the shortest timeout does not remove a worker that reclaims its task every 20 minutes (W51)', () => {
-    const timing = lifecycleTiming({ queueInactivityTimeout: 1200 }, defaults);
-    const recorded = NOW + HOUR;
-    const deadline = inactivityDeadline({ registeredAtMs: NOW, firstClaimAtMs: NOW, lastActiveAtMs: recorded, timing });
-    // active 29 minutes after the record without renewing it, and then not before the next reclaim
-    expect(deadline).toBeGreaterThan(recorded + 29 * MINUTE + 20 * MINUTE);
-  });
-
-  test('activity from before the registration, of an earlier machine of that name, does not shorten the time', () => {
-    expect(deadlineOf(NOW - DAY, NOW - DAY)).toBe(NOW + 2 * HOUR);
   });
 });
 

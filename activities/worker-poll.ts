@@ -1,0 +1,154 @@
+import { PoolPoll, type PollLimits } from '../demand/poll-pools.js';
+import { QueueRefusedError } from '../demand/demand-source.js';
+import {
+  compareWorkers,
+  inactiveWorkers,
+  isSilent,
+  type QueueWorker,
+  type RunningWorker,
+} from '../domain/inactivity.js';
+import { lifecycleId, workerKeyText } from '../domain/ids.js';
+import { callSignal } from '../providers/call-scope.js';
+import { poolsWithRunningWorkers, runningWorkers } from '../records/running-workers.js';
+import { lifecycleMessages, type QueueActivityFacts } from '../temporal/messages.js';
+import type { ActivityDeps } from './deps.js';
+import { engineNow } from './engine-clock.js';
+import { withHeartbeat } from './heartbeat.js';
+import { QueueReport } from './poll-report.js';
+import { RepeatedSignals } from './repeated-signals.js';
+
+export interface WorkerPollActivities {
+  /** Asks the queue about the workers of all pools, and signals lifecycles of which it says something new. */
+  pollWorkers(): Promise<WorkerPollResult>;
+}
+
+/** Counts only: a history keeps them. */
+export interface WorkerPollResult {
+  readonly pools: number;
+  /** Pools of which the queue said nothing, or not in time: none of their workers is inactive. */
+  readonly unreadable: number;
+  readonly signalled: number;
+  /** Signals that a lifecycle did not take. */
+  readonly refused: number;
+}
+
+export const WORKER_POLL_LIMITS: PollLimits = {
+  poolTimeoutMs: 30_000,
+  totalTimeoutMs: 45_000,
+  slowAfterMs: 5_000,
+  lanes: 6,
+  slowLanes: 2,
+};
+const SIGNALS_AT_ONCE = 8;
+/** Workers of one pool that one poll asks about singly, the last proof before they are removed; the rest is the next's. */
+const MAX_CONFIRMATIONS = 100;
+
+interface Finding {
+  readonly worker: RunningWorker;
+  readonly facts: QueueActivityFacts;
+}
+
+export function workerPollActivities(
+  { records: { db }, demand, client, log }: ActivityDeps,
+  limits: PollLimits = WORKER_POLL_LIMITS,
+): WorkerPollActivities {
+  const poll = new PoolPoll(limits);
+  const report = new QueueReport(log);
+  const repeated = new Map<string, RepeatedSignals>();
+
+  return {
+    pollWorkers: () =>
+      withHeartbeat(async () => {
+        const pools = await poolsWithRunningWorkers(db);
+        const counts = { signalled: 0, refused: 0 };
+        let refusal: unknown = null;
+        const outcome = await poll.run(pools, callSignal(), async (workerPoolId, signal) => {
+          const findings = await findingsOf(workerPoolId, signal);
+          const { sent, failures } = await signalAll(workerPoolId, findings, signal);
+          counts.signalled += sent;
+          counts.refused += failures.length;
+          refusal ??= failures[0];
+        });
+        report.say(outcome, { failed: counts.refused, err: refusal });
+        const unreadable = outcome.failed.size + outcome.leftOut.length;
+        return { pools: pools.length, unreadable, ...counts };
+      }),
+  };
+
+  async function findingsOf(workerPoolId: string, signal: AbortSignal): Promise<Finding[]> {
+    // The rows are read before the list: a worker that registers meanwhile is not missing from anything.
+    const workers = await runningWorkers(db, workerPoolId);
+    const list = await demand.workers(workerPoolId, signal);
+    report.answered('workers');
+    const compared = compareWorkers(workers, list, engineNow());
+    const changed = compared.quarantines.map(({ worker, quarantineUntil }) => ({
+      worker,
+      facts: { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
+    }));
+    // Claimed tasks come with their whole definitions: they are read only where they decide.
+    if (compared.silent.length === 0) return changed;
+    try {
+      const claims = await demand.claimants(workerPoolId, signal);
+      report.answered('claimants');
+      const inactive = inactiveWorkers(workers, compared, list, claims).slice(0, MAX_CONFIRMATIONS);
+      return [...changed, ...(await confirmed(workerPoolId, inactive, signal))];
+    } catch (error) {
+      if (!(error instanceof QueueRefusedError)) throw error;
+      report.refused(error);
+      return changed;
+    }
+  }
+
+  /** A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. */
+  async function confirmed(
+    workerPoolId: string,
+    inactive: readonly RunningWorker[],
+    signal: AbortSignal,
+  ): Promise<Finding[]> {
+    const findings: Finding[] = [];
+    for (const worker of inactive) {
+      const found = await demand.worker(workerPoolId, worker, signal);
+      report.answered('worker');
+      const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
+      // guard(inactivity-confirmed-singly): false
+      if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) continue;
+      findings.push({ worker, facts: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
+    }
+    return findings;
+  }
+
+  async function signalAll(
+    workerPoolId: string,
+    findings: readonly Finding[],
+    signal: AbortSignal,
+  ): Promise<{ sent: number; failures: unknown[] }> {
+    const keyOf = ({ worker, facts }: Finding) =>
+      `${workerKeyText({ workerPoolId, ...worker })} ${facts.idle} ${facts.quarantineUntil}`;
+    const before = repeated.get(workerPoolId) ?? new RepeatedSignals();
+    repeated.set(workerPoolId, before);
+    const due = before.due(findings.map(keyOf), engineNow());
+    const waiting = findings.filter((finding) => due.has(keyOf(finding))).values();
+    const failures: unknown[] = [];
+    let sent = 0;
+    const lane = async () => {
+      for (const { worker, facts } of waiting) {
+        if (signal.aborted) return;
+        const handle = client.workflow.getHandle(lifecycleId({ workerPoolId, ...worker }));
+        try {
+          await handle.signal(lifecycleMessages.queueActivity, facts);
+          sent += 1;
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: SIGNALS_AT_ONCE }, lane));
+    return { sent, failures };
+  }
+}
+
+const NEVER_SEEN: Omit<QueueWorker, 'workerGroup' | 'workerId'> = {
+  firstClaimAt: null,
+  lastActiveAt: null,
+  quarantineUntil: null,
+};

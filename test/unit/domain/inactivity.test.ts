@@ -1,0 +1,130 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  compareWorkers,
+  inactiveWorkers,
+  isSilent,
+  type QueueWorker,
+  type RunningWorker,
+} from '../../../domain/inactivity.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const NOW = Date.UTC(2026, 10, 28);
+
+const name = (workerId: string) => ({ workerGroup: 'region', workerId });
+const row = (workerId: string, changes: Partial<RunningWorker> = {}): RunningWorker => ({
+  ...name(workerId),
+  registeredAt: NOW - 10 * HOUR,
+  queueInactivityMs: 2 * HOUR,
+  quarantineUntil: null,
+  ...changes,
+});
+const entry = (workerId: string, changes: Partial<QueueWorker> = {}): QueueWorker => ({
+  ...name(workerId),
+  firstClaimAt: NOW - 9 * HOUR,
+  lastActiveAt: NOW - 5 * HOUR,
+  quarantineUntil: null,
+  ...changes,
+});
+const complete = <T>(...entries: T[]) => ({ complete: true, entries });
+const incomplete = <T>(...entries: T[]) => ({ complete: false, entries });
+const silentIds = (worker: RunningWorker, list: { complete: boolean; entries: QueueWorker[] }) =>
+  compareWorkers([worker], list, NOW).silent.map(({ workerId }) => workerId);
+
+describe('a silent worker', () => {
+  const never = { firstClaimAt: null, lastActiveAt: null };
+
+  test.each([
+    ['20 minutes', 20 * MINUTE, 40 * MINUTE],
+    ['40 minutes', 40 * MINUTE, 40 * MINUTE],
+    ['2 hours', 2 * HOUR, 2 * HOUR],
+  ])(
+    'that has never claimed is one after the timeout of %s, never before 40 minutes',
+    (_, queueInactivityMs, limit) => {
+      const at = (ageMs: number) => isSilent({ ...never, registeredAt: NOW - ageMs, queueInactivityMs }, NOW);
+      expect([at(limit), at(limit + 1)]).toEqual([false, true]);
+    },
+  );
+
+  test('needs registration and last activity to be too long ago, both', () => {
+    const silent = (registeredMs: number, activeMs: number) =>
+      isSilent(
+        {
+          registeredAt: NOW - registeredMs,
+          queueInactivityMs: 2 * HOUR,
+          firstClaimAt: NOW - 9 * HOUR,
+          lastActiveAt: NOW - activeMs,
+        },
+        NOW,
+      );
+    expect([silent(HOUR, 5 * HOUR), silent(5 * HOUR, HOUR), silent(5 * HOUR, 5 * HOUR)]).toEqual([false, false, true]);
+  });
+
+  test('is not one that has claimed and of which the queue does not say when it was active', () => {
+    expect(silentIds(row('a'), complete(entry('a', { lastActiveAt: null })))).toEqual([]);
+  });
+
+  test('is one that is absent from a complete list, and not one that is absent from an incomplete list', () => {
+    expect(silentIds(row('a'), complete(entry('b')))).toEqual(['a']);
+    expect(silentIds(row('a'), incomplete(entry('b')))).toEqual([]);
+  });
+
+  test('is known from an incomplete list that shows it', () => {
+    expect(silentIds(row('a'), incomplete(entry('a')))).toEqual(['a']);
+  });
+
+  test('is found by group and id together', () => {
+    const elsewhere = { ...entry('a'), workerGroup: 'other', lastActiveAt: NOW };
+    expect(silentIds(row('a'), complete(elsewhere, entry('a')))).toEqual(['a']);
+  });
+});
+
+describe('an inactive worker', () => {
+  const inactive = (
+    workers: RunningWorker[],
+    list: { complete: boolean; entries: QueueWorker[] },
+    claims: { complete: boolean; entries: { workerGroup: string; workerId: string }[] },
+  ) => inactiveWorkers(workers, compareWorkers(workers, list, NOW), list, claims).map(({ workerId }) => workerId);
+
+  test('has no claimed task', () => {
+    const workers = [row('a'), row('b')];
+    expect(inactive(workers, complete(entry('a'), entry('b')), complete(name('a')))).toEqual(['b']);
+  });
+
+  test('is nobody while not all claimed tasks are known', () => {
+    expect(inactive([row('a')], complete(entry('a')), incomplete())).toEqual([]);
+  });
+
+  test('is nobody absent from a list that lacks a worker with a claimed task', () => {
+    const workers = [row('absent'), row('silent'), row('busy')];
+    expect(inactive(workers, complete(entry('silent')), complete(name('busy')))).toEqual(['silent']);
+  });
+
+  test('may be absent when a claim of a worker that is gone lingers', () => {
+    expect(inactive([row('absent')], complete(), complete(name('long-gone')))).toEqual(['absent']);
+  });
+});
+
+describe('a quarantine', () => {
+  const changes = (ours: number | null, list: { complete: boolean; entries: QueueWorker[] }) =>
+    compareWorkers([row('a', { quarantineUntil: ours })], list, NOW).quarantines.map(
+      ({ quarantineUntil }) => quarantineUntil,
+    );
+  const said = (quarantineUntil: number | null) => complete(entry('a', { quarantineUntil }));
+
+  test.each([
+    ['begins', null, NOW + HOUR, [NOW + HOUR]],
+    ['is prolonged', NOW + HOUR, NOW + 2 * HOUR, [NOW + 2 * HOUR]],
+    ['is lifted', NOW + HOUR, null, [null]],
+    ['is lifted by an instant that has passed', NOW + HOUR, NOW - HOUR, [NOW - HOUR]],
+    ['stays', NOW + HOUR, NOW + HOUR, []],
+    ['ends by itself', NOW - 1, null, []],
+    ['was never there', null, NOW - HOUR, []],
+  ] as const)('that %s is news only when it changes', (_, ours, theirs, expected) => {
+    expect(changes(ours, said(theirs))).toEqual(expected);
+  });
+
+  test('of a worker that the list does not show stays as it is', () => {
+    expect([changes(NOW + HOUR, complete()), changes(NOW + HOUR, incomplete())]).toEqual([[], []]);
+  });
+});
