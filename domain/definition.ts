@@ -38,7 +38,7 @@ export function checkCapacities(
       refusals.push(
         `launch config ${launchConfigId}: maxCapacity ${own} is below the capacity of one machine, ${size}`,
       );
-    } else if (maxCapacity >= smallest && maxCapacity < size) {
+    } else if (maxCapacity < size) {
       remarks.push(
         `launch config ${launchConfigId} is never used: the capacity of one machine, ${size}, is above the pool's maxCapacity ${maxCapacity}`,
       );

@@ -143,6 +143,23 @@ test('what was launched is on its way and current', () => {
 });
 
 describe('the original rule', () => {
+  test('subtracts requested capacity again, from what the minimum wants and from what the tasks want', () => {
+    const fields = { requestedCapacity: 3, stoppingCapacity: 1, minCapacity: 10, maxCapacity: 100 };
+    expect(estimate('original', input(fields))).toMatchObject({
+      wantedCapacity: 3,
+      spawnCapacity: 3,
+      roomCapacity: 96,
+      bound: 'minimum',
+    });
+    expect(estimate('original', input({ ...fields, pendingTasks: 23 }))).toMatchObject({
+      idleCapacity: 3,
+      adjustedPending: 20,
+      wantedCapacity: 17,
+      spawnCapacity: 17,
+      bound: 'demand',
+    });
+  });
+
   test('counts quarantined workers nowhere, and launches in doubt against the maximum only', () => {
     const fields = { pendingTasks: 9, maxCapacity: 10, quarantinedCapacity: 4 };
     expect(estimate('original', input(fields)).spawnCapacity).toBe(9);
