@@ -44,7 +44,7 @@ export function checkSubmission(
     const known = providers.list().map((one) => one.providerId);
     throw inputError(`There is no provider ${providerId}; there are: ${known.join(', ') || 'none'}.`);
   }
-  const checked = provider.validatePool(config);
+  const checked = provider.validatePool(config, { workerPoolId, owner });
   if (!checked.ok)
     throw new ApiError('InputValidationError', `The config does not fit the provider: ${checked.reason}`);
   const launchConfigs = checked.launchConfigs.map((configuration) => ({

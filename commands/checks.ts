@@ -55,13 +55,13 @@ export function unusablePools(
   pools: readonly PoolWithLaunchConfigs[],
   providers: ProviderRegistry,
 ): { workerPoolId: string; reason: string }[] {
-  return pools.flatMap(({ pool: { workerPoolId, providerId, config }, launchConfigs }) => {
+  return pools.flatMap(({ pool: { workerPoolId, providerId, owner, config }, launchConfigs }) => {
     const provider = providers.get(providerId);
     if (!provider || providerId === NULL_PROVIDER) return [];
     // Machines that nobody launches have no launch configs, and some definitions have no such member.
     const configurations = launchConfigs.map(({ configuration }) => configuration);
     const submitted = provider.launching ? { ...config, launchConfigs: configurations } : config;
-    const validation = provider.validatePool(submitted);
+    const validation = provider.validatePool(submitted, { workerPoolId, owner });
     return validation.ok ? [] : [{ workerPoolId, reason: validation.reason }];
   });
 }

@@ -114,6 +114,7 @@ function reasonOf(errors: readonly ErrorObject[]): string {
 function describe({ instancePath, keyword, params, message }: ErrorObject): string {
   const where = `config${instancePath.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replaceAll('/', '.')}`;
   if (keyword === 'additionalProperties') return `${where} must not have "${params.additionalProperty}"`;
+  if (keyword === 'const') return `${where} must be ${JSON.stringify(params.allowedValue)}`;
   if (keyword === 'not') return `${where} has members that exclude each other`;
   if (keyword === 'false schema') return `${where} must not be given`;
   return `${where} ${message}`;

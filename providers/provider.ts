@@ -32,10 +32,13 @@ export interface Provider {
 
   /**
    * Checks a pool definition against this type's schema (launch configs included) and fills in the schema's defaults.
-   * Pure. Gives the definition with defaults, or what is wrong with it, in words for an operator.
+   * Pure. Gives the definition with defaults, or what is wrong with it, in words for an operator. What the cloud would refuse
+   * at every launch, and what would outlive its machine or prevent its removal, is wrong too. With `pool` everything that
+   * ends up in a request is checked: the request's size, the owner as a tag.
    */
   validatePool(
     config: unknown,
+    pool?: PoolOwner,
   ): { ok: true; config: PoolConfig; launchConfigs: LaunchConfiguration[] } | { ok: false; reason: string };
 
   /**
@@ -52,6 +55,12 @@ export interface IdentityProof {
   readonly signature?: string;
   readonly token?: string;
   readonly staticSecret?: string;
+}
+
+/** Whose machines they are; both end up in requests. */
+export interface PoolOwner {
+  readonly workerPoolId: string;
+  readonly owner: string;
 }
 
 /** What a launch is made of. Everything that ends up in the request is here, so that freezing it is pure. */

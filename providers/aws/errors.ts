@@ -5,20 +5,8 @@ import { ProviderError, type ProviderErrorCode } from '../errors.js';
  * then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
  */
 export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
-  // There is none of it here now; another type, zone or subnet may have some.
-  InsufficientInstanceCapacity: 'InsufficientCapacity',
-  InsufficientHostCapacity: 'InsufficientCapacity',
-  InsufficientReservedInstanceCapacity: 'InsufficientCapacity',
-  InsufficientCapacity: 'InsufficientCapacity',
-  InsufficientCapacityOnHost: 'InsufficientCapacity',
-  ReservationCapacityExceeded: 'InsufficientCapacity',
-  InsufficientFreeAddressesInSubnet: 'InsufficientCapacity',
+  // There is none of it here now; another type, zone or subnet may have some. See also the forms below.
   SpotMaxPriceTooLow: 'InsufficientCapacity',
-
-  // The account may not have more; see also `…LimitExceeded` below.
-  MaxSpotInstanceCountExceeded: 'QuotaExceeded',
-  MaxSpotFleetRequestCountExceeded: 'QuotaExceeded',
-  ResourceCountExceeded: 'QuotaExceeded',
 
   // Credentials, policies, subscriptions: an operator must act.
   AccessDenied: 'PermissionDenied',
@@ -67,8 +55,17 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   TagLimitExceeded: 'InvalidRequest',
 };
 
+/** Forms that mean the same under every status: EC2 refuses for want of capacity with 400 and with 500. */
+const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
+  [/^(Insufficient\w*(Capacity|Addresses)|Unfulfillable)/, 'InsufficientCapacity'],
+  [/CapacityExceeded$/, 'InsufficientCapacity'],
+  [/(Rate|Requests)Exceeded$/, 'Throttled'],
+  // The account may not have more.
+  [/(Limit|Count|Quota)Exceeded$/, 'QuotaExceeded'],
+];
+
+/** Forms of a refusal, below status 500. */
 const forms: readonly (readonly [RegExp, ProviderErrorCode])[] = [
-  [/LimitExceeded$/, 'QuotaExceeded'],
   [/^(Invalid|Malformed|Missing|Unknown|Unsupported)\w/, 'InvalidRequest'],
   [/^Unsupported$/, 'InvalidRequest'],
   [/\.(NotFound|Malformed|Duplicate)$/, 'InvalidRequest'],
@@ -104,6 +101,7 @@ export function classify(error: unknown, sent: boolean): ProviderError {
 function meaningOf(name: string, status: number): ProviderErrorCode {
   const known = Object.hasOwn(meanings, name) ? meanings[name] : undefined;
   if (known) return known;
+  for (const [form, code] of formsOfAnyStatus) if (form.test(name)) return code;
   if (status === 429) return 'Throttled';
   if (status >= 500 || status === 408) return 'Unavailable';
   for (const [form, code] of forms) if (form.test(name)) return code;

@@ -16,7 +16,7 @@ export function freezeLaunch(order: LaunchOrder, context: ProviderContext): Froz
   const region = order.configuration.region as string;
   const definition = order.configuration.launchConfig as Partial<RunInstancesCommandInput>;
   const request: RunInstancesCommandInput = {
-    ...definition,
+    ...withoutLeftovers(definition),
     ClientToken: order.token,
     MinCount: 1,
     MaxCount: order.count,
@@ -32,6 +32,18 @@ export function freezeLaunch(order: LaunchOrder, context: ProviderContext): Froz
     }),
   };
   return { token: order.token, count: order.count, location: { account: null, region, group: null }, request };
+}
+
+/** Volumes go with their machine, unless the definition says so already: EC2's default depends on how a volume came to be. */
+function withoutLeftovers(definition: Partial<RunInstancesCommandInput>): Partial<RunInstancesCommandInput> {
+  const { BlockDeviceMappings: mappings } = definition;
+  if (!mappings) return definition;
+  return {
+    ...definition,
+    BlockDeviceMappings: mappings.map((mapping) =>
+      mapping.Ebs ? { ...mapping, Ebs: { DeleteOnTermination: true, ...mapping.Ebs } } : mapping,
+    ),
+  };
 }
 
 /** What worker-runner reads on the machine; base64 JSON. */

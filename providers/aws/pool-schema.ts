@@ -31,25 +31,44 @@ const formsOfMembers = {
   ...Object.fromEntries(
     ['SecurityGroupIds', 'SecurityGroups'].map((name) => [name, { type: 'array', items: { type: 'string' } }]),
   ),
-  ...Object.fromEntries(
-    ['BlockDeviceMappings', 'NetworkInterfaces'].map((name) => [name, { type: 'array', items: { type: 'object' } }]),
-  ),
-  ...Object.fromEntries(['Placement', 'MetadataOptions'].map((name) => [name, { type: 'object' }])),
+  // What a machine leaves behind when it ends nobody would remove, and one that cannot be terminated stays for ever.
+  DisableApiTermination: { const: false },
+  BlockDeviceMappings: {
+    type: 'array',
+    items: {
+      type: 'object',
+      properties: { Ebs: { type: 'object', properties: { DeleteOnTermination: { const: true } } } },
+    },
+  },
+  NetworkInterfaces: {
+    type: 'array',
+    items: { type: 'object', properties: { DeleteOnTermination: { const: true } } },
+  },
+  Placement: { type: 'object', properties: { AvailabilityZone: { type: 'string' } } },
+  MetadataOptions: { type: 'object' },
   InstanceMarketOptions: {
     type: 'object',
     properties: {
       MarketType: { type: 'string' },
-      SpotOptions: { type: 'object', properties: { ValidUntil: { type: 'string', format: 'date-time' } } },
+      SpotOptions: {
+        type: 'object',
+        properties: {
+          ValidUntil: { type: 'string', format: 'date-time' },
+          // A persistent request launches another machine whenever one of it ends.
+          SpotInstanceType: { const: 'one-time' },
+          InstanceInterruptionBehavior: { const: 'terminate' },
+        },
+      },
     },
   },
 };
 
 /**
- * Members of the RunInstances request that are not the definition's to set: we write the first five ourselves, and with an
- * instance profile every task on the machine could use the profile's rights. The original meant to refuse the profile and
+ * Members of the RunInstances request that are not the definition's to set: a launch template could bring any of the others,
+ * and volumes that stay; the next five we write ourselves, and with an instance profile every task on the machine could use the profile's rights. The original meant to refuse the profile and
  * three of the others but did so only when all four came together (original-behaviour W59).
  */
-const refused = ['IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'];
+const refused = ['LaunchTemplate', 'IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'];
 
 const launchConfigSchema = {
   type: 'object',

@@ -10,7 +10,7 @@ import { Batcher } from '../batcher.js';
 import { IdentityError, orNull, ProviderError } from '../errors.js';
 import { gone } from '../gone.js';
 import { listPlaces } from '../partial-listing.js';
-import { poolValidator, type PoolValidation } from '../pool-schema.js';
+import { poolValidator } from '../pool-schema.js';
 import type {
   BulkLaunching,
   FrozenLaunch,
@@ -23,7 +23,8 @@ import type {
 } from '../provider.js';
 import { assertOurAccount } from './account.js';
 import { Ec2Calls } from './calls.js';
-import { type IdentityKeys, readIdentityKeys } from './certificates.js';
+import { readIdentityKeys } from './certificates.js';
+import { checkDefinition } from './definition.js';
 import type { AwsProviderConfig } from '../../config/schema.js';
 import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
 import { factsOf, launchedMachines, observations } from './instances.js';
@@ -51,7 +52,8 @@ export function awsProvider(config: AwsProviderConfig, context: ProviderContext)
     launching: launching(calls, context),
     machines: machines(calls, context),
     setup: () => reachRegions(calls, config.regions ?? null),
-    validatePool: (submitted) => inRegions(validate(submitted), config.regions, keys),
+    validatePool: (submitted, pool) =>
+      checkDefinition(validate(submitted), pool, { context, regions: config.regions, keys }),
     verifyIdentity: async (worker, proof, nowMs) => {
       const document = readSignedDocument(proof, worker.location.region, keys);
       const facts = lacksFacts(worker.facts) ? await lookUpFacts(calls, worker) : worker.facts;
@@ -176,22 +178,6 @@ async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): 
   if (missing.length > 0) {
     throw new ProviderError({ code: 'InvalidRequest', message: `the account has no region ${missing.join(', ')}` });
   }
-}
-
-/** A machine of a region whose documents nobody can verify would never register. */
-function inRegions(validation: PoolValidation, allowed: readonly string[] | null, keys: IdentityKeys): PoolValidation {
-  if (!validation.ok) return validation;
-  for (const [index, { region }] of validation.launchConfigs.entries()) {
-    const name = `config.launchConfigs[${index}].region`;
-    if (allowed && !allowed.includes(region as string)) {
-      return { ok: false, reason: `${name} must be one of ${allowed.join(', ')}` };
-    }
-    if (!keys.has(region as string)) {
-      const remedy = 'identityCertificates of the provider must name one';
-      return { ok: false, reason: `${name}: no identity certificate of ${String(region)} is known; ${remedy}` };
-    }
-  }
-  return validation;
 }
 
 const tagFilter = (tags: Record<string, string>): DescribeInstancesCommandInput => ({

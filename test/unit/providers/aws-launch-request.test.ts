@@ -49,6 +49,18 @@ describe('the RunInstances request', () => {
     });
   });
 
+  test('has volumes go with their machine', () => {
+    const BlockDeviceMappings = [
+      { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 100 } },
+      { DeviceName: '/dev/xvdb', VirtualName: 'ephemeral0' },
+    ];
+    const configuration = { ...order.configuration, launchConfig: { ImageId: 'ami-1', BlockDeviceMappings } };
+    expect(requestOf({ configuration }).BlockDeviceMappings).toEqual([
+      { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 100, DeleteOnTermination: true } },
+      { DeviceName: '/dev/xvdb', VirtualName: 'ephemeral0' },
+    ]);
+  });
+
   test('tells the machine what worker-runner needs to know', () => {
     const configuration = { ...order.configuration, additionalUserData: { tmpfsSize: '294G' } };
     const userData = Buffer.from(String(requestOf({ configuration }).UserData), 'base64').toString();

@@ -16,8 +16,9 @@ const hand = staticProvider(recordedContext());
 
 const launchConfig = { region: 'us-west-2', launchConfig: { ImageId: 'ami-1', InstanceType: 't3.micro' } };
 const pool = { minCapacity: 0, maxCapacity: 5, launchConfigs: [launchConfig] };
-const reasonOf = (definition: unknown): string => {
-  const validation = aws.validatePool(definition);
+const owner = { workerPoolId: 'proj/pool', owner: 'me@example.com' };
+const reasonOf = (definition: unknown, pool = owner): string => {
+  const validation = aws.validatePool(definition, pool);
   return validation.ok ? 'valid' : validation.reason;
 };
 const withLaunch = (changes: object) => ({
@@ -25,12 +26,14 @@ const withLaunch = (changes: object) => ({
   launchConfigs: [{ ...launchConfig, launchConfig: { ...launchConfig.launchConfig, ...changes } }],
 });
 
+const withTags = (Tags: object[]) => withLaunch({ TagSpecifications: [{ ResourceType: 'instance', Tags }] });
+
 describeRealData('real pools', () => {
   test('all AWS pools are valid and come back as they were', () => {
     const awsPools = realPools().filter(isAwsPool);
     expect(awsPools.length).toBeGreaterThanOrEqual(9);
     for (const { config: submitted } of awsPools) {
-      const validation = aws.validatePool(submitted);
+      const validation = aws.validatePool(submitted, owner);
       if (!validation.ok) throw new Error(validation.reason);
       const { launchConfigs, lifecycle, ...rest } = submitted;
       expect(validation.launchConfigs).toEqual(launchConfigs);
@@ -65,7 +68,7 @@ describe('AWS pool definitions', () => {
     expect(reasonOf({ ...pool, minCapacity: 9 })).toBe('valid');
   });
 
-  test.each(['IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'])(
+  test.each(['LaunchTemplate', 'IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'])(
     'a launch config may not set %s, alone or with others',
     (name) => {
       expect(reasonOf(withLaunch({ [name]: 'anything' }))).toBe(
@@ -127,9 +130,57 @@ describe('AWS pool definitions', () => {
     ],
     [withLaunch({ TagSpecifications: [{ ResourceType: 'instance', Tags: 'x' }] }), 'Tags must be array'],
     [withLaunch({ SecurityGroupIds: 'sg-1' }), 'SecurityGroupIds must be array'],
+    [withLaunch({ DisableApiTermination: true }), 'launchConfig.DisableApiTermination must be false'],
+    [
+      withLaunch({ BlockDeviceMappings: [{ DeviceName: 'x', Ebs: { DeleteOnTermination: false } }] }),
+      'BlockDeviceMappings[0].Ebs.DeleteOnTermination must be true',
+    ],
+    [
+      withLaunch({ NetworkInterfaces: [{ DeviceIndex: 0, DeleteOnTermination: false }] }),
+      'NetworkInterfaces[0].DeleteOnTermination must be true',
+    ],
+    [
+      withLaunch({ InstanceMarketOptions: { MarketType: 'spot', SpotOptions: { SpotInstanceType: 'persistent' } } }),
+      'SpotOptions.SpotInstanceType must be "one-time"',
+    ],
+    [
+      withLaunch({ SubnetId: 'subnet-1', NetworkInterfaces: [{ DeviceIndex: 0 }] }),
+      'launchConfig.SubnetId must not be given beside NetworkInterfaces',
+    ],
+    [
+      withLaunch({ SecurityGroupIds: ['sg-1'], SecurityGroups: ['default'] }),
+      'launchConfig.SecurityGroups must not be given beside SecurityGroupIds',
+    ],
+    [
+      withLaunch({ Placement: { AvailabilityZone: 'eu-west-1a' } }),
+      'launchConfig.Placement.AvailabilityZone must be of us-west-2',
+    ],
+    [withTags([{ Key: 'aws:mine', Value: 'x' }]), 'has the key aws:mine; keys that begin with aws: are Amazon’s'],
+    [withTags([{ Key: 'k'.repeat(129), Value: 'x' }]), 'has a key of 129 characters; EC2 takes 1 to 128'],
+    [withTags([{ Key: 'k', Value: 'x'.repeat(257) }]), 'the value of k has 257 characters; EC2 takes 256'],
+    [
+      withTags([
+        { Key: 'k', Value: '1' },
+        { Key: 'k', Value: '2' },
+      ]),
+      'has the key k of instance twice',
+    ],
+    [
+      withTags(Array.from({ length: 44 }, (_, index) => ({ Key: `k${index}`, Value: '' }))),
+      'EC2 takes 50 tags of instance, with ours there are 51',
+    ],
+    [
+      { ...pool, launchConfigs: [{ ...launchConfig, workerConfig: { text: 'x'.repeat(17_000) } }] },
+      'bytes; EC2 takes 16384',
+    ],
     [withLaunch({ ImageId: undefined }), "must have required property 'ImageId'"],
   ])('%j is refused in words', (definition, reason) => {
     expect(reasonOf(JSON.parse(JSON.stringify(definition)))).toContain(reason);
+  });
+
+  test('an owner who does not fit into a tag is refused', () => {
+    const longOwner = { ...owner, owner: `${'x'.repeat(250)}@example.com` };
+    expect(reasonOf(pool, longOwner)).toContain('the value of Owner has 262 characters; EC2 takes 256');
   });
 
   test('a region that the configuration does not allow is refused', () => {
