@@ -21,7 +21,7 @@ import type { ActivityDeps } from './deps.js';
 import { reportLaunches } from './launch-report.js';
 import { logPoolError } from './log-pool-error.js';
 import { restAfter } from './rest.js';
-import { startLifecyclesOf } from './start-lifecycles.js';
+import { lifecycleStarts } from './start-lifecycles.js';
 
 export interface PoolActivities {
   /** Everything a pass needs to know, in a few KiB; null when the pool does not exist any more. */
@@ -32,8 +32,11 @@ export interface PoolActivities {
   dropLaunches(tokens: readonly string[]): Promise<void>;
   /** Tells the owner of each of these launches, once, that it has been in doubt for too long. */
   reportLaunches(tokens: readonly string[], nowMs: number): Promise<void>;
-  /** Starts the lifecycles of these launches' machines; those that have been started stay as they are. */
-  startLifecycles(tokens: readonly string[], startedBy: string): Promise<void>;
+  /**
+   * Starts the lifecycles of a launch's machines; those that have been started stay as they are. False: the time was over
+   * before all were tried.
+   */
+  startLifecycles(token: string, startedBy: string): Promise<boolean>;
   /** Ends a pass: tells running workers whether to stop when idle, closes the launches, writes the decision down. */
   concludePass(workerPoolId: string, decision: Omit<Decision, 'terminations'>): Promise<void>;
 }
@@ -87,6 +90,7 @@ export interface Reserved {
 export function poolActivities(deps: ActivityDeps): PoolActivities {
   const { config, records, providers, demand, client, log } = deps;
   const { db } = records;
+  const starts = lifecycleStarts(deps);
 
   return {
     async assessPool(workerPoolId) {
@@ -201,9 +205,7 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
 
     reportLaunches: (tokens, nowMs) => reportLaunches(deps, tokens, nowMs),
 
-    async startLifecycles(tokens, startedBy) {
-      await startLifecyclesOf(deps, tokens, startedBy);
-    },
+    startLifecycles: (token, startedBy) => starts.ofLaunch(token, startedBy),
 
     async concludePass(workerPoolId, decision) {
       const nowMs = Date.now();

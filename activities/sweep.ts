@@ -1,50 +1,104 @@
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { logEvent } from '../observability/log-events.js';
+import { listPoolIds } from '../records/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../records/retention.js';
 import { vacuum } from '../records/vacuum.js';
-import { listPoolIds } from '../records/pools.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './deps.js';
+import { FirstFailures } from './first-failures.js';
 import { withHeartbeat } from './heartbeat.js';
 import { scannedProviders } from './scan.js';
-import { startMissingLifecycles } from './start-lifecycles.js';
+import { lifecycleStarts, type MissingLifecycles } from './start-lifecycles.js';
+import { timeLimit } from './time-limit.js';
 
+/**
+ * The sweep's duties. Each does all that it can, and fails at its very end when something of it could not be done: the next
+ * sweep tries that again.
+ */
 export interface SweepActivities {
-  /** Removes what has outlived its time: stopped workers, errors, decisions, deleted pools that nothing uses. */
-  expireRows(): Promise<void>;
-  /** Gives every live worker that has lost its lifecycle a new one, and says how many. */
-  startMissingLifecycles(): Promise<number>;
+  /** Gives every live worker that has lost its lifecycle a new one. */
+  startMissingLifecycles(): Promise<Omit<MissingLifecycles, 'impossible'>>;
   /** Makes the Schedules match the records. */
   reconcileSchedules(): Promise<void>;
+  /** Deletes what has outlived its time: stopped workers, errors, decisions. Says how many rows, and whether all. */
+  expireRows(): Promise<{ readonly deleted: number; readonly finished: boolean }>;
+  /** Removes archived launch configs and deleted pools that nothing uses. Says how many pools. */
+  removeDeletedPools(): Promise<number>;
+  /** Gives the space of deleted rows back, where the database does not do that by itself. */
+  vacuumRecords(): Promise<void>;
 }
+
+/** The next sweep goes on with what is left. */
+const EXPIRY_TIMEOUT_MS = 60_000;
 
 export function sweepActivities(deps: ActivityDeps): SweepActivities {
   const { config, records, providers, client, log } = deps;
+  const starts = lifecycleStarts(deps);
+  const failing = { schedules: new FirstFailures(), tables: new FirstFailures(), pools: new FirstFailures() };
   return {
-    async expireRows() {
-      const removed = await withHeartbeat(async () => {
-        await expireRows(records.db, config.retention, Date.now());
-        await removeArchivedLaunchConfigs(records.db);
-        return await removeDeletedPools(records.db);
-      });
-      for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
-      await withHeartbeat(() => vacuum(records));
-    },
-
     async startMissingLifecycles() {
       const startedBy = Context.current().info.workflowExecution?.workflowId ?? 'sweep';
-      return await withHeartbeat(() => startMissingLifecycles(deps, startedBy));
+      const { impossible, ...counts } = await starts.missing(startedBy);
+      const some = impossible.slice(0, 10).join(', ');
+      if (impossible.length > 0) {
+        throw unfinished(`${impossible.length} workers have no lifecycle and no pool or provider: ${some}`);
+      }
+      if (counts.failed > 0) throw unfinished(`${counts.failed} lifecycles could not be started`);
+      return counts;
     },
 
     async reconcileSchedules() {
       const { taskQueuePrefix } = config.temporal;
       const { deploymentId } = records.deployment;
-      await withHeartbeat(() =>
+      const failed = await withHeartbeat(() =>
         reconcileSchedules(
           { client, deploymentId, taskQueuePrefix, intervals: config.intervals },
           { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
         ),
       );
+      failing.schedules.retain(failed.map(({ scheduleId }) => scheduleId));
+      for (const { scheduleId, failure } of failed) {
+        if (failing.schedules.isFirst(scheduleId)) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
+      }
+      if (failed.length > 0) throw unfinished(`${failed.length} Schedules could not be made`);
     },
+
+    async expireRows() {
+      const expired = await withHeartbeat(() =>
+        expireRows(records.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
+      );
+      for (const { table, result } of expired) {
+        const { skipped, failure } = result;
+        if (failure === null) failing.tables.worked(table);
+        else if (failing.tables.isFirst(table)) logEvent(log, 'rows-not-deleted', { table, skipped, err: failure });
+      }
+      const bad = expired.filter(({ result }) => result.skipped > 0).map(({ table }) => table);
+      if (bad.length > 0) throw unfinished(`Rows that cannot be deleted: ${bad.join(', ')}`);
+      return {
+        deleted: expired.reduce((sum, { result }) => sum + result.deleted, 0),
+        finished: expired.every(({ result }) => result.finished),
+      };
+    },
+
+    async removeDeletedPools() {
+      const { removed, failed } = await withHeartbeat(async () => {
+        await removeArchivedLaunchConfigs(records.db);
+        return await removeDeletedPools(records.db, timeLimit(EXPIRY_TIMEOUT_MS));
+      });
+      for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
+      failing.pools.retain(failed.map(({ workerPoolId }) => workerPoolId));
+      for (const { workerPoolId, failure } of failed) {
+        if (failing.pools.isFirst(workerPoolId))
+          logEvent(log, 'worker-pool-not-removed', { workerPoolId, err: failure });
+      }
+      if (failed.length > 0) throw unfinished(`${failed.length} deleted pools could not be removed`);
+      return removed.length;
+    },
+
+    vacuumRecords: () => withHeartbeat(() => vacuum(records)),
   };
 }
+
+/** The next sweep is the retry. */
+const unfinished = (message: string): ApplicationFailure => ApplicationFailure.nonRetryable(message, 'Unfinished');

@@ -83,7 +83,9 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
 
     if (role !== 'api') {
       const wanted = { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) };
-      await onceAnswered(() => reconcileSchedules(schedules, wanted));
+      const failed = await onceAnswered(() => reconcileSchedules(schedules, wanted));
+      // The sweep makes up for them.
+      for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
       workers = await createWorkers({
         connection: await reachTemporalForWorkers(target),
         namespace: target.namespace,

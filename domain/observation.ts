@@ -17,8 +17,11 @@ import type { WorkerState } from './worker.js';
 
 export const LISTED_AFTER_MS = 5 * 60_000;
 export const LOOKS_APART_MS = 60_000;
-/** A signal that changed nothing is repeated after this long: the lifecycle may not have existed yet. */
+/** A signal that changed nothing is repeated after this long, doubling: the lifecycle may not have existed yet. */
 export const REPEAT_SIGNAL_MS = 60_000;
+/** A signal that was refused is tried again after this long, doubling. */
+export const RETRY_SIGNAL_MS = 10_000;
+export const MAX_SIGNAL_BACKOFF_MS = 10 * 60_000;
 
 /** What is noted of a machine that no look shows: nothing is known; a look by id says that there is no such thing. */
 export const MISSING = 'missing';
@@ -43,8 +46,19 @@ export interface ScanNote extends WorkerKey {
   readonly noted: string;
   /** Begin of the complete look that first noted it. */
   readonly since: number;
-  /** When the lifecycle was told; of a missing machine, when it was last asked for by id. */
+  /** When the lifecycle was last signalled; of a missing machine, when it was last read by id. */
   readonly signalledAt: number | null;
+  /** No signal of the same observation before this instant; null: none at all (of an absence: at once). */
+  readonly nextSignalAt: number | null;
+  /** Signals in a row that the engine refused. */
+  readonly signalFailures: number;
+}
+
+export interface Change<W extends KnownWorker> {
+  readonly worker: W;
+  readonly machine: SeenMachine;
+  /** Before this scan. */
+  readonly note: ScanNote | undefined;
 }
 
 export interface Missing<W extends KnownWorker> {
@@ -53,73 +67,118 @@ export interface Missing<W extends KnownWorker> {
 }
 
 export interface ScanComparison<W extends KnownWorker> {
-  readonly changes: readonly { readonly worker: W; readonly machine: SeenMachine }[];
+  readonly changes: readonly Change<W>[];
   /** To be looked up by id before anything is believed; first those that have waited longest for it. */
   readonly missing: readonly Missing<W>[];
+  /** Those of changes hold once the signal has been delivered. */
   readonly notes: readonly ScanNote[];
   readonly clear: readonly WorkerKey[];
   /** Alive, marked as ours, and of no live worker. */
   readonly unowned: readonly SeenMachine[];
 }
 
-export function compareScan<W extends KnownWorker>(look: {
-  workers: readonly W[];
-  machines: readonly SeenMachine[];
-  notes: readonly ScanNote[];
+export interface Scan<W extends KnownWorker> {
+  readonly workers: readonly W[];
+  readonly machines: readonly SeenMachine[];
+  readonly notes: readonly ScanNote[];
   /** Whether the place where this worker's machine is was listed to the end. */
-  completeFor: (worker: W) => boolean;
+  readonly completeFor: (worker: W) => boolean;
   /** Whether the provider builds its machines step by step. */
-  stepwise: boolean;
-  begunAt: number;
-  nowMs: number;
-}): ScanComparison<W> {
-  const machineOf = new Map(look.machines.map((machine) => [`${machine.workerGroup}/${machine.workerId}`, machine]));
-  const noteOf = new Map(look.notes.map((note) => [workerKeyText(note), note]));
-  const changes: { worker: W; machine: SeenMachine }[] = [];
+  readonly stepwise: boolean;
+  readonly begunAt: number;
+  readonly nowMs: number;
+}
+
+export function compareScan<W extends KnownWorker>(scan: Scan<W>): ScanComparison<W> {
+  const machineOf = new Map(scan.machines.map((machine) => [`${machine.workerGroup}/${machine.workerId}`, machine]));
+  const noteOf = new Map(scan.notes.map((note) => [workerKeyText(note), note]));
+  const changes: Change<W>[] = [];
   const missing: Missing<W>[] = [];
   const notes: ScanNote[] = [];
   const clear: WorkerKey[] = [];
 
-  for (const worker of look.workers) {
-    const shown = machineOf.get(`${worker.workerGroup}/${worker.workerId}`);
-    const machine = shown && look.stepwise && isHollow(worker.state, shown) ? undefined : shown;
-    machineOf.delete(`${worker.workerGroup}/${worker.workerId}`);
+  for (const worker of scan.workers) {
+    const id = `${worker.workerGroup}/${worker.workerId}`;
+    const shown = machineOf.get(id);
+    machineOf.delete(id);
+    const machine = shown && scan.stepwise && isHollow(worker.state, shown) ? undefined : shown;
     const note = noteOf.get(workerKeyText(worker));
-    if (!machine) {
-      if (!look.completeFor(worker)) continue;
-      const removed = look.stepwise && worker.state === 'stopping';
-      if (!removed && look.begunAt < worker.created + LISTED_AFTER_MS) continue;
-      if (look.stepwise && worker.state === 'requested' && !note) continue;
-      const first = { ...key(worker), noted: MISSING, since: look.begunAt, signalledAt: null };
-      const known = isAbsence(note) ? note : first;
-      if (known === first) notes.push(first);
-      if (!removed && look.begunAt < known.since + LOOKS_APART_MS) continue;
-      if (known.noted === NOT_FOUND && look.nowMs < (known.signalledAt ?? 0) + REPEAT_SIGNAL_MS) continue;
-      missing.push({ worker, note: known });
-      continue;
-    }
-    // What an incomplete look leaves out of a machine would count as gone.
-    if (look.stepwise && worker.state === 'stopping' && machine.state !== 'gone' && !look.completeFor(worker)) continue;
-    if (!isNews(worker.state, machine)) {
-      if (note) clear.push(key(worker));
-      continue;
-    }
-    const picture = pictureOf(worker.state, machine);
-    const repeated = note?.noted === picture;
-    if (repeated && note.signalledAt !== null) {
-      if (isProgress(worker.state, machine) || look.nowMs < note.signalledAt + REPEAT_SIGNAL_MS) continue;
-    }
-    changes.push({ worker, machine });
-    notes.push({
-      ...key(worker),
-      noted: picture,
-      since: repeated ? note.since : look.begunAt,
-      signalledAt: look.nowMs,
-    });
+    const found = machine ? classifySeen(worker, machine, note, scan) : classifyMissing(worker, note, scan);
+    if (found.note) notes.push(found.note);
+    if (found.is === 'changed' && machine) changes.push({ worker, machine, note });
+    if (found.is === 'missing') missing.push({ worker, note: found.known });
+    if (found.is === 'well' && note) clear.push(key(worker));
   }
   missing.sort((a, b) => lastAsked(a.note) - lastAsked(b.note));
   const unowned = [...machineOf.values()].filter(({ state }) => state !== 'gone' && state !== 'stopping');
   return { changes, missing, notes, clear, unowned };
+}
+
+/** What a scan says of one worker, and the note that it leaves. */
+type Classified =
+  | { readonly is: 'undecided' | 'well' | 'changed'; readonly note?: ScanNote }
+  | { readonly is: 'missing'; readonly known: ScanNote; readonly note?: ScanNote };
+
+const UNDECIDED: Classified = { is: 'undecided' };
+
+/** A worker whose machine the scan does not show: missing only after two complete scans, if it should be listed at all. */
+export function classifyMissing<W extends KnownWorker>(
+  worker: W,
+  note: ScanNote | undefined,
+  { completeFor, stepwise, begunAt, nowMs }: Scan<W>,
+): Classified {
+  if (!completeFor(worker)) return UNDECIDED;
+  const removed = stepwise && worker.state === 'stopping';
+  if (!removed && begunAt < worker.created + LISTED_AFTER_MS) return UNDECIDED;
+  if (stepwise && worker.state === 'requested' && !note) return UNDECIDED;
+  const known = isAbsence(note) ? note : { ...key(worker), noted: MISSING, since: begunAt, ...NOT_SIGNALLED };
+  const first = known === note ? undefined : known;
+  if (!removed && begunAt < known.since + LOOKS_APART_MS) return { is: 'undecided', note: first };
+  if (known.noted === NOT_FOUND && nowMs < (known.nextSignalAt ?? 0)) return UNDECIDED;
+  return { is: 'missing', known, note: first };
+}
+
+/** A worker whose machine the scan shows: its lifecycle hears of what it may not know, at growing intervals. */
+export function classifySeen<W extends KnownWorker>(
+  worker: W,
+  machine: SeenMachine,
+  note: ScanNote | undefined,
+  { completeFor, stepwise, begunAt, nowMs }: Scan<W>,
+): Classified {
+  // What an incomplete scan leaves out of a machine would count as gone.
+  if (stepwise && worker.state === 'stopping' && machine.state !== 'gone' && !completeFor(worker)) return UNDECIDED;
+  if (!isNews(worker.state, machine)) return { is: 'well' };
+  const picture = pictureOf(worker.state, machine);
+  const repeated = note?.noted === picture ? note : undefined;
+  const backedOff = note && (repeated || note.signalFailures > 0);
+  if (backedOff && nowMs < (note.nextSignalAt ?? Number.POSITIVE_INFINITY)) return UNDECIDED;
+  const once = isProgress(worker.state, machine);
+  const since = repeated?.since ?? begunAt;
+  const told = { signalledAt: nowMs, nextSignalAt: once ? null : nowMs + repeatAfter(repeated), signalFailures: 0 };
+  return { is: 'changed', note: { ...key(worker), noted: picture, since, ...told } };
+}
+
+const NOT_SIGNALLED = { signalledAt: null, nextSignalAt: null, signalFailures: 0 } as const;
+
+/** Twice as long as before. */
+function repeatAfter(note: ScanNote | undefined): number {
+  if (!note || note.signalFailures > 0 || note.signalledAt === null || note.nextSignalAt === null)
+    return REPEAT_SIGNAL_MS;
+  return Math.min(MAX_SIGNAL_BACKOFF_MS, 2 * (note.nextSignalAt - note.signalledAt));
+}
+
+/** The note of a signal that found no lifecycle: it is started within minutes, and hears of it then. */
+export const notStarted = (note: ScanNote, nowMs: number): ScanNote => ({
+  ...note,
+  ...NOT_SIGNALLED,
+  nextSignalAt: nowMs + REPEAT_SIGNAL_MS,
+});
+
+/** The note of a signal that the engine refused. */
+export function signalRefused(note: ScanNote, before: ScanNote | undefined, nowMs: number): ScanNote {
+  const signalFailures = (before?.signalFailures ?? 0) + 1;
+  const backoffMs = Math.min(MAX_SIGNAL_BACKOFF_MS, RETRY_SIGNAL_MS * 2 ** (signalFailures - 1));
+  return { ...note, nextSignalAt: nowMs + backoffMs, signalFailures };
 }
 
 /** The note of a look by id: whether it said that there is no such machine. */
@@ -127,6 +186,8 @@ export const lookedUp = (note: ScanNote, gone: boolean, nowMs: number): ScanNote
   ...note,
   noted: gone ? NOT_FOUND : MISSING,
   signalledAt: nowMs,
+  nextSignalAt: gone ? nowMs + repeatAfter(note) : null,
+  signalFailures: 0,
 });
 
 const isAbsence = (note: ScanNote | undefined): note is ScanNote =>

@@ -3,8 +3,6 @@
 export interface WorkerPool {
   readonly workerPoolId: string;
   readonly providerId: string;
-  /** Providers that may still own workers of this pool; newest last; never the current one. */
-  readonly previousProviderIds: readonly string[];
   readonly description: string;
   readonly owner: string;
   readonly emailOnError: boolean;

@@ -144,7 +144,7 @@ export const logEvents = {
   'scan-seen': {
     level: 'debug',
     meaning: 'A look at all machines of a provider.',
-    fields: ['providerId', 'complete', 'machines', 'signalled', 'unowned', 'seconds'],
+    fields: ['providerId', 'complete', 'machines', 'signalled', 'refused', 'unowned', 'seconds'],
   },
   'machines-without-worker': {
     level: 'info',
@@ -156,10 +156,42 @@ export const logEvents = {
     meaning: 'A scan saw the machine change before its lifecycle was there; the pool’s next pass starts it.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
   },
+  'lifecycle-signal-failed': {
+    level: 'warn',
+    meaning: 'A lifecycle refuses what a scan saw; it is tried again, ever more rarely, and this line is not repeated.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'err'],
+  },
   'lifecycle-replaced': {
     level: 'warn',
     meaning: 'A live worker had no lifecycle (somebody terminated it); a new one goes on from its row.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state'],
+  },
+  'lifecycle-start-failed': {
+    level: 'warn',
+    meaning: 'A lifecycle could not be started; the sweep tries again, and this line is not repeated.',
+    fields: ['start', 'workerPoolId', 'workerGroup', 'workerId', 'err'],
+  },
+  'lifecycle-list-incomplete': {
+    level: 'warn',
+    meaning: 'The list of open lifecycles was not read to its end in time; this sweep replaces none.',
+    fields: ['listed', 'live'],
+  },
+  'schedule-failed': {
+    level: 'warn',
+    meaning:
+      'A Schedule could not be made, updated or deleted; the next sweep tries again, and this line is not repeated.',
+    fields: ['scheduleId', 'err'],
+  },
+  'rows-not-deleted': {
+    level: 'warn',
+    meaning:
+      'Old rows of this table could not be deleted, or only some; the next sweep tries again, and this line is not repeated.',
+    fields: ['table', 'skipped', 'err'],
+  },
+  'worker-pool-not-removed': {
+    level: 'warn',
+    meaning: 'A deleted pool could not be forgotten; the next sweep tries again, and this line is not repeated.',
+    fields: ['workerPoolId', 'err'],
   },
 
   'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },

@@ -56,7 +56,7 @@ export class Metrics {
   });
   private readonly launches = new Gauge({
     name: 'worker_manager_launches',
-    help: 'Launches on record, by status and outcome; open ones have no answer yet',
+    help: 'Launches that are open (no answer yet) or unfinished, and those that ended in the last hour, by status and outcome',
     labelNames: ['status', 'outcome'],
     registers: [this.registry],
   });

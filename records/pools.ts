@@ -52,7 +52,6 @@ export function createPool(db: Db, { pool, launchConfigs, clientId, nowMs }: Poo
       .values({
         ...pool,
         config: jsonb(pool.config),
-        previousProviderIds: jsonb<string[]>([]),
         created: nowMs,
         lastModified: nowMs,
       })
@@ -76,7 +75,7 @@ export function createPool(db: Db, { pool, launchConfigs, clientId, nowMs }: Poo
   });
 }
 
-/** Overwrites everything that a pool's owner defines. A provider that is replaced joins `previousProviderIds`. */
+/** Overwrites everything that a pool's owner defines. Workers of a provider that is replaced live on: their rows name it. */
 export function updatePool(db: Db, submission: PoolSubmission): Promise<PoolResult> {
   return inTransaction(db, (trx) => rewritePool(trx, submission, 'updated'));
 }
@@ -125,7 +124,6 @@ async function rewritePool(
       owner: pool.owner,
       emailOnError: pool.emailOnError,
       config: jsonb(pool.config),
-      previousProviderIds: jsonb(previousProviders(present, providerId)),
       lastModified: nowMs,
     })
     .where('workerPoolId', '=', workerPoolId)
@@ -142,23 +140,16 @@ async function rewritePool(
 
 interface LockedPool {
   readonly providerId: string;
-  readonly previousProviderIds: readonly string[];
   /** Whether it is as submitted, launch configs aside. */
   readonly same: boolean;
 }
 
 async function lockPool(db: Db, pool: NewPool): Promise<LockedPool | null> {
   const { rows } = await sql<LockedPool>`
-    select provider_id, previous_provider_ids, (provider_id, description, owner, email_on_error, config) is not distinct from
+    select provider_id, (provider_id, description, owner, email_on_error, config) is not distinct from
       (${pool.providerId}, ${pool.description}, ${pool.owner}, cast(${pool.emailOnError} as boolean), ${jsonb(pool.config)}) as same
     from worker_pools where worker_pool_id = ${pool.workerPoolId} for update`.execute(db);
   return rows[0] ?? null;
-}
-
-function previousProviders(present: LockedPool, providerId: string): string[] {
-  if (present.providerId === providerId) return [...present.previousProviderIds];
-  const others = present.previousProviderIds.filter((id) => id !== providerId && id !== present.providerId);
-  return [...others, present.providerId];
 }
 
 const changesOf = ({ created, updated, archived }: LaunchConfigChanges): LaunchConfigChanges => ({

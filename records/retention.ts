@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { NULL_PROVIDER } from '../domain/ids.js';
+import { type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './batches.js';
 import type { Db } from './schema.js';
-import { bigint, inTransaction, jsonb } from './sql.js';
+import { bigint, inTransaction } from './sql.js';
 
 /** Configuration `retention`. */
 export interface Retention {
@@ -11,32 +12,93 @@ export interface Retention {
 }
 
 const DAY_MS = 86_400_000;
-/** Rows that nobody is promised to find: events that no publisher takes, old scans, rests that are long over. */
+/** Rows that nobody is promised to find: events that no publisher takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
 
+export interface Expired {
+  readonly table: string;
+  readonly result: BatchesResult;
+}
+
 /**
- * Deletes what is older than it need be. A worker's row goes only when the worker has stopped, its time is over, and its
- * launch only when no worker of it is left.
+ * Deletes what is older than it need be, table by table in turn, until `isOver`; the rest is the next run's. What fails in one
+ * table keeps no other. A worker's row goes only when the worker has stopped and its time is over, and its launch only when
+ * no worker of it is left.
  */
-export async function expireRows(db: Db, retention: Retention, nowMs: number): Promise<void> {
+export async function expireRows(
+  db: Db,
+  retention: Retention,
+  nowMs: number,
+  isOver: () => boolean = () => false,
+): Promise<Expired[]> {
+  const expired: Expired[] = [];
+  const entries = Object.entries(deletions(db, retention, nowMs));
+  for (const [table, batch] of entries) expired.push({ table, result: await deleteInBatches(batch, isOver) });
+  return expired;
+}
+
+function deletions(db: Db, retention: Retention, nowMs: number): Record<string, DeleteBatch> {
   const before = (days: number) => bigint(Math.floor(nowMs - days * DAY_MS));
   const stopped = before(retention.stoppedWorkersDays);
-  await sql`delete from workers where state = 'stopped' and expires < ${bigint(nowMs)} and stopped_at < ${stopped}`.execute(
-    db,
-  );
-  await sql`delete from signs_of_life s where not exists (select 1 from workers w where w.worker_pool_id = s.worker_pool_id
-    and w.worker_group = s.worker_group and w.worker_id = s.worker_id)`.execute(db);
-  await sql`delete from scan_notes s where not exists (select 1 from workers w where w.worker_pool_id = s.worker_pool_id
-    and w.worker_group = s.worker_group and w.worker_id = s.worker_id and w.state <> 'stopped')`.execute(db);
-  await sql`delete from launches l where status in ('done', 'failed') and closed < ${stopped}
-    and not exists (select 1 from workers w where w.launch_token = l.token)`.execute(db);
-  await sql`delete from worker_pool_errors where reported < ${before(retention.errorsDays)}`.execute(db);
-  await sql`delete from decisions where last_at < ${before(retention.decisionsDays)}`.execute(db);
-  await sql`delete from events where at < ${before(SHORT_DAYS)}`.execute(db);
-  await sql`delete from scans s where begun < ${before(SHORT_DAYS)} and begun <
-    (select max(l.begun) from scans l where l.provider_id = s.provider_id and l.complete)`.execute(db);
-  await sql`delete from launch_backoffs where until < ${before(1)}`.execute(db);
+  const ofWorker = ['worker_pool_id', 'worker_group', 'worker_id'];
+  return {
+    workers: expiredWorkers(db, nowMs, stopped),
+    scan_notes: batchOf(
+      db,
+      'scan_notes',
+      ofWorker,
+      sql`not exists (select 1 from workers w where w.worker_pool_id = t.worker_pool_id
+        and w.worker_group = t.worker_group and w.worker_id = t.worker_id and w.state <> 'stopped')`,
+    ),
+    launches: batchOf(
+      db,
+      'launches',
+      ['token'],
+      sql`t.status in ('done', 'failed') and t.closed < ${stopped}
+        and not exists (select 1 from workers w where w.launch_token = t.token)`,
+    ),
+    worker_pool_errors: batchOf(
+      db,
+      'worker_pool_errors',
+      ['error_id'],
+      sql`t.reported < ${before(retention.errorsDays)}`,
+    ),
+    decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`),
+    events: batchOf(db, 'events', ['id'], sql`t.at < ${before(SHORT_DAYS)}`),
+    scans: batchOf(
+      db,
+      'scans',
+      ['id'],
+      sql`t.begun < ${before(SHORT_DAYS)} and t.begun <
+        (select max(l.begun) from scans l where l.provider_id = t.provider_id and l.complete)`,
+    ),
+    launch_backoffs: batchOf(
+      db,
+      'launch_backoffs',
+      ['worker_pool_id', 'launch_config_id'],
+      sql`t.until < ${before(1)}`,
+    ),
+  };
 }
+
+/** With what is stored of their first call: nothing else would find it without reading all of both tables. */
+const expiredWorkers =
+  (db: Db, nowMs: number, stoppedBefore: RawBuilder<number>): DeleteBatch =>
+  async (limit, offset) => {
+    const { rows } = await sql<{ gone: number }>`
+      with old as materialized (
+        select worker_pool_id, worker_group, worker_id from workers
+        where state = 'stopped' and stopped_at < ${stoppedBefore} and expires < ${bigint(nowMs)}
+        order by worker_pool_id, worker_group, worker_id limit ${limit} offset ${offset} for update skip locked),
+      calls as (
+        delete from signs_of_life s using old o where s.worker_pool_id = o.worker_pool_id
+          and s.worker_group = o.worker_group and s.worker_id = o.worker_id),
+      gone as (
+        delete from workers w using old o where w.worker_pool_id = o.worker_pool_id
+          and w.worker_group = o.worker_group and w.worker_id = o.worker_id returning 1)
+      select cast(count(*) as int) as gone from gone`.execute(db);
+    return rows[0]?.gone ?? 0;
+  };
 
 /** Archived launch configs that no worker row and no launch of their own pool points at, with all their revisions. */
 export async function removeArchivedLaunchConfigs(db: Db): Promise<{ workerPoolId: string; launchConfigId: string }[]> {
@@ -68,25 +130,67 @@ const OF_A_POOL = [
   'worker_pools',
 ];
 
+/** Rows of a pool of which there may be very many, and that nothing needs while the pool waits for its end. */
+const HISTORY_OF_A_POOL = {
+  workers: { key: ['worker_pool_id', 'worker_group', 'worker_id'], where: sql`t.state = 'stopped'` },
+  worker_pool_errors: { key: ['error_id'], where: sql`true` },
+  decisions: { key: ['id'], where: sql`true` },
+} as const;
+
+export interface RemovedPools {
+  readonly removed: readonly string[];
+  /** Pools that could not be removed, and why. */
+  readonly failed: readonly { readonly workerPoolId: string; readonly failure: unknown }[];
+}
+
 /**
  * Removes deleted pools that have no live worker and no unfinished launch, with all that is theirs, so that a pool of
- * the same name begins anew (W41). Gives their ids.
+ * the same name begins anew (W41). A launch in doubt is unfinished: what it made must find its pool. One pool that cannot be
+ * removed keeps no other; what is not done when the time is over is the next run's.
  */
-export function removeDeletedPools(db: Db): Promise<string[]> {
-  return inTransaction(db, async (trx) => {
-    // The lock keeps a reservation or an update of the pool from coming in between.
-    const { rows } = await sql<{ workerPoolId: string }>`
-      select worker_pool_id from worker_pools p where provider_id = ${NULL_PROVIDER}
-        and not exists (select 1 from workers w where w.worker_pool_id = p.worker_pool_id and w.state <> 'stopped')
-        and not exists (select 1 from launches l where l.worker_pool_id = p.worker_pool_id and l.status in ('open', 'booked'))
-      for update skip locked`.execute(trx);
-    const ids = rows.map((row) => row.workerPoolId);
-    if (ids.length === 0) return [];
-    const removed = sql`(select jsonb_array_elements_text(${jsonb(ids)}))`;
-    for (const table of OF_A_POOL) {
-      await sql`delete from ${sql.raw(table)} where worker_pool_id in ${removed}`.execute(trx);
+export async function removeDeletedPools(db: Db, isOver: () => boolean = () => false): Promise<RemovedPools> {
+  const { rows } = await sql<{ workerPoolId: string }>`
+    select worker_pool_id from worker_pools p where ${isRemovable} order by worker_pool_id`.execute(db);
+  const removed: string[] = [];
+  const failed: { workerPoolId: string; failure: unknown }[] = [];
+  for (const { workerPoolId } of rows) {
+    if (isOver()) break;
+    try {
+      if (await removePool(db, workerPoolId, isOver)) removed.push(workerPoolId);
+    } catch (failure) {
+      failed.push({ workerPoolId, failure });
     }
-    await sql`delete from holds where scope in ${removed}`.execute(trx);
-    return ids;
+  }
+  return { removed, failed };
+}
+
+const isRemovable = sql`p.provider_id = ${NULL_PROVIDER}
+  and not exists (select 1 from workers w where w.worker_pool_id = p.worker_pool_id and w.state <> 'stopped')
+  and not exists (select 1 from launches l where l.worker_pool_id = p.worker_pool_id
+    and l.status in ('open', 'booked'))`;
+
+async function removePool(db: Db, workerPoolId: string, isOver: () => boolean): Promise<boolean> {
+  for (const [table, { key, where }] of Object.entries(HISTORY_OF_A_POOL)) {
+    const ofPool = sql`t.worker_pool_id = ${workerPoolId} and ${where}`;
+    const { finished, failure } = await deleteInBatches(batchOf(db, table, key, ofPool), isOver);
+    if (!finished) {
+      if (failure !== null) throw failure;
+      return false;
+    }
+  }
+  return await inTransaction(db, async (trx) => {
+    // The lock keeps a reservation or an update of the pool from coming in between; only a statement that begins after it
+    // sees what came just before.
+    const { rows: locked } = await sql`
+      select 1 from worker_pools where worker_pool_id = ${workerPoolId} for update skip locked`.execute(trx);
+    if (locked.length === 0) return false;
+    const { rows } = await sql`
+      select 1 from worker_pools p where p.worker_pool_id = ${workerPoolId} and ${isRemovable}`.execute(trx);
+    if (rows.length === 0) return false;
+    for (const table of OF_A_POOL) {
+      await sql`delete from ${sql.raw(table)} where worker_pool_id = ${workerPoolId}`.execute(trx);
+    }
+    await sql`delete from holds where scope = ${workerPoolId}`.execute(trx);
+    return true;
   });
 }

@@ -42,38 +42,46 @@ export async function lastScan(db: Db, providerId: string): Promise<Scan | null>
   return rows[0] ?? null;
 }
 
-/** The end of each provider's last complete scan, by provider. */
-export async function lastChecked(db: Db): Promise<Map<string, number>> {
+/** The end of the last complete scan of each of these providers; one without any is left out. */
+export async function lastChecked(db: Db, providerIds: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await sql<{ providerId: string; ended: number }>`
-    select provider_id, max(ended) as ended from scans where complete group by provider_id`.execute(db);
+    select p.id as provider_id, s.ended from jsonb_array_elements_text(${jsonb([...new Set(providerIds)])}) as p(id)
+    cross join lateral (select ended from scans where provider_id = p.id and complete and ended is not null
+      order by ended desc limit 1) as s`.execute(db);
   return new Map(rows.map(({ providerId, ended }) => [providerId, ended]));
 }
 
 export async function scanNotes(db: Db, providerId: string): Promise<ScanNote[]> {
   const { rows } = await sql<ScanNote>`
-    select worker_pool_id, worker_group, worker_id, noted, since, signalled_at from scan_notes
-    where provider_id = ${providerId}`.execute(db);
+    select worker_pool_id, worker_group, worker_id, noted, since, signalled_at, next_signal_at, signal_failures
+    from scan_notes where provider_id = ${providerId}`.execute(db);
   return rows;
 }
 
-/** Writes notes, each over the one that its worker may have. */
+/** Writes notes, each over the one that its worker may have. In the order of their keys: two scans must not deadlock. */
 export async function setNotes(db: Db, providerId: string, notes: readonly ScanNote[]): Promise<void> {
   if (notes.length === 0) return;
   await sql`
-    insert into scan_notes (worker_pool_id, worker_group, worker_id, provider_id, noted, since, signalled_at)
-    select n."workerPoolId", n."workerGroup", n."workerId", ${text(providerId)}, n.noted, n.since, n."signalledAt"
+    insert into scan_notes (worker_pool_id, worker_group, worker_id, provider_id, noted, since, signalled_at, next_signal_at,
+      signal_failures)
+    select n."workerPoolId", n."workerGroup", n."workerId", ${text(providerId)}, n.noted, n.since, n."signalledAt",
+      n."nextSignalAt", n."signalFailures"
     from jsonb_to_recordset(${jsonb(notes)}) as n("workerPoolId" text, "workerGroup" text, "workerId" text, noted text,
-      since bigint, "signalledAt" bigint)
+      since bigint, "signalledAt" bigint, "nextSignalAt" bigint, "signalFailures" int)
+    order by 1, 2, 3
     on conflict (worker_pool_id, worker_group, worker_id) do update set provider_id = excluded.provider_id,
-      noted = excluded.noted, since = excluded.since, signalled_at = excluded.signalled_at`.execute(db);
+      noted = excluded.noted, since = excluded.since, signalled_at = excluded.signalled_at,
+      next_signal_at = excluded.next_signal_at, signal_failures = excluded.signal_failures`.execute(db);
 }
 
+/** In the order of their keys, as they are written. */
 export async function clearNotes(db: Db, workers: readonly WorkerKey[]): Promise<void> {
   if (workers.length === 0) return;
   await sql`
-    delete from scan_notes s
-    using jsonb_to_recordset(${jsonb(workers)}) as k("workerPoolId" text, "workerGroup" text, "workerId" text)
-    where s.worker_pool_id = k."workerPoolId" and s.worker_group = k."workerGroup" and s.worker_id = k."workerId"`.execute(
-    db,
-  );
+    with locked as materialized (
+      select s.worker_pool_id, s.worker_group, s.worker_id from scan_notes s
+      join jsonb_to_recordset(${jsonb(workers)}) as k("workerPoolId" text, "workerGroup" text, "workerId" text)
+        on s.worker_pool_id = k."workerPoolId" and s.worker_group = k."workerGroup" and s.worker_id = k."workerId"
+      order by 1, 2, 3 for update of s)
+    delete from scan_notes where (worker_pool_id, worker_group, worker_id) in (select * from locked)`.execute(db);
 }

@@ -59,30 +59,87 @@ const scanned = [
 /** What a scan compares with the cloud's list. */
 export type LiveWorker = Pick<Worker, (typeof scanned)[number]>;
 
-/** Every worker of the provider that is not stopped, of whatever pool. */
+/** Rows of one query; reading all of a large provider's at once takes a second. */
+const PAGE_ROWS = 4_000;
+
+/** Every worker of the provider that is not stopped, of whatever pool. One that is launched meanwhile may be left out. */
 export async function liveWorkersOfProvider(db: Db, providerId: string): Promise<LiveWorker[]> {
+  return await inPages<LiveWorker>((after) => {
+    let query = db
+      .selectFrom('workers')
+      .select(scanned)
+      .where('providerId', '=', providerId)
+      .where('state', '<>', sql.lit('stopped'))
+      .orderBy('workerPoolId')
+      .orderBy('workerGroup')
+      .orderBy('workerId')
+      .limit(PAGE_ROWS);
+    if (after) {
+      const { workerPoolId, workerGroup, workerId } = after;
+      query = query.where(
+        sql<boolean>`(worker_pool_id, worker_group, worker_id) > (${workerPoolId}, ${workerGroup}, ${workerId})`,
+      );
+    }
+    return query.execute();
+  });
+}
+
+/** Workers of the provider whose lifecycle waits for what a scan observes: in these states. */
+export async function awaitedWorkersOfProvider(
+  db: Db,
+  providerId: string,
+  states: readonly ('requested' | 'stopping')[],
+): Promise<LiveWorker[]> {
   return await db
     .selectFrom('workers')
     .select(scanned)
     .where('providerId', '=', providerId)
-    .where('state', '<>', 'stopped')
+    .where('state', 'in', states)
+    // As the index says it.
+    .where(sql<boolean>`state in ('requested', 'stopping')`)
     .execute();
 }
+
+export type LiveWorkerKey = WorkerKey & Pick<Worker, 'providerId'>;
 
 /** Every worker that is not stopped, static ones too. */
-export async function liveWorkerKeys(db: Db): Promise<WorkerKey[]> {
-  return await db
-    .selectFrom('workers')
-    .select(['workerPoolId', 'workerGroup', 'workerId'])
-    .where('state', '<>', 'stopped')
-    .execute();
+export async function liveWorkerKeys(db: Db): Promise<LiveWorkerKey[]> {
+  return await inPages<LiveWorkerKey>((after) => {
+    let query = db
+      .selectFrom('workers')
+      .select(['providerId', 'workerPoolId', 'workerGroup', 'workerId'])
+      .where('state', '<>', sql.lit('stopped'))
+      .orderBy('providerId')
+      .orderBy('workerPoolId')
+      .orderBy('workerGroup')
+      .orderBy('workerId')
+      .limit(PAGE_ROWS);
+    if (after) {
+      const { providerId, workerPoolId, workerGroup, workerId } = after;
+      query = query.where(
+        sql<boolean>`(provider_id, worker_pool_id, worker_group, worker_id)
+          > (${providerId}, ${workerPoolId}, ${workerGroup}, ${workerId})`,
+      );
+    }
+    return query.execute();
+  });
 }
 
-/** Where the provider may have machines: those of its live workers and of launches that may have been acted on. */
-export async function liveWorkerLocations(db: Db, providerId: string): Promise<MachineLocation[]> {
+async function inPages<Row>(page: (after: Row | null) => Promise<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let after: Row | null = null; ;) {
+    const next: Row[] = await page(after);
+    rows.push(...next);
+    after = next.at(-1) ?? null;
+    if (next.length < PAGE_ROWS) return rows;
+  }
+}
+
+/** Where machines may be of the provider's launches that may have been acted on and are not finished. */
+export async function unfinishedLaunchLocations(db: Db, providerId: string): Promise<MachineLocation[]> {
   const { rows } = await sql<{ location: MachineLocation }>`
-    select location from workers where provider_id = ${providerId} and state <> 'stopped'
-    union select location from launches where provider_id = ${providerId} and status in ('open', 'booked')`.execute(db);
+    select distinct location from launches
+    where provider_id = ${providerId} and status in ('open', 'booked')`.execute(db);
   return rows.map((row) => row.location);
 }
 

@@ -48,11 +48,18 @@ export async function countOpenLifecycles(client: Client): Promise<number> {
   return (await client.workflow.count(OPEN_LIFECYCLES)).count;
 }
 
+export interface OpenLifecycles {
+  readonly ids: ReadonlySet<string>;
+  /** False when the time was over before the list was: then nothing follows from an id that is not in it. */
+  readonly complete: boolean;
+}
+
 /** Ids of all open lifecycles, a page of 1000 at a time; lists may lag behind by some seconds. */
-export async function openLifecycles(client: Client): Promise<Set<string>> {
+export async function openLifecycles(client: Client, isOver: () => boolean): Promise<OpenLifecycles> {
   const ids = new Set<string>();
   for await (const { workflowId } of client.workflow.list({ query: OPEN_LIFECYCLES, pageSize: 1_000 })) {
     ids.add(workflowId);
+    if (isOver()) return { ids, complete: false };
   }
-  return ids;
+  return { ids, complete: true };
 }

@@ -39,11 +39,15 @@ interface Recurring {
   readonly jitterSeconds: number;
 }
 
+/** Intervals of all Schedules begin at the same instants: pools, providers and the sweep would all begin work at once. */
+const jitterOf = (everySeconds: number): number => Math.ceil(everySeconds / 4);
+
 export const demandSchedule = ({ intervals }: ScheduleContext): Recurring => ({
   scheduleId: DEMAND_SCHEDULE_ID,
   workflowType: workflowTypes.watchDemand,
   args: [],
   everySeconds: intervals.demandSeconds,
+  // There is one, and what is pending waits for it.
   jitterSeconds: 0,
 });
 
@@ -55,16 +59,15 @@ export const workersSchedule = (): Recurring => ({
   workflowType: workflowTypes.watchWorkers,
   args: [],
   everySeconds: WORKERS_INTERVAL_SECONDS,
-  jitterSeconds: 0,
+  jitterSeconds: jitterOf(WORKERS_INTERVAL_SECONDS),
 });
 
-/** Jitter spreads the ticks of many pools; a quarter of the interval. */
 export const cronSchedule = ({ intervals }: ScheduleContext, workerPoolId: string): Recurring => ({
   scheduleId: cronScheduleId(workerPoolId),
   workflowType: workflowTypes.poolCron,
   args: [{ workerPoolId } satisfies PoolInput],
   everySeconds: intervals.provisionSeconds,
-  jitterSeconds: Math.ceil(intervals.provisionSeconds / 4),
+  jitterSeconds: jitterOf(intervals.provisionSeconds),
 });
 
 export const scanSchedule = ({ intervals }: ScheduleContext, providerId: string): Recurring => ({
@@ -72,7 +75,7 @@ export const scanSchedule = ({ intervals }: ScheduleContext, providerId: string)
   workflowType: workflowTypes.scanProvider,
   args: [{ providerId, follow: false } satisfies ScanInput],
   everySeconds: intervals.scanSeconds,
-  jitterSeconds: 0,
+  jitterSeconds: jitterOf(intervals.scanSeconds),
 });
 
 export const sweepSchedule = ({ intervals }: ScheduleContext): Recurring => ({
@@ -80,7 +83,7 @@ export const sweepSchedule = ({ intervals }: ScheduleContext): Recurring => ({
   workflowType: workflowTypes.sweep,
   args: [],
   everySeconds: intervals.sweepSeconds,
-  jitterSeconds: 0,
+  jitterSeconds: jitterOf(intervals.sweepSeconds),
 });
 
 /**
@@ -102,6 +105,16 @@ export async function deleteSchedule({ client }: ScheduleContext, scheduleId: st
     await client.schedule.getHandle(scheduleId).delete();
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+/** Brings a Schedule that was listed up to date; lists lag behind, and one that is gone is made again. */
+export async function updateSchedule(context: ScheduleContext, recurring: Recurring): Promise<void> {
+  try {
+    await updateWhenDifferent(context, recurring);
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    await ensureSchedule(context, recurring);
   }
 }
 

@@ -1,18 +1,31 @@
-import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { SweepActivities } from '../activities/sweep.js';
 
-const { startMissingLifecycles, reconcileSchedules, expireRows } = proxyActivities<SweepActivities>({
+const duties = proxyActivities<SweepActivities>({
   startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '8 minutes',
   heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 3, initialInterval: '2 seconds', maximumInterval: '10 seconds' },
 });
 
-/** Keeps lifecycles, books and Schedules in order. */
+/** Keeps lifecycles, Schedules and records in order. A duty that fails makes the run red, and keeps no other. */
 export async function sweep(): Promise<void> {
-  await expireRows();
-  await reconcileSchedules();
-  // Last: a row that cannot be helped makes the sweep red, and keeps nothing else from being done.
-  await startMissingLifecycles();
+  // A machine without an owner is the worst of these.
+  const starts = duties.startMissingLifecycles();
+  const deletes = [duties.expireRows(), duties.removeDeletedPools()];
+  const results = await Promise.allSettled([
+    starts,
+    duties.reconcileSchedules(),
+    ...deletes,
+    // They leave the space.
+    Promise.allSettled(deletes).then(() => duties.vacuumRecords()),
+  ]);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
+  const cancelled = failures.find(isCancellation);
+  if (cancelled) throw cancelled;
+  if (failures.length === 0) return;
+  const messages = failures.map(({ message, cause }) => (cause instanceof Error ? cause.message : message));
+  throw ApplicationFailure.create({ message: messages.join('; '), cause: failures[0] });
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, sweep);

@@ -110,10 +110,13 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
 export const noSuchWorker = () => notFound('There is no such worker.');
 
 export async function wireOneWorker({ db }: ApiContext, worker: Worker) {
-  return wireWorker(worker, await lastChecked(db));
+  return wireWorker(worker, await lastChecked(db, [worker.providerId]));
 }
 
 async function wireWorkers({ db }: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) {
-  const checked = await lastChecked(db);
+  const checked = await lastChecked(
+    db,
+    items.map(({ providerId }) => providerId),
+  );
   return { workers: items.map((worker) => wireWorker(worker, checked)), ...paging.continuation(after) };
 }

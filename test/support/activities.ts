@@ -8,12 +8,13 @@ import type { Db } from '../../records/schema.js';
 
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {
-  readonly records: { readonly db: Db };
+  readonly records: { readonly db: Db; readonly deployment?: ActivityDeps['records']['deployment'] };
   readonly providers?: Partial<ActivityDeps['providers']>;
   /** Only signals are sent, and schedules described. */
   readonly client?: {
     readonly workflow?: { getHandle(workflowId: string): object };
     readonly schedule?: { getHandle(scheduleId: string): object };
+    withDeadline?<T>(deadline: number | Date, send: () => Promise<T>): Promise<T>;
   };
   readonly config?: ActivityDeps['config'];
   readonly log?: ActivityDeps['log'];
@@ -34,8 +35,11 @@ const silent = new DefaultLogger('ERROR', () => {});
 const limits = { startToCloseTimeoutMs: 600_000, scheduleToCloseTimeoutMs: 600_000 };
 
 /** An activity's environment for a test that watches its heartbeats or cancels it. */
-export const activityEnvironment = (info: Partial<Info> = {}): MockActivityEnvironment =>
-  new MockActivityEnvironment({ ...limits, ...info }, { logger: silent });
+export function activityEnvironment(info: Partial<Info> = {}): MockActivityEnvironment {
+  const now = Date.now();
+  const scheduled = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };
+  return new MockActivityEnvironment({ ...limits, ...scheduled, ...info }, { logger: silent });
+}
 
 /** Does it in the context of an activity of its own. */
 export const asActivity = <T>(work: () => Promise<T>, environment = activityEnvironment()): Promise<T> =>

@@ -1,3 +1,5 @@
+import type { Db } from '../../records/schema.js';
+import { jsonb } from '../../records/sql.js';
 import type { Worker } from '../../domain/worker.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 
@@ -28,3 +30,14 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   queueInactivityMs: null,
   ...changes,
 });
+
+/** Writes a worker's row as it stands. */
+export async function insertWorker(
+  db: Db,
+  { location, facts, made, shouldTerminate: _none, ...worker }: Worker,
+): Promise<void> {
+  await db
+    .insertInto('workers')
+    .values({ ...worker, location: jsonb(location), facts: jsonb(facts), made: jsonb(made), shouldTerminate: null })
+    .execute();
+}

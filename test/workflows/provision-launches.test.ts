@@ -6,7 +6,7 @@ import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import { workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../support/eventually.js';
 import { option, ScriptedPool } from '../support/scripted-pool.js';
-import { TimeSkipping } from '../support/time-skipping.js';
+import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;
 let pool: ScriptedPool;
@@ -149,9 +149,25 @@ describe('lifecycles of what was launched', () => {
     const tick = await lookOnce();
     const [call, ...more] = time.scripted.of('startLifecycles');
     expect(more).toEqual([]);
-    expect(call!.args).toEqual([[pool.launched[0]!.token], tick.workflowId]);
+    expect(call!.args).toEqual([pool.launched[0]!.token, tick.workflowId]);
     const { events } = await tick.fetchHistory();
     expect((events ?? []).some((event) => event.startChildWorkflowExecutionInitiatedEventAttributes)).toBe(false);
+  });
+
+  test('that could not all be started in time are the next reconciliation’s, and the launch stays unfinished', async () => {
+    pool.pendingTasks = 26;
+    time.scripted.on('startLifecycles', async () => false);
+    await lookOnce();
+    expect(pool.decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', made: 0 }]);
+  });
+
+  test('whose activity never answers hold the run for four minutes, and no longer', async () => {
+    pool.pendingTasks = 26;
+    time.scripted.fail('startLifecycles', 1_000);
+    const handle = await pool.look();
+    await time.pass(5 * MINUTE_MS);
+    expect((await time.track(handle).describe()).status.name).toBe('COMPLETED');
+    expect(pool.decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', made: 0 }]);
   });
 
   test('that exist already, because a registration was first, are no failure', async () => {

@@ -60,14 +60,20 @@ describe('scanProvider', () => {
     let looks = 0;
     time.scripted.on('followProvider', async () => {
       looks += 1;
-      if (awaited(looks) === 0) return { machines: 9, signalled: 0, unowned: 0, awaited: 0 };
+      if (awaited(looks) === 0) return { machines: 9, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
       throw ApplicationFailure.create({ type: MACHINES_AWAITED, nextRetryDelay: nextLookMs });
     });
   };
   const follow = () => start('scanProvider', { providerId: 'cloud', follow: true });
 
   test('of the Schedule looks once, whatever it sees', async () => {
-    time.scripted.on('observeProvider', async () => ({ machines: 9, signalled: 0, unowned: 0, awaited: 7 }));
+    time.scripted.on('observeProvider', async () => ({
+      machines: 9,
+      signalled: 0,
+      refused: 0,
+      unowned: 0,
+      awaited: 7,
+    }));
     expect(await ended(await start('scanProvider', { providerId: 'cloud', follow: false }))).toBe('COMPLETED');
     expect(time.scripted.calls).toEqual([{ activity: 'observeProvider', args: ['cloud'] }]);
   });
@@ -113,16 +119,35 @@ describe('scanProvider', () => {
 });
 
 describe('sweep', () => {
-  test('expires rows, reconciles the Schedules, then starts the lifecycles that are missing', async () => {
+  const DUTIES = [
+    'expireRows',
+    'reconcileSchedules',
+    'removeDeletedPools',
+    'startMissingLifecycles',
+    'vacuumRecords',
+  ] as const;
+
+  test('does all its duties', async () => {
     expect(await ended(await start('sweep'))).toBe('COMPLETED');
-    expect(time.scripted.names()).toEqual(['expireRows', 'reconcileSchedules', 'startMissingLifecycles']);
+    expect(time.scripted.names().toSorted()).toEqual(DUTIES);
   });
 
-  test('is red when it fails three times', async () => {
-    time.scripted.fail('reconcileSchedules', 1_000);
+  test.each(DUTIES)('does all others and is red when %s fails three times', async (duty) => {
+    time.scripted.fail(duty, 1_000);
     const handle = await start('sweep');
     await time.pass(MINUTE_MS);
     expect(await ended(handle)).toBe('FAILED');
-    expect(time.scripted.of('reconcileSchedules')).toHaveLength(3);
+    for (const each of DUTIES) expect([each, time.scripted.of(each).length]).toEqual([each, each === duty ? 3 : 1]);
+  });
+
+  test.each(DUTIES)('does all others while %s hangs', async (duty) => {
+    const hangs = Promise.withResolvers<never>();
+    time.scripted.on(duty, () => hangs.promise);
+    const handle = await start('sweep');
+    // Vacuuming comes after the deletes.
+    const others = DUTIES.filter((each) => each !== duty && each !== 'vacuumRecords');
+    await eventually(() => others.every((each) => time.scripted.of(each).length === 1));
+    hangs.reject(ApplicationFailure.nonRetryable('over'));
+    expect(await ended(handle)).toBe('FAILED');
   });
 });

@@ -71,7 +71,9 @@ export class LaunchesInFlight {
     const { made, outcome, failure, group } = result;
     const asChildren = group !== null && made <= this.childrenLeft;
     if (asChildren) this.childrenLeft -= made;
-    if (made > 0) await startLifecycles({ token, group: asChildren ? group : null });
+    if (made > 0 && !(await startLifecycles({ token, group: asChildren ? group : null }))) {
+      return unfinished(launch, 'not all of its lifecycles are started yet');
+    }
     return { token, launchConfigId, asked: count, made, outcome, failure };
   }
 }

@@ -1,5 +1,12 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, proxyActivities, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { PoolActivities } from '../../activities/pool.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import type { LaunchedGroup } from '../../temporal/messages.js';
@@ -13,17 +20,28 @@ export const MAX_CHILDREN = 25;
 
 const pool = proxyActivities<PoolActivities>({
   startToCloseTimeout: '2 minutes',
+  // What is left is the next reconciliation's: starts are idempotent.
+  scheduleToCloseTimeout: '4 minutes',
   heartbeatTimeout: '15 seconds',
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumInterval: '10 seconds' },
 });
 
 /**
  * Starts one lifecycle for each machine of a launch: as children, or through the client where there is no `group`. One that
- * has been started already stays as it is.
+ * has been started already stays as it is. False: the time was over before, and the next reconciliation goes on with it.
  */
-export async function startLifecycles({ token, group }: { token: string; group: LaunchedGroup | null }): Promise<void> {
-  if (group) await Promise.all(group.workers.map((worker) => startOne(group, worker)));
-  else await pool.startLifecycles([token], workflowInfo().workflowId);
+export async function startLifecycles(launch: { token: string; group: LaunchedGroup | null }): Promise<boolean> {
+  const { token, group } = launch;
+  if (group) {
+    await Promise.all(group.workers.map((worker) => startOne(group, worker)));
+    return true;
+  }
+  try {
+    return await pool.startLifecycles(token, workflowInfo().workflowId);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    return false;
+  }
 }
 
 async function startOne(group: LaunchedGroup, worker: LaunchedGroup['workers'][number]): Promise<void> {

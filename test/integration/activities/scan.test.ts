@@ -3,7 +3,7 @@ import { scanActivities } from '../../../activities/scan.js';
 import { LISTED_AFTER_MS, LOOKS_APART_MS, MISSING, NOT_FOUND } from '../../../domain/observation.js';
 import { ProviderError } from '../../../providers/errors.js';
 import type { MachineRef } from '../../../providers/provider.js';
-import { scanNotes, setNotes } from '../../../records/scans.js';
+import { lastScan, scanNotes, setNotes } from '../../../records/scans.js';
 import { MACHINES_AWAITED } from '../../../temporal/messages.js';
 import { activityDeps, asActivity } from '../../support/activities.js';
 import { recordedContext } from '../../support/provider-context.js';
@@ -36,7 +36,7 @@ async function row(region: string, workerId: string, state: 'requested' | 'runni
 }
 
 /** A machine of the row's that the cloud has. */
-function machineOf(ref: MachineRef, parts: Record<string, 'running' | 'pending'> = { vm: 'running' }): void {
+function machineOf(ref: MachineRef, parts: Record<string, 'running' | 'pending' | 'gone'> = { vm: 'running' }): void {
   cloud.add({
     machine: { ...ref, facts: {} },
     launchToken: 'token',
@@ -53,7 +53,7 @@ const noteMissing = (refs: readonly MachineRef[], signalledAt: (index: number) =
     refs.map(({ workerGroup, workerId }, index) => {
       const since = Date.now() - LOOKS_APART_MS - 1_000;
       const note = { workerPoolId: 'proj/pool', workerGroup, workerId, noted: MISSING, since };
-      return { ...note, signalledAt: signalledAt(index) };
+      return { ...note, signalledAt: signalledAt(index), nextSignalAt: null, signalFailures: 0 };
     }),
   );
 
@@ -67,7 +67,10 @@ function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followPr
   const deps = activityDeps({
     records,
     providers: { get: () => provider },
-    client: { workflow: { getHandle: (workflowId: string) => ({ signal: signal(workflowId) }) } },
+    client: {
+      withDeadline: <T>(_deadline: number | Date, send: () => Promise<T>) => send(),
+      workflow: { getHandle: (workflowId: string) => ({ signal: signal(workflowId) }) },
+    },
     asks: { hintLook: () => {} },
   });
   const activities = scanActivities(deps);
@@ -88,7 +91,19 @@ test.each([
 test('a look that follows ends when nobody waits for it', async () => {
   machineOf(await row('here', 'w', 'requested'));
   machineOf(await row('here', 'v', 'running'));
-  await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0, machines: 2 });
+  await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0, machines: 0 });
+  expect(cloud.count('observe')).toBe(0);
+});
+
+test('a scan that follows compares only workers that wait, and leaves no trace of a complete scan', async () => {
+  machineOf(await row('here', 'w', 'stopping'), { vm: 'gone' });
+  machineOf(await row('here', 'v', 'running'), { vm: 'gone' });
+  await expect(scan('bulk', 'followProvider')).rejects.toMatchObject({ type: MACHINES_AWAITED });
+  expect(told).toEqual(['here/w gone']);
+  expect(await lastScan(records.db, 'cloud')).toBeNull();
+  await scan('bulk');
+  expect(told).toEqual(['here/w gone', 'here/v gone']);
+  expect(await lastScan(records.db, 'cloud')).toMatchObject({ complete: true });
 });
 
 test('a machine built step by step that is being removed is gone after one look and one look by id', async () => {

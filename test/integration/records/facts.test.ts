@@ -330,10 +330,10 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await beginScan(db, 'aws', NOW + 20);
     expect(await lastScan(db, 'aws')).toEqual({ ...counts, begun: NOW, ended: NOW + 5, complete: true });
     expect(await lastScan(db, 'google')).toBeNull();
-    expect([...(await lastChecked(db))]).toEqual([['aws', NOW + 5]]);
+    expect([...(await lastChecked(db, ['aws', 'google', 'aws']))]).toEqual([['aws', NOW + 5]]);
     const notes = [
-      { ...key('t-0'), noted: 'missing', since: NOW, signalledAt: null },
-      { ...key('t-1'), noted: 'failed', since: NOW, signalledAt: NOW + 1 },
+      { ...key('t-0'), noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 },
+      { ...key('t-1'), noted: 'failed', since: NOW, signalledAt: NOW + 1, nextSignalAt: NOW + 2, signalFailures: 3 },
     ] as const;
     await setNotes(db, 'aws', notes);
     await setNotes(db, 'aws', [{ ...notes[0], signalledAt: NOW + 9 }]);

@@ -110,12 +110,12 @@ describe.each(engines)('retention on %s', (engine) => {
     await insertError(db, error, NOW);
     await hold(db, poolId, { reason: 'repair', clientId: 'tester', nowMs: NOW });
     await deletePool(db, poolId, deleted);
-    expect(await removeDeletedPools(db)).toEqual([]);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
     await finishLaunches(db, ['t'], NOW);
-    expect(await removeDeletedPools(db)).toEqual([]);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
     await stop('t-0');
-    expect(await removeDeletedPools(db)).toEqual([poolId]);
-    expect(await removeDeletedPools(db)).toEqual([]);
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
     expect(await listPoolIds(db)).toEqual([]);
     for (const table of ['launchConfigs', 'launchConfigRevisions', 'workers', 'workerPoolErrors', 'holds'] as const) {
       expect([table, await count(table)]).toEqual([table, 0]);
@@ -128,6 +128,6 @@ describe.each(engines)('retention on %s', (engine) => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
     await deletePool(db, poolId, deleted);
-    expect(await removeDeletedPools(db)).toEqual([]);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
   });
 });

@@ -178,7 +178,6 @@ describe.each(engines)('a worker on %s', (engine) => {
     const facts = await registrationFacts(db, key, 'aws');
     await recordRunning(db, key, registration);
     expect(statements()).toBe(2);
-    expect(facts.pool?.previousProviderIds).toEqual([]);
     expect(facts.pool).toMatchObject({ workerPoolId: poolId, lastModified: NOW, config: { maxCapacity: 100 } });
     expect(facts.worker).toEqual({ ...(await getWorker(db, key)), state: 'requested', ...unregistered });
     expect(facts.workerConfig).toEqual({ shutdown: true });

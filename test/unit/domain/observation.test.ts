@@ -4,10 +4,12 @@ import {
   compareScan,
   type KnownWorker,
   lookedUp,
+  notStarted,
   NOT_FOUND,
   LISTED_AFTER_MS,
   LOOKS_APART_MS,
   REPEAT_SIGNAL_MS,
+  signalRefused,
   type ScanComparison,
   type ScanNote,
   type SeenMachine,
@@ -32,7 +34,16 @@ const look = (changes: Partial<Look> & { complete?: boolean }): ScanComparison<K
   return compareScan({ workers: [], machines: [], notes: [], ...given, ...others });
 };
 const missedBy = (changes: Partial<Look> & { complete?: boolean }) => look(changes).missing.map(({ worker }) => worker);
-const missingSince = (since: number): ScanNote => ({ ...key, noted: 'missing', since, signalledAt: null });
+const noteOf = (note: Pick<ScanNote, 'noted' | 'since' | 'signalledAt'> & Partial<ScanNote>): ScanNote => ({
+  ...key,
+  nextSignalAt: null,
+  signalFailures: 0,
+  ...note,
+});
+const missingSince = (since: number): ScanNote => noteOf({ noted: 'missing', since, signalledAt: null });
+/** Delivered, for the first time. */
+const toldAt = (noted: string, signalledAt: number, since = signalledAt): ScanNote =>
+  noteOf({ noted, since, signalledAt, nextSignalAt: signalledAt + REPEAT_SIGNAL_MS });
 
 describe('a machine that a look shows', () => {
   test.each([
@@ -54,7 +65,7 @@ describe('a machine that a look shows', () => {
   ] as const)('of a %s worker and is %s: news? %s', (of, state, news) => {
     const { changes, notes } = look({ workers: [worker(of)], machines: [machine(state)] });
     expect(changes).toHaveLength(news ? 1 : 0);
-    expect(notes).toEqual(news ? [{ ...key, noted: state, since: T, signalledAt: T }] : []);
+    expect(notes).toEqual(news ? [toldAt(state, T)] : []);
   });
 
   test('that is well again loses its note', () => {
@@ -67,16 +78,60 @@ describe('a machine that a look shows', () => {
   });
 
   test('is signalled again only after 60 seconds, and the note keeps its beginning', () => {
-    const notes = [{ ...key, noted: 'gone', since: 5, signalledAt: T - REPEAT_SIGNAL_MS + 1 }];
+    const notes = [toldAt('gone', T - REPEAT_SIGNAL_MS + 1, 5)];
     const given = { workers: [worker('running')], machines: [machine('gone')], notes };
     expect(look(given)).toMatchObject({ changes: [], notes: [] });
     const later = look({ ...given, nowMs: T + 1 });
     expect(later.changes).toHaveLength(1);
-    expect(later.notes).toEqual([{ ...key, noted: 'gone', since: 5, signalledAt: T + 1 }]);
+    expect(later.notes).toEqual([{ ...notes[0], signalledAt: T + 1, nextSignalAt: T + 1 + 2 * REPEAT_SIGNAL_MS }]);
+  });
+
+  test('is signalled ever more rarely while nothing changes, and at least every ten minutes', () => {
+    const given = { workers: [worker('running')], machines: [machine('gone')] };
+    const gaps: number[] = [];
+    for (let now = T, last = T, notes: readonly ScanNote[] = []; now < T + 60 * 60_000; now += 10_000) {
+      const { changes, notes: next } = look({ ...given, notes, begunAt: now, nowMs: now });
+      if (changes.length === 0) continue;
+      gaps.push(now - last);
+      [last, notes] = [now, next];
+    }
+    const minutes = gaps.map((gap) => gap / 60_000);
+    expect(minutes).toEqual([0, 1, 2, 4, 8, 10, 10, 10, 10]);
+  });
+
+  test('whose lifecycle refuses signals is tried again after 10 seconds, doubling to 10 minutes, whatever it shows', () => {
+    const workers = [worker('running')];
+    let before: ScanNote | undefined;
+    const waits = [];
+    for (let failures = 0; failures < 9; failures += 1) {
+      const [told] = look({ workers, machines: [machine('gone')] }).notes;
+      before = signalRefused(told!, before, T);
+      waits.push((before.nextSignalAt! - T) / 1_000);
+    }
+    expect(waits).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600]);
+    const next = before!.nextSignalAt!;
+    for (const state of ['gone', 'stopping'] as const) {
+      const given = { workers, machines: [machine(state)], notes: [before!] };
+      expect(look({ ...given, nowMs: next - 1 }).changes).toEqual([]);
+      const again = look({ ...given, nowMs: next });
+      expect(again.changes).toMatchObject([{ note: before }]);
+      expect(again.notes).toMatchObject([{ signalFailures: 0, nextSignalAt: next + REPEAT_SIGNAL_MS }]);
+    }
+  });
+
+  test('whose lifecycle has not started yet is signalled again after 60 seconds each time', () => {
+    const given = { workers: [worker('running')], machines: [machine('gone')] };
+    let { notes } = look(given);
+    for (let now = T; now < T + 5 * REPEAT_SIGNAL_MS; now += REPEAT_SIGNAL_MS) {
+      notes = [notStarted(notes[0]!, now)];
+      expect(look({ ...given, notes, nowMs: now + REPEAT_SIGNAL_MS - 1 }).changes).toEqual([]);
+      ({ notes } = look({ ...given, notes, nowMs: now + REPEAT_SIGNAL_MS }));
+      expect(notes).toHaveLength(1);
+    }
   });
 
   test('in another state than the one signalled is signalled at once', () => {
-    const notes = [{ ...key, noted: 'stopping', since: T, signalledAt: T }];
+    const notes = [toldAt('stopping', T)];
     expect(look({ workers: [worker('running')], machines: [machine('gone')], notes }).changes).toHaveLength(1);
   });
 
@@ -94,11 +149,11 @@ describe('a machine that a look shows', () => {
 describe('a machine that is built step by step', () => {
   const built = machine('pending', { publicIp: 'running', networkInterface: 'pending' });
   const next = machine('pending', { publicIp: 'running', networkInterface: 'running' });
-  const noteOf = (of: KnownWorker['state'], seen: SeenMachine) =>
+  const noteAfter = (of: KnownWorker['state'], seen: SeenMachine) =>
     look({ workers: [worker(of)], machines: [seen] }).notes[0]!;
 
   test('is told of every step while it is built, once', () => {
-    const notes = [noteOf('requested', built)];
+    const notes = [noteAfter('requested', built)];
     const workers = [worker('requested')];
     expect(look({ workers, machines: [built] }).changes).toHaveLength(1);
     expect(look({ workers, machines: [built], notes, nowMs: T + 10 * REPEAT_SIGNAL_MS }).changes).toEqual([]);
@@ -112,7 +167,7 @@ describe('a machine that is built step by step', () => {
   test('is told of every step while it is taken away, and again after 60 seconds', () => {
     const workers = [worker('stopping')];
     const left = machine('stopping', { publicIp: 'running', vm: 'gone' });
-    const notes = [noteOf('stopping', left)];
+    const notes = [noteAfter('stopping', left)];
     expect(look({ workers, machines: [left] }).changes).toHaveLength(1);
     expect(look({ workers, machines: [left], notes }).changes).toEqual([]);
     expect(look({ workers, machines: [left], notes, nowMs: T + REPEAT_SIGNAL_MS }).changes).toHaveLength(1);
@@ -120,7 +175,7 @@ describe('a machine that is built step by step', () => {
   });
 
   test('is told once more what it was told before it stopped: it reads it differently now', () => {
-    const notes = [noteOf('requested', built)];
+    const notes = [noteAfter('requested', built)];
     expect(look({ workers: [worker('stopping')], machines: [built], notes }).changes).toHaveLength(1);
   });
 });
@@ -142,7 +197,7 @@ describe('a machine that a look does not show', () => {
     ['an incomplete look', { complete: false, notes: [missingSince(0)] }],
     ['a look less than 5 minutes after the launch', { begunAt: T - 1, notes: [missingSince(0)] }],
     ['a look less than 60 seconds after the first', { notes: [missingSince(T - LOOKS_APART_MS + 1)] }],
-    ['the first look after it was seen', { notes: [{ ...key, noted: 'stopping', since: 0, signalledAt: 0 }] }],
+    ['the first look after it was seen', { notes: [toldAt('stopping', 0)] }],
   ])('is not missing after %s', (_what, changes) => {
     expect(missedBy({ workers, ...changes })).toEqual([]);
   });
@@ -183,7 +238,7 @@ describe('a machine built step by step that a look does not show', () => {
   });
 
   test('is missing as any other after a look has shown it, and while it runs', () => {
-    const shown = { ...key, noted: 'requested pending publicIp=running', since: 0, signalledAt: 0 };
+    const shown = toldAt('requested pending publicIp=running', 0);
     expect(look2({ workers: [worker('requested')], notes: [shown] }).notes).toEqual([missingSince(T)]);
     for (const state of ['requested', 'running'] as const) {
       expect(look2({ workers: [worker(state)], notes: [missingSince(T - 1)] }).missing).toEqual([]);
@@ -219,7 +274,9 @@ describe('looks by id', () => {
     expect(after(false, T + 1)).toEqual(workers);
     expect(after(true, T + REPEAT_SIGNAL_MS - 1)).toEqual([]);
     expect(after(true, T + REPEAT_SIGNAL_MS)).toEqual(workers);
-    expect(lookedUp(note, true, T)).toEqual({ ...note, noted: NOT_FOUND, signalledAt: T });
+    const found = { ...note, noted: NOT_FOUND, signalledAt: T, nextSignalAt: T + REPEAT_SIGNAL_MS };
+    expect(lookedUp(note, true, T)).toEqual(found);
+    expect(lookedUp(found, true, T).nextSignalAt).toBe(T + 2 * REPEAT_SIGNAL_MS);
   });
 });
 

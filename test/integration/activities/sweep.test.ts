@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
+import { sql } from 'kysely';
+import { type SweepActivities, sweepActivities } from '../../../activities/sweep.js';
+import { insertError } from '../../../records/errors.js';
+import { deletePool, listPoolIds } from '../../../records/pools.js';
+import { activityDeps, asActivity } from '../../support/activities.js';
+import { refuseDeletes } from '../../support/broken-rows.js';
+import { createNamespace } from '../../support/namespace.js';
+import { recordedLog, type RecordedLog } from '../../support/recorded-log.js';
+import { DAY, engines, makePool } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
+import { temporalAddress } from '../../support/services.js';
+
+let client: Client;
+beforeAll(async () => {
+  ({ client } = await createNamespace(temporalAddress()));
+}, 60_000);
+afterAll(() => client?.connection.close());
+
+describe.each(engines)('on %s,', (engine) => {
+  const records = recordsFor(engine);
+  const deployment = { deploymentId: `deployment-${engine}`, deploymentKey: 'key', taskQueuePrefix: null };
+  let log: RecordedLog;
+  let activities: SweepActivities;
+  let mend: (() => Promise<void>) | undefined;
+  beforeEach(() => {
+    log = recordedLog();
+    activities = sweepActivities(
+      activityDeps({ records: { db: records.db, deployment }, providers: { list: () => [] }, client, log: log.log }),
+    );
+  });
+  afterEach(async () => {
+    await mend?.();
+    mend = undefined;
+  });
+
+  const run = (duty: keyof SweepActivities): Promise<unknown> => asActivity<unknown>(() => activities[duty]());
+  const count = async (table: string) => {
+    const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.raw(table)}`.execute(records.db);
+    return rows[0]!.n;
+  };
+  const longAgo = () => Date.now() - 100 * DAY;
+  const error = (workerPoolId: string, title: string) => ({
+    ...{ workerPoolId, launchConfigId: null, kind: 'k', title, description: 'd', extra: {} },
+  });
+
+  describe('expireRows', () => {
+    const stoppedWorkers = (rows: number) =>
+      sql`with made as (
+          insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created, last_modified,
+            expires, stopped_at, location, facts)
+          select 'prov/pool', 'here', 'w-' || n, 'aws', 'stopped', 1, ${longAgo()}, ${longAgo()}, ${longAgo()}, ${longAgo()},
+            '{}', '{}' from generate_series(1, cast(${rows} as int)) n
+          returning worker_pool_id, worker_group, worker_id)
+        insert into signs_of_life select *, 0 from made`.execute(records.db);
+
+    test('deletes more rows than one statement takes, with all that was stored of them', async () => {
+      await stoppedWorkers(5_000);
+      expect(await run('expireRows')).toEqual({ deleted: 5_000, finished: true });
+      expect([await count('workers'), await count('signs_of_life')]).toEqual([0, 0]);
+    });
+
+    test('deletes all others when one row cannot be deleted, fails at the end, and logs it once', async () => {
+      const { db } = records;
+      await stoppedWorkers(50);
+      for (const title of ['bad', 'good', 'better']) await insertError(db, error('prov/pool', title), longAgo());
+      mend = await refuseDeletes(db, 'worker_pool_errors', "old.title = 'bad'");
+      const failure = {
+        type: 'Unfinished',
+        nonRetryable: true,
+        message: expect.stringContaining('worker_pool_errors'),
+      };
+      await expect(run('expireRows')).rejects.toMatchObject(failure);
+      expect([await count('workers'), await count('worker_pool_errors'), await count('events')]).toEqual([0, 1, 0]);
+      await expect(run('expireRows')).rejects.toMatchObject(failure);
+      expect(log.of('rows-not-deleted')).toMatchObject([{ table: 'worker_pool_errors', skipped: 1 }]);
+      await mend();
+      mend = undefined;
+      expect(await run('expireRows')).toEqual({ deleted: 1, finished: true });
+    });
+  });
+
+  describe('removeDeletedPools', () => {
+    test('removes all others when one pool cannot be removed, and logs it once', async () => {
+      const { db } = records;
+      for (const workerPoolId of ['prov/a', 'prov/bad', 'prov/z']) {
+        await makePool(db, { workerPoolId });
+        await deletePool(db, workerPoolId, { clientId: 'tester', nowMs: Date.now() });
+      }
+      mend = await refuseDeletes(db, 'worker_pools', "old.worker_pool_id = 'prov/bad'");
+      const failure = { type: 'Unfinished', nonRetryable: true };
+      await expect(run('removeDeletedPools')).rejects.toMatchObject(failure);
+      expect(await listPoolIds(db)).toEqual(['prov/bad']);
+      await expect(run('removeDeletedPools')).rejects.toMatchObject(failure);
+      expect(log.of('worker-pool-gone').map((line) => line['workerPoolId'])).toEqual(['prov/a', 'prov/z']);
+      expect(log.of('worker-pool-not-removed')).toMatchObject([{ workerPoolId: 'prov/bad' }]);
+      await mend();
+      mend = undefined;
+      expect(await run('removeDeletedPools')).toBe(1);
+    });
+  });
+
+  describe('reconcileSchedules', () => {
+    test('makes all others when the engine refuses one, fails at the end, and logs it once', async () => {
+      // The engine takes no id as long as this one.
+      const tooLong = `prov/${'m'.repeat(1_100)}`;
+      for (const workerPoolId of [`prov/a-${engine}`, tooLong, `prov/z-${engine}`]) {
+        await makePool(records.db, { workerPoolId });
+      }
+      const failure = { type: 'Unfinished', nonRetryable: true };
+      await expect(run('reconcileSchedules')).rejects.toMatchObject(failure);
+      for (const workerPoolId of [`prov/a-${engine}`, `prov/z-${engine}`]) {
+        const scheduleId = `cron/${workerPoolId}`;
+        expect((await client.schedule.getHandle(scheduleId).describe()).scheduleId).toBe(scheduleId);
+      }
+      await expect(run('reconcileSchedules')).rejects.toMatchObject(failure);
+      expect(log.of('schedule-failed')).toMatchObject([{ scheduleId: `cron/${tooLong}` }]);
+    });
+  });
+});
