@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import { bigint, jsonb } from './sql.js';
+import { bigint, jsonb, storable } from './sql.js';
 import type { Db } from './schema.js';
 
 /** Topics and payloads as the original announced them (original-behaviour §7). */
@@ -34,7 +34,7 @@ export const announceWorkers = (
   select ${bigint(nowMs)}, ${topic}, jsonb_strip_nulls(jsonb_build_object(
     'workerPoolId', c.worker_pool_id, 'providerId', c.provider_id, 'workerGroup', c.worker_group,
     'workerId', c.worker_id, 'capacity', c.capacity, 'launchConfigId', c.launch_config_id,
-    'timestamp', cast(${iso(nowMs)} as text), 'reason', cast(${reason} as text)))
+    'timestamp', cast(${iso(nowMs)} as text), 'reason', cast(${reason === null ? null : storable(reason)} as text)))
   from changed c where c.launch_token is not null`;
 
 /** On the wire instants are text. */

@@ -3,6 +3,7 @@ import type { FailureClass } from '../domain/backoff.js';
 import type { WorkerKey } from '../domain/ids.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import { isProven, type Proof } from './launch-attempts.js';
+import { lockedLaunches } from './launches.js';
 import type { Db } from './schema.js';
 import { bigint, int, isWorker, storable, text } from './sql.js';
 
@@ -65,7 +66,7 @@ export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: num
   await db
     .updateTable('launches')
     .set({ status: 'failed', failure: 'given up before it was sent', machines: 0, closed: nowMs })
-    .where('token', 'in', tokens)
+    .where('token', 'in', lockedLaunches(db, tokens))
     .where('status', '=', 'open')
     .where('doubtfulAttempts', '=', 0)
     .execute();

@@ -197,13 +197,17 @@ export interface LaunchTimes {
   readonly expires: number;
 }
 
+/** For a statement that changes several launches: their rows are locked in one order, so that two cannot deadlock. */
+export const lockedLaunches = (db: Db, tokens: readonly string[]) =>
+  db.selectFrom('launches').select('token').where('token', 'in', tokens).orderBy('token').forUpdate();
+
 /** Booked launches whose every machine has its lifecycle. */
 export async function finishLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
   if (tokens.length === 0) return;
   await db
     .updateTable('launches')
     .set({ status: 'done', closed: nowMs })
-    .where('token', 'in', tokens)
+    .where('token', 'in', lockedLaunches(db, tokens))
     .where('status', '=', 'booked')
     .execute();
 }

@@ -11,7 +11,10 @@ export async function rememberProviderAccounts(
   db: Db,
   current: readonly { readonly providerId: string; readonly account: string | null }[],
 ): Promise<void> {
-  const accounts = current.flatMap(({ providerId, account }) => (account === null ? [] : [{ providerId, account }]));
+  // In one order: processes that start at once must not deadlock.
+  const accounts = current
+    .flatMap(({ providerId, account }) => (account === null ? [] : [{ providerId, account }]))
+    .sort((a, b) => (a.providerId < b.providerId ? -1 : 1));
   const without = current.filter(({ account }) => account === null).map(({ providerId }) => providerId);
   if (without.length > 0) await db.deleteFrom('providerAccounts').where('providerId', 'in', without).execute();
   if (accounts.length === 0) return;

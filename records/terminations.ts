@@ -13,7 +13,7 @@ export async function terminationCandidates(db: Db, workerPoolId: string): Promi
   return rows;
 }
 
-/** Writes the verdicts that changed, in one statement; gives how many did. `decidedAt` is when a verdict last changed. */
+/** Writes the verdicts that changed, in one statement, in the order of the workers' ids so that two cannot deadlock; gives how many did. `decidedAt` is when a verdict last changed. */
 export async function setShouldTerminate(
   db: Db,
   workerPoolId: string,
@@ -22,14 +22,20 @@ export async function setShouldTerminate(
 ): Promise<number> {
   if (decisions.length === 0) return 0;
   const { rows } = await sql`
+    with d as (
+      select * from jsonb_to_recordset(${jsonb(decisions)})
+        as d("workerGroup" text, "workerId" text, terminate boolean, reason text)),
+    locked as materialized (
+      select w.worker_group, w.worker_id from workers w
+      join d on w.worker_group = d."workerGroup" and w.worker_id = d."workerId"
+      where w.worker_pool_id = ${workerPoolId} and w.state <> 'stopped'
+        and (w.should_terminate ->> 'terminate', w.should_terminate ->> 'reason')
+          is distinct from (cast(d.terminate as text), d.reason)
+      order by w.worker_group, w.worker_id for update of w)
     update workers w set should_terminate =
       jsonb_build_object('terminate', d.terminate, 'reason', d.reason, 'decidedAt', ${bigint(nowMs)})
-    from jsonb_to_recordset(${jsonb(decisions)})
-      as d("workerGroup" text, "workerId" text, terminate boolean, reason text)
-    where w.worker_pool_id = ${workerPoolId} and w.worker_group = d."workerGroup" and w.worker_id = d."workerId"
-      and w.state <> 'stopped'
-      and (w.should_terminate ->> 'terminate', w.should_terminate ->> 'reason')
-        is distinct from (cast(d.terminate as text), d.reason)
+    from locked join d on locked.worker_group = d."workerGroup" and locked.worker_id = d."workerId"
+    where w.worker_pool_id = ${workerPoolId} and w.worker_group = locked.worker_group and w.worker_id = locked.worker_id
     returning 1`.execute(db);
   return rows.length;
 }

@@ -5,7 +5,7 @@ import { storeError, type NewWorkerPoolError } from './errors.js';
 import { announceWorkers } from './events.js';
 import { recoveryOfWorker, type Rest, restOfWorker } from './launch-failures.js';
 import type { Db } from './schema.js';
-import { bigint, int, isWorker, jsonb, text } from './sql.js';
+import { bigint, int, isWorker, jsonb, storable, text } from './sql.js';
 
 /**
  * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives the
@@ -88,7 +88,7 @@ export async function recordStopping(
     db,
     sql`
     with changed as (
-      update workers w set state = 'stopping', stop_reason = ${text(change.reason)}, last_modified = ${bigint(change.nowMs)}
+      update workers w set state = 'stopping', stop_reason = ${text(storable(change.reason))}, last_modified = ${bigint(change.nowMs)}
       where ${isWorker(key)} and w.state in ('requested', 'running')
       returning w.*),
     announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
@@ -108,7 +108,7 @@ export function recordStopped(
     sql`
     with changed as (
       update workers w set state = 'stopped', stopped_at = ${bigint(change.nowMs)}, expires = ${bigint(change.expires)},
-        last_modified = ${bigint(change.nowMs)}, stop_reason = coalesce(w.stop_reason, ${text(change.reason ?? null)})
+        last_modified = ${bigint(change.nowMs)}, stop_reason = coalesce(w.stop_reason, ${text(change.reason === undefined ? null : storable(change.reason))})
       where ${isWorker(key)} and w.state <> 'stopped'
       returning w.*),
     announced as (${announceWorkers('worker-stopped', change.nowMs)})

@@ -54,6 +54,17 @@ describe.each(engines)('a worker on %s', (engine) => {
     extra: { workerGroup: 'us-west-2', workerId: 't-0', detail: 'nul \0' },
   };
 
+  test('stops for a reason that the database cannot hold as it is, which is stored without the rest', async () => {
+    const reason = 'because\0 of \ud800';
+    const stored = 'because of \ufffd';
+    expect(await recordStopping(records.db, key, { reason, nowMs: NOW })).toMatchObject({ stopReason: stored });
+    expect(await eventsOf(records.db)).toMatchObject([{ topic: 'worker-removed', payload: { reason: stored } }]);
+    const other = { ...key, workerId: 't-1' };
+    expect(await recordStopped(records.db, other, { reason, nowMs: NOW, expires: NOW })).toMatchObject({
+      stopReason: stored,
+    });
+  });
+
   test('remembers each resource once, in whatever case it comes', async () => {
     expect((await recordMade(records.db, key, ['/a/Nic', '/a/ip', '/A/IP']))?.made).toHaveLength(2);
     expect(await recordMade(records.db, key, ['/a/nic', '/A/ip'])).toBeNull();
