@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Decision } from '../domain/decision.js';
-import { pageOf, type Page, type PageOf } from './paging.js';
+import { boundedPage, type Page, type PageOf } from './paging.js';
 import type { Db } from './schema.js';
 import { bigint, jsonb, text } from './sql.js';
 
@@ -32,18 +32,16 @@ export async function recordDecision(
     where not exists (select 1 from extended)`.execute(db);
 }
 
-const columns = ['id', 'workerPoolId', 'firstAt', 'lastAt', 'occurrences', 'decision'] as const;
-
 /** Newest first. */
 export async function listDecisions(db: Db, workerPoolId: string, page: Page): Promise<PageOf<RecordedDecision>> {
-  let query = db
-    .selectFrom('decisions')
-    .select(columns)
-    .where('workerPoolId', '=', workerPoolId)
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1);
-  if (page.after !== null) query = query.where('id', '<', Number(page.after));
-  const { items, after } = pageOf(await query.execute(), page, (row) => String(row.id));
+  const before = page.after === null ? sql`true` : sql`id < ${bigint(Number(page.after))}`;
+  const { items, after } = await boundedPage<Parameters<typeof withoutId>[0]>(db, page, {
+    rows: sql`select id, worker_pool_id, first_at, last_at, occurrences, decision from decisions
+      where worker_pool_id = ${workerPoolId} and ${before}`,
+    order: sql`id desc`,
+    length: sql`length(cast(decision as text))`,
+    keyOf: ({ id }) => String(id),
+  });
   return { items: items.map(withoutId), after };
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { sql, type RawBuilder } from 'kysely';
 import { iso } from './events.js';
-import type { Page, PageOf } from './paging.js';
+import { boundedPage, type Page, type PageOf } from './paging.js';
 import type { Db, WorkerPoolErrorRow } from './schema.js';
 import { bigint, jsonb, storable, text } from './sql.js';
 
@@ -26,10 +26,7 @@ export async function insertError(db: Db, error: NewWorkerPoolError, nowMs: numb
   return rows[0]!;
 }
 
-/** Characters of `extra` and description in one page; at least one error comes, whatever its size. */
-const MAX_PAGE_LENGTH = 4 * 1024 * 1024;
-
-/** Newest first. A page ends by its size too, so that errors with much to say do not fill the process that lists them. */
+/** Newest first. */
 export async function listErrors(
   db: Db,
   workerPoolId: string,
@@ -43,21 +40,12 @@ export async function listErrors(
   if (reported !== undefined && errorId !== undefined) {
     conditions.push(sql`(reported, error_id) < (${bigint(Number(reported))}, ${errorId})`);
   }
-  const { rows } = await sql<WorkerPoolError & { found: number }>`
-    with candidates as (
-      select ${columns} from worker_pool_errors where ${sql.join(conditions, sql` and `)}
-      order by reported desc, error_id desc limit ${page.limit + 1}),
-    measured as (
-      select *, count(*) over () as found, length(cast(extra as text)) + length(description) as size,
-        sum(length(cast(extra as text)) + length(description)) over (order by reported desc, error_id desc) as total
-      from candidates)
-    select ${columns}, found from measured where total - size < ${MAX_PAGE_LENGTH}
-    order by reported desc, error_id desc`.execute(db);
-  const limit = Math.min(page.limit, rows.length);
-  const items = rows.slice(0, limit).map(({ found: _, ...error }) => error);
-  const last = items.at(-1);
-  const isWhole = (rows[0]?.found ?? 0) <= limit;
-  return { items, after: isWhole || last === undefined ? null : `${last.reported}/${last.errorId}` };
+  return await boundedPage<WorkerPoolError>(db, page, {
+    rows: sql`select ${columns} from worker_pool_errors where ${sql.join(conditions, sql` and `)}`,
+    order: sql`reported desc, error_id desc`,
+    length: sql`(length(cast(extra as text)) + length(description))`,
+    keyOf: (error) => `${error.reported}/${error.errorId}`,
+  });
 }
 
 const columns = sql.raw(`error_id, worker_pool_id, launch_config_id, kind, title, description, extra, reported,

@@ -1,5 +1,6 @@
+import { sql } from 'kysely';
 import type { LaunchConfig } from '../domain/worker-pool.js';
-import { pageOf, type Page, type PageOf } from './paging.js';
+import { boundedPage, type Page, type PageOf } from './paging.js';
 import type { Db } from './schema.js';
 
 /** By id. */
@@ -9,20 +10,14 @@ export async function listLaunchConfigs(
   { includeArchived }: { includeArchived: boolean },
   page: Page,
 ): Promise<PageOf<LaunchConfig>> {
-  let query = db
-    .selectFrom('launchConfigs as c')
-    .innerJoin('launchConfigRevisions as r', (join) =>
-      join
-        .onRef('r.workerPoolId', '=', 'c.workerPoolId')
-        .onRef('r.launchConfigId', '=', 'c.launchConfigId')
-        .onRef('r.revision', '=', 'c.revision'),
-    )
-    .selectAll('c')
-    .select('r.configuration')
-    .where('c.workerPoolId', '=', workerPoolId)
-    .orderBy('c.launchConfigId')
-    .limit(page.limit + 1);
-  if (!includeArchived) query = query.where('c.isArchived', '=', false);
-  if (page.after !== null) query = query.where('c.launchConfigId', '>', page.after);
-  return pageOf(await query.execute(), page, (launchConfig) => launchConfig.launchConfigId);
+  const shown = includeArchived ? sql`true` : sql`not c.is_archived`;
+  return await boundedPage<LaunchConfig>(db, page, {
+    rows: sql`select c.*, r.configuration from launch_configs c
+      join launch_config_revisions r on r.worker_pool_id = c.worker_pool_id
+        and r.launch_config_id = c.launch_config_id and r.revision = c.revision
+      where c.worker_pool_id = ${workerPoolId} and c.launch_config_id > ${page.after ?? ''} and ${shown}`,
+    order: sql`launch_config_id`,
+    length: sql`length(cast(configuration as text))`,
+    keyOf: ({ launchConfigId }) => launchConfigId,
+  });
 }

@@ -9,7 +9,7 @@ import {
   type LaunchConfigChanges,
   type NewLaunchConfig,
 } from './launch-config-changes.js';
-import { pageOf, type Page, type PageOf } from './paging.js';
+import { boundedPage, pageOf, type Page, type PageOf } from './paging.js';
 import type { Db } from './schema.js';
 import { camelKeys, inTransaction, jsonb } from './sql.js';
 
@@ -185,9 +185,13 @@ export async function getPool(db: Db, workerPoolId: string): Promise<PoolWithLau
 
 /** By id. */
 export async function listPools(db: Db, page: Page): Promise<PageOf<PoolWithLaunchConfigs>> {
-  const { rows } = await sql<PoolRow>`${selectPools} where p.worker_pool_id > ${page.after ?? ''}
-    order by p.worker_pool_id limit ${page.limit + 1}`.execute(db);
-  return pageOf(rows.map(withLaunchConfigs), page, ({ pool }) => pool.workerPoolId);
+  const { items, after } = await boundedPage<PoolRow>(db, page, {
+    rows: sql`${selectPools} where p.worker_pool_id > ${page.after ?? ''}`,
+    order: sql`worker_pool_id`,
+    length: sql`(length(cast(launch_configs as text)) + length(cast(config as text)))`,
+    keyOf: ({ workerPoolId }) => workerPoolId,
+  });
+  return { items: items.map(withLaunchConfigs), after };
 }
 
 /** Every pool with its definition, by id: for checks at start, a few dozen kilobytes each. */

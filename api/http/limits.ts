@@ -11,7 +11,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const SILENCE_TIMEOUT_MS = 120_000;
 const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
 /** Open connections of one process; a further one is closed at once. Each half-sent request holds some 20 KB. */
-const MAX_CONNECTIONS = 20_000;
+const MAX_CONNECTIONS = 10_000;
 /** Node refuses longer headers, so a path component of any length reaches its pattern and is refused by that. */
 const MAX_PARAM_LENGTH = 64 * 1024;
 

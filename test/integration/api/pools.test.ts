@@ -20,6 +20,17 @@ beforeEach(() => {
 const create = (changes: object = {}) => api.call('PUT', path, { ...poolDefinition, ...changes });
 const config = (...launchConfigs: object[]) => ({ config: { ...poolDefinition.config, launchConfigs } });
 
+async function pagesOf<T>(list: string, key: string): Promise<{ items: T[]; pages: number }> {
+  const items: T[] = [];
+  let pages = 0;
+  for (let query: string | null = ''; query !== null; pages += 1) {
+    const { body } = await api.call('GET', `${list}${query}`);
+    items.push(...(body[key] as T[]));
+    query = body.continuationToken ? `?continuationToken=${body.continuationToken}` : null;
+  }
+  return { items, pages };
+}
+
 describe('createWorkerPool', () => {
   test('stores the pool, fills in ids, makes its schedule and asks for a look', async () => {
     const { status, body } = await create();
@@ -105,6 +116,13 @@ describe('createWorkerPool', () => {
     const { status, body } = await create(sent);
     expect(status).toBe(200);
     expect(body.config.launchConfigs.map(({ region }: { region: string }) => region)).toEqual(regions);
+    const listed = await pagesOf<{ configuration: { region: string } }>(
+      `${path}/launch-configs`,
+      'workerPoolLaunchConfigs',
+    );
+    expect(listed.items.map(({ configuration }) => configuration.region).toSorted()).toEqual(regions.toSorted());
+    // A page ends by its size too.
+    expect(listed.pages).toBeGreaterThan(1);
     const more = config(...regions.concat('one-more').map((region) => ({ region })));
     expect((await create(more)).body.code).toBe('InputValidationError');
   });
@@ -218,9 +236,11 @@ describe('config.launchConfigs', () => {
     const sent = ['c', 'a', 'd', 'b'];
     expect(regions((await create(inOrder(...sent))).body)).toEqual(sent);
     expect(regions((await api.call('GET', path)).body)).toEqual(sent);
-    const { body } = await api.call('GET', '/worker-pools');
-    const listed = body.workerPools.find((one: { workerPoolId: string }) => one.workerPoolId === pool);
-    expect(regions(listed)).toEqual(sent);
+    const { items } = await pagesOf<Parameters<typeof regions>[0] & { workerPoolId: string }>(
+      '/worker-pools',
+      'workerPools',
+    );
+    expect(items.filter(({ workerPoolId }) => workerPoolId === pool).map(regions)).toEqual([sent]);
   });
 
   test('takes a new order, also of launch configs that come back from the archive', async () => {
