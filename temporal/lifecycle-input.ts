@@ -32,7 +32,10 @@ const carriedFrom = (worker: Worker, { provisioningSteps }: LifecycleCommon): Li
   provisioned: provisioningSteps,
   // What is gone already is seen to be gone again.
   removed: [],
+  creating: null,
+  listed: [],
   lastObservation: null,
+  seenWhileStopping: false,
 });
 
 export interface LaunchContext {

@@ -60,7 +60,13 @@ export interface LifecycleState {
   readonly stop: StopReason | null;
   readonly provisioned: readonly string[];
   readonly removed: readonly string[];
+  /** The resource that was being created: it may exist. */
+  readonly creating: string | null;
+  /** Resources that a scan has shown. */
+  readonly listed: readonly string[];
   readonly lastObservation: Observed | null;
+  /** Whether that was begun while the row said stopping, when nothing is created any more. */
+  readonly seenWhileStopping: boolean;
 }
 
 export interface StopReason {
@@ -140,6 +146,9 @@ export interface RemoveRequest {
 
 /** ApplicationFailure type of an update that the lifecycle refuses; the API answers 400. */
 export const REFUSED = 'Refused';
+
+/** ApplicationFailure type of a write that the database refuses for good: for what it says, not for a state that passes. */
+export const REFUSED_FOR_GOOD = 'RefusedForGood';
 
 /** Query `status`. */
 export interface LifecycleStatus {

@@ -1,4 +1,4 @@
-import { condition, setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
+import { condition, continueAsNew, setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
 import type { PoolInput } from '../temporal/messages.js';
 import { look } from './messages.js';
 import { LaunchesInFlight } from './provisioning/in-flight.js';
@@ -6,7 +6,7 @@ import { pass } from './provisioning/pass.js';
 
 /** Asks that come during a pass are gathered for this long before the next one. */
 const GATHER_MS = 1_000;
-/** A run ends even when it is still being asked: short runs never meet the code of a later release. */
+/** A run ends even when it is still being triggered, and a new one goes on: short runs never meet the code of a later release. */
 const LONGEST_RUN_MS = 2 * 60_000;
 
 /**
@@ -22,13 +22,16 @@ export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> 
     asked = true;
   });
   const end = Date.now() + LONGEST_RUN_MS;
-  for (let passes = 0; asked && Date.now() < end; passes += 1) {
+  const isTimeToEnd = () => Date.now() >= end || workflowInfo().continueAsNewSuggested;
+  for (let passes = 0; asked && !isTimeToEnd(); passes += 1) {
     if (passes > 0) await sleep(GATHER_MS);
     asked = false;
     await pass(workerPoolId, `${workflowInfo().runId}.${passes}`, launches);
     await condition(() => asked || launches.isEmpty);
   }
   await launches.settled();
+  // guard(a-trigger-at-the-end-is-not-lost): false
+  if (asked) await continueAsNew<typeof provisionPool>({ workerPoolId });
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, provisionPool);

@@ -2,6 +2,7 @@ import { CancellationScope, continueAsNew, setHandler } from '@temporalio/workfl
 import type { LifecycleInput } from '../temporal/messages.js';
 import { deprovision } from './lifecycle/deprovision.js';
 import { Life } from './lifecycle/life.js';
+import { assertChanges, assertRegisters, assertRemoves, assertReregisters } from './lifecycle/message-guards.js';
 import { provision } from './lifecycle/provision.js';
 import { awaitRegistration, run } from './lifecycle/run.js';
 import { observed, queueActivity, register, remove, reregister, status, updateWorker } from './messages.js';
@@ -21,28 +22,28 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
     register,
     whole((request) => life.register(request)),
     {
-      validator: (request) => life.assertRegisters(request),
+      validator: (request) => assertRegisters(life, request),
     },
   );
   setHandler(
     reregister,
     whole((request) => life.reregister(request)),
     {
-      validator: (request) => life.assertReregisters(request),
+      validator: (request) => assertReregisters(life, request),
     },
   );
   setHandler(
     remove,
     whole((request) => life.remove(request)),
     {
-      validator: (request) => life.assertRemoves(request),
+      validator: (request) => assertRemoves(request),
     },
   );
   setHandler(
     updateWorker,
     whole((change) => life.updateStatic(change)),
     {
-      validator: (change) => life.assertChanges(change),
+      validator: (change) => assertChanges(life, change),
     },
   );
   setHandler(observed, (observation) => life.observe(observation));
@@ -54,17 +55,19 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
 
   CancellationScope.current().cancelRequested.catch(() => life.requestStop('cancelled in Temporal'));
 
-  await CancellationScope.nonCancellable(async () => {
+  const isGone = await CancellationScope.nonCancellable(async () => {
     await life.begin();
     // The time to register runs while the machine is still being built.
     const registration = awaitRegistration(life);
     await provision(life);
     await registration;
     await run(life);
-    await deprovision(life);
-    await life.settle();
+    const nothingIsLeft = await deprovision(life);
+    await life.settle({ isGone: nothingIsLeft });
+    return nothingIsLeft;
   });
-  if (life.carriesOn) await continueAsNew<typeof workerLifecycle>(life.next());
+  // guard(only-a-stopped-life-ends): true
+  if (!isGone) await continueAsNew<typeof workerLifecycle>(life.next());
 }
 
 /** A cancellation does not cut a handler short either: its caller gets an answer, and the books what it began to write. */

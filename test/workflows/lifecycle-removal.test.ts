@@ -105,23 +105,6 @@ describe('a removal', () => {
     expect(time.scripted.names().at(-1)).toBe('recordStopped');
   });
 
-  test('that comes while credentials are being renewed waits for its turn, and both are answered', async () => {
-    const life = await running();
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    time.scripted.on('recordCredentials', () => held);
-    const renewed = life.reregister(1);
-    await eventually(() => time.scripted.of('recordCredentials').length === 1);
-    const removed = life.remove();
-    release();
-    expect(await renewed).toMatchObject({ secretGeneration: 2 });
-    await removed;
-    expect(time.scripted.names().slice(1, 3)).toEqual(['recordCredentials', 'recordStopping']);
-    await life.end();
-  });
-
   test('in the very moment of a hand-over reaches the next run', async () => {
     const life = await running();
     await time.pass(25 * HOUR_MS);

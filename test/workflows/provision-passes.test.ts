@@ -85,9 +85,13 @@ describe('asks for a look', () => {
     await time.pass(2.5 * MINUTE_MS);
     const firstRun = time.env.client.workflow.getHandle(first.workflowId, runId);
     const { status, closeTime, startTime } = await firstRun.describe();
-    expect(status.name).toBe('COMPLETED');
+    expect(status.name).toBe('CONTINUED_AS_NEW');
     expect(closeTime!.getTime() - startTime.getTime()).toBeLessThan(2.1 * MINUTE_MS);
     expect(pool.decisions.length).toBeGreaterThan(60);
+    // The last one of that run came when it was about to end.
+    const before = pool.decisions.length;
+    await time.pass(5_000);
+    await eventually(() => pool.decisions.length > before);
   });
 });
 

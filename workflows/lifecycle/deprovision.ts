@@ -1,8 +1,7 @@
 import {
   ActivityCancellationType,
-  CancellationScope,
+  ActivityFailure,
   condition,
-  isCancellation,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -11,69 +10,91 @@ import type { RemovalActivities } from '../../activities/removal.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
 import type { Life } from './life.js';
+import { retriesOf, unless } from './retries.js';
 
 /** How long a removal may stay unconfirmed before it is asked for again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
-const LONGEST_WAIT_MS = 5 * 60_000;
+const MAX_WAIT_MS = 5 * 60_000;
 
 /**
  * Takes away what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the
- * one before is gone. Never gives up.
+ * one before is gone. Never gives up. True when nothing is left; false when this is the next run's to go on with.
  */
-export async function deprovision(life: Life): Promise<void> {
-  if (!life.stop) return;
+export async function deprovision(life: Life): Promise<boolean> {
+  // guard(only-what-stops-is-removed): false
+  if (!life.stop) return false;
   await life.enterStopping();
   const { resources } = life;
-  removal: for (;;) {
-    await rememberResources(life);
+  for (;;) {
+    // guard(resources-are-found-out-before-they-go): false
+    if (resources.mustRemember() && !(await rememberResources(life))) return false;
     const step = resources.nextRemoval();
-    if (step === undefined) return;
+    if (step === undefined) return true;
     life.describe(`removing ${step}`);
-    const { removeResource } = proxyActivities<RemovalActivities>({ ...options(life), summary: nameOf(step) });
-    let wait = FIRST_WAIT_MS;
-    let asked = false;
-    // What is already going away by itself, or was never begun, only has to be watched.
-    let mustAsk = !resources.isGoing(step) && !resources.neverBegun(step);
-    while (!resources.isGone(step, asked)) {
-      if (life.handOver()) return;
-      // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
-      const isOvertaken = () => resources.mustRemember() || resources.nextRemoval() !== step;
-      if (mustAsk) asked = await unlessOvertaken(isOvertaken, () => removeResource(machineOf(life), step));
-      const isSettled = () => resources.isGone(step, asked) || (!asked && resources.isLeft(step)) || isOvertaken();
-      if (!isOvertaken() && (await condition(isSettled, wait)) && resources.isGone(step, asked)) break;
-      if (isOvertaken()) continue removal;
-      mustAsk = true;
-      if (asked) wait = Math.min(wait * 2, LONGEST_WAIT_MS);
-    }
-    resources.removed.push(step);
+    const end = await removeStep(life, step);
+    if (end === 'unfinished') return false;
+    if (end === 'gone') resources.removed.push(step);
   }
 }
 
-/** Whether it was asked for to the end; its retries end when an earlier step has to be done again. */
-async function unlessOvertaken(isOvertaken: () => boolean, ask: () => Promise<void>): Promise<boolean> {
-  const scope = new CancellationScope();
-  let over = false;
-  void condition(() => over || isOvertaken()).then(() => {
-    if (!over) scope.cancel();
-  });
+/** `overtaken`: another step goes first. `unfinished`: the run is to be continued as new. */
+async function removeStep(life: Life, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
+  const { resources } = life;
+  const { removeResource } = proxyActivities<RemovalActivities>({ ...options(life), summary: nameOf(step) });
+  // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
+  const isOvertaken = () => resources.mustRemember() || resources.nextRemoval() !== step;
+  const isPointless = () => isOvertaken() || life.shouldContinueAsNew();
+  let wait = FIRST_WAIT_MS;
+  let asked = false;
+  // What is already going away by itself, or was never begun, only has to be watched.
+  // guard(what-goes-by-itself-is-only-watched): true
+  let mustAsk = !resources.isGoing(step) && !resources.neverBegun(step);
+  while (!resources.isGone(step, asked)) {
+    // guard(a-removal-is-continued-as-new): false
+    if (life.shouldContinueAsNew()) return 'unfinished';
+    // guard(what-was-not-made-is-not-asked-to-go): true
+    if (mustAsk) asked = await ask(isPointless, () => removeResource(machineOf(life), step));
+    // guard(what-goes-first-overtakes-a-removal): false
+    if (isOvertaken()) return 'overtaken';
+    const isSettled = () => resources.isGone(step, asked) || (!asked && resources.isLeft(step)) || isPointless();
+    if ((await condition(isSettled, wait)) && resources.isGone(step, asked) && !isOvertaken()) break;
+    if (isOvertaken()) return 'overtaken';
+    mustAsk = true;
+    // guard(a-removal-is-asked-for-ever-more-rarely): false
+    if (asked) wait = Math.min(wait * 2, MAX_WAIT_MS);
+  }
+  return 'gone';
+}
+
+/** Whether the cloud has accepted it. Nothing that a removal meets is final: whatever it is, it is asked for again. */
+async function ask(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean> {
   try {
-    await scope.run(ask);
-    return true;
+    return (await unless(isPointless, remove)) !== null;
   } catch (error) {
-    if (isCancellation(error) && isOvertaken()) return false;
-    throw error;
-  } finally {
-    over = true;
+    if (!(error instanceof ActivityFailure)) throw error;
+    return false;
   }
 }
 
-/** What is under way is cancelled, and what came of it written down, or a part would be left behind. */
-async function rememberResources(life: Life): Promise<void> {
-  if (!life.resources.mustRemember()) return;
+/**
+ * What is under way is cancelled, and what came of it written down, or a part would be left behind. False when the run is
+ * to be continued as new first.
+ */
+async function rememberResources(life: Life): Promise<boolean> {
+  const isPointless = () => life.shouldContinueAsNew();
   life.describe('finding out what it consists of');
   const { rememberResources: remember } = proxyActivities<ProvisioningActivities>(options(life));
-  await remember({ ...machineOf(life), launchToken: life.input.launchToken ?? '' }, true);
-  life.resources.noteRemembered();
+  while (!isPointless()) {
+    const isDone = await ask(isPointless, () =>
+      remember({ ...machineOf(life), launchToken: life.input.launchToken ?? '' }, true),
+    );
+    if (isDone) {
+      life.resources.noteRemembered();
+      return true;
+    }
+    await condition(isPointless, FIRST_WAIT_MS);
+  }
+  return false;
 }
 
 /** Never gives up. */
@@ -82,7 +103,7 @@ const options = ({ input }: Life) =>
     taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'delete'),
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
-    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes' },
+    retry: retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 5 * 60_000 }),
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   }) as const;
 

@@ -1,15 +1,12 @@
 import {
   allHandlersFinished,
-  ApplicationFailure,
   condition,
   setCurrentDetails,
-  Trigger,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { isSilent } from '../../domain/inactivity.js';
-import { acceptsRegistration, credentialsDeadline } from '../../domain/lifecycle.js';
-import { failureClassOfReason } from '../../domain/backoff.js';
+import { credentialsDeadline } from '../../domain/lifecycle.js';
 import { canBecome, type WorkerState } from '../../domain/worker.js';
 import {
   type LifecycleInput,
@@ -17,7 +14,6 @@ import {
   type LifecycleStatus,
   type Observed,
   type QueueActivityFacts,
-  REFUSED,
   type RegisterRequest,
   type Registration,
   type RemoveRequest,
@@ -26,13 +22,15 @@ import {
   type StopReason,
 } from '../../temporal/messages.js';
 import { searchAttributes } from '../../temporal/search-attributes.js';
-import { write } from './books.js';
+import { unlessRefused, write } from './books.js';
 import { describeLife } from './details.js';
+import { endedUnregistered } from './failures.js';
+import { Mutex } from './mutex.js';
 import { Resources } from './resources.js';
-import { isObserved, isQueueActivity, isRemoveRequest, isStaticWorker } from './well-formed.js';
+import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, observationOf } from './message-guards.js';
 
 /** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
-const RUN_LASTS_MS = 24 * 60 * 60_000;
+const MAX_RUN_AGE_MS = 24 * 60 * 60_000;
 
 /**
  * The state of one worker's life and every change of it. The row is written before the state changes here, one change at
@@ -43,23 +41,19 @@ export class Life {
   state: WorkerState;
   /** Why the life ends; null while it does not. The first reason stands. */
   stop: StopReason | null = null;
-  /** Resolves as soon as there is one. */
-  readonly stopRequested = new Trigger<void>();
   /** Registration, then credentials; a static worker's own `expires`. Null: none. */
   deadline: number | null;
   phase = 'beginning';
-  /** Set when this run must hand over to a new one. */
-  carriesOn = false;
   readonly resources: Resources;
 
-  private registeredAt: number | null = null;
-  private secretGeneration = 0;
-  private previousSecretAccepted = false;
+  registeredAt: number | null = null;
+  secretGeneration = 0;
+  previousSecretAccepted = false;
   private capacity: number;
   private readonly runStartedAt: number;
   private renewalDue = false;
   private begun = false;
-  private lastChange: Promise<unknown> = Promise.resolve();
+  private readonly changes = new Mutex();
 
   constructor(input: LifecycleInput) {
     this.input = input;
@@ -79,9 +73,10 @@ export class Life {
 
   /** A cloud worker's row was written by the launch; a static worker's is written here. */
   async begin(): Promise<void> {
-    if (this.input.static && !this.begun) {
-      const first = this.input.static;
-      await write((records) => records.recordStatic(this.input, first, Date.now()));
+    const first = this.input.static;
+    // guard(static-row-is-written-once): true
+    if (!this.begun) {
+      if (first) await write((records) => records.recordStatic(this.input, first, Date.now()));
     }
     this.begun = true;
     this.describe('waiting');
@@ -89,9 +84,12 @@ export class Life {
 
   /** Update `register`, after the API has verified the proof. */
   register(request: RegisterRequest): Promise<Registration> {
-    return this.change(async () => {
+    return this.changes.run(async () => {
+      // guard(registration-waits-for-the-row): drop
       await condition(() => this.begun);
-      this.assertRegisters(request);
+      // A change that came first may have ended it.
+      // guard(registration-is-checked-in-its-turn): drop
+      assertRegisters(this, request);
       const now = Date.now();
       const registeredAt = this.registeredAt ?? now;
       const expires = credentialsDeadline(now, this.input.timing);
@@ -109,6 +107,7 @@ export class Life {
       );
       this.registeredAt = registeredAt;
       this.secretGeneration = secretGeneration;
+      // guard(registration-ends-older-secrets): drop
       this.previousSecretAccepted = false;
       if (!this.input.static) this.deadline = expires;
       this.enter('running');
@@ -121,9 +120,11 @@ export class Life {
    * as that has not been used: its answer may have been lost (W7).
    */
   reregister(request: ReregisterRequest): Promise<Registration> {
-    return this.change(async () => {
-      this.assertReregisters(request);
+    return this.changes.run(async () => {
+      // guard(reregistration-is-checked-in-its-turn): drop
+      assertReregisters(this, request);
       const now = Date.now();
+      // guard(lost-answers-are-given-again): false
       if (request.secretGeneration < this.secretGeneration) {
         return {
           secretGeneration: this.secretGeneration,
@@ -140,7 +141,8 @@ export class Life {
       this.secretGeneration = secretGeneration;
       this.previousSecretAccepted = true;
       if (!this.input.static) this.deadline = expires;
-      if (now - this.runStartedAt >= RUN_LASTS_MS) this.renewalDue = true;
+      // guard(runs-last-a-day): true
+      if (now - this.runStartedAt >= MAX_RUN_AGE_MS) this.renewalDue = true;
       this.describe('running');
       return { secretGeneration, expires };
     });
@@ -154,9 +156,9 @@ export class Life {
 
   /** Update `updateWorker`, static workers only. */
   updateStatic(next: StaticWorker): Promise<void> {
-    return this.change(async () => {
+    return this.changes.run(async () => {
       await condition(() => this.begun);
-      this.assertChanges(next);
+      assertChanges(this, next);
       await write((records) => records.recordStaticChange(this.worker, next, Date.now()));
       this.deadline = next.expires;
       this.capacity = next.capacity;
@@ -164,16 +166,21 @@ export class Life {
   }
 
   /** Signal `observed`: a scan saw this machine change. */
-  observe(observation: Observed): void {
-    if (!isObserved(observation)) return;
+  observe(sent: Observed): void {
+    const observation = observationOf(sent);
+    // guard(senseless-observations-are-ignored): false
+    if (!observation) return;
     const { state, reason } = observation;
     // Of a machine that is still to be built, nothing can be gone.
+    // guard(nothing-is-gone-before-it-is-begun): false
     if (state === 'gone' && this.stop === null && this.resources.isUnbegun()) return;
+    // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
-    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', this.earlyEnd(observation));
-    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', this.earlyEnd(observation));
+    const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
+    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure);
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure);
     if (state === 'failed' && !this.resources.failsInBuilding())
-      this.requestStop(reason ?? 'the machine failed', this.earlyEnd(observation));
+      this.requestStop(reason ?? 'the machine failed', failure);
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
@@ -183,39 +190,43 @@ export class Life {
     const silent = isSilent({ ...facts, registeredAt: this.registeredAt, queueInactivityMs }, Date.now());
     // guard(inactivity-decided-by-the-lifecycle): true
     if (facts.idle && silent) return this.requestStop('worker inactive');
-    await this.change(() => write((records) => records.recordQuarantine(this.worker, facts.quarantineUntil)));
+    const { worker } = this;
+    await this.changes
+      .run(() => write((records) => records.recordQuarantine(worker, facts.quarantineUntil)))
+      .catch(unlessRefused);
   }
 
   requestStop(reason: string, failure: StopReason['failure'] = null): void {
     this.stop ??= { reason, failure };
-    this.stopRequested.resolve();
   }
 
-  /** requested or running → stopping, in the row and here. */
+  /** requested or running → stopping, in the row and here. A row that cannot be written keeps no machine alive. */
   enterStopping(): Promise<void> {
-    return this.change(async () => {
-      const { stop } = this;
+    return this.changes.run(async () => {
+      const { stop, worker } = this;
+      // guard(a-life-stops-once): false
       if (!stop || !this.mustStop()) return;
-      await write((records) =>
-        records.recordStopping(
-          { ...this.worker, launchConfigId: this.input.launchConfigId, providerId: this.input.providerId },
-          stop,
-          Date.now(),
-        ),
-      );
+      const { launchConfigId, providerId } = this.input;
+      const record = (why: StopReason) =>
+        write((records) => records.recordStopping({ ...worker, launchConfigId, providerId }, why, Date.now()));
+      await record(stop).catch(async (error: unknown) => {
+        unlessRefused(error);
+        await record({ reason: 'its reason cannot be stored', failure: null }).catch(unlessRefused);
+      });
       this.enter('stopping');
     });
   }
 
   /** stopping → stopped, when nothing is left of the machine; then waits for callers that still want an answer. */
-  async settle(): Promise<void> {
-    if (!this.carriesOn) {
-      await this.change(async () => {
-        await write((records) => records.recordStopped(this.worker, Date.now()));
+  async settle({ isGone }: { isGone: boolean }): Promise<void> {
+    if (isGone) {
+      await this.changes.run(async () => {
+        await write((records) => records.recordStopped(this.worker, Date.now())).catch(unlessRefused);
         this.enter('stopped');
       });
     }
-    // A removal that comes while this run hands over waits for the row to say stopping; nobody else would write it.
+    // A removal that comes while this run ends waits for the row to say stopping; nobody else would write it.
+    // guard(callers-are-answered-before-a-run-ends): drop
     while (!allHandlersFinished()) {
       await condition(() => allHandlersFinished() || this.mustStop());
       await this.enterStopping();
@@ -223,13 +234,11 @@ export class Life {
   }
 
   /** Whether this run should end here and a new one go on; asked between steps. */
-  handOver(): boolean {
-    this.carriesOn ||= this.renewalDue || workflowInfo().continueAsNewSuggested;
-    return this.carriesOn;
+  shouldContinueAsNew(): boolean {
+    return this.renewalDue || workflowInfo().continueAsNewSuggested;
   }
 
   next(): LifecycleInput {
-    const { provisioned, removed, lastObservation } = this.resources;
     const carried: LifecycleState = {
       state: this.state,
       registeredAt: this.registeredAt,
@@ -238,9 +247,7 @@ export class Life {
       previousSecretAccepted: this.previousSecretAccepted,
       capacity: this.capacity,
       stop: this.stop,
-      provisioned,
-      removed,
-      lastObservation,
+      ...this.resources.next(),
     };
     return { ...this.input, carried };
   }
@@ -263,36 +270,6 @@ export class Life {
     setCurrentDetails(describeLife(this.input, this.status()));
   }
 
-  assertRegisters({ signOfLife }: RegisterRequest): void {
-    if (this.stop) throw refused('the worker is stopping');
-    // A static worker runs from the start and proves itself with its secret, as often as it likes.
-    if (this.input.static) return;
-    const verdict = acceptsRegistration({
-      state: this.state,
-      registeredAtMs: this.registeredAt,
-      signOfLife,
-      nowMs: Date.now(),
-    });
-    if (!verdict.ok) throw refused(verdict.reason);
-  }
-
-  assertReregisters({ secretGeneration }: ReregisterRequest): void {
-    if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
-    const current = secretGeneration === this.secretGeneration && secretGeneration > 0;
-    const previous = this.previousSecretAccepted && secretGeneration === this.secretGeneration - 1;
-    if (!current && !previous) throw refused('the secret has been replaced');
-  }
-
-  assertRemoves(request: RemoveRequest): void {
-    if (!isRemoveRequest(request)) throw refused('a removal needs a reason');
-  }
-
-  assertChanges(next: StaticWorker): void {
-    if (!isStaticWorker(next)) throw refused('a change needs expires, capacity and secretFingerprint');
-    if (!this.input.static) throw refused('only static workers can be changed');
-    if (this.state !== 'running' || this.stop) throw refused('the worker is not running');
-  }
-
   private mustStop(): boolean {
     return this.stop !== null && canBecome(this.state, 'stopping');
   }
@@ -302,18 +279,6 @@ export class Life {
     return { workerPoolId, workerGroup, workerId };
   }
 
-  /** A machine that ends before it has registered is a failure that its pool's owner should hear of. */
-  private earlyEnd({ state, reason }: Observed): StopReason['failure'] {
-    if (this.state !== 'requested' || this.stop) return null;
-    return {
-      kind: 'early-termination',
-      failureClass: failureClassOfReason(reason),
-      unregistered: true,
-      title: 'Instance went away before it registered',
-      description: `The cloud shows the machine as ${state}${reason ? `: ${reason}` : ''}`,
-    };
-  }
-
   private enter(state: WorkerState): void {
     if (this.state !== state) {
       this.state = state;
@@ -321,13 +286,4 @@ export class Life {
     }
     this.describe(state);
   }
-
-  /** One change of the books at a time, in the order in which they were asked for. */
-  private change<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.lastChange.then(step);
-    this.lastChange = result.catch(() => undefined);
-    return result;
-  }
 }
-
-const refused = (reason: string): ApplicationFailure => ApplicationFailure.nonRetryable(reason, REFUSED);

@@ -7,21 +7,31 @@ const RECORD = 'record';
 /** What one machine consists of: what its life has built and removed, and what scans have shown of it. It decides nothing. */
 export class Resources {
   /** The resource that is being built; what became of it, its building finds out. */
-  creating: string | null = null;
+  creating: string | null;
   lastObservation: Observed | null;
   readonly provisioned: string[];
   readonly removed: string[];
   /** Whether the last look was begun after the last resource was submitted. */
-  private seenWhileStopping = false;
+  private seenWhileStopping: boolean;
   /** Resources that a look has shown: one that a later look leaves out is not just new. */
-  private readonly listed = new Set<string>();
+  private readonly listed: Set<string>;
   private readonly input: LifecycleInput;
 
   constructor(input: LifecycleInput) {
     this.input = input;
-    this.provisioned = [...(input.carried?.provisioned ?? [])];
-    this.removed = [...(input.carried?.removed ?? [])];
-    this.lastObservation = input.carried?.lastObservation ?? null;
+    const { carried } = input;
+    this.provisioned = [...(carried?.provisioned ?? [])];
+    this.removed = [...(carried?.removed ?? [])];
+    this.creating = carried?.creating ?? null;
+    this.listed = new Set(carried?.listed);
+    this.lastObservation = carried?.lastObservation ?? null;
+    this.seenWhileStopping = carried?.seenWhileStopping ?? false;
+  }
+
+  /** What the next run must know. */
+  next() {
+    const { provisioned, removed, creating, lastObservation, seenWhileStopping } = this;
+    return { provisioned, removed, creating, listed: [...this.listed], lastObservation, seenWhileStopping };
   }
 
   /** Takes up what a look showed; false when it says nothing new. */
@@ -59,6 +69,7 @@ export class Resources {
     if (!seen) return false;
     const resource = this.stateOf(step);
     // Lists and indexes are late: what may have been made, and no look has ever shown, is asked to go by its name.
+    // guard(what-may-be-made-is-asked-to-go): false
     if (resource === undefined && this.mayBeUnseen(step) && !removalAsked) return false;
     const followsAnother = step !== this.input.removalSteps[0];
     const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
@@ -110,6 +121,7 @@ export class Resources {
 
   /** A look that showed nothing was made before this resource was: it says nothing of it. */
   noteSubmitted(): void {
+    // guard(a-look-before-the-making-says-nothing): false
     if (this.lastObservation?.state === 'gone') this.lastObservation = null;
   }
 
@@ -117,6 +129,7 @@ export class Resources {
   private noteListed(resources: Readonly<Record<string, MachineState>>): void {
     for (const step of Object.keys(resources)) {
       this.listed.add(step);
+      // guard(what-comes-back-is-removed-again): false
       if (this.isLeft(step)) this.takeUpAgain(step);
       // An order that was long under way has arrived after all: what it builds is not in this look, and is found out anew.
       if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {

@@ -1,29 +1,25 @@
 import { condition } from '@temporalio/workflow';
+import { neverRegistered } from './failures.js';
 import type { Life } from './life.js';
 
-/** Waits until the machine has registered; stops the life when it does not in time. */
+/** Waits until the machine has registered, or the run is to be continued as new; stops the life when it does not in time. */
 export async function awaitRegistration(life: Life): Promise<void> {
-  const over = () => life.state !== 'requested' || life.stop !== null;
+  const over = () => life.state !== 'requested' || life.stop !== null || life.shouldContinueAsNew();
   if (over()) return;
   life.describe('awaiting registration');
   while (!(await condition(over, remaining(life.deadline)))) {
+    // guard(a-timer-may-be-shorter-than-the-deadline): false
     if (life.deadline !== null && Date.now() < life.deadline) continue;
-    life.requestStop('terminateAfter time exceeded', {
-      kind: 'registration-timeout',
-      failureClass: 'other',
-      unregistered: true,
-      title: 'Worker did not register in time',
-      description: `No registration within ${Math.round(life.input.timing.registrationMs / 1000)} seconds of the request`,
-    });
+    life.requestStop('terminateAfter time exceeded', neverRegistered(life.input.timing));
     return;
   }
 }
 
 /** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
 export async function run(life: Life): Promise<void> {
-  while (life.state === 'running' && !life.stop && !life.handOver()) {
+  while (life.state === 'running' && !life.stop && !life.shouldContinueAsNew()) {
     const { deadline } = life;
-    const over = () => life.stop !== null || life.deadline !== deadline || life.handOver();
+    const over = () => life.stop !== null || life.deadline !== deadline || life.shouldContinueAsNew();
     if (deadline === null) await condition(over);
     else if (!(await condition(over, remaining(deadline))) && Date.now() >= deadline) {
       life.requestStop('terminateAfter time exceeded');
