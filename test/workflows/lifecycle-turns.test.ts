@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { eventually } from '../support/eventually.js';
-import type { ActivityName, AllActivities } from '../support/scripted-activities.js';
+import type { ActivityName } from '../support/scripted-activities.js';
 import { DAY_MS, HOUR_MS, type Life, TimeSkipping } from '../support/time-skipping.js';
 
 /** One change of a worker's row at a time: what comes meanwhile waits, and is judged when its turn comes. */
@@ -23,7 +23,7 @@ function hold(activity: ActivityName): { isHeld: () => boolean; release: () => v
     release = resolve;
   });
   time.scripted.fail(activity);
-  time.scripted.on(activity, (() => held) as AllActivities[typeof activity]);
+  time.scripted.on(activity, () => held);
   return { isHeld: () => time.scripted.of(activity).length === before + 2, release };
 }
 
