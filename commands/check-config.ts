@@ -51,7 +51,10 @@ export async function checkConfig(config: Config): Promise<void> {
     const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { config, deployment, limiter: unlimited, onCall: () => {} }),
     );
-    for (const provider of providers.list()) await attempt(`providers.${provider.providerId}`, () => provider.setup());
+    for (const provider of providers.list()) {
+      const say = (remarks: readonly string[]) => remarks.map((remark) => `: ${remark}`).join('');
+      await attempt(`providers.${provider.providerId}`, () => provider.setup(), say);
+    }
     for (const { workerPoolId, reason } of unusablePools(records.pools, providers)) {
       problem(`pool ${workerPoolId}`, new ExitError(EXIT.bad, `its definition would be refused now: ${reason}`));
     }

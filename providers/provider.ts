@@ -26,9 +26,11 @@ export interface Provider {
 
   /**
    * Reaches for the cloud once: credentials, regions. Throws a ProviderError; the caller marks the provider unhealthy and
-   * tries again later. Called before anything else, and again after a failure.
+   * tries again later. Called before anything else, and again after a failure. A part that cannot be reached (one region of
+   * many) is no failure: it comes back as a remark, in words, and launches there fail by themselves. Nothing that registers
+   * or removes a machine depends on this call.
    */
-  setup(): Promise<void>;
+  setup(): Promise<readonly string[]>;
 
   /**
    * Checks a pool definition against this type's schema (launch configs included) and fills in the schema's defaults.

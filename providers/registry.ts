@@ -8,7 +8,7 @@ import { NULL_PROVIDER } from '../domain/ids.js';
 /** `failed`: its last setup failed; it is tried again. `unknown`: not set up yet. */
 export interface ProviderHealth {
   readonly state: 'ok' | 'failed' | 'unknown';
-  /** For the log; null unless failed. */
+  /** For the log: why it failed, or what of it works only in part. Null when there is nothing to say. */
   readonly message: string | null;
 }
 
@@ -63,7 +63,7 @@ export function registryOf(
     const before = health.get(provider.providerId) ?? UNKNOWN;
     if (before.state === 'ok') return;
     const after = await provider.setup().then(
-      () => OK,
+      (remarks): ProviderHealth => (remarks.length === 0 ? OK : { state: 'ok', message: remarks.join('; ') }),
       (error: unknown): ProviderHealth => ({
         state: 'failed',
         message: error instanceof Error ? error.message : String(error),

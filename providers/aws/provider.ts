@@ -51,7 +51,7 @@ export function awsProvider(config: AwsProviderConfig, context: ProviderContext)
     providerType: 'aws',
     launching: launching(calls, context),
     machines: machines(calls, context),
-    setup: () => reachRegions(calls, config.regions ?? null),
+    setup: () => reachRegions(calls, config.regions),
     validatePool: (submitted, pool) =>
       checkDefinition(validate(submitted), pool, { context, regions: config.regions, keys }),
     verifyIdentity: async (worker, proof, nowMs) => {
@@ -168,16 +168,31 @@ async function lookUpFacts(calls: Ec2Calls, worker: Worker): Promise<InstanceFac
   throw new IdentityError('EC2 knows no such machine');
 }
 
-/** Throws InvalidRequest when the account lacks a region that the configuration names. */
-async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<void> {
-  const answer = await calls.call(wanted?.[0] ?? HOME_REGION, 'read', 'DescribeRegions', (client) =>
-    client.send(new DescribeRegionsCommand({})),
-  );
-  const enabled = new Set(answer.Regions?.map(({ RegionName }) => RegionName));
+/** What is wrong with some of the regions, in words. Throws when none answers, or the account has none of them. */
+async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<readonly string[]> {
+  const { enabled, remarks } = await enabledRegions(calls, wanted ?? [HOME_REGION]);
   const missing = wanted?.filter((region) => !enabled.has(region)) ?? [];
-  if (missing.length > 0) {
-    throw new ProviderError({ code: 'InvalidRequest', message: `the account has no region ${missing.join(', ')}` });
+  if (missing.length === 0) return remarks;
+  const message = `the account has no region ${missing.join(', ')}`;
+  if (missing.length === wanted?.length) throw new ProviderError({ code: 'InvalidRequest', message });
+  return [...remarks, message];
+}
+
+/** Any region can tell which ones the account has: they are asked in turn until one answers. */
+async function enabledRegions(calls: Ec2Calls, regions: readonly string[]) {
+  const remarks: string[] = [];
+  for (const [index, region] of regions.entries()) {
+    try {
+      const answer = await calls.call(region, 'read', 'DescribeRegions', (client) =>
+        client.send(new DescribeRegionsCommand({})),
+      );
+      return { enabled: new Set(answer.Regions?.map(({ RegionName }) => RegionName)), remarks };
+    } catch (error) {
+      if (!(error instanceof ProviderError) || index === regions.length - 1) throw error;
+      remarks.push(`${region} gave no answer (${error.message})`);
+    }
   }
+  return { enabled: new Set<string | undefined>(), remarks };
 }
 
 const tagFilter = (tags: Record<string, string>): DescribeInstancesCommandInput => ({

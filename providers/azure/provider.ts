@@ -53,10 +53,11 @@ async function vmIdOf(calls: AzureCalls, worker: Worker): Promise<string | null>
 }
 
 /** Throws PermissionDenied for credentials that are not good, InvalidRequest when the group does not exist. */
-async function reachGroup(calls: AzureCalls, { account, group }: { account: string; group: string }): Promise<void> {
+async function reachGroup(calls: AzureCalls, { account, group }: { account: string; group: string }): Promise<[]> {
   const path = `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}?api-version=${GROUPS_API_VERSION}`;
   try {
     await calls.raw(account, 'read', 'GET resourceGroups', { method: 'GET', path });
+    return [];
   } catch (error) {
     if (!(error instanceof ProviderError) || error.code !== 'NotFound') throw error;
     throw new ProviderError({ code: 'InvalidRequest', message: `the subscription has no resource group ${group}` });

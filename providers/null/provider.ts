@@ -28,7 +28,7 @@ export const nullProvider: Provider = {
   providerType: 'null',
   launching: null,
   machines: null,
-  setup: async () => {},
+  setup: async () => [],
   validatePool: poolValidator(anyPoolSchema),
   verifyIdentity: async () => {
     throw new IdentityError('the null provider has no workers');

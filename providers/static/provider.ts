@@ -18,7 +18,7 @@ export function staticProvider(context: ProviderContext): Provider {
     providerType: 'static',
     launching: null,
     machines: null,
-    setup: async () => {},
+    setup: async () => [],
     validatePool: poolValidator(staticPoolSchema),
     verifyIdentity: async (worker, proof) => assertSecret(worker, proof, context),
   };

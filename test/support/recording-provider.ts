@@ -50,7 +50,7 @@ export function recordingProvider(
     providerType: `recording-${kind}`,
     launching: kind === 'bulk' ? bulk(context, cloud, call) : stepwise(context, cloud, call),
     machines: machines(context, cloud, kind, call),
-    setup: () => call('read', 'setup', () => cloud.call({ operation: 'setup' }, () => {})),
+    setup: () => call('read', 'setup', () => cloud.call({ operation: 'setup' }, () => [])),
     validatePool: poolValidator(poolSchema),
     verifyIdentity: async ({ workerId }, { token }) => {
       if (token !== recordedProof(workerId).token) throw new IdentityError('not the worker’s proof');

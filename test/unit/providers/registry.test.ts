@@ -48,6 +48,7 @@ describe('the registry', () => {
       ...staticProvider(contextOf('flaky')),
       setup: async () => {
         if (failures-- > 0) throw new Error('no credentials');
+        return [];
       },
     };
     const registry = registryOf([flaky, staticProvider(contextOf('hand'))]);
