@@ -69,6 +69,13 @@ declare module 'taskcluster-client' {
       workerGroup: string,
       workerId: string,
     ): Promise<QueueWorkerEntry>;
+    quarantineWorker(
+      provisionerId: string,
+      workerType: string,
+      workerGroup: string,
+      workerId: string,
+      payload: { quarantineUntil: string; quarantineInfo?: string },
+    ): Promise<QueueWorkerEntry>;
     claimWork(
       taskQueueId: string,
       payload: { tasks: number; workerGroup: string; workerId: string },

@@ -69,6 +69,8 @@ async function answer(
       return context.keys.certificates();
     case 'POST tasks':
       return addTasks(context, body);
+    case 'POST queue':
+      return setQueue(context, body);
     case 'POST capacity':
       return setCapacity(context, body);
     case 'POST limits':
@@ -113,6 +115,19 @@ function addTasks(context: ControlContext, body: Body): unknown {
   const taskIds = context.queue.add(text(body, 'taskQueueId'), tasks, seconds === undefined ? null : seconds * 1000);
   context.changed();
   return { taskIds };
+}
+
+/** `{taskQueueId?, counts?, silent?, claimTimeoutMs?}`; counts are said instead of the true ones, null: those again. */
+function setQueue({ queue, agents }: ControlContext, body: Body): unknown {
+  if (body['claimTimeoutMs'] !== undefined) agents.claimTimeoutMs = count(body, 'claimTimeoutMs');
+  const { counts, silent } = body;
+  if (counts !== undefined) {
+    const said = (counts ?? null) as Body | null;
+    const wrong = said && { pendingTasks: count(said, 'pendingTasks'), claimedTasks: count(said, 'claimedTasks') };
+    queue.setWrongCounts(text(body, 'taskQueueId'), wrong);
+  }
+  if (silent !== undefined) queue.setSilent(text(body, 'taskQueueId'), silent === true);
+  return {};
 }
 
 /** `{region, instanceType?, machines}`; machines null lifts the limit. */
@@ -181,6 +196,9 @@ async function actOnMachine(context: ControlContext, id: string, verb: string, b
       return { terminate: await context.agents.get(id).shouldTerminate() };
     case 'remove':
       await context.agents.get(id).remove();
+      return {};
+    case 'hang':
+      context.agents.hang(id);
       return {};
     case 'shut-down':
       context.agents.get(id).shutDown();

@@ -10,6 +10,8 @@ export interface AgentMemory {
   work: { taskId: string; runId: number; finishMs: number }[];
   /** When it last had something to do. */
   idleSinceMs: number;
+  /** It has stopped working, and its machine runs on. */
+  hung?: true;
 }
 
 export interface AgentTimes {
@@ -100,6 +102,13 @@ export class Agent {
     await this.#calls().remove();
   }
 
+  /** From now on it does nothing any more; its credentials end as they do. */
+  hang(): void {
+    this.memory.hung = true;
+    this.#withdrawClaim?.();
+    this.#around.changed();
+  }
+
   /** No new claims; then out of the machine by its own door. */
   shutDown(): void {
     this.#withdrawClaim?.();
@@ -123,7 +132,7 @@ export class Agent {
   #claim(): void {
     const registration = this.memory.registration;
     this.#withdrawClaim?.();
-    if (!registration || this.#stop.signal.aborted) return;
+    if (!registration || this.memory.hung || this.#stop.signal.aborted) return;
     const free = registration.capacity - this.memory.work.length;
     if (free <= 0) return;
     const { workerPoolId, workerGroup } = registration;
@@ -146,6 +155,7 @@ export class Agent {
   #finishAt(taskId: string, runId: number, finishMs: number): void {
     void this.#sleepUntil(finishMs).then(
       () => {
+        if (this.memory.hung) return;
         this.#around.queue.complete(taskId, runId);
         this.memory.work = this.memory.work.filter((work) => work.taskId !== taskId);
         this.memory.idleSinceMs = Date.now();
@@ -178,6 +188,7 @@ export class Agent {
     let askAtMs = this.memory.idleSinceMs + idleMs;
     for (;;) {
       await this.#sleepUntil(askAtMs);
+      if (this.memory.hung) return;
       const idleForMs = this.memory.work.length > 0 ? 0 : Date.now() - this.memory.idleSinceMs;
       if (idleForMs < idleMs) {
         askAtMs = Date.now() + idleMs - idleForMs;

@@ -31,8 +31,12 @@ export class Agents {
   readonly #agents = new Map<string, Agent>();
   #memories: Record<string, AgentMemory> = {};
 
+  /** How long claims linger of a worker that is dead or hangs. */
+  claimTimeoutMs: number;
+
   constructor(options: AgentsOptions, queue: Queue, log: RequestLog, changed: () => void) {
     this.#options = options;
+    this.claimTimeoutMs = options.claimTimeoutMs;
     this.#queue = queue;
     this.#log = log;
     this.#changed = changed;
@@ -65,7 +69,13 @@ export class Agents {
   end(workerId: string): void {
     this.#agents.get(workerId)?.kill();
     this.#agents.delete(workerId);
-    this.#queue.expireClaims(workerId, Date.now() + this.#options.claimTimeoutMs);
+    this.#queue.expireClaims(workerId, Date.now() + this.claimTimeoutMs);
+  }
+
+  /** It stops working and its machine runs on: nobody reclaims its tasks. */
+  hang(workerId: string): void {
+    this.get(workerId).hang();
+    this.#queue.expireClaims(workerId, Date.now() + this.claimTimeoutMs);
   }
 
   /** The agent in a living machine, to make it do something out of its order. */
@@ -84,6 +94,7 @@ export class Agents {
   }
 
   stop(): void {
+    this.claimTimeoutMs = this.#options.claimTimeoutMs;
     for (const agent of this.#agents.values()) agent.kill();
     this.#agents.clear();
     this.#memories = {};

@@ -1,4 +1,5 @@
 import { v4 as newSlugid } from 'slugid';
+import { type SeenWorker, SeenWorkers } from './workers.js';
 
 /** Who works on a task. */
 export interface Claimer {
@@ -25,6 +26,12 @@ export interface QueueSnapshot {
   readonly pending: readonly Task[];
   readonly claimed: readonly Claim[];
   readonly completed: Readonly<Record<string, number>>;
+  readonly workers?: readonly SeenWorker[];
+}
+
+export interface Counts {
+  readonly pendingTasks: number;
+  readonly claimedTasks: number;
 }
 
 interface Waiter {
@@ -44,6 +51,9 @@ interface TaskQueue {
 export class Queue {
   readonly #queues = new Map<string, TaskQueue>();
   readonly #claims = new Map<string, Claim>();
+  readonly #wrongCounts = new Map<string, Counts>();
+  readonly #silent = new Set<string>();
+  readonly workers = new SeenWorkers();
 
   add(taskQueueId: string, count: number, durationMs: number | null): string[] {
     const tasks = Array.from({ length: count }, () => ({ taskId: newSlugid(), taskQueueId, durationMs, runId: 0 }));
@@ -58,10 +68,14 @@ export class Queue {
    */
   claim(taskQueueId: string, claimer: Claimer, most: number, take: (tasks: Task[]) => void): () => void {
     const queue = this.#queue(taskQueueId);
+    this.workers.seen(taskQueueId, claimer, Date.now());
     const waiter = { claimer, most, take };
     queue.waiters.add(waiter);
     this.#handOut(taskQueueId);
-    return () => queue.waiters.delete(waiter);
+    return () => {
+      // It has called again and again while it waited.
+      if (queue.waiters.delete(waiter)) this.workers.seen(taskQueueId, claimer, Date.now());
+    };
   }
 
   /** False when this run is not (or no longer) claimed. */
@@ -97,6 +111,53 @@ export class Queue {
     }
   }
 
+  /** What is said instead of the true counts; null: those again. */
+  setWrongCounts(taskQueueId: string, counts: Counts | null): void {
+    if (counts) this.#wrongCounts.set(taskQueueId, counts);
+    else this.#wrongCounts.delete(taskQueueId);
+  }
+
+  /** A silent queue keeps every call about it waiting. */
+  setSilent(taskQueueId: string, silent: boolean): void {
+    if (silent) this.#silent.add(taskQueueId);
+    else this.#silent.delete(taskQueueId);
+  }
+
+  isSilent(taskQueueId: string): boolean {
+    return this.#silent.has(taskQueueId);
+  }
+
+  /** The oldest first; claims of dead workers are among them until they expire. */
+  claimsOf(taskQueueId: string): Claim[] {
+    return [...this.#claims.values()].filter(({ task }) => task.taskQueueId === taskQueueId);
+  }
+
+  /** By group and id; who waits for work, or works, is active now. */
+  workersOf(taskQueueId: string): SeenWorker[] {
+    const nowMs = Date.now();
+    for (const { claimer } of this.#queues.get(taskQueueId)?.waiters ?? []) {
+      this.workers.seen(taskQueueId, claimer, nowMs);
+    }
+    for (const claim of this.claimsOf(taskQueueId)) {
+      if (claim.takenUntilMs === null) this.workers.seen(taskQueueId, claim, nowMs);
+    }
+    return this.workers.ofQueue(taskQueueId);
+  }
+
+  /** A worker in quarantine gets no work, though it goes on calling for it. */
+  quarantine(taskQueueId: string, claimer: Claimer, untilMs: number): SeenWorker {
+    const worker = this.workers.find(taskQueueId, claimer) ?? this.workers.seen(taskQueueId, claimer, Date.now());
+    worker.quarantineUntilMs = untilMs;
+    this.#handOut(taskQueueId);
+    return worker;
+  }
+
+  /** What is said of them. */
+  saidCounts(taskQueueId: string): Counts {
+    const { pendingTasks, claimedTasks } = this.counts(taskQueueId);
+    return this.#wrongCounts.get(taskQueueId) ?? { pendingTasks, claimedTasks };
+  }
+
   counts(taskQueueId: string): { pendingTasks: number; claimedTasks: number; completedTasks: number } {
     const queue = this.#queues.get(taskQueueId);
     return {
@@ -115,6 +176,7 @@ export class Queue {
     return {
       pending: queues.flatMap(([, queue]) => queue.pending),
       claimed: [...this.#claims.values()],
+      workers: this.workers.snapshot(),
       completed: Object.fromEntries(queues.map(([taskQueueId, queue]) => [taskQueueId, queue.completed])),
     };
   }
@@ -122,6 +184,9 @@ export class Queue {
   restore(snapshot: QueueSnapshot): void {
     this.#queues.clear();
     this.#claims.clear();
+    this.#wrongCounts.clear();
+    this.#silent.clear();
+    this.workers.restore(snapshot.workers ?? []);
     for (const task of snapshot.pending) this.#queue(task.taskQueueId).pending.push(task);
     for (const claim of snapshot.claimed) {
       this.#claims.set(claim.task.taskId, claim);
@@ -145,6 +210,7 @@ export class Queue {
     const queue = this.#queue(taskQueueId);
     for (const waiter of queue.waiters) {
       if (queue.pending.length === 0) return;
+      if (this.workers.isQuarantined(taskQueueId, waiter.claimer, Date.now())) continue;
       const tasks = queue.pending.splice(0, waiter.most);
       for (const task of tasks) {
         const { workerGroup, workerId } = waiter.claimer;

@@ -3,6 +3,7 @@ import { ConnectionLost, Refusal } from '../errors.js';
 import type { Faults } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
+import { getWorker, listClaimedTasks, listWorkers, quarantineWorker } from './lists.js';
 import type { Claimer, Queue, Task } from './queue.js';
 
 export interface QueueContext {
@@ -23,15 +24,17 @@ export async function handleQueue(
   response: ServerResponse,
 ): Promise<void> {
   const startedMs = performance.now();
+  const query = new URL(request.url ?? '/', 'http://queue').searchParams;
   const route = routeOf(request.method ?? 'GET', path);
   const log = (outcome: string, details: Readonly<Record<string, unknown>> = {}): void => {
     const durationMs = Math.round(performance.now() - startedMs);
     context.log.write({ kind: 'queue', operation: route.operation, outcome, durationMs, ...details });
   };
+  if (context.queue.isSilent(taskQueueOf(route))) return log('no answer');
   const fault = context.faults.strike({ operation: route.operation });
   try {
     await fault?.beforeActing();
-    const { answer, details } = await act(context, route, request, response);
+    const { answer, details } = await act(context, route, query, request, response);
     log('ok', { ...details, ...(fault && { fault: fault.mode }) });
     await fault?.beforeAnswering();
     sendJson(response, 200, answer);
@@ -52,9 +55,15 @@ interface Route {
   readonly arguments: readonly string[];
 }
 
+const workerPattern = /^provisioners\/([^/]+)\/worker-types\/([^/]+)\/workers\/([^/]+)\/([^/]+)$/;
+
 const routes = [
   { operation: 'ping', method: 'GET', pattern: /^ping$/ },
   { operation: 'taskQueueCounts', method: 'GET', pattern: /^task-queues\/([^/]+)\/counts$/ },
+  { operation: 'listClaimedTasks', method: 'GET', pattern: /^task-queues\/([^/]+)\/claimed$/ },
+  { operation: 'listWorkers', method: 'GET', pattern: /^provisioners\/([^/]+)\/worker-types\/([^/]+)\/workers$/ },
+  { operation: 'getWorker', method: 'GET', pattern: workerPattern },
+  { operation: 'quarantineWorker', method: 'PUT', pattern: workerPattern },
   { operation: 'claimWork', method: 'POST', pattern: /^claim-work\/([^/]+)$/ },
   { operation: 'reclaimTask', method: 'POST', pattern: /^task\/([^/]+)\/runs\/(\d+)\/reclaim$/ },
   { operation: 'reportCompleted', method: 'POST', pattern: /^task\/([^/]+)\/runs\/(\d+)\/completed$/ },
@@ -68,6 +77,11 @@ function routeOf(method: string, path: string): Route {
   return { operation: 'unknown', arguments: [] };
 }
 
+/** The task queue that a call is about; a text that is none where it is about a task. */
+function taskQueueOf({ operation, arguments: [first = '', second = ''] }: Route): string {
+  return /Worker/.test(operation) ? `${first}/${second}` : first;
+}
+
 interface Acted {
   readonly answer: unknown;
   readonly details: Readonly<Record<string, unknown>>;
@@ -76,20 +90,32 @@ interface Acted {
 async function act(
   context: QueueContext,
   route: Route,
+  query: URLSearchParams,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Acted> {
-  const [first = '', second = ''] = route.arguments;
+  const [first = '', second = '', group = '', id = ''] = route.arguments;
+  const taskQueueId = taskQueueOf(route);
   switch (route.operation) {
     case 'ping':
       return { answer: { alive: true }, details: {} };
     case 'taskQueueCounts': {
       const [provisionerId, workerType] = splitTaskQueueId(first);
-      const { pendingTasks, claimedTasks } = context.queue.counts(first);
+      const { pendingTasks, claimedTasks } = context.queue.saidCounts(first);
       return {
         answer: { taskQueueId: first, provisionerId, workerType, pendingTasks, claimedTasks },
         details: { taskQueueId: first, pendingTasks, claimedTasks },
       };
+    }
+    case 'listClaimedTasks':
+      return { answer: listClaimedTasks(context.queue, taskQueueId, query), details: { taskQueueId } };
+    case 'listWorkers':
+      return { answer: listWorkers(context.queue, taskQueueId, query), details: { taskQueueId } };
+    case 'getWorker':
+      return { answer: getWorker(context.queue, taskQueueId, group, id), details: { taskQueueId, workerId: id } };
+    case 'quarantineWorker': {
+      const answer = quarantineWorker(context.queue, taskQueueId, group, id, await readJson(request));
+      return { answer, details: { taskQueueId, workerId: id } };
     }
     case 'claimWork':
       return claimWork(context, first, await readJson(request), response);

@@ -208,6 +208,16 @@ export class SimulatorHandle {
     return this.control('POST', 'api', { url });
   }
 
+  /** Wrong counts (null: the true ones again), silence about a task queue, and how long claims of dead workers linger. */
+  setQueue(settings: {
+    taskQueueId?: string;
+    counts?: { pendingTasks: number; claimedTasks: number } | null;
+    silent?: boolean;
+    claimTimeoutMs?: number;
+  }): Promise<unknown> {
+    return this.control('POST', 'queue', settings);
+  }
+
   addTasks(taskQueueId: string, count: number, seconds?: number): Promise<{ taskIds: string[] }> {
     return this.control('POST', 'tasks', { taskQueueId, count, seconds });
   }
@@ -252,7 +262,7 @@ export class SimulatorHandle {
   /** Makes the agent in a machine do something now. */
   act(
     instanceId: string,
-    what: 'register' | 'reregister' | 'should-terminate' | 'remove' | 'shut-down',
+    what: 'register' | 'reregister' | 'should-terminate' | 'remove' | 'shut-down' | 'hang',
   ): Promise<Record<string, unknown>> {
     return this.control('POST', `machines/${instanceId}/${what}`, {});
   }

@@ -117,6 +117,26 @@ describe('a machine', () => {
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.pendingTasks === 1);
   });
 
+  test('that hangs runs on, finishes no task and claims none, and its claim expires', async () => {
+    await simulator.addTasks(workerPoolId, 1, 60);
+    const id = firstOf(await launch(simulator, 1));
+    await eventually(async () => (await simulator.state()).pools[workerPoolId]?.claimedTasks === 1);
+    await simulator.act(id, 'hang');
+    await eventually(async () => (await simulator.state()).pools[workerPoolId]?.pendingTasks === 1);
+    expect(await find(id)).toMatchObject({ state: 'running' });
+    expect((await simulator.state()).pools[workerPoolId]).toMatchObject({ pendingTasks: 1, claimedTasks: 0 });
+  });
+
+  test('leaves claims that linger as long as a control says', async () => {
+    await simulator.setQueue({ claimTimeoutMs: 1_200_000 });
+    await simulator.addTasks(workerPoolId, 1, 60);
+    const id = firstOf(await launch(simulator, 1));
+    await eventually(async () => (await simulator.state()).pools[workerPoolId]?.claimedTasks === 1);
+    await simulator.killMachine(id);
+    await eventually(async () => (await find(id))?.state === 'terminated');
+    expect((await simulator.state()).pools[workerPoolId]).toMatchObject({ pendingTasks: 0, claimedTasks: 1 });
+  });
+
   test('that vanishes is unknown to the cloud', async () => {
     const id = firstOf(await launch(simulator, 1));
     await simulator.killMachine(id, { vanish: true });

@@ -48,6 +48,85 @@ describe('the queue', () => {
     await expect(queue().reportCompleted(taskId, 0)).rejects.toMatchObject({ statusCode: 409 });
   });
 
+  test('lists workers that have called for work, with first claim and last activity, in pages', async () => {
+    const beforeMs = Date.now();
+    for (const workerId of ['b', 'c', 'a']) {
+      await simulator.addTasks(taskQueueId, 1);
+      await queue().claimWork(taskQueueId, { tasks: 1, workerGroup: 'here', workerId });
+    }
+    const first = await queue().listWorkers('proj-example', 'linux', { limit: '2' });
+    expect(first.workers.map(({ workerId }) => workerId)).toEqual(['a', 'b']);
+    const { continuationToken = '' } = first;
+    const second = await queue().listWorkers('proj-example', 'linux', { limit: '2', continuationToken });
+    expect(second).toEqual({
+      workers: [
+        {
+          workerGroup: 'here',
+          workerId: 'c',
+          firstClaim: expect.any(String),
+          lastDateActive: expect.any(String),
+        },
+      ],
+    });
+    expect(Date.parse(second.workers[0]?.firstClaim ?? '')).toBeGreaterThanOrEqual(beforeMs);
+    expect(await queue().listWorkers('proj-example', 'other')).toEqual({ workers: [] });
+  });
+
+  test('lists claimed tasks with their workers, in pages', async () => {
+    await simulator.addTasks(taskQueueId, 3);
+    await queue().claimWork(taskQueueId, { tasks: 3, ...worker });
+    const first = await queue().listClaimedTasks(taskQueueId, { limit: '2' });
+    const { continuationToken = '' } = first;
+    const second = await queue().listClaimedTasks(taskQueueId, { limit: '2', continuationToken });
+    expect([...first.tasks, ...second.tasks]).toMatchObject([worker, worker, worker]);
+    expect(second.continuationToken).toBeUndefined();
+  });
+
+  test('knows one worker by its name, and answers 404 for one that has never called', async () => {
+    await simulator.addTasks(taskQueueId, 1);
+    await queue().claimWork(taskQueueId, { tasks: 1, ...worker });
+    expect(await queue().getWorker('proj-example', 'linux', 'here', 'by-hand')).toMatchObject(worker);
+    await expect(queue().getWorker('proj-example', 'linux', 'here', 'other')).rejects.toMatchObject({
+      statusCode: 404,
+      code: 'ResourceNotFound',
+    });
+  });
+
+  test('gives a worker in quarantine no task, and says until when', async () => {
+    const quarantineUntil = new Date(Date.now() + 3_600_000).toISOString();
+    await queue().quarantineWorker('proj-example', 'linux', 'here', 'by-hand', { quarantineUntil });
+    await simulator.addTasks(taskQueueId, 1);
+    const refused = queue().claimWork(taskQueueId, { tasks: 1, ...worker });
+    expect(
+      (await queue().claimWork(taskQueueId, { tasks: 1, workerGroup: 'here', workerId: 'other' })).tasks,
+    ).toHaveLength(1);
+    expect((await queue().listWorkers('proj-example', 'linux')).workers[0]).toMatchObject({
+      ...worker,
+      quarantineUntil,
+    });
+    const lifted = { quarantineUntil: new Date().toISOString() };
+    await queue().quarantineWorker('proj-example', 'linux', 'here', 'by-hand', lifted);
+    await simulator.addTasks(taskQueueId, 1);
+    expect((await refused).tasks).toHaveLength(1);
+  });
+
+  test('says the counts that a control sets, and the true ones again afterwards', async () => {
+    await simulator.setQueue({ taskQueueId, counts: { pendingTasks: 7, claimedTasks: 9 } });
+    expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 7, claimedTasks: 9 });
+    await simulator.setQueue({ taskQueueId, counts: null });
+    expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 0, claimedTasks: 0 });
+  });
+
+  test('answers nothing about a task queue that a control silences, and goes on about others', async () => {
+    await simulator.setQueue({ taskQueueId, silent: true });
+    const impatient = new taskcluster.Queue({ rootUrl: simulator.url, retries: 0, timeout: 200 });
+    await expect(impatient.taskQueueCounts(taskQueueId)).rejects.toThrow();
+    await expect(impatient.listWorkers('proj-example', 'linux')).rejects.toThrow();
+    expect(await queue().taskQueueCounts('some/other')).toMatchObject({ pendingTasks: 0 });
+    await simulator.setQueue({ taskQueueId, silent: false });
+    expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 0 });
+  });
+
   test('refuses a task queue id that is none', async () => {
     await expect(queue().taskQueueCounts('one-part')).rejects.toMatchObject({ statusCode: 400 });
   });

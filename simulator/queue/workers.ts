@@ -1,0 +1,59 @@
+import type { Claimer } from './queue.js';
+
+/** What the queue knows of a worker: it enters at its first call for work. */
+export interface SeenWorker extends Claimer {
+  readonly taskQueueId: string;
+  readonly firstClaimMs: number;
+  lastActiveMs: number;
+  quarantineUntilMs: number | null;
+}
+
+/** The workers that have called for work, and their quarantine. */
+export class SeenWorkers {
+  readonly #workers = new Map<string, SeenWorker>();
+
+  /** Claims, reclaims and calls for work renew the last activity. */
+  seen(taskQueueId: string, { workerGroup, workerId }: Claimer, nowMs: number): SeenWorker {
+    const key = keyOf(taskQueueId, workerGroup, workerId);
+    const known = this.#workers.get(key);
+    if (known) {
+      known.lastActiveMs = nowMs;
+      return known;
+    }
+    const first = { taskQueueId, workerGroup, workerId, firstClaimMs: nowMs, lastActiveMs: nowMs };
+    const made = { ...first, quarantineUntilMs: null };
+    this.#workers.set(key, made);
+    return made;
+  }
+
+  find(taskQueueId: string, { workerGroup, workerId }: Claimer): SeenWorker | undefined {
+    return this.#workers.get(keyOf(taskQueueId, workerGroup, workerId));
+  }
+
+  /** By group and id. */
+  ofQueue(taskQueueId: string): SeenWorker[] {
+    return [...this.#workers.values()]
+      .filter((worker) => worker.taskQueueId === taskQueueId)
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  }
+
+  isQuarantined(taskQueueId: string, claimer: Claimer, nowMs: number): boolean {
+    const until = this.find(taskQueueId, claimer)?.quarantineUntilMs ?? null;
+    return until !== null && until > nowMs;
+  }
+
+  snapshot(): SeenWorker[] {
+    return [...this.#workers.values()];
+  }
+
+  restore(workers: readonly SeenWorker[]): void {
+    this.#workers.clear();
+    for (const worker of workers) {
+      this.#workers.set(keyOf(worker.taskQueueId, worker.workerGroup, worker.workerId), { ...worker });
+    }
+  }
+}
+
+const keyOf = (taskQueueId: string, workerGroup: string, workerId: string): string =>
+  `${taskQueueId} ${workerGroup}/${workerId}`;
+const nameOf = ({ workerGroup, workerId }: Claimer): string => `${workerGroup}/${workerId}`;
