@@ -117,10 +117,14 @@ function addTasks(context: ControlContext, body: Body): unknown {
   return { taskIds };
 }
 
-/** `{taskQueueId?, counts?, silent?, claimTimeoutMs?}`; counts are said instead of the true ones, null: those again. */
+/**
+ * `{taskQueueId?, counts?, silent?, ageMs?, claimTimeoutMs?}`: the workers’ instants become older by `ageMs`; counts are said
+ * instead of the true ones, null: those again.
+ */
 function setQueue({ queue, agents }: ControlContext, body: Body): unknown {
   if (body['claimTimeoutMs'] !== undefined) agents.claimTimeoutMs = count(body, 'claimTimeoutMs');
   const { counts, silent } = body;
+  if (body['ageMs'] !== undefined) queue.workers.age(text(body, 'taskQueueId'), count(body, 'ageMs'));
   if (counts !== undefined) {
     const said = (counts ?? null) as Body | null;
     const wrong = said && { pendingTasks: count(said, 'pendingTasks'), claimedTasks: count(said, 'claimedTasks') };

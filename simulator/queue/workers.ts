@@ -42,6 +42,15 @@ export class SeenWorkers {
     return until !== null && until > nowMs;
   }
 
+  /** Puts what is known of the queue's workers into the past. */
+  age(taskQueueId: string, byMs: number): void {
+    for (const [key, worker] of this.#workers) {
+      if (worker.taskQueueId !== taskQueueId) continue;
+      const { firstClaimMs, lastActiveMs } = worker;
+      this.#workers.set(key, { ...worker, firstClaimMs: firstClaimMs - byMs, lastActiveMs: lastActiveMs - byMs });
+    }
+  }
+
   snapshot(): SeenWorker[] {
     return [...this.#workers.values()];
   }

@@ -213,6 +213,8 @@ export class SimulatorHandle {
     taskQueueId?: string;
     counts?: { pendingTasks: number; claimedTasks: number } | null;
     silent?: boolean;
+    /** Makes the instants of its workers older. */
+    ageMs?: number;
     claimTimeoutMs?: number;
   }): Promise<unknown> {
     return this.control('POST', 'queue', settings);
