@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js';
 import { buildProviders } from '../providers/registry.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../workers/provider-context.js';
+import { demandQuestions } from './check-demand.js';
 import { unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
 import { lookAtRecords, lookAtTemporal } from './reach.js';
@@ -46,6 +47,7 @@ export async function checkConfig(config: Config): Promise<void> {
     () => lookAtTemporal(temporalTarget(config.temporal)),
     (missing) => (missing.length === 0 ? '' : `: search attributes ${missing.join(', ')} to register; serve does`),
   );
+  for (const { name, ask } of demandQuestions(config, records?.pools[0]?.pool.workerPoolId)) await attempt(name, ask);
   if (records) {
     const deployment = records.deployment ?? noDeployment;
     const providers = await buildProviders(config.providers, (providerId) =>

@@ -190,7 +190,9 @@ export const configSchema = Type.Object(
     demand: section({
       type: Type.Literal('taskcluster', { default: 'taskcluster', description: 'How pending work is counted.' }),
       rootUrl: optionalUrl('Root URL of the queue; null means `rootUrl`.'),
-      credentials: Type.Optional(credentials('Client for the queue; without it calls carry none.')),
+      credentials: Type.Optional(
+        credentials('Client for the queue, with the scopes of docs/how-to/production.md; without it calls carry none.'),
+      ),
     }),
     auth: section({
       type: Type.Union([Type.Literal('open'), Type.Literal('static'), Type.Literal('taskcluster')], {

@@ -34,7 +34,15 @@ test(
     const { code, lines } = await check();
     expect({ code, lines }).toEqual({
       code: 0,
-      lines: ['ok       records', 'ok       temporal', 'ok       providers.aws'],
+      lines: [
+        'ok       records',
+        'ok       temporal',
+        'ok       demand, counts',
+        'ok       demand, workers',
+        'ok       demand, claimants',
+        'ok       demand, worker',
+        'ok       providers.aws',
+      ],
     });
   },
   TIMEOUT_MS,
@@ -90,6 +98,27 @@ test(
     expect(lines).toContainEqual(
       expect.stringMatching(/^problem {2}pool check\/nowhere: its definition would be refused now: .* xx-nowhere-1/),
     );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'check-config names the scopes that the client of the queue lacks',
+  async () => {
+    for (const [operation, code] of [
+      ['listWorkers', 'InsufficientScopes'],
+      ['listClaimedTasks', 'InsufficientScopes'],
+    ] as const) {
+      await system.simulator.addFault({ operation, mode: 'refuse', code, status: 403 });
+    }
+    const { code, lines } = await check();
+    expect(code).toBe(1);
+    expect(lines.filter((line) => line.startsWith('problem'))).toEqual([
+      expect.stringMatching(
+        /^problem {2}demand, workers: .* queue:list-workers:<pool>; without it no worker is found inactive/,
+      ),
+      expect.stringMatching(/^problem {2}demand, claimants: .* queue:claimed-list:<pool>;/),
+    ]);
   },
   TIMEOUT_MS,
 );
