@@ -78,7 +78,9 @@ class LimitedPool implements PostgresPool {
       keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
       ...(limits && {
         statement_timeout: limits.statementMs,
+        // guard(lock-limit): drop
         lock_timeout: limits.lockMs,
+        // guard(idle-in-transaction-limit): drop
         idle_in_transaction_session_timeout: limits.idleInTransactionMs,
       }),
       types,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { REFUSED_FOR_GOOD, toApplicationFailure } from '../../../activities/failures.js';
+import { failuresInWords, REFUSED_FOR_GOOD, toApplicationFailure } from '../../../activities/failures.js';
 import { isOutage } from '../../../commands/exit.js';
 import {
   DatabaseLostError,
@@ -44,5 +45,11 @@ describe('a statement that has failed', () => {
   test('stays as it is when an activity has made it Temporal’s already', () => {
     const failure = ApplicationFailure.nonRetryable('no', 'X');
     expect(toApplicationFailure(failure)).toBe(failure);
+  });
+
+  test('reaches Temporal as a failure that is not repeated, whichever activity sent it', async () => {
+    const { inbound } = failuresInWords({} as Context);
+    const failed = inbound?.execute?.({ args: [], headers: {} }, () => Promise.reject(withCode('22021')));
+    await expect(failed).rejects.toMatchObject({ type: REFUSED_FOR_GOOD, nonRetryable: true });
   });
 });
