@@ -119,6 +119,11 @@ describe('the cases of the original (OB §4)', () => {
   });
 });
 
+test('use and errors lower a weight by their shares', () => {
+  const options = [option('a', { usedCapacity: 25, recentErrors: 1 }), option('b', { recentErrors: 3 })];
+  expect(choose(options, 1).weights).toEqual({ a: 0.5, b: 0.25 });
+});
+
 describe('caps and room', () => {
   test("the pool's maximum caps a launch config that allows more", () => {
     expect(choose([option('a', { maxCapacity: 500 })], 200, { poolMaxCapacity: 30, poolRoom: 200 }).machines).toEqual({

@@ -227,6 +227,18 @@ describe('replacement where the maximum leaves no room', () => {
   });
 });
 
+test('the advised capacity is what the budgets end of archived and of current workers', () => {
+  const workers = [worker('a', { archived: true, capacity: 2 }), ...many(6, 'w')];
+  expect(advice(workers, { minCapacity: 3 })).toMatchObject({ surplusBudget: 5, currentBudget: 3, advisedCapacity: 5 });
+  expect(advice(workers, { minCapacity: 7 })).toMatchObject({ surplusBudget: 1, advisedCapacity: 1 });
+  const archived = many(4, 'a', { archived: true });
+  expect(advice(archived, { minCapacity: 4, maxCapacity: 4 })).toMatchObject({ surplusBudget: 0, advisedCapacity: 1 });
+  expect(advice(many(4, 'w'), { claimedTasks: 4, pendingTasks: 9, maxCapacity: 4 })).toMatchObject({
+    archivedBudget: 0,
+    advisedCapacity: 0,
+  });
+});
+
 test('candidates are grouped by archived and by capacity', () => {
   const workers = [worker('a'), worker('b'), worker('c', { archived: true }), worker('d', { capacity: 4 })];
   expect(groupCandidates(workers)).toEqual([
