@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { removalActivities } from '../../../activities/removal.js';
+import { ProviderError } from '../../../providers/errors.js';
+import type { Provider } from '../../../providers/provider.js';
+import { activityDeps, asActivity } from '../../support/activities.js';
+import { recordedContext } from '../../support/provider-context.js';
+import { RecordingCloud } from '../../support/recording-cloud.js';
+import { recordingProvider } from '../../support/recording-provider.js';
+import { engines, launched, machines, makePool, poolId } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
+
+describe.each(engines)('the removal of a resource on %s', (engine) => {
+  const records = recordsFor(engine);
+  const [{ workerGroup, workerId, location }] = machines(1, 'launch') as [ReturnType<typeof machines>[number]];
+  const machine = { workerPoolId: poolId, workerGroup, workerId, location, providerId: 'aws', launchConfigId: 'lc-a' };
+  let cloud: RecordingCloud;
+  let followed: string[];
+  beforeEach(async () => {
+    await makePool(records.db);
+    await launched(records.db, 'launch', 1);
+    cloud = new RecordingCloud();
+    followed = [];
+  });
+
+  const remove = (provider: Provider | null = recordingProvider(recordedContext(), cloud, 'bulk')) => {
+    const providers = { get: () => provider };
+    const asks = { hintFollowScan: (providerId: string) => void followed.push(providerId) };
+    const { removeResource } = removalActivities(activityDeps({ records, providers, asks }));
+    return asActivity(() => removeResource(machine, 'machine'));
+  };
+  const errors = () => records.db.selectFrom('workerPoolErrors').selectAll().execute();
+  const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
+    cloud.fail({
+      operation: 'remove',
+      error: new ProviderError({ code, message: 'no', ...(retryAfterMs !== undefined && { retryAfterMs }) }),
+    });
+
+  test('requests the scan that follows removals once the cloud has accepted', async () => {
+    await remove();
+    expect(cloud.calls).toEqual([{ operation: 'remove', workerId, step: 'machine' }]);
+    expect(followed).toEqual(['aws']);
+    expect(await errors()).toEqual([]);
+  });
+
+  test('is retried for ever after a refusal, of which the owner hears', async () => {
+    refuse('PermissionDenied');
+    const failure = await remove().then(
+      () => null,
+      (error: Error) => error,
+    );
+    // Only an ApplicationFailure can say that it must not be retried.
+    expect(failure?.constructor).toBe(Error);
+    expect(await errors()).toMatchObject([
+      { kind: 'termination-error', launchConfigId: 'lc-a', description: 'no', extra: { workerId, workerGroup } },
+    ]);
+    expect(followed).toEqual([]);
+    await remove();
+    expect(followed).toEqual(['aws']);
+  });
+
+  test('stores one error however often the cloud refuses it', async () => {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      refuse('PermissionDenied');
+      await expect(remove()).rejects.toThrow('no');
+    }
+    expect(await errors()).toMatchObject([{ occurrences: 3 }]);
+  });
+
+  test('is retried as late as the cloud says when it is throttled, without an error', async () => {
+    refuse('Throttled', 42_000);
+    await expect(remove()).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false, nextRetryDelay: 42_000 });
+    expect(await errors()).toEqual([]);
+  });
+
+  test('is retried when the cloud gives no answer, without an error', async () => {
+    refuse('Unavailable');
+    await expect(remove()).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    expect(await errors()).toEqual([]);
+    expect(followed).toEqual([]);
+  });
+
+  test('is retried for ever while its provider is not configured', async () => {
+    await expect(remove(null)).rejects.toThrow('its machines wait for it');
+    expect(await errors()).toEqual([]);
+  });
+});
