@@ -46,6 +46,7 @@ class Attempt implements CallScope {
 
   assertMaySend(): void {
     this.readClock();
+    // guard(attempt-given-up-does-not-send): false
     if (this.signal.aborted) throw givenUp();
   }
 
@@ -63,6 +64,7 @@ class Attempt implements CallScope {
   private readClock(): void {
     const { heartbeatTimeoutMs } = this.context.info;
     const wasSilent = heartbeatTimeoutMs !== undefined && elapsedMs(this.beat) > heartbeatTimeoutMs / 2;
+    // guard(attempt-reads-clock): false
     if (wasSilent || elapsedMs(this.begun) >= this.lastsMs) this.own.abort();
   }
 }

@@ -15,6 +15,7 @@ export async function inParallel<T>(
   const lane = async () => {
     for (const item of rest) {
       try {
+        // guard(list-ends-when-given-up): false
         if (signal?.aborted) throw givenUp();
         await work(item);
       } catch (error) {

@@ -30,6 +30,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
   const record = recordLaunch(deps);
 
   return async (attempt: Attempt): Promise<LaunchResult> => {
+    // guard(launch-not-sent-when-overdue): false
     if (!attempt.maySend) return await search(attempt);
     const { launch, launching, nowMs } = attempt;
     try {
@@ -65,6 +66,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
       throw toApplicationFailure(error);
     });
     const proof: Proof = { attempts, by: { listedFrom: nowMs } };
+    // guard(launch-part-needs-proof): true
     const isWhole = machines.length >= launch.count;
     if (machines.length > 0) {
       const recorded = await record(launch, { machines, nowMs, ...(isWhole ? {} : { proof }) });

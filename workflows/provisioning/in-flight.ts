@@ -100,6 +100,7 @@ const launcher = (providerId: string) =>
       backoffCoefficient: 2,
       maximumInterval: '10 seconds',
       // In doubt: repeated when its next attempt is due.
+      // guard(launch-in-doubt-not-retried-at-once): drop
       nonRetryableErrorTypes: ['Unavailable'],
     },
   });

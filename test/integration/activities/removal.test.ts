@@ -25,8 +25,8 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     const provider = isConfigured ? recordingProvider(recordedContext(), cloud, 'bulk') : undefined;
     const providers = { get: () => provider };
     const asks = { hintFollowScan: (providerId: string) => void followed.push(providerId) };
-    const { removeResource } = removalActivities(activityDeps({ records, providers, asks }));
-    return asActivity(() => removeResource(machine, 'machine'));
+    const activities = removalActivities(activityDeps({ records, providers, asks }));
+    return asActivity(() => activities.removeResource(machine, 'machine'));
   };
   const errors = () => records.db.selectFrom('workerPoolErrors').selectAll().execute();
   const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
