@@ -14,6 +14,7 @@ export class RepeatedSignals {
     const due = new Set<string>();
     for (const key of keys) {
       const last = this.#sent.get(key) ?? { times: 0, dueAt: -Infinity };
+      // guard(repeated-signals-back-off): true
       const isDue = nowMs >= last.dueAt;
       if (isDue) due.add(key);
       const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** last.times);

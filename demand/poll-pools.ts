@@ -51,6 +51,7 @@ export class PoolPoll {
     const ended = signal ? AbortSignal.any([signal, end]) : end;
     const lane = async (waiting: Iterable<string>) => {
       for (const workerPoolId of waiting) {
+        // guard(poll-ends-at-its-limit): false
         if (ended.aborted) return;
         left.delete(workerPoolId);
         const failure = await this.#readOne(workerPoolId, ended, read);
