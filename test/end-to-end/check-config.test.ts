@@ -113,7 +113,7 @@ test(
     }
     const { code, lines } = await check();
     expect(code).toBe(1);
-    expect(lines.filter((line) => line.startsWith('problem'))).toEqual([
+    expect(lines.filter((line) => line.startsWith('problem  demand'))).toEqual([
       expect.stringMatching(
         /^problem {2}demand, workers: .* queue:list-workers:<pool>; without it no worker is found inactive/,
       ),
