@@ -28,6 +28,8 @@ export interface Workers {
  * are being launched do. Measured: 220 to 330 KB for each cached one, so this bounds a process with tens of thousands.
  */
 const CACHED_WORKFLOWS = 600;
+/** The calls of a region that does not answer last a minute each: those of others must find a place beside them. */
+const CREATIONS_AT_ONCE = 500;
 /** Removals wait for each other to share a call, so many must be able to wait at once. */
 const REMOVALS_AT_ONCE = 500;
 /**
@@ -70,7 +72,10 @@ export async function createWorkers(options: {
       Worker.create({ ...common, taskQueue: cloudTaskQueue(taskQueuePrefix, providerId, callClass), ...own });
     return [
       queue('read', { activities: scanActivities(deps) }),
-      queue('create', { activities: { ...launchActivities(deps), ...provisioningActivities(deps) } }),
+      queue('create', {
+        activities: { ...launchActivities(deps), ...provisioningActivities(deps) },
+        maxConcurrentActivityTaskExecutions: CREATIONS_AT_ONCE,
+      }),
       queue('delete', {
         activities: { ...removalActivities(deps), ...provisioningActivities(deps) },
         maxConcurrentActivityTaskExecutions: REMOVALS_AT_ONCE,
