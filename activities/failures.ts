@@ -28,7 +28,7 @@ export function toApplicationFailure(error: unknown): Error {
     message: error.message.slice(0, LONGEST_MESSAGE),
     type: error.code,
     nonRetryable: !error.retryable,
-    nextRetryDelay: error.retryAfterMs ?? undefined,
+    nextRetryDelay: error.retryAfterMs === null ? undefined : spread(error.retryAfterMs),
     category: error.code === 'Throttled' ? ApplicationFailureCategory.BENIGN : undefined,
     ...(!error.retryable && { details: [{ title: error.title, cloudCode: error.cloudCode } satisfies FailureDetails] }),
   });
@@ -46,3 +46,6 @@ export const failuresInWords: ActivityInterceptorsFactory = () => ({
     },
   },
 });
+
+/** Many are told the same instant, and would come back at once: each waits up to a quarter longer, and none less. */
+const spread = (ms: number): number => Math.round(ms * (1 + Math.random() / 4));

@@ -73,6 +73,7 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
         const live = await liveWorkerKeys(db);
         if (live.length === 0) return nothing;
         const open = await openLifecycles(client, timeLimit(timeouts.listMs));
+        // guard(incomplete-list-concludes-nothing): false
         if (!open.complete) {
           logEvent(log, 'lifecycle-list-incomplete', { listed: open.ids.size, live: live.length });
           return nothing;
@@ -109,6 +110,7 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
     const impossible: string[] = [];
     const counts = { started: 0, failed: 0, left: 0 };
     await inParallel(keys, STARTS_AT_ONCE, async (key) => {
+      // guard(missing-starts-are-bounded): false
       if (isOver()) return void (counts.left += 1);
       try {
         const outcome = await startMissing(key, startedBy);
@@ -133,6 +135,7 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
     const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
     if (!(await startFromRow(worker, context, startedBy))) return 'none';
     // The new lifecycle has heard of nothing: the next scan tells it what it sees.
+    // guard(new-lifecycle-hears-everything): drop
     await clearNotes(db, [key]);
     const { workerPoolId, workerGroup, workerId, state } = worker;
     logEvent(log, 'lifecycle-replaced', { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key), state });

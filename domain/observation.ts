@@ -127,12 +127,14 @@ export function classifyMissing<W extends KnownWorker>(
   note: ScanNote | undefined,
   { completeFor, stepwise, begunAt, nowMs }: Scan<W>,
 ): Classified {
+  // guard(incomplete-scan-proves-nothing): false
   if (!completeFor(worker)) return UNDECIDED;
   const removed = stepwise && worker.state === 'stopping';
   if (!removed && begunAt < worker.created + LISTED_AFTER_MS) return UNDECIDED;
   if (stepwise && worker.state === 'requested' && !note) return UNDECIDED;
   const known = isAbsence(note) ? note : { ...key(worker), noted: MISSING, since: begunAt, ...NOT_SIGNALLED };
   const first = known === note ? undefined : known;
+  // guard(absence-is-seen-twice): false
   if (!removed && begunAt < known.since + LOOKS_APART_MS) return { is: 'undecided', note: first };
   if (known.noted === NOT_FOUND && nowMs < (known.nextSignalAt ?? 0)) return UNDECIDED;
   return { is: 'missing', known, note: first };

@@ -186,6 +186,7 @@ async function removePool(db: Db, workerPoolId: string, isOver: () => boolean): 
     if (locked.length === 0) return false;
     const { rows } = await sql`
       select 1 from worker_pools p where p.worker_pool_id = ${workerPoolId} and ${isRemovable}`.execute(trx);
+    // guard(removed-pool-is-checked-under-its-lock): false
     if (rows.length === 0) return false;
     for (const table of OF_A_POOL) {
       await sql`delete from ${sql.raw(table)} where worker_pool_id = ${workerPoolId}`.execute(trx);

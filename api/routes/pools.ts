@@ -155,11 +155,13 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
 /** The pool is stored, so the answer is a success whatever the engine says: its own looks cure a lost hint. */
 async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
   const { engine } = context;
-  try {
-    await engine.ensurePoolSchedule(workerPoolId);
-    await engine.askForLook(workerPoolId);
-  } catch (error) {
-    logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
+  // A Schedule that cannot be made is the sweep's to make, and keeps the pool from no reconciliation.
+  for (const announce of [engine.ensurePoolSchedule, engine.askForLook]) {
+    try {
+      await announce.call(engine, workerPoolId);
+    } catch (error) {
+      logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
+    }
   }
   return readPool(context, workerPoolId);
 }

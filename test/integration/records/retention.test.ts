@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { insertError } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
 import { bookLaunch, finishLaunches } from '../../../records/launches.js';
+import { beginAttempt } from '../../../records/launch-attempts.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../records/retention.js';
@@ -9,6 +11,7 @@ import { beginScan, endScan, lastScan } from '../../../records/scans.js';
 import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import type { Schema } from '../../../records/schema.js';
+import { eventually } from '../../support/eventually.js';
 import {
   DAY,
   engines,
@@ -124,10 +127,60 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
   });
 
+  test('keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
+    await deletePool(db, poolId, deleted);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    await bookLaunch(db, 't', machines(1, 't'), times);
+    await finishLaunches(db, ['t'], NOW);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    expect(await listPoolIds(db)).toEqual([poolId]);
+    await stop('t-0');
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+  });
+
+  test('leaves to the next run what its time does not last for', async () => {
+    const { db } = records;
+    await insertError(db, error, NOW);
+    await deletePool(db, poolId, deleted);
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => true);
+    expect(results.every(({ result }) => !result.finished && result.deleted === 0)).toBe(true);
+    expect((await removeDeletedPools(db, () => true)).removed).toEqual([]);
+    expect([await count('workerPoolErrors'), await count('workerPools')]).toEqual([1, 1]);
+  });
+
   test('does not remove a deleted pool while a launch of it may still come to something', async () => {
     const { db } = records;
     await reserve(db, [order('t', 1)]);
     await deletePool(db, poolId, deleted);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
+  });
+});
+
+describe('retention on Postgres, beside other connections', () => {
+  const records = recordsFor('Postgres');
+
+  test('keeps a pool for which a launch was reserved after it had been chosen for removal', async () => {
+    const { db } = records;
+    await makePool(db);
+    await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
+    let removing: ReturnType<typeof removeDeletedPools> | undefined;
+    await db.transaction().execute(async (holder) => {
+      await sql`lock table decisions in exclusive mode`.execute(holder);
+      removing = removeDeletedPools(db);
+      removing.catch(() => {});
+      await eventually(async () => {
+        const { rows } = await sql`select pid from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+        return rows.length === 1;
+      });
+      await sql`insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location,
+          request, count, capacity_per_machine, status, created)
+        values ('late', ${poolId}, 'aws', 'lc-a', 1, '{}', '{}', 1, 1, 'open', 0)`.execute(db);
+    });
+    expect(await removing).toEqual({ removed: [], failed: [] });
+    expect(await listPoolIds(db)).toEqual([poolId]);
   });
 });
