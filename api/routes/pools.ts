@@ -156,9 +156,10 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
 async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
   const { engine } = context;
   // A Schedule that cannot be made is the sweep's to make, and keeps the pool from no reconciliation.
-  for (const announce of [engine.ensurePoolSchedule, engine.askForLook]) {
+  const announcements = [() => engine.ensurePoolSchedule(workerPoolId), () => engine.askForLook(workerPoolId)];
+  for (const announce of announcements) {
     try {
-      await announce.call(engine, workerPoolId);
+      await announce();
     } catch (error) {
       logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
     }
