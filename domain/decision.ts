@@ -32,10 +32,9 @@ export interface DecisionInputs extends CapacityByState {
 export interface DecisionBasis {
   readonly wantedCapacity: number;
   readonly roomCapacity: number;
-  readonly advisedCapacity: number;
-  /** The surplus of this reading; null while demand was unknown. */
-  readonly surplus: number | null;
-  /** End of a backoff, next attempt of a launch, second reading, end of a limit's window; the earliest. Epoch ms. */
+  /** Null while demand was unknown. */
+  readonly advisedCapacity: number | null;
+  /** End of a backoff or of a limit's window; the earliest. Epoch ms; null when only a change is worth another decision. */
   readonly evaluateAgainAt: number | null;
 }
 

@@ -3,3 +3,10 @@ export interface DemandCounts {
   readonly pendingTasks: number;
   readonly claimedTasks: number;
 }
+
+/** What the last two polls read of one pool. */
+export interface DemandReadings {
+  readonly latest: DemandCounts;
+  /** Null when there was only one. */
+  readonly previous: DemandCounts | null;
+}

@@ -159,7 +159,10 @@ export function cutChoices(choices: readonly Choice[], maxMachines: number, rand
  * Capacity of the smallest machine that a launch config may ever be asked for; null when there is none. Back-off and
  * doubt pass, so they do not count.
  */
-export function smallestMachine(options: readonly LaunchConfigOption[], poolMaxCapacity: number): number | null {
+export function smallestMachine(
+  options: readonly Pick<LaunchConfigOption, 'initialWeight' | 'maxCapacity' | 'capacityPerInstance'>[],
+  poolMaxCapacity: number,
+): number | null {
   const sizes = options
     .filter(({ initialWeight }) => initialWeight === null || initialWeight > 0)
     .filter(({ capacityPerInstance: size, maxCapacity }) => size > 0 && size <= capOf(maxCapacity, poolMaxCapacity))

@@ -1,12 +1,7 @@
 import type { DecisionBasis } from './decision.js';
 
-/** What a poll finds of a pool, from the same functions as a decision (estimator.ts, termination.ts). */
-export interface PollFinding {
-  readonly wantedCapacity: number;
-  readonly roomCapacity: number;
-  /** Null while demand is unknown. */
-  readonly advice: { readonly advisedCapacity: number; readonly awaitsSecondReading: boolean } | null;
-}
+/** What a poll finds of a pool, from the same functions as a decision (evaluation.ts). */
+export type PollFinding = Omit<DecisionBasis, 'evaluateAgainAt'>;
 
 /**
  * Whether a pool is triggered: another decision would differ from its last one, or the instant has come that the last
@@ -16,8 +11,8 @@ export function needsReconciliation(last: DecisionBasis | null, now: PollFinding
   if (last === null) return true;
   if (last.evaluateAgainAt !== null && last.evaluateAgainAt <= nowMs) return true;
   if (launchable(now) !== launchable(last)) return true;
-  if (now.advice === null) return false;
-  return now.advice.awaitsSecondReading || now.advice.advisedCapacity !== last.advisedCapacity;
+  // Without counts nobody is told anything: the last verdicts stand.
+  return now.advisedCapacity !== null && now.advisedCapacity !== last.advisedCapacity;
 }
 
 /** Room counts as far as something is wanted: a worker that comes or goes in a satisfied pool changes no decision. */

@@ -97,6 +97,11 @@ export const logEvents = {
       ...['existingCapacity', 'requestedCapacity', 'stoppingCapacity', 'asked', 'made', 'limitedBy'],
     ] as const,
   },
+  'worker-pool-over-provisioned': {
+    level: 'error',
+    meaning: 'The pool has come to far more capacity than its maximum allows.',
+    fields: ['workerPoolId', 'providerId', 'existingCapacity', 'maxCapacity'],
+  },
   'worker-pool-gone': {
     level: 'info',
     meaning: 'A deleted pool had no worker left and was forgotten.',

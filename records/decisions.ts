@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Decision } from '../domain/decision.js';
+import type { Decision, DecisionBasis } from '../domain/decision.js';
 import { boundedPage, type Page, type PageOf } from './paging.js';
 import type { Db } from './schema.js';
 import { bigint, jsonb, text } from './sql.js';
@@ -13,23 +13,32 @@ export interface RecordedDecision {
   readonly decision: Decision;
 }
 
-/** A decision with the fingerprint of the pool's last one extends that row; any other is a new row. */
+/**
+ * A decision with the fingerprint of the pool's last one extends that row; any other is a new row. Gives whether the pool
+ * was over-provisioned at its last decision.
+ */
 export async function recordDecision(
   db: Db,
   workerPoolId: string,
   decision: Decision,
-  { fingerprint, nowMs }: { fingerprint: string; nowMs: number },
-): Promise<void> {
-  await sql`
+  { basis, fingerprint, nowMs }: { basis: DecisionBasis; fingerprint: string; nowMs: number },
+): Promise<{ wasOverProvisioned: boolean }> {
+  const { rows } = await sql<{ wasOverProvisioned: boolean }>`
     with latest as (
-      select id, fingerprint from decisions where worker_pool_id = ${workerPoolId} order by id desc limit 1),
+      select id, fingerprint, decision from decisions where worker_pool_id = ${workerPoolId} order by id desc limit 1),
     extended as (
-      update decisions d set last_at = ${bigint(nowMs)}, occurrences = d.occurrences + 1, decision = ${jsonb(decision)}
+      update decisions d set last_at = ${bigint(nowMs)}, occurrences = d.occurrences + 1, decision = ${jsonb(decision)},
+        basis = ${jsonb(basis)}
       from latest l where d.id = l.id and l.fingerprint = ${fingerprint}
-      returning 1)
-    insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
-    select ${text(workerPoolId)}, ${bigint(nowMs)}, ${bigint(nowMs)}, ${text(fingerprint)}, ${jsonb(decision)}
-    where not exists (select 1 from extended)`.execute(db);
+      returning 1),
+    inserted as (
+      insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision, basis)
+      select ${text(workerPoolId)}, ${bigint(nowMs)}, ${bigint(nowMs)}, ${text(fingerprint)}, ${jsonb(decision)},
+        ${jsonb(basis)}
+      where not exists (select 1 from extended))
+    select coalesce((select cast(decision -> 'estimate' ->> 'overProvisioned' as boolean) from latest), false)
+      as was_over_provisioned`.execute(db);
+  return rows[0]!;
 }
 
 /** Newest first. */

@@ -1,14 +1,18 @@
 import { sql } from 'kysely';
+import { capacityByState, endableMachines, type OpenLaunch, type WorkerGroup } from '../domain/capacity.js';
+import type { DecisionBasis } from '../domain/decision.js';
+import type { DemandReadings } from '../domain/demand.js';
 import type { CapacityByState } from '../domain/estimator.js';
-import { isOverdue, MAX_IN_DOUBT_MS } from '../domain/launch.js';
-import { type LaunchConfigOption, MAX_UNREGISTERED } from '../domain/selection.js';
+import { MAX_IN_DOUBT_MS } from '../domain/launch.js';
+import { type LaunchConfigOption, MAX_UNREGISTERED, smallestMachine } from '../domain/selection.js';
+import type { MachineGroup } from '../domain/termination.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
-import { getPool } from './pools.js';
+import { readingsOf, type DemandReadingsRow } from './demand-readings.js';
+import { selectPool } from './pools.js';
 import type { Db, Hold, LaunchRow } from './schema.js';
-import { holdOf } from './holds.js';
-import { bigint } from './sql.js';
+import { bigint, camelKeys } from './sql.js';
 
-/** Of one pool. An open launch counts as requested capacity, because it may exist; one in doubt for long only takes room. */
+/** Of one pool, at one moment. */
 export interface PoolFacts extends CapacityByState {
   readonly pool: WorkerPool;
   /** The active ones, by id, in the same order as `options`. */
@@ -17,6 +21,9 @@ export interface PoolFacts extends CapacityByState {
   /** Oldest first. */
   readonly unfinished: readonly UnfinishedLaunch[];
   readonly hold: Hold | null;
+  /** Running machines that advice may end. */
+  readonly groups: readonly MachineGroup[];
+  readonly readings: DemandReadings | null;
 }
 
 export type UnfinishedLaunch = Pick<
@@ -32,138 +39,134 @@ export type UnfinishedLaunch = Pick<
   | 'nextAttemptAt'
   | 'inDoubtSince'
   | 'reportedAt'
->;
+> &
+  OpenLaunch;
+
+/** Live workers that are alike, of one launch config. */
+type LaunchConfigGroup = WorkerGroup & { readonly launchConfigId: string | null };
+
+interface LaunchConfigHealth {
+  readonly launchConfigId: string | null;
+  readonly recentErrors: number;
+  readonly until: number | null;
+  /** The last machine that came to an end did so before it had registered. */
+  readonly unregistered: boolean | null;
+  /** The one that `until` and `unregistered` hold for. */
+  readonly revision: number | null;
+}
 
 const HOUR_MS = 3_600_000;
 
-/** Everything that a tick needs to know of its pool; null when there is no such pool. Four queries. */
+/**
+ * Everything that a reconciliation needs to know of its pool; null when there is no such pool. One statement, because a
+ * launch that is recorded between two would count in both or in neither.
+ */
 export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Promise<PoolFacts | null> {
-  const [found, hold, unfinished, used] = await Promise.all([
-    getPool(db, workerPoolId),
-    holdOf(db, workerPoolId),
-    unfinishedOf(db, workerPoolId),
-    usageOf(db, workerPoolId, nowMs),
-  ]);
-  if (found === null) return null;
-  const usage = new Map(used.map((row) => [row.launchConfigId, row]));
+  const ofPool = sql`worker_pool_id = ${workerPoolId}`;
+  const { rows } = await sql<{
+    pool: Parameters<typeof selectPool.read>[0];
+    hold: Hold | null;
+    workers: Record<string, unknown>[];
+    unfinished: Record<string, unknown>[];
+    health: Record<string, unknown>[];
+    readings: Record<string, unknown> | null;
+  }>`
+    with pool as (${selectPool.query} where p.worker_pool_id = ${workerPoolId}),
+    alive as (${aliveGroups(nowMs)} where w.worker_pool_id = ${workerPoolId}
+      group by w.worker_pool_id, w.launch_config_id, w.state, quarantined, w.capacity),
+    grouped as (${withArchived(sql`alive`)}),
+    unfinished as (
+      select l.token, l.status, l.count, l.doubtful_attempts, l.created, l.launch_config_id, l.provider_id,
+        l.capacity_per_machine, l.next_attempt_at, l.in_doubt_since, l.reported_at, ${openLaunch(nowMs)}
+      from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
+      where l.worker_pool_id = ${workerPoolId} and l.status in ('open', 'booked')),
+    errors as (
+      select launch_config_id,
+        cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int)
+          as recent
+      from worker_pool_errors
+      where ${ofPool} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
+      group by launch_config_id),
+    health as (
+      select launch_config_id, coalesce(e.recent, 0) as recent_errors, b.until, b.revision, b.unregistered
+      from errors e full join (select * from launch_backoffs where ${ofPool}) b using (launch_config_id))
+    select to_jsonb(pool) as pool,
+      (select to_jsonb(h) from holds h where scope in (${workerPoolId}, '*') order by scope = '*' limit 1) as hold,
+      coalesce((select jsonb_agg(to_jsonb(g)) from grouped g), '[]') as workers,
+      coalesce((select jsonb_agg(to_jsonb(u) order by u.created, u.token) from unfinished u), '[]') as unfinished,
+      coalesce((select jsonb_agg(to_jsonb(h)) from health h), '[]') as health,
+      (select to_jsonb(r) from demand_readings r where ${ofPool}) as readings
+    from pool`.execute(db);
+  const row = rows[0];
+  if (!row) return null;
+  const { pool, launchConfigs } = selectPool.read(row.pool);
+  const workers = row.workers.map((group) => camelKeys<LaunchConfigGroup>(group));
+  const unfinished = row.unfinished.map((launch) => camelKeys<UnfinishedLaunch>(launch));
+  const health = new Map(
+    row.health.map((each) => camelKeys<LaunchConfigHealth>(each)).map((each) => [each.launchConfigId, each]),
+  );
   const open = unfinished.filter((launch) => launch.status === 'open');
-  const overdue = open.filter((launch) => isOverdue(launch, nowMs));
-  const awaited = open.filter((launch) => !overdue.includes(launch));
-  const requested = sum(used, (row) => row.requested) + sum(awaited, capacityOf);
-  const running = sum(used, (row) => row.running);
-  const existingOf = (launchConfigId: string): number => {
-    const of = usage.get(launchConfigId);
-    const openOfIt = awaited.filter((launch) => launch.launchConfigId === launchConfigId);
-    return (of ? of.requested + of.running : 0) + sum(openOfIt, capacityOf);
-  };
+  const of = <T extends { readonly launchConfigId: string | null }>(all: readonly T[], id: string) =>
+    all.filter(({ launchConfigId }) => launchConfigId === id);
   return {
-    pool: found.pool,
-    launchConfigs: found.launchConfigs,
-    options: found.launchConfigs.map((launchConfig) => {
-      const of = usage.get(launchConfig.launchConfigId);
-      const openOfIt = open.filter((launch) => launch.launchConfigId === launchConfig.launchConfigId);
-      return {
-        launchConfigId: launchConfig.launchConfigId,
-        revision: launchConfig.revision,
-        initialWeight: launchConfig.configuration.workerManager?.initialWeight ?? null,
-        maxCapacity: launchConfig.configuration.workerManager?.maxCapacity ?? null,
-        capacityPerInstance: capacityPerInstance(launchConfig.configuration),
-        usedCapacity: (of ? of.requested + of.running + of.stopping : 0) + sum(openOfIt, capacityOf),
-        recentErrors: of?.recentErrors ?? 0,
-        backoffUntil: of?.revision === launchConfig.revision ? of.until : null,
-        openLaunches: openOfIt.length,
-        unregisteredRoom:
-          of?.unregistered && of.revision === launchConfig.revision
-            ? Math.max(0, MAX_UNREGISTERED - of.requestedMachines - sum(openOfIt, ({ count }) => count))
-            : null,
-      };
+    pool,
+    launchConfigs,
+    options: launchConfigs.map((launchConfig) => {
+      const { launchConfigId } = launchConfig;
+      return optionOf(launchConfig, of(workers, launchConfigId), of(open, launchConfigId), health.get(launchConfigId));
     }),
-    requestedCapacity: requested,
-    runningCapacity: running,
-    stoppingCapacity: sum(used, (row) => row.stopping),
-    quarantinedCapacity: 0,
-    inDoubtCapacity: sum(overdue, capacityOf),
-    currentCapacity: sum(found.launchConfigs, ({ launchConfigId }) => existingOf(launchConfigId)),
+    ...capacityByState(workers, open),
     unfinished,
-    hold,
+    hold: row.hold && camelKeys<Hold>({ ...row.hold }),
+    groups: endableMachines(workers),
+    readings: row.readings && readingsOf(camelKeys<DemandReadingsRow>(row.readings)),
+  };
+}
+
+function optionOf(
+  launchConfig: LaunchConfig,
+  workers: readonly LaunchConfigGroup[],
+  open: readonly UnfinishedLaunch[],
+  health: LaunchConfigHealth | undefined,
+): LaunchConfigOption {
+  const { launchConfigId, revision, configuration } = launchConfig;
+  const requested = workers.filter(({ state }) => state === 'requested');
+  const unregistered = sum(requested, ({ machines }) => machines);
+  return {
+    launchConfigId,
+    revision,
+    initialWeight: configuration.workerManager?.initialWeight ?? null,
+    maxCapacity: configuration.workerManager?.maxCapacity ?? null,
+    capacityPerInstance: capacityPerInstance(configuration),
+    usedCapacity: sum(workers, ({ capacity, machines }) => capacity * machines) + sum(open, ({ capacity }) => capacity),
+    recentErrors: health?.recentErrors ?? 0,
+    backoffUntil: health?.revision === revision ? health.until : null,
+    openLaunches: open.length,
+    unregisteredRoom:
+      health?.unregistered && health.revision === revision
+        ? Math.max(0, MAX_UNREGISTERED - unregistered - sum(open, ({ count }) => count))
+        : null,
   };
 }
 
 const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.reduce((total, row) => total + of(row), 0);
-const capacityOf = (launch: UnfinishedLaunch): number => launch.count * launch.capacityPerMachine;
 
-async function unfinishedOf(db: Db, workerPoolId: string): Promise<UnfinishedLaunch[]> {
-  return await db
-    .selectFrom('launches')
-    .select([
-      'token',
-      'status',
-      'count',
-      'doubtfulAttempts',
-      'created',
-      'launchConfigId',
-      'providerId',
-      'capacityPerMachine',
-      'nextAttemptAt',
-      'inDoubtSince',
-      'reportedAt',
-    ])
-    .where('workerPoolId', '=', workerPoolId)
-    .where('status', 'in', ['open', 'booked'])
-    .orderBy('created')
-    .orderBy('token')
-    .execute();
-}
+/** Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing. */
+const aliveGroups = (nowMs: number) => sql`
+  select w.worker_pool_id, w.launch_config_id, w.state, coalesce(w.quarantine_until, 0) > ${bigint(nowMs)} as quarantined,
+    w.capacity, count(*) as machines
+  from (select * from workers where state <> 'stopped') w`;
 
-interface Usage {
-  /** Null: workers and errors without one. */
-  launchConfigId: string | null;
-  requested: number;
-  running: number;
-  stopping: number;
-  requestedMachines: number;
-  recentErrors: number;
-  until: number | null;
-  /** The last machine that came to an end did so before it had registered. */
-  unregistered: boolean | null;
-  /** The one that `until` and `unregistered` hold for. */
-  revision: number | null;
-}
+/** The groups with what their launch configs are; workers without one are static. */
+const withArchived = (groups: ReturnType<typeof sql>) => sql`
+  select g.worker_pool_id, g.launch_config_id, g.state, g.quarantined, g.capacity, g.machines,
+    g.launch_config_id is not null as launched, g.launch_config_id is not null and coalesce(c.is_archived, true) as archived
+  from ${groups} g left join launch_configs c using (worker_pool_id, launch_config_id)`;
 
-/**
- * By launch config: capacity, errors of the last hour, back-off. An error that occurred over a longer time than an hour
- * is one row with a count; it is taken to have occurred evenly.
- */
-async function usageOf(db: Db, workerPoolId: string, nowMs: number): Promise<Usage[]> {
-  const { rows } = await sql<Usage>`
-    with capacity as (
-      select launch_config_id,
-        coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
-        coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
-        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
-        count(*) filter (where state = 'requested') as requested_machines
-      from workers where worker_pool_id = ${workerPoolId} and state <> 'stopped' group by launch_config_id),
-    errors as (
-      select launch_config_id,
-        cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int) as recent
-      from worker_pool_errors where worker_pool_id = ${workerPoolId} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
-      group by launch_config_id),
-    backoffs as (
-      select b.launch_config_id, b.until, b.revision, b.unregistered
-      from launch_backoffs b join launch_configs c using (worker_pool_id, launch_config_id)
-      where b.worker_pool_id = ${workerPoolId}),
-    ids as (
-      select launch_config_id from capacity union select launch_config_id from errors
-      union select launch_config_id from backoffs)
-    select i.launch_config_id, coalesce(c.requested, 0) as requested, coalesce(c.running, 0) as running,
-      coalesce(c.stopping, 0) as stopping, coalesce(e.recent, 0) as recent_errors, b.until, b.revision,
-      b.unregistered, coalesce(c.requested_machines, 0) as requested_machines
-    from ids i
-    left join capacity c on c.launch_config_id is not distinct from i.launch_config_id
-    left join errors e on e.launch_config_id is not distinct from i.launch_config_id
-    left join backoffs b on b.launch_config_id = i.launch_config_id`.execute(db);
-  return rows;
-}
+/** Columns of OpenLaunch, of a launch `l` and its launch config `c`. */
+const openLaunch = (nowMs: number) => sql`
+  l.count * l.capacity_per_machine as capacity, coalesce(c.is_archived, true) as archived, 
+  coalesce(l.in_doubt_since <= ${bigint(nowMs - MAX_IN_DOUBT_MS)}, false) as overdue`;
 
 export interface PoolCapacity extends CapacityByState {
   readonly workerPoolId: string;
@@ -172,45 +175,57 @@ export interface PoolCapacity extends CapacityByState {
   readonly maxCapacity: number;
   readonly scalingRatio: number;
   readonly held: boolean;
-  /** Whether an active launch config does not rest. */
+  /** Whether an active launch config is not backed off. */
   readonly launchable: boolean;
-  /** When the oldest launch that a tick must go on with was made; null when there is none. */
-  readonly oldestUnfinishedLaunch: number | null;
-  /** Running workers that were told to stop when idle because there are too many. */
-  readonly toldToTerminate: number;
-  /** Running capacity that launches made: static workers are told nothing. */
-  readonly launchedRunningCapacity: number;
-  /** The same without its largest machine: when that alone reaches the target, a machine is too many. */
-  readonly spareAbove: number;
+  /** Running machines that advice may end. */
+  readonly groups: readonly MachineGroup[];
+  /** Capacity of the smallest machine that a launch config can launch; null when none can launch any. */
+  readonly machineCapacity: number | null;
+  /** The latest poll's reading; the one before it is not needed. */
+  readonly readings: DemandReadings | null;
+  /** What its last decision left; null when there was none. */
+  readonly basis: DecisionBasis | null;
+  /** When the first of its unfinished launches is to be carried on; null when there is none. */
+  readonly launchDueAt: number | null;
 }
 
-/** Every pool that is not deleted, and those deleted ones that a tick still has work for, in one query. */
+/** A launch that waits this long for the reconciliation that began it has lost it. */
+const LOST_AFTER_MS = 10_000;
+
+/** Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement. */
 export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapacity[]> {
-  const { rows } = await sql<PoolCapacity>`
-    with live as (
-      select w.worker_pool_id,
-        coalesce(sum(capacity) filter (where state = 'requested'), 0) as requested,
-        coalesce(sum(capacity) filter (where state = 'running'), 0) as running,
-        coalesce(sum(capacity) filter (where state = 'stopping'), 0) as stopping,
-        coalesce(sum(capacity) filter (where state in ('requested', 'running') and not c.is_archived), 0) as current,
-        coalesce(sum(capacity) filter (where state = 'running' and launch_token is not null), 0) as launched,
-        coalesce(max(capacity) filter (where state = 'running' and launch_token is not null), 0) as largest,
-        count(*) filter (where state = 'running' and should_terminate @> '{"reason": "over capacity"}') as told
-      from workers w left join launch_configs c using (worker_pool_id, launch_config_id)
-      where state <> 'stopped' group by w.worker_pool_id),
+  const { rows } = await sql<
+    Omit<PoolCapacity, keyof CapacityByState | 'groups' | 'machineCapacity' | 'readings'> & {
+      workers: WorkerGroup[] | null;
+      open: OpenLaunch[] | null;
+      readings: Record<string, unknown> | null;
+      sizes: Record<string, string | null>[] | null;
+    }
+  >`
+    with alive as (${aliveGroups(nowMs)} group by w.worker_pool_id, w.launch_config_id, w.state, quarantined, w.capacity),
+    grouped as (
+      select worker_pool_id, state, quarantined, capacity, launched, archived, sum(machines) as machines
+      from (${withArchived(sql`alive`)}) g group by worker_pool_id, state, quarantined, capacity, launched, archived),
+    live as (select worker_pool_id, jsonb_agg(to_jsonb(g)) as workers from grouped g group by worker_pool_id),
     unfinished as (
-      select l.worker_pool_id, min(l.created) as oldest,
-        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and not overdue), 0) as open,
-        coalesce(sum(count * capacity_per_machine) filter (where status = 'open' and overdue), 0) as in_doubt,
-        coalesce(sum(count * capacity_per_machine)
-          filter (where status = 'open' and not overdue and not c.is_archived), 0) as current
-      from (select *, coalesce(in_doubt_since <= ${bigint(nowMs - MAX_IN_DOUBT_MS)}, false) as overdue from launches) l left join launch_configs c using (worker_pool_id, launch_config_id)
-      where status in ('open', 'booked') group by l.worker_pool_id)
-    select p.worker_pool_id, p.provider_id,
-      coalesce(l.current, 0) + coalesce(u.current, 0) as current_capacity, 0 as quarantined_capacity,
-      coalesce(u.in_doubt, 0) as in_doubt_capacity,
-      coalesce(l.requested, 0) + coalesce(u.open, 0) as requested_capacity,
-      coalesce(l.running, 0) as running_capacity, coalesce(l.stopping, 0) as stopping_capacity,
+      select l.worker_pool_id, jsonb_agg(jsonb_build_object('archived', l.archived, 'overdue', l.overdue,
+          'capacity', l.capacity)) filter (where l.status = 'open') as open, min(l.due_at) as due_at
+      from (
+        select l.worker_pool_id, l.status, ${openLaunch(nowMs)},
+          coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS}) as due_at
+        from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
+        where l.status in ('open', 'booked')) l
+      group by l.worker_pool_id),
+    machines as (
+      select m.worker_pool_id, jsonb_agg(to_jsonb(m)) as sizes
+      from (
+        select distinct c.worker_pool_id, s ->> 'initialWeight' as initial_weight, s ->> 'maxCapacity' as max_capacity,
+          coalesce(s ->> 'capacityPerInstance', r.configuration ->> 'capacityPerInstance', '1') as capacity_per_instance
+        from launch_configs c join launch_config_revisions r using (worker_pool_id, launch_config_id, revision)
+        cross join lateral (select r.configuration -> 'workerManager' as s) s
+        where not c.is_archived) m
+      group by m.worker_pool_id)
+    select p.worker_pool_id, p.provider_id, l.workers, u.open, u.due_at as launch_due_at, m.sizes,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,
       cast(coalesce(p.config ->> 'maxCapacity', '0') as float8) as max_capacity,
       cast(coalesce(p.config ->> 'scalingRatio', '1') as float8) as scaling_ratio,
@@ -220,12 +235,29 @@ export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapac
         left join launch_backoffs b using (worker_pool_id, launch_config_id, revision)
         where c.worker_pool_id = p.worker_pool_id and not c.is_archived and coalesce(b.until, 0) <= ${bigint(nowMs)}
       ) as launchable,
-      u.oldest as oldest_unfinished_launch, coalesce(l.told, 0) as told_to_terminate,
-      coalesce(l.launched, 0) - coalesce(l.largest, 0) as spare_above, coalesce(l.launched, 0) as launched_running_capacity
+      to_jsonb(r) as readings, d.basis
     from worker_pools p
     left join live l using (worker_pool_id)
     left join unfinished u using (worker_pool_id)
+    left join machines m using (worker_pool_id)
+    left join demand_readings r using (worker_pool_id)
+    left join lateral (
+      select basis from decisions d where d.worker_pool_id = p.worker_pool_id order by d.id desc limit 1) d on true
     where p.provider_id <> 'null-provider' or l.worker_pool_id is not null or u.worker_pool_id is not null
     order by p.worker_pool_id`.execute(db);
-  return rows;
+  return rows.map(({ workers, open, readings, sizes, ...row }) => ({
+    ...row,
+    ...capacityByState(workers ?? [], open ?? []),
+    groups: endableMachines(workers ?? []),
+    machineCapacity: smallestMachine((sizes ?? []).map(sizeOf), row.maxCapacity),
+    readings: readings && readingsOf(camelKeys<DemandReadingsRow>(readings)),
+  }));
 }
+
+const sizeOf = (row: Record<string, string | null>) => ({
+  initialWeight: numberOrNull(row['initial_weight']),
+  maxCapacity: numberOrNull(row['max_capacity']),
+  capacityPerInstance: Number(row['capacity_per_instance']),
+});
+
+const numberOrNull = (text: string | null | undefined): number | null => (text == null ? null : Number(text));

@@ -229,6 +229,14 @@ export async function listPoolIds(db: Db): Promise<string[]> {
 
 type PoolRow = WorkerPool & { launchConfigs: Record<string, unknown>[] };
 
+/** A pool with its active launch configs as a part of a statement (a table `p`), and how its row as jsonb is read. */
+export const selectPool = {
+  get query() {
+    return selectPools;
+  },
+  read: (row: Record<string, unknown>): PoolWithLaunchConfigs => withLaunchConfigs(camelKeys<PoolRow>(row)),
+};
+
 const selectPools = sql`
   select p.*, coalesce((
     select jsonb_agg(to_jsonb(c) || jsonb_build_object('configuration', r.configuration) order by c.launch_config_id)

@@ -127,6 +127,7 @@ const OF_A_POOL = [
   'launch_backoffs',
   'worker_pool_errors',
   'decisions',
+  'demand_readings',
   'worker_pools',
 ];
 

@@ -1,8 +1,10 @@
 import type { Generated, Kysely } from 'kysely';
 import type { FailureClass } from '../domain/backoff.js';
+import type { DecisionBasis } from '../domain/decision.js';
 import type { ScanNote } from '../domain/observation.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../domain/worker-pool.js';
+import type { DemandReadingsRow } from './demand-readings.js';
 
 /**
  * The tables of `migrations/`, with camel case names (a plugin translates). Rows of pools and workers are the domain's
@@ -21,6 +23,7 @@ export interface Schema {
   launchBackoffs: LaunchBackoffRow;
   workerPoolErrors: WorkerPoolErrorRow;
   decisions: DecisionRow;
+  demandReadings: DemandReadingsRow;
   scans: ScanRow;
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
@@ -38,6 +41,8 @@ export interface DeploymentRow {
   deploymentKey: string;
   taskQueuePrefix: string | null;
   created: number;
+  /** Reservations of launches so far. */
+  reservations: Generated<number>;
 }
 
 export interface LaunchConfigRevision {
@@ -142,6 +147,7 @@ export interface DecisionRow {
   occurrences: number;
   fingerprint: string;
   decision: unknown;
+  basis: DecisionBasis | null;
 }
 
 export interface ScanRow {

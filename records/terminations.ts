@@ -3,13 +3,18 @@ import type { TerminationCandidate, TerminationDecision } from '../domain/termin
 import type { Db } from './schema.js';
 import { bigint, jsonb } from './sql.js';
 
-/** The pool's running workers that a launch made. */
-export async function terminationCandidates(db: Db, workerPoolId: string): Promise<TerminationCandidate[]> {
+/** The pool's running workers that a launch made and that are not quarantined. */
+export async function terminationCandidates(
+  db: Db,
+  workerPoolId: string,
+  nowMs: number,
+): Promise<TerminationCandidate[]> {
   const { rows } = await sql<TerminationCandidate>`
     select w.worker_group, w.worker_id, w.capacity, w.created, cast(null as boolean) as busy,
-      w.launch_config_id is not null and coalesce(c.is_archived, true) as archived
+      coalesce(c.is_archived, true) as archived
     from workers w left join launch_configs c using (worker_pool_id, launch_config_id)
-    where w.worker_pool_id = ${workerPoolId} and w.state = 'running' and w.launch_token is not null`.execute(db);
+    where w.worker_pool_id = ${workerPoolId} and w.state = 'running' and w.launch_config_id is not null
+      and coalesce(w.quarantine_until, 0) <= ${bigint(nowMs)}`.execute(db);
   return rows;
 }
 

@@ -14,7 +14,8 @@ import type { Provider } from '../../providers/provider.js';
 import { registryOf } from '../../providers/registry.js';
 import { staticProvider } from '../../providers/static/provider.js';
 import { openRecords } from '../../records/open.js';
-import { bookLaunch, reserveLaunches } from '../../records/launches.js';
+import { bookLaunch } from '../../records/launches.js';
+import { order, reserve } from './records.js';
 import { ScriptedEngine } from './scripted-engine.js';
 import { recordedContext } from './provider-context.js';
 
@@ -163,20 +164,6 @@ export async function openLaunch(
   const { body } = await api.call('GET', path, undefined, headers);
   const { launchConfigId } = body.workerPoolLaunchConfigs[0];
   const location = { account: null, region: 'here', group: null };
-  await reserveLaunches(api.records.db, {
-    workerPoolId,
-    providerId: 'cloud',
-    limits: { launchesPerMinute: 1000, machines: 1000 },
-    nowMs: api.clock.ms,
-    orders: [
-      {
-        token,
-        launchConfigId,
-        launchConfigRevision: 1,
-        capacityPerMachine: 1,
-        count,
-        freeze: (allowed) => ({ token, count: allowed, location, request: {} }),
-      },
-    ],
-  });
+  const intent = order(token, count, { launchConfigId, location, request: {} });
+  await reserve(api.records.db, [intent], workerPoolId, api.clock.ms, 'cloud');
 }

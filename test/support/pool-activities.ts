@@ -6,7 +6,7 @@ import { ProviderError } from '../../providers/errors.js';
 import type { FrozenLaunch, LaunchOrder, Provider } from '../../providers/provider.js';
 import type { ProviderHealth } from '../../providers/registry.js';
 import type { Db } from '../../records/schema.js';
-import { activityDeps } from './activities.js';
+import { activityDeps, activityEnvironment, asActivity } from './activities.js';
 import { recordedContext } from './provider-context.js';
 import { RecordingCloud } from './recording-cloud.js';
 import { recordingProvider } from './recording-provider.js';
@@ -25,7 +25,36 @@ export class PoolSurroundings {
   readonly cloud = new RecordingCloud();
   readonly rendered: LaunchOrder[] = [];
 
+  /** By the engine's clock. */
+  clock = Date.now();
+
   activities(db: Db): PoolActivities {
+    const activities = this.build(db);
+    const inContext =
+      <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+      (...args: Args) =>
+        asActivity(() => work(...args), activityEnvironment({ currentAttemptScheduledTimestampMs: this.clock }));
+    return {
+      assessPool: inContext((...args: Parameters<PoolActivities['assessPool']>) => activities.assessPool(...args)),
+      reserveLaunches: inContext((...args: Parameters<PoolActivities['reserveLaunches']>) =>
+        activities.reserveLaunches(...args),
+      ),
+      dropLaunches: inContext((...args: Parameters<PoolActivities['dropLaunches']>) =>
+        activities.dropLaunches(...args),
+      ),
+      reportLaunches: inContext((...args: Parameters<PoolActivities['reportLaunches']>) =>
+        activities.reportLaunches(...args),
+      ),
+      startLifecycles: inContext((...args: Parameters<PoolActivities['startLifecycles']>) =>
+        activities.startLifecycles(...args),
+      ),
+      concludePass: inContext((...args: Parameters<PoolActivities['concludePass']>) =>
+        activities.concludePass(...args),
+      ),
+    };
+  }
+
+  private build(db: Db): PoolActivities {
     const provider = this.provider();
     return poolActivities(
       activityDeps({

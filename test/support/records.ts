@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
-import type { NewLaunch } from '../../records/launches.js';
-import { bookLaunch, reserveLaunches } from '../../records/launches.js';
+import { bookLaunch } from '../../records/launches.js';
 import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
 import { openRecords, type Records } from '../../records/open.js';
 import type { Proof } from '../../records/launch-attempts.js';
 import type { Db } from '../../records/schema.js';
 import { createPool, type NewPool } from '../../records/pools.js';
+import { readLimitsUsage, writeIntents, type NewIntent } from '../../records/reservations.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 import { createDatabase } from './postgres.js';
 
@@ -20,7 +20,9 @@ export const openTestRecords = async (engine: EngineName): Promise<Records> =>
 /** Leaves the deployment. */
 export async function emptyRecords(db: Db): Promise<void> {
   await sql`truncate worker_pools, launch_configs, launch_config_revisions, audit, holds, signs_of_life, launches, workers,
-    launch_backoffs, worker_pool_errors, decisions, scans, scan_notes, events, rate_limits`.execute(db);
+    launch_backoffs, worker_pool_errors, decisions, demand_readings, scans, scan_notes, events, rate_limits`.execute(
+    db,
+  );
 }
 
 /** `db` and the number of statements that went through it; `begin` and `commit` are not counted. */
@@ -66,25 +68,28 @@ export async function makePool(
   await createPool(db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs: NOW });
 }
 
-export const order = (token: string, count: number, change: Partial<NewLaunch> = {}): NewLaunch => ({
+export const order = (token: string, count: number, change: Partial<NewIntent> = {}): NewIntent => ({
   token,
   launchConfigId: 'lc-a',
   launchConfigRevision: 1,
   capacityPerMachine: 1,
   count,
-  freeze: (allowed) => ({
-    token,
-    count: allowed,
-    location: { account: null, region: 'us-west-2', group: null },
-    request: { token, MaxCount: allowed },
-  }),
+  location: { account: null, region: 'us-west-2', group: null },
+  request: { token, MaxCount: count },
   ...change,
 });
 
-export const noBrakes = { launchesPerMinute: 1_000_000, machines: 1_000_000 };
-
-export async function reserve(db: Db, orders: NewLaunch[], workerPoolId = poolId, nowMs = NOW): Promise<void> {
-  await reserveLaunches(db, { workerPoolId, providerId: 'aws', orders, limits: noBrakes, nowMs });
+/** Writes intents, whatever the limits. */
+export async function reserve(
+  db: Db,
+  intents: NewIntent[],
+  workerPoolId = poolId,
+  nowMs = NOW,
+  providerId = 'aws',
+): Promise<void> {
+  const pool = { workerPoolId, providerId };
+  const { version } = await readLimitsUsage(db, { ...pool, tokenPrefix: 'none' }, nowMs);
+  if (!(await writeIntents(db, { ...pool, version }, intents, nowMs))) throw new Error('nothing was reserved');
 }
 
 export const machines = (count: number, prefix = 'i'): LaunchedMachine[] =>
@@ -105,7 +110,7 @@ export async function launched(
   db: Db,
   token: string,
   count: number,
-  change: Partial<NewLaunch> = {},
+  change: Partial<NewIntent> = {},
   nowMs = NOW,
 ): Promise<void> {
   await reserve(db, [order(token, count, change)], poolId, nowMs);

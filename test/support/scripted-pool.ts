@@ -25,6 +25,7 @@ export const option = (launchConfigId: string, changes: Partial<LaunchConfigOpti
 export class ScriptedPool {
   readonly workerPoolId: string;
   pendingTasks: number | null = 0;
+  minCapacity = 0;
   maxCapacity = 1_000;
   options: LaunchConfigOption[] = [option('lc-1')];
   unfinished: UnfinishedLaunch[] = [];
@@ -51,7 +52,7 @@ export class ScriptedPool {
         return count > 0 ? [{ token: `${tokenPrefix}.${index}`, providerId: 'cloud', launchConfigId, count }] : [];
       });
       for (const launch of launches) this.known.set(launch.token, launch);
-      return { launches, refused: [], limitedBy: [] };
+      return { launches, refused: [], limitedBy: [], limitEndsAt: null };
     });
     scripted.on('launchMachines', async ({ token }) => await this.launch(token));
     scripted.on('concludePass', async (_pool, decision) => void this.decisions.push(decision));
@@ -112,13 +113,14 @@ export class ScriptedPool {
         ...noCapacity,
         runningCapacity: this.existingCapacity,
         currentCapacity: this.existingCapacity,
-        minCapacity: 0,
+        minCapacity: this.minCapacity,
         maxCapacity: this.maxCapacity,
         scalingRatio: 1,
       },
       options: this.options,
       unfinished: this.unfinished,
       blockedBy: this.blockedBy,
+      blockedForPolls: false,
       providers: ['cloud'],
     };
   }

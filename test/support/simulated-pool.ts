@@ -210,7 +210,7 @@ export class SimulatedPool {
     return {
       input,
       advice,
-      finding: { wantedCapacity, roomCapacity, advisedCapacity: advice.advisedCapacity, advice },
+      finding: { wantedCapacity, roomCapacity, advisedCapacity: advice.advisedCapacity },
     };
   }
 
@@ -223,7 +223,7 @@ export class SimulatedPool {
     const { machines, capacity } = this.launch(input);
     const { finding } = this.evaluate(withLaunched(input, capacity));
     const until = [...this.backoffs.values()].map((each) => each.until).filter((each) => each > this.now);
-    this.last = { ...finding, surplus: advice.surplus, evaluateAgainAt: until.length > 0 ? Math.min(...until) : null };
+    this.last = { ...finding, evaluateAgainAt: until.length > 0 ? Math.min(...until) : null };
     this.reconciliations += 1;
     if (machines === 0 && changed.length === 0) this.idleReconciliations += 1;
     return { launchedMachines: machines, newlyTold: changed.filter(({ told }) => told).length };

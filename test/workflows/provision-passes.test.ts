@@ -134,17 +134,20 @@ describe('nothing is launched, and the decision says why,', () => {
     expect(pool.launched.map(({ token }) => token)).toEqual(['unsent']);
   });
 
-  test('when its demand cannot be read', async () => {
+  test('beyond the minimum, when its demand cannot be read', async () => {
     pool.pendingTasks = null;
-    pool.blockedBy = ['its demand cannot be read'];
+    pool.minCapacity = 3;
+    pool.existingCapacity = 1;
     await ended(await pool.look());
-    expect(pool.launched).toEqual([]);
-    expect(pool.decisions).toMatchObject([{ limitedBy: ['its demand cannot be read'], estimate: null }]);
+    expect(pool.launched.map(({ count }) => count)).toEqual([2]);
+    expect(pool.decisions).toMatchObject([{ limitedBy: [], estimate: { wantedCapacity: 2, bound: 'minimum' } }]);
   });
 
   test('when the deployment’s brakes allow none', async () => {
     pool.pendingTasks = 10;
-    time.scripted.on('reserveLaunches', async () => ({ launches: [], refused: [], limitedBy: ['limits.machines'] }));
+    time.scripted.on('reserveLaunches', async () => ({
+      ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null },
+    }));
     await ended(await pool.look());
     expect(pool.decisions).toMatchObject([{ limitedBy: ['limits.machines'], launches: [] }]);
   });

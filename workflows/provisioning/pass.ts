@@ -32,14 +32,16 @@ export async function pass(workerPoolId: string, passId: string, launches: Launc
     facts = await pool.assessPool(workerPoolId);
     if (!facts) return;
   }
-  const estimated = estimateFrom(facts);
+  const estimated = estimate(facts.estimator, facts.inputs);
   const limitedBy = [...facts.blockedBy];
   const passedOver: PassedOver[] = [];
-  if (estimated && facts.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
+  let launched: { capacity: number; limitEndsAt: number | null } = { capacity: 0, limitEndsAt: null };
+  if (facts.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
     const round = await launchInRounds(facts, estimated, passId, launches);
     outcomes.push(...round.outcomes);
     limitedBy.push(...round.limitedBy);
     passedOver.push(...round.passedOver);
+    launched = round;
   }
   const decision: Omit<Decision, 'terminations'> = {
     inputs: facts.inputs,
@@ -48,7 +50,11 @@ export async function pass(workerPoolId: string, passId: string, launches: Launc
     launches: outcomes,
     passedOver,
   };
-  await pool.concludePass(workerPoolId, decision);
+  await pool.concludePass(workerPoolId, decision, {
+    launchedCapacity: launched.capacity,
+    limitEndsAt: launched.limitEndsAt,
+    blockedForPolls: facts.blockedForPolls,
+  });
 }
 
 /** Goes on with open launches whose time has come; those that are in flight already, or in doubt, hold nobody. */
@@ -75,12 +81,6 @@ async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<La
   );
 }
 
-function estimateFrom({ inputs, estimator }: PoolFacts): Estimate | null {
-  const { pendingTasks, claimedTasks } = inputs;
-  if (pendingTasks === null || claimedTasks === null) return null;
-  return estimate(estimator, inputs);
-}
-
 async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: string, launches: LaunchesInFlight) {
   const outcomes: LaunchOutcome[] = [];
   const limitedBy = new Set<string>();
@@ -89,6 +89,7 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
   let missing = Math.ceil(estimated.spawnCapacity);
   let room = estimated.roomCapacity;
   let machinesLeft = MOST_MACHINES;
+  let limitEndsAt: number | null = null;
 
   for (let round = 0; round < MOST_ROUNDS && missing > 0 && machinesLeft > 0; round += 1) {
     const chosen = chooseLaunchConfigs({
@@ -108,7 +109,8 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
       choices: chosen.choices.map(({ launchConfigId, revision, machines }) => ({ launchConfigId, revision, machines })),
       mostMachines: machinesLeft,
     });
-    for (const brake of reserved.limitedBy) limitedBy.add(brake);
+    for (const limit of reserved.limitedBy) limitedBy.add(limit);
+    limitEndsAt = reserved.limitEndsAt ?? limitEndsAt;
     outcomes.push(...reserved.refused);
     const launched = await Promise.all(
       reserved.launches.map((launch) => launches.launch(launch, { mayLaunch: true, waitMs: OUTCOME_TIMEOUT_MS })),
@@ -141,5 +143,5 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
         };
       });
   }
-  return { outcomes, limitedBy: [...limitedBy], passedOver };
+  return { outcomes, limitedBy: [...limitedBy], passedOver, capacity: estimated.roomCapacity - room, limitEndsAt };
 }

@@ -2,13 +2,17 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { demandActivities } from '../../../activities/demand.js';
 import type { DemandCounts } from '../../../domain/demand.js';
-import { recordRunning } from '../../../records/worker-changes.js';
+import type { Decision, DecisionBasis } from '../../../domain/decision.js';
+import { recordDecision } from '../../../records/decisions.js';
+import { hold, release } from '../../../records/holds.js';
 import type { ActivityDeps } from '../../../activities/deps.js';
 import type { PollLimits } from '../../../demand/poll-pools.js';
-import { setShouldTerminate } from '../../../records/terminations.js';
-import { bookLaunch, finishLaunches } from '../../../records/launches.js';
-import { activityDeps, asActivity } from '../../support/activities.js';
-import { machines, makePool, NOW, order, reserve, times } from '../../support/records.js';
+import { activityDeps, activityEnvironment, asActivity } from '../../support/activities.js';
+import { makePool, NOW } from '../../support/records.js';
+import { recordedContext } from '../../support/provider-context.js';
+import { RecordingCloud } from '../../support/recording-cloud.js';
+import { recordingProvider } from '../../support/recording-provider.js';
+import { registryOf } from '../../../providers/registry.js';
 import { recordsFor } from '../../support/records-suite.js';
 
 const records = recordsFor('PGlite');
@@ -16,28 +20,37 @@ beforeEach(async () => {
   for (const name of ['a', 'b', 'c']) await makePool(records.db, { workerPoolId: `prov/${name}` });
 });
 
+let clock = NOW;
 const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
 
 /** A demand look and the pools that it has asked so far; `onAsk` is called with each. */
 function demandLook(
   counts: (workerPoolId: string) => Promise<DemandCounts>,
-  onAsk: () => void = () => {},
+  onAsk: () => unknown = () => {},
   changes: { limits?: PollLimits; log?: ActivityDeps['log'] } = {},
 ) {
   const asked: string[] = [];
   const deps = activityDeps({
     records,
+    providers: registryOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
     demand: { counts },
     ...(changes.log && { log: changes.log }),
     asks: {
       askForLook: async (workerPoolId: string) => {
         asked.push(workerPoolId);
-        onAsk();
+        await onAsk();
       },
     },
   });
   const activities = demandActivities(deps, changes.limits);
-  return { asked, look: () => asActivity(() => activities.lookAtDemand()) };
+  return {
+    asked,
+    look: () =>
+      asActivity(
+        () => activities.lookAtDemand(),
+        activityEnvironment({ currentAttemptScheduledTimestampMs: (clock += 10_000) }),
+      ),
+  };
 }
 
 test('a pool whose counts cannot be read is held alone', async () => {
@@ -63,34 +76,75 @@ test('a pool whose counts are slow holds no other up', async () => {
   expect(await looked).toEqual({ pools: 3, asked: 3, unreadable: 0 });
 });
 
-test('a pool is asked when a machine more than is needed runs, and not when only the last one passes the target', async () => {
-  const workerPoolId = 'prov/a';
-  // Two machines of 4 and no launch under way.
-  await reserve(records.db, [order('t', 2, { capacityPerMachine: 4 })], workerPoolId);
-  const workers = (await bookLaunch(records.db, 't', machines(2, 't'), times)) ?? [];
-  await finishLaunches(records.db, ['t'], NOW);
-  for (const worker of workers) {
-    const registered = { registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW };
-    await recordRunning(records.db, worker, registered);
-  }
-  const askedWith = async (claimedTasks: number) => {
-    const { asked, look } = demandLook(async (pool) => ({
-      pendingTasks: 0,
-      claimedTasks: pool === workerPoolId ? claimedTasks : 0,
-    }));
-    await look();
-    return asked;
+test('a pool is triggered when its situation differs from its last decision, and when that says so', async () => {
+  const decided = async (basis: Partial<DecisionBasis>) => {
+    const full = { wantedCapacity: 5, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null, ...basis };
+    const decision = { limitedBy: [] } as unknown as Decision;
+    for (const name of ['a', 'b', 'c']) {
+      await recordDecision(records.db, `prov/${name}`, decision, { basis: full, fingerprint: 'f', nowMs: NOW });
+    }
   };
-  expect(await askedWith(8)).toEqual([]);
-  expect(await askedWith(5)).toEqual([]);
-  expect(await askedWith(4)).toEqual([workerPoolId]);
-  // Once one of them has been told, there is nothing to ask for until it is needed again.
-  const [{ workerGroup, workerId }] = workers as [(typeof workers)[number]];
-  const told = { workerGroup, workerId, terminate: true, reason: 'over capacity' } as const;
-  await setShouldTerminate(records.db, workerPoolId, [told], NOW);
-  expect(await askedWith(4)).toEqual([]);
-  expect(await askedWith(5)).toEqual([workerPoolId]);
+  const { asked, look } = demandLook(async (workerPoolId) => (workerPoolId === 'prov/a' ? waiting : nothing));
+  await decided({ wantedCapacity: 0 });
+  await look();
+  expect(asked.splice(0)).toEqual(['prov/a']);
+  await decided({});
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await decided({ evaluateAgainAt: NOW + 1_000_000 });
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await decided({ evaluateAgainAt: NOW });
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
 });
+
+test('a held pool wants nothing, and is triggered when the hold ends', async () => {
+  const by = { reason: 'repair', clientId: 't', nowMs: NOW };
+  await hold(records.db, '*', by);
+  const basis = { wantedCapacity: 0, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null };
+  const decision = { limitedBy: [] } as unknown as Decision;
+  for (const name of ['a', 'b', 'c']) {
+    await recordDecision(records.db, `prov/${name}`, decision, { basis, fingerprint: 'f', nowMs: NOW });
+  }
+  const { asked, look } = demandLook(async () => waiting);
+  await look();
+  expect(asked.splice(0)).toEqual([]);
+  expect(await wanted()).toEqual([0, 0, 0]);
+  await release(records.db, '*');
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
+  expect(await wanted()).toEqual([5, 5, 5]);
+});
+
+test('what all pools want is recorded before the first of them is triggered', async () => {
+  const seen: number[][] = [];
+  const { look } = demandLook(
+    async () => waiting,
+    async () => void seen.push(await wanted()),
+  );
+  await look();
+  expect(seen).toEqual([
+    [5, 5, 5],
+    [5, 5, 5],
+    [5, 5, 5],
+  ]);
+});
+
+test('the minimum of a pool is wanted while its queue does not answer', async () => {
+  await makePool(records.db, { workerPoolId: 'prov/min', config: { minCapacity: 2, maxCapacity: 9 } });
+  const { asked, look } = demandLook(async () => {
+    throw new Error('the queue does not answer');
+  });
+  await look();
+  expect(asked).toEqual(['prov/min']);
+});
+
+const nothing: DemandCounts = { pendingTasks: 0, claimedTasks: 0 };
+const wanted = async () =>
+  (await records.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
+    ({ wantedMachines }) => wantedMachines,
+  );
 
 test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
   const lines: Record<string, unknown>[] = [];

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { PoolActivities } from '../../../activities/pool.js';
+import type { PassOutcome, PoolActivities } from '../../../activities/pool.js';
 import type { Decision } from '../../../domain/decision.js';
+import { recordReadings } from '../../../records/demand-readings.js';
 import { listDecisions } from '../../../records/decisions.js';
 import { listErrors } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
@@ -31,6 +32,7 @@ describe.each(engines)('on %s,', (engine) => {
   let activities: PoolActivities;
   beforeEach(async () => {
     around = new PoolSurroundings();
+    around.clock = NOW;
     activities = around.activities(records.db);
     await makePool(records.db, { config: { minCapacity: 1, maxCapacity: 50, scalingRatio: 0.5 } });
   });
@@ -41,16 +43,16 @@ describe.each(engines)('on %s,', (engine) => {
   async function run(token: string, count: number): Promise<void> {
     await reserve(records.db, [order(token, count)]);
     await bookLaunch(records.db, token, machines(count, token), times);
-    for (let number = 0; number < count; number += 1) {
-      await recordRunning(records.db, key(`${token}-${number}`), {
-        registeredAt: NOW,
-        terminateAfter: NOW + DAY,
-        expires: NOW + DAY,
-        secretGeneration: 1,
-        nowMs: NOW,
-      });
-    }
+    for (let number = 0; number < count; number += 1) await register(`${token}-${number}`);
   }
+
+  const register = async (workerId: string): Promise<void> => {
+    const deadlines = { terminateAfter: NOW + DAY, expires: NOW + DAY };
+    await recordRunning(records.db, key(workerId), {
+      ...{ registeredAt: NOW, secretGeneration: 1, nowMs: NOW },
+      ...deadlines,
+    });
+  };
 
   describe('assessPool', () => {
     test('gives null when there is no such pool', async () => {
@@ -65,7 +67,7 @@ describe.each(engines)('on %s,', (engine) => {
         workerPoolId: poolId,
         estimator: 'corrected',
         inputs: {
-          ...{ providerId: 'aws', pendingTasks: 7, claimedTasks: 3, existingCapacity: 3, requestedCapacity: 3 },
+          ...{ providerId: 'aws', pendingTasks: 7, claimedTasks: 3, currentCapacity: 3, requestedCapacity: 3 },
           ...{ stoppingCapacity: 0, minCapacity: 1, maxCapacity: 50, scalingRatio: 0.5 },
         },
         options: [
@@ -188,8 +190,73 @@ describe.each(engines)('on %s,', (engine) => {
         { launchConfigId: 'lc-b', machines: 2 },
       ]);
       const first = await activities.reserveLaunches(twice);
-      expect(await activities.reserveLaunches(twice)).toEqual(first);
+      expect((await activities.reserveLaunches(twice)).launches).toEqual(first.launches);
       expect(await records.db.selectFrom('launches').select('token').execute()).toHaveLength(2);
+    });
+
+    test('gives every launch its token again when another launch config was edited between two attempts', async () => {
+      const choices = [
+        { launchConfigId: 'lc-a', machines: 3 },
+        { launchConfigId: 'lc-b', machines: 2 },
+      ];
+      const first = await activities.reserveLaunches(request(choices));
+      await updatePool(records.db, {
+        pool: newPool(),
+        launchConfigs: [launchConfig('lc-a', { workerManager: { initialWeight: 0.5 } }), launchConfig('lc-b')],
+        clientId: 't',
+        nowMs: NOW,
+      });
+      expect((await activities.reserveLaunches(request(choices))).launches).toEqual(first.launches);
+    });
+
+    test('lets two pools of a few machines launch in the minute in which a third wants thousands', async () => {
+      around.limits = { launchesPerMinute: 500 };
+      around.maxPerLaunch = 1_000;
+      activities = around.activities(records.db);
+      const wants = new Map([
+        [poolId, 2_500],
+        ['prov/twenty', 20],
+        ['prov/one', 1],
+      ]);
+      for (const id of ['prov/twenty', 'prov/one']) await makePool(records.db, { workerPoolId: id });
+      await recordReadings(
+        records.db,
+        [...wants].map(([workerPoolId, wantedMachines]) => ({
+          ...{ workerPoolId, wantedMachines, pendingTasks: wantedMachines, claimedTasks: 0 },
+        })),
+        NOW,
+      );
+      const got: Record<string, number> = {};
+      for (const [workerPoolId, machines] of wants) {
+        const choice = { launchConfigId: 'lc-a', revision: 1, machines };
+        const { launches, limitedBy, limitEndsAt } = await activities.reserveLaunches({
+          ...{ workerPoolId, tokenPrefix: `${workerPoolId}.0.0`, choices: [choice], mostMachines: 2_500 },
+        });
+        got[workerPoolId] = launches.reduce((sum, { count }) => sum + count, 0);
+        if (workerPoolId === poolId) {
+          expect(limitedBy).toEqual(['limits.launchesPerMinute']);
+          expect(limitEndsAt).toBeGreaterThan(NOW);
+        }
+      }
+      expect(got).toEqual({ [poolId]: 479, 'prov/twenty': 20, 'prov/one': 1 });
+    });
+
+    test('never passes a limit when thirty reservations come at once in two processes', async () => {
+      around.limits = { machines: 40, launchesPerMinute: 35 };
+      const processes = [around.activities(records.db), around.activities(records.db)];
+      await Promise.all(
+        Array.from({ length: 30 }, async (_, n) =>
+          processes[n % 2]!.reserveLaunches({
+            ...request([{ launchConfigId: 'lc-a', machines: 1 + (n % 4) }]),
+            tokenPrefix: `run-${n}.0.0`,
+          }),
+        ),
+      );
+      const { total } = await records.db
+        .selectFrom('launches')
+        .select(({ fn }) => fn.sum<number>('count').as('total'))
+        .executeTakeFirstOrThrow();
+      expect(Number(total)).toBe(35);
     });
 
     test('leaves a launch config out that was edited since it was chosen', async () => {
@@ -230,6 +297,7 @@ describe.each(engines)('on %s,', (engine) => {
         launches: [],
         refused: [],
         limitedBy: ['the pool has changed'],
+        limitEndsAt: null,
       });
     });
 
@@ -251,17 +319,31 @@ describe.each(engines)('on %s,', (engine) => {
   });
 
   describe('concludePass', () => {
-    const conclude = async (change: Partial<Decision> = {}, inputs: Partial<Decision['inputs']> = {}) => {
+    const conclude = async (
+      change: Partial<Decision> = {},
+      inputs: Partial<Decision['inputs']> = {},
+      outcome: Partial<PassOutcome> = {},
+    ) => {
       const assessed = await assess();
-      await activities.concludePass(poolId, {
+      const decision = {
         inputs: { ...assessed.inputs, ...inputs },
         estimate: null,
         limitedBy: [],
         launches: [],
         passedOver: [],
         ...change,
-      });
+      };
+      const nothing = { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: assessed.blockedForPolls };
+      await activities.concludePass(poolId, decision, { ...nothing, ...outcome });
     };
+    let polled = NOW - 1_000;
+    /** Polls that read this, one after the other. */
+    const polls = async (...readings: { pendingTasks: number; claimedTasks: number }[]) => {
+      for (const reading of readings) {
+        await recordReadings(records.db, [{ workerPoolId: poolId, wantedMachines: 0, ...reading }], (polled += 1));
+      }
+    };
+    const nobody = { pendingTasks: 0, claimedTasks: 0 };
     const verdicts = async (token: string, count: number) =>
       await Promise.all(
         Array.from({ length: count }, async (_, number) => {
@@ -293,26 +375,117 @@ describe.each(engines)('on %s,', (engine) => {
 
     test('gives no advice when the counts are unknown', async () => {
       await run('t', 3);
+      await polls(nobody, nobody);
       await conclude({}, { pendingTasks: null, claimedTasks: null });
       expect(await verdicts('t', 3)).toEqual([null, null, null]);
     });
 
     test('advises no worker to end that is needed', async () => {
       await run('t', 3);
+      await polls(nobody, nobody);
       await conclude({}, { pendingTasks: 6, claimedTasks: 0 });
       expect(await verdicts('t', 3)).toEqual([false, false, false]);
     });
 
-    test('advises workers of an archived launch config to end when nothing waits', async () => {
+    test('keeps every worker that was busy at one of the last two polls', async () => {
+      await run('t', 3);
+      await polls({ pendingTasks: 0, claimedTasks: 3 }, nobody);
+      await conclude();
+      expect(await verdicts('t', 3)).toEqual([false, false, false]);
+      await polls(nobody);
+      await conclude();
+      expect((await verdicts('t', 3)).filter(Boolean)).toHaveLength(2);
+    });
+
+    test('advises nobody to end after a single poll', async () => {
+      await run('t', 3);
+      await polls(nobody);
+      await conclude();
+      expect(await verdicts('t', 3)).toEqual([false, false, false]);
+    });
+
+    test('advises workers of an archived launch config to end first', async () => {
       await run('t', 2);
+      await reserve(records.db, [order('new', 1, { launchConfigId: 'lc-b' })]);
+      await bookLaunch(records.db, 'new', machines(1, 'new'), times);
+      await register('new-0');
       await updatePool(records.db, {
-        pool: newPool(),
+        pool: newPool({ config: { minCapacity: 1, maxCapacity: 50 } }),
         launchConfigs: [launchConfig('lc-b')],
         clientId: 't',
         nowMs: NOW,
       });
+      await polls(nobody, nobody);
+      await conclude();
+      expect([await verdicts('t', 2), await verdicts('new', 1)]).toEqual([[true, true], [false]]);
+    });
+
+    test('advises no quarantined worker, and none to end in its place', async () => {
+      await run('t', 3);
+      await records.db
+        .updateTable('workers')
+        .set({ quarantineUntil: NOW + DAY })
+        .where('workerId', 'in', ['t-0', 't-1'])
+        .execute();
+      await polls(nobody, nobody);
+      await conclude();
+      expect(await verdicts('t', 3)).toEqual([null, null, false]);
+      expect((await assess()).inputs).toMatchObject({ runningCapacity: 1, quarantinedCapacity: 2, currentCapacity: 1 });
+    });
+
+    test('advises every worker of a deleted pool to end', async () => {
+      await run('t', 2);
+      await polls(nobody, nobody);
+      await deletePool(records.db, poolId, { clientId: 't', nowMs: NOW });
       await conclude();
       expect(await verdicts('t', 2)).toEqual([true, true]);
+    });
+
+    const basis = async () =>
+      (await records.db.selectFrom('decisions').select('basis').orderBy('id', 'desc').executeTakeFirst())?.basis;
+
+    test('stores what the pool still wants after its launches, and the end of the first backoff', async () => {
+      await conclude({}, { pendingTasks: 20, claimedTasks: 0 }, { launchedCapacity: 4 });
+      expect(await basis()).toMatchObject({ wantedCapacity: 6, roomCapacity: 46 });
+      for (const launchConfigId of ['lc-a', 'lc-b']) {
+        const until = NOW + (launchConfigId === 'lc-a' ? 9_000 : 5_000);
+        const backoff = {
+          workerPoolId: poolId,
+          launchConfigId,
+          revision: 1,
+          failureClass: 'quota',
+          failures: 1,
+        } as const;
+        await records.db
+          .insertInto('launchBackoffs')
+          .values({ ...backoff, until, unregistered: false })
+          .execute();
+      }
+      await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
+      expect((await basis())?.evaluateAgainAt).toBe(NOW + 5_000);
+      await conclude();
+      expect(await basis()).toMatchObject({ wantedCapacity: 1, evaluateAgainAt: NOW + 5_000 });
+    });
+
+    test('wants nothing while the pool is blocked for a reason that polls know', async () => {
+      await hold(records.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW });
+      await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
+      expect(await basis()).toMatchObject({ wantedCapacity: 0, evaluateAgainAt: null });
+    });
+
+    test('reports a pool with far more capacity than its maximum, once for each time that it comes to it', async () => {
+      const estimated = (overProvisioned: boolean) =>
+        ({ existingCapacity: 40, overProvisioned }) as NonNullable<Decision['estimate']>;
+      const occurrences = async () =>
+        (await records.db.selectFrom('workerPoolErrors').select(['kind', 'occurrences']).execute()).map(
+          (row) => `${row.kind} ${row.occurrences}`,
+        );
+      await conclude({ estimate: estimated(true) });
+      await conclude({ estimate: estimated(true) });
+      expect(await occurrences()).toEqual(['over-provisioned 1']);
+      await conclude({ estimate: estimated(false) });
+      await conclude({ estimate: estimated(true) });
+      expect(await occurrences()).toEqual(['over-provisioned 2']);
     });
   });
 });

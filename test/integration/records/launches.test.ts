@@ -2,9 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { beginAttempt, reportInDoubt, settleAttempt } from '../../../records/launch-attempts.js';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
 import { poolFacts } from '../../../records/facts.js';
-import { bookLaunch, finishLaunches, getLaunch, reserveLaunches, workersOfLaunch } from '../../../records/launches.js';
-import { deletePool } from '../../../records/pools.js';
-import { recordStopped } from '../../../records/worker-changes.js';
+import { bookLaunch, finishLaunches, getLaunch, workersOfLaunch } from '../../../records/launches.js';
 import {
   counting,
   engines,
@@ -12,7 +10,6 @@ import {
   machines,
   makePool,
   MINUTE,
-  noBrakes,
   NOW,
   order,
   poolId,
@@ -22,7 +19,6 @@ import {
   topicsOf,
 } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
-import { seededRandom } from '../../support/seeded-random.js';
 
 describe.each(engines)('a launch on %s', (engine) => {
   const records = recordsFor(engine);
@@ -31,7 +27,6 @@ describe.each(engines)('a launch on %s', (engine) => {
     await records.db.deleteFrom('events').execute();
   });
 
-  const reservation = { workerPoolId: poolId, providerId: 'aws', limits: noBrakes, nowMs: NOW };
   const error = {
     workerPoolId: poolId,
     launchConfigId: 'lc-a',
@@ -41,131 +36,6 @@ describe.each(engines)('a launch on %s', (engine) => {
     extra: { code: 'InsufficientInstanceCapacity' },
   };
   const rest = { failureClass: 'capacity', backoff: (failures: number) => failures * 1000, nowMs: NOW } as const;
-
-  test('is written down with its frozen request before the cloud is asked', async () => {
-    const { db } = records;
-    expect(await reserveLaunches(db, { ...reservation, orders: [order('t', 5)] })).toEqual({
-      launches: [{ token: 't', count: 5 }],
-      brake: null,
-    });
-    expect(await getLaunch(db, 't')).toMatchObject({
-      status: 'open',
-      request: { token: 't', MaxCount: 5 },
-      location: { region: 'us-west-2' },
-      attempts: 0,
-      created: NOW,
-    });
-  });
-
-  test('that is reserved again keeps what it got, and is not frozen again', async () => {
-    const { db } = records;
-    const limits = { launchesPerMinute: 8, machines: 100 };
-    await reserveLaunches(db, { ...reservation, limits, orders: [order('t', 5)] });
-    const freeze = () => {
-      throw new Error('must not be rendered again');
-    };
-    const orders = [order('t', 9, { freeze }), order('u', 9)];
-    const again = {
-      launches: [
-        { token: 't', count: 5 },
-        { token: 'u', count: 3 },
-      ],
-      brake: 'launchesPerMinute',
-    };
-    expect(await reserveLaunches(db, { ...reservation, limits, orders })).toEqual(again);
-    expect((await reserveLaunches(db, { ...reservation, limits, orders })).launches).toEqual(again.launches);
-  });
-
-  test('is held by the tighter of the two brakes', async () => {
-    const { db } = records;
-    const first = await reserveLaunches(db, {
-      ...reservation,
-      limits: { launchesPerMinute: 10, machines: 4 },
-      orders: [order('a', 3), order('b', 3), order('c', 3)],
-    });
-    expect(first).toEqual({
-      launches: [
-        { token: 'a', count: 3 },
-        { token: 'b', count: 1 },
-      ],
-      brake: 'machines',
-    });
-    const later = { ...reservation, limits: { launchesPerMinute: 5, machines: 100 } };
-    expect(await reserveLaunches(db, { ...later, nowMs: NOW + 59_999, orders: [order('d', 9)] })).toEqual({
-      launches: [{ token: 'd', count: 1 }],
-      brake: 'launchesPerMinute',
-    });
-    expect(await reserveLaunches(db, { ...later, nowMs: NOW + MINUTE, orders: [order('e', 9)] })).toMatchObject({
-      launches: [{ token: 'e', count: 4 }],
-    });
-  });
-
-  test('counts against the machines brake until its machines are stopped, and not when it failed', async () => {
-    const { db } = records;
-    const limits = { launchesPerMinute: 1000, machines: 3 };
-    await reserve(db, [order('a', 2), order('b', 1)]);
-    await bookLaunch(db, 'a', machines(2, 'a'), times);
-    const attempt = (token: string) => reserveLaunches(db, { ...reservation, limits, orders: [order(token, 3)] });
-    expect((await attempt('c')).launches).toEqual([]);
-    await failLaunch(db, 'b', { proof: refused, ...rest, failure: 'none', error });
-    expect((await attempt('d')).launches).toEqual([{ token: 'd', count: 1 }]);
-    const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 'a-0' };
-    await recordStopped(db, key, { nowMs: NOW, expires: NOW });
-    expect((await attempt('e')).launches).toEqual([{ token: 'e', count: 1 }]);
-  });
-
-  test('never passes a brake, however many passes reserve, fail and book at once', async () => {
-    const { db } = records;
-    const random = seededRandom(7);
-    const pools = ['prov/p-0', 'prov/p-1', 'prov/p-2', 'prov/p-3'];
-    for (const workerPoolId of pools) await makePool(db, { workerPoolId });
-    const limits = { launchesPerMinute: 60, machines: 45 };
-    let clock = NOW;
-    const pass = async (workerPoolId: string, round: number) => {
-      clock += 2_000;
-      const orders = [1, 2].map((n) => order(`${workerPoolId}.${round}.${n}`, 1 + Math.floor(random() * 9)));
-      const { launches } = await reserveLaunches(db, { ...reservation, workerPoolId, limits, orders, nowMs: clock });
-      for (const { token, count } of launches) {
-        if (random() < 0.3) await failLaunch(db, token, { proof: refused, ...rest, failure: 'x', error });
-        else if (random() < 0.8) await bookLaunch(db, token, machines(count, token.replaceAll('/', '-')), times);
-      }
-    };
-    for (let round = 0; round < 12; round += 1) {
-      await Promise.all(pools.map((workerPoolId) => pass(workerPoolId, round)));
-      const launches = await db.selectFrom('launches').select(['count', 'status', 'created']).execute();
-      const workers = await db.selectFrom('workers').select('workerId').where('state', '<>', 'stopped').execute();
-      const open = launches.filter(({ status }) => status === 'open');
-      expect(workers.length + total(open)).toBeLessThanOrEqual(limits.machines);
-      for (const { created: end } of launches) {
-        const minute = launches.filter(({ created }) => created > end - MINUTE && created <= end);
-        expect(total(minute)).toBeLessThanOrEqual(limits.launchesPerMinute);
-      }
-      await db.updateTable('workers').set({ state: 'stopped' }).where('workerId', 'like', '%-1').execute();
-    }
-    expect((await db.selectFrom('launches').select('token').execute()).length).toBeGreaterThan(10);
-  });
-  const total = (launches: { count: number }[]) => launches.reduce((sum, { count }) => sum + count, 0);
-
-  test('is refused to a pool that has gone, or has another provider now', async () => {
-    const { db } = records;
-    await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
-    expect(await reserveLaunches(db, { ...reservation, orders: [order('t', 1)] })).toEqual({
-      launches: [],
-      brake: null,
-    });
-    const nobody = { ...reservation, workerPoolId: 'prov/none', orders: [order('u', 1)] };
-    expect((await reserveLaunches(db, nobody)).launches).toEqual([]);
-  });
-
-  test('that cannot be frozen undoes its whole reservation', async () => {
-    const { db } = records;
-    const freeze = () => {
-      throw new Error('user data too long');
-    };
-    const orders = [order('t', 1), order('u', 1, { freeze })];
-    await expect(reserveLaunches(db, { ...reservation, orders })).rejects.toThrow('user data too long');
-    expect([await getLaunch(db, 't'), await getLaunch(db, 'u')]).toEqual([null, null]);
-  });
 
   test('an attempt that did nothing does not hide when a later one began', async () => {
     const { db } = records;
@@ -302,6 +172,8 @@ describe.each(engines)('a launch on %s', (engine) => {
       location: { account: null, region: 'us-west-2', group: null },
       facts: { instanceId: 'i-1', privateIp: null },
       made: [],
+      quarantineUntil: null,
+      queueInactivityMs: null,
       shouldTerminate: null,
     });
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 2, closed: NOW });
