@@ -27,16 +27,16 @@ export interface RunningWorkers {
 
 /** Workers for the main queue and for the three queues of each provider, all with the scripted activities. */
 export async function startWorkers(
-  env: TestWorkflowEnvironment,
+  env: Pick<TestWorkflowEnvironment, 'nativeConnection'> & { readonly namespace?: string },
   scripted: ScriptedActivities,
-  providerIds: readonly string[] = ['cloud'],
+  { providerIds = ['cloud'], taskQueue = TASK_QUEUE }: { providerIds?: readonly string[]; taskQueue?: string } = {},
 ): Promise<RunningWorkers> {
   const { activities } = scripted;
   const common = { connection: env.nativeConnection, namespace: env.namespace ?? 'default', activities };
-  const cloudQueues = providerIds.flatMap((id) => callClasses.map((each) => cloudTaskQueue(TASK_QUEUE, id, each)));
+  const cloudQueues = providerIds.flatMap((id) => callClasses.map((each) => cloudTaskQueue(taskQueue, id, each)));
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: mainTaskQueue(TASK_QUEUE), workflowBundle: { codePath: bundlePath } }),
-    ...cloudQueues.map((taskQueue) => Worker.create({ ...common, taskQueue })),
+    Worker.create({ ...common, taskQueue: mainTaskQueue(taskQueue), workflowBundle: { codePath: bundlePath } }),
+    ...cloudQueues.map((queue) => Worker.create({ ...common, taskQueue: queue })),
   ]);
   const running = Promise.all(workers.map((worker) => worker.run()));
   return {
@@ -69,7 +69,7 @@ export class TimeSkipping {
     });
     const env = await timeSkippingEnvironment();
     const scripted = new ScriptedActivities();
-    return new TimeSkipping(env, scripted, await startWorkers(env, scripted, providerIds));
+    return new TimeSkipping(env, scripted, await startWorkers(env, scripted, { providerIds }));
   }
 
   /** Ends what the test left running, so that it does not act in the next one's time. */

@@ -21,7 +21,6 @@ const MAX_WAIT_MS = 5 * 60_000;
  * one before is gone. Never gives up. True when nothing is left; false when this is the next run's to go on with.
  */
 export async function deprovision(life: Life): Promise<boolean> {
-  // guard(only-what-stops-is-removed): false
   if (!life.stop) return false;
   await life.enterStopping();
   const { resources } = life;

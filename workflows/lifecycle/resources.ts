@@ -121,7 +121,6 @@ export class Resources {
 
   /** A look that showed nothing was made before this resource was: it says nothing of it. */
   noteSubmitted(): void {
-    // guard(a-look-before-the-making-says-nothing): false
     if (this.lastObservation?.state === 'gone') this.lastObservation = null;
   }
 
