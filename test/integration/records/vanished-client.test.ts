@@ -16,7 +16,13 @@ const transactions: [string, (db: Db) => Promise<unknown>][] = [
   ['creates a pool', (db) => makePool(db, { workerPoolId: 'prov/new' })],
   ['changes a pool', (db) => updatePool(db, { ...submission, pool: newPool({ description: 'other' }) })],
   ['deletes a pool', (db) => deletePool(db, poolId, { clientId: 'tester', nowMs: NOW })],
-  ['removes deleted pools', (db) => removeDeletedPools(db)],
+  [
+    'removes deleted pools',
+    async (db) => {
+      const { failed } = await removeDeletedPools(db);
+      if (failed[0]) throw failed[0].failure;
+    },
+  ],
 ];
 const submission = { pool: newPool(), launchConfigs: [launchConfig('lc-a')], clientId: 'tester', nowMs: NOW };
 
