@@ -7,6 +7,7 @@ import { ConnectionLost, Refusal } from './errors.js';
  * - `hold-answer`: it acts, and its answer waits until released.
  * - `lose-request`: the connection is cut before it acts.
  * - `lose-answer`: it acts, and the connection is cut in place of the answer.
+ * - `end-machines`: a launch of EC2 acts, and its machines end at once with the code as their state reason.
  *
  * For calls of Azure that begin an operation; any other call goes undisturbed:
  * - `fail-operation`: the operation ends as failed with the code.
@@ -19,6 +20,7 @@ export const faultModes = [
   'hold-answer',
   'lose-request',
   'lose-answer',
+  'end-machines',
   'fail-operation',
   'fail-provisioning',
   'stick-operation',
@@ -27,7 +29,7 @@ export type FaultMode = (typeof faultModes)[number];
 
 export interface FaultRule {
   readonly id: string;
-  /** `RunInstances`, `registerWorker`, `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`. */
+  /** `*` (every call of the clouds and the queue), `RunInstances`, `registerWorker`, `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`. */
   readonly operation: string;
   readonly mode: FaultMode;
   /** For `refuse`. */
@@ -182,7 +184,8 @@ export class Fault {
       throw new ConnectionLost();
     }
     if (this.mode === 'hold-answer') await this.#hold();
-    if (this.mode.endsWith('-operation') || this.mode === 'fail-provisioning') this.#arrived();
+    if (this.mode.endsWith('-operation') || this.mode === 'fail-provisioning' || this.mode === 'end-machines')
+      this.#arrived();
   }
 
   async #hold(): Promise<void> {
@@ -208,7 +211,7 @@ function fits(rule: FaultRule, call: Call): boolean {
   if (rule.workerPoolId !== null && call.workerPoolId !== rule.workerPoolId) return false;
   if (rule.region !== null && call.region !== rule.region) return false;
   if (rule.operation.startsWith('api:')) return call.route?.startsWith(rule.operation.slice('api:'.length)) ?? false;
-  return rule.operation === call.operation;
+  return rule.operation === '*' || rule.operation === call.operation;
 }
 
 function stateOf(rule: ActiveRule): RuleState {

@@ -2,6 +2,7 @@ import { Refusal } from '../errors.js';
 import type { Cloud } from './cloud.js';
 import { describeInstances } from './describe-instances.js';
 import { describeRegions } from './describe-regions.js';
+import { describeVolumes } from './describe-volumes.js';
 import type { Parameters } from './parameters.js';
 import { runInstances } from './run-instances.js';
 import { terminateInstances } from './terminate-instances.js';
@@ -28,6 +29,8 @@ export function perform(
       return runInstances(cloud, region, parameters, nowMs);
     case 'DescribeInstances':
       return describeInstances(cloud, region, parameters, nowMs);
+    case 'DescribeVolumes':
+      return describeVolumes(cloud, region, nowMs);
     case 'TerminateInstances':
       return terminateInstances(cloud, region, parameters, nowMs);
     case 'DescribeRegions':

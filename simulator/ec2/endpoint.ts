@@ -74,11 +74,21 @@ async function answer(context: Ec2Context, action: string, region: string, param
     else if (error instanceof ConnectionLost) log('request lost', during);
     throw error;
   }
+  if (fault?.mode === 'end-machines') endAtOnce(context.cloud, performed.created ?? [], fault.code);
   const { created, terminated, details } = performed;
   context.onChange(performed);
   log('ok', { ...during, ...details, ...(created && { created }), ...(terminated && { terminated }) });
   await fault?.beforeAnswering();
   return performed.body;
+}
+
+/** As EC2 ends machines whose volumes it cannot decrypt, for one: the launch succeeds, the machines never run. */
+function endAtOnce(cloud: Cloud, instanceIds: readonly string[], code: string): void {
+  const nowMs = Date.now();
+  for (const instanceId of instanceIds) {
+    const instance = cloud.find(instanceId, nowMs);
+    if (instance) cloud.end(instance, 'terminate', { code, message: 'The machine was ended at launch' }, nowMs);
+  }
 }
 
 /** From the path, or else from the credential scope of the signature: `Credential=<key>/<day>/<region>/ec2/…`. */

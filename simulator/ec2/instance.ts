@@ -11,6 +11,9 @@ export interface Launch {
   readonly architecture: string;
   readonly spot: boolean;
   readonly shutdownBehaviour: 'stop' | 'terminate';
+  readonly isTerminationProtected: boolean;
+  /** Device names of volumes that outlive their machine. */
+  readonly keptVolumes: readonly string[];
   readonly tags: readonly Tag[];
   readonly subnetId: string | null;
   readonly groupIds: readonly string[];

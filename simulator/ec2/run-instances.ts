@@ -133,12 +133,24 @@ function readOrder(
     architecture: /^[a-z]+\d+g/.test(instanceType) ? 'arm64' : 'x86_64',
     spot,
     shutdownBehaviour: readShutdownBehaviour(parameters, spot),
+    isTerminationProtected: parameters.get('DisableApiTermination') === 'true',
+    keptVolumes: readKeptVolumes(parameters),
     tags: readTags(parameters),
     subnetId: parameters.get('SubnetId') ?? parameters.get('NetworkInterface.1.SubnetId') ?? null,
     groupIds: [...parameters.list('SecurityGroupId'), ...parameters.list('NetworkInterface.1.SecurityGroupId')],
     userData: readUserData(parameters),
     launchedMs: nowMs,
   };
+}
+
+function readKeptVolumes(parameters: Parameters): string[] {
+  const kept: string[] = [];
+  for (let index = 1; index <= parameters.structures('BlockDeviceMapping'); index++) {
+    const prefix = `BlockDeviceMapping.${index}`;
+    if (parameters.get(`${prefix}.Ebs.DeleteOnTermination`) !== 'false') continue;
+    kept.push(parameters.get(`${prefix}.DeviceName`) ?? `device ${index}`);
+  }
+  return kept;
 }
 
 /** A machine that shuts itself down is stopped unless its launch said otherwise; a one-time spot machine can't be. */

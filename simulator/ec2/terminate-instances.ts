@@ -16,6 +16,13 @@ export function terminateInstances(cloud: Cloud, region: string, parameters: Par
     throw new Refusal('InvalidParameterValue', `At most ${MAX_IDS} instances can be terminated in one request.`);
   }
   const instances = resolveInstanceIds(cloud, region, ids, nowMs, () => true);
+  const shielded = instances.find((instance) => cloud.launchOf(instance).isTerminationProtected);
+  if (shielded) {
+    throw new Refusal(
+      'OperationNotPermitted',
+      `The instance '${shielded.instanceId}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+    );
+  }
   const terminated: string[] = [];
   const items = instances.map((instance) => {
     const before = cloud.stateOf(instance, nowMs);

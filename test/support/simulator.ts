@@ -72,6 +72,7 @@ export type FaultMode =
   | 'hold-answer'
   | 'lose-request'
   | 'lose-answer'
+  | 'end-machines'
   | 'fail-operation'
   | 'fail-provisioning'
   | 'stick-operation';

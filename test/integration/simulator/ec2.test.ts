@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import {
   DescribeInstancesCommand,
   DescribeRegionsCommand,
+  DescribeVolumesCommand,
   EC2Client,
   paginateDescribeInstances,
   RunInstancesCommand,
@@ -272,6 +273,52 @@ describe('DescribeInstances', () => {
         (error: Error) => error.name === 'InvalidInstanceID.NotFound',
       ),
     );
+  });
+});
+
+describe('what goes wrong with machines', () => {
+  test('lets a launch succeed whose machines end at once with a state reason', async () => {
+    await simulator.addFault({
+      operation: 'RunInstances',
+      mode: 'end-machines',
+      code: 'Client.InvalidKMSKey.InvalidState',
+    });
+    const made = await run();
+    const [seen] = await eventually(async () => {
+      const found = await describeById(ids(made)).catch(() => []);
+      return found[0]?.State?.Name === 'terminated' ? found : null;
+    });
+    expect(seen?.StateReason?.Code).toBe('Client.InvalidKMSKey.InvalidState');
+    expect(seen?.StateReason?.Message).toContain('Client.InvalidKMSKey.InvalidState: ');
+  });
+
+  test('refuses to terminate a machine that is protected', async () => {
+    const made = await run({ DisableApiTermination: true });
+    await expect(ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(made) }))).rejects.toMatchObject(
+      refused('OperationNotPermitted', 400),
+    );
+  });
+
+  test('keeps volumes that were launched to outlive their machine', async () => {
+    const made = await run({
+      BlockDeviceMappings: [
+        { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8, DeleteOnTermination: false } },
+        { DeviceName: '/dev/xvdb', Ebs: { VolumeSize: 8 } },
+      ],
+    });
+    const volumes = async () => (await ec2.send(new DescribeVolumesCommand({}))).Volumes ?? [];
+    expect(await volumes()).toMatchObject([{ State: 'in-use' }]);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(made) }));
+    await eventually(async () => (await volumes())[0]?.State === 'available');
+  });
+
+  test('lets one region fail alone, for every call', async () => {
+    await simulator.addFault({ operation: '*', mode: 'refuse', code: 'Unavailable', region: 'us-west-2', times: 100 });
+    const west = clientFor('us-west-2');
+    await expect(run({}, west)).rejects.toMatchObject(refused('Unavailable', 503));
+    await expect(west.send(new DescribeInstancesCommand({}))).rejects.toMatchObject(refused('Unavailable', 503));
+    west.destroy();
+    expect(await run()).toHaveLength(1);
   });
 });
 
