@@ -92,6 +92,11 @@ export class TimeSkipping {
     return this.env.sleep(milliseconds);
   }
 
+  /** Stops at this instant: what comes due a minute later has not begun, however long the steps before it took. */
+  async passTo(instant: number): Promise<void> {
+    await this.pass(instant - (await this.now()));
+  }
+
   track<T extends WorkflowHandle>(handle: T): T {
     this.handles.push(handle);
     return handle;
