@@ -5,3 +5,5 @@ export interface Guard {
 }
 
 export declare function guardsOf(text: string, file: string): Guard[];
+
+export declare const guardedFolders: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * Guards: protections of workflows and activities, each marked in the code by a comment on the line above it, and each with a test that
- * fails without it.
+ * Guards: protections of workflows, activities and what these rest on, each marked in the code by a comment on the line above it, and
+ * each with a test that fails without it.
  *
  *     // guard(<name>): drop            removes the next statement, object property, class member or array element
  *     // guard(<name>): true | false    replaces the condition of the next `if`, loop or conditional, or what the next `return`,
@@ -11,6 +11,19 @@
 import { parse } from '@babel/parser';
 
 const marker = /^\s*guard\(([a-z0-9-]+)\):\s*(drop|true|false)\s*$/;
+
+/** Where guards are looked for, with everything below. */
+export const guardedFolders = [
+  'workflows',
+  'activities',
+  'api',
+  'demand',
+  'domain',
+  'providers',
+  'records',
+  'temporal',
+  'workers',
+];
 
 /** The guards of one file: `{ name, apply }`, where `apply()` gives the file's text without that guard. */
 export function guardsOf(text, file) {

@@ -2,7 +2,7 @@
  * `npm run mutate`: changes the product and expects a test to notice. Two parts, each also alone:
  *
  *     npm run mutate -- domain    StrykerJS on the pure rules (`stryker.config.mjs`); at least 90 % must be noticed
- *     npm run mutate -- guards    removes each guard of workflows and activities (`scripts/guards.mjs`), one after the other
+ *     npm run mutate -- guards    removes each guard (`scripts/guards.mjs`), one after the other
  *     npm run mutate -- guards NAME…    only these
  *
  * The last line is `N passed, N failed`: guards, and one for `domain/`. Neither part belongs to `npm test`: they take long.
@@ -32,11 +32,11 @@ async function mutateDomain() {
 }
 
 async function removeGuards() {
-  const { guardsOf } = await import('./guards.mjs');
+  const { guardsOf, guardedFolders } = await import('./guards.mjs');
   const tests = JSON.parse(readFileSync(join(projectRoot, 'test/mutation/guards.json'), 'utf8'));
   const files = sourceFiles();
   const guards = files
-    .filter((file) => /^(workflows|activities)\/.*\.ts$/.test(file))
+    .filter((file) => file.endsWith('.ts') && guardedFolders.includes(file.split('/')[0]))
     .flatMap((file) => guardsOf(readFileSync(join(projectRoot, file), 'utf8'), file))
     .filter(({ name }) => names.length === 0 || names.includes(name));
   const tree = copyTree(files);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { guardsOf } from '../../../scripts/guards.mjs';
+import { guardedFolders, guardsOf } from '../../../scripts/guards.mjs';
 
 const root = new URL('../../../', import.meta.url);
 const without = (text: string): string => guardsOf(text, 'a.ts')[0]!.apply();
@@ -41,8 +41,8 @@ describe('guardsOf', () => {
   });
 });
 
-describe('the guards of workflows and activities', () => {
-  const files = ['workflows', 'activities'].flatMap((folder) =>
+describe('the guards of the product', () => {
+  const files = guardedFolders.flatMap((folder) =>
     readdirSync(new URL(`${folder}/`, root), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
   );
   const names = files
