@@ -8,7 +8,7 @@ const common = {
     ],
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.worker-manager/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.worker-manager/', '<rootDir>/.mutation/'],
 };
 
 const services = {

@@ -13,10 +13,12 @@ export default {
   coverageAnalysis: 'perTest',
   // TypeScript 7 has no compiler API for Stryker to read a tsconfig with; nothing here needs one.
   tsconfigFile: 'no-tsconfig.json',
+  // A busy machine is no endless loop.
+  timeoutMS: 30_000,
   concurrency: 2,
-  tempDirName: '.worker-manager/mutation',
+  tempDirName: '.mutation/domain',
   reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
-  jsonReporter: { fileName: '.worker-manager/mutation.json' },
+  jsonReporter: { fileName: '.mutation/domain.json' },
   thresholds: { high: 95, low: 90, break: 90 },
 };

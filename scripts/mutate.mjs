@@ -78,7 +78,7 @@ function sourceFiles() {
 
 /** A copy to break, with this checkout's dependencies. */
 function copyTree(files) {
-  const tree = join(projectRoot, '.worker-manager', 'guards');
+  const tree = join(projectRoot, '.mutation', 'guards');
   rmSync(tree, { recursive: true, force: true });
   for (const file of files) {
     mkdirSync(dirname(join(tree, file)), { recursive: true });
