@@ -2,6 +2,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { ProviderError } from '../providers/errors.js';
 import { isRefusedForGood } from '../records/failures.js';
+import { REFUSED_FOR_GOOD } from '../temporal/messages.js';
 
 /** Histories keep failures: a cloud's answer may be pages long, and the engine truncates at 4 KiB. */
 const LONGEST_MESSAGE = 500;
@@ -11,9 +12,6 @@ export interface FailureDetails {
   readonly title: string | null;
   readonly cloudCode: string | null;
 }
-
-/** The type of a failure that repeats a write which the database can never carry out. */
-export const REFUSED_FOR_GOOD = 'RefusedForGood';
 
 /**
  * The one place where a provider's or the database's failure becomes Temporal's. Throttling is no news: it waits as long as

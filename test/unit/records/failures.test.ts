@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { failuresInWords, REFUSED_FOR_GOOD, toApplicationFailure } from '../../../activities/failures.js';
+import { failuresInWords, toApplicationFailure } from '../../../activities/failures.js';
 import { isOutage } from '../../../commands/exit.js';
 import {
   DatabaseLostError,
@@ -9,6 +9,7 @@ import {
   isDatabaseUnavailable,
   isRefusedForGood,
 } from '../../../records/failures.js';
+import { REFUSED_FOR_GOOD } from '../../../temporal/messages.js';
 
 const withCode = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), { code });
 const refused = ['22021', '22P02', '22P05', '22003', '22001', '23502', '23514', '54000'];
