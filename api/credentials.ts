@@ -7,12 +7,12 @@ export interface Issuer {
   readonly accessToken: string;
 }
 
-/** Covers clocks that are behind ours (original-behaviour §2.4). */
+/** Covers clocks that are behind ours. */
 const START_BEFORE_MS = 15 * 60_000;
 /** No certificate may span more. */
 const MAX_SPAN_MS = 31 * 24 * 3600_000;
 
-/** What the issuer must be able to do to sign workers' credentials (original-behaviour §2.4, last paragraph). */
+/** What the issuer must be able to do to sign workers' credentials. */
 export const issuerScopes: readonly string[] = [
   'auth:create-client:worker/*',
   'assume:worker-type:*',
@@ -30,7 +30,7 @@ export const issuerScopes: readonly string[] = [
   'worker-manager:should-worker-terminate:*',
 ];
 
-/** What a worker may do, in the order that clients are used to (original-behaviour §2.4). */
+/** What a worker may do, in the order that clients are used to. */
 export function workerScopes(worker: WorkerKey): string[] {
   const { workerPoolId: pool, workerGroup, workerId } = worker;
   return [

@@ -29,7 +29,7 @@ export const shortened = (text: string): string =>
   text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH).toWellFormed()}…` : text;
 
 /**
- * Checks a definition in the order of original-behaviour §2.3 and makes it what the records take: provider's scope,
+ * Checks a definition in the order of Taskcluster's and makes it what the records take: provider's scope,
  * provider known, config as its provider wants it. Throws ApiError.
  */
 export function checkSubmission(

@@ -6,7 +6,7 @@ import { workerKeyText, type WorkerKey } from '../domain/ids.js';
  * got lost can be given again.
  */
 
-/** Length that clients expect (original-behaviour §1.1); 264 of HMAC-SHA384's bits. */
+/** Length that clients expect; 264 of HMAC-SHA384's bits. */
 const SECRET_CHARACTERS = 44;
 
 /** A worker's life: a static one that is announced again under its old name begins another. */

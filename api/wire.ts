@@ -4,7 +4,7 @@ import type { StateCounts } from '../records/counts.js';
 import type { WorkerPoolError } from '../records/errors.js';
 import type { ActiveLaunchConfig } from '../records/pools.js';
 
-/** How the records' things look on the wire (original-behaviour §2.2). */
+/** How the records' things look on the wire. */
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 

@@ -1,5 +1,5 @@
 /**
- * How long a launch config rests after a failed launch (architecture.md, rule 9): 10 s, doubling to 10 minutes. Each
+ * How long a launch config backs off after a failed launch: 10 s, doubling to 10 minutes. Each
  * config rests for itself, so an exhausted zone does not stop the others of its pool (W5).
  */
 

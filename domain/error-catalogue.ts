@@ -1,6 +1,6 @@
 /**
- * Every error code of the HTTP API: stable words that clients act on, never reused for another meaning (OB §2, "Codes").
- * `TryAgain` is ours (contract.md, "Registration"). `docs/reference/errors.md` shows the same table.
+ * Every error code of the HTTP API: stable words that clients act on, never reused for another meaning. Most are Taskcluster's.
+ * `TryAgain` is ours. `docs/reference/errors.md` shows the same table.
  */
 export interface CatalogueEntry {
   readonly status: number;

@@ -1,6 +1,6 @@
 /**
  * Names that outsiders rely on: identifiers of the wire protocol and ids of workflows and schedules.
- * Rules from Taskcluster's worker-manager (original-behaviour §1.1).
+ * Rules from Taskcluster's worker-manager.
  */
 
 /** Providers, launch configs, worker groups and worker ids. Never a dot: they become words of a routing key. */

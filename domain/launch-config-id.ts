@@ -1,5 +1,5 @@
 /**
- * Ids of launch configs that do not name themselves (OB §1.3). Clients see and keep these ids, so they must come out as
+ * Ids of launch configs that do not name themselves. Clients see and keep these ids, so they must come out as
  * the original makes them: a hash over the text that Postgres prints for a `jsonb` value.
  */
 import type { LaunchConfiguration } from './worker-pool.js';

@@ -1,6 +1,6 @@
 /**
  * The timing of a worker's life: how long it may take to register, how long its credentials last, how long it may be
- * silent. Frozen into the worker when it is launched: a pool's new timeouts apply to new workers (OB §1.6).
+ * silent. Frozen into the worker when it is launched: a pool's new timeouts apply to new workers.
  */
 import type { WorkerState } from './worker.js';
 import type { LifecycleSettings } from './worker-pool.js';
@@ -18,7 +18,7 @@ export interface LifecycleTiming {
 const MINUTE_MS = 60_000;
 const DAY_SECONDS = 86_400;
 
-/** Defaults and limits of OB §1.6, in seconds. */
+/** Taskcluster's defaults and limits, in seconds. */
 export const REREGISTRATION_DEFAULT_SECONDS = 4 * DAY_SECONDS;
 export const REREGISTRATION_LONGEST_SECONDS = 30 * DAY_SECONDS;
 export const INACTIVITY_DEFAULT_SECONDS = 7200;
@@ -28,7 +28,7 @@ export const INACTIVITY_SHORTEST_SECONDS = 1200;
 export const REGISTRATION_GRACE_MS = 10 * MINUTE_MS;
 
 /**
- * OB §1.6; 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds, where the original let
+ * 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds, where the original let
  * a machine that never registers live for four days (W52). The API refuses values outside the limits; older ones are
  * brought inside here.
  */
@@ -48,7 +48,7 @@ export function lifecycleTiming(
 const given = (seconds: number | undefined): number | undefined =>
   seconds !== undefined && seconds > 0 ? seconds : undefined;
 
-/** Epoch ms by which a machine must have registered; never later than credentials would last (OB §1.6). */
+/** Epoch ms by which a machine must have registered; never later than credentials would last. */
 export const registrationDeadline = (requestedAtMs: number, timing: LifecycleTiming): number =>
   requestedAtMs + Math.min(timing.registrationMs, timing.reregistrationMs);
 
@@ -58,7 +58,7 @@ export const credentialsDeadline = (atMs: number, timing: LifecycleTiming): numb
 export type RegistrationVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
- * Whether a worker whose proof holds may (again) be given a secret and credentials (contract.md, "Registration"; cures
+ * Whether a worker whose proof holds may (again) be given a secret and credentials (cures
  * W6). A sign of life is a use of the secret, an authenticated call, or a claim.
  */
 export function acceptsRegistration(worker: {

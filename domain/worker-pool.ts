@@ -1,4 +1,4 @@
-/** Worker pools and launch configs as operators define them (original-behaviour §1.2, §1.3, §1.6). */
+/** Worker pools and launch configs as operators define them. */
 
 export interface WorkerPool {
   readonly workerPoolId: string;

@@ -5,7 +5,7 @@ import { dateTimeFormat } from '../domain/instants.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 
 /**
- * What the pool definitions of all clouds have in common (original-behaviour §5.11): the schema of `config`, and its check.
+ * What the pool definitions of all clouds have in common: the schema of `config`, and its check.
  * minCapacity may exceed maxCapacity, as in the original; the maximum wins.
  */
 

@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { bigint, jsonb, storable } from './sql.js';
 import type { Db } from './schema.js';
 
-/** Topics and payloads as the original announced them (original-behaviour §7). */
+/** Topics and payloads as the original announced them. */
 export type PoolTopic = 'worker-pool-created' | 'worker-pool-updated';
 export type LaunchConfigTopic = 'launch-config-created' | 'launch-config-updated' | 'launch-config-archived';
 export type WorkerTopic = 'worker-requested' | 'worker-running' | 'worker-removed' | 'worker-stopped';

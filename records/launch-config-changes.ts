@@ -12,7 +12,7 @@ export interface NewLaunchConfig {
   readonly configuration: LaunchConfiguration;
 }
 
-/** What a submission does to a pool's launch configs (original-behaviour §1.3): ids, in the order submitted. */
+/** What a submission does to a pool's launch configs: ids, in the order submitted. */
 export interface LaunchConfigChanges {
   readonly created: string[];
   /** All that were there and were submitted again, changed or not. */

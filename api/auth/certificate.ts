@@ -3,7 +3,7 @@ import { sameText } from '../secrets.js';
 import { AuthenticationError, type Caller, type Client, type Clients } from './client.js';
 import { missingScopes, satisfies } from './scopes.js';
 
-/** What a holder of temporary credentials sends along: who let them do what, from when to when (original-behaviour §2.4). */
+/** What a holder of temporary credentials sends along: who let them do what, from when to when. */
 export interface Certificate {
   readonly version: 1;
   readonly scopes: readonly string[];

@@ -2,7 +2,7 @@ import { type TProperties, Type } from 'typebox';
 import { identifierPattern, workerPoolIdPattern } from '../../domain/ids.js';
 import { workerStates } from '../../domain/worker.js';
 
-/** Pieces of the wire format (original-behaviour §1 and §2). */
+/** Pieces of the wire format. */
 
 export const closed = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });

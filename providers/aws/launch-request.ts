@@ -8,7 +8,7 @@ import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './marks.js';
 const MAX_USER_DATA_BYTES = 16_384;
 
 /**
- * The RunInstances request of an order (original-behaviour §5.4), with two differences: it takes as many machines as there
+ * The RunInstances request of an order, with two differences: it takes as many machines as there
  * is capacity for (MinCount 1), and our own token makes it idempotent.
  * Throws ProviderError(InvalidRequest) when the user data is too long.
  */

@@ -203,5 +203,5 @@ const regionsOf = (locations: readonly MachineLocation[]): string[] => [
   ...new Set(locations.flatMap(({ region }) => (region === null ? [] : [region]))),
 ];
 
-/** Where the row says that the machine is; the worker group is the region too (original-behaviour §5.4). */
+/** Where the row says that the machine is; the worker group is the region too. */
 const regionOf = ({ location, workerGroup }: MachineRef | Worker): string => location.region ?? workerGroup;

@@ -1,6 +1,6 @@
 import { staticLifecycleSchema } from '../pool-schema.js';
 
-/** `config` of a static pool (original-behaviour §5.11): it has no capacity of its own and nothing to launch. */
+/** `config` of a static pool: it has no capacity of its own and nothing to launch. */
 export const staticPoolSchema = {
   type: 'object',
   additionalProperties: false,

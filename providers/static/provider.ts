@@ -5,7 +5,7 @@ import { poolValidator } from '../pool-schema.js';
 import type { IdentityProof, Provider, ProviderContext } from '../provider.js';
 import { staticPoolSchema } from './pool-schema.js';
 
-/** Two slugids (original-behaviour §1.1). */
+/** Two slugids. */
 const SECRET = /^[a-zA-Z0-9_-]{44}$/;
 
 /**

@@ -45,7 +45,7 @@ async function disturb(random: () => number): Promise<void> {
     await strike(operation, 'lose-answer', 0.02);
     await strike(operation, 'refuse', 0.02, { code: 'TooManyRequests', status: 429 });
   }
-  // A machine that runs although its provisioning has failed lives on (original-behaviour §5.9); these do not run.
+  // A machine that runs although its provisioning has failed lives on; these do not run.
   const failing = { mode: 'fail-operation', code: 'AllocationFailed' } as const;
   await strike('PUT virtualMachines', failing.mode, 0.05, { code: failing.code });
   // One for certain: a share of a few may be none.

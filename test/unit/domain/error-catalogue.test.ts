@@ -21,7 +21,7 @@ test('the document lists exactly the codes of the catalogue, with status, meanin
   );
 });
 
-test('the codes of the original keep their status (OB §2)', () => {
+test('the codes of the original keep their status', () => {
   const statusOf = Object.fromEntries(errorCodes.map((code) => [code, errorCatalogue[code].status]));
   expect(statusOf).toEqual({
     MalformedPayload: 400,

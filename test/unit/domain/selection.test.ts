@@ -46,7 +46,7 @@ const choose = (options: LaunchConfigOption[], capacity: number, fields: Partial
   };
 };
 
-describe('the cases of the original (OB §4)', () => {
+describe('the cases of the original', () => {
   test('weights 1, 0.5 and 0.1 share the machines as 62.5, 31.25 and 6.25 percent', () => {
     const options = [option('a'), option('b', { initialWeight: 0.5 }), option('c', { initialWeight: 0.1 })];
     const { machines } = choose(options, 16_000, { poolMaxCapacity: 20_000, poolRoom: 20_000 });
