@@ -9,6 +9,7 @@ import type { WorkerFailure } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { reportLastingRefusal } from './lasting-refusal.js';
 
 export interface ProvisioningActivities {
   /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
@@ -30,21 +31,21 @@ export interface StepwiseMachine extends WorkerKey {
   readonly launchToken: string;
 }
 
-export function provisioningActivities({ records, providers, asks }: ActivityDeps): ProvisioningActivities {
+export function provisioningActivities({ records, providers, asks, log }: ActivityDeps): ProvisioningActivities {
   async function resolve(machine: StepwiseMachine) {
     const launching = providers.get(machine.providerId)?.launching;
     if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);
     const launch = await getLaunch(records.db, machine.launchToken);
     const row = await getWorker(records.db, machine);
     if (!launch || !row) throw new Error(`No launch ${machine.launchToken} on record`);
-    const { workerGroup, workerId, location, facts, made } = row;
+    const { workerGroup, workerId, location, facts, made, launchConfigId } = row;
     const launched: LaunchedMachine = { workerGroup, workerId, location, facts };
-    return { launching, launch, launched, made };
+    return { launching, launch, launched, made, launchConfigId };
   }
 
   return {
     async submitResource(machine, step) {
-      const { launching, launch, launched, made } = await resolve(machine);
+      const { launching, launch, launched, made, launchConfigId } = await resolve(machine);
       // It was built once; the record that would tell so is gone.
       if (made.length > 0 && launching.remembering?.concerns(launch)) return null;
       try {
@@ -52,6 +53,7 @@ export function provisioningActivities({ records, providers, asks }: ActivityDep
         if (operation !== null) asks.hintFollowScan(machine.providerId);
         return operation;
       } catch (error) {
+        await reportLastingRefusal({ records, log }, { ...machine, launchConfigId }, 'creation-error', error);
         throw toApplicationFailure(error);
       }
     },

@@ -6,6 +6,7 @@ import { getWorker } from '../records/workers.js';
 import type { ActivityDeps } from './deps.js';
 import { toApplicationFailure } from './failures.js';
 import { withHeartbeat } from './heartbeat.js';
+import { reportLastingRefusal } from './lasting-refusal.js';
 import { logPoolError } from './log-pool-error.js';
 import { workerError } from './worker-error.js';
 
@@ -44,6 +45,7 @@ export function removalActivities({ records, providers, asks, log }: ActivityDep
           // Nothing that a removal meets is final: permissions come back.
           throw new Error(error.message);
         }
+        await reportLastingRefusal({ records, log }, machine, 'termination-error', error);
         throw toApplicationFailure(error);
       }
       asks.hintFollowScan(machine.providerId);

@@ -27,6 +27,9 @@ export const providerErrorCodes = [
 ] as const;
 export type ProviderErrorCode = (typeof providerErrorCodes)[number];
 
+/** A cloud's number is a broken header beyond this: whoever waits for it can as well ask again. */
+export const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
 export interface ProviderErrorDetails {
   readonly code: ProviderErrorCode;
   readonly message: string;
@@ -34,7 +37,7 @@ export interface ProviderErrorDetails {
   readonly cloudCode?: string;
   /** Title of the worker-pool error, when the general one would say less. */
   readonly title?: string;
-  /** Milliseconds before a retry can help, when the cloud or a limiter said so. */
+  /** Milliseconds before a retry can help, when the cloud or a limiter said so; MAX_RETRY_AFTER_MS at most is believed. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -51,7 +54,7 @@ export class ProviderError extends Error {
     this.code = details.code;
     this.cloudCode = details.cloudCode ?? null;
     this.title = details.title ?? null;
-    this.retryAfterMs = details.retryAfterMs ?? null;
+    this.retryAfterMs = details.retryAfterMs === undefined ? null : Math.min(details.retryAfterMs, MAX_RETRY_AFTER_MS);
   }
 
   get retryable(): boolean {

@@ -26,6 +26,19 @@ export async function insertError(db: Db, error: NewWorkerPoolError, nowMs: numb
   return rows[0]!;
 }
 
+/** As insertError, unless an equal one was reported at or after `sinceMs`; whether it was stored. */
+export async function insertErrorOnce(
+  db: Db,
+  error: NewWorkerPoolError,
+  sinceMs: number,
+  nowMs: number,
+): Promise<boolean> {
+  const isUnreported = sql`not exists (select from worker_pool_errors where worker_pool_id = ${text(error.workerPoolId)}
+    and fingerprint = ${fingerprint(error)} and reported >= ${bigint(sinceMs)})`;
+  const { rows } = await sql`with ${storeError(error, nowMs, isUnreported)} select 1 from stored`.execute(db);
+  return rows.length > 0;
+}
+
 /** Newest first. */
 export async function listErrors(
   db: Db,

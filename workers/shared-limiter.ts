@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.js';
 import { budgetOf } from '../providers/account.js';
-import { ProviderError } from '../providers/errors.js';
+import { MAX_RETRY_AFTER_MS, ProviderError } from '../providers/errors.js';
 import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../providers/provider.js';
 import { type BucketView, lowerBudget, pauseOf, reserveCall, type Shortage } from '../records/rate-limits.js';
 import type { Db } from '../records/schema.js';
@@ -16,8 +16,6 @@ const SHORTEST_RETRY_MS = 1_000;
  * most one query in this time, however many wait, and a pause that another process has begun holds here as soon.
  */
 const VIEW_HOLDS_MS = 1_000;
-/** No cloud's budget is counted over more than an hour; a longer pause would rather be a broken header. */
-const LONGEST_PAUSE_MS = 3_600_000;
 
 /** Limits that all processes share through the records: one bucket for each account, region and class of calls. */
 export function sharedLimiter(db: Db, providers: Config['providers']): Limiter {
@@ -125,7 +123,7 @@ function shortageOf(
   if (retryAfterMs !== null) {
     // Who was told to come back is answered then; and more than that only when the cloud's own count says so.
     const left = Math.min(burst, Math.max(1, remaining ?? 0));
-    return { left, pauseMs: Math.min(Math.max(0, retryAfterMs), LONGEST_PAUSE_MS) };
+    return { left, pauseMs: Math.min(Math.max(0, retryAfterMs), MAX_RETRY_AFTER_MS) };
   }
   if (remaining === null) return null;
   const wellLess = remaining < believed - Math.max(1, burst / 10) || remaining < -burst / 40;

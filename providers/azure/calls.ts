@@ -17,6 +17,7 @@ import { assertMaySend, untilGivenUp } from '../call-scope.js';
 import { type Endpoint, parseEndpoint } from '../endpoint.js';
 import { ProviderError } from '../errors.js';
 import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
+import { parseJson } from './arm-error.js';
 import { classify } from './errors.js';
 import { emptiest, readQuota, remainingOf } from './quota.js';
 
@@ -63,6 +64,8 @@ interface Exchange {
   sent: boolean;
   status: number | null;
   headers: HttpHeaders | null;
+  /** Of a refusal. */
+  refusal: string | null;
 }
 
 /**
@@ -150,7 +153,13 @@ export class AzureCalls {
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
     await untilGivenUp(this.context.limiter.take(call, limit));
     const begunAt = performance.now();
-    const exchange: Exchange = { changes: callClass !== 'read', sent: false, status: null, headers: null };
+    const exchange: Exchange = {
+      changes: callClass !== 'read',
+      sent: false,
+      status: null,
+      headers: null,
+      refusal: null,
+    };
     const report = async (result: string, error: ProviderError | null) => {
       const quota = readQuota(exchange.headers ?? []);
       this.context.onCall(call, { durationMs: performance.now() - begunAt, result, remaining: quota });
@@ -167,7 +176,7 @@ export class AzureCalls {
       await report('ok', null);
       return { output, headers: exchange.headers };
     } catch (error) {
-      const classified = classify(error, callClass, exchange.sent);
+      const classified = classify(error, callClass, exchange.sent, exchange.refusal);
       await report(classified.code, classified);
       throw classified;
     }
@@ -230,6 +239,7 @@ const noteExchange: PipelinePolicy = {
     if (exchange) {
       exchange.status = response.status;
       exchange.headers = response.headers;
+      if (response.status >= 400) exchange.refusal = response.bodyAsText ?? null;
     }
     return response;
   },
@@ -241,18 +251,12 @@ const noToken: TokenCredential = {
 
 /** The three of the configuration, or the SDK's own chain (workload identity, managed identity, environment). */
 function credentialOf({ clientId, secret, domain, authorityHost }: AzureProviderConfig): TokenCredential {
+  // The SDK's retries would wait as long as a login's `Retry-After` says.
+  const retryOptions = { maxRetries: 0 };
   // Another authority's metadata are its own business; Microsoft's directory of authorities does not know it.
   const authority = authorityHost === null ? {} : { authorityHost, disableInstanceDiscovery: true };
   if (clientId === undefined || secret === undefined || domain === undefined) {
-    return new DefaultAzureCredential(authorityHost === null ? {} : { authorityHost });
+    return new DefaultAzureCredential({ ...(authorityHost === null ? {} : { authorityHost }), retryOptions });
   }
-  return new ClientSecretCredential(domain, clientId, secret, { ...authority, retryOptions: { maxRetries: 1 } });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
+  return new ClientSecretCredential(domain, clientId, secret, { ...authority, retryOptions });
 }

@@ -1,5 +1,6 @@
 import { ProviderError, type ProviderErrorCode } from '../errors.js';
 import type { CallClass } from '../provider.js';
+import { type ArmError, errorOf, parseJson, type Telling, tellingOf } from './arm-error.js';
 
 /**
  * What Azure Resource Manager's error codes mean for us, in answers and in operations that failed later. Sources: ARM,
@@ -64,6 +65,23 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   PropertyChangeNotAllowed: 'InvalidRequest',
 };
 
+/** Forms that mean the same under every status, and in every resource provider's words. */
+const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
+  [
+    /(AllocationFail(ed|ure)|AllocationRequest|SkuNotAvailable|Capacity\w*NotAvailable|CapacityExceeded)$/,
+    'InsufficientCapacity',
+  ],
+  [/^(Overconstrained|Insufficient)\w*(Allocation|Capacity)/, 'InsufficientCapacity'],
+  [/CapacityNotAvailable|NoCapacity|OutOfCapacity/, 'InsufficientCapacity'],
+  [
+    /(Quota\w*Exceeded|QuotaReached|QuotaExhausted|(Count|Core|Cores|Resource|Maximum)\w*Limit(Reached|Exceeded))$/,
+    'QuotaExceeded',
+  ],
+];
+
+/** Nothing can be made in a group that is going; what is there goes with it. */
+const GROUP_IS_GOING = /^ResourceGroup(BeingDeleted|DeletionInProgress|IsBeingDeleted)$/;
+
 /** When Azure does not say when to come back. */
 export const THROTTLED_RETRY_MS = 5_000;
 /** Operations on one resource exclude each other for seconds; a removal is in no hurry. */
@@ -83,11 +101,17 @@ interface SdkError {
 /**
  * An SDK's error as a ProviderError. `sent` says whether the request had left: an error before that (no token, a request
  * that cannot be written) means that nothing was done; one after it, without an answer, leaves that open.
+ * `body` is the answer's text: the SDK's errors hold less of what is nested in it.
  * The SDK's error is not kept as the cause: it holds the request, and that an administrator's password and a token.
  */
-export function classify(error: unknown, callClass: CallClass, sent: boolean): ProviderError {
+export function classify(
+  error: unknown,
+  callClass: CallClass,
+  sent: boolean,
+  body: string | null = null,
+): ProviderError {
   if (error instanceof ProviderError) return error;
-  const read = readError(error);
+  const read = readError(error, body);
   if (isAboutCredentials(read.name)) return aboutCredentials(read);
   const { code: cloudCode, status, message } = read;
   if (status === null) {
@@ -121,7 +145,8 @@ export function meaningOf(
     // A refusal for good (a zone, a kind of disk, a subscription); but a disk is let go of only after its machine.
     if (callClass === 'create' && !isBusy(message)) return 'InvalidRequest';
   }
-  const known = cloudCode !== null && Object.hasOwn(meanings, cloudCode) ? meanings[cloudCode] : undefined;
+  if (cloudCode !== null && callClass === 'create' && GROUP_IS_GOING.test(cloudCode)) return 'InvalidRequest';
+  const known = meaningOfCode(cloudCode);
   if (known) return known;
   if (status === 401 || status === 403) return 'PermissionDenied';
   // A group or an image that a creation needs and that is not there is a bad definition.
@@ -132,6 +157,19 @@ export function meaningOf(
   if (status >= 400 && status < 500 && status !== 408 && cloudCode !== null) return 'InvalidRequest';
   return 'Unavailable';
 }
+
+/** By the table, then by its form; undefined for a code that is not known. */
+function meaningOfCode(cloudCode: string | null): ProviderErrorCode | undefined {
+  if (cloudCode === null) return undefined;
+  if (Object.hasOwn(meanings, cloudCode)) return meanings[cloudCode];
+  return formsOfAnyStatus.find(([form]) => form.test(cloudCode))?.[1];
+}
+
+/** The most telling of the innermost errors of an answer, or of what an operation failed with. */
+export const innermostOf = (error: unknown): Telling | null => tellingOf(error, knownMeaning);
+
+const knownMeaning = ({ code, message }: ArmError): ProviderErrorCode | undefined =>
+  code === 'OperationNotAllowed' ? meaningOf(code, message, 0, 'create') : meaningOfCode(code);
 
 const isBusy = (message: string): boolean =>
   /in progress|in-progress|another operation|being (updated|created|deleted|deallocated)|try again|retry/i.test(
@@ -147,7 +185,7 @@ function waitFor(code: ProviderErrorCode, status: number, callClass: CallClass):
 /** Seconds or a date (RFC 9110 §10.2.3), in milliseconds from now; null when there is none that can be read. */
 function retryAfter(header: string | null): number | null {
   if (header === null) return null;
-  if (/^\d{1,6}$/.test(header)) return Number(header) * 1_000;
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
   const at = Date.parse(header);
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
@@ -191,19 +229,22 @@ const isAboutCredentials = (name: string): boolean =>
 /** The transport's own errors; all others before a request leaves are about what was to be written. */
 const isTransport = ({ name }: SdkError): boolean => name === 'RestError' || name === 'AbortError';
 
-function readError(error: unknown): SdkError {
+function readError(error: unknown, body: string | null): SdkError {
   if (!(error instanceof Error)) {
     return { name: 'Unknown', message: 'no error object', code: null, status: null, retryAfter: null };
   }
-  const { code, statusCode, response } = error as {
+  const { code, details, statusCode, response } = error as {
     code?: unknown;
+    details?: unknown;
     statusCode?: unknown;
     response?: { headers?: { get?: (name: string) => string | undefined } };
   };
+  const told = innermostOf(errorOf(body === null ? null : parseJson(body))) ?? innermostOf(errorOf(details));
+  const inner = told?.isInner ? told : null;
   return {
     name: error.name,
-    message: error.message.slice(0, MAX_MESSAGE),
-    code: typeof code === 'string' ? code : null,
+    message: (inner?.message ?? error.message).slice(0, MAX_MESSAGE),
+    code: inner?.code ?? (typeof code === 'string' ? code : null),
     status: typeof statusCode === 'number' ? statusCode : statusOfCause(error.cause),
     retryAfter: response?.headers?.get?.('retry-after') ?? null,
   };

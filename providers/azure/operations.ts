@@ -1,11 +1,7 @@
 import { orNull } from '../errors.js';
 import type { ProviderErrorReason } from '../provider.js';
 import type { AzureCalls } from './calls.js';
-
-interface ArmError {
-  readonly code?: string;
-  readonly message?: string;
-}
+import { innermostOf } from './errors.js';
 
 /**
  * Why a long-running operation failed, by its path (ARM, "Track asynchronous Azure operations"); null when it did not fail
@@ -17,6 +13,8 @@ export async function explainOperation(
   path: string,
 ): Promise<ProviderErrorReason | null> {
   const answer = await orNull(calls.raw(subscriptionId, 'read', 'GET operations', { method: 'GET', path }));
-  const { error } = (answer ?? {}) as { error?: ArmError };
-  return error ? { message: error.message ?? 'Azure gives no reason', cloudCode: error.code ?? null } : null;
+  const { error } = (answer ?? {}) as { error?: unknown };
+  if (!error) return null;
+  const { message, code } = innermostOf(error) ?? { message: 'Azure gives no reason', code: null };
+  return { message, cloudCode: code };
 }

@@ -1,6 +1,7 @@
 import type { DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import type { MachineState } from '../../../domain/machine.js';
 import type { ProviderErrorReason } from '../../provider.js';
+import { innermostOf } from '../errors.js';
 
 /**
  * The state of a deployment in ours; null where it says nothing of what it makes, because its record is being taken away.
@@ -26,33 +27,21 @@ export const isActive = (provisioningState: string | undefined): boolean =>
   deploymentState(provisioningState) === 'pending';
 
 /**
- * What went wrong, as the operations of a deployment tell it: their messages joined, and the code of the first. Equal
- * messages are said once.
+ * What went wrong, as the operations of a deployment tell it: their innermost messages joined, the most telling first, whose
+ * code it is. Equal messages are said once.
  */
 export function reasonOf(operations: readonly DeploymentOperation[]): ProviderErrorReason {
-  const failures = operations.flatMap(({ properties }) => {
+  const details = operations.flatMap(({ properties }) => {
     const error = properties?.provisioningState === 'Failed' ? properties.statusMessage?.error : undefined;
-    if (!error) return [];
-    const { code = null, message = 'no message' } = innermost(error);
+    const inner = error && innermostOf(error);
+    if (!inner) return [];
     const what = properties?.targetResource?.resourceName;
-    return [{ code, text: what === undefined ? message : `${what}: ${message}` }];
+    const message = what === undefined ? inner.message : `${what}: ${inner.message}`;
+    return [{ code: inner.code, message }];
   });
-  const message = [...new Set(failures.map(({ text }) => text))].join('; ');
-  return { message: message || 'no operation of it says why', cloudCode: failures[0]?.code ?? null };
-}
-
-interface ArmError {
-  readonly code?: string;
-  readonly message?: string;
-  readonly details?: readonly ArmError[];
-}
-
-/** `ResourceDeploymentFailure` and the like only wrap the resource's own error. */
-function innermost(error: ArmError): ArmError {
-  const [inner] = error.details ?? [];
-  return inner && /^(ResourceDeploymentFailure|DeploymentFailed|Conflict|BadRequest)$/.test(error.code ?? '')
-    ? innermost(inner)
-    : error;
+  const first = innermostOf({ details });
+  if (first === null) return { message: 'no operation of it says why', cloudCode: null };
+  return { message: first.message, cloudCode: first.code };
 }
 
 /** Ids of the resources that the operations are about, those they failed to make included: a failed VM is there. */

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { LASTING_REFUSAL_MS } from '../../../activities/lasting-refusal.js';
 import { removalActivities } from '../../../activities/removal.js';
 import { ProviderError } from '../../../providers/errors.js';
-import { activityDeps, asActivity } from '../../support/activities.js';
+import { activityDeps, activityEnvironment, asActivity } from '../../support/activities.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
 import { recordingProvider } from '../../support/recording-provider.js';
@@ -21,12 +22,12 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     followed = [];
   });
 
-  const remove = (isConfigured = true) => {
+  const remove = (isConfigured = true, info: Parameters<typeof activityEnvironment>[0] = {}) => {
     const provider = isConfigured ? recordingProvider(recordedContext(), cloud, 'bulk') : undefined;
     const providers = { get: () => provider };
     const asks = { hintFollowScan: (providerId: string) => void followed.push(providerId) };
     const activities = removalActivities(activityDeps({ records, providers, asks }));
-    return asActivity(() => activities.removeResource(machine, 'machine'));
+    return asActivity(() => activities.removeResource(machine, 'machine'), activityEnvironment(info));
   };
   const errors = () => records.db.selectFrom('workerPoolErrors').selectAll().execute();
   const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
@@ -68,7 +69,11 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
 
   test('is retried as late as the cloud says when it is throttled, without an error', async () => {
     refuse('Throttled', 42_000);
-    await expect(remove()).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false, nextRetryDelay: 42_000 });
+    const failure = await remove().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
+    // Spread over a quarter more.
+    expect(Number((failure as { nextRetryDelay?: unknown }).nextRetryDelay)).toBeGreaterThanOrEqual(42_000);
+    expect(Number((failure as { nextRetryDelay?: unknown }).nextRetryDelay)).toBeLessThanOrEqual(52_500);
     expect(await errors()).toEqual([]);
   });
 
@@ -77,6 +82,18 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     await expect(remove()).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
     expect(await errors()).toEqual([]);
     expect(followed).toEqual([]);
+  });
+
+  test('is retried, with one error of the pool, when the cloud puts it off for minutes', async () => {
+    const first = Date.now();
+    const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + LASTING_REFUSAL_MS };
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      refuse('Unavailable');
+      await expect(remove(true, times)).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
+    }
+    expect(await errors()).toMatchObject([
+      { kind: 'termination-error', launchConfigId: 'lc-a', description: 'no', occurrences: 1 },
+    ]);
   });
 
   test('is retried for ever while its provider is not configured', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { parseConfig } from '../../../config/load.js';
 import { sharedLimiter } from '../../../workers/shared-limiter.js';
-import type { ProviderError } from '../../../providers/errors.js';
+import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../providers/errors.js';
 import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../providers/provider.js';
 import { eventually } from '../../support/eventually.js';
 import { counting, engines, openTestRecords } from '../../support/records.js';
@@ -135,7 +135,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
       () => null,
       (error: ProviderError) => error,
     );
-    expect(thrown?.retryAfterMs).toBeLessThanOrEqual(3_600_000);
+    expect(thrown?.retryAfterMs).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
   });
 
   test('the class, the region and the account of a refusal alone are paused', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import {
   AggregateAuthenticationError,
@@ -7,7 +8,7 @@ import {
 } from '@azure/identity';
 import { RestError } from '@azure/core-rest-pipeline';
 import { classify, meanings, meaningOf } from '../../../providers/azure/errors.js';
-import { ProviderError, providerErrorCodes } from '../../../providers/errors.js';
+import { MAX_RETRY_AFTER_MS, ProviderError, providerErrorCodes } from '../../../providers/errors.js';
 
 const answered = (statusCode: number, code: string | undefined, message = 'words', retryAfter?: string) =>
   Object.assign(new RestError(message, { statusCode, ...(code && { code }) }), {
@@ -74,6 +75,112 @@ describe('what Azure’s answers mean', () => {
     expect(classify(answered(503, undefined, 'words', '3'), 'create', true).retryAfterMs).toBe(3_000);
     expect(classify(answered(500, undefined), 'create', true).retryAfterMs).toBeNull();
   });
+});
+
+describe('an error that wraps others', () => {
+  const refusal = (error: object, status = 400) =>
+    classify(
+      answered(status, 'InvalidTemplateDeployment', 'See inner errors.'),
+      'create',
+      true,
+      JSON.stringify({ error }),
+    );
+  const outer = { code: 'InvalidTemplateDeployment', message: 'See inner errors for details.' };
+  const sku = { code: 'SkuNotAvailable', message: 'Standard_F8s_v2 is not available in eastus.' };
+
+  test('takes class, code and message from the innermost detail', () => {
+    expect(refusal({ ...outer, details: [sku] })).toMatchObject({
+      code: 'InsufficientCapacity',
+      cloudCode: 'SkuNotAvailable',
+      message: `SkuNotAvailable: ${sku.message}`,
+    });
+    const deep = { ...outer, details: [{ code: 'Conflict', message: 'words', details: [{ ...sku, details: [] }] }] };
+    expect(refusal(deep, 409)).toMatchObject({ code: 'InsufficientCapacity', cloudCode: 'SkuNotAvailable' });
+  });
+
+  test('takes the most telling of several details and says them all', () => {
+    const details = [
+      { code: 'BadRequest', message: 'Something is bad.' },
+      { code: 'QuotaExceeded', message: 'No more cores.' },
+      sku,
+    ];
+    const { code, cloudCode, message } = refusal({ ...outer, details });
+    expect([code, cloudCode]).toEqual(['InsufficientCapacity', 'SkuNotAvailable']);
+    expect(message).toBe(`SkuNotAvailable: ${sku.message}; No more cores.; Something is bad.`);
+    expect(refusal({ ...outer, details: details.slice(0, 2) }).code).toBe('QuotaExceeded');
+  });
+
+  test('is read where the inner one is the text of a message', () => {
+    const message = JSON.stringify({ error: { code: 'ResourceDeploymentFailure', message: 'x', details: [sku] } });
+    expect(refusal({ code: 'DeploymentFailed', message })).toMatchObject({
+      code: 'InsufficientCapacity',
+      cloudCode: 'SkuNotAvailable',
+    });
+  });
+
+  test('keeps an unknown inner code visible', () => {
+    const details = [{ code: 'SomethingNew', message: 'New words.' }];
+    expect(refusal({ ...outer, details })).toMatchObject({
+      code: 'InvalidRequest',
+      cloudCode: 'SomethingNew',
+      message: 'SomethingNew: New words.',
+    });
+  });
+
+  test('stays itself when its details are of no form', () => {
+    for (const details of [[], null, 'text', [null, 7, [], {}], { code: 'x' }]) {
+      expect(refusal({ ...outer, details })).toMatchObject({
+        code: 'InvalidRequest',
+        cloudCode: 'InvalidTemplateDeployment',
+      });
+    }
+  });
+
+  test('is read from what the SDK made of the answer when its text is not at hand', () => {
+    const error = Object.assign(answered(400, 'InvalidTemplateDeployment'), {
+      details: { error: { ...outer, details: [sku] } },
+    });
+    expect(classify(error, 'create', true)).toMatchObject({ cloudCode: 'SkuNotAvailable' });
+  });
+});
+
+describe('codes of the forms for want of capacity and quota', () => {
+  test.each([
+    ['RegionalAllocationFailed', 'InsufficientCapacity'],
+    ['OverconstrainedSomethingAllocationRequest', 'InsufficientCapacity'],
+    ['HostCapacityNotAvailable', 'InsufficientCapacity'],
+    ['InsufficientCapacityInZone', 'InsufficientCapacity'],
+    ['StandardCoresQuotaExceeded', 'QuotaExceeded'],
+    ['LoadBalancerCountLimitReached', 'QuotaExceeded'],
+  ])('%s means %s under every status', (code, meaning) => {
+    for (const status of [0, 400, 403, 409, 500]) expect(meaningOf(code, 'words', status, 'create')).toBe(meaning);
+  });
+});
+
+test('a resource group that is being deleted refuses a creation for good and puts a removal off', () => {
+  expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'create')).toBe('InvalidRequest');
+  expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'delete')).toBe('Unavailable');
+});
+
+test('no Retry-After is believed beyond five minutes', () => {
+  const inTwoDays = new Date(Date.now() + 172_800_000).toUTCString();
+  for (const header of ['86400', '99999999999999999999', inTwoDays]) {
+    for (const [status, code] of [
+      [429, 'TooManyRequests'],
+      [503, undefined],
+      [409, 'AnotherOperationInProgress'],
+    ] as const) {
+      expect(classify(answered(status, code, 'words', header), 'create', true).retryAfterMs).toBe(MAX_RETRY_AFTER_MS);
+    }
+  }
+});
+
+test('docs/providers.md lists every code of the table with its kind', () => {
+  const page = readFileSync('docs/providers.md', 'utf8').split('\n## Azure\n')[1]!;
+  for (const [cloudCode, code] of Object.entries(meanings)) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${code}\``));
+    expect(`${code}: ${row}`).toContain(`\`${cloudCode}\``);
+  }
 });
 
 describe('what has no answer', () => {
