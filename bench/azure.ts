@@ -1,6 +1,6 @@
+import pg from 'pg';
 import { inParallel } from '../activities/in-parallel.js';
 import { azurePool, azureProviderConfig, azureTemplatePool } from '../test/support/azure-pool.js';
-import { scansOf } from '../test/support/pool-counts.js';
 import type { LogLine } from '../test/support/simulator.js';
 import { startSystem, type System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
@@ -143,12 +143,24 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
 async function callsOfOneScan(system: System): Promise<number> {
   const lists = () => armCalls(system).filter(({ operation }) => operation.startsWith('LIST ')).length;
   const next = async (nth: number) => {
-    await until(async () => (await scansOf(system, 'ended')) >= nth, 'the next scan', LOOK_EVERY_MS);
+    await until(async () => (await endedScans(system)) >= nth, 'the next scan', LOOK_EVERY_MS);
     return lists();
   };
-  const scans = await scansOf(system, 'ended');
+  const scans = await endedScans(system);
   const first = await next(scans + 1);
   return ((await next(scans + 3)) - first) / 2;
+}
+
+/** Scans of the Schedule. */
+async function endedScans({ recordsUrl }: System): Promise<number> {
+  const client = new pg.Client({ connectionString: recordsUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ scans: number }>('select cast(count(ended) as int) as scans from scans');
+    return rows[0]?.scans ?? 0;
+  } finally {
+    await client.end();
+  }
 }
 
 const isThrottled = ({ outcome }: LogLine): boolean => outcome === 'SubscriptionRequestsThrottled';

@@ -4,6 +4,7 @@ import { cronScheduleId, provisionId } from '../../domain/ids.js';
 import { awsPool } from '../support/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, endPool, machinesOf, removeAll, restart, expectSettled } from '../support/pool-steps.js';
+import type { LogLine } from '../support/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
 /** Misfortunes that meet, and things that operators do at the wrong moment. */
@@ -64,13 +65,22 @@ test('a launch config that is edited between two attempts does not change the la
   await system().api.updatePool(pool, { ...edited, owner: 'another@example.com' });
   await system().simulator.releaseFault(held.id, 'drop');
   await system().start('worker');
-  await expectSettled(system(), pool, 2);
-  const launches = system()
+  // The launch config of the pool is another one now, and replaces what the launch makes.
+  const typesOf = (lines: readonly LogLine[]) => lines.map(({ instanceType }) => instanceType).toSorted();
+  const launches = () =>
+    system()
+      .simulator.log()
+      .filter(
+        ({ operation, created, tags }) => operation === 'RunInstances' && created && tags?.['WorkerPoolId'] === pool,
+      );
+  await system().waitFor(() => launches().length === 2, 'the launch and its replacement');
+  await expectSettled(system(), pool, 4);
+  expect(typesOf(launches())).toEqual(['c5.large', 'm5.large']);
+  const lost = system()
     .simulator.log()
-    .filter(
-      ({ operation, created, tags }) => operation === 'RunInstances' && created && tags?.['WorkerPoolId'] === pool,
-    );
-  expect(launches.map(({ instanceType }) => instanceType)).toEqual(['m5.large']);
+    .findLast(({ operation, outcome }) => operation === 'RunInstances' && outcome === 'request lost');
+  const repeated = launches().find(({ instanceType }) => instanceType === 'm5.large');
+  expect(repeated).toMatchObject({ clientToken: lost!.clientToken, parametersHash: lost!.parametersHash });
   await endPool(system(), pool);
 });
 
@@ -119,6 +129,8 @@ test('a pool whose schedule is paused launches nothing for its tasks, and goes o
   await system().waitFor(isHeld, 'a decision that says so, after a restart');
   expect(await system().api.workers(pool)).toEqual([]);
   await schedule.unpause();
+  // Its next run, without the wait for it.
+  await schedule.trigger();
   await expectSettled(system(), pool, 5);
   await endPool(system(), pool);
 });
