@@ -5,7 +5,7 @@ import taskcluster from 'taskcluster-client';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
 import type { WorkerPollResult } from '../../activities/worker-poll.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
-import { awsPool } from '../support/api-client.js';
+import { awsPool, type WireWorker } from '../support/api-client.js';
 import { endPool, expectSettled } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 
@@ -79,25 +79,50 @@ test('a hung worker is found by the queue’s data and replaced, and one that wa
   await endPool(system(), pool);
 });
 
+/** Tells the queue, polls it, and waits for the row. */
+async function quarantine(worker: WireWorker, quarantineUntil: number): Promise<void> {
+  const queue = new taskcluster.Queue({ rootUrl: system().simulator.url });
+  const [provisionerId, workerType] = worker.workerPoolId.split('/') as [string, string];
+  const payload = { quarantineUntil: new Date(quarantineUntil).toISOString() };
+  await queue.quarantineWorker(provisionerId, workerType, worker.workerGroup, worker.workerId, payload);
+  await pollWorkers();
+  const statement = 'select quarantine_until from workers where worker_id = $1 and quarantine_until = $2';
+  await system().waitFor(
+    async () => (await query(statement, [worker.workerId, quarantineUntil])).length === 1,
+    'the quarantine in the row',
+  );
+}
+
 test('the quarantine of a worker is in its row after a poll, and again its end', async () => {
   const pool = newPool();
   await system().api.createPool(pool, awsPool({ minCapacity: 1, maxCapacity: 1 }));
   await expectSettled(system(), pool, 1);
   const [worker] = await system().api.workers(pool);
-  const [provisionerId, workerType] = pool.split('/') as [string, string];
-  const queue = new taskcluster.Queue({ rootUrl: system().simulator.url });
-  const quarantine = async (quarantineUntil: number) => {
-    const payload = { quarantineUntil: new Date(quarantineUntil).toISOString() };
-    await queue.quarantineWorker(provisionerId, workerType, worker!.workerGroup, worker!.workerId, payload);
-    await pollWorkers();
-    const statement = 'select quarantine_until from workers where worker_id = $1 and quarantine_until = $2';
-    await system().waitFor(
-      async () => (await query(statement, [worker!.workerId, quarantineUntil])).length === 1,
-      'the quarantine in the row',
-    );
-  };
-  await quarantine(Date.now() + HOURS_MS);
-  await quarantine(Date.now() - 1);
+  await quarantine(worker!, Date.now() + HOURS_MS);
+  await quarantine(worker!, Date.now() - 1);
   expect(await stateOf(pool, worker!.workerId)).toBe('running');
+  await endPool(system(), pool);
+});
+
+test('a quarantined worker is replaced by a new one, and counts towards the maximum', async () => {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ minCapacity: 1, maxCapacity: 2 }));
+  await expectSettled(system(), pool, 1);
+  const [first] = await system().api.workers(pool);
+  await quarantine(first!, Date.now() + HOURS_MS);
+  await expectSettled(system(), pool, 2);
+  const second = (await system().api.workers(pool)).find(({ workerId }) => workerId !== first!.workerId);
+  // No third one: both count towards the maximum of two.
+  await quarantine(second!, Date.now() + HOURS_MS);
+  const decision = await system().waitFor(async () => {
+    const [latest] = await system().api.decisions(pool);
+    return latest?.decision.inputs.quarantinedCapacity === 2 ? latest.decision : null;
+  }, 'a decision that knows of both');
+  expect(decision).toMatchObject({
+    inputs: { runningCapacity: 0 },
+    estimate: { spawnCapacity: 0, roomCapacity: 0 },
+    launches: [],
+  });
+  await expectSettled(system(), pool, 2);
   await endPool(system(), pool);
 });

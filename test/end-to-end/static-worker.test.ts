@@ -98,7 +98,10 @@ test('a machine made by hand registers, comes again, gets another secret and is 
   await expect(reregister(inNewLife.credentials, withSecond.secret)).rejects.toEqual(refusedInput);
   await as(inNewLife.credentials).removeWorker(...path);
   await lifecycle.result();
-  await system().waitFor(async () => ((await as(ops).worker(...path)) as { state: string }).state === 'stopped', 'its second end');
+  await system().waitFor(
+    async () => ((await as(ops).worker(...path)) as { state: string }).state === 'stopped',
+    'its second end',
+  );
   await deleteRow();
   expect(await as(ops).createWorker(...path, anew)).toMatchObject({ state: 'running', capacity: 4 });
   expect((await lifecycle.describe()).status.name).toBe('RUNNING');
