@@ -66,7 +66,7 @@ test('a launch config that is edited between two attempts does not change the la
   await system().simulator.releaseFault(held.id, 'drop');
   await system().start('worker');
   // The launch config of the pool is another one now, and replaces what the launch makes.
-  const typesOf = (lines: readonly LogLine[]) => lines.map(({ instanceType }) => instanceType).toSorted();
+  const typesOf = (lines: readonly LogLine[]) => lines.map(({ instanceType }) => String(instanceType)).toSorted();
   const launches = () =>
     system()
       .simulator.log()
