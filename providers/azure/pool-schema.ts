@@ -21,12 +21,24 @@ const azureWorkerManager = {
 /** Also a worker group, so its form is held. */
 const location = { type: 'string', pattern: '^[a-zA-Z0-9-]{1,38}$' };
 const deleteOption = { enum: ['Delete', 'Detach'] };
+/** Azure ignores the case of ids. */
 const resourceId = (type: string) => ({
   type: 'string',
-  pattern: `^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/${type.replaceAll('.', '\\.')}$`,
+  pattern: `^(?i:/subscriptions/[^/]+/resourceGroups/[^/]+/providers/${type.replaceAll('.', '\\.')})$`,
 });
 
-const disk = { type: 'object', properties: { createOption: { type: 'string' }, deleteOption } };
+const text = { type: 'string' };
+const disk = {
+  type: 'object',
+  properties: {
+    createOption: text,
+    deleteOption,
+    diskSizeGB: { type: 'integer', minimum: 1 },
+    caching: text,
+    managedDisk: { type: 'object' },
+    lun: { type: 'integer', minimum: 0 },
+  },
+};
 
 const sequential = {
   type: 'object',
@@ -44,7 +56,14 @@ const sequential = {
         imageReference: { type: 'object', properties: { id: { type: 'string' } } },
       },
     },
-    priority: { type: 'string' },
+    zones: { type: 'array', maxItems: 1, items: text },
+    evictionPolicy: text,
+    licenseType: text,
+    diagnosticsProfile: { type: 'object' },
+    securityProfile: { type: 'object' },
+    identity: { type: 'object' },
+    plan: { type: 'object' },
+    priority: text,
     billingProfile: { type: 'object', properties: { maxPrice: { type: 'number' } } },
     osProfile: { type: 'object' },
     networkProfile: {
@@ -116,11 +135,12 @@ const template = {
   properties: {
     armDeployment: {
       type: 'object',
-      required: ['mode', 'parameters'],
+      required: ['mode'],
       additionalProperties: false,
       oneOf: [{ required: ['template'] }, { required: ['templateLink'] }],
       properties: {
-        mode: { enum: ['Incremental', 'Complete'] },
+        // Complete would delete what other workers consist of.
+        mode: { const: 'Incremental' },
         template: { type: 'object' },
         templateLink,
         parameters: {
@@ -136,12 +156,8 @@ const template = {
           },
           additionalProperties: parameter,
         },
-        parametersLink: {
-          type: 'object',
-          required: ['uri'],
-          additionalProperties: false,
-          properties: { uri: { type: 'string' }, contentVersion: { type: 'string' } },
-        },
+        // Azure takes no link beside parameters, and ours are always there.
+        parametersLink: false,
         debugSetting: {
           type: 'object',
           additionalProperties: false,
@@ -157,11 +173,8 @@ const template = {
             },
           },
         },
-        onErrorDeployment: {
-          type: 'object',
-          additionalProperties: false,
-          properties: { type: { enum: ['LastSuccessful', 'SpecificDeployment'] }, deploymentName: { type: 'string' } },
-        },
+        // It would make again what another worker consists of.
+        onErrorDeployment: false,
         expressionEvaluationOptions: {
           type: 'object',
           additionalProperties: false,

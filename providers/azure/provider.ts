@@ -4,6 +4,7 @@ import { orNull, ProviderError } from '../errors.js';
 import { poolValidator } from '../pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { AzureCalls } from './calls.js';
+import { checkDefinition } from './definition.js';
 import { deploymentMode } from './deployment/mode.js';
 import { DeploymentRecords } from './deployment/records.js';
 import { rememberDeployments } from './deployment/remembering.js';
@@ -26,16 +27,18 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     trustedIntermediates: config.trustedIntermediates,
   });
   const place = { account: config.subscriptionId, group: config.resourceGroupName };
+  const launching = azureLaunching(
+    [sequentialMode(calls, place, context), deploymentMode(calls, records, place, context)],
+    rememberDeployments(calls, records, context.deploymentId),
+  );
+  const validate = poolValidator(azurePoolSchema);
   return {
     providerId: context.providerId,
     providerType: 'azure',
-    launching: azureLaunching(
-      [sequentialMode(calls, place, context), deploymentMode(calls, records, place, context)],
-      rememberDeployments(calls, records, context.deploymentId),
-    ),
+    launching,
     machines: azureMachines(calls, records, context),
     setup: () => reachGroup(calls, place),
-    validatePool: poolValidator(azurePoolSchema),
+    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, launching.freeze),
     verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),
   };
 }

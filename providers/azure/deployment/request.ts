@@ -36,21 +36,22 @@ export function freezeDeployment(
 ): FrozenLaunch {
   const { configuration, launchConfigId } = order;
   const properties = configuration.armDeployment as DeploymentProperties;
-  const location: unknown = properties.parameters?.location?.value;
+  const own = configuration.armDeploymentResourceGroup as string | undefined;
+  const makesGroup = own !== undefined && own.toLowerCase() !== place.group?.toLowerCase();
+  const location = locationOf(properties, makesGroup ? undefined : context.providerId);
   if (typeof location !== 'string' || !identifierPattern.test(location)) {
     throw refusal(launchConfigId, 'parameters.location.value must be the name of a location');
   }
   if (properties.mode !== 'Incremental') {
     throw refusal(launchConfigId, `mode ${properties.mode} would delete what other workers consist of`);
   }
-  const own = configuration.armDeploymentResourceGroup as string | undefined;
   const request: DeploymentRequest = {
     mode: 'deployment',
     location,
     tags: launchTags(order, location, context),
     customData: customData(order, location, context),
     keepDeployment: configuration.workerManager?.keepDeployment === true,
-    makesGroup: own !== undefined && own.toLowerCase() !== place.group?.toLowerCase(),
+    makesGroup,
     properties,
   };
   const group = own ?? place.group;
@@ -62,6 +63,10 @@ export function freezeDeployment(
     request,
   };
 }
+
+/** The worker group. A template that takes no parameters says nothing of its location: then it is the provider's id. */
+const locationOf = ({ parameters }: DeploymentProperties, fallback: string | undefined): unknown =>
+  parameters === undefined ? fallback : parameters.location?.value;
 
 /** What is sent for one machine. The administrator is in it and nowhere else. */
 export function deploymentBody(
