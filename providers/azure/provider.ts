@@ -38,7 +38,7 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     launching,
     machines: azureMachines(calls, records, context),
     setup: () => reachGroup(calls, place),
-    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, launching.freeze),
+    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (order) => launching.freeze(order)),
     verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),
   };
 }
