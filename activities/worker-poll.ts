@@ -14,6 +14,7 @@ import { lifecycleMessages, type QueueActivityFacts } from '../temporal/messages
 import type { ActivityDeps } from './deps.js';
 import { engineNow } from './engine-clock.js';
 import { withHeartbeat } from './heartbeat.js';
+import { inParallel } from './in-parallel.js';
 import { QueueReport } from './poll-report.js';
 import { RepeatedSignals } from './repeated-signals.js';
 
@@ -25,7 +26,7 @@ export interface WorkerPollActivities {
 /** Counts only: a history keeps them. */
 export interface WorkerPollResult {
   readonly pools: number;
-  /** Pools of which the queue said nothing, or not in time: none of their workers is inactive. */
+  /** Pools of which the queue did not answer everything, or not in time: whom it was silent about is not inactive. */
   readonly unreadable: number;
   readonly signalled: number;
   /** Signals that a lifecycle did not take. */
@@ -39,13 +40,21 @@ export const WORKER_POLL_LIMITS: PollLimits = {
   lanes: 6,
   slowLanes: 2,
 };
-const SIGNALS_AT_ONCE = 8;
+const CALLS_AT_ONCE = 8;
+/** How long one pool's workers may be asked about singly: then those that are found are signalled within the pool's limit. */
+const CONFIRMATIONS_TIMEOUT_MS = 15_000;
 /** Workers of one pool that one poll asks about singly, the last proof before they are removed; the rest is the next's. */
 const MAX_CONFIRMATIONS = 100;
 
 interface Finding {
   readonly worker: RunningWorker;
   readonly facts: QueueActivityFacts;
+}
+
+/** What is known of one pool's workers, and what kept more of it from being known. */
+interface PoolFindings {
+  readonly findings: readonly Finding[];
+  readonly failure: { readonly error: unknown } | null;
 }
 
 export function workerPollActivities(
@@ -63,11 +72,12 @@ export function workerPollActivities(
         const counts = { signalled: 0, refused: 0 };
         let refusal: unknown = null;
         const outcome = await poll.run(pools, callSignal(), async (workerPoolId, signal) => {
-          const findings = await findingsOf(workerPoolId, signal);
+          const { findings, failure } = await findingsOf(workerPoolId, signal);
           const { sent, failures } = await signalAll(workerPoolId, findings, signal);
           counts.signalled += sent;
           counts.refused += failures.length;
           refusal ??= failures[0];
+          if (failure) throw failure.error;
         });
         report.say(outcome, { failed: counts.refused, err: refusal });
         const unreadable = outcome.failed.size + outcome.leftOut.length;
@@ -75,7 +85,7 @@ export function workerPollActivities(
       }),
   };
 
-  async function findingsOf(workerPoolId: string, signal: AbortSignal): Promise<Finding[]> {
+  async function findingsOf(workerPoolId: string, signal: AbortSignal): Promise<PoolFindings> {
     // The rows are read before the list: a worker that registers meanwhile is not missing from anything.
     const workers = await runningWorkers(db, workerPoolId);
     const list = await demand.workers(workerPoolId, signal);
@@ -86,35 +96,50 @@ export function workerPollActivities(
       facts: { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
     }));
     // Claimed tasks come with their whole definitions: they are read only where they decide.
-    if (compared.silent.length === 0) return changed;
+    if (compared.silent.length === 0) return { findings: changed, failure: null };
     try {
       const claims = await demand.claimants(workerPoolId, signal);
       report.answered('claimants');
       const inactive = inactiveWorkers(workers, compared, list, claims).slice(0, MAX_CONFIRMATIONS);
-      return [...changed, ...(await confirmed(workerPoolId, inactive, signal))];
+      const { findings, failure } = await confirmed(workerPoolId, inactive, signal);
+      return { findings: [...changed, ...findings], failure };
     } catch (error) {
-      if (!(error instanceof QueueRefusedError)) throw error;
-      report.refused(error);
-      return changed;
+      return { findings: changed, failure: unlessRefused(error) };
     }
   }
 
-  /** A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. */
+  /**
+   * A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. One about
+   * which it says nothing keeps no other from being found.
+   */
   async function confirmed(
     workerPoolId: string,
     inactive: readonly RunningWorker[],
     signal: AbortSignal,
-  ): Promise<Finding[]> {
+  ): Promise<PoolFindings> {
     const findings: Finding[] = [];
-    for (const worker of inactive) {
-      const found = await demand.worker(workerPoolId, worker, signal);
-      report.answered('worker');
-      const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
-      // guard(inactivity-confirmed-singly): false
-      if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) continue;
-      findings.push({ worker, facts: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
-    }
-    return findings;
+    let failure: PoolFindings['failure'] = null;
+    const within = AbortSignal.any([signal, AbortSignal.timeout(CONFIRMATIONS_TIMEOUT_MS)]);
+    await inParallel(inactive, CALLS_AT_ONCE, async (worker) => {
+      try {
+        const found = await demand.worker(workerPoolId, worker, within);
+        report.answered('worker');
+        const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
+        // guard(inactivity-confirmed-singly): false
+        if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) return;
+        findings.push({ worker, facts: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
+      } catch (error) {
+        failure ??= unlessRefused(error);
+      }
+    });
+    return { findings, failure };
+  }
+
+  /** What the queue refuses is said once, and is no failure of its pool. */
+  function unlessRefused(error: unknown): PoolFindings['failure'] {
+    if (!(error instanceof QueueRefusedError)) return { error };
+    report.refused(error);
+    return null;
   }
 
   async function signalAll(
@@ -142,7 +167,7 @@ export function workerPollActivities(
         }
       }
     };
-    await Promise.all(Array.from({ length: SIGNALS_AT_ONCE }, lane));
+    await Promise.all(Array.from({ length: CALLS_AT_ONCE }, lane));
     return { sent, failures };
   }
 }

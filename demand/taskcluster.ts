@@ -50,7 +50,7 @@ export function taskclusterDemand(
     async counts(workerPoolId, signal) {
       const { pendingTasks, claimedTasks } = await ask('counts', () => counter.taskQueueCounts(workerPoolId), signal);
       if (!isCount(pendingTasks) || !isCount(claimedTasks))
-        throw new Error(`The queue's counts of ${workerPoolId} are no numbers`);
+        throw new Error(`The queue's counts of ${workerPoolId} are no whole numbers`);
       return { pendingTasks, claimedTasks };
     },
 
@@ -143,4 +143,5 @@ function refusalOf(question: Question, error: unknown): unknown {
   return new QueueRefusedError(question, QUEUE_SCOPES[question], error.message.slice(0, 300));
 }
 
-const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+/** What the database can hold: a poll records the counts of all pools in one statement. */
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

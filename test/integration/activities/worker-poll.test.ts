@@ -181,6 +181,33 @@ describe('the poll of workers', () => {
     expect(lines).toMatchObject([{ msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], failed: 1, leftOut: 0 }]);
   });
 
+  test('signals the inactive workers of a pool when the queue fails to answer about one of them', async () => {
+    const workers = await registered('prov/a', 't', 3);
+    const { poll, signals, lines } = poller({
+      worker: async (_, { workerId }) => {
+        if (workerId === workers[0]!.workerId) throw new Error('no answer');
+        return null;
+      },
+    });
+    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 2, refused: 0 });
+    const ids = signals.map(({ workflowId }) => workflowId.split('/').at(-1));
+    expect(ids.toSorted()).toEqual([workers[1]!.workerId, workers[2]!.workerId].toSorted());
+    expect(lines).toMatchObject([
+      { msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], err: { message: 'no answer' } },
+    ]);
+  });
+
+  test('signals a change of quarantine when the queue fails to list the claimed tasks of the pool', async () => {
+    const [quarantined] = await registered('prov/a', 't', 2);
+    const quarantineUntil = LATER + HOUR;
+    const { poll, signals } = poller({
+      workers: list(entry(quarantined!.workerId, { ...quarantined, quarantineUntil })),
+      claimants: () => Promise.reject(new Error('no answer')),
+    });
+    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 1, refused: 0 });
+    expect(signals.map(({ facts }) => facts)).toMatchObject([{ idle: false, quarantineUntil }]);
+  });
+
   test.each(['workers', 'claimants', 'worker'] as const)(
     'says once that the queue refuses the question «%s», removes nobody meanwhile, and says once that it answers again',
     async (question) => {

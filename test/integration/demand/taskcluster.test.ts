@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
 import type { DemandSource } from '../../../demand/demand-source.js';
@@ -79,3 +82,22 @@ test('a question that is aborted ends at once', async () => {
   abort.abort(new Error('given up'));
   await expect(asked).rejects.toThrow('given up');
 });
+
+test.each(['1.5', '1e300', '-1', 'null', '"3"'])(
+  'refuses the count %s, which the database could not hold',
+  async (count) => {
+    const server = createServer((_, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(`{"pendingTasks": ${count}, "claimedTasks": 0}`);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const rootUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const asked = taskclusterDemand({ rootUrl, demand: { type: 'taskcluster', rootUrl: null } } as never);
+      await expect(asked.counts(pool)).rejects.toThrow('no whole numbers');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  },
+);
