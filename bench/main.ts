@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { startPostgres } from '../test/support/postgres.js';
 import { azureScenarios, measureAzure } from './azure.js';
+import { measureChurn } from './churn.js';
 import { measureCounts } from './counts.js';
+import { measureFleetQueries } from './fleet.js';
 import { measureIdle } from './idle.js';
 import { measureLives } from './lives.js';
 import { conclusion, table, verdictOf, type Figure } from './report.js';
@@ -16,6 +18,11 @@ const options = new Command('bench')
   .option('--no-lives', 'leave the lives out')
   .option('--no-counts', 'leave the counts out')
   .option('--no-azure', 'leave Azure out')
+  .option('--fleet', 'only the queries of a large deployment, and the large deployment itself')
+  .option('--minutes <number>', 'of the large deployment at work; 0 leaves it out', Number, 10)
+  .option('--pools <number>', 'of the large deployment at work', Number, 400)
+  .option('--live <number>', 'lifecycles of the large deployment at work', Number, 5_000)
+  .option('--no-queries', 'leave the queries of the large deployment out')
   .option('--removed-by <who>', 'only this one: client or machines')
   .option('--json <file>', 'where the figures go', 'bench-results.json')
   .parse()
@@ -26,6 +33,11 @@ const options = new Command('bench')
     lives: boolean;
     counts: boolean;
     azure: boolean;
+    fleet?: true;
+    minutes: number;
+    pools: number;
+    live: number;
+    queries: boolean;
     removedBy?: 'client' | 'machines';
     json: string;
   }>();
@@ -39,6 +51,18 @@ const note = (measured: readonly Figure[]) => {
 const engines = options.records ? [options.records] : (['pglite', 'postgres'] as const);
 const postgres = await startPostgres();
 try {
+  if (options.fleet) await measureFleet();
+  else await measureOthers();
+} finally {
+  await postgres.stop();
+}
+
+async function measureFleet(): Promise<void> {
+  if (options.queries) note(await measureFleetQueries());
+  if (options.minutes > 0) note(await measureChurn(options));
+}
+
+async function measureOthers(): Promise<void> {
   for (const records of options.lives ? engines : []) {
     for (const removedBy of options.removedBy ? [options.removedBy] : (['client', 'machines'] as const)) {
       note(await measureLives({ records, workers: options.workers, removedBy }));
@@ -53,8 +77,6 @@ try {
   for (const records of options.idle > 0 ? engines : []) {
     note(await measureIdle({ records, lifecycles: options.idle }));
   }
-} finally {
-  await postgres.stop();
 }
 
 if (figures.length > 0) {

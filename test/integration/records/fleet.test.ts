@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Records } from '../../../records/open.js';
+import { readsOf, statementsOf } from '../../support/explained.js';
+import { fleetQueries, titleOf, type FleetQuery } from '../../support/fleet-queries.js';
+import { analyzeFleet, GROWING, loadFleet, loadHistory, type FleetSize } from '../../support/fleet-rows.js';
+import { openTestRecords } from '../../support/records.js';
+
+const SIZE: FleetSize = { pools: 20, launchConfigs: 60, liveWorkers: 400, stoppedWorkers: 4_000, decisions: 4_000 };
+const NOW = Date.UTC(2030, 0, 1);
+/** Of a table that has grown threefold: a plan may read a few rows more or less after its statistics have changed. */
+const MAX_GROWTH = 1.2;
+const FEW_ROWS = 200;
+
+/** A person asks for a page of it, whose rows there are more of with more history. */
+const isPageOfHistory = ({ name, form }: FleetQuery): boolean =>
+  ['listDecisions', 'listErrors'].includes(name) ||
+  (name === 'listWorkers' && !['requested', 'running', 'stopping'].includes(form ?? ''));
+/** Expiry deletes history: the more there is, the more. */
+const isExpiry = ({ name, form }: FleetQuery): boolean => name === 'expireRows' && form !== 'nothing expired';
+const repeated = fleetQueries.filter((query) => !isPageOfHistory(query) && !isExpiry(query));
+
+let records: Records;
+const before = new Map<string, number>();
+const after = new Map<string, number>();
+
+beforeAll(async () => {
+  records = await openTestRecords('Postgres');
+  await loadFleet(records.db, SIZE, NOW);
+  await measure(before);
+  await loadHistory(records.db, { ...SIZE, stoppedWorkers: 8_000, decisions: 8_000 }, NOW, 'older');
+  await measure(after);
+}, 120_000);
+afterAll(async () => await records?.close());
+
+/** Rows of growing tables that each query reads, with plans as a large table has them. */
+async function measure(rows: Map<string, number>): Promise<void> {
+  await analyzeFleet(records.db);
+  for (const query of repeated) {
+    let count = 0;
+    for (const statement of await statementsOf(records.db, (db) => query.run(db, NOW))) {
+      const reads = await readsOf(records.db, statement, { asIfLarge: true });
+      for (const { table, rows: read } of reads) if ((GROWING as readonly string[]).includes(table)) count += read;
+    }
+    rows.set(titleOf(query), count);
+  }
+}
+
+test.each(repeated.map(titleOf))('%s reads no more rows when history grows threefold', (title) => {
+  expect(after.get(title)!).toBeLessThanOrEqual(before.get(title)! * MAX_GROWTH + FEW_ROWS);
+});
