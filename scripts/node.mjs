@@ -99,11 +99,12 @@ async function replaceProcess(node) {
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, options);
     const passOn = (signal) => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     };
+    // Before the child is there: a signal that came between would end this process and leave the child behind.
     for (const name of forwardedSignals) process.on(name, passOn);
+    const child = spawn(command, args, options);
     const stopPassingOn = () => forwardedSignals.forEach((name) => process.removeListener(name, passOn));
     child.on('error', (error) => {
       stopPassingOn();
