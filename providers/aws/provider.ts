@@ -84,7 +84,8 @@ const emptyAnswer = (operation: string) =>
 
 /**
  * By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. Tags can be copied
- * by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is not ours.
+ * by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is not ours, nor
+ * is one with the empty one that EC2 shows when the request had none. Only emulators say nothing of it.
  */
 async function findMachines(
   calls: Ec2Calls,
@@ -102,7 +103,7 @@ async function findMachines(
 
 const ofToken = (reservation: Reservation, token: string): Reservation => ({
   ...reservation,
-  Instances: (reservation.Instances ?? []).filter(({ ClientToken }) => !ClientToken || ClientToken === token),
+  Instances: (reservation.Instances ?? []).filter(({ ClientToken }) => (ClientToken ?? token) === token),
 });
 
 function machines(calls: Ec2Calls, context: ProviderContext): Machines {
@@ -148,7 +149,9 @@ async function* describe(calls: Ec2Calls, region: string, input: DescribeInstanc
   do {
     const command = new DescribeInstancesCommand({ ...input, MaxResults: PAGE_SIZE, NextToken: token });
     const page = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
-    yield page.Reservations ?? [];
+    // EC2 shows an empty set where there are none; an answer without any set is not EC2's, and proves no absence.
+    if (!page.Reservations) throw emptyAnswer('DescribeInstances');
+    yield page.Reservations;
     token = page.NextToken || undefined;
   } while (token);
 }

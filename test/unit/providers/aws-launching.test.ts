@@ -19,19 +19,36 @@ function aws() {
 
 const location = { account: null, region: 'us-east-1', group: null };
 const launch: FrozenLaunch = { token: 'run-1.0.0', count: 2, location, request: { ClientToken: 'run-1.0.0' } };
-const instance = (id: string, clientToken = '') =>
+const instance = (id: string, clientToken: string | null = null) =>
   `<item><reservationId>r-1</reservationId><ownerId>123456789012</ownerId><instancesSet><item><instanceId>${id}</instanceId>
    <instanceState><code>16</code><name>running</name></instanceState>
-   ${clientToken && `<clientToken>${clientToken}</clientToken>`}</item></instancesSet></item>`;
+   ${clientToken === null ? '' : `<clientToken>${clientToken}</clientToken>`}</item></instancesSet></item>`;
 const listing = (...instances: string[]) =>
   answer('DescribeInstances', `<reservationSet>${instances.join('')}</reservationSet>`);
 
 describe('what became of a launch', () => {
   test('is every machine with its tags, but for those that another request made', async () => {
     say = () =>
-      listing(instance('i-ours', launch.token), instance('i-copied', 'somebody-else'), instance('i-without-token'));
+      listing(
+        instance('i-ours', launch.token),
+        instance('i-copied', 'somebody-else'),
+        instance('i-copied-without-token', ''),
+        instance('i-of-an-emulator'),
+      );
     const found = await aws().launching.find(launch);
-    expect(found.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-without-token']);
+    expect(found.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-of-an-emulator']);
+  });
+
+  test('is nothing when EC2 lists no machine', async () => {
+    say = () => listing();
+    expect(await aws().launching.find(launch)).toEqual([]);
+  });
+
+  test('stays unknown when a success holds no list at all', async () => {
+    say = () => answer('DescribeInstances', '');
+    await expect(aws().launching.find(launch)).rejects.toMatchObject({ code: 'Unavailable' });
+    say = () => ({ status: 200, body: '' });
+    await expect(aws().launching.find(launch)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });
 
