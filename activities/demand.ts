@@ -55,7 +55,8 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
     lookAtDemand: () =>
       withHeartbeat(async () => {
         const nowMs = engineNow();
-        const pools = await allPoolsCapacity(records.db, nowMs);
+        const providerIds = deps.providers.list().map(({ providerId }) => providerId);
+        const pools = await allPoolsCapacity(records.db, { nowMs, providerIds });
         const byId = new Map(pools.map((pool) => [pool.workerPoolId, pool]));
         let asked = 0;
         const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {

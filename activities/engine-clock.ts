@@ -11,6 +11,7 @@ const anchors = new WeakMap<Context, { readonly engineMs: number; readonly readi
 export function engineNow(): number {
   const context = Context.current();
   let anchor = anchors.get(context);
+  // guard(instants-are-the-engines): true
   if (!anchor) {
     anchor = { engineMs: context.info.currentAttemptScheduledTimestampMs, readingMs: performance.now() };
     anchors.set(context, anchor);

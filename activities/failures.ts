@@ -26,6 +26,7 @@ export function toApplicationFailure(error: unknown): Error {
     message: error.message.slice(0, LONGEST_MESSAGE),
     type: error.code,
     nonRetryable: !error.retryable,
+    // guard(a-clouds-pause-is-kept-and-spread): drop
     nextRetryDelay: error.retryAfterMs === null ? undefined : spread(error.retryAfterMs),
     category: error.code === 'Throttled' ? ApplicationFailureCategory.BENIGN : undefined,
     ...(!error.retryable && { details: [{ title: error.title, cloudCode: error.cloudCode } satisfies FailureDetails] }),

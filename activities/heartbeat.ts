@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { type CallScope, givenUp, inCallScope } from '../providers/call-scope.js';
 
-const HEARTBEAT_INTERVAL_MS = 2_000;
+/** Workers pass every heartbeat on: the answer to one is how an attempt hears of its cancellation. */
+export const HEARTBEAT_INTERVAL_MS = 2_000;
 
 /**
  * Runs a long activity so that it can be given up:
@@ -35,8 +36,13 @@ class Attempt implements CallScope {
 
   constructor(context: Context) {
     this.context = context;
-    this.signal = AbortSignal.any([context.cancellationSignal, this.own.signal]);
+    this.signal = AbortSignal.any([
+      // guard(attempt-watches-its-cancellation): drop
+      context.cancellationSignal,
+      this.own.signal,
+    ]);
     this.lastsMs = timeLimitOf(context.info);
+    // guard(first-heartbeat-at-once): drop
     context.heartbeat();
     this.timers = [
       setInterval(() => this.heartbeat(), HEARTBEAT_INTERVAL_MS),
@@ -60,7 +66,7 @@ class Attempt implements CallScope {
     this.context.heartbeat();
   }
 
-  /** The engine counts from the last heartbeat that reached it, which is older than the last one of ours: hence half. */
+  /** The engine counts from the last heartbeat that reached it, which may be the one before the last of ours: hence half. */
   private readClock(): void {
     const { heartbeatTimeoutMs } = this.context.info;
     const wasSilent = heartbeatTimeoutMs !== undefined && elapsedMs(this.beat) > heartbeatTimeoutMs / 2;
@@ -73,6 +79,7 @@ class Attempt implements CallScope {
 function timeLimitOf(info: Context['info']): number {
   const limits = [
     info.startToCloseTimeoutMs,
+    // guard(deadline-counts-from-the-first-attempt): drop
     info.scheduleToCloseTimeoutMs > 0
       ? info.scheduleToCloseTimeoutMs - (info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs)
       : 0,

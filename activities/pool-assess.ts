@@ -65,6 +65,7 @@ async function isSchedulePaused(client: Client, workerPoolId: string): Promise<b
   try {
     return (await client.schedule.getHandle(cronScheduleId(workerPoolId)).describe()).state.paused;
   } catch (error) {
+    // guard(missing-schedule-blocks-nothing): false
     if (error instanceof ScheduleNotFoundError) return false;
     throw error;
   }

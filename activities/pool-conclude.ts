@@ -21,12 +21,13 @@ import type { PassOutcome, PoolActivities } from './pool.js';
 const TRY_AGAIN_MS = 10_000;
 
 export function concludePass(deps: ActivityDeps): PoolActivities['concludePass'] {
-  const { config, records, log } = deps;
+  const { config, records, providers, log } = deps;
   const { db } = records;
 
   return async (workerPoolId, decision, outcome) => {
     const nowMs = engineNow();
     const recorded = decision.launches.filter(({ made }) => made > 0).map(({ token }) => token);
+    // guard(carried-out-launches-are-closed): drop
     if (recorded.length > 0) await finishLaunches(db, recorded, nowMs);
     const facts = await poolFacts(db, workerPoolId, nowMs);
     if (!facts) return;
@@ -43,13 +44,15 @@ export function concludePass(deps: ActivityDeps): PoolActivities['concludePass']
     const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
     const terminations = advice === null ? 0 : await giveAdvice(workerPoolId, advice, nowMs);
     const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
-    const again = tryAgainAt(basis, decision, outcome, facts, nowMs);
+    const isAwaited = facts.unfinished.some(({ status, providerId }) => status === 'open' && providers.get(providerId));
+    const again = tryAgainAt(basis, decision, outcome, { options: facts.options, isAwaited }, nowMs);
     const full: Decision = { ...decision, terminations };
     const { wasOverProvisioned } = await recordDecision(db, workerPoolId, full, {
       basis: { ...basis, evaluateAgainAt: again },
       fingerprint: fingerprint(full),
       nowMs,
     });
+    // guard(over-provision-is-reported-once): true
     if (full.estimate?.overProvisioned && !wasOverProvisioned) await reportOverProvision(workerPoolId, full, nowMs);
     if (decision.launches.length > 0) logDecision(workerPoolId, full);
   };
@@ -109,15 +112,15 @@ function tryAgainAt(
   { wantedCapacity, roomCapacity }: Pick<DecisionBasis, 'wantedCapacity' | 'roomCapacity'>,
   { limitedBy }: Pick<Decision, 'limitedBy'>,
   { launchedCapacity, limitEndsAt }: PassOutcome,
-  { options, unfinished }: PoolFacts,
+  /** `isAwaited`: an open launch may get its outcome. */
+  { options, isAwaited }: Pick<PoolFacts, 'options'> & { readonly isAwaited: boolean },
   nowMs: number,
 ): number | null {
   if (Math.min(wantedCapacity, roomCapacity) <= 0) return null;
-  const isOpen = unfinished.some(({ status }) => status === 'open');
   return evaluateAgainAt([
     limitEndsAt,
     launchedCapacity > 0 && limitedBy.length === 0 ? nowMs : null,
-    isOpen || options.some(({ unregisteredRoom }) => unregisteredRoom !== null) ? nowMs + TRY_AGAIN_MS : null,
+    isAwaited || options.some(({ unregisteredRoom }) => unregisteredRoom !== null) ? nowMs + TRY_AGAIN_MS : null,
     ...options.map(({ backoffUntil }) => (backoffUntil !== null && backoffUntil > nowMs ? backoffUntil : null)),
   ]);
 }

@@ -46,10 +46,11 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
         const nowMs = engineNow();
         const usage = await readLimitsUsage(db, key, nowMs);
-        // guard(reservation-repeated): true
+        // guard(reservation-repeated): false
         if (usage.reserved.length > 0) {
           return { launches: usage.reserved, refused, limitedBy: [], limitEndsAt: null };
         }
+        // guard(deleted-pool-reserves-nothing): false
         if (!usage.present || !launching) return hasChanged;
         if (!isNoted) await noteRefusals(deps, plan.refused, nowMs);
         isNoted = true;
@@ -77,6 +78,15 @@ interface Plan {
   readonly intentsOf: (choice: Choice) => NewIntent[];
 }
 
+const asProviderError = (error: unknown): ProviderError =>
+  error instanceof ProviderError
+    ? error
+    : new ProviderError({
+        code: 'InvalidRequest',
+        message: `No launch request can be made: ${String(error)}`,
+        cause: error,
+      });
+
 interface Refusal {
   readonly workerPoolId: string;
   readonly revision: number;
@@ -102,11 +112,13 @@ function planOf(
   };
   for (const { launchConfigId, revision, machines } of launching ? request.choices : []) {
     const launchConfig = present.get(launchConfigId);
+    // guard(edited-launch-config-is-left-out): false
     if (launchConfig?.revision !== revision) continue;
     try {
       render(launchConfig, 0, Math.min(machines, launching!.maxPerLaunch));
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
+    } catch (thrown) {
+      // Whatever it is, it is of this launch config: the pool's others go on.
+      const error = asProviderError(thrown);
       const token = tokenOf(request.tokenPrefix, launchConfigId, 0);
       const outcome = { token, launchConfigId, asked: machines, made: 0, outcome: 'failed' } as const;
       refused.push({ workerPoolId, revision, error, outcome: { ...outcome, failure: error.message } });

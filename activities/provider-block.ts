@@ -7,6 +7,7 @@ export function providerBlock(providers: ProviderRegistry, providerId: string): 
   const provider = providers.get(providerId);
   if (!provider) return `provider ${providerId} is not configured`;
   if (providers.state(providerId).state === 'failed') return `provider ${providerId} is not healthy`;
+  // guard(draining-provider-launches-nothing): false
   if (providers.isDraining(providerId)) return `provider ${providerId} is draining`;
   return provider.launching ? null : `provider ${providerId} launches nothing by itself`;
 }

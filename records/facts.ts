@@ -10,7 +10,7 @@ import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../doma
 import { readingsOf, type DemandReadingsRow } from './demand-readings.js';
 import { selectPool } from './pools.js';
 import type { Db, Hold, LaunchRow } from './schema.js';
-import { bigint, camelKeys } from './sql.js';
+import { bigint, camelKeys, jsonb } from './sql.js';
 
 /** Of one pool, at one moment. */
 export interface PoolFacts extends CapacityByState {
@@ -185,15 +185,22 @@ export interface PoolCapacity extends CapacityByState {
   readonly readings: DemandReadings | null;
   /** What its last decision left; null when there was none. */
   readonly basis: DecisionBasis | null;
-  /** When the first of its unfinished launches is to be carried on; null when there is none. */
+  /** When a reconciliation can do something about one of its unfinished launches; null when none can. */
   readonly launchDueAt: number | null;
 }
 
 /** A launch that waits this long for the reconciliation that began it has lost it. */
 const LOST_AFTER_MS = 10_000;
 
-/** Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement. */
-export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapacity[]> {
+/**
+ * Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement.
+ * `providerIds` are those that this deployment can call: of a launch that was sent to another one nothing can be done
+ * but to report it once.
+ */
+export async function allPoolsCapacity(
+  db: Db,
+  { nowMs, providerIds }: { readonly nowMs: number; readonly providerIds: readonly string[] },
+): Promise<PoolCapacity[]> {
   const { rows } = await sql<
     Omit<PoolCapacity, keyof CapacityByState | 'groups' | 'machineCapacity' | 'readings'> & {
       workers: WorkerGroup[] | null;
@@ -212,7 +219,11 @@ export async function allPoolsCapacity(db: Db, nowMs: number): Promise<PoolCapac
           'capacity', l.capacity)) filter (where l.status = 'open') as open, min(l.due_at) as due_at
       from (
         select l.worker_pool_id, l.status, ${openLaunch(nowMs)},
-          coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS}) as due_at
+          case
+            when l.provider_id in (select jsonb_array_elements_text(${jsonb(providerIds)})) or (l.status = 'open' and l.doubtful_attempts = 0)
+              then coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS})
+            when l.status = 'open' and l.reported_at is null then l.in_doubt_since + ${MAX_IN_DOUBT_MS}
+          end as due_at
         from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
         where l.status in ('open', 'booked')) l
       group by l.worker_pool_id),

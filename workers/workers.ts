@@ -3,6 +3,7 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import type { ActivityDeps } from '../activities/deps.js';
 import { demandActivities } from '../activities/demand.js';
 import { failuresInWords } from '../activities/failures.js';
+import { HEARTBEAT_INTERVAL_MS } from '../activities/heartbeat.js';
 import { launchActivities } from '../activities/launch.js';
 import { lifecycleRecords } from '../activities/lifecycle-records.js';
 import { poolActivities } from '../activities/pool.js';
@@ -50,6 +51,8 @@ export async function createWorkers(options: {
     namespace,
     shutdownGraceTime: deps.config.shutdownGraceSeconds * 1000,
     interceptors: { activity: [failuresInWords] },
+    // Else an attempt would hear of its cancellation only after 80 % of its heartbeat timeout.
+    maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL_MS,
   };
 
   const main = Worker.create({

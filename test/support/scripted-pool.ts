@@ -1,4 +1,4 @@
-import type { PendingLaunch, PoolFacts, UnfinishedLaunch } from '../../activities/pool.js';
+import type { PendingLaunch, PoolFacts, Reserved, ReserveRequest, UnfinishedLaunch } from '../../activities/pool.js';
 import type { LaunchResult } from '../../activities/launch.js';
 import type { Decision } from '../../domain/decision.js';
 import { noCapacity } from '../../domain/estimator.js';
@@ -44,16 +44,7 @@ export class ScriptedPool {
     this.workerPoolId = workerPoolId;
     const { scripted } = time;
     scripted.on('assessPool', async () => this.facts());
-    scripted.on('reserveLaunches', async ({ tokenPrefix, choices, mostMachines }) => {
-      let left = mostMachines;
-      const launches = choices.flatMap(({ launchConfigId, machines }, index) => {
-        const count = Math.min(machines, left);
-        left -= count;
-        return count > 0 ? [{ token: `${tokenPrefix}.${index}`, providerId: 'cloud', launchConfigId, count }] : [];
-      });
-      for (const launch of launches) this.known.set(launch.token, launch);
-      return { launches, refused: [], limitedBy: [], limitEndsAt: null };
-    });
+    scripted.on('reserveLaunches', async (request) => this.reserve(request));
     scripted.on('launchMachines', async ({ token }) => await this.launch(token));
     scripted.on('concludePass', async (_pool, decision) => void this.decisions.push(decision));
   }
@@ -67,6 +58,18 @@ export class ScriptedPool {
       signal: 'look',
     });
     return this.time.track(handle);
+  }
+
+  /** As many of the choices as the request allows, the first ones first. */
+  reserve({ tokenPrefix, choices, mostMachines }: ReserveRequest): Reserved {
+    let left = mostMachines;
+    const launches = choices.flatMap(({ launchConfigId, machines }, index) => {
+      const count = Math.min(machines, left);
+      left -= count;
+      return count > 0 ? [{ token: `${tokenPrefix}.${index}`, providerId: 'cloud', launchConfigId, count }] : [];
+    });
+    for (const launch of launches) this.known.set(launch.token, launch);
+    return { launches, refused: [], limitedBy: [], limitEndsAt: null };
   }
 
   workersOf({ token, count }: { token: string; count: number }) {

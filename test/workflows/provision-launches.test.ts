@@ -144,6 +144,20 @@ describe('lifecycles of what was launched', () => {
     );
   });
 
+  test('are started although the start of one fails, and the launch stays unfinished for it', async () => {
+    pool.pendingTasks = 3;
+    const named = pool.workersOf.bind(pool);
+    // No workflow's id can be made of this.
+    const broken = { workerGroup: 'here', workerId: { toString: null } as unknown as string };
+    pool.workersOf = (launch) => named(launch).map((worker, index) => (index === 1 ? broken : worker));
+    await lookOnce();
+    const workers = named(pool.launched[0]!);
+    for (const index of [0, 2]) {
+      expect((await time.track(lifecycle(workers[index]!.workerId)).describe()).status.name).toBe('RUNNING');
+    }
+    expect(pool.decisions).toMatchObject([{ launches: [{ outcome: 'unfinished', made: 0 }] }]);
+  });
+
   test('are started by one activity when they are more', async () => {
     pool.pendingTasks = 26;
     const tick = await lookOnce();

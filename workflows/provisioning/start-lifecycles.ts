@@ -28,13 +28,16 @@ const pool = proxyActivities<PoolActivities>({
 
 /**
  * Starts one lifecycle for each machine of a launch: as children, or through the client where there is no `group`. One that
- * has been started already stays as it is. False: the time was over before, and the next reconciliation goes on with it.
+ * has been started already stays as it is. False: not all could be started, and the next reconciliation goes on with them.
  */
 export async function startLifecycles(launch: { token: string; group: LaunchedGroup | null }): Promise<boolean> {
   const { token, group } = launch;
   if (group) {
-    await Promise.all(group.workers.map((worker) => startOne(group, worker)));
-    return true;
+    const starts = await Promise.allSettled(group.workers.map((worker) => startOne(group, worker)));
+    const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason as Error] : []));
+    const cancelled = failures.find(isCancellation);
+    if (cancelled) throw cancelled;
+    return failures.length === 0;
   }
   try {
     return await pool.startLifecycles(token, workflowInfo().workflowId);

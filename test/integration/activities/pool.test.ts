@@ -291,6 +291,20 @@ describe.each(engines)('on %s,', (engine) => {
       ).toEqual(['lc-a']);
     });
 
+    test('backs off a launch config that breaks the rendering of its request, and launches the others', async () => {
+      around.render = ({ launchConfigId }) => {
+        if (launchConfigId === 'lc-a') throw new TypeError('x is undefined');
+      };
+      const choices = ['lc-a', 'lc-b'].map((launchConfigId) => ({ launchConfigId, machines: 2 }));
+      const failure = 'No launch request can be made: TypeError: x is undefined';
+      expect(await activities.reserveLaunches(request(choices))).toMatchObject({
+        launches: [{ launchConfigId: 'lc-b', count: 2 }],
+        refused: [{ launchConfigId: 'lc-a', asked: 2, made: 0, outcome: 'failed', failure }],
+      });
+      const { items } = await listErrors(records.db, poolId, {}, { limit: 5, after: null });
+      expect(items).toMatchObject([{ launchConfigId: 'lc-a', description: failure }]);
+    });
+
     test('reserves nothing when the pool was deleted meanwhile', async () => {
       await deletePool(records.db, poolId, { clientId: 't', nowMs: NOW });
       expect(await activities.reserveLaunches(request([{ launchConfigId: 'lc-a', machines: 3 }]))).toEqual({
@@ -465,6 +479,15 @@ describe.each(engines)('on %s,', (engine) => {
       expect((await basis())?.evaluateAgainAt).toBe(NOW + 5_000);
       await conclude();
       expect(await basis()).toMatchObject({ wantedCapacity: 1, evaluateAgainAt: NOW + 5_000 });
+    });
+
+    test('is tried again soon for a launch in doubt of a provider that is configured, and for no other', async () => {
+      await reserve(records.db, [order('open', 1)]);
+      await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
+      expect((await basis())?.evaluateAgainAt).toBe(NOW + 10_000);
+      await records.db.updateTable('launches').set({ providerId: 'left' }).execute();
+      await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
+      expect((await basis())?.evaluateAgainAt).toBeNull();
     });
 
     test('wants nothing while the pool is blocked for a reason that polls know', async () => {

@@ -4,6 +4,7 @@ import { latestDecisions, listDecisions, recordDecision } from '../../../records
 import { insertError, listErrors } from '../../../records/errors.js';
 import { allPoolsCapacity, poolFacts } from '../../../records/facts.js';
 import { hold, holdOf, listHolds, release } from '../../../records/holds.js';
+import { beginAttempt, reportInDoubt } from '../../../records/launch-attempts.js';
 import { failLaunch } from '../../../records/launch-failures.js';
 import { deletePool, updatePool } from '../../../records/pools.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../../records/scans.js';
@@ -38,6 +39,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await records.db.deleteFrom('events').execute();
   });
 
+  const now = { nowMs: NOW, providerIds: ['aws'] };
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
   const running = (workerId: string) =>
     recordRunning(records.db, key(workerId), {
@@ -145,17 +147,17 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await failLaunch(db, 't', { proof: refused, ...rest, failure: 'bad', error: error('lc-a') });
     const heavier = launchConfig('lc-a', { workerManager: { initialWeight: 1 } });
     const change = { pool: newPool(), launchConfigs: [heavier], clientId: 'tester', nowMs: NOW };
-    expect((await allPoolsCapacity(db, NOW))[0]?.launchable).toBe(true);
+    expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);
     await updatePool(db, {
       ...change,
       launchConfigs: [
         launchConfig('lc-a', { workerManager: { initialWeight: 0.5, maxCapacity: 20, capacityPerInstance: 2 } }),
       ],
     });
-    expect((await allPoolsCapacity(db, NOW))[0]?.launchable).toBe(false);
+    expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(false);
     await updatePool(db, change);
     expect((await poolFacts(db, poolId, NOW))?.options).toMatchObject([{ revision: 2, backoffUntil: null }]);
-    expect((await allPoolsCapacity(db, NOW))[0]?.launchable).toBe(true);
+    expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);
   });
 
   test('is known of all pools by one query', async () => {
@@ -166,7 +168,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await makePool(records.db, { workerPoolId: 'prov/static', providerId: 'hand', config: {} }, []);
     await hold(records.db, 'prov/static', { reason: 'repair', clientId: 'tester', nowMs: NOW });
     const before = statements();
-    const pools = await allPoolsCapacity(db, NOW);
+    const pools = await allPoolsCapacity(db, now);
     expect(statements() - before).toBe(1);
     expect(pools).toEqual([
       {
@@ -210,6 +212,20 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
         launchDueAt: null,
       },
     ]);
+  });
+
+  test('is due for a launch of a provider that is not configured only to drop it unsent, or to report it once', async () => {
+    const { db } = records;
+    const dueAt = async (providerIds: string[]) =>
+      (await allPoolsCapacity(db, { nowMs: NOW, providerIds }))[0]?.launchDueAt;
+    await reserve(db, [order('open', 1)]);
+    expect(await dueAt([])).toBe(NOW + 10_000);
+    await beginAttempt(db, 'open', { nowMs: NOW, mayLaunch: true });
+    expect(await dueAt(['other'])).toBe(NOW + 2 * MINUTE);
+    expect(await dueAt(['other', 'aws'])).toBe(NOW + 10_000);
+    await reportInDoubt(db, 'open', error(null), NOW + 2 * MINUTE);
+    expect(await dueAt(['other'])).toBeNull();
+    expect(await dueAt(['aws'])).toBe(NOW + 10_000);
   });
 
   test('includes the hold on the pool, or the one on all', async () => {
