@@ -59,7 +59,7 @@ export const decision = {
 };
 
 const timers: FleetQuery[] = [
-  { name: 'allPoolsCapacity', run: allPoolsCapacity },
+  { name: 'allPoolsCapacity', run: (db, nowMs) => allPoolsCapacity(db, { nowMs, providerIds: [PROVIDER] }) },
   { name: 'poolsWithRunningWorkers', run: poolsWithRunningWorkers },
   { name: 'runningWorkers', run: (db) => runningWorkers(db, pool) },
   {
