@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import type { LifecycleState } from '../../temporal/messages.js';
 import { eventually } from '../support/eventually.js';
 import { STEPS, stepwiseSuite } from '../support/stepwise-suite.js';
@@ -179,14 +180,29 @@ describe('a removal of a machine that was built step by step', () => {
 });
 
 describe('a removal of a machine that is being built', () => {
+  /**
+   * The test server loses an activity whose attempt fails after its cancellation: the last failure must have arrived, and the
+   * next attempt, seconds away by then, must not have begun. It calls an activity started between its attempts too.
+   */
+  const betweenAttempts = (life: Life) =>
+    eventually(
+      async () => {
+        const [activity] = (await life.handle.describe()).raw.pendingActivities ?? [];
+        const { lastStartedTime, lastAttemptCompleteTime } = activity ?? {};
+        if (!lastStartedTime || !lastAttemptCompleteTime) return false;
+        return tsToMs(lastAttemptCompleteTime) >= tsToMs(lastStartedTime);
+      },
+      { what: 'an activity that waits for its next attempt' },
+    );
+
   test('does not wait for a cloud that takes no orders', async () => {
     world().beforeSubmit = (step) => {
       if (step === 'networkInterface') throw new Error('no answer');
     };
     const life = await world().startStepwise();
     await life.until({ phase: 'creating networkInterface' });
-    // The test server loses an activity whose attempt fails after its cancellation: removed between two attempts.
-    while (submitted().length < 7) await time().pass(5_000);
+    while (submitted().length < 7) await time().pass(1_000);
+    await betweenAttempts(life);
     await life.remove('no longer needed');
     expect(stop()).toEqual({ reason: 'no longer needed', failure: null });
     await followRemoval(life);
