@@ -36,8 +36,8 @@ const stages = {
   unit: () => project('unit'),
   workflows: () => project('workflows'),
   integration: () => project('integration'),
-  // Each of these starts a whole deployment; side by side they would only slow each other down.
-  'end-to-end': () => project('end-to-end', ['--runInBand']),
+  // Each file starts a whole deployment and mostly waits: for clouds, heartbeats, processes that start.
+  'end-to-end': () => project('end-to-end', ['--maxWorkers=2']),
 };
 
 if (option === '--long') await runLongForms(rest);

@@ -1,8 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
-import { endPool, expectSettled, terminateTick } from '../support/pool-steps.js';
+import { endPool, expectSettled, settled, terminateTick } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 import type { System } from '../support/system.js';
 
@@ -12,7 +12,16 @@ const disasters = [
   ['the tick terminated', terminateTick, async () => {}],
 ] as const;
 const WANTED = 3;
+const MANY = 80;
 const { system, newPool } = suiteOf('launch/crash');
+
+/** Four launches that one disaster strikes, so that their waiting goes on side by side. */
+interface Struck {
+  readonly arrivesLater: string;
+  readonly isLost: string;
+  readonly isUnanswered: string;
+  readonly isStarting: string;
+}
 
 /** A new pool whose first launch the cloud holds. */
 async function heldLaunch(mode: 'hold-request' | 'hold-answer') {
@@ -23,36 +32,60 @@ async function heldLaunch(mode: 'hold-request' | 'hold-answer') {
   return { pool, fault };
 }
 
+/** A new pool of which some lifecycles have been started. */
+async function startingLifecycles(): Promise<string> {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ minCapacity: MANY, maxCapacity: MANY }));
+  const lifecycles = () => system().temporal.workflow.count(`WorkerPoolId = '${pool}'`);
+  await system().waitFor(async () => (await lifecycles()).count > 0, 'the first lifecycle');
+  return pool;
+}
+
+async function strikeAll(
+  strike: (system: System, pool: string) => Promise<void>,
+  recover: (system: System) => Promise<void>,
+): Promise<Struck> {
+  const later = await heldLaunch('hold-request');
+  const lost = await heldLaunch('hold-request');
+  const unanswered = await heldLaunch('hold-answer');
+  const starting = await startingLifecycles();
+  const pools = [starting, later.pool, lost.pool, unanswered.pool];
+  for (const pool of pools) await strike(system(), pool);
+  await recover(system());
+  for (const { fault } of [lost, unanswered]) await system().simulator.releaseFault(fault.id, 'drop');
+  // The next attempt makes the machines; then the first request arrives.
+  await system().waitFor(async () => (await system().api.workers(later.pool)).length === WANTED, 'the next attempt');
+  await system().simulator.releaseFault(later.fault.id);
+  // Each test says what it thinks of it; evidence is sought when nothing is under way.
+  await Promise.allSettled(pools.map((pool) => settled(system(), pool, pool === starting ? MANY : WANTED)));
+  return { arrivesLater: later.pool, isLost: lost.pool, isUnanswered: unanswered.pool, isStarting: starting };
+}
+
 async function expectSettledAndEnd(pool: string, wanted: number): Promise<void> {
   await expectSettled(system(), pool, wanted);
   await endPool(system(), pool);
 }
 
 describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
+  let struck: Struck;
+  beforeAll(async () => {
+    struck = await strikeAll(strike, recover);
+  });
+
   test('before the cloud has the request, which arrives later all the same', async () => {
-    const { pool, fault } = await heldLaunch('hold-request');
-    await strike(system(), pool);
-    await recover(system());
-    // The next attempt makes the machines; then the first request arrives.
-    await system().waitFor(async () => (await system().api.workers(pool)).length === WANTED, 'the next attempt');
-    await system().simulator.releaseFault(fault.id);
-    await expectSettledAndEnd(pool, WANTED);
+    await expectSettledAndEnd(struck.arrivesLater, WANTED);
   });
 
   test('before the cloud has the request, which is lost', async () => {
-    const { pool, fault } = await heldLaunch('hold-request');
-    await strike(system(), pool);
-    await recover(system());
-    await system().simulator.releaseFault(fault.id, 'drop');
-    await expectSettledAndEnd(pool, WANTED);
+    await expectSettledAndEnd(struck.isLost, WANTED);
   });
 
   test('after the cloud has acted and before it has answered', async () => {
-    const { pool, fault } = await heldLaunch('hold-answer');
-    await strike(system(), pool);
-    await recover(system());
-    await system().simulator.releaseFault(fault.id, 'drop');
-    await expectSettledAndEnd(pool, WANTED);
+    await expectSettledAndEnd(struck.isUnanswered, WANTED);
+  });
+
+  test('between the starts of two lifecycles', async () => {
+    await expectSettledAndEnd(struck.isStarting, MANY);
   });
 
   test.each([
@@ -82,17 +115,6 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
     await afterRows.release();
     await recover(system());
     await expectSettledAndEnd(pool, WANTED);
-  });
-
-  test('between the starts of two lifecycles', async () => {
-    const pool = newPool();
-    const many = 80;
-    await system().api.createPool(pool, awsPool({ minCapacity: many, maxCapacity: many }));
-    const lifecycles = () => system().temporal.workflow.count(`WorkerPoolId = '${pool}'`);
-    await system().waitFor(async () => (await lifecycles()).count > 0, 'the first lifecycle');
-    await strike(system(), pool);
-    await recover(system());
-    await expectSettledAndEnd(pool, many);
   });
 });
 
