@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ConnectionLost, Refusal } from './errors.js';
+import { ConnectionLost, type Failure, Refusal } from './errors.js';
 
 /**
  * - `refuse`: the call is answered with an error and does nothing.
@@ -35,6 +35,10 @@ export interface FaultRule {
   /** For `refuse`. */
   readonly code: string;
   readonly status: number;
+  /** For refusals of Azure, and for its operations that fail: what is nested in the error. */
+  readonly details: readonly Failure[];
+  /** For refusals of Azure: the header Retry-After. */
+  readonly retryAfterSeconds: number | null;
   /** Calls it strikes; then it is spent. */
   readonly times: number;
   /** Calls it lets pass first. */
@@ -158,6 +162,12 @@ export class Fault {
     return this.#rule.code;
   }
 
+  /** What an operation is to fail with. */
+  failure(message: string): Failure {
+    const { code, details } = this.#rule;
+    return { code, message, ...(details.length > 0 && { details }) };
+  }
+
   /** Calls back when the rule is released; at once when it was. */
   whenReleased(then: (how: Release) => void): void {
     if (this.#rule.released !== null) then(this.#rule.released);
@@ -168,7 +178,8 @@ export class Fault {
   async beforeActing(): Promise<void> {
     if (this.mode === 'refuse') {
       this.#arrived();
-      throw new Refusal(this.#rule.code, 'refused on purpose', this.#rule.status);
+      const { code, status, details, retryAfterSeconds } = this.#rule;
+      throw new Refusal(code, 'refused on purpose', status, { details, retryAfterSeconds });
     }
     if (this.mode === 'lose-request') {
       this.#arrived();
@@ -215,6 +226,6 @@ function fits(rule: FaultRule, call: Call): boolean {
 }
 
 function stateOf(rule: ActiveRule): RuleState {
-  const { id, operation, mode, code, status, times, skip, workerId, workerPoolId, region, hits, held } = rule;
-  return { id, operation, mode, code, status, times, skip, workerId, workerPoolId, region, hits, held: held.length };
+  const { passed: _passed, struck: _struck, waiting: _waiting, released: _released, held, ...shown } = rule;
+  return { ...shown, held: held.length };
 }

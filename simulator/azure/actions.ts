@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.js';
-import { readTags, requireGroup } from './checks.js';
+import { openGroup, readTags, requireGroup } from './checks.js';
 import { deleteResource } from './delete-resource.js';
 import type { Deployment } from './deployment.js';
 import { cancelDeployment, deleteDeployment, inGroup, putDeployment } from './deployments.js';
@@ -68,16 +68,27 @@ function onGroups(store: ArmStore, { method, target, body }: ArmCall): ArmAnswer
   const known = store.group(subscriptionId, name);
   if (method === 'HEAD') return { status: known ? 204 : 404 };
   if (method === 'GET') return { status: 200, body: render.renderGroup(requireGroup(store, subscriptionId, name)) };
-  only(method, ['GET', 'HEAD', 'PUT']);
+  only(method, ['GET', 'HEAD', 'PUT', 'DELETE']);
+  if (method === 'DELETE') {
+    store.keepGroup({ ...requireGroup(store, subscriptionId, name), state: 'Deleting' });
+    return { status: 202 };
+  }
   if (!/^[-\w.()]{0,89}[-\w()]$/.test(name))
     throw new Refusal('InvalidResourceGroup', 'The name of the group is invalid.');
   const location = textAt(body, 'location')?.toLowerCase();
   if (!location) throw new Refusal('LocationRequired', 'The location property is required for this definition.');
+  if (known) openGroup(store, subscriptionId, name);
   if (known && known.location !== location) {
     const message = `The group '${name}' already exists in location '${known.location}'.`;
     throw new Refusal('InvalidResourceGroupLocation', message, 409);
   }
-  const group = { subscriptionId, name: known?.name ?? name, location, tags: readTags(body['tags']) };
+  const group = {
+    subscriptionId,
+    name: known?.name ?? name,
+    location,
+    tags: readTags(body['tags']),
+    state: 'Succeeded' as const,
+  };
   store.keepGroup(group);
   return { status: known ? 200 : 201, body: render.renderGroup(group), created: known ? [] : [name] };
 }
@@ -92,7 +103,7 @@ function onOperation(store: ArmStore, { method, target }: ArmCall): ArmAnswer {
     return { status: 200, body: render.renderOperation(operation), ...(going && { operation }) };
   }
   if (operation.status === 'InProgress') return { status: 202, operation };
-  if (operation.failure) throw new Refusal(operation.failure.code, operation.failure.message, 409);
+  if (operation.failure) throw new Refusal(operation.failure.code, operation.failure.message, 409, operation.failure);
   const resource = operation.method === 'DELETE' ? undefined : store.resource(operation.targetId);
   return resource ? { status: 200, body: render.renderResource(resource) } : { status: 204 };
 }

@@ -11,6 +11,14 @@ export function requireGroup(store: ArmStore, subscriptionId: string, name: stri
   throw new Refusal('ResourceGroupNotFound', `Resource group '${name ?? ''}' could not be found.`, 404);
 }
 
+/** One in which something can be made. */
+export function openGroup(store: ArmStore, subscriptionId: string, name: string): ResourceGroup {
+  const group = requireGroup(store, subscriptionId, name);
+  if (group.state === 'Succeeded') return group;
+  const message = `The resource group '${group.name}' is in deprovisioning state and cannot perform this operation.`;
+  throw new Refusal('ResourceGroupBeingDeleted', message, 409);
+}
+
 export function readTags(value: unknown): Record<string, string> {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) throw new Refusal('InvalidTag', 'The tags must be an object.');

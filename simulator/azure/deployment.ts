@@ -1,4 +1,5 @@
-import type { Ending, Failure, Properties, ResourceKind } from './resource.js';
+import type { Failure } from '../errors.js';
+import type { Ending, Properties, ResourceKind } from './resource.js';
 
 /** One resource that a deployment makes. */
 export interface DeploymentStep {

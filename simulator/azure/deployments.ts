@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Refusal } from '../errors.js';
-import { requireGroup } from './checks.js';
+import { type Failure, Refusal } from '../errors.js';
+import { openGroup } from './checks.js';
 import { isActive, type Deployment, type DeploymentStep } from './deployment.js';
 import { same } from './lists.js';
 import { putResource } from './put-resource.js';
-import { objectAt, textAt, type Ending, type Failure, type Operation, type Properties } from './resource.js';
+import { objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
 import type { ArmStore } from './store.js';
 import { deploymentId, resourceId } from './target.js';
 import { planTemplate, secureParameters, templateOf } from './templates.js';
@@ -23,7 +23,7 @@ export interface DeploymentPut {
 
 /** Accepts a deployment; its resources follow in the order of their dependencies. Throws a Refusal. */
 export function putDeployment(store: ArmStore, put: DeploymentPut, nowMs: number): Deployment {
-  const group = requireGroup(store, put.subscriptionId, put.resourceGroup);
+  const group = openGroup(store, put.subscriptionId, put.resourceGroup);
   if (!/^[-\w.()]{1,64}$/.test(put.name)) {
     throw new Refusal('InvalidDeploymentName', `The deployment name '${put.name.slice(0, 100)}' is not valid.`);
   }

@@ -62,7 +62,9 @@ export async function handleArm(
       return;
     }
     if (!(error instanceof Refusal)) throw error;
-    sendBody(response, error.status, { error: { code: error.code, message: error.message } });
+    const { code, message, status, details, retryAfterSeconds } = error;
+    if (retryAfterSeconds !== null) response.setHeader('retry-after', retryAfterSeconds);
+    sendBody(response, status, { error: { code, message, ...(details.length > 0 && { details }) } });
   }
 }
 
@@ -118,9 +120,9 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
 }
 
 /** Released, it succeeds; dropped, it fails with the fault's code. A deployment ends when its stuck machine does. */
-function endStuck(arm: Arm, operation: Operation, how: 'go' | 'drop', { code }: Fault): void {
+function endStuck(arm: Arm, operation: Operation, how: 'go' | 'drop', fault: Fault): void {
   const ending: Ending =
-    how === 'go' ? { how: 'succeed' } : { how: 'fail', failure: { code, message: 'failed on purpose' } };
+    how === 'go' ? { how: 'succeed' } : { how: 'fail', failure: fault.failure('failed on purpose') };
   if (operation.kind !== 'deployments' || operation.method === 'DELETE') {
     arm.end(operation.id, ending);
     return;
@@ -138,9 +140,9 @@ function endingOf(fault: Fault | null): Ending {
     case 'stick-operation':
       return { how: 'stick' };
     case 'fail-operation':
-      return { how: 'fail', failure: { code: fault.code, message: 'The operation fails on purpose.' } };
+      return { how: 'fail', failure: fault.failure('The operation fails on purpose.') };
     case 'fail-provisioning':
-      return { how: 'fail-running', failure: { code: fault.code, message: 'Provisioning fails on purpose.' } };
+      return { how: 'fail-running', failure: fault.failure('Provisioning fails on purpose.') };
     default:
       return { how: 'succeed' };
   }

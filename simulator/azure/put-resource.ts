@@ -4,7 +4,7 @@ import { kindRules } from './kinds.js';
 import { hashOf, objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
 import type { Resource, ResourceKind } from './resource.js';
 import type { ArmStore } from './store.js';
-import { readTags, requireGroup } from './checks.js';
+import { openGroup, readTags } from './checks.js';
 import { resourceId } from './target.js';
 
 export interface PutRequest {
@@ -33,7 +33,7 @@ export interface PutResult {
 export function putResource(store: ArmStore, request: PutRequest, nowMs: number): PutResult {
   const { kind, subscriptionId, name, body } = request;
   const rules = kindRules[kind];
-  const group = requireGroup(store, subscriptionId, request.resourceGroup);
+  const group = openGroup(store, subscriptionId, request.resourceGroup);
   if (!rules.name.test(name))
     throw new Refusal('InvalidResourceName', `Resource name ${name.slice(0, 100)} is invalid.`);
   const id = resourceId(subscriptionId, group.name, kind, name);

@@ -7,7 +7,7 @@ export const renderGroup = (group: ResourceGroup): Properties => ({
   type: 'Microsoft.Resources/resourceGroups',
   location: group.location,
   tags: group.tags,
-  properties: { provisioningState: 'Succeeded' },
+  properties: { provisioningState: group.state },
 });
 
 export function renderResource(resource: Resource, view = false): Properties {

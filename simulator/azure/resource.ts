@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Failure } from '../errors.js';
 
 /** The kinds of resources that exist here, with their full type names. */
 export const resourceTypes = {
@@ -12,11 +13,6 @@ export const resourceTypes = {
 export type ResourceKind = keyof typeof resourceTypes;
 
 export type Properties = Record<string, unknown>;
-
-export interface Failure {
-  readonly code: string;
-  readonly message: string;
-}
 
 export type Power = 'off' | 'running' | 'stopped' | 'deallocated';
 
@@ -63,6 +59,8 @@ export interface ResourceGroup {
   readonly name: string;
   readonly location: string;
   tags: Record<string, string>;
+  /** `Deleting`: nothing can be made in it. */
+  readonly state: 'Succeeded' | 'Deleting';
 }
 
 /** How an operation is to end; a fault may choose other than `succeed`. */

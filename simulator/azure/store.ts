@@ -66,7 +66,7 @@ export class ArmStore {
     const known = this.#groups.get(key(`${subscriptionId}/${name}`));
     if (known) return known;
     const given = this.#givenGroups.find((one) => key(one) === key(name));
-    return given === undefined ? undefined : { subscriptionId, name: given, location: 'eastus', tags: {} };
+    return given === undefined ? undefined : givenGroup(subscriptionId, given);
   }
 
   keepGroup(group: ResourceGroup): void {
@@ -77,7 +77,7 @@ export class ArmStore {
     const made = [...this.#groups.values()].filter((group) => key(group.subscriptionId) === key(subscriptionId));
     const given = this.#givenGroups
       .filter((name) => !made.some((group) => key(group.name) === key(name)))
-      .map((name) => ({ subscriptionId, name, location: 'eastus', tags: {} }));
+      .map((name) => givenGroup(subscriptionId, name));
     return [...given, ...made];
   }
 
@@ -197,5 +197,13 @@ export class ArmStore {
     }
   }
 }
+
+const givenGroup = (subscriptionId: string, name: string): ResourceGroup => ({
+  subscriptionId,
+  name,
+  location: 'eastus',
+  tags: {},
+  state: 'Succeeded',
+});
 
 const key = (id: string): string => id.toLowerCase();

@@ -1,4 +1,4 @@
-import { Refusal } from '../errors.js';
+import { type Failure, Refusal } from '../errors.js';
 import { faultModes, type FaultMode, type FaultRule } from '../faults.js';
 import type { BucketSize } from '../ec2/request-limits.js';
 
@@ -36,12 +36,28 @@ export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
     mode,
     code,
     status: count(body, 'status', statusOf(code)),
+    details: failures(body),
+    retryAfterSeconds: body['retryAfterSeconds'] == null ? null : count(body, 'retryAfterSeconds'),
     times: count(body, 'times', 1),
     skip: count(body, 'skip', 0),
     workerId: optionalText(body, 'workerId'),
     workerPoolId: optionalText(body, 'workerPoolId'),
     region: optionalText(body, 'region'),
   };
+}
+
+/** `details`: errors that may have others in them. */
+function failures(body: Body): Failure[] {
+  const details = body['details'] ?? [];
+  if (!Array.isArray(details)) throw wrong('details', 'a list of errors');
+  return (details as Body[]).map((detail) => {
+    const inner = failures(detail);
+    return {
+      code: text(detail, 'code'),
+      message: text(detail, 'message'),
+      ...(inner.length > 0 && { details: inner }),
+    };
+  });
 }
 
 /** The HTTP status with which the clouds give these codes: "InsufficientCapacity" and internal errors are the server's. */

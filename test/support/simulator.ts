@@ -77,12 +77,22 @@ export type FaultMode =
   | 'fail-provisioning'
   | 'stick-operation';
 
+/** An error of Azure's, with others nested in it. */
+export interface FaultDetail {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly FaultDetail[];
+}
+
 export interface FaultOrder {
   readonly operation: string;
   readonly mode: FaultMode;
   readonly id?: string;
   readonly code?: string;
   readonly status?: number;
+  /** Azure only, as `retryAfterSeconds`. */
+  readonly details?: readonly FaultDetail[];
+  readonly retryAfterSeconds?: number;
   readonly times?: number;
   readonly skip?: number;
   readonly workerId?: string;
