@@ -31,7 +31,7 @@ export async function look(
   const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
   const left = [...(vm ? [vm] : []), ...[...marked, ...remembered].filter((one) => !wasRead(one))];
   if (left.length === 0) return gone(machine);
-  const seen = observationOf(machine.workerId, left, place);
+  const seen = observationOf(machine.workerId, left, place, machine.workerGroup);
   if (vm) return seen;
   const resources = { ...seen.resources, vm: 'gone' as const };
   return {

@@ -36,7 +36,8 @@ export function azureMachines(calls: AzureCalls, records: DeploymentRecords, con
     const resources = [...others, ...listed];
     const byWorker = resourcesByWorker(resources, context.deploymentId, rememberedOwners(known));
     listings.note(place, { steps, begunAt, byWorker, resources });
-    const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place));
+    const groupOf = new Map(known.map(({ workerId, workerGroup }) => [workerId, workerGroup]));
+    const machines = [...byWorker].map(([workerId, own]) => observationOf(workerId, own, place, groupOf.get(workerId)));
     yield withDeployments(machines, deployments.values(), { place, deploymentId: context.deploymentId, known });
   }
   const disksListedAt = new Map<string, number>();

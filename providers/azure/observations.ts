@@ -53,14 +53,18 @@ function ownerOf(
  */
 const diskName = /^(?:(vm-[0-9a-z]{35})_(?:osdisk_1|disk\d+)_[0-9a-f]{32}|disk-([0-9a-z]{35})-(?:os|\d+))$/;
 
-/** One machine, from all that there is of it; `resources` has one or more. */
+/**
+ * One machine, from all that there is of it; `resources` has one or more. `rowGroup`: the worker group of its row, when there
+ * is one. A template may pass no tags on, and where a resource is need not be its worker's group.
+ */
 export function observationOf(
   workerId: string,
   resources: readonly Resource[],
   place: Pick<MachineLocation, 'account' | 'group'>,
+  rowGroup?: string,
 ): Observation {
   const marked = resources.find(({ tags }) => tags[LAUNCH_TAG] !== undefined) ?? resources[0]!;
-  const region = marked.tags[GROUP_TAG] ?? marked.location.toLowerCase().replaceAll(' ', '');
+  const region = marked.tags[GROUP_TAG] ?? rowGroup ?? marked.location.toLowerCase().replaceAll(' ', '');
   const byStep = Object.fromEntries(
     stepOrder.flatMap((step) => {
       const own = resources.filter((resource) => resource.step === step);

@@ -46,6 +46,13 @@ describe('a listing', () => {
     ]);
   });
 
+  test('finds a machine without tags in the worker group of its row, wherever it runs', () => {
+    expect(observationOf(workerId, [resource('vm', { tags: {} })], place, 'azure')).toMatchObject({
+      workerGroup: 'azure',
+      location: { account: 's', group: 'g', region: 'azure' },
+    });
+  });
+
   test('of a machine that is being built shows what there is', () => {
     expect(observe([resource('networkInterface', { state: 'pending' })])).toMatchObject([
       { state: 'pending', resources: { networkInterface: 'pending' } },
