@@ -6,7 +6,7 @@ const MAX_CUSTOM_DATA_BYTES = 65_535;
 
 /**
  * What worker-runner reads on the machine, base64 JSON. Unlike AWS it has no workerConfig: that comes with the registration
- * (original-behaviour §5.6). Throws ProviderError(InvalidRequest) when it is too long.
+ * Throws ProviderError(InvalidRequest) when it is too long.
  */
 export function customData(order: LaunchOrder, workerGroup: string, context: ProviderContext): string {
   const bytes = Buffer.from(

@@ -19,7 +19,7 @@ export const tooLongTag = (tags: Tags): readonly [string, string] | undefined =>
   Object.entries(tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
 
 /**
- * The definition's tags with the original's (original-behaviour §5.6) and our marks over them. Azure's tag names have no
+ * The definition's tags with the original's and our marks over them. Azure's tag names have no
  * case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the machines of a launch apart.
  */
 export function launchTags(order: LaunchOrder, workerGroup: string, context: ProviderContext): Tags {

@@ -187,7 +187,7 @@ const template = {
 };
 
 /**
- * Two shapes, and each launch config must have exactly one of them (original-behaviour §5.11): told apart by `armDeployment`,
+ * Two shapes, and each launch config must have exactly one of them: told apart by `armDeployment`,
  * so that an error names what is wrong with the shape that was meant.
  */
 const launchConfigSchema = {

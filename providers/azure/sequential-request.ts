@@ -39,7 +39,7 @@ const ours = [
 ];
 
 /**
- * The request of an order (original-behaviour §5.7), with what it leaves behind made explicit: everything is deleted with
+ * The request of an order, with what it leaves behind made explicit: everything is deleted with
  * its VM unless the definition says otherwise. Throws ProviderError(InvalidRequest) when Azure could never take it.
  */
 export function freezeSequential(

@@ -27,7 +27,7 @@ const titles: Readonly<Record<Step, string>> = {
   vm: 'VM Creation Error',
 };
 
-/** Public IP address (only when asked for) → network interface → VM (original-behaviour §5.7). */
+/** Public IP address (only when asked for) → network interface → VM. */
 export function sequentialMode(
   calls: AzureCalls,
   place: { readonly account: string; readonly group: string },
@@ -46,7 +46,7 @@ export function sequentialMode(
       try {
         const found = await find(calls, machine, step);
         if (found === null) return await create(calls, subject, step, context);
-        // A failed one is not tried again: the listing shows it, and the machine is given up (original-behaviour §5.7).
+        // A failed one is not tried again: the listing shows it, and the machine is given up.
         return found.state === 'running' ? null : UNNAMED_OPERATION;
       } catch (error) {
         throw error instanceof ProviderError ? titled(error, titles[step]) : error;

@@ -33,7 +33,7 @@ const making = ['creating', 'updating'];
 const stoppedPowers = ['stopping', 'stopped', 'deallocating', 'deallocated'];
 
 /**
- * The decision table of original-behaviour §5.9, for a list of VMs: the first row that holds decides. It knows no worker,
+ * The decision table for a list of VMs: the first row that holds decides. It knows no worker,
  * so one row is wider than the original's: a VM that failed to provision and does not run has failed, although the worker
  * on it may have registered before. That a VM is missing is for whoever reads two complete lists to say.
  */

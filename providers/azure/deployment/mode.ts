@@ -13,7 +13,7 @@ import { deploymentBody, freezeDeployment, requestOf } from './request.js';
 export const DEPLOYMENT_STEP = 'deployment';
 
 /**
- * One deployment of a template for each machine, under a name that follows from its id (original-behaviour §5.8). Looking for
+ * One deployment of a template for each machine, under a name that follows from its id. Looking for
  * it is shared, so a machine costs one write.
  */
 export function deploymentMode(

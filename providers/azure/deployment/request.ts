@@ -26,7 +26,7 @@ const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const MAX_PARAMETERS = 256;
 
 /**
- * The request of an order (original-behaviour §5.8). Throws ProviderError(InvalidRequest) when Azure could never take it,
+ * The request of an order. Throws ProviderError(InvalidRequest) when Azure could never take it,
  * and for the mode Complete, which deletes everything else in the group.
  */
 export function freezeDeployment(
