@@ -8,6 +8,7 @@ import { withEngine } from './engine.js';
 import { cpuMs } from './process-use.js';
 import type { Figure } from './report.js';
 import { until } from './until.js';
+import { waitsOf, type Demand, type LaunchCall, type Waits } from './waits.js';
 
 export interface ChurnOptions {
   readonly pools: number;
@@ -22,12 +23,9 @@ const LIMIT_S = DEMAND_SECONDS + 3;
 const DEMAND_EVERY_MS = 200;
 const TASK_SECONDS = 60;
 const LONG_TASK_SECONDS = 36_000;
+/** More than the tasks of a minute for one of twenty pools, so that no task waits for room. */
+const SPARE_CAPACITY = 50;
 const AT_ONCE = 16;
-
-interface Demand {
-  readonly pool: string;
-  readonly at: number;
-}
 
 interface Counts {
   readonly reconciliations: number;
@@ -62,7 +60,7 @@ async function churn(system: System, records: Records, enginePid: number, option
   const pools = Array.from({ length: options.pools }, (_, n) => `bench/fleet-${n + 1}`);
   const busy = Math.ceil(options.live / options.pools);
   await inParallel(pools, AT_ONCE, async (pool) => {
-    await system.api.createPool(pool, awsPool({ maxCapacity: busy * 4 }));
+    await system.api.createPool(pool, awsPool({ maxCapacity: busy + SPARE_CAPACITY }));
     await system.simulator.addTasks(pool, busy, LONG_TASK_SECONDS);
   });
   await until(async () => (await system.openLifecycles()) >= busy * options.pools, 'the fleet lives', 2_000);
@@ -70,7 +68,7 @@ async function churn(system: System, records: Records, enginePid: number, option
   const demands: Demand[] = [];
   for (let n = 0; Date.now() - begun < options.minutes * 60_000; n += 1) {
     const pool = pools[n % pools.length]!;
-    demands.push({ pool, at: Date.now() });
+    demands.push({ pool, atMs: Date.now() });
     await system.simulator.addTasks(pool, 1, TASK_SECONDS);
     await delay(Math.max(0, begun + (n + 1) * DEMAND_EVERY_MS - Date.now()));
   }
@@ -79,9 +77,10 @@ async function churn(system: System, records: Records, enginePid: number, option
   const after = await countsOf(records);
   // The last demand has its machine by then, or is late.
   await delay(3 * LIMIT_S * 1000);
+  const { pools: states } = await system.simulator.state();
+  const pending = Object.fromEntries(Object.entries(states).map(([pool, { pendingTasks }]) => [pool, pendingTasks]));
   return figuresOf(options, {
-    latencies: await latenciesOf(system, records, demands),
-    demands: demands.length,
+    waits: waitsOf(demands, await launchCalls(system, records, begun), pending, Date.now()),
     cpu: cpu.map(([name, ms]) => [name, ms / 10 / seconds] as const),
     reconciliations: after.reconciliations - before.reconciliations,
     withoutEffect: after.withoutEffect - before.withoutEffect,
@@ -89,23 +88,18 @@ async function churn(system: System, records: Records, enginePid: number, option
   });
 }
 
-/** From each demand to the first call that launches for its pool after it, before the pool's next demand. */
-async function latenciesOf(system: System, { db }: Records, demands: readonly Demand[]): Promise<number[]> {
-  const launches = await db.selectFrom('launches').select(['token', 'workerPoolId']).execute();
-  const poolOf = new Map(launches.map(({ token, workerPoolId }) => [token, workerPoolId]));
-  const calls = Map.groupBy(
-    system.simulator.log().filter(({ operation }) => operation === 'RunInstances'),
-    ({ clientToken }) => poolOf.get(clientToken ?? ''),
-  );
-  const byPool = Map.groupBy(demands, ({ pool }) => pool);
-  return [...byPool].flatMap(([pool, ofPool]) =>
-    ofPool.flatMap(({ at }, n) => {
-      const next = ofPool[n + 1]?.at ?? Infinity;
-      const times = (calls.get(pool) ?? []).map(({ time }) => Date.parse(time));
-      const first = times.filter((time) => time >= at && time < next).sort((a, b) => a - b)[0];
-      return first === undefined ? [] : [(first - at) / 1000];
-    }),
-  );
+/** The first call with each launch's token; a repeated one launches nothing. */
+async function launchCalls(system: System, { db }: Records, sinceMs: number): Promise<LaunchCall[]> {
+  const launches = await db.selectFrom('launches').select(['token', 'workerPoolId', 'count']).execute();
+  const first = new Map<string, number>();
+  for (const { operation, clientToken, time } of system.simulator.log()) {
+    if (operation !== 'RunInstances' || clientToken === null || clientToken === undefined) continue;
+    first.set(clientToken, Math.min(first.get(clientToken) ?? Infinity, Date.parse(time)));
+  }
+  return launches.flatMap(({ token, workerPoolId, count }) => {
+    const atMs = first.get(token);
+    return atMs === undefined || atMs < sinceMs ? [] : [{ pool: workerPoolId, atMs, machines: count }];
+  });
 }
 
 /** Each decision is one reconciliation's. */
@@ -120,15 +114,14 @@ async function countsOf({ db }: Records): Promise<Counts> {
 }
 
 interface Measured extends Counts {
-  readonly latencies: readonly number[];
-  readonly demands: number;
+  readonly waits: Waits;
   /** Percent of a core, by process. */
   readonly cpu: readonly (readonly [string, number])[];
 }
 
 function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): Figure[] {
   const scenario = `${pools} pools, ${live} live lifecycles and ${60_000 / DEMAND_EVERY_MS} tasks a minute, ${minutes} minutes`;
-  const { latencies, demands, launches, reconciliations, withoutEffect } = measured;
+  const { waits, launches, reconciliations, withoutEffect } = measured;
   const figure = (name: string, value: number, unit: Figure['unit'], more: Partial<Figure> = {}): Figure => ({
     scenario,
     name,
@@ -140,10 +133,10 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
     ...measured.cpu.map(([name, percent]) =>
       figure(`CPU of the ${name} process`, percent, '%', { note: 'of one core' }),
     ),
-    figure('demand to launch call, p50', percentile(latencies, 0.5), 's'),
-    figure('demand to launch call, p95', percentile(latencies, 0.95), 's', {
+    figure('demand to launch call, p50', percentile(waits.seconds, 0.5), 's'),
+    figure('demand to launch call, p95', percentile(waits.seconds, 0.95), 's', {
       limit: LIMIT_S,
-      note: `${latencies.length} of ${demands} tasks; the others found an idle machine or none yet`,
+      note: `${waits.seconds.length} tasks, of which ${waits.pending} still wait; ${waits.tookIdle} more found an idle machine`,
     }),
     figure('reconciliations per launch', reconciliations / launches, 'calls', {
       note: `${reconciliations} for ${launches} launches`,

@@ -1,5 +1,5 @@
 import { openTestRecords } from '../test/support/records.js';
-import { readsOf, statementsOf, type TableRead } from '../test/support/explained.js';
+import { readsOf, statementsOf, type Statement, type TableRead } from '../test/support/explained.js';
 import { fleetQueries, titleOf, type FleetQuery } from '../test/support/fleet-queries.js';
 import { analyzeFleet, FLEET, GROWING, loadFleet } from '../test/support/fleet-rows.js';
 import { sql } from 'kysely';
@@ -67,8 +67,9 @@ async function measure(
   ];
 }
 
-const distinct = <T extends { readonly query: { readonly sql: string } }>(statements: readonly T[]): T[] => [
-  ...new Map(statements.map((statement) => [statement.query.sql, statement])).values(),
+/** The slowest of each text. */
+const distinct = (statements: readonly Statement[]): Statement[] => [
+  ...new Map(statements.toSorted((a, b) => a.ms - b.ms).map((each) => [each.query.sql, each])).values(),
 ];
 
 async function tableSizes(db: Db): Promise<Map<string, number>> {
