@@ -18,6 +18,8 @@ await ensureInstalled();
 
 const [part = 'all', ...names] = process.argv.slice(2);
 if (!['all', 'domain', 'guards'].includes(part)) throw new Error('npm run mutate -- [domain | guards [NAME…]]');
+/** Code without a guard may run for ever. */
+const GUARD_TIMEOUT_MS = 5 * 60_000;
 const totals = { passed: 0, failed: 0 };
 
 if (part !== 'guards') await mutateDomain();
@@ -95,9 +97,24 @@ async function testsIn(tree, { test, title }) {
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jest = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
   const chosen = title ? ['--testNamePattern', title] : [];
-  const args = [...flags, jest, '--json', `--outputFile=${report}`, ...chosen, '--runTestsByPath', join(tree, test)];
+  const args = [
+    ...flags,
+    jest,
+    '--forceExit',
+    '--json',
+    `--outputFile=${report}`,
+    ...chosen,
+    '--runTestsByPath',
+    join(tree, test),
+  ];
   const env = { ...process.env, NODE_OPTIONS: flags.join(' ') };
-  await run(process.execPath, args, { cwd: tree, stdio: 'ignore', env });
+  await run(process.execPath, args, {
+    cwd: tree,
+    stdio: 'ignore',
+    env,
+    timeout: GUARD_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
   try {
     const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
     if (numFailedTests > 0) return 'failed';
