@@ -25,7 +25,8 @@ const project = (name, setUp) => ({
 });
 
 export default {
-  testTimeout: 30_000,
+  // Tests wait for conditions; on a busy machine that takes as long as it takes.
+  testTimeout: 60_000,
   projects: [
     project('unit', {}),
     project('workflows', { globalSetup: '<rootDir>/test/support/setup-workflows.mjs' }),

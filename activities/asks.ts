@@ -38,7 +38,9 @@ export class Asks implements AskActivities {
       taskQueue: this.taskQueue,
       args: [{ workerPoolId } satisfies PoolInput],
       signal: LOOK_SIGNAL,
-      workflowExecutionTimeout: TICK_TIMEOUT,
+      // Of each run: a pool that is triggered all the time continues as new, and one limit for all its runs would cut a
+      // reconciliation off.
+      workflowRunTimeout: TICK_TIMEOUT,
       staticSummary: `Provisioning of ${workerPoolId}`,
     });
   };

@@ -5,7 +5,7 @@ export async function eventually<T>(
   look: () => T | Promise<T>,
   options: { withinMs?: number; everyMs?: number; what?: string } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const { withinMs = 10_000, everyMs = 25, what = 'the condition' } = options;
+  const { withinMs = 20_000, everyMs = 25, what = 'the condition' } = options;
   const deadline = Date.now() + withinMs;
   for (;;) {
     const seen = await look();

@@ -96,10 +96,11 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
   }
 
   test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
+    const floor = await share(() => ({ take: async () => {}, heed: async () => {} }));
     const { refusals, other } = await share(() => sharedLimiter(records.db, {}));
-    expect(refusals).toBeLessThanOrEqual(2);
-    expect(other.refused).toBeLessThanOrEqual(2);
     expect(other.calls).toBeGreaterThan(200);
+    // How many exactly depends on how evenly a busy machine lets both clients ask.
+    expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
   });
 
   test('makes both of two processes wait after a refusal, for as long as Azure says', async () => {
