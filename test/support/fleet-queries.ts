@@ -34,12 +34,15 @@ export interface FleetQuery {
   readonly run: (db: Db, nowMs: number) => Promise<unknown>;
 }
 
-const pool = poolName(1);
-const launchConfigId = launchConfigName(1);
-const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-400' };
+/** Its workers are live-2 (requested), live-402 (stopping), live-802 …; it has an open and a booked launch. */
+export const MEASURED_POOL = poolName(3);
+const pool = MEASURED_POOL;
+const launchConfigId = launchConfigName(3);
+const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2' };
 const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
+const DAY_MS = 86_400_000;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
 
 export const decision = {
@@ -92,7 +95,7 @@ const reconciliation: FleetQuery[] = [
         pool,
         Array.from({ length: 200 }, (_, n) => ({
           workerGroup: 'us-west-2',
-          workerId: `live-${(n + 1) * 400}`,
+          workerId: `live-${n * 400 + 2}`,
           terminate: true,
           reason: 'over-capacity' as never,
         })),
@@ -149,8 +152,16 @@ const sweep: FleetQuery[] = [
   { name: 'expireRows', form: 'nothing expired', run: (db, nowMs) => expireRows(db, retention, nowMs) },
   {
     name: 'expireRows',
-    form: 'some minutes expired',
-    run: (db, nowMs) => expireRows(db, retention, nowMs + 0.101 * 86_400_000),
+    form: 'two hours expired',
+    run: (db, nowMs) => expireRows(db, retention, nowMs + 0.2 * DAY_MS),
+  },
+  {
+    name: 'expireRows',
+    form: 'half of it expired, three batches',
+    run: (db, nowMs) => {
+      let batches = 0;
+      return expireRows(db, retention, nowMs + 3.5 * DAY_MS, () => (batches += 1) > 3);
+    },
   },
   { name: 'removeArchivedLaunchConfigs', run: removeArchivedLaunchConfigs },
   { name: 'removeDeletedPools', run: (db) => removeDeletedPools(db) },

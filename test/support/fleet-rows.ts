@@ -89,8 +89,9 @@ async function loadPools(db: Db, size: FleetSize, nowMs: number): Promise<void> 
 }
 
 async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
-  // Of a hundred one is requested and one stopping.
-  const state = sql`case n % 100 when 0 then 'requested' when 1 then 'stopping' else 'running' end`;
+  // Of each pool's workers one in a hundred is requested and one stopping.
+  const ofPool = sql`(n / ${sql.lit(size.pools)})`;
+  const state = sql`case ${ofPool} % 100 when 0 then 'requested' when 1 then 'stopping' else 'running' end`;
   await workers(db, size, size.liveWorkers, 'live', state, nowMs);
   await rows(
     db,
@@ -100,12 +101,13 @@ async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
     select ${pool(size)}, 'us-west-2', 'live-' || n, ${nowMs - 1_000}`,
   );
   await launches(db, size, Math.ceil(size.liveWorkers / PER_LAUNCH), 'live', sql`'done'`, nowMs, 60 * 60_000);
+  // Two in each pool.
   await launches(
     db,
     size,
-    Math.ceil(size.pools / 4),
+    2 * size.pools,
     'open',
-    sql`case n % 2 when 0 then 'open' else 'booked' end`,
+    sql`case ${ofPool} % 2 when 0 then 'open' else 'booked' end`,
     nowMs,
     5_000,
   );
@@ -131,7 +133,7 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
     size.decisions,
     () => sql`
     insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
-    select ${pool(size)}, ${at(size.decisions, 29)}, ${at(size.decisions, 29)}, 'f-' || n, ${decided}`,
+    select ${pool(size)}, ${at(size.decisions, 29.9)}, ${at(size.decisions, 29.9)}, 'f-' || n, ${decided}`,
   );
   const errors = Math.ceil(size.decisions / 20);
   await rows(
