@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from './schema.js';
 
-/** Rows of one statement: far below its time limit. */
-const MAX_BATCH = 2_000;
+/** Rows of one statement, which others of the same tables wait for: far below its time limit. */
+const MAX_BATCH = 500;
 /** More rows that cannot be deleted are not one bad row: what is wrong concerns them all. */
 const MAX_SKIPPED = 10;
 
@@ -20,16 +20,25 @@ export interface BatchesResult {
 }
 
 /**
- * Rows of a table that match `where`, in the order of `key` (which is unique), whatever else writes them. `t` is the table.
+ * Rows of a table that match `where`, whatever else writes them. `t` is the table, `key` is unique. `first` comes before it in
+ * the order: the column that `where` bounds and an index has, so that a batch reads little more than it deletes.
  */
 export const batchOf =
-  (db: Db, table: string, key: readonly string[], where: RawBuilder<unknown>): DeleteBatch =>
+  (
+    db: Db,
+    table: string,
+    key: readonly string[],
+    where: RawBuilder<unknown>,
+    first: readonly string[] = [],
+  ): DeleteBatch =>
   async (limit, offset) => {
-    const columns = sql.raw(key.map((column) => `t.${column}`).join(', '));
+    const [columns, order] = [key, [...first, ...key]].map((names) =>
+      sql.raw(names.map((name) => `t.${name}`).join(', ')),
+    );
     const own = sql.raw(key.join(', '));
     const result = await sql`
       with gone as materialized (
-        select ${columns} from ${sql.raw(table)} t where ${where} order by ${columns}
+        select ${columns} from ${sql.raw(table)} t where ${where} order by ${order}
         limit ${limit} offset ${offset} for update of t skip locked)
       delete from ${sql.raw(table)} where (${own}) in (select ${own} from gone)`.execute(db);
     return Number(result.numAffectedRows ?? 0);

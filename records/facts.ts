@@ -72,8 +72,7 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
     readings: Record<string, unknown> | null;
   }>`
     with pool as (${selectPool.query} where p.worker_pool_id = ${workerPoolId}),
-    alive as (${aliveGroups(nowMs)} where w.worker_pool_id = ${workerPoolId}
-      group by w.worker_pool_id, w.launch_config_id, w.state, quarantined, w.capacity),
+    alive as (${aliveGroups(nowMs, sql`worker_pool_id = ${workerPoolId}`)}),
     grouped as (${withArchived(sql`alive`)}),
     unfinished as (
       select l.token, l.status, l.count, l.doubtful_attempts, l.created, l.launch_config_id, l.provider_id,
@@ -151,11 +150,20 @@ function optionOf(
 
 const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.reduce((total, row) => total + of(row), 0);
 
-/** Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing. */
-const aliveGroups = (nowMs: number) => sql`
-  select w.worker_pool_id, w.launch_config_id, w.state, coalesce(w.quarantine_until, 0) > ${bigint(nowMs)} as quarantined,
-    w.capacity, count(*) as machines
-  from (select * from workers where state <> 'stopped') w`;
+/**
+ * Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing, and grouped
+ * in its order, so that nothing is sorted: quarantine, which the order leaves out, divides the groups afterwards.
+ */
+const aliveGroups = (nowMs: number, ofPools = sql`true`) => sql`
+  select a.worker_pool_id, a.launch_config_id, a.state, a.capacity, q.quarantined, q.machines
+  from (
+    select worker_pool_id, launch_config_id, state, capacity, count(*) as machines,
+      count(*) filter (where quarantine_until > ${bigint(nowMs)}) as quarantined_machines
+    from workers where state <> 'stopped' and ${ofPools}
+    group by worker_pool_id, launch_config_id, state, capacity) a
+  cross join lateral (
+    values (false, a.machines - a.quarantined_machines), (true, a.quarantined_machines)) q (quarantined, machines)
+  where q.machines > 0`;
 
 /** The groups with what their launch configs are; workers without one are static. */
 const withArchived = (groups: ReturnType<typeof sql>) => sql`
@@ -209,7 +217,7 @@ export async function allPoolsCapacity(
       sizes: Record<string, string | null>[] | null;
     }
   >`
-    with alive as (${aliveGroups(nowMs)} group by w.worker_pool_id, w.launch_config_id, w.state, quarantined, w.capacity),
+    with alive as (${aliveGroups(nowMs)}),
     grouped as (
       select worker_pool_id, state, quarantined, capacity, launched, archived, sum(machines) as machines
       from (${withArchived(sql`alive`)}) g group by worker_pool_id, state, quarantined, capacity, launched, archived),

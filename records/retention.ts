@@ -14,6 +14,7 @@ export interface Retention {
 const DAY_MS = 86_400_000;
 /** Rows that nobody is promised to find: events that no publisher takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
+const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
   readonly table: string;
@@ -40,13 +41,12 @@ export async function expireRows(
 function deletions(db: Db, retention: Retention, nowMs: number): Record<string, DeleteBatch> {
   const before = (days: number) => bigint(Math.floor(nowMs - days * DAY_MS));
   const stopped = before(retention.stoppedWorkersDays);
-  const ofWorker = ['worker_pool_id', 'worker_group', 'worker_id'];
   return {
-    workers: expiredWorkers(db, nowMs, stopped),
+    workers: stoppedWorkers(db, sql`stopped_at < ${stopped} and expires < ${bigint(nowMs)}`, ['stopped_at']),
     scan_notes: batchOf(
       db,
       'scan_notes',
-      ofWorker,
+      OF_WORKER,
       sql`not exists (select 1 from workers w where w.worker_pool_id = t.worker_pool_id
         and w.worker_group = t.worker_group and w.worker_id = t.worker_id and w.state <> 'stopped')`,
     ),
@@ -56,21 +56,24 @@ function deletions(db: Db, retention: Retention, nowMs: number): Record<string, 
       ['token'],
       sql`t.status in ('done', 'failed') and t.closed < ${stopped}
         and not exists (select 1 from workers w where w.launch_token = t.token)`,
+      ['closed'],
     ),
     worker_pool_errors: batchOf(
       db,
       'worker_pool_errors',
       ['error_id'],
       sql`t.reported < ${before(retention.errorsDays)}`,
+      ['reported'],
     ),
-    decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`),
-    events: batchOf(db, 'events', ['id'], sql`t.at < ${before(SHORT_DAYS)}`),
+    decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`, ['last_at']),
+    events: batchOf(db, 'events', ['id'], sql`t.at < ${before(SHORT_DAYS)}`, ['at']),
     scans: batchOf(
       db,
       'scans',
       ['id'],
       sql`t.begun < ${before(SHORT_DAYS)} and t.begun <
         (select max(l.begun) from scans l where l.provider_id = t.provider_id and l.complete)`,
+      ['begun'],
     ),
     launch_backoffs: batchOf(
       db,
@@ -82,14 +85,14 @@ function deletions(db: Db, retention: Retention, nowMs: number): Record<string, 
 }
 
 /** With what is stored of their first call: nothing else would find it without reading all of both tables. */
-const expiredWorkers =
-  (db: Db, nowMs: number, stoppedBefore: RawBuilder<number>): DeleteBatch =>
+const stoppedWorkers =
+  (db: Db, where: RawBuilder<unknown>, first: readonly string[] = []): DeleteBatch =>
   async (limit, offset) => {
     const { rows } = await sql<{ gone: number }>`
       with old as materialized (
         select worker_pool_id, worker_group, worker_id from workers
-        where state = 'stopped' and stopped_at < ${stoppedBefore} and expires < ${bigint(nowMs)}
-        order by worker_pool_id, worker_group, worker_id limit ${limit} offset ${offset} for update skip locked),
+        where state = 'stopped' and ${where}
+        order by ${sql.raw([...first, ...OF_WORKER].join(', '))} limit ${limit} offset ${offset} for update skip locked),
       calls as (
         delete from signs_of_life s using old o where s.worker_pool_id = o.worker_pool_id
           and s.worker_group = o.worker_group and s.worker_id = o.worker_id),
@@ -132,11 +135,14 @@ const OF_A_POOL = [
 ];
 
 /** Rows of a pool of which there may be very many, and that nothing needs while the pool waits for its end. */
-const HISTORY_OF_A_POOL = {
-  workers: { key: ['worker_pool_id', 'worker_group', 'worker_id'], where: sql`t.state = 'stopped'` },
-  worker_pool_errors: { key: ['error_id'], where: sql`true` },
-  decisions: { key: ['id'], where: sql`true` },
-} as const;
+const historyOfAPool = (db: Db, workerPoolId: string): DeleteBatch[] => {
+  const ofPool = sql`worker_pool_id = ${workerPoolId}`;
+  return [
+    stoppedWorkers(db, ofPool),
+    batchOf(db, 'worker_pool_errors', ['error_id'], ofPool, ['reported']),
+    batchOf(db, 'decisions', ['id'], ofPool),
+  ];
+};
 
 export interface RemovedPools {
   readonly removed: readonly string[];
@@ -171,9 +177,8 @@ const isRemovable = sql`p.provider_id = ${NULL_PROVIDER}
     and l.status in ('open', 'booked'))`;
 
 async function removePool(db: Db, workerPoolId: string, isOver: () => boolean): Promise<boolean> {
-  for (const [table, { key, where }] of Object.entries(HISTORY_OF_A_POOL)) {
-    const ofPool = sql`t.worker_pool_id = ${workerPoolId} and ${where}`;
-    const { finished, failure } = await deleteInBatches(batchOf(db, table, key, ofPool), isOver);
+  for (const batch of historyOfAPool(db, workerPoolId)) {
+    const { finished, failure } = await deleteInBatches(batch, isOver);
     if (!finished) {
       if (failure !== null) throw failure;
       return false;
