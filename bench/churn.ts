@@ -3,11 +3,11 @@ import { sql } from 'kysely';
 import { inParallel } from '../activities/in-parallel.js';
 import { openRecords, type Records } from '../records/open.js';
 import { awsPool } from '../test/support/api-client.js';
+import { eventually } from '../test/support/eventually.js';
 import { startSystem, type System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
-import { cpuMs } from './process-use.js';
+import { busyMs, cpuMs, familyCpuMs } from './process-use.js';
 import type { Figure } from './report.js';
-import { until } from './until.js';
 import { waitsOf, type Demand, type LaunchCall, type Waits } from './waits.js';
 
 export interface ChurnOptions {
@@ -19,13 +19,14 @@ export interface ChurnOptions {
 
 const DEMAND_SECONDS = 10;
 const LIMIT_S = DEMAND_SECONDS + 3;
-/** A task is added this often, for one pool after the other. */
-const DEMAND_EVERY_MS = 200;
-const TASK_SECONDS = 60;
+/** Each pool gets a task this often, one pool after the other: its machine has done the last one and is gone. */
+const DEMAND_EVERY_MS = 80_000;
+const TASK_SECONDS = 45;
 const LONG_TASK_SECONDS = 36_000;
-/** More than the tasks of a minute for one of twenty pools, so that no task waits for room. */
-const SPARE_CAPACITY = 50;
+/** No task waits for room. */
+const SPARE_CAPACITY = 20;
 const AT_ONCE = 16;
+const START_TIMEOUT_MS = 20 * 60_000;
 
 interface Counts {
   readonly reconciliations: number;
@@ -34,7 +35,7 @@ interface Counts {
 }
 
 /** A fleet at work while tasks come for one pool after the other, and their machines go when they have done them. */
-export async function measureChurn(options: ChurnOptions): Promise<Figure[]> {
+export async function measureChurn(options: ChurnOptions, databasePid: number): Promise<Figure[]> {
   return await withEngine(async (address, enginePid) => {
     const system = await startSystem({
       records: 'postgres',
@@ -48,7 +49,7 @@ export async function measureChurn(options: ChurnOptions): Promise<Figure[]> {
     });
     const records = await openRecords({ url: system.recordsUrl, maxConnections: 1 });
     try {
-      return await churn(system, records, enginePid, options);
+      return await churn({ system, records, use: () => useOf(system, enginePid, databasePid) }, options);
     } finally {
       await records.close();
       await system.stop();
@@ -56,36 +57,60 @@ export async function measureChurn(options: ChurnOptions): Promise<Figure[]> {
   });
 }
 
-async function churn(system: System, records: Records, enginePid: number, options: ChurnOptions): Promise<Figure[]> {
+interface Deployment {
+  readonly system: System;
+  readonly records: Records;
+  readonly use: () => Use;
+}
+
+async function churn({ system, records, use }: Deployment, options: ChurnOptions): Promise<Figure[]> {
   const pools = Array.from({ length: options.pools }, (_, n) => `bench/fleet-${n + 1}`);
-  const busy = Math.ceil(options.live / options.pools);
-  await inParallel(pools, AT_ONCE, async (pool) => {
-    await system.api.createPool(pool, awsPool({ maxCapacity: busy + SPARE_CAPACITY }));
-    await system.simulator.addTasks(pool, busy, LONG_TASK_SECONDS);
-  });
-  await until(async () => (await system.openLifecycles()) >= busy * options.pools, 'the fleet lives', 2_000);
-  const [before, begun, cpuBefore] = [await countsOf(records), Date.now(), cpuOf(system, enginePid)];
-  const demands: Demand[] = [];
-  for (let n = 0; Date.now() - begun < options.minutes * 60_000; n += 1) {
-    const pool = pools[n % pools.length]!;
-    demands.push({ pool, atMs: Date.now() });
-    await system.simulator.addTasks(pool, 1, TASK_SECONDS);
-    await delay(Math.max(0, begun + (n + 1) * DEMAND_EVERY_MS - Date.now()));
-  }
-  const seconds = (Date.now() - begun) / 1000;
-  const cpu = Object.entries(cpuOf(system, enginePid)).map(([name, ms]) => [name, ms - cpuBefore[name]!] as const);
-  const after = await countsOf(records);
-  // The last demand has its machine by then, or is late.
+  const startMs = Date.now();
+  await startFleet(system, pools, Math.ceil(options.live / options.pools));
+  const [before, begun, useBefore] = [await countsOf(records), Date.now(), use()];
+  const demands = await addTasks(system, pools, begun + options.minutes * 60_000);
+  const [elapsedMs, useAfter, after] = [Date.now() - begun, use(), await countsOf(records)];
+  // The last task has its machine by then, or is late.
   await delay(3 * LIMIT_S * 1000);
-  const { pools: states } = await system.simulator.state();
-  const pending = Object.fromEntries(Object.entries(states).map(([pool, { pendingTasks }]) => [pool, pendingTasks]));
   return figuresOf(options, {
-    waits: waitsOf(demands, await launchCalls(system, records, begun), pending, Date.now()),
-    cpu: cpu.map(([name, ms]) => [name, ms / 10 / seconds] as const),
+    startSeconds: (begun - startMs) / 1000,
+    waits: waitsOf(demands, await launchCalls(system, records, begun), await pendingTasks(system), Date.now()),
+    cpu: Object.entries(useAfter).map(
+      ([name, ms]) => [name, (ms - useBefore[name]!) / 10 / (elapsedMs / 1000)] as const,
+    ),
     reconciliations: after.reconciliations - before.reconciliations,
     withoutEffect: after.withoutEffect - before.withoutEffect,
     launches: after.launches - before.launches,
   });
+}
+
+/** Every machine has registered and taken a task that it will work on all the time. */
+async function startFleet(system: System, pools: readonly string[], busy: number): Promise<void> {
+  await inParallel(pools, AT_ONCE, async (pool) => {
+    await system.api.createPool(pool, awsPool({ maxCapacity: busy + SPARE_CAPACITY }));
+    await system.simulator.addTasks(pool, busy, LONG_TASK_SECONDS);
+  });
+  const isAtWork = async () =>
+    (await system.openLifecycles()) >= busy * pools.length &&
+    Object.values(await pendingTasks(system)).every((pending) => pending === 0);
+  await eventually(isAtWork, { withinMs: START_TIMEOUT_MS, everyMs: 2_000, what: 'all machines are at work' });
+}
+
+async function addTasks(system: System, pools: readonly string[], endMs: number): Promise<Demand[]> {
+  const demands: Demand[] = [];
+  const begun = Date.now();
+  for (let n = 0; Date.now() < endMs; n += 1) {
+    const pool = pools[n % pools.length]!;
+    demands.push({ pool, atMs: Date.now() });
+    await system.simulator.addTasks(pool, 1, TASK_SECONDS);
+    await delay(Math.max(0, begun + ((n + 1) * DEMAND_EVERY_MS) / pools.length - Date.now()));
+  }
+  return demands;
+}
+
+async function pendingTasks(system: System): Promise<Record<string, number>> {
+  const { pools } = await system.simulator.state();
+  return Object.fromEntries(Object.entries(pools).map(([pool, { pendingTasks: pending }]) => [pool, pending]));
 }
 
 /** The first call with each launch's token; a repeated one launches nothing. */
@@ -114,13 +139,15 @@ async function countsOf({ db }: Records): Promise<Counts> {
 }
 
 interface Measured extends Counts {
+  readonly startSeconds: number;
   readonly waits: Waits;
-  /** Percent of a core, by process. */
+  /** Percent of one processor, by what uses it. */
   readonly cpu: readonly (readonly [string, number])[];
 }
 
 function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): Figure[] {
-  const scenario = `${pools} pools, ${live} live lifecycles and ${60_000 / DEMAND_EVERY_MS} tasks a minute, ${minutes} minutes`;
+  const perMinute = Math.round((pools * 60_000) / DEMAND_EVERY_MS);
+  const scenario = `${pools} pools, ${live} live lifecycles and ${perMinute} tasks a minute, ${minutes} minutes`;
   const { waits, launches, reconciliations, withoutEffect } = measured;
   const figure = (name: string, value: number, unit: Figure['unit'], more: Partial<Figure> = {}): Figure => ({
     scenario,
@@ -130,9 +157,8 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
     ...more,
   });
   return [
-    ...measured.cpu.map(([name, percent]) =>
-      figure(`CPU of the ${name} process`, percent, '%', { note: 'of one core' }),
-    ),
+    figure('all machines at work after', measured.startSeconds, 's'),
+    ...measured.cpu.map(([name, percent]) => figure(`CPU: ${name}`, percent, '%', { note: 'of one processor' })),
     figure('demand to launch call, p50', percentile(waits.seconds, 0.5), 's'),
     figure('demand to launch call, p95', percentile(waits.seconds, 0.95), 's', {
       limit: LIMIT_S,
@@ -145,9 +171,15 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
   ];
 }
 
-const cpuOf = (system: System, enginePid: number): Record<string, number> => ({
-  ...Object.fromEntries(system.roles.map((role) => [role, cpuMs(system.process(role).pid)])),
-  engine: cpuMs(enginePid),
+type Use = Readonly<Record<string, number>>;
+
+/** Milliseconds of processor time so far. */
+const useOf = (system: System, enginePid: number, databasePid: number): Use => ({
+  ...Object.fromEntries(system.roles.map((role) => [`the product's ${role} process`, cpuMs(system.process(role).pid)])),
+  'Temporal dev server': cpuMs(enginePid),
+  Postgres: familyCpuMs(databasePid),
+  'simulator with all machines and the queue': cpuMs(system.simulator.pid),
+  'everything on this machine': busyMs(),
 });
 
 const percentile = (values: readonly number[], share: number): number =>

@@ -59,7 +59,7 @@ try {
 
 async function measureFleet(): Promise<void> {
   if (options.queries) note(await measureFleetQueries());
-  if (options.minutes > 0) note(await measureChurn(options));
+  if (options.minutes > 0) note(await measureChurn(options, postgres.pid));
 }
 
 async function measureOthers(): Promise<void> {

@@ -1,3 +1,4 @@
+import { NULL_PROVIDER } from '../../domain/ids.js';
 import { launchConfigStats, poolCounters } from '../../records/counts.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../records/decisions.js';
 import { recordReadings } from '../../records/demand-readings.js';
@@ -164,7 +165,21 @@ const sweep: FleetQuery[] = [
     },
   },
   { name: 'removeArchivedLaunchConfigs', run: removeArchivedLaunchConfigs },
-  { name: 'removeDeletedPools', run: (db) => removeDeletedPools(db) },
+  { name: 'removeDeletedPools', form: 'none', run: (db) => removeDeletedPools(db) },
+  {
+    name: 'removeDeletedPools',
+    form: 'one with all its history',
+    run: async (db) => {
+      await db.deleteFrom('workers').where('workerPoolId', '=', pool).where('state', '<>', 'stopped').execute();
+      const unfinished = db
+        .updateTable('launches')
+        .where('workerPoolId', '=', pool)
+        .where('status', 'in', ['open', 'booked']);
+      await unfinished.set({ status: 'done' }).execute();
+      await db.updateTable('workerPools').set({ providerId: NULL_PROVIDER }).where('workerPoolId', '=', pool).execute();
+      return removeDeletedPools(db);
+    },
+  },
 ];
 
 const api: FleetQuery[] = [

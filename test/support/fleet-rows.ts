@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Db } from '../../records/schema.js';
+import { bigint } from '../../records/sql.js';
 
 export interface FleetSize {
   readonly pools: number;
@@ -27,6 +28,18 @@ export const GROWING = [
   'scans',
   'signs_of_life',
   'audit',
+] as const;
+
+/** The others that are filled: they grow with pools, or with what happens at one time. */
+const OTHERS = [
+  'worker_pools',
+  'launch_configs',
+  'launch_config_revisions',
+  'launch_backoffs',
+  'holds',
+  'demand_readings',
+  'scan_notes',
+  'stopped_worker_counts',
 ] as const;
 
 export const PROVIDER = 'aws';
@@ -86,6 +99,23 @@ async function loadPools(db: Db, size: FleetSize, nowMs: number): Promise<void> 
       previous_pending_tasks, previous_claimed_tasks, previous_wanted_machines)
     select ${pool(size)}, ${nowMs - 5_000}, n % 50, n % 100, n % 20, ${nowMs - 15_000}, n % 50, n % 100, n % 20`,
   );
+  // One launch config in ten; of every second one the backoff is over.
+  await rows(
+    db,
+    Math.floor(size.launchConfigs / 10),
+    () => sql`
+    insert into launch_backoffs (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)
+    select 'fleet/pool-' || ((10 * n - 1) % ${sql.lit(size.pools)} + 1), 'lc-' || 10 * n, 1, 'capacity', 3,
+      ${bigint(nowMs)} + case n % 2 when 0 then 60000 else -60000 end, n % 4 = 0`,
+  );
+  // One pool in twenty.
+  await rows(
+    db,
+    Math.ceil(size.pools / 20),
+    () => sql`
+    insert into holds (scope, reason, client_id, at)
+    select 'fleet/pool-' || 20 * n, 'an image is tested', 'client', ${nowMs - DAY_MS}`,
+  );
 }
 
 async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
@@ -99,6 +129,14 @@ async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
     () => sql`
     insert into signs_of_life (worker_pool_id, worker_group, worker_id, first_call_at)
     select ${pool(size)}, 'us-west-2', 'live-' || n, ${nowMs - 1_000}`,
+  );
+  // Every worker that is not running.
+  await unlimited(
+    db,
+    sql`
+    insert into scan_notes (worker_pool_id, worker_group, worker_id, provider_id, noted, since, signalled_at)
+    select worker_pool_id, worker_group, worker_id, provider_id, 'missing', ${nowMs - 60_000}, ${nowMs - 30_000}
+    from workers where state in ('requested', 'stopping')`,
   );
   await launches(db, size, Math.ceil(size.liveWorkers / PER_LAUNCH), 'live', sql`'done'`, nowMs, 60 * 60_000);
   // Two in each pool.
@@ -132,8 +170,9 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
     db,
     size.decisions,
     () => sql`
-    insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
-    select ${pool(size)}, ${at(size.decisions, 29.9)}, ${at(size.decisions, 29.9)}, 'f-' || n, ${decided}`,
+    insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision, basis)
+    select ${pool(size)}, ${at(size.decisions, 29.9)}, ${at(size.decisions, 29.9)}, 'f-' || n, ${decided},
+      jsonb_build_object('wantedCapacity', n % 20, 'roomCapacity', 800, 'advisedCapacity', 200, 'evaluateAgainAt', null)`,
   );
   const errors = Math.ceil(size.decisions / 20);
   await rows(
@@ -232,7 +271,5 @@ export const unlimited = (db: Db, statement: RawBuilder<unknown>): Promise<void>
 
 /** What autovacuum does in time. */
 export async function analyzeFleet(db: Db): Promise<void> {
-  for (const table of [...GROWING, 'worker_pools', 'launch_configs', 'launch_config_revisions', 'demand_readings']) {
-    await sql`vacuum (analyze) ${sql.raw(table)}`.execute(db);
-  }
+  for (const table of [...GROWING, ...OTHERS]) await sql`vacuum (analyze) ${sql.raw(table)}`.execute(db);
 }

@@ -30,7 +30,7 @@ export async function createDatabase(): Promise<string> {
 }
 
 /** Starts a Postgres of this run's own, on 127.0.0.1 and in a temporary folder, and makes it the one of `createDatabase`. */
-export async function startPostgres(): Promise<{ stop(): Promise<void> }> {
+export async function startPostgres(): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const bin = findPrograms();
   const user = unprivilegedUser();
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-postgres-'));
@@ -58,6 +58,7 @@ export async function startPostgres(): Promise<{ stop(): Promise<void> }> {
   await untilAnswers(adminUrl, () => server.exitCode !== null);
   process.env[ADMIN_URL] = adminUrl;
   return {
+    pid: server.pid ?? 0,
     async stop() {
       server.kill('SIGINT');
       await ended;

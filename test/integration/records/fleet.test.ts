@@ -16,9 +16,10 @@ const FEW_ROWS = 200;
 const isPageOfHistory = ({ name, form }: FleetQuery): boolean =>
   ['listDecisions', 'listErrors'].includes(name) ||
   (name === 'listWorkers' && !['requested', 'running', 'stopping'].includes(form ?? ''));
-/** Expiry deletes history: the more there is, the more. */
-const isExpiry = ({ name, form }: FleetQuery): boolean => name === 'expireRows' && form !== 'nothing expired';
-const repeated = fleetQueries.filter((query) => !isPageOfHistory(query) && !isExpiry(query));
+/** These delete all that is to go: the more there is, the more. */
+const isDeletion = ({ form }: FleetQuery): boolean =>
+  ['two hours expired', 'one with all its history'].includes(form ?? '');
+const repeated = fleetQueries.filter((query) => !isPageOfHistory(query) && !isDeletion(query));
 
 let records: Records;
 const before = new Map<string, number>();
