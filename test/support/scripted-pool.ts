@@ -30,6 +30,8 @@ export class ScriptedPool {
   options: LaunchConfigOption[] = [option('lc-1')];
   unfinished: UnfinishedLaunch[] = [];
   blockedBy: string[] = [];
+  /** Those that the deployment can call; the pool's own is `cloud`. */
+  providers: string[] = ['cloud'];
   existingCapacity = 0;
   /** What the cloud answers to a launch; may throw. Everything asked for, when it gives undefined. */
   answer: (launchConfigId: string, count: number) => Partial<LaunchResult> | undefined = () => undefined;
@@ -124,7 +126,7 @@ export class ScriptedPool {
       unfinished: this.unfinished,
       blockedBy: this.blockedBy,
       blockedForPolls: false,
-      providers: ['cloud'],
+      providers: this.providers,
     };
   }
 }

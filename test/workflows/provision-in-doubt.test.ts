@@ -10,7 +10,7 @@ let time: TimeSkipping;
 let pool: ScriptedPool;
 let made = 0;
 beforeAll(async () => {
-  time = await TimeSkipping.start();
+  time = await TimeSkipping.start(['cloud', 'former']);
 });
 beforeEach(() => {
   pool = new ScriptedPool(time, `proj/in-doubt-${(made += 1)}`);
@@ -111,6 +111,22 @@ describe('a reconciliation', () => {
     pool.unfinished = [{ ...old, providerId: 'elsewhere', neverSent: true }];
     await reconcileOnce();
     expect(time.scripted.of('dropLaunches').map(({ args: [tokens] }) => tokens)).toEqual([['old']]);
+  });
+
+  test('gives up a launch that was never sent when its pool has moved to another provider', async () => {
+    pool.providers = ['cloud', 'former'];
+    pool.unfinished = [{ ...old, providerId: 'former', neverSent: true }];
+    await reconcileOnce();
+    expect(attempts()).toEqual([]);
+    expect(time.scripted.of('dropLaunches').map(({ args: [tokens] }) => tokens)).toEqual([['old']]);
+  });
+
+  test('only searches for a launch in doubt when its pool has moved to another provider', async () => {
+    pool.providers = ['cloud', 'former'];
+    pool.unfinished = [{ ...old, providerId: 'former' }];
+    await reconcileOnce();
+    expect(attempts()).toEqual([['old', false]]);
+    expect(time.scripted.of('dropLaunches')).toEqual([]);
   });
 
   test('is followed by another when a launch has its outcome later than it was waited for', async () => {

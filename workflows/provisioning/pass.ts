@@ -61,9 +61,12 @@ export async function pass(workerPoolId: string, passId: string, launches: Launc
 async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
   const blocked = facts.blockedBy.length > 0;
   const nowMs = Date.now();
-  // The provider of an old launch may have left the configuration: one that was never sent will not be, others wait for it.
+  // The provider of an old launch may have left the configuration, or the pool may have moved to another: nothing is sent
+  // there any more. What was sent is searched for, where it is served.
   const isServed = ({ providerId }: PendingLaunch) => facts.providers.includes(providerId);
-  const unsent = facts.unfinished.filter((launch) => launch.neverSent && (blocked || !isServed(launch)));
+  const mayLaunch = (launch: PendingLaunch) =>
+    !blocked && isServed(launch) && launch.providerId === facts.inputs.providerId;
+  const unsent = facts.unfinished.filter((launch) => launch.neverSent && !mayLaunch(launch));
   if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
   const open = facts.unfinished.filter((launch) => !unsent.includes(launch) && !launches.has(launch.token));
   const unreported = open.filter(({ isUnreported }) => isUnreported);
@@ -76,7 +79,7 @@ async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<La
     open.map(async (launch) => {
       if (!isServed(launch)) return unfinished(launch, 'provider is not configured');
       if ((launch.nextAttemptAt ?? 0) > nowMs) return unfinished(launch, 'in doubt');
-      return await launches.launch(launch, { mayLaunch: !blocked, waitMs: CARRIED_ON_TIMEOUT_MS });
+      return await launches.launch(launch, { mayLaunch: mayLaunch(launch), waitMs: CARRIED_ON_TIMEOUT_MS });
     }),
   );
 }
