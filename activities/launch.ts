@@ -1,6 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { LaunchOutcome } from '../domain/decision.js';
-import { beginAttempt } from '../records/launch-attempts.js';
+import type { StepwiseLaunching } from '../providers/provider.js';
+import { beginAttempt, type BegunAttempt } from '../records/launch-attempts.js';
+import { dropUnsent, GIVEN_UP } from '../records/launch-failures.js';
+import { getLaunch } from '../records/launches.js';
+import type { LaunchRow } from '../records/schema.js';
 import type { LaunchedGroup } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -41,12 +45,35 @@ const launchMachines =
     const begun = await beginAttempt(deps.records.db, token, { nowMs, mayLaunch });
     if (!begun) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
     const { launch } = begun;
-    if (launch.status === 'failed') return failed(launch.failure ?? 'failed before');
-    if (launch.status !== 'open') return await recordedBefore(deps, launch);
+    if (launch.status !== 'open') return await resultBefore(deps, launch);
     const launching = deps.providers.get(launch.providerId)?.launching;
     if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
     if (launching.kind === 'bulk') return await attemptLaunch(deps)({ ...begun, launching, nowMs });
-    // Nothing is sent: each machine's lifecycle builds it.
-    const machines = launching.machines(launch);
-    return (await recordLaunch(deps)(launch, { machines, nowMs })) ?? withoutPool(token);
+    return await recordStepwise(deps, begun, launching, nowMs);
   };
+
+/**
+ * Nothing is sent: each machine's lifecycle builds it, once it has its row. One that may not be launched (any more) is given
+ * up, whatever attempts there were; an attempt that is still alive then records nothing.
+ */
+async function recordStepwise(
+  deps: ActivityDeps,
+  { launch, attempts, maySend }: BegunAttempt,
+  launching: StepwiseLaunching,
+  nowMs: number,
+): Promise<LaunchResult> {
+  const { db } = deps.records;
+  const proof = { attempts, by: 'unsent' } as const;
+  // guard(stepwise-launch-not-built-when-held): true
+  if (maySend) {
+    const result = await recordLaunch(deps)(launch, { machines: launching.machines(launch), nowMs, proof });
+    if (result) return result;
+  } else if (await dropUnsent(db, launch.token, proof, nowMs)) return failed(GIVEN_UP);
+  // Another attempt has closed it meanwhile, or its pool has gone.
+  const current = await getLaunch(db, launch.token);
+  return current && current.status !== 'open' ? await resultBefore(deps, current) : withoutPool(launch.token);
+}
+
+/** What a launch is that was closed before. */
+const resultBefore = async (deps: ActivityDeps, launch: LaunchRow): Promise<LaunchResult> =>
+  launch.status === 'failed' ? failed(launch.failure ?? 'failed before') : await recordedBefore(deps, launch);

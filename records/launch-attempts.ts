@@ -32,17 +32,19 @@ export interface Proof {
   readonly attempts: number;
   /**
    * `refused`: the attempt of this number got a definite refusal, and no other attempt is in doubt.
+   * `unsent`: no attempt of this launch sends anything, so that it has no machines until they have rows.
    * Else the instant at which a list began: long enough after the last attempt, it shows all that any of them made.
    */
-  readonly by: 'refused' | { readonly listedFrom: number };
+  readonly by: 'refused' | 'unsent' | { readonly listedFrom: number };
 }
 
 /** The row `l` allows to be closed by this proof. */
-export const isProven = ({ attempts, by }: Proof): RawBuilder<boolean> =>
-  by === 'refused'
-    ? sql`l.status = 'open' and l.attempts = ${int(attempts)} and l.doubtful_attempts <= 1`
-    : sql`l.status = 'open' and l.attempts = ${int(attempts)}
-        and coalesce(l.last_attempt_at, 0) <= ${bigint(by.listedFrom - SETTLED_AFTER_MS)}`;
+export function isProven({ attempts, by }: Proof): RawBuilder<boolean> {
+  if (by === 'unsent') return sql`l.status = 'open'`;
+  const isLast = sql`l.status = 'open' and l.attempts = ${int(attempts)}`;
+  if (by === 'refused') return sql`${isLast} and l.doubtful_attempts <= 1`;
+  return sql`${isLast} and coalesce(l.last_attempt_at, 0) <= ${bigint(by.listedFrom - SETTLED_AFTER_MS)}`;
+}
 
 /**
  * Begins an attempt, in doubt until it is recorded, refused or settled; or, where the launch must not be sent (any more), a

@@ -60,16 +60,31 @@ export async function noteShortage(
   return rows.length > 0;
 }
 
+export const GIVEN_UP = 'given up before it was sent';
+
 /** Closes intents of which no attempt is in doubt, so that they are never sent. Others stay as they are. */
 export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
   if (tokens.length === 0) return;
   await db
     .updateTable('launches')
-    .set({ status: 'failed', failure: 'given up before it was sent', machines: 0, closed: nowMs })
+    .set({ status: 'failed', failure: GIVEN_UP, machines: 0, closed: nowMs })
     .where('token', 'in', lockedLaunches(db, tokens))
     .where('status', '=', 'open')
     .where('doubtfulAttempts', '=', 0)
     .execute();
+}
+
+/**
+ * Closes a launch that must not be carried out (any more) and of which no attempt sends anything; its launch config does not
+ * back off. False when it is not open, or `proof` does not hold.
+ */
+export async function dropUnsent(db: Db, token: string, proof: Proof, nowMs: number): Promise<boolean> {
+  const { rows } = await sql`
+    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, doubtful_attempts = 0, in_doubt_since = null,
+      closed = ${bigint(nowMs)}
+    where token = ${token} and ${isProven(proof)}
+    returning 1`.execute(db);
+  return rows.length > 0;
 }
 
 /** A launch config of which no request can be made: it rests and the error is stored. There was no launch. */

@@ -24,6 +24,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   failLaunch: ONE_ROW,
   noteShortage: ONE_ROW,
   dropLaunches: ONE_ROW,
+  dropUnsent: ONE_ROW,
   recordLaunchFailure: ONE_ROW,
   restOfWorker: ONE_ROW,
   launchOf: ONE_ROW,
