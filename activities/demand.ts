@@ -1,6 +1,5 @@
 import type { DemandCounts } from '../domain/demand.js';
 import { PoolPoll, type PollLimits } from '../demand/poll-pools.js';
-import { logEvent } from '../observability/log-events.js';
 import { callSignal } from '../providers/call-scope.js';
 import { recordReadings } from '../records/demand-readings.js';
 import { allPoolsCapacity } from '../records/facts.js';
@@ -42,15 +41,6 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
   const poll = new PoolPoll(limits);
   const report = new PollReport(log);
 
-  /** Another poll makes up for a trigger that fails. */
-  async function trigger(workerPoolId: string): Promise<void> {
-    try {
-      await asks.askForLook(workerPoolId);
-    } catch (error) {
-      logEvent(log, 'ask-failed', { ask: `look ${workerPoolId}`, err: error });
-    }
-  }
-
   return {
     lookAtDemand: () =>
       withHeartbeat(async () => {
@@ -59,6 +49,11 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
         const pools = await allPoolsCapacity(records.db, { nowMs, providerIds });
         const byId = new Map(pools.map((pool) => [pool.workerPoolId, pool]));
         let asked = 0;
+        // Another poll makes up for a trigger that fails.
+        const untriggered = new Map<string, unknown>();
+        const trigger = async (workerPoolId: string): Promise<void> => {
+          await asks.askForLook(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
+        };
         const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {
           const readings = gathered.flatMap(({ reading }) => reading ?? []);
           await recordReadings(records.db, readings, nowMs);
@@ -79,7 +74,7 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           await answers.end();
           return { pools: pools.length, asked, unreadable: unknown.length };
         } finally {
-          await answers.end();
+          await answers.end().finally(() => report.notTriggered(untriggered));
         }
       }),
   };
@@ -89,6 +84,7 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
 class Gathered<T> {
   readonly #work: (items: readonly T[]) => Promise<void>;
   readonly #timer: NodeJS.Timeout;
+  readonly #failures: unknown[] = [];
   #items: T[] = [];
   #done: Promise<void> = Promise.resolve();
 
@@ -101,19 +97,18 @@ class Gathered<T> {
     this.#items.push(item);
   }
 
-  /** Works on what is left; throws what a batch has thrown. */
+  /** Works on what is left; throws the first failure of a batch. One that fails keeps no other. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     this.#flush();
     await this.#done;
+    if (this.#failures.length > 0) throw this.#failures[0];
   }
 
   #flush(): void {
     const items = this.#items;
     if (items.length === 0) return;
     this.#items = [];
-    this.#done = this.#done.then(() => this.#work(items));
-    // `end` throws it.
-    this.#done.catch(() => {});
+    this.#done = this.#done.then(() => this.#work(items)).catch((error: unknown) => void this.#failures.push(error));
   }
 }

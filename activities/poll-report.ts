@@ -35,6 +35,12 @@ export class PollReport {
     if (lost.size > 0) logEvent(this.#log, 'demand-unreadable', named(lost));
     if (regained.size > 0) logEvent(this.#log, 'demand-readable', named(regained));
   }
+
+  /** Pools whose trigger failed, and why. */
+  notTriggered(failures: ReadonlyMap<string, unknown>): void {
+    const [err] = failures.values();
+    if (failures.size > 0) logEvent(this.#log, 'pools-not-triggered', { ...named(new Set(failures.keys())), err });
+  }
 }
 
 /**

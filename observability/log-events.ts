@@ -129,6 +129,12 @@ export const logEvents = {
       'A poll of the queue’s workers got no answer for some pools, or lifecycles took no signal; none of them is inactive.',
     fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'signals', 'err'],
   },
+  'pools-not-triggered': {
+    level: 'warn',
+    meaning:
+      'A poll could not trigger some pools, because Temporal did not take it; the next poll does. It names a few.',
+    fields: ['pools', 'workerPoolIds', 'err'],
+  },
   'queue-refused': {
     level: 'warn',
     meaning:

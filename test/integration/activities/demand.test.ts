@@ -1,10 +1,11 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { demandActivities } from '../../../activities/demand.js';
+import { DEMAND_POLL_LIMITS, demandActivities } from '../../../activities/demand.js';
 import type { DemandCounts } from '../../../domain/demand.js';
 import type { Decision, DecisionBasis } from '../../../domain/decision.js';
 import { recordDecision } from '../../../records/decisions.js';
 import { hold, release } from '../../../records/holds.js';
+import type { Db } from '../../../records/schema.js';
 import type { ActivityDeps } from '../../../activities/deps.js';
 import type { PollLimits } from '../../../demand/poll-pools.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../support/activities.js';
@@ -27,11 +28,11 @@ const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
 function demandLook(
   counts: (workerPoolId: string) => Promise<DemandCounts>,
   onAsk: () => unknown = () => {},
-  changes: { limits?: PollLimits; log?: ActivityDeps['log'] } = {},
+  changes: { limits?: PollLimits; log?: ActivityDeps['log']; db?: Db } = {},
 ) {
   const asked: string[] = [];
   const deps = activityDeps({
-    records,
+    records: { db: changes.db ?? records.db },
     providers: registryOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
     demand: { counts },
     ...(changes.log && { log: changes.log }),
@@ -140,6 +141,11 @@ test('the minimum of a pool is wanted while its queue does not answer', async ()
   expect(asked).toEqual(['prov/min']);
 });
 
+const recorded = () => {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
+};
+
 const nothing: DemandCounts = { pendingTasks: 0, claimedTasks: 0 };
 const wanted = async () =>
   (await records.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
@@ -147,8 +153,7 @@ const wanted = async () =>
   );
 
 test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
-  const lines: Record<string, unknown>[] = [];
-  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const { lines, log } = recorded();
   let isSilent = true;
   const counts = async () => {
     if (isSilent) throw new Error('the queue does not answer');
@@ -173,4 +178,36 @@ test('a poll logs one line for all pools that failed, and one for each change, h
     leftOut: 0,
     err: { message: 'the queue does not answer' },
   });
+});
+
+test('a poll goes on with later answers when those before cannot be recorded, and fails at its end', async () => {
+  const firstBatch = Promise.withResolvers<void>();
+  const db = records.db.withPlugin({
+    transformQuery: ({ node }) => {
+      if (JSON.stringify(node).includes('insert into demand_readings')) firstBatch.resolve();
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const unbounded = { ...DEMAND_POLL_LIMITS, poolTimeoutMs: 60_000, totalTimeoutMs: 60_000 };
+  const counts = async (workerPoolId: string) => {
+    if (workerPoolId === 'prov/a') return { pendingTasks: 1.5, claimedTasks: 0 };
+    await firstBatch.promise;
+    return waiting;
+  };
+  const { asked, look } = demandLook(counts, () => {}, { db, limits: unbounded });
+  await expect(look()).rejects.toThrow('invalid input syntax for type bigint');
+  expect(asked.toSorted()).toEqual(['prov/b', 'prov/c']);
+});
+
+test('a poll logs one line when Temporal takes no trigger, however many pools there are', async () => {
+  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
+  const { lines, log } = recorded();
+  const away = async () => {
+    throw new Error('Temporal is away');
+  };
+  const { look } = demandLook(async () => waiting, away, { log });
+  await look();
+  expect(lines).toMatchObject([{ msg: 'pools-not-triggered', pools: 33, err: { message: 'Temporal is away' } }]);
+  expect(lines[0]!['workerPoolIds']).toEqual(['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1']);
 });
