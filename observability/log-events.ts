@@ -205,6 +205,12 @@ export const logEvents = {
     fields: ['workerPoolId', 'err'],
   },
 
+  'table-not-vacuumed': {
+    level: 'warn',
+    meaning:
+      'The space of this table’s deleted rows could not be given back; the next sweep tries again, and this line is not repeated.',
+    fields: ['table', 'err'],
+  },
   'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },
   'api-call-failed': {
     level: 'error',

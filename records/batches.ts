@@ -45,26 +45,42 @@ export const batchOf =
   };
 
 /**
- * Deletes batch after batch until nothing is left or the time is over. A batch that fails is tried again half as large, so
- * that neither a slow database nor a row that cannot be deleted keeps the others.
+ * One table's deletes, batch by batch until nothing is left. A batch that fails is tried again much smaller, so that neither a
+ * slow database nor a row that cannot be deleted keeps the others: each failure may have taken a statement's time limit.
  */
-export async function deleteInBatches(batch: DeleteBatch, isOver: () => boolean): Promise<BatchesResult> {
-  let size = MAX_BATCH;
-  let deleted = 0;
-  let skipped = 0;
-  let failure: unknown = null;
-  while (!isOver()) {
+export class BatchedDelete {
+  readonly #batch: DeleteBatch;
+  #size = MAX_BATCH;
+  #result: BatchesResult = { deleted: 0, skipped: 0, finished: false, failure: null };
+
+  constructor(batch: DeleteBatch) {
+    this.#batch = batch;
+  }
+
+  get result(): BatchesResult {
+    return this.#result;
+  }
+
+  get hasEnded(): boolean {
+    return this.#result.finished || this.#result.skipped > MAX_SKIPPED;
+  }
+
+  async next(): Promise<void> {
+    const { deleted, skipped } = this.#result;
     try {
-      const count = await batch(size, skipped);
-      deleted += count;
-      if (count < size) return { deleted, skipped, finished: true, failure };
-      size = Math.min(MAX_BATCH, size * 2);
-    } catch (error) {
-      failure = error;
-      if (size > 1) size = Math.floor(size / 2);
-      else skipped += 1;
-      if (skipped > MAX_SKIPPED) break;
+      const count = await this.#batch(this.#size, skipped);
+      this.#result = { ...this.#result, deleted: deleted + count, finished: count < this.#size };
+      this.#size = Math.min(MAX_BATCH, this.#size * 2);
+    } catch (failure) {
+      this.#result = { ...this.#result, failure, skipped: this.#size > 1 ? skipped : skipped + 1 };
+      this.#size = Math.ceil(this.#size / 8);
     }
   }
-  return { deleted, skipped, finished: false, failure };
+}
+
+/** One batch after the other until nothing is left or the time is over. */
+export async function deleteInBatches(batch: DeleteBatch, isOver: () => boolean): Promise<BatchesResult> {
+  const deletes = new BatchedDelete(batch);
+  while (!deletes.hasEnded && !isOver()) await deletes.next();
+  return deletes.result;
 }

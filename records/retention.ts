@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { NULL_PROVIDER } from '../domain/ids.js';
-import { type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './batches.js';
+import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './batches.js';
 import type { Db } from './schema.js';
 import { bigint, inTransaction } from './sql.js';
 
@@ -22,8 +22,8 @@ export interface Expired {
 }
 
 /**
- * Deletes what is older than it need be, table by table in turn, until `isOver`; the rest is the next run's. What fails in one
- * table keeps no other. A worker's row goes only when the worker has stopped and its time is over, and its launch only when
+ * Deletes what is older than it need be, one batch of each table in turn, until `isOver`; the rest is the next run's. What fails
+ * in one table, or takes all the time that a statement has, keeps no other. A worker's row goes only when the worker has stopped and its time is over, and its launch only when
  * no worker of it is left.
  */
 export async function expireRows(
@@ -32,10 +32,14 @@ export async function expireRows(
   nowMs: number,
   isOver: () => boolean = () => false,
 ): Promise<Expired[]> {
-  const expired: Expired[] = [];
-  const entries = Object.entries(deletions(db, retention, nowMs));
-  for (const [table, batch] of entries) expired.push({ table, result: await deleteInBatches(batch, isOver) });
-  return expired;
+  const tables = Object.entries(deletions(db, retention, nowMs)).map(([table, batch]) => ({
+    table,
+    deletes: new BatchedDelete(batch),
+  }));
+  for (let rest = tables; rest.length > 0 && !isOver(); rest = rest.filter(({ deletes }) => !deletes.hasEnded)) {
+    for (const { deletes } of rest) if (!isOver()) await deletes.next();
+  }
+  return tables.map(({ table, deletes }) => ({ table, result: deletes.result }));
 }
 
 function deletions(db: Db, retention: Retention, nowMs: number): Record<string, DeleteBatch> {

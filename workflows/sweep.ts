@@ -1,24 +1,33 @@
 import { ApplicationFailure, isCancellation, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { SweepActivities } from '../activities/sweep.js';
 
-const duties = proxyActivities<SweepActivities>({
-  startToCloseTimeout: '5 minutes',
-  scheduleToCloseTimeout: '8 minutes',
+const common = {
   heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 3, initialInterval: '2 seconds', maximumInterval: '10 seconds' },
+} as const;
+const duties = proxyActivities<SweepActivities>({
+  ...common,
+  startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '8 minutes',
+});
+/** They follow one another: together they must end before the Schedule's limit of 10 minutes. */
+const inSequence = proxyActivities<SweepActivities>({
+  ...common,
+  startToCloseTimeout: '3 minutes',
+  scheduleToCloseTimeout: '4 minutes',
 });
 
 /** Keeps lifecycles, Schedules and records in order. A duty that fails makes the run red, and keeps no other. */
 export async function sweep(): Promise<void> {
   // A machine without an owner is the worst of these.
   const starts = duties.startMissingLifecycles();
-  const deletes = [duties.expireRows(), duties.removeDeletedPools()];
+  const deletes = [inSequence.expireRows(), inSequence.removeDeletedPools()];
   const results = await Promise.allSettled([
     starts,
     duties.reconcileSchedules(),
     ...deletes,
     // They leave the space.
-    Promise.allSettled(deletes).then(() => duties.vacuumRecords()),
+    Promise.allSettled(deletes).then(() => inSequence.vacuumRecords()),
   ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
   const cancelled = failures.find(isCancellation);

@@ -4,11 +4,10 @@ import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../activities/deps.js';
 import { parseConfig } from '../../config/load.js';
-import type { Db } from '../../records/schema.js';
 
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {
-  readonly records: { readonly db: Db; readonly deployment?: ActivityDeps['records']['deployment'] };
+  readonly records: Pick<ActivityDeps['records'], 'db'> & Partial<Pick<ActivityDeps['records'], 'deployment' | 'kind'>>;
   readonly providers?: Partial<ActivityDeps['providers']>;
   /** Only signals are sent, and schedules described. */
   readonly client?: {

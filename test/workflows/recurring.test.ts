@@ -132,6 +132,20 @@ describe('sweep', () => {
     expect(time.scripted.names().toSorted()).toEqual(DUTIES);
   });
 
+  test('vacuums after the deletes, and both end within the 10 minutes of its Schedule whatever they take', async () => {
+    const handle = await start('sweep');
+    expect(await ended(handle)).toBe('COMPLETED');
+    const { events } = await handle.fetchHistory();
+    const limits = new Map(
+      (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+        scheduled ? [[scheduled.activityType?.name, Number(scheduled.scheduleToCloseTimeout?.seconds)] as const] : [],
+      ),
+    );
+    const deletes = Math.max(limits.get('expireRows')!, limits.get('removeDeletedPools')!);
+    expect(deletes + limits.get('vacuumRecords')!).toBeLessThan(9 * 60);
+    expect(time.scripted.names().at(-1)).toBe('vacuumRecords');
+  });
+
   test.each(DUTIES)('does all others and is red when %s fails three times', async (duty) => {
     time.scripted.fail(duty, 1_000);
     const handle = await start('sweep');

@@ -3,12 +3,12 @@ import type { Client } from '@temporalio/client';
 import { sql } from 'kysely';
 import { type SweepActivities, sweepActivities } from '../../../activities/sweep.js';
 import { insertError } from '../../../records/errors.js';
-import { deletePool, listPoolIds } from '../../../records/pools.js';
+import { deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
 import { activityDeps, asActivity } from '../../support/activities.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
 import { createNamespace } from '../../support/namespace.js';
 import { recordedLog, type RecordedLog } from '../../support/recorded-log.js';
-import { DAY, engines, makePool } from '../../support/records.js';
+import { DAY, engines, launchConfig, makePool, newPool } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 import { temporalAddress } from '../../support/services.js';
 
@@ -101,6 +101,18 @@ describe.each(engines)('on %s,', (engine) => {
     });
   });
 
+  test('removeDeletedPools removes pools although an archived launch config cannot be removed, and fails at the end', async () => {
+    const { db } = records;
+    for (const workerPoolId of ['prov/gone', 'prov/kept']) await makePool(db, { workerPoolId });
+    const pool = newPool({ workerPoolId: 'prov/kept' });
+    const by = { clientId: 'tester', nowMs: Date.now() };
+    await updatePool(db, { pool, launchConfigs: [launchConfig('lc-b')], ...by });
+    await deletePool(db, 'prov/gone', by);
+    mend = await refuseDeletes(db, 'launch_configs', "old.worker_pool_id = 'prov/kept'");
+    await expect(run('removeDeletedPools')).rejects.toThrow('this row cannot be deleted');
+    expect(await listPoolIds(db)).toEqual(['prov/kept']);
+  });
+
   describe('reconcileSchedules', () => {
     test('makes all others when the engine refuses one, fails at the end, and logs it once', async () => {
       // The engine takes no id as long as this one.
@@ -117,5 +129,49 @@ describe.each(engines)('on %s,', (engine) => {
       await expect(run('reconcileSchedules')).rejects.toMatchObject(failure);
       expect(log.of('schedule-failed')).toMatchObject([{ scheduleId: `cron/${tooLong}` }]);
     });
+  });
+});
+
+describe('vacuumRecords', () => {
+  const records = recordsFor('PGlite');
+  const tables = ['decisions', 'events', 'worker_pool_errors'];
+  /** Statistics of a column that are there when the table has been analyzed. */
+  const analyzed = async () => {
+    const { rows } = await sql<{ name: string }>`
+      select distinct tablename as name from pg_stats where schemaname = 'public' order by 1`.execute(records.db);
+    return rows.map(({ name }) => name).filter((name) => tables.includes(name));
+  };
+
+  test('vacuums all other tables when one cannot be vacuumed, fails at the end, and logs it once', async () => {
+    const { db } = records;
+    await sql`delete from pg_statistic`.execute(db);
+    await makePool(db);
+    await insertError(
+      db,
+      { workerPoolId: 'prov/pool', launchConfigId: null, kind: 'k', title: 't', description: 'd', extra: {} },
+      0,
+    );
+    await sql`insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision) values ('prov/pool', 0, 0, '', '{}')`.execute(
+      db,
+    );
+    const define = (body: string) =>
+      sql
+        .raw(
+          `create or replace function breaks(text) returns text language plpgsql immutable as $$ begin ${body} end $$`,
+        )
+        .execute(db);
+    await define('return $1;');
+    await sql`create index breaking on decisions (breaks(fingerprint))`.execute(db);
+    await define("raise exception 'this table cannot be analyzed';");
+    const log = recordedLog();
+    const activities = sweepActivities(activityDeps({ records: { db, kind: 'pglite' }, log: log.log }));
+    const vacuum = () => asActivity(() => activities.vacuumRecords());
+    await expect(vacuum()).rejects.toMatchObject({ type: 'Unfinished', message: expect.stringContaining('decisions') });
+    await expect(vacuum()).rejects.toMatchObject({ type: 'Unfinished' });
+    expect(await analyzed()).toEqual(['events', 'worker_pool_errors']);
+    expect(log.of('table-not-vacuumed')).toMatchObject([{ table: 'decisions' }]);
+    await sql`drop index breaking`.execute(db);
+    expect(await vacuum()).toEqual({ left: 0 });
+    expect(await analyzed()).toEqual(tables);
   });
 });

@@ -11,6 +11,7 @@ import { beginScan, endScan, lastScan } from '../../../records/scans.js';
 import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import type { Schema } from '../../../records/schema.js';
+import { refuseDeletes } from '../../support/broken-rows.js';
 import { eventually } from '../../support/eventually.js';
 import {
   DAY,
@@ -149,6 +150,20 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(results.every(({ result }) => !result.finished && result.deleted === 0)).toBe(true);
     expect((await removeDeletedPools(db, () => true)).removed).toEqual([]);
     expect([await count('workerPoolErrors'), await count('workerPools')]).toEqual([1, 1]);
+  });
+
+  test('gives every table a turn although no row of the first can be deleted', async () => {
+    const { db } = records;
+    await launched(db, 't', 1);
+    await finishLaunches(db, ['t'], NOW);
+    await stop('t-0');
+    await insertError(db, error, NOW);
+    const mend = await refuseDeletes(db, 'workers', 'true');
+    let asked = 0;
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (asked += 1) > 12);
+    await mend();
+    expect(results.find(({ table }) => table === 'workers')).toMatchObject({ result: { deleted: 0, finished: false } });
+    expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
   });
 
   test('does not remove a deleted pool while a launch of it may still come to something', async () => {
