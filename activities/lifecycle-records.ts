@@ -10,6 +10,8 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../records/worker-changes.js';
+import { isRefusedForGood } from '../records/failures.js';
+import type { WorkerState } from '../domain/worker.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../temporal/messages.js';
 import type { ActivityDeps } from './deps.js';
 import { logPoolError } from './log-pool-error.js';
@@ -55,6 +57,15 @@ const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
 export function lifecycleRecords({ records, config, asks, log, providers }: ActivityDeps): LifecycleRecords {
   const { db } = records;
+  /** A worker that ends goes on without its row for as long as the database refuses it: somebody must hear of that. */
+  const noteRefusal = (key: WorkerKey, state: WorkerState) => (error: unknown) => {
+    if (isRefusedForGood(error)) {
+      const { workerPoolId, workerGroup, workerId } = key;
+      const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
+      logEvent(log, 'worker-row-refused', { ...ids, state, err: error });
+    }
+    throw error;
+  };
   /** Null leaves a static worker's `expires` as its user set it. */
   const expires = (terminateAfter: number | null) =>
     terminateAfter === null ? null : terminateAfter + ROW_OUTLIVES_DEADLINE_MS;
@@ -91,7 +102,9 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
       const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
       const { failureClass, unregistered } = stop.failure ?? {};
       const rest = failureClass && { ...restAfter(failureClass, nowMs), unregistered };
-      const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs });
+      const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs }).catch(
+        noteRefusal(key, 'stopping'),
+      );
       if (row) {
         if (failure) logPoolError(log, failure);
         logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
@@ -108,7 +121,7 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
 
     async recordStopped(key, nowMs) {
       const lasts = config.retention.stoppedWorkersDays * DAY_MS;
-      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts });
+      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch(noteRefusal(key, 'stopped'));
       if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       // The pool may want another one in its place.
       asks.hintLook(key.workerPoolId);

@@ -73,6 +73,12 @@ export const logEvents = {
     meaning: 'The worker is going away, for this reason.',
     fields: [...launched, 'reason', 'ageSeconds', 'runningSeconds'],
   },
+  'worker-row-refused': {
+    level: 'error',
+    meaning:
+      'The database refuses for good that this worker is in this state: its machine goes all the same, and its lifecycle ends only when the row is taken.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state', 'err'],
+  },
   'worker-stopped': {
     level: 'info',
     meaning: 'Nothing is left of the worker.',
@@ -123,17 +129,17 @@ export const logEvents = {
     meaning: 'The queue says again how much work these pools have.',
     fields: ['pools', 'workerPoolIds'],
   },
-  'worker-poll-failed': {
-    level: 'warn',
-    meaning:
-      'A poll of the queue’s workers got no answer for some pools, or lifecycles took no signal; none of them is inactive.',
-    fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'signals', 'err'],
-  },
   'pools-not-triggered': {
     level: 'warn',
     meaning:
       'A poll could not trigger some pools, because Temporal did not take it; the next poll does. It names a few.',
     fields: ['pools', 'workerPoolIds', 'err'],
+  },
+  'worker-poll-failed': {
+    level: 'warn',
+    meaning:
+      'A poll of the queue’s workers got no answer for some pools, or lifecycles took no signal; none of them is inactive.',
+    fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'signals', 'err'],
   },
   'queue-refused': {
     level: 'warn',
@@ -199,18 +205,18 @@ export const logEvents = {
       'Old rows of this table could not be deleted, or only some; the next sweep tries again, and this line is not repeated.',
     fields: ['table', 'skipped', 'err'],
   },
-  'worker-pool-not-removed': {
-    level: 'warn',
-    meaning: 'A deleted pool could not be forgotten; the next sweep tries again, and this line is not repeated.',
-    fields: ['workerPoolId', 'err'],
-  },
-
   'table-not-vacuumed': {
     level: 'warn',
     meaning:
       'The space of this table’s deleted rows could not be given back; the next sweep tries again, and this line is not repeated.',
     fields: ['table', 'err'],
   },
+  'worker-pool-not-removed': {
+    level: 'warn',
+    meaning: 'A deleted pool could not be forgotten; the next sweep tries again, and this line is not repeated.',
+    fields: ['workerPoolId', 'err'],
+  },
+
   'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },
   'api-call-failed': {
     level: 'error',

@@ -55,19 +55,18 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
 
   CancellationScope.current().cancelRequested.catch(() => life.requestStop('cancelled in Temporal'));
 
-  const isGone = await CancellationScope.nonCancellable(async () => {
+  const hasStopped = await CancellationScope.nonCancellable(async () => {
     await life.begin();
     // The time to register runs while the machine is still being built.
     const registration = awaitRegistration(life);
     await provision(life);
     await registration;
     await run(life);
-    const nothingIsLeft = await deprovision(life);
-    await life.settle({ isGone: nothingIsLeft });
-    return nothingIsLeft;
+    const isGone = await deprovision(life);
+    return await life.settle({ isGone });
   });
   // guard(only-a-stopped-life-ends): true
-  if (!isGone) await continueAsNew<typeof workerLifecycle>(life.next());
+  if (!hasStopped) await continueAsNew<typeof workerLifecycle>(life.next());
 }
 
 /** A cancellation does not cut a handler short either: its caller gets an answer, and the books what it began to write. */

@@ -3,7 +3,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { REFUSED_FOR_GOOD } from '../../temporal/messages.js';
 import { eventually } from '../support/eventually.js';
-import { TimeSkipping } from '../support/time-skipping.js';
+import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;
 beforeAll(async () => {
@@ -39,11 +39,30 @@ describe('a removal', () => {
     const life = await time.startLife();
     time.scripted.fail('recordStopping', 1);
     time.scripted.fail('recordStopping', 2, forGood());
-    time.scripted.fail('recordStopped', 1, forGood());
     await life.remove('refused');
     expect(reasons()).toHaveLength(3);
     await eventually(() => time.scripted.of('removeResource').length === 1);
     await life.end();
+  });
+
+  test('ends the life only when the row says stopped, and tries that ever more rarely', async () => {
+    const life = await time.startLife();
+    time.scripted.fail('recordStopping', 2, forGood());
+    time.scripted.fail('recordStopped', 6, forGood());
+    await life.remove('refused');
+    await life.observed('gone');
+    await life.until({ phase: 'gone, but the database refuses its row' });
+    expect((await life.handle.describe()).status.name).toBe('RUNNING');
+    const tries = () => time.scripted.of('recordStopped').length;
+    const begun = await time.now();
+    // 1 + 2 + 4 + 8 + 16 minutes.
+    await time.passTo(begun + 30 * MINUTE_MS);
+    expect(tries()).toBe(5);
+    await time.passTo(begun + 40 * MINUTE_MS);
+    expect(tries()).toBe(6);
+    await time.passTo(begun + 70 * MINUTE_MS);
+    await life.ended();
+    expect(tries()).toBe(7);
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  condition,
   proxyActivities,
   proxyLocalActivities,
   TemporalFailure,
@@ -51,6 +52,30 @@ async function writePatiently(step: (records: LifecycleRecords) => Promise<void>
 function isRowRefused(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return cause instanceof ApplicationFailure && cause.type === REFUSED_FOR_GOOD;
+}
+
+/** Between two tries of a row that the database refuses for good. */
+const MIN_REFUSED_WAIT_MS = 60_000;
+const MAX_REFUSED_WAIT_MS = 60 * 60_000;
+
+/**
+ * As `write`, for a row that must be written: one that the database refuses for good is tried again, ever more rarely, until
+ * somebody has mended the database. False when there is no point in it any more.
+ */
+export async function writeAtLast(
+  step: (records: LifecycleRecords) => Promise<void>,
+  { onRefused, isPointless }: { readonly onRefused: () => void; readonly isPointless: () => boolean },
+): Promise<boolean> {
+  for (let wait = MIN_REFUSED_WAIT_MS; ; wait = Math.min(wait * 2, MAX_REFUSED_WAIT_MS)) {
+    try {
+      await write(step);
+      return true;
+    } catch (error) {
+      unlessRefused(error);
+    }
+    onRefused();
+    if (await condition(isPointless, wait)) return false;
+  }
 }
 
 /** For a change that goes on without its row when the database refuses that for good. */

@@ -22,7 +22,7 @@ import {
   type StopReason,
 } from '../../temporal/messages.js';
 import { searchAttributes } from '../../temporal/search-attributes.js';
-import { unlessRefused, write } from './books.js';
+import { unlessRefused, write, writeAtLast } from './books.js';
 import { describeLife } from './details.js';
 import { endedUnregistered } from './failures.js';
 import { Mutex } from './mutex.js';
@@ -217,20 +217,25 @@ export class Life {
     });
   }
 
-  /** stopping → stopped, when nothing is left of the machine; then waits for callers that still want an answer. */
-  async settle({ isGone }: { isGone: boolean }): Promise<void> {
-    if (isGone) {
-      await this.changes.run(async () => {
-        await write((records) => records.recordStopped(this.worker, Date.now())).catch(unlessRefused);
-        this.enter('stopped');
-      });
-    }
+  /** stopping → stopped, when nothing is left; then waits for callers that want an answer. False: the next run goes on. */
+  async settle({ isGone }: { isGone: boolean }): Promise<boolean> {
+    if (isGone) await this.changes.run(() => this.enterStopped());
     // A removal that comes while this run ends waits for the row to say stopping; nobody else would write it.
     // guard(callers-are-answered-before-a-run-ends): drop
     while (!allHandlersFinished()) {
       await condition(() => allHandlersFinished() || this.mustStop());
       await this.enterStopping();
     }
+    return this.state === 'stopped';
+  }
+
+  /** The life ends only when its row says so: the sweep starts one for every row that is alive. */
+  private async enterStopped(): Promise<void> {
+    const isRecorded = await writeAtLast((records) => records.recordStopped(this.worker, Date.now()), {
+      onRefused: () => this.describe('gone, but the database refuses its row'),
+      isPointless: () => this.shouldContinueAsNew(),
+    });
+    if (isRecorded) this.enter('stopped');
   }
 
   /** Whether this run should end here and a new one go on; asked between steps. */
