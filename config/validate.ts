@@ -50,13 +50,29 @@ function describe(error: ErrorObject, path: string[]): Problem {
 
 function alternatives(error: ErrorObject): string {
   const forms: unknown[] = Array.isArray(error.schema) ? error.schema : [];
-  const names = forms.map((form) => {
-    const { const: literal, type, pattern } = form as { const?: string; type?: string; pattern?: string };
-    if (literal !== undefined) return String(literal);
-    return pattern?.startsWith('^https?') ? 'a URL' : (type ?? 'another form');
-  });
-  return names.join(' or ');
+  return forms.map((form) => inWords(form as Form)).join(' or ');
 }
+
+interface Form {
+  readonly const?: unknown;
+  readonly type?: string;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+function inWords({ const: literal, type, pattern, ...limits }: Form): string {
+  if (literal !== undefined) return String(literal);
+  if (pattern?.startsWith('^https?')) return 'a URL';
+  if (type === 'integer') return `a whole number${range(limits.minimum, limits.maximum, 'from')}`;
+  if (type === 'array') return `a list${range(limits.minItems, limits.maxItems, 'of')}`;
+  return type ?? 'another form';
+}
+
+const range = (least: number | undefined, most: number | undefined, word: string): string =>
+  least === undefined || most === undefined ? '' : ` ${word} ${least} to ${most}`;
 
 /** Of a choice, only the choice's own error helps; its branches' would each name one form as if it were the only one. */
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {

@@ -137,7 +137,13 @@ test.each([
   ],
   ['server: {trustProxy: [10.0.0.0/33]}', 'server.trustProxy: "10.0.0.0/33" is no address and no network'],
   ['server: {trustProxy: [proxy.example]}', 'server.trustProxy: "proxy.example" is no address and no network'],
-  ['server: {trustProxy: 0}', 'server.trustProxy: must be false or integer or array'],
+  ...['0', '11', '1.5', '[]', 'proxy'].map(
+    (value) =>
+      [
+        `server: {trustProxy: ${value}}`,
+        'server.trustProxy: must be false or a whole number from 1 to 10 or a list of 1 to 100',
+      ] as const,
+  ),
   ['server: {keepAliveSeconds: 100000}', 'server.keepAliveSeconds: must be <= 3600'],
   ['intervals: {scanSeconds: 10000000}', 'intervals.scanSeconds: must be <= 2000000'],
   ['pulse: {username: a}', 'pulse: is not built yet; leave it out'],
