@@ -22,9 +22,9 @@ export interface Expired {
 }
 
 /**
- * Deletes what is older than it need be, one batch of each table in turn, until `isOver`; the rest is the next run's. What fails
- * in one table, or takes all the time that a statement has, keeps no other. A worker's row goes only when the worker has stopped and its time is over, and its launch only when
- * no worker of it is left.
+ * Deletes what is older than it need be, one batch of each table in turn, until `isOver`; the rest is the next run's. What
+ * fails in one table, or takes all the time that a statement has, keeps no other. A worker's row goes only when the worker has
+ * stopped and its time is over, and its launch only when no worker of it is left.
  */
 export async function expireRows(
   db: Db,
@@ -36,11 +36,19 @@ export async function expireRows(
     table,
     deletes: new BatchedDelete(batch),
   }));
-  for (let rest = tables; rest.length > 0 && !isOver(); rest = rest.filter(({ deletes }) => !deletes.hasEnded)) {
-    for (const { deletes } of rest) if (!isOver()) await deletes.next();
+  let rest = tables;
+  while (rest.length > 0) {
+    for (const { deletes } of rest) {
+      if (isOver()) return resultsOf(tables);
+      await deletes.next();
+    }
+    rest = rest.filter(({ deletes }) => !deletes.hasEnded);
   }
-  return tables.map(({ table, deletes }) => ({ table, result: deletes.result }));
+  return resultsOf(tables);
 }
+
+const resultsOf = (tables: readonly { readonly table: string; readonly deletes: BatchedDelete }[]): Expired[] =>
+  tables.map(({ table, deletes }) => ({ table, result: deletes.result }));
 
 function deletions(db: Db, retention: Retention, nowMs: number): Record<string, DeleteBatch> {
   const before = (days: number) => bigint(Math.floor(nowMs - days * DAY_MS));
