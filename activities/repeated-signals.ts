@@ -8,9 +8,9 @@ const MAX_PAUSE_MS = 60 * 60_000;
 export class RepeatedSignals {
   #sent = new Map<string, { readonly times: number; readonly dueAt: number }>();
 
-  /** Those that are due; what is not in `keys` is forgotten. */
-  due(keys: readonly string[], nowMs: number): ReadonlySet<string> {
-    const wanted = new Map<string, { readonly times: number; readonly dueAt: number }>();
+  /** Those that are due; what is not in `keys` is forgotten, unless nobody knows whether it is still wanted. */
+  due(keys: readonly string[], nowMs: number, isUnknown: (key: string) => boolean = () => false): ReadonlySet<string> {
+    const wanted = new Map([...this.#sent].filter(([key]) => isUnknown(key)));
     const due = new Set<string>();
     for (const key of keys) {
       const last = this.#sent.get(key) ?? { times: 0, dueAt: -Infinity };

@@ -17,6 +17,7 @@ import { withHeartbeat } from './heartbeat.js';
 import { inParallel } from './in-parallel.js';
 import { QueueReport } from './poll-report.js';
 import { RepeatedSignals } from './repeated-signals.js';
+import { Rotation } from './rotation.js';
 
 export interface WorkerPollActivities {
   /** Asks the queue about the workers of all pools, and signals lifecycles of which it says something new. */
@@ -55,6 +56,14 @@ interface Finding {
 interface PoolFindings {
   readonly findings: readonly Finding[];
   readonly failure: { readonly error: unknown } | null;
+  /** Workers that seem inactive and that the queue was not asked about, or gave no answer about. */
+  readonly unconfirmed?: readonly RunningWorker[];
+}
+
+/** What one process remembers of a pool between two polls. */
+interface PoolState {
+  readonly repeated: RepeatedSignals;
+  readonly rotation: Rotation;
 }
 
 export function workerPollActivities(
@@ -63,17 +72,23 @@ export function workerPollActivities(
 ): WorkerPollActivities {
   const poll = new PoolPoll(limits);
   const report = new QueueReport(log);
-  const repeated = new Map<string, RepeatedSignals>();
+  const pools = new Map<string, PoolState>();
+  const stateOf = (workerPoolId: string): PoolState => {
+    const state = pools.get(workerPoolId) ?? { repeated: new RepeatedSignals(), rotation: new Rotation() };
+    pools.set(workerPoolId, state);
+    return state;
+  };
 
   return {
     pollWorkers: () =>
       withHeartbeat(async () => {
-        const pools = await poolsWithRunningWorkers(db);
+        const workerPoolIds = await poolsWithRunningWorkers(db);
         const counts = { signalled: 0, refused: 0 };
         let refusal: unknown = null;
-        const outcome = await poll.run(pools, callSignal(), async (workerPoolId, signal) => {
-          const { findings, failure } = await findingsOf(workerPoolId, signal);
-          const { sent, failures } = await signalAll(workerPoolId, findings, signal);
+        const outcome = await poll.run(workerPoolIds, callSignal(), async (workerPoolId, signal) => {
+          const found = await findingsOf(workerPoolId, signal);
+          const { failure } = found;
+          const { sent, failures } = await signalAll(workerPoolId, found, signal);
           counts.signalled += sent;
           counts.refused += failures.length;
           refusal ??= failures[0];
@@ -81,7 +96,7 @@ export function workerPollActivities(
         });
         report.say(outcome, { failed: counts.refused, err: refusal });
         const unreadable = outcome.failed.size + outcome.leftOut.length;
-        return { pools: pools.length, unreadable, ...counts };
+        return { pools: workerPoolIds.length, unreadable, ...counts };
       }),
   };
 
@@ -100,17 +115,17 @@ export function workerPollActivities(
     try {
       const claims = await demand.claimants(workerPoolId, signal);
       report.answered('claimants');
-      const inactive = inactiveWorkers(workers, compared, list, claims).slice(0, MAX_CONFIRMATIONS);
-      const { findings, failure } = await confirmed(workerPoolId, inactive, signal);
-      return { findings: [...changed, ...findings], failure };
+      const inactive = inactiveWorkers(workers, compared, list, claims);
+      const { findings, ...others } = await confirmed(workerPoolId, inactive, signal);
+      return { findings: [...changed, ...findings], ...others };
     } catch (error) {
-      return { findings: changed, failure: unlessRefused(error) };
+      return { findings: changed, failure: unlessRefused(error), unconfirmed: compared.silent };
     }
   }
 
   /**
    * A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. One about
-   * which it says nothing keeps no other from being found.
+   * which it says nothing keeps no other from being found, and those that stay inactive keep none behind them.
    */
   async function confirmed(
     workerPoolId: string,
@@ -120,10 +135,16 @@ export function workerPollActivities(
     const findings: Finding[] = [];
     let failure: PoolFindings['failure'] = null;
     const within = AbortSignal.any([signal, AbortSignal.timeout(CONFIRMATIONS_TIMEOUT_MS)]);
-    await inParallel(inactive, CALLS_AT_ONCE, async (worker) => {
+    const { rotation } = stateOf(workerPoolId);
+    const unconfirmed = new Set(inactive);
+    const nameOf = (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
+    const inTurn = rotation.longestWaitingFirst(inactive, nameOf);
+    await inParallel(inTurn.slice(0, MAX_CONFIRMATIONS), CALLS_AT_ONCE, async (worker) => {
       try {
+        if (!within.aborted) rotation.note(nameOf(worker));
         const found = await demand.worker(workerPoolId, worker, within);
         report.answered('worker');
+        unconfirmed.delete(worker);
         const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
         // guard(inactivity-confirmed-singly): false
         if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) return;
@@ -132,7 +153,7 @@ export function workerPollActivities(
         failure ??= unlessRefused(error);
       }
     });
-    return { findings, failure };
+    return { findings, failure, unconfirmed: [...unconfirmed] };
   }
 
   /** What the queue refuses is said once, and is no failure of its pool. */
@@ -144,14 +165,14 @@ export function workerPollActivities(
 
   async function signalAll(
     workerPoolId: string,
-    findings: readonly Finding[],
+    { findings, unconfirmed = [] }: PoolFindings,
     signal: AbortSignal,
   ): Promise<{ sent: number; failures: unknown[] }> {
-    const keyOf = ({ worker, facts }: Finding) =>
-      `${workerKeyText({ workerPoolId, ...worker })} ${facts.idle} ${facts.quarantineUntil}`;
-    const before = repeated.get(workerPoolId) ?? new RepeatedSignals();
-    repeated.set(workerPoolId, before);
-    const due = before.due(findings.map(keyOf), engineNow());
+    const nameOf = (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
+    const keyOf = ({ worker, facts }: Finding) => `${nameOf(worker)} ${facts.idle} ${facts.quarantineUntil}`;
+    const unknown = new Set(unconfirmed.map(nameOf));
+    const isUnknown = (key: string) => unknown.has(key.slice(0, key.indexOf(' ')));
+    const due = stateOf(workerPoolId).repeated.due(findings.map(keyOf), engineNow(), isUnknown);
     const waiting = findings.filter((finding) => due.has(keyOf(finding))).values();
     const failures: unknown[] = [];
     let sent = 0;

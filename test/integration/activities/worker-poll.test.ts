@@ -3,10 +3,10 @@ import { pino } from 'pino';
 import { workerPollActivities } from '../../../activities/worker-poll.js';
 import { type DemandSource, QueueRefusedError } from '../../../demand/demand-source.js';
 import type { QueueWorker } from '../../../domain/inactivity.js';
-import { bookLaunch, finishLaunches } from '../../../records/launches.js';
+import { bookLaunch } from '../../../records/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../records/worker-changes.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../support/activities.js';
-import { machines, makePool, NOW, order, reserve, times } from '../../support/records.js';
+import { machines, makePool, NOW, order, reserve, times, finish } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
 const MINUTE = 60_000;
@@ -82,7 +82,7 @@ async function registered(workerPoolId: string, token: string, count: number) {
   await makePool(records.db, { workerPoolId });
   await reserve(records.db, [order(token, count)], workerPoolId);
   const workers = (await bookLaunch(records.db, token, machines(count, token), times))!;
-  await finishLaunches(records.db, [token], NOW);
+  await finish(records.db, [token], NOW);
   for (const worker of workers) {
     await recordRunning(records.db, worker, {
       ...{ registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW },
@@ -206,6 +206,26 @@ describe('the poll of workers', () => {
     });
     expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 1, refused: 0 });
     expect(signals.map(({ facts }) => facts)).toMatchObject([{ idle: false, quarantineUntil }]);
+  });
+
+  test('asks about other inactive workers in the next poll when there are more than it asks about at once', async () => {
+    const workers = await registered('prov/a', 't', 200);
+    const askedAbout: string[][] = [];
+    const { poll, signals } = poller({
+      worker: async (_, { workerId }) => {
+        askedAbout.at(-1)!.push(workerId);
+        return null;
+      },
+    });
+    for (const seconds of [0, 10, 20]) {
+      askedAbout.push([]);
+      await poll(LATER + seconds * 1_000);
+    }
+    const [first, second, third] = askedAbout.map((ids) => ids.toSorted());
+    expect([...first!, ...second!].toSorted()).toEqual(workers.map(({ workerId }) => workerId).toSorted());
+    expect(third).toEqual(first);
+    // One that was not asked about in between is not forgotten: its signals are spaced as before.
+    expect(signals).toHaveLength(200);
   });
 
   test.each(['workers', 'claimants', 'worker'] as const)(
