@@ -54,7 +54,7 @@ function alternatives(error: ErrorObject): string {
 }
 
 interface Form {
-  readonly const?: unknown;
+  readonly const?: string | number | boolean | null;
   readonly type?: string;
   readonly pattern?: string;
   readonly minimum?: number;
