@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
+import { pino } from 'pino';
+import { Asks } from '../../activities/asks.js';
+import { provisionId } from '../../domain/ids.js';
 import { eventually } from '../support/eventually.js';
 import { option, ScriptedPool } from '../support/scripted-pool.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
@@ -92,6 +95,28 @@ describe('asks for a look', () => {
     const before = pool.decisions.length;
     await time.pass(5_000);
     await eventually(() => pool.decisions.length > before);
+  });
+});
+
+describe('a trigger by the product’s own client', () => {
+  test('keeps the reconciliations of a pool that is always triggered going for longer than ten minutes', async () => {
+    const asks = new Asks(time.env.client, time.taskQueue, pino({ enabled: false }));
+    let tries = 0;
+    time.scripted.on('concludePass', async () => {
+      tries += 1;
+      // Each reconciliation takes a little more than the two minutes of a run, and another is triggered during it.
+      if (tries % 17 !== 0) throw new Error('the database does not answer');
+      await asks.askForLook(pool.workerPoolId);
+    });
+    await asks.askForLook(pool.workerPoolId);
+    const handle = time.track(time.env.client.workflow.getHandle(provisionId(pool.workerPoolId)));
+    const { runId } = await handle.describe();
+    await time.pass(11 * MINUTE_MS);
+    expect(await isRunning(handle)).toBe(true);
+    const { events } = await handle.fetchHistory();
+    const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+    expect(started?.continuedExecutionRunId).not.toBe('');
+    expect(started?.firstExecutionRunId).toBe(runId);
   });
 });
 
