@@ -83,6 +83,9 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
       const key = { workerPoolId, workerGroup, workerId };
       const row = await recordRunning(db, key, { ...change, expires: expires(change.terminateAfter) });
       if (!row) return;
+      // Its launch config may launch more machines again.
+      // guard(registration-triggers-what-waited-for-it): drop
+      if (row.endsBackoff) asks.hintLook(workerPoolId);
       const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
       if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
       logEvent(log, 'worker-running', { ...fields, registrationSeconds: seconds(change.nowMs - row.created) });

@@ -17,16 +17,13 @@ import { engineNow } from './engine-clock.js';
 import { logPoolError } from './log-pool-error.js';
 import type { PassOutcome, PoolActivities } from './pool.js';
 
-/** What no poll sees coming is tried again after this long. */
-const TRY_AGAIN_MS = 10_000;
-
 export function concludePass(deps: ActivityDeps): PoolActivities['concludePass'] {
-  const { config, records, providers, log } = deps;
+  const { config, records, log } = deps;
   const { db } = records;
 
   return async (workerPoolId, decision, outcome) => {
     const nowMs = engineNow();
-    const recorded = decision.launches.filter(({ made }) => made > 0).map(({ token }) => token);
+    const recorded = decision.launches.filter(({ made }) => made > 0);
     // guard(carried-out-launches-are-closed): drop
     if (recorded.length > 0) await finishLaunches(db, recorded, nowMs);
     const facts = await poolFacts(db, workerPoolId, nowMs);
@@ -44,8 +41,7 @@ export function concludePass(deps: ActivityDeps): PoolActivities['concludePass']
     const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
     const terminations = advice === null ? 0 : await giveAdvice(workerPoolId, advice, nowMs);
     const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
-    const isAwaited = facts.unfinished.some(({ status, providerId }) => status === 'open' && providers.get(providerId));
-    const again = tryAgainAt(basis, decision, outcome, { options: facts.options, isAwaited }, nowMs);
+    const again = tryAgainAt(basis, decision, outcome, facts, nowMs);
     const full: Decision = { ...decision, terminations };
     const { wasOverProvisioned } = await recordDecision(db, workerPoolId, full, {
       basis: { ...basis, evaluateAgainAt: again },
@@ -106,21 +102,20 @@ const capacityOf = (facts: PoolFacts): CapacityByState => ({
 /**
  * When to decide again although no poll finds a change; null when only a change is worth it. While something is still
  * wanted: at once after a launch, because a reconciliation launches a bounded number of machines; else when what kept it
- * back may have ended.
+ * back may have ended. An open launch has its next attempt, after which its pool is reconciled, and a launch config whose machines
+ * do not register waits for one that does, or that ends: both trigger the pool.
  */
 function tryAgainAt(
   { wantedCapacity, roomCapacity }: Pick<DecisionBasis, 'wantedCapacity' | 'roomCapacity'>,
   { limitedBy }: Pick<Decision, 'limitedBy'>,
   { launchedCapacity, limitEndsAt }: PassOutcome,
-  /** `isAwaited`: an open launch may get its outcome. */
-  { options, isAwaited }: Pick<PoolFacts, 'options'> & { readonly isAwaited: boolean },
+  { options }: Pick<PoolFacts, 'options'>,
   nowMs: number,
 ): number | null {
   if (Math.min(wantedCapacity, roomCapacity) <= 0) return null;
   return evaluateAgainAt([
     limitEndsAt,
     launchedCapacity > 0 && limitedBy.length === 0 ? nowMs : null,
-    isAwaited || options.some(({ unregisteredRoom }) => unregisteredRoom !== null) ? nowMs + TRY_AGAIN_MS : null,
     ...options.map(({ backoffUntil }) => (backoffUntil !== null && backoffUntil > nowMs ? backoffUntil : null)),
   ]);
 }

@@ -4,6 +4,7 @@ import type { LaunchOutcome } from '../domain/decision.js';
 import { applyLimits } from '../domain/limits.js';
 import { cutChoices, type Choice } from '../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
+import { assertMaySend } from '../providers/call-scope.js';
 import { ProviderError } from '../providers/errors.js';
 import type { FrozenLaunch, Provider } from '../providers/provider.js';
 import { recordLaunchFailure } from '../records/launch-failures.js';
@@ -12,6 +13,7 @@ import { readLimitsUsage, writeIntents, type LimitsUsage, type NewIntent } from 
 import { creationError } from './creation-error.js';
 import type { ActivityDeps } from './deps.js';
 import { engineNow } from './engine-clock.js';
+import { withHeartbeat } from './heartbeat.js';
 import { logPoolError } from './log-pool-error.js';
 import type { Reserved, ReserveRequest } from './pool.js';
 import { restAfter } from './rest.js';
@@ -31,7 +33,9 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
   const { db } = records;
   const oneAtATime = new OneAtATime();
 
-  return async (request) => {
+  return (request) => withHeartbeat(() => reserve(request));
+
+  async function reserve(request: ReserveRequest): Promise<Reserved> {
     const { workerPoolId } = request;
     const found = await getPool(db, workerPoolId);
     if (!found) return hasChanged;
@@ -44,6 +48,9 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
 
     return await oneAtATime.run(async () => {
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        // The engine has begun another attempt by then, which waits in the same line.
+        // guard(reservation-given-up-leaves-the-line): drop
+        assertMaySend();
         const nowMs = engineNow();
         const usage = await readLimitsUsage(db, key, nowMs);
         // guard(reservation-repeated): false
@@ -68,7 +75,7 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
       }
       throw new Error(`${MAX_TRIES} other reservations came before that of ${workerPoolId}`);
     });
-  };
+  }
 }
 
 interface Plan {

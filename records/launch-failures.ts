@@ -134,9 +134,10 @@ export const recoveryOfWorker = (): RawBuilder<unknown> => {
     where o.worker_pool_id = w.worker_pool_id and o.launch_config_id = w.launch_config_id
       and o.revision = w.launch_config_revision`;
   return sql`
-    proven as (update launch_backoffs o set unregistered = false ${ofChanged} and o.until > l.created and o.unregistered),
+    proven as (
+      update launch_backoffs o set unregistered = false ${ofChanged} and o.until > l.created and o.unregistered returning 1),
     recovered as (
-      delete from launch_backoffs o where exists (select 1 ${ofChanged} and o.until <= l.created))`;
+      delete from launch_backoffs o where exists (select 1 ${ofChanged} and o.until <= l.created) returning 1)`;
 };
 
 const launchConfigOf = (token: string): RawBuilder<unknown> => sql`

@@ -75,15 +75,22 @@ export interface LaunchTimes {
 export const lockedLaunches = (db: Db, tokens: readonly string[]) =>
   db.selectFrom('launches').select('token').where('token', 'in', tokens).orderBy('token').forUpdate();
 
-/** Booked launches whose every machine has its lifecycle. */
-export async function finishLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
+/**
+ * Booked launches whose every machine has its lifecycle: of `made` machines. One that has more rows by now, from an answer
+ * that came late, stays for the next reconciliation to start theirs.
+ */
+export async function finishLaunches(
+  db: Db,
+  launches: readonly { readonly token: string; readonly made: number }[],
+  nowMs: number,
+): Promise<void> {
+  const tokens = launches.map(({ token }) => token);
   if (tokens.length === 0) return;
-  await db
-    .updateTable('launches')
-    .set({ status: 'done', closed: nowMs })
-    .where('token', 'in', lockedLaunches(db, tokens))
-    .where('status', '=', 'booked')
-    .execute();
+  await sql`
+    update launches l set status = 'done', closed = ${bigint(nowMs)}
+    from jsonb_to_recordset(${jsonb(launches)}) as f(token text, made int)
+    where l.token = f.token and l.token in (${lockedLaunches(db, tokens)}) and l.status = 'booked'
+      and (select count(*) from workers w where w.launch_token = f.token) <= f.made`.execute(db);
 }
 
 export async function workersOfLaunch(db: Db, token: string): Promise<Worker[]> {

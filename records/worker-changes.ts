@@ -24,13 +24,14 @@ export interface Credentials {
 
 /**
  * From requested, or from running when a registration is repeated: then the first registration's time stands, and
- * `isFirst` is false. That a machine registers is the first proof that its launch config works.
+ * `isFirst` is false. That a machine registers is the first proof that its launch config works: `endsBackoff` says whether that
+ * was needed.
  */
 export function recordRunning(
   db: Db,
   key: WorkerKey,
   change: Credentials & { registeredAt: number; queueInactivityMs?: number },
-): Promise<(Worker & { readonly isFirst: boolean }) | null> {
+): Promise<(Worker & { readonly isFirst: boolean; readonly endsBackoff: boolean }) | null> {
   return execute(
     db,
     sql`
@@ -47,7 +48,8 @@ export function recordRunning(
       where ${isWorker(key)} and w.state = 'running' and w.secret_generation <= ${int(change.secretGeneration)}
         and ${differs(change)}
       returning w.*)
-    select *, true as is_first from changed union all select *, false from again`,
+    select *, true as is_first, exists (select 1 from proven union all select 1 from recovered) as ends_backoff from changed
+    union all select *, false, false from again`,
   );
 }
 

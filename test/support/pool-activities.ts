@@ -54,6 +54,12 @@ export class PoolSurroundings {
     };
   }
 
+  /** For a test that gives each reservation its environment. */
+  reservations(db: Db): PoolActivities['reserveLaunches'] {
+    const activities = this.build(db);
+    return (request) => activities.reserveLaunches(request);
+  }
+
   private build(db: Db): PoolActivities {
     const provider = this.provider();
     return poolActivities(

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { bookLaunch } from '../../records/launches.js';
+import { bookLaunch, finishLaunches } from '../../records/launches.js';
 import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
 import { openRecords, type Records } from '../../records/open.js';
 import type { Proof } from '../../records/launch-attempts.js';
@@ -102,6 +102,14 @@ export const machines = (count: number, prefix = 'i'): LaunchedMachine[] =>
 
 /** That the cloud has refused a launch that was never attempted before. */
 export const refused: Proof = { attempts: 0, by: 'refused' };
+
+/** Closes launches whose every machine has its lifecycle, however many there are. */
+export const finish = (db: Db, tokens: readonly string[], nowMs: number): Promise<void> =>
+  finishLaunches(
+    db,
+    tokens.map((token) => ({ token, made: 1_000 })),
+    nowMs,
+  );
 
 export const times = { nowMs: NOW, terminateAfter: NOW + 30 * MINUTE, expires: NOW + 7 * DAY };
 

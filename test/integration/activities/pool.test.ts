@@ -4,12 +4,14 @@ import type { Decision } from '../../../domain/decision.js';
 import { recordReadings } from '../../../records/demand-readings.js';
 import { listDecisions } from '../../../records/decisions.js';
 import { listErrors } from '../../../records/errors.js';
+import { allPoolsCapacity } from '../../../records/facts.js';
 import { hold } from '../../../records/holds.js';
 import { beginAttempt } from '../../../records/launch-attempts.js';
 import { bookLaunch, getLaunch } from '../../../records/launches.js';
 import { deletePool, updatePool } from '../../../records/pools.js';
 import { recordRunning } from '../../../records/worker-changes.js';
 import { getWorker } from '../../../records/workers.js';
+import { activityEnvironment, asActivity } from '../../support/activities.js';
 import { invalidRequest, PoolSurroundings } from '../../support/pool-activities.js';
 import {
   DAY,
@@ -259,6 +261,38 @@ describe.each(engines)('on %s,', (engine) => {
       expect(Number(total)).toBe(35);
     });
 
+    test('does nothing for a reservation whose time was over before its turn came', async () => {
+      const isHeld = Promise.withResolvers<void>();
+      const goesOn = Promise.withResolvers<void>();
+      const reads = new Set<object>();
+      const db = records.db.withPlugin({
+        transformQuery: ({ node, queryId }) => {
+          if (JSON.stringify(node).includes('launched_last_minute')) reads.add(queryId);
+          return node;
+        },
+        transformResult: async ({ result, queryId }) => {
+          if (reads.has(queryId)) isHeld.resolve();
+          if (reads.has(queryId)) await goesOn.promise;
+          return result;
+        },
+      });
+      const reserveAs = around.reservations(db);
+      const reserve = (tokenPrefix: string, startToCloseTimeoutMs: number) =>
+        asActivity(
+          () => reserveAs({ ...request([{ launchConfigId: 'lc-a', machines: 1 }]), tokenPrefix }),
+          activityEnvironment({ startToCloseTimeoutMs }),
+        );
+      const first = reserve('run-1.0.0', 600_000);
+      await isHeld.promise;
+      const second = reserve('run-2.0.0', 1);
+      const third = reserve('run-3.0.0', 600_000);
+      goesOn.resolve();
+      expect((await first).launches).toHaveLength(1);
+      await expect(second).rejects.toThrow('given up');
+      expect((await third).launches).toHaveLength(1);
+      expect(reads.size).toBe(2);
+    });
+
     test('leaves a launch config out that was edited since it was chosen', async () => {
       const choices = [
         { launchConfigId: 'lc-a', machines: 3, revision: 7 },
@@ -481,13 +515,31 @@ describe.each(engines)('on %s,', (engine) => {
       expect(await basis()).toMatchObject({ wantedCapacity: 1, evaluateAgainAt: NOW + 5_000 });
     });
 
-    test('is tried again soon for a launch in doubt of a provider that is configured, and for no other', async () => {
+    test('stores no instant for a launch in doubt, whose next attempt reconciles its pool', async () => {
       await reserve(records.db, [order('open', 1)]);
+      await beginAttempt(records.db, 'open', { nowMs: NOW, mayLaunch: true });
       await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
-      expect((await basis())?.evaluateAgainAt).toBe(NOW + 10_000);
-      await records.db.updateTable('launches').set({ providerId: 'left' }).execute();
+      expect(await basis()).toMatchObject({ wantedCapacity: 9, evaluateAgainAt: null });
+      const [due] = await allPoolsCapacity(records.db, { nowMs: NOW, providerIds: ['aws'] });
+      expect(due).toMatchObject({ launchDueAt: NOW + 10_000 });
+    });
+
+    test('stores no instant for a launch config whose machines do not register', async () => {
+      for (const launchConfigId of ['lc-a', 'lc-b']) {
+        const backoff = {
+          workerPoolId: poolId,
+          launchConfigId,
+          revision: 1,
+          failureClass: 'other',
+          failures: 3,
+        } as const;
+        await records.db
+          .insertInto('launchBackoffs')
+          .values({ ...backoff, until: NOW - 1, unregistered: true })
+          .execute();
+      }
       await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
-      expect((await basis())?.evaluateAgainAt).toBeNull();
+      expect(await basis()).toMatchObject({ wantedCapacity: 10, evaluateAgainAt: null });
     });
 
     test('wants nothing while the pool is blocked for a reason that polls know', async () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { beginAttempt, reportInDoubt, settleAttempt } from '../../../records/launch-attempts.js';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../records/launch-failures.js';
 import { poolFacts } from '../../../records/facts.js';
-import { bookLaunch, finishLaunches, getLaunch, workersOfLaunch } from '../../../records/launches.js';
+import { bookLaunch, getLaunch, workersOfLaunch, finishLaunches } from '../../../records/launches.js';
 import {
   counting,
   engines,
@@ -17,6 +17,7 @@ import {
   reserve,
   times,
   topicsOf,
+  finish,
 } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
@@ -198,7 +199,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     const third = await bookLaunch(db, 't', machines(3), { ...times, nowMs: NOW + 9 });
     for (const workers of [...both, third]) expect(workers).toEqual(both[0]);
     expect(await topicsOf(db)).toEqual(['worker-requested', 'worker-requested', 'worker-requested']);
-    await finishLaunches(db, ['t'], NOW + 1);
+    await finish(db, ['t'], NOW + 1);
     await bookLaunch(db, 't', machines(3), times);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
   });
@@ -207,7 +208,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     const { db } = records;
     await reserve(db, [order('t', 3), order('u', 3)]);
     await bookLaunch(db, 't', machines(1), times);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     expect(await bookLaunch(db, 't', machines(3), times)).toHaveLength(3);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 3 });
     await failLaunch(db, 'u', { proof: refused, ...rest, failure: 'none', error });
@@ -281,8 +282,19 @@ describe.each(engines)('a launch on %s', (engine) => {
       ['t', 'booked'],
       ['u', 'open'],
     ]);
-    await finishLaunches(db, ['t', 'u'], NOW);
+    await finish(db, ['t', 'u'], NOW);
     expect((await poolFacts(db, poolId, NOW))?.unfinished.map(({ token }) => token)).toEqual(['u']);
     expect(await workersOfLaunch(db, 't')).toHaveLength(1);
+  });
+
+  test('stays unfinished when it has more machines than lifecycles were started for', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 3)]);
+    await bookLaunch(db, 't', machines(1), times);
+    await bookLaunch(db, 't', machines(3), times);
+    await finishLaunches(db, [{ token: 't', made: 1 }], NOW);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked' });
+    await finishLaunches(db, [{ token: 't', made: 3 }], NOW);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
   });
 });

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { dropLaunches } from '../../../records/launch-failures.js';
-import { finishLaunches } from '../../../records/launches.js';
 import { openRecords, type Records } from '../../../records/open.js';
 import { rememberProviderAccounts } from '../../../records/provider-accounts.js';
 import type { Db } from '../../../records/schema.js';
 import { setShouldTerminate } from '../../../records/terminations.js';
 import { createDatabase } from '../../support/postgres.js';
-import { emptyRecords, launched, makePool, NOW, order, poolId, reserve } from '../../support/records.js';
+import { emptyRecords, launched, makePool, NOW, order, poolId, reserve, finish } from '../../support/records.js';
 
 const ROWS = 400;
 const ROUNDS = 12;
@@ -31,7 +30,7 @@ const writes: [string, (db: Db, named: readonly number[], round: number) => Prom
         NOW + round,
       ),
   ],
-  ['launches that are done', (db, named) => finishLaunches(db, named.map(tokenOf), NOW)],
+  ['launches that are done', (db, named) => finish(db, named.map(tokenOf), NOW)],
   ['launches that are given up', (db, named) => dropLaunches(db, named.map(tokenOf), NOW)],
   [
     'accounts of providers',

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { insertError } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
-import { bookLaunch, finishLaunches } from '../../../records/launches.js';
+import { bookLaunch } from '../../../records/launches.js';
 import { beginAttempt } from '../../../records/launch-attempts.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
@@ -26,6 +26,7 @@ import {
   poolId,
   reserve,
   times,
+  finish,
 } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
@@ -52,7 +53,7 @@ describe.each(engines)('retention on %s', (engine) => {
   test('deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
     const { db } = records;
     await launched(db, 't', 2);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     await recordSignOfLife(db, key('t-0'), NOW);
     await stop('t-0');
     await expireRows(db, retention, NOW + 7 * DAY);
@@ -99,7 +100,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
     expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
     await bookLaunch(db, 't', machines(1), times);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
     await stop('i-0');
     await expireRows(db, retention, NOW + 8 * DAY);
@@ -115,7 +116,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await hold(db, poolId, { reason: 'repair', clientId: 'tester', nowMs: NOW });
     await deletePool(db, poolId, deleted);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
     await stop('t-0');
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
@@ -135,7 +136,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await deletePool(db, poolId, deleted);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
     await bookLaunch(db, 't', machines(1, 't'), times);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
     expect(await listPoolIds(db)).toEqual([poolId]);
     await stop('t-0');
@@ -155,7 +156,7 @@ describe.each(engines)('retention on %s', (engine) => {
   test('gives every table a turn although no row of the first can be deleted', async () => {
     const { db } = records;
     await launched(db, 't', 1);
-    await finishLaunches(db, ['t'], NOW);
+    await finish(db, ['t'], NOW);
     await stop('t-0');
     await insertError(db, error, NOW);
     const mend = await refuseDeletes(db, 'workers', 'true');
