@@ -3,14 +3,15 @@
  * each with a test that fails without it.
  *
  *     // guard(<name>): drop            removes the next statement, object property, class member or array element
- *     // guard(<name>): true | false    replaces the condition of the next `if`, loop or conditional, or what the next `return`,
- *                                       variable or arrow function gives
+ *     // guard(<name>): use <value>     replaces the condition of the next `if`, loop or conditional, or what the next `return`,
+ *                                       variable, property or arrow function gives
+ *     // guard(<name>): true | false    the same, in short
  *
  * `test/mutation/guards.json` says which test notices that a guard is gone.
  */
 import { parse } from '@babel/parser';
 
-const marker = /^\s*guard\(([a-z0-9-]+)\):\s*(drop|true|false)\s*$/;
+const marker = /^\s*guard\(([a-z0-9-]+)\):\s*(?:(drop)|(true|false)|use (.*\S))\s*$/;
 
 /** Where guards are looked for, with everything below. */
 export const guardedFolders = [
@@ -34,10 +35,11 @@ export function guardsOf(text, file) {
       if (/^\s*guard\b/.test(comment.value)) throw new Error(`${file}: not a guard's marker: ${comment.value.trim()}`);
       return [];
     }
-    const [, name, action] = found;
+    const [, name, isDropped, truth, expression] = found;
     const node = nodeAfter(program.program, comment.end);
     if (!node) throw new Error(`${file}: nothing follows the marker of guard ${name}`);
-    return [{ name, file, apply: () => (action === 'drop' ? drop(text, node) : replace(text, node, action, name)) }];
+    const apply = () => (isDropped ? drop(text, node) : replace(text, node, truth ?? expression, name));
+    return [{ name, file, apply }];
   });
 }
 
@@ -70,21 +72,24 @@ function drop(text, node) {
 }
 
 function replace(text, node, value, name) {
-  const condition = conditionOf(node);
-  if (!condition) throw new Error(`Guard ${name}: ${node.type} has no condition to replace`);
-  return splice(text, condition.start, condition.end, `(${value})`);
+  const given = givenBy(node);
+  if (!given) throw new Error(`Guard ${name}: ${node.type} gives nothing to replace`);
+  return splice(text, given.start, given.end, `(${value})`);
 }
 
-function conditionOf(node) {
+/** The condition or value that a node rests on. */
+function givenBy(node) {
   switch (node.type) {
     case 'ReturnStatement':
       return node.argument;
     case 'VariableDeclaration':
       return bodyOf(node.declarations[0].init);
     case 'ExportNamedDeclaration':
-      return conditionOf(node.declaration);
+      return givenBy(node.declaration);
     case 'ExpressionStatement':
-      return conditionOf(node.expression);
+      return givenBy(node.expression);
+    case 'ObjectProperty':
+      return node.value;
     case 'ArrowFunctionExpression':
       return bodyOf(node);
     default:

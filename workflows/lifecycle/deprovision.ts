@@ -41,6 +41,7 @@ async function removeStep(life: Life, step: string): Promise<'gone' | 'overtaken
   const { resources } = life;
   const { removeResource } = proxyActivities<RemovalActivities>({ ...options(life), summary: nameOf(step) });
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
+  // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRemember() || resources.nextRemoval() !== step;
   const isPointless = () => isOvertaken() || life.shouldContinueAsNew();
   let wait = FIRST_WAIT_MS;
@@ -53,10 +54,8 @@ async function removeStep(life: Life, step: string): Promise<'gone' | 'overtaken
     if (life.shouldContinueAsNew()) return 'unfinished';
     // guard(what-was-not-made-is-not-asked-to-go): true
     if (mustAsk) asked = await ask(isPointless, () => removeResource(machineOf(life), step));
-    // guard(what-goes-first-overtakes-a-removal): false
-    if (isOvertaken()) return 'overtaken';
     const isSettled = () => resources.isGone(step, asked) || (!asked && resources.isLeft(step)) || isPointless();
-    if ((await condition(isSettled, wait)) && resources.isGone(step, asked) && !isOvertaken()) break;
+    await condition(isSettled, wait);
     if (isOvertaken()) return 'overtaken';
     mustAsk = true;
     // guard(a-removal-is-asked-for-ever-more-rarely): false
@@ -103,6 +102,7 @@ const options = ({ input }: Life) =>
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
     retry: retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 5 * 60_000 }),
+    // guard(a-removal-under-way-is-waited-for): use ActivityCancellationType.TRY_CANCEL
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   }) as const;
 

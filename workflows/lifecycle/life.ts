@@ -240,6 +240,7 @@ export class Life {
 
   /** Whether this run should end here and a new one go on; asked between steps. */
   shouldContinueAsNew(): boolean {
+    // guard(long-histories-are-continued-as-new): use this.renewalDue
     return this.renewalDue || workflowInfo().continueAsNewSuggested;
   }
 

@@ -57,6 +57,7 @@ class Building {
       startToCloseTimeout: '2 minutes',
       heartbeatTimeout: '15 seconds',
       retry: retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 60_000 }),
+      // guard(a-submission-under-way-is-waited-for): use ActivityCancellationType.TRY_CANCEL
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     } as const;
   }

@@ -32,7 +32,12 @@ describe('guardsOf', () => {
     ],
     ['a variable', '// guard(a): true\nconst isLate = a > b;', '// guard(a): true\nconst isLate = (true);'],
     ['a function', '// guard(a): true\nconst isLate = () => a > b;', '// guard(a): true\nconst isLate = () => (true);'],
-  ])('replaces the condition of %s', (_, text, expected) => {
+    [
+      'a property',
+      'f({\n// guard(a): use Kind.TRY\n kind: Kind.WAIT,\n});',
+      'f({\n// guard(a): use Kind.TRY\n kind: (Kind.TRY),\n});',
+    ],
+  ])('replaces the condition or value of %s', (_, text, expected) => {
     expect(without(text)).toBe(expected);
   });
 
