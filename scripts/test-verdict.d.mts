@@ -1,7 +1,7 @@
 export interface GuardsTest {
   readonly test: string;
   readonly title: string;
-  readonly fails?: 'time-out';
+  readonly mayTimeOut?: boolean;
 }
 
 export interface JestReport {

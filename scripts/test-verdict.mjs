@@ -6,7 +6,7 @@ const BROKEN = /^(?:ReferenceError|SyntaxError)|Exceeded timeout of .* for a hoo
 
 /**
  * Whether the test that `of` names passes with the guard and fails without it, by what it expects: not by code that does not run, and by a
- * time-out only where `of.fails` says that one shows the harm. Both reports are jest's; null where it left none.
+ * time-out only where `of.mayTimeOut` says that one shows the harm. Both reports are jest's; null where it left none.
  */
 export async function verdictOf(of, withGuard, runWithout) {
   const sound = testsOf(withGuard, of.title);
@@ -20,7 +20,8 @@ export async function verdictOf(of, withGuard, runWithout) {
   const failed = tests.filter(({ status }) => status === 'failed');
   const messages = messagesOf(failed);
   if (failed.length === 0) return survived(`its test passes: ${of.test} › ${of.title}`);
-  const by = failed.find((each) => kindOf(each) === (of.fails ?? 'assertion'));
+  const kinds = of.mayTimeOut ? ['assertion', 'time-out'] : ['assertion'];
+  const by = failed.find((each) => kinds.includes(kindOf(each)));
   const kind = by ? '' : `its test fails by ${kindOf(failed[0])} only: `;
   const summary = `${kind}${of.test} › ${(by ?? failed[0]).fullName}`;
   return { isCaught: by !== undefined, summary, messages };

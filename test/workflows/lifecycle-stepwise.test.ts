@@ -26,6 +26,7 @@ describe('a machine that is built step by step', () => {
     expect(world().cloud.alive()).toEqual([]);
     const named = ['public IP', 'network interface', 'VM'];
     expect(await life.summaries()).toEqual([...named, ...[...named].reverse()]);
+    expect(time().scripted.names()).not.toContain('rememberResources');
   });
 
   test('needs no scan for a resource that is ready at once', async () => {
@@ -162,6 +163,17 @@ describe('a machine that is built step by step', () => {
     await followRemoval(life);
     expect(removed()).toEqual(['networkInterface', 'publicIp']);
   });
+});
+
+test('a deployment has what it built remembered as soon as it is built', async () => {
+  time().scripted.on('submitResource', async () => null);
+  const life = await time().startLife({
+    provisioningSteps: ['deployment'],
+    removalSteps: ['vm'],
+    remembersResources: true,
+  });
+  await eventually(() => time().scripted.of('rememberResources').length === 1);
+  expect(await life.status()).toMatchObject({ state: 'requested', provisioned: ['deployment'] });
 });
 
 test('a worker that has registered lives on although its building never ends', async () => {

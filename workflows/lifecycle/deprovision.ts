@@ -25,7 +25,6 @@ export async function deprovision(life: Life): Promise<boolean> {
   await life.enterStopping();
   const { resources } = life;
   for (;;) {
-    // guard(resources-are-found-out-before-they-go): false
     if (resources.mustRemember() && !(await rememberResources(life))) return false;
     const step = resources.nextRemoval();
     if (step === undefined) return true;
@@ -52,7 +51,6 @@ async function removeStep(life: Life, step: string): Promise<'gone' | 'overtaken
   while (!resources.isGone(step, asked)) {
     // guard(a-removal-is-continued-as-new): false
     if (life.shouldContinueAsNew()) return 'unfinished';
-    // guard(what-was-not-made-is-not-asked-to-go): true
     if (mustAsk) asked = await ask(isPointless, () => removeResource(machineOf(life), step));
     const isSettled = () => resources.isGone(step, asked) || (!asked && resources.isLeft(step)) || isPointless();
     await condition(isSettled, wait);

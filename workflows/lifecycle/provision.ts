@@ -39,6 +39,7 @@ export async function provision(life: Life): Promise<void> {
   }
   resources.creating = null;
   if (life.state === 'requested') life.describe('awaiting registration');
+  // guard(what-was-built-is-remembered-at-once): drop
   await building.rememberResources();
 }
 
@@ -80,7 +81,6 @@ class Building {
         life.requestStop(`creating ${step} failed`, creationFailure(step, error));
         return;
       }
-      // guard(a-submission-that-was-cut-off-ends-the-building): false
       if (!submitted) return;
       resources.noteSubmitted();
       const { value: operation } = submitted;

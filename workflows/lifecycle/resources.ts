@@ -95,6 +95,7 @@ export class Resources {
    */
   neverBegun(step: string): boolean {
     const { provisioningSteps, unmadeSteps = [], replaces } = this.input;
+    // guard(what-was-not-made-is-not-asked-to-go): false
     if (unmadeSteps.includes(step)) return true;
     return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
@@ -112,6 +113,7 @@ export class Resources {
   /** Whether what the machine consists of has to be found out before it is removed. */
   mustRemember(): boolean {
     const { remembersResources, launchToken } = this.input;
+    // guard(resources-are-found-out-before-they-go): false
     return remembersResources === true && launchToken !== null && !this.removed.includes(RECORD);
   }
 

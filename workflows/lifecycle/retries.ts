@@ -21,6 +21,7 @@ export async function unless<T>(isPointless: () => boolean, run: () => Promise<T
   void condition(() => isOver || isPointless()).then(() => {
     if (isOver) return;
     isCutOff = true;
+    // guard(what-is-pointless-is-not-retried): drop
     scope.cancel();
   });
   try {
