@@ -6,8 +6,14 @@ const MAX_BATCH = 500;
 /** More rows that cannot be deleted are not one bad row: what is wrong concerns them all. */
 const MAX_SKIPPED = 10;
 
-/** Deletes at most `limit` rows of those that are to go, leaving out the first `offset`, and gives how many it deleted. */
-export type DeleteBatch = (limit: number, offset: number) => Promise<number>;
+/** Deletes at most `limit` rows of those that are to go, leaving out the first `offset`. */
+export type DeleteBatch = (limit: number, offset: number) => Promise<Batch>;
+
+export interface Batch {
+  readonly deleted: number;
+  /** Fewer than `limit`: there are no more. */
+  readonly considered: number;
+}
 
 export interface BatchesResult {
   readonly deleted: number;
@@ -41,7 +47,8 @@ export const batchOf =
         select ${columns} from ${sql.raw(table)} t where ${where} order by ${order}
         limit ${limit} offset ${offset} for update of t skip locked)
       delete from ${sql.raw(table)} where (${own}) in (select ${own} from gone)`.execute(db);
-    return Number(result.numAffectedRows ?? 0);
+    const deleted = Number(result.numAffectedRows ?? 0);
+    return { deleted, considered: deleted };
   };
 
 /**
@@ -68,8 +75,8 @@ export class BatchedDelete {
   async next(): Promise<void> {
     const { deleted, skipped } = this.#result;
     try {
-      const count = await this.#batch(this.#size, skipped);
-      this.#result = { ...this.#result, deleted: deleted + count, finished: count < this.#size };
+      const done = await this.#batch(this.#size, skipped);
+      this.#result = { ...this.#result, deleted: deleted + done.deleted, finished: done.considered < this.#size };
       this.#size = Math.min(MAX_BATCH, this.#size * 2);
     } catch (failure) {
       this.#result = { ...this.#result, failure, skipped: this.#size > 1 ? skipped : skipped + 1 };

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './batches.js';
 import type { Db } from './schema.js';
-import { bigint, inTransaction } from './sql.js';
+import { bigint, inTransaction, text } from './sql.js';
 
 /** Configuration `retention`. */
 export interface Retention {
@@ -62,14 +62,7 @@ function deletions(db: Db, retention: Retention, nowMs: number): Record<string, 
       sql`not exists (select 1 from workers w where w.worker_pool_id = t.worker_pool_id
         and w.worker_group = t.worker_group and w.worker_id = t.worker_id and w.state <> 'stopped')`,
     ),
-    launches: batchOf(
-      db,
-      'launches',
-      ['token'],
-      sql`t.status in ('done', 'failed') and t.closed < ${stopped}
-        and not exists (select 1 from workers w where w.launch_token = t.token)`,
-      ['closed'],
-    ),
+    launches: oldLaunches(db, stopped),
     worker_pool_errors: batchOf(
       db,
       'worker_pool_errors',
@@ -112,8 +105,34 @@ const stoppedWorkers =
         delete from workers w using old o where w.worker_pool_id = o.worker_pool_id
           and w.worker_group = o.worker_group and w.worker_id = o.worker_id returning 1)
       select cast(count(*) as int) as gone from gone`.execute(db);
-    return rows[0]?.gone ?? 0;
+    const deleted = rows[0]?.gone ?? 0;
+    return { deleted, considered: deleted };
   };
+
+/**
+ * Those that no worker points at. Each batch goes on where the one before it has ended: launches whose workers are still there
+ * may be many, and none is read twice.
+ */
+function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
+  let after = { closed: 0, token: '' };
+  return async (limit, offset) => {
+    const { rows } = await sql<{ considered: number; deleted: number; closed: number | null; token: string | null }>`
+      with old as materialized (
+        select token, closed from launches
+        where status in ('done', 'failed') and closed < ${closedBefore}
+          and (closed, token) > (${bigint(after.closed)}, ${text(after.token)})
+        order by closed, token limit ${limit} offset ${offset}),
+      gone as (
+        delete from launches l using old o where l.token = o.token and l.status in ('done', 'failed')
+          and not exists (select 1 from workers w where w.launch_token = o.token) returning 1),
+      last as (select closed, token from old order by closed desc, token desc limit 1)
+      select cast((select count(*) from old) as int) as considered, cast((select count(*) from gone) as int) as deleted,
+        (select closed from last) as closed, (select token from last) as token`.execute(db);
+    const { considered, deleted, closed, token } = rows[0]!;
+    if (closed !== null && token !== null) after = { closed, token };
+    return { considered, deleted };
+  };
+}
 
 /** Archived launch configs that no worker row and no launch of their own pool points at, with all their revisions. */
 export async function removeArchivedLaunchConfigs(db: Db): Promise<{ workerPoolId: string; launchConfigId: string }[]> {

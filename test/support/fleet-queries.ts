@@ -44,6 +44,7 @@ const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
 const DAY_MS = 86_400_000;
+const TABLES_THAT_EXPIRE = 8;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
 
 export const decision = {
@@ -158,10 +159,10 @@ const sweep: FleetQuery[] = [
   },
   {
     name: 'expireRows',
-    form: 'half of it expired, three batches',
+    form: 'half of it expired, a batch of each table',
     run: (db, nowMs) => {
       let batches = 0;
-      return expireRows(db, retention, nowMs + 3.5 * DAY_MS, () => (batches += 1) > 3);
+      return expireRows(db, retention, nowMs + 3.5 * DAY_MS, () => (batches += 1) > TABLES_THAT_EXPIRE);
     },
   },
   { name: 'removeArchivedLaunchConfigs', run: removeArchivedLaunchConfigs },

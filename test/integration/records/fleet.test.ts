@@ -16,9 +16,9 @@ const FEW_ROWS = 200;
 const isPageOfHistory = ({ name, form }: FleetQuery): boolean =>
   ['listDecisions', 'listErrors'].includes(name) ||
   (name === 'listWorkers' && !['requested', 'running', 'stopping'].includes(form ?? ''));
-/** These delete all that is to go: the more there is, the more. */
-const isDeletion = ({ form }: FleetQuery): boolean =>
-  ['two hours expired', 'one with all its history'].includes(form ?? '');
+/** These delete history: the more there is, the more. */
+const isDeletion = ({ name, form }: FleetQuery): boolean =>
+  (name === 'expireRows' && form !== 'nothing expired') || (name === 'removeDeletedPools' && form !== 'none');
 const repeated = fleetQueries.filter((query) => !isPageOfHistory(query) && !isDeletion(query));
 
 let records: Records;

@@ -75,6 +75,24 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await count('launches')).toBe(2);
   });
 
+  test('deletes a launch without workers that was closed after a thousand with workers', async () => {
+    const { db } = records;
+    await sql`
+      insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
+        count, capacity_per_machine, status, attempts, created, closed)
+      select 't-' || n, ${poolId}, 'aws', 'lc-a', 1, '{}', '{}', 1, 1, 'done', 1, n, n from generate_series(1, 1001) n`.execute(
+      db,
+    );
+    await sql`
+      insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_token, state, capacity, created,
+        last_modified, expires, location, facts)
+      select ${poolId}, 'us-west-2', 'i-' || n, 'aws', 't-' || n, 'running', 1, n, n, n, '{}', '{}'
+      from generate_series(1, 1000) n`.execute(db);
+    await expireRows(db, retention, NOW);
+    expect(await count('launches')).toBe(1_000);
+    expect(await db.selectFrom('launches').select('token').where('token', '=', 't-1001').execute()).toEqual([]);
+  });
+
   test('deletes errors, events and scans that are old, but not the last complete scan', async () => {
     const { db } = records;
     await insertError(db, error, NOW);
