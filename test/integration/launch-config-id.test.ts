@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import pg from 'pg';
 import { jsonbText, launchConfigIdOf } from '../../domain/launch-config-id.js';
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
+import { createDatabase } from '../support/postgres.js';
 import { realPools, testRealData } from '../support/shared-data.js';
 
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 
-let database: PGlite;
+let database: pg.Client;
 beforeAll(async () => {
-  database = await PGlite.create('memory://');
-}, 60_000);
-afterAll(() => database.close());
+  database = new pg.Client(await createDatabase());
+  await database.connect();
+});
+afterAll(() => database.end());
 
 const printed = async (values: unknown[]): Promise<string[]> => {
   const result = await database.query<{ text: string }>(

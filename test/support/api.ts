@@ -13,9 +13,9 @@ import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
 import { registryOf } from '../../providers/registry.js';
 import { staticProvider } from '../../providers/static/provider.js';
-import { openRecords } from '../../records/open.js';
+import type { Records } from '../../records/open.js';
 import { bookLaunch } from '../../records/launches.js';
-import { order, reserve } from './records.js';
+import { openTestRecords, order, reserve } from './records.js';
 import { ScriptedEngine } from './scripted-engine.js';
 import { recordedContext } from './provider-context.js';
 
@@ -27,7 +27,7 @@ export interface TestApi {
   readonly engine: ScriptedEngine;
   /** What the queue answers about a worker. */
   readonly queueKnows: { worker: DemandSource['worker'] };
-  readonly records: Awaited<ReturnType<typeof openRecords>>;
+  readonly records: Records;
   /** Sends JSON; `url` is below the API's prefix. */
   call(method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Moves the API's clock. */
@@ -46,13 +46,13 @@ export interface Answer {
   readonly body: any;
 }
 
-/** An API on PGlite in memory, with the providers `cloud` (a made-up cloud) and `hand` (static). */
+/** An API on PGlite, with the providers `cloud` (a made-up cloud) and `hand` (static). */
 export async function startTestApi(
   settings: object = {},
   deps: { httpLimits?: Partial<HttpLimits> } = {},
 ): Promise<TestApi> {
   const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml');
-  const records = await openRecords({ url: 'pglite::memory:' });
+  const records = await openTestRecords('PGlite');
   const clock = { ms: Date.now() };
   const now = () => clock.ms;
   const engine = new ScriptedEngine(records.db, now);

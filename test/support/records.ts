@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import { bookLaunch, finishLaunches } from '../../records/launches.js';
 import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
@@ -7,6 +10,7 @@ import type { Db } from '../../records/schema.js';
 import { createPool, type NewPool } from '../../records/pools.js';
 import { readLimitsUsage, writeIntents, type NewIntent } from '../../records/reservations.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
+import { copyPglite } from './pglite.js';
 import { createDatabase } from './postgres.js';
 
 /** The same tests run against both. */
@@ -15,14 +19,31 @@ export type EngineName = (typeof engines)[number];
 
 /** New records of this test file's own. */
 export const openTestRecords = async (engine: EngineName): Promise<Records> =>
-  openRecords({ url: engine === 'PGlite' ? 'pglite::memory:' : await createDatabase() });
+  engine === 'PGlite' ? await openEmbeddedRecords() : await openRecords({ url: await createDatabase() });
 
-/** Leaves the deployment. */
+async function openEmbeddedRecords(): Promise<Records> {
+  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-records-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const directory = join(folder, 'records');
+  try {
+    copyPglite(directory);
+    const records = await openRecords({ url: `pglite:${directory}` });
+    return { ...records, close: () => records.close().finally(remove) };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+const emptied = [
+  ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'holds', 'signs_of_life', 'launches'],
+  ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
+  ...['scans', 'scan_notes', 'events', 'rate_limits'],
+];
+
+/** Leaves the deployment. What a test leaves are few rows: to delete them costs a tenth of making their tables' files anew. */
 export async function emptyRecords(db: Db): Promise<void> {
-  await sql`truncate worker_pools, launch_configs, launch_config_revisions, audit, holds, signs_of_life, launches, workers,
-    launch_backoffs, worker_pool_errors, decisions, demand_readings, scans, scan_notes, events, rate_limits`.execute(
-    db,
-  );
+  await sql.raw(emptied.map((table) => `delete from ${table}`).join(';')).execute(db);
 }
 
 /** `db` and the number of statements that went through it; `begin` and `commit` are not counted. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startDevServer } from '../../launcher/dev-server.js';
 import { findTemporalCli } from '../../launcher/temporal-cli.js';
 import { searchAttributeNames } from '../../temporal/search-attributes.js';
+import { makePgliteTemplate } from './pglite.js';
 import { startPostgres } from './postgres.js';
 
 /** Where global set-up tells the test files which Temporal server is theirs. */
@@ -16,10 +17,14 @@ export function temporalAddress(): string {
   return address;
 }
 
-/** Starts what all integration tests of one run share: Postgres, and a Temporal dev server in memory. */
+/** Starts what all integration tests of one run share: Postgres, a Temporal dev server in memory, and an embedded database to copy. */
 export async function startServices(): Promise<{ stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-test-'));
-  const starts = await Promise.allSettled([startPostgres(), startTemporal(join(folder, 'temporal.log'))]);
+  const starts = await Promise.allSettled([
+    startPostgres(),
+    startTemporal(join(folder, 'temporal.log')),
+    makePgliteTemplate(),
+  ]);
   const stop = async () => {
     await Promise.all(starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value.stop()] : [])));
     rmSync(folder, { recursive: true, force: true });

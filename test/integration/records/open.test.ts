@@ -8,6 +8,7 @@ import { migrate } from '../../../records/migrate.js';
 import { openRecords, recordsKind, rememberTaskQueuePrefix, type Records } from '../../../records/open.js';
 import { listPoolIds } from '../../../records/pools.js';
 import { eventually } from '../../support/eventually.js';
+import { copyPglite } from '../../support/pglite.js';
 import { createDatabase } from '../../support/postgres.js';
 import { engines, makePool, NOW, openTestRecords, poolId } from '../../support/records.js';
 
@@ -142,6 +143,11 @@ describe('records in a directory', () => {
     folders.push(folder);
     return join(folder, 'records');
   };
+  const madeDirectory = () => {
+    const path = directory();
+    copyPglite(path);
+    return path;
+  };
   const children: Child[] = [];
   afterAll(() => {
     for (const { process: child } of children) child.kill('SIGKILL');
@@ -184,7 +190,7 @@ describe('records in a directory', () => {
   }, 60_000);
 
   test('serve one opener at a time: a second, in this process or another, is told who has them', async () => {
-    const path = directory();
+    const path = madeDirectory();
     const first = await open(path);
     await expect(open(path)).rejects.toMatchObject({ name: 'RecordsInUseError' });
     const other = startChild(path);
@@ -196,7 +202,7 @@ describe('records in a directory', () => {
   }, 60_000);
 
   test('lose nothing that was acknowledged when their process is killed, again and again', async () => {
-    const path = directory();
+    const path = madeDirectory();
     let acknowledged = -1;
     for (let kills = 0; kills < 3; kills += 1) {
       const child = startChild(path, acknowledged + 1);

@@ -1,19 +1,28 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { Kysely, sql } from 'kysely';
 import { DatabaseLostError } from '../../../records/failures.js';
 import { PgliteClient } from '../../../records/pglite/client.js';
 import { PgliteThreadDialect } from '../../../records/pglite/driver.js';
+import { copyPglite } from '../../support/pglite.js';
 
 /** Longer than any test lasts: it keeps the thread busy. */
 const FOR_EVER = sql`select count(*) from generate_series(1, 1000000000000)`;
 
 describe('the embedded database', () => {
   const clients: PgliteClient[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-thread-'));
   afterEach(async () => {
     for (const client of clients.splice(0)) await client.thread.terminate();
   });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  let opened = 0;
   const open = async (timeoutMs = 60_000) => {
-    const client = await PgliteClient.start(null);
+    const directory = join(folder, `records-${(opened += 1)}`);
+    copyPglite(directory);
+    const client = await PgliteClient.start(directory);
     clients.push(client);
     client.limitQueries(timeoutMs);
     const db = new Kysely<unknown>({ dialect: new PgliteThreadDialect(client, () => undefined) });
@@ -45,7 +54,7 @@ describe('the embedded database', () => {
     await sql`create table t (n int)`.execute(db);
     client.limitQueries(50);
     const late = db.transaction().execute(async (trx) => {
-      await sql`insert into t select 1 from generate_series(1, 3000000)`.execute(trx);
+      await sql`insert into t select 1 from generate_series(1, 1000000)`.execute(trx);
     });
     await expect(late).rejects.toThrow('no answer from the embedded database');
     client.limitQueries(60_000);

@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { openRecords, type Records } from '../../../records/open.js';
 import { vacuum } from '../../../records/vacuum.js';
 import { proofSize } from '../../support/long.js';
+import { copyPglite } from '../../support/pglite.js';
 import { openTestRecords } from '../../support/records.js';
 
 const DAYS = 30;
@@ -43,6 +44,7 @@ describe('the embedded database', () => {
   };
 
   test('is no larger after a month of changes than after its first days', async () => {
+    copyPglite(join(folder, 'records'));
     records = await openRecords({ url: `pglite:${join(folder, 'records')}` });
     await sql`insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
       select 'prov/' || n, 0, 0, '', '{}' from generate_series(1, ${sql.lit(ROWS)}) as n`.execute(records.db);
