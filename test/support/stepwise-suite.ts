@@ -1,10 +1,31 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import { eventually } from './eventually.js';
 import { ObservedCloud } from './observed-cloud.js';
 import { type Life, TimeSkipping } from './time-skipping.js';
 
 /** Of a machine that is built step by step, in order. */
 export const STEPS = ['publicIp', 'networkInterface', 'vm'];
+
+/**
+ * The next attempt is a day away. The test server loses an activity whose attempt fails after its cancellation: its history never
+ * says that it ended, and a workflow that waits for that waits for ever. Its clock runs by itself, so that an attempt which is
+ * seconds away comes in the middle of a test on a busy machine.
+ */
+export const noAnswer = () => ApplicationFailure.create({ message: 'no answer', nextRetryDelay: '1 day' });
+
+/** Waits until the failure of the life's activity has arrived. The server calls it started between its attempts too. */
+export const betweenAttempts = (life: Life) =>
+  eventually(
+    async () => {
+      const [activity] = (await life.handle.describe()).raw.pendingActivities ?? [];
+      const { lastStartedTime, lastAttemptCompleteTime } = activity ?? {};
+      if (!lastStartedTime || !lastAttemptCompleteTime) return false;
+      return tsToMs(lastAttemptCompleteTime) >= tsToMs(lastStartedTime);
+    },
+    { what: 'an activity that waits for its next attempt' },
+  );
 
 /** Lives of such machines, each test's in a cloud of its own, in time that leaps. */
 export function stepwiseSuite() {
@@ -32,10 +53,10 @@ export function stepwiseSuite() {
     await observed.scan(life);
   }
 
-  /** Scans every 5 seconds until the life has ended. */
-  async function followRemoval(life: Life, mostScans = 300): Promise<void> {
+  /** Scans every 5 seconds until the life has ended. Gives the number of scans. */
+  async function followRemoval(life: Life, mostScans = 300): Promise<number> {
     for (let scans = 0; scans < mostScans; scans += 1) {
-      if ((await life.handle.describe()).status.name === 'COMPLETED') return;
+      if ((await life.handle.describe()).status.name === 'COMPLETED') return scans;
       await observed.scan(life);
       await running.pass(5_000);
     }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
+import { isGrpcDeadlineError, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
@@ -18,6 +18,7 @@ export const DAY_MS = 24 * HOUR_MS;
 
 const { EventType } = proto.temporal.api.enums.v1;
 const TASK_QUEUE = 'test';
+const QUERY_TIMEOUT_MS = 5_000;
 /** Made by the global set-up of the workflow tests. */
 export const bundlePath = join(process.cwd(), 'dist', 'workflow-bundle.js');
 
@@ -55,6 +56,7 @@ export class TimeSkipping {
   readonly taskQueue = TASK_QUEUE;
   private readonly handles: WorkflowHandle[] = [];
   private made = 0;
+  private testBegunAt = performance.now();
 
   private constructor(env: TestWorkflowEnvironment, scripted: ScriptedActivities, workers: RunningWorkers) {
     this.env = env;
@@ -76,6 +78,7 @@ export class TimeSkipping {
   async reset(): Promise<void> {
     await Promise.allSettled(this.handles.splice(0).map((handle) => handle.terminate()));
     this.scripted.reset();
+    this.testBegunAt = performance.now();
   }
 
   async stop(): Promise<void> {
@@ -86,6 +89,11 @@ export class TimeSkipping {
   /** The server's clock, epoch ms. */
   now(): Promise<number> {
     return this.env.currentTimeMs();
+  }
+
+  /** How far an instant may be from the one that is meant: the server's clock also runs by itself while a test goes on. */
+  toleranceMs(): number {
+    return 1_000 + performance.now() - this.testBegunAt;
   }
 
   pass(milliseconds: number): Promise<void> {
@@ -170,8 +178,16 @@ export class Life {
     return this.handle.signal('queueActivity', { ...nothing, ...facts });
   }
 
+  /** Asked again when there is no answer: the test server forgets a query that comes while a run works on its last task. */
   status(): Promise<LifecycleStatus> {
-    return this.handle.query('status');
+    const { connection } = this.time.env;
+    const ask = () =>
+      connection.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => this.handle.query<LifecycleStatus>('status'));
+    const unlessForgotten = (error: unknown) => {
+      if (isGrpcDeadlineError(error)) return null;
+      throw error;
+    };
+    return eventually(() => ask().catch(unlessForgotten), { what: 'the answer to a query' });
   }
 
   /** Waits, without letting time pass, until the status is this. */

@@ -10,9 +10,6 @@ beforeAll(async () => {
 afterEach(() => time.reset());
 afterAll(() => time.stop());
 
-/** How exact an instant can be: the server's clock also runs by itself, and each step takes real time. */
-const EXACT_MS = 5_000;
-
 const stopped = () => {
   const [call] = time.scripted.of('recordStopping');
   if (!call) throw new Error('it was not stopped');
@@ -21,7 +18,7 @@ const stopped = () => {
 };
 const expectStop = (reason: string, at: number) => {
   expect(stopped().reason).toBe(reason);
-  expect(Math.abs(stopped().at - at)).toBeLessThan(EXACT_MS);
+  expect(Math.abs(stopped().at - at)).toBeLessThan(time.toleranceMs());
 };
 const stillRuns = async (life: Life) => {
   expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
@@ -73,7 +70,7 @@ describe('a deadline', () => {
     const first = await life.register();
     await time.pass(80 * HOUR_MS);
     const second = await life.reregister(1);
-    expect(Math.abs(second.expires - first.expires - 80 * HOUR_MS)).toBeLessThan(EXACT_MS);
+    expect(Math.abs(second.expires - first.expires - 80 * HOUR_MS)).toBeLessThan(time.toleranceMs());
     expect(time.scripted.of('recordCredentials')[0]!.args[0]).toMatchObject({
       terminateAfter: second.expires,
       secretGeneration: 2,

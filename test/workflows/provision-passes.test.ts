@@ -89,8 +89,9 @@ describe('asks for a look', () => {
     const firstRun = time.env.client.workflow.getHandle(first.workflowId, runId);
     const { status, closeTime, startTime } = await firstRun.describe();
     expect(status.name).toBe('CONTINUED_AS_NEW');
-    expect(closeTime!.getTime() - startTime.getTime()).toBeLessThan(2.1 * MINUTE_MS);
-    expect(pool.decisions.length).toBeGreaterThan(60);
+    expect(closeTime!.getTime() - startTime.getTime()).toBeLessThan(2.1 * MINUTE_MS + time.toleranceMs());
+    // A pass each one to two seconds of those that the machine left to them.
+    expect(pool.decisions.length).toBeGreaterThan((2 * MINUTE_MS - time.toleranceMs()) / 2_000);
     // The last one of that run came when it was about to end.
     const before = pool.decisions.length;
     await time.pass(5_000);

@@ -55,12 +55,14 @@ describe('watchDemand', () => {
 });
 
 describe('scanProvider', () => {
+  /** When looks that follow were made, by the server's clock. */
+  let lookedAt: number[];
   /** What looks that follow answer: how many lifecycles still wait, and so when the next one is wanted. */
   const awaits = (awaited: (look: number) => number, nextLookMs: number) => {
-    let looks = 0;
+    lookedAt = [];
     time.scripted.on('followProvider', async () => {
-      looks += 1;
-      if (awaited(looks) === 0) return { machines: 9, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
+      lookedAt.push(await time.now());
+      if (awaited(lookedAt.length) === 0) return { machines: 9, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
       throw ApplicationFailure.create({ type: MACHINES_AWAITED, nextRetryDelay: nextLookMs });
     });
   };
@@ -81,11 +83,11 @@ describe('scanProvider', () => {
   test.each([2_000, 5_000])('that follows looks every %i ms until no lifecycle waits for it', async (everyMs) => {
     awaits((look) => 4 - look, everyMs);
     const handle = await follow();
-    await time.pass(everyMs - 1_000);
-    expect(time.scripted.of('followProvider')).toHaveLength(1);
-    await time.pass(3 * everyMs + 500);
+    await time.pass(4 * everyMs);
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.of('followProvider')).toHaveLength(4);
+    expect(lookedAt).toHaveLength(4);
+    for (const [look, at] of lookedAt.slice(1).entries()) expect(at - lookedAt[look]!).toBeGreaterThanOrEqual(everyMs);
+    expect(lookedAt.at(-1)! - lookedAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
     // Looks leave no trace in the history.
     expect((await handle.fetchHistory()).events).toHaveLength(11);
   });
@@ -95,7 +97,13 @@ describe('scanProvider', () => {
     const handle = await follow();
     await time.pass(2.5 * MINUTE_MS);
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.of('followProvider')).toHaveLength(24);
+    const { startTime, closeTime } = await handle.describe();
+    const lasted = closeTime!.getTime() - startTime.getTime();
+    expect(lasted).toBeGreaterThan(2 * MINUTE_MS - 5_000 - time.toleranceMs());
+    expect(lasted).toBeLessThan(2 * MINUTE_MS + time.toleranceMs());
+    // Each look, and the answer to it, takes some of the two minutes.
+    expect(lookedAt.length).toBeGreaterThan(24 - time.toleranceMs() / 5_000 - 1);
+    expect(lookedAt.length).toBeLessThanOrEqual(24);
   });
 
   test('that follows goes on after looks that failed, and is red when the last one did', async () => {
