@@ -2,13 +2,14 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { DEMAND_POLL_LIMITS, demandActivities } from '../../../activities/demand.js';
 import type { DemandCounts } from '../../../domain/demand.js';
-import type { Decision, DecisionBasis } from '../../../domain/decision.js';
+import type { DecisionBasis } from '../../../domain/decision.js';
 import { recordDecision } from '../../../records/decisions.js';
 import { hold, release } from '../../../records/holds.js';
 import type { Db } from '../../../records/schema.js';
 import type { ActivityDeps } from '../../../activities/deps.js';
 import type { PollLimits } from '../../../demand/poll-pools.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../support/activities.js';
+import { decisionOf } from '../../support/decisions.js';
 import { makePool, NOW } from '../../support/records.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
@@ -80,9 +81,8 @@ test('a pool whose counts are slow holds no other up', async () => {
 test('a pool is triggered when its situation differs from its last decision, and when that says so', async () => {
   const decided = async (basis: Partial<DecisionBasis>) => {
     const full = { wantedCapacity: 5, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null, ...basis };
-    const decision = { limitedBy: [] } as unknown as Decision;
     for (const name of ['a', 'b', 'c']) {
-      await recordDecision(records.db, `prov/${name}`, decision, { basis: full, fingerprint: 'f', nowMs: NOW });
+      await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis: full, fingerprint: 'f', nowMs: NOW });
     }
   };
   const { asked, look } = demandLook(async (workerPoolId) => (workerPoolId === 'prov/a' ? waiting : nothing));
@@ -104,9 +104,8 @@ test('a held pool wants nothing, and is triggered when the hold ends', async () 
   const by = { reason: 'repair', clientId: 't', nowMs: NOW };
   await hold(records.db, '*', by);
   const basis = { wantedCapacity: 0, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null };
-  const decision = { limitedBy: [] } as unknown as Decision;
   for (const name of ['a', 'b', 'c']) {
-    await recordDecision(records.db, `prov/${name}`, decision, { basis, fingerprint: 'f', nowMs: NOW });
+    await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
   }
   const { asked, look } = demandLook(async () => waiting);
   await look();

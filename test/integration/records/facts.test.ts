@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Decision } from '../../../domain/decision.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../../records/decisions.js';
 import { insertError, listErrors } from '../../../records/errors.js';
 import { allPoolsCapacity, poolFacts } from '../../../records/facts.js';
@@ -11,6 +10,7 @@ import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNo
 import { setShouldTerminate, terminationCandidates } from '../../../records/terminations.js';
 import { recordRunning, recordStopping } from '../../../records/worker-changes.js';
 import { getWorker } from '../../../records/workers.js';
+import { decisionOf } from '../../support/decisions.js';
 import {
   counting,
   DAY,
@@ -276,16 +276,15 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
 
   test('is kept as decisions, of which equal ones in a row are one', async () => {
     const { db } = records;
-    const decision = (terminations: number) => ({ terminations, limitedBy: [] }) as unknown as Decision;
     const basis = { wantedCapacity: 0, roomCapacity: 9, advisedCapacity: 0, evaluateAgainAt: null };
     const record = (n: number, nowMs: number) =>
-      recordDecision(db, poolId, decision(n), { basis, fingerprint: `f${n}`, nowMs });
+      recordDecision(db, poolId, decisionOf({ terminations: n }), { basis, fingerprint: `f${n}`, nowMs });
     await record(1, NOW);
     await record(1, NOW + 1);
     await record(2, NOW + 2);
     await record(1, NOW + 3);
     await makePool(db, { workerPoolId: 'prov/other' });
-    await recordDecision(db, 'prov/other', decision(1), { basis, fingerprint: 'f1', nowMs: NOW });
+    await recordDecision(db, 'prov/other', decisionOf({ terminations: 1 }), { basis, fingerprint: 'f1', nowMs: NOW });
     const first = await listDecisions(db, poolId, { limit: 2, after: null });
     const second = await listDecisions(db, poolId, { limit: 2, after: first.after });
     expect(
