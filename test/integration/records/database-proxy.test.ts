@@ -119,7 +119,8 @@ describe('the proxy in front of a database', () => {
     proxy.delay(100);
     const begun = performance.now();
     await client.query('select 1');
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(199);
+    // Two timers, each of which may fire a millisecond early.
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(198);
   });
 
   test('resets every connection', async () => {

@@ -8,6 +8,9 @@ import { eventually } from '../../support/eventually.js';
 import { counting, engines, openTestRecords } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 
+/** A timer may fire a millisecond early, and the places are those of the database's clock. */
+const EARLY_MS = 5;
+
 describe.each(engines)('the limits that processes share through %s', (engine) => {
   const records = recordsFor(engine);
 
@@ -90,9 +93,9 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
         return performance.now() - refusedAt;
       }),
     );
-    for (const passed of passes) expect(passed).toBeGreaterThanOrEqual(1_500);
+    for (const passed of passes) expect(passed).toBeGreaterThanOrEqual(1_500 - EARLY_MS);
     // They come one after the other then, not all at once.
-    expect(Math.max(...passes)).toBeGreaterThanOrEqual(1_500 + 3 * 20);
+    expect(Math.max(...passes)).toBeGreaterThanOrEqual(1_500 + 3 * 20 - EARLY_MS);
   });
 
   test('a pause also stops those who wait for their place, in every process; they take another', async () => {
@@ -156,7 +159,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     const begunAt = performance.now();
     await limiter.heed(call, wide, left(-10));
     await limiter.take(call, wide);
-    expect(performance.now() - begunAt).toBeGreaterThanOrEqual(500);
+    expect(performance.now() - begunAt).toBeGreaterThanOrEqual(500 - EARLY_MS);
   });
 
   test('records that do not answer take nothing from a call that has its answer', async () => {
