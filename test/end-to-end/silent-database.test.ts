@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
-import { DatabaseProxy } from '../support/database-proxy.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 import { proofSize } from '../support/long.js';
 import { expectSettled, machinesOf } from '../support/pool-steps.js';
 import { ProductProcess, serveProgram } from '../support/product.js';
@@ -23,13 +23,13 @@ jest.setTimeout(proofSize({ short: 3 * MINUTE, long: 20 * MINUTE }));
 
 describe('a deployment whose database falls silent', () => {
   let system: System;
-  let [apiSide, workerSide]: DatabaseProxy[] = [];
+  let [apiSide, workerSide]: TcpProxy[] = [];
   let pools = 0;
   const newPool = () => `silent/pool-${(pools += 1)}`;
   beforeAll(async () => {
     system = await startSystem({ start: false, simulator: { idleMs: 20 * MINUTE } });
-    apiSide = await DatabaseProxy.start(system.recordsUrl);
-    workerSide = await DatabaseProxy.start(system.recordsUrl);
+    apiSide = await TcpProxy.start(system.recordsUrl);
+    workerSide = await TcpProxy.start(system.recordsUrl);
     const processes = [
       system.spawn('api', behind(apiSide, 'api.json')),
       system.spawn('worker', behind(workerSide, 'worker.json')),
@@ -42,7 +42,7 @@ describe('a deployment whose database falls silent', () => {
     for (const proxy of [apiSide, workerSide]) await proxy?.stop();
   });
 
-  const behind = (proxy: DatabaseProxy, name: string) => system.writeConfig({ records: { url: proxy.url } }, name);
+  const behind = (proxy: TcpProxy, name: string) => system.writeConfig({ records: { url: proxy.url } }, name);
   const proxies = () => [apiSide!, workerSide!];
   /** Whether the API answers for the database by now. */
   const answers = async () => (await system.api.call('GET', '/worker-pools')).status === 200;
@@ -79,7 +79,7 @@ describe('a deployment whose database falls silent', () => {
   });
 
   test('ends a worker process that has been cut off for longer than it may, while the API answers 503 and works again', async () => {
-    const own = await DatabaseProxy.start(system.recordsUrl);
+    const own = await TcpProxy.start(system.recordsUrl);
     const args = [behind(own, 'cut.json'), 'worker', String(watch.intervalMs), String(watch.failures)];
     const process = new ProductProcess(args, join(system.folder, 'cut.log'), {}, serveProgram);
     try {

@@ -4,19 +4,19 @@ import { migrateApart } from '../../../records/migrate-apart.js';
 import { migrate, migrationNames } from '../../../records/migrate.js';
 import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from '../../../records/postgres.js';
 import type { Db, Schema } from '../../../records/schema.js';
-import { DatabaseProxy } from '../../support/database-proxy.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { eventually } from '../../support/eventually.js';
 import { createDatabase } from '../../support/postgres.js';
 
 const REPORT_MS = 100;
 
 describe('a migration', () => {
-  let proxy: DatabaseProxy;
+  let proxy: TcpProxy;
   let url: string;
   const opened: Db[] = [];
   beforeEach(async () => {
     url = await createDatabase();
-    proxy = await DatabaseProxy.start(url);
+    proxy = await TcpProxy.start(url);
   });
   afterEach(async () => {
     proxy.speak('lost');

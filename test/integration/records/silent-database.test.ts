@@ -4,7 +4,7 @@ import pg from 'pg';
 import { isDatabaseUnavailable } from '../../../records/failures.js';
 import { openRecords, type Records, type RecordsOptions } from '../../../records/open.js';
 import { SERVING_LIMITS } from '../../../records/postgres.js';
-import { DatabaseProxy } from '../../support/database-proxy.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { eventually } from '../../support/eventually.js';
 import { createDatabase } from '../../support/postgres.js';
 
@@ -15,11 +15,11 @@ const SHORT = Object.fromEntries(
 
 describe('records whose database falls silent', () => {
   let url: string;
-  let proxy: DatabaseProxy;
+  let proxy: TcpProxy;
   const opened: Records[] = [];
   beforeEach(async () => {
     url = await createDatabase();
-    proxy = await DatabaseProxy.start(url);
+    proxy = await TcpProxy.start(url);
   });
   afterEach(async () => {
     proxy.speak('lost');

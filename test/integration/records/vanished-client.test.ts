@@ -4,7 +4,7 @@ import { SERVING_LIMITS } from '../../../records/postgres.js';
 import { createPool, deletePool, updatePool } from '../../../records/pools.js';
 import { removeDeletedPools } from '../../../records/retention.js';
 import type { Db } from '../../../records/schema.js';
-import { DatabaseProxy } from '../../support/database-proxy.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { eventually } from '../../support/eventually.js';
 import { proofSize } from '../../support/long.js';
 import { createDatabase } from '../../support/postgres.js';
@@ -43,7 +43,7 @@ describe('after a client that has vanished, without a FIN, in the transaction th
 
   test.each(transactions)('%s, other pools launch within 15 s', async (_, transaction) => {
     const url = await createDatabase();
-    const proxy = await DatabaseProxy.start(url);
+    const proxy = await TcpProxy.start(url);
     opened.push({ close: () => proxy.stop() });
     const [victim, other] = [await open(proxy.url), await open(url)];
     for (const workerPoolId of [poolId, 'prov/deleted', 'prov/other']) await makePool(other.db, { workerPoolId });

@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { DatabaseProxy } from '../../support/database-proxy.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { eventually } from '../../support/eventually.js';
 import { createDatabase } from '../../support/postgres.js';
 
 describe('the proxy in front of a database', () => {
   let url: string;
-  let proxy: DatabaseProxy;
+  let proxy: TcpProxy;
   const clients: pg.Client[] = [];
   beforeAll(async () => {
     url = await createDatabase();
-    proxy = await DatabaseProxy.start(url);
+    proxy = await TcpProxy.start(url);
   });
   afterAll(async () => await proxy.stop());
   afterEach(() => {

@@ -92,9 +92,9 @@ export class ProxiedConnection {
   }
 }
 
-/** A TCP proxy in this process in front of a database, which can be made to misbehave. */
-export class DatabaseProxy {
-  /** The database's URL by way of the proxy. */
+/** A TCP proxy in this process in front of a server (a database, Temporal), which can be made to misbehave. */
+export class TcpProxy {
+  /** The server's URL by way of the proxy. */
   readonly url: string;
   readonly #server: Server;
   readonly #connections = new Set<ProxiedConnection>();
@@ -102,15 +102,15 @@ export class DatabaseProxy {
   #delayMs = 0;
   #watch: Watch | null = null;
 
-  static async start(databaseUrl: string): Promise<DatabaseProxy> {
-    const target = new URL(databaseUrl);
-    const proxy: { current?: DatabaseProxy } = {};
+  static async start(serverUrl: string): Promise<TcpProxy> {
+    const target = new URL(serverUrl);
+    const proxy: { current?: TcpProxy } = {};
     const server = createServer({ allowHalfOpen: false }, (client) => proxy.current?.accept(client, target));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(0, '127.0.0.1', resolve);
     });
-    proxy.current = new DatabaseProxy(server, target);
+    proxy.current = new TcpProxy(server, target);
     return proxy.current;
   }
 
@@ -120,6 +120,11 @@ export class DatabaseProxy {
     url.hostname = '127.0.0.1';
     url.port = String((server.address() as AddressInfo).port);
     this.url = url.href;
+  }
+
+  /** host:port of the proxy. */
+  get address(): string {
+    return new URL(this.url).host;
   }
 
   get connections(): readonly ProxiedConnection[] {
