@@ -13,6 +13,7 @@ import type {
  * What the API asks of the workflow engine. Calls about one worker go to its lifecycle, which judges and counts; the API
  * does everything else. Each throws EngineRefused when the lifecycle refuses (the caller can't cure it by a retry), and
  * EngineBusy when there is no answer within 10 s: the request may still be applied later, so repeating it is safe.
+ * The two about a pool wait no longer either.
  */
 export interface Engine {
   /** Asks the pool for a look at its capacity, soon. A hint: lost ones are cured by the pool's own schedule. */

@@ -50,6 +50,7 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
   const taskQueue = mainTaskQueue(schedules.taskQueuePrefix);
   const turnstile = new Turnstile(CALLS_AT_ONCE);
   const answered = <T>(call: () => Promise<T>): Promise<T> => answeredInTurn(client, turnstile, call);
+  const inTime = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
 
   const startFromRow = async (worker: Worker, pool: WorkerPool) => {
     const provider = deps.providers.get(worker.providerId);
@@ -86,10 +87,12 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
   };
 
   return {
-    askForLook: deps.askForLook,
+    async askForLook(workerPoolId) {
+      await inTime(() => deps.askForLook(workerPoolId));
+    },
 
     async ensurePoolSchedule(workerPoolId) {
-      await ensureSchedule(schedules, cronSchedule(schedules, workerPoolId));
+      await inTime(() => ensureSchedule(schedules, cronSchedule(schedules, workerPoolId)));
     },
 
     async register(worker, pool, { updateId, ...request }) {

@@ -8,6 +8,7 @@ import {
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/schema.js';
+import { boundedFirstWord } from './first-word.js';
 
 export interface TemporalTarget {
   /** For both kinds of connection. */
@@ -35,6 +36,7 @@ const answeredInTime: typeof retried = (options, nextCall) =>
 export async function connectClient(target: TemporalTarget, withinMs: number): Promise<Client> {
   const connection = await Connection.connect({
     ...target.connection,
+    channelArgs: { ...target.connection.channelArgs, ...boundedFirstWord },
     connectTimeout: withinMs,
     interceptors: [answeredInTime],
   });

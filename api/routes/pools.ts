@@ -152,16 +152,16 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
   logEvent(log, 'worker-pool-error', { ...error, description, workerGroup: null, workerId: null });
 }
 
-/** The pool is stored, so the answer is a success whatever the engine says: its own looks cure a lost hint. */
+/**
+ * The pool is stored, so the answer is a success whatever the engine says, and does not wait for one announcement after
+ * the other: polls, Schedules and the sweep make up for each.
+ */
 async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
   const { engine } = context;
-  // A Schedule that cannot be made is the sweep's to make, and keeps the pool from no reconciliation.
-  const announcements = [() => engine.ensurePoolSchedule(workerPoolId), () => engine.askForLook(workerPoolId)];
-  for (const announce of announcements) {
-    try {
-      await announce();
-    } catch (error) {
-      logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
+  const announcements = [engine.ensurePoolSchedule(workerPoolId), engine.askForLook(workerPoolId)];
+  for (const announced of await Promise.allSettled(announcements)) {
+    if (announced.status === 'rejected') {
+      logEvent(log, 'pool-change-unannounced', { workerPoolId, err: announced.reason });
     }
   }
   return readPool(context, workerPoolId);

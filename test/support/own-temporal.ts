@@ -8,15 +8,21 @@ import { searchAttributeNames } from '../../temporal/search-attributes.js';
 
 export interface OwnTemporal {
   readonly client: Client;
+  /** host:port */
+  readonly address: string;
   stop(): Promise<void>;
 }
 
-/** A dev server of one test file's own, for settings that hold for a whole server (`NAME=VALUE`). */
+/**
+ * A dev server of one test file's own, for settings that hold for a whole server (`NAME=VALUE`). It keeps what it knows in a file:
+ * one in memory forgets everything when a call is broken off at the wrong moment.
+ */
 export async function startOwnTemporal(settings: readonly string[]): Promise<OwnTemporal> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-temporal-'));
   const cli = await findTemporalCli((line) => process.stderr.write(`${line}\n`));
   const server = await startDevServer({
     cli: cli.path,
+    dbFile: join(folder, 'temporal.db'),
     uiPort: false,
     namespace: 'default',
     searchAttributes: searchAttributeNames,
@@ -26,6 +32,7 @@ export async function startOwnTemporal(settings: readonly string[]): Promise<Own
   const connection = await Connection.connect({ address: server.address });
   return {
     client: new Client({ connection }),
+    address: server.address,
     async stop() {
       await connection.close();
       await server.stop();
