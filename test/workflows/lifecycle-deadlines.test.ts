@@ -42,6 +42,39 @@ describe('a deadline', () => {
     expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
   });
 
+  test.each(['pending', 'running', 'suspended'])(
+    'removes a machine that has not registered in time and that the cloud shows as %s all along',
+    async (state) => {
+      const life = await time.startLife();
+      const deadline = life.input.registrationDeadline!;
+      for (let minutes = 0; minutes < 25; minutes += 5) {
+        await life.observed(state);
+        await time.pass(5 * MINUTE_MS);
+      }
+      expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+      await time.passTo(deadline);
+      await life.until({ state: 'stopping' });
+      await life.end();
+      expectStop('terminateAfter time exceeded', deadline);
+    },
+  );
+
+  test.each(['pending', 'suspended'])(
+    'removes a worker that the cloud shows as %s when its credentials end',
+    async (state) => {
+      const life = await time.startLife();
+      const { expires } = await life.register();
+      await life.observed(state);
+      await time.pass(95 * HOUR_MS);
+      await life.observed(state);
+      await stillRuns(life);
+      await time.pass(1.1 * HOUR_MS);
+      await life.until({ state: 'stopping' });
+      expectStop('terminateAfter time exceeded', expires);
+      await life.end();
+    },
+  );
+
   test('a machine may have longer to register than a single timer runs', async () => {
     const deadline = (await time.now()) + 31 * DAY_MS;
     const life = await time.startLife({ registrationDeadline: deadline });

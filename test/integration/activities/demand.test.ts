@@ -78,6 +78,28 @@ test('a pool whose counts are slow holds no other up', async () => {
   expect(await looked).toEqual({ pools: 3, asked: 3, unreadable: 0 });
 });
 
+test('triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
+  const [failing, hanging, others] = ['failing', 'hanging', 'sound'].map((name) =>
+    Array.from({ length: 4 }, (_, index) => `prov/${index}-${name}`),
+  ) as [string[], string[], string[]];
+  for (const workerPoolId of [...failing, ...hanging, ...others]) await makePool(records.db, { workerPoolId });
+  const limits = { ...DEMAND_POLL_LIMITS, lanes: 2, slowLanes: 1, poolTimeoutMs: 50 };
+  const { asked, look } = demandLook(
+    async (workerPoolId) => {
+      if (failing.includes(workerPoolId)) throw new Error('the queue does not answer');
+      if (hanging.includes(workerPoolId)) return await new Promise<never>(() => {});
+      return waiting;
+    },
+    () => {},
+    { limits },
+  );
+  const sound = [...others, 'prov/a', 'prov/b', 'prov/c'].toSorted();
+  for (let poll = 0; poll < 2; poll += 1) {
+    expect(await look()).toEqual({ pools: 15, asked: 7, unreadable: 8 });
+    expect(asked.splice(0).toSorted()).toEqual(sound);
+  }
+});
+
 test('a pool is triggered when its situation differs from its last decision, and when that says so', async () => {
   const decided = async (basis: Partial<DecisionBasis>) => {
     const full = { wantedCapacity: 5, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null, ...basis };

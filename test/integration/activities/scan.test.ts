@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { scanActivities } from '../../../activities/scan.js';
 import { LISTED_AFTER_MS, LOOKS_APART_MS, MISSING, NOT_FOUND } from '../../../domain/observation.js';
 import { ProviderError } from '../../../providers/errors.js';
@@ -159,4 +160,31 @@ test('looks by id end with the first that the cloud throttles', async () => {
   cloud.fail({ operation: 'lookup', error, times: 100 });
   await scan('bulk');
   expect(cloud.count('lookup')).toBeLessThanOrEqual(8);
+});
+
+test('finds a machine gone that another process has missed before', async () => {
+  await row('here', 'w', 'running');
+  await scan('bulk');
+  expect(told).toEqual([]);
+  // Only the records know how long ago that was.
+  await records.db
+    .updateTable('scanNotes')
+    .set({ since: Date.now() - LOOKS_APART_MS - 1_000 })
+    .execute();
+  await scan('bulk');
+  expect(told).toEqual(['here/w gone']);
+});
+
+test('writes no worker’s row, whatever it finds', async () => {
+  machineOf(await row('here', 'healthy', 'running'));
+  machineOf(await row('here', 'starting', 'requested'), { vm: 'pending' });
+  machineOf(await row('here', 'ended', 'running'), { vm: 'gone' });
+  await noteMissing([await row('here', 'missing', 'running'), await row('here', 'removed', 'stopping')]);
+  // Every write of a row, even of the same values, gives it another place.
+  const places = async () => (await sql`select worker_id, ctid, xmin from workers order by 1`.execute(records.db)).rows;
+  const before = await places();
+  await scan('bulk');
+  await scan('bulk', 'followProvider').catch(() => {});
+  expect(told.toSorted()).toEqual(['here/ended gone', 'here/missing gone', 'here/removed gone']);
+  expect(await places()).toEqual(before);
 });

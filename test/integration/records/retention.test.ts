@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
+import type { Decision } from '../../../domain/decision.js';
+import { recordDecision } from '../../../records/decisions.js';
+import { recordReadings } from '../../../records/demand-readings.js';
 import { insertError } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
+import { failLaunch } from '../../../records/launch-failures.js';
 import { bookLaunch } from '../../../records/launches.js';
 import { beginAttempt } from '../../../records/launch-attempts.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../records/retention.js';
-import { beginScan, endScan, lastScan } from '../../../records/scans.js';
+import { beginScan, endScan, lastScan, setNotes } from '../../../records/scans.js';
 import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import type { Schema } from '../../../records/schema.js';
@@ -24,6 +28,7 @@ import {
   NOW,
   order,
   poolId,
+  refused,
   reserve,
   times,
   finish,
@@ -145,6 +150,53 @@ describe.each(engines)('retention on %s', (engine) => {
     }
     const other = [launchConfig('lc-a', { region: 'elsewhere' })];
     expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
+  });
+
+  test('leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
+    const { db } = records;
+    const other = 'prov/other';
+    await makePool(db, { workerPoolId: other });
+    await launched(db, 't', 2);
+    await reserve(db, [order('refused', 1)]);
+    const cause = { failureClass: 'other', backoff: () => DAY, nowMs: NOW } as const;
+    await failLaunch(db, 'refused', { ...cause, failure: 'no', error, proof: refused });
+    await finish(db, ['t'], NOW);
+    await recordSignOfLife(db, key('t-0'), NOW);
+    const note = { noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 };
+    await setNotes(db, 'aws', [{ ...key('t-0'), ...note }]);
+    const reading = { pendingTasks: 1, claimedTasks: 0, wantedMachines: 1 };
+    await recordReadings(
+      db,
+      [
+        { workerPoolId: poolId, ...reading },
+        { workerPoolId: other, ...reading },
+      ],
+      NOW,
+    );
+    const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
+    const decision = { limitedBy: [] } as unknown as Decision;
+    await recordDecision(db, poolId, decision, { basis, fingerprint: 'f', nowMs: NOW });
+    for (const workerId of ['t-0', 't-1']) await stop(workerId);
+    await deletePool(db, poolId, deleted);
+    const { rows: tables } = await sql<{ name: string }>`
+      select table_name as name from information_schema.columns
+      where table_schema = 'public' and column_name = 'worker_pool_id' order by 1`.execute(db);
+    const withRowsOf = async (workerPoolId: string) => {
+      const found = await Promise.all(
+        tables.map(async ({ name }) => {
+          const query = sql`select 1 from ${sql.table(name)} where worker_pool_id = ${workerPoolId} limit 1`;
+          return (await query.execute(db)).rows.length > 0 ? [name] : [];
+        }),
+      );
+      return found.flat();
+    };
+    // A table that is new here needs a row above.
+    expect(await withRowsOf(poolId)).toEqual(tables.map(({ name }) => name));
+    const ofOther = await withRowsOf(other);
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+    // Their tokens outlive everything that carries them.
+    expect(await withRowsOf(poolId)).toEqual(['launches']);
+    expect(await withRowsOf(other)).toEqual(ofOther);
   });
 
   test('keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {

@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { scannedProviders } from '../../../activities/scan.js';
 import { buildProviders, registryOf } from '../../../providers/registry.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
+import { RecordingCloud } from '../../support/recording-cloud.js';
+import { recordingProvider } from '../../support/recording-provider.js';
 
 const contextOf = (providerId: string) => recordedContext({ providerId });
 const aws = {
@@ -40,6 +43,17 @@ describe('the registry', () => {
         message: expect.stringContaining('ENOENT'),
       }),
     );
+  });
+
+  test('has every provider with a cloud scanned, whatever became of its set-up in this process', async () => {
+    const cloud = (providerId: string) =>
+      recordingProvider(recordedContext({ providerId }), new RecordingCloud(), 'bulk');
+    const broken = { ...cloud('broken'), setup: () => Promise.reject(new Error('no credentials')) };
+    const registry = registryOf([broken, cloud('sound'), staticProvider(contextOf('hand'))]);
+    expect(scannedProviders(registry)).toEqual(['broken', 'sound']);
+    await registry.setup();
+    expect(['broken', 'sound'].map((providerId) => registry.state(providerId).state)).toEqual(['failed', 'ok']);
+    expect(scannedProviders(registry)).toEqual(['broken', 'sound']);
   });
 
   test('a provider whose set-up fails is unhealthy until a later one succeeds', async () => {
