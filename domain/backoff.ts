@@ -7,19 +7,20 @@ export const failureClasses = ['capacity', 'quota', 'permission', 'invalid', 'ot
 export type FailureClass = (typeof failureClasses)[number];
 
 /** By the code of a provider's error (`providers/errors.ts`), which is also the type of the failure that it becomes. */
-const classes: Readonly<Record<string, FailureClass>> = {
-  InsufficientCapacity: 'capacity',
-  QuotaExceeded: 'quota',
-  PermissionDenied: 'permission',
-  InvalidRequest: 'invalid',
-};
+const classes: ReadonlyMap<string | null | undefined, FailureClass> = new Map([
+  ['InsufficientCapacity', 'capacity'],
+  ['QuotaExceeded', 'quota'],
+  ['PermissionDenied', 'permission'],
+  ['InvalidRequest', 'invalid'],
+]);
 
-export const failureClassOf = (code: string | null | undefined): FailureClass => classes[code ?? ''] ?? 'other';
+export const failureClassOf = (code: string | null | undefined): FailureClass => classes.get(code) ?? 'other';
 
 /** By the cloud's own words about a machine that ended before it registered: what it ran short of, where it says so. */
 export function failureClassOfReason(reason: string | null): FailureClass {
-  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed/i.test(reason ?? '')) return 'capacity';
-  return /LimitExceeded|Quota/i.test(reason ?? '') ? 'quota' : 'other';
+  const words = reason ?? '';
+  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed/i.test(words)) return 'capacity';
+  return /LimitExceeded|Quota/i.test(words) ? 'quota' : 'other';
 }
 
 export const SHORTEST_BACKOFF_MS = 10_000;

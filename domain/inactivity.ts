@@ -77,15 +77,13 @@ export function compareWorkers<Worker extends RunningWorker>(
       quarantines.push({ worker, quarantineUntil: entry.quarantineUntil });
     }
     if (!entry && !list.complete) continue;
-    const { firstClaimAt, lastActiveAt } = entry ?? NEVER_SEEN;
-    if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, nowMs)) continue;
+    const seen = { firstClaimAt: entry?.firstClaimAt ?? null, lastActiveAt: entry?.lastActiveAt ?? null };
+    if (!isSilent({ ...worker, ...seen }, nowMs)) continue;
     silent.push(worker);
     if (!entry) unknown.add(worker);
   }
   return { quarantines, silent, unknown };
 }
-
-const NEVER_SEEN = { firstClaimAt: null, lastActiveAt: null };
 
 /**
  * Of the silent workers, those without a claimed task. The list of workers and the list of claims are read one after the
@@ -107,7 +105,7 @@ export function inactiveWorkers<Worker extends RunningWorker>(
 
 /** Quarantines that have passed are all the same. */
 function isOtherQuarantine(ours: number | null, theirs: number | null, nowMs: number): boolean {
-  const effective = (until: number | null) => (until !== null && until > nowMs ? until : null);
+  const effective = (until: number | null) => ((until ?? 0) > nowMs ? until : null);
   return effective(ours) !== effective(theirs);
 }
 

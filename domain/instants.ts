@@ -23,11 +23,13 @@ export function parseInstant(text: string): number | null {
   ];
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return null;
+  // A day that the month has not ends in another month.
+  if (date.getUTCMonth() !== month - 1) return null;
   if (hour > 23 || minute > 59 || second > 60) return null;
-  const [, , , , , , , fraction = '', , sign, offsetHours = '0', offsetMinutes = '0'] = parts;
-  const offsetMs = (Number(offsetHours) * 60 + Number(offsetMinutes)) * MINUTE_MS * (sign === '-' ? -1 : 1);
-  const utcMinute = date.getTime() + (hour * 60 + minute) * MINUTE_MS - offsetMs;
+  const [, , , , , , , fraction = '', , sign, offsetHours = 0, offsetMinutes = 0] = parts;
+  const offset = Number(offsetHours) * 60 + Number(offsetMinutes);
+  const minuteOfDay = hour * 60 + minute + (sign === '-' ? offset : -offset);
+  const utcMinute = date.getTime() + minuteOfDay * MINUTE_MS;
   if (second === 60 && !isEndOfDay(utcMinute)) return null;
   const instant = utcMinute + second * 1000 + (second === 60 ? 0 : Math.floor(Number(`0${fraction}`) * 1000));
   return instant >= FIRST && instant <= LAST ? instant : null;

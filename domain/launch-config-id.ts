@@ -45,10 +45,11 @@ function objectText(object: object): string {
 
 const utf8 = new TextEncoder();
 
+/** Of one object, so that they differ. */
 function compareKeys(a: Uint8Array, b: Uint8Array): number {
   if (a.length !== b.length) return a.length - b.length;
   const differs = a.findIndex((byte, index) => byte !== b[index]);
-  return differs < 0 ? 0 : a[differs]! - b[differs]!;
+  return a[differs]! - b[differs]!;
 }
 
 const shortEscapes: Readonly<Record<string, string>> = {
@@ -75,11 +76,11 @@ const hexEscape = (character: string): string => `\\u${character.charCodeAt(0).t
 /** JSON's shortest text of a number, its exponent written out: Postgres keeps it as an exact decimal. */
 function numericText(number: number): string {
   if (!Number.isFinite(number)) throw new RangeError(`${number} is not a JSON number.`);
-  const [mantissa = '0', exponentText] = JSON.stringify(number).split('e');
+  const [mantissa, exponentText] = JSON.stringify(number).split('e') as [string, string?];
   if (exponentText === undefined) return mantissa;
   const exponent = Number(exponentText);
   const sign = mantissa.startsWith('-') ? '-' : '';
-  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const [whole, fraction = ''] = mantissa.replace('-', '').split('.') as [string, string?];
   if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - whole.length)}${whole}${fraction}`;
   return `${sign}${whole}${fraction.padEnd(exponent, '0')}`;
 }

@@ -45,8 +45,7 @@ export function lifecycleTiming(
   };
 }
 
-const given = (seconds: number | undefined): number | undefined =>
-  seconds !== undefined && seconds > 0 ? seconds : undefined;
+const given = (seconds: number | undefined): number | undefined => ((seconds ?? 0) > 0 ? seconds : undefined);
 
 /** Epoch ms by which a machine must have registered; never later than credentials would last. */
 export const registrationDeadline = (requestedAtMs: number, timing: LifecycleTiming): number =>

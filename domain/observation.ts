@@ -122,7 +122,7 @@ type Classified =
 const UNDECIDED: Classified = { is: 'undecided' };
 
 /** A worker whose machine the scan does not show: missing only after two complete scans, if it should be listed at all. */
-export function classifyMissing<W extends KnownWorker>(
+function classifyMissing<W extends KnownWorker>(
   worker: W,
   note: ScanNote | undefined,
   { completeFor, stepwise, begunAt, nowMs }: Scan<W>,
@@ -136,12 +136,12 @@ export function classifyMissing<W extends KnownWorker>(
   const first = known === note ? undefined : known;
   // guard(absence-is-seen-twice): false
   if (!removed && begunAt < known.since + LOOKS_APART_MS) return { is: 'undecided', note: first };
-  if (known.noted === NOT_FOUND && nowMs < (known.nextSignalAt ?? 0)) return UNDECIDED;
+  if (nowMs < (known.nextSignalAt ?? 0)) return UNDECIDED;
   return { is: 'missing', known, note: first };
 }
 
 /** A worker whose machine the scan shows: its lifecycle hears of what it may not know, at growing intervals. */
-export function classifySeen<W extends KnownWorker>(
+function classifySeen<W extends KnownWorker>(
   worker: W,
   machine: SeenMachine,
   note: ScanNote | undefined,

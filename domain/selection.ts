@@ -200,15 +200,14 @@ function exclusion(
   // not `remaining < …`: a machine without a capacity would be drawn for ever
   if (!(option.capacityPerInstance > 0 && option.capacityPerInstance <= remaining)) return 'no capacity left';
   if (option.openLaunches > 0) return 'launch unfinished';
-  if (option.backoffUntil !== null && option.backoffUntil > nowMs) return 'backing off';
+  if ((option.backoffUntil ?? 0) > nowMs) return 'backing off';
   if (option.capacityPerInstance > poolRoom) return 'no room in the pool';
   return null;
 }
 
 /** Lowered by the share of the cap in use and by the share of the pool's errors; may be below 0. */
 function weightOf(option: LaunchConfigOption, cap: number, errorsInAll: number): number {
-  let weight = option.initialWeight ?? 1;
-  if (option.usedCapacity > 0) weight -= option.usedCapacity / cap;
+  let weight = (option.initialWeight ?? 1) - option.usedCapacity / cap;
   if (option.recentErrors > 0) weight -= option.recentErrors / errorsInAll;
   return weight;
 }
@@ -265,7 +264,7 @@ class WeightTree {
     while (node < this.leaves) {
       const left = this.sums[2 * node]!;
       // a side without weight is never entered, whatever rounding makes of `rest`
-      const goesLeft = (rest < left || this.sums[2 * node + 1] === 0) && left > 0;
+      const goesLeft = rest < left || this.sums[2 * node + 1] === 0;
       node = 2 * node + (goesLeft ? 0 : 1);
       if (!goesLeft) rest -= left;
     }

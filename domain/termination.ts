@@ -33,6 +33,7 @@ export interface MachineGroup {
   readonly archived: boolean;
   /** Capacity of one machine. */
   readonly capacity: number;
+  /** At least one. */
   readonly machines: number;
 }
 
@@ -105,7 +106,7 @@ function replacementBudget({ pool, estimate, groups, machineCapacity }: AdviceIn
   atLeastOne: boolean;
 } {
   const needed =
-    groups.some(({ archived, machines }) => archived && machines > 0) &&
+    groups.some(({ archived }) => archived) &&
     machineCapacity !== null &&
     estimate.roomCapacity < machineCapacity &&
     (pool.currentCapacity < pool.minCapacity || estimate.wantedCapacity > 0);
@@ -120,9 +121,9 @@ type Budgets = Pick<Advice, 'archivedBudget' | 'atLeastOneArchived' | 'surplusBu
 
 function advisedCapacity(groups: readonly MachineGroup[], budgets: Budgets): number {
   const sum = (of: readonly MachineGroup[]) => of.reduce((total, each) => total + each.capacity * each.machines, 0);
-  const archived = groups.filter((group) => group.archived && group.machines > 0);
+  const archived = groups.filter((group) => group.archived);
   const smallest = Math.min(...archived.map(({ capacity }) => capacity));
-  const atLeast = budgets.atLeastOneArchived && archived.length > 0 ? smallest : 0;
+  const atLeast = budgets.atLeastOneArchived ? smallest : 0;
   const ofArchived = Math.min(sum(archived), Math.max(atLeast, budgets.archivedBudget));
   const ofCurrent = Math.min(
     sum(groups.filter((group) => !group.archived)),

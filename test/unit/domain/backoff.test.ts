@@ -1,5 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { failureClasses, failureClassOfReason, LONGEST_BACKOFF_MS, nextBackoff } from '../../../domain/backoff.js';
+import {
+  failureClasses,
+  failureClassOf,
+  failureClassOfReason,
+  LONGEST_BACKOFF_MS,
+  nextBackoff,
+} from '../../../domain/backoff.js';
 
 test('missing capacity rests 10 s, doubling to 10 minutes', () => {
   const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
@@ -33,9 +39,25 @@ test.each([
   ['Server.InsufficientInstanceCapacity', 'capacity'],
   ['Server.SpotInstanceTermination', 'capacity'],
   ['AllocationFailed', 'capacity'],
+  ['insufficient host capacity: INSUFFICIENTCAPACITY', 'capacity'],
+  ['The vCPU quota is used up', 'quota'],
   ['Client.VolumeLimitExceeded: Volume limit exceeded', 'quota'],
   ['Client.InternalError: Client error on launch', 'other'],
   [null, 'other'],
 ] as const)('a machine that ends at launch because of %s is a failure of class %s', (reason, failureClass) => {
   expect(failureClassOfReason(reason)).toBe(failureClass);
+});
+
+test.each([
+  ['InsufficientCapacity', 'capacity'],
+  ['QuotaExceeded', 'quota'],
+  ['PermissionDenied', 'permission'],
+  ['InvalidRequest', 'invalid'],
+  ['Throttled', 'other'],
+  ['constructor', 'other'],
+  ['', 'other'],
+  [null, 'other'],
+  [undefined, 'other'],
+] as const)('an error with the code %j is a failure of class %s', (code, failureClass) => {
+  expect(failureClassOf(code)).toBe(failureClass);
 });

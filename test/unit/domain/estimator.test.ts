@@ -66,6 +66,7 @@ describe('why this number', () => {
     ],
     ['tasks wait', input({ pendingTasks: 3, maxCapacity: 10 }), 3, 'demand'],
     ['a minimum is not met', input({ minCapacity: 4, maxCapacity: 10 }), 4, 'minimum'],
+    ['demand and minimum are equal', input({ pendingTasks: 4, minCapacity: 4, maxCapacity: 10 }), 4, 'demand'],
     ['demand exceeds the minimum', input({ pendingTasks: 6, minCapacity: 4, maxCapacity: 10 }), 6, 'demand'],
     ['the maximum is near', input({ pendingTasks: 60, maxCapacity: 10 }), 10, 'maximum'],
     ['the maximum is lower than the minimum', input({ minCapacity: 5, maxCapacity: 2 }), 2, 'maximum'],

@@ -60,6 +60,10 @@ describe('a silent worker', () => {
     expect([silent(HOUR, 5 * HOUR), silent(5 * HOUR, HOUR), silent(5 * HOUR, 5 * HOUR)]).toEqual([false, false, true]);
   });
 
+  test('is not one that has claimed since the last activity that the queue tells', () => {
+    expect(silentIds(row('a'), complete(entry('a', { firstClaimAt: NOW - HOUR })))).toEqual([]);
+  });
+
   test('is not one that has claimed and of which the queue does not say when it was active', () => {
     expect(silentIds(row('a'), complete(entry('a', { lastActiveAt: null })))).toEqual([]);
   });
@@ -92,7 +96,7 @@ describe('an inactive worker', () => {
   });
 
   test('is nobody while not all claimed tasks are known', () => {
-    expect(inactive([row('a')], complete(entry('a')), incomplete())).toEqual([]);
+    expect(inactive([row('a')], complete(entry('a')), incomplete())).toHaveLength(0);
   });
 
   test('is nobody absent from a list that lacks a worker with a claimed task', () => {
@@ -119,6 +123,7 @@ describe('a quarantine', () => {
     ['is lifted by an instant that has passed', NOW + HOUR, NOW - HOUR, [NOW - HOUR]],
     ['stays', NOW + HOUR, NOW + HOUR, []],
     ['ends by itself', NOW - 1, null, []],
+    ['ends at this instant', NOW, null, []],
     ['was never there', null, NOW - HOUR, []],
   ] as const)('that %s is news only when it changes', (_, ours, theirs, expected) => {
     expect(changes(ours, said(theirs))).toEqual(expected);

@@ -29,10 +29,13 @@ const vectors: [value: unknown, text: string][] = [
   [[1, 'a', [null]], '[1, "a", [null]]'],
   [{ b: 1, a: 2, aa: 3, B: 4, '': 5 }, '{"": 5, "B": 4, "a": 2, "b": 1, "aa": 3}'],
   [{ é: 1, zz: 2, z: 3, '😀': 4, abcd: 5, abc: 6 }, '{"z": 3, "zz": 2, "é": 1, "abc": 6, "abcd": 5, "😀": 4}'],
+  [{ ab: 1, aa: 2 }, '{"aa": 2, "ab": 1}'],
   [{ '"': 1, '\n': 2 }, '{"\\n": 2, "\\"": 1}'],
   [{ '10': 1, '9': 2, '010': 3 }, '{"9": 2, "10": 1, "010": 3}'],
   [{ aaaa: 1, a: { c: [{ y: 1, x: 2 }], b: {} } }, '{"a": {"b": {}, "c": [{"x": 2, "y": 1}]}, "aaaa": 1}'],
 ];
+
+const UNSTORABLE = 'A text with a NUL character or half a surrogate pair cannot be stored.';
 
 describe('jsonb text', () => {
   test.each(vectors)('of %j is what Postgres prints', (value, text) => {
@@ -44,13 +47,13 @@ describe('jsonb text', () => {
   });
 
   test.each([
-    ['a NUL character', 'a\0b'],
-    ['half a surrogate pair', '\ud800'],
-    ['a NUL character in a key', { '\0': 1 }],
-    ['a number that JSON does not have', Number.NaN],
-    ['a function', () => 1],
-  ])('refuses %s, as Postgres does', (_case, value) => {
-    expect(() => jsonbText(value)).toThrow(RangeError);
+    ['a NUL character', 'a\0b', UNSTORABLE],
+    ['half a surrogate pair', '\ud800', UNSTORABLE],
+    ['a NUL character in a key', { '\0': 1 }, UNSTORABLE],
+    ['a number that JSON does not have', Number.NaN, 'NaN is not a JSON number.'],
+    ['a function', () => 1, 'A function is not a JSON value.'],
+  ])('refuses %s, as Postgres does, and says so', (_case, value, message) => {
+    expect(() => jsonbText(value)).toThrow(new RangeError(message));
   });
 });
 

@@ -9,6 +9,7 @@ import {
   LISTED_AFTER_MS,
   LOOKS_APART_MS,
   REPEAT_SIGNAL_MS,
+  RETRY_SIGNAL_MS,
   signalRefused,
   type ScanComparison,
   type ScanNote,
@@ -126,7 +127,7 @@ describe('a machine that a look shows', () => {
       notes = [notStarted(notes[0]!, now)];
       expect(look({ ...given, notes, nowMs: now + REPEAT_SIGNAL_MS - 1 }).changes).toEqual([]);
       ({ notes } = look({ ...given, notes, nowMs: now + REPEAT_SIGNAL_MS }));
-      expect(notes).toHaveLength(1);
+      expect(notes).toMatchObject([{ signalledAt: now + REPEAT_SIGNAL_MS, nextSignalAt: now + 2 * REPEAT_SIGNAL_MS }]);
     }
   });
 
@@ -158,6 +159,24 @@ describe('a machine that is built step by step', () => {
     expect(look({ workers, machines: [built] }).changes).toHaveLength(1);
     expect(look({ workers, machines: [built], notes, nowMs: T + 10 * REPEAT_SIGNAL_MS }).changes).toEqual([]);
     expect(look({ workers, machines: [next], notes }).changes).toHaveLength(1);
+  });
+
+  test('is told once that it is whole, and again and again that it has failed', () => {
+    const workers = [worker('requested')];
+    const again = (seen: SeenMachine) =>
+      look({ workers, machines: [seen], notes: [noteAfter('requested', seen)], nowMs: T + REPEAT_SIGNAL_MS }).changes;
+    const { resources } = next;
+    expect(noteAfter('requested', machine('running', resources)).nextSignalAt).toBeNull();
+    expect(again(machine('running', resources))).toEqual([]);
+    for (const state of ['failed', 'stopping', 'gone'] as const) {
+      expect(again(machine(state, resources))).toHaveLength(1);
+    }
+  });
+
+  test('is told of a step only when one has changed, in whatever order the steps are listed', () => {
+    const reordered = machine('pending', { networkInterface: 'pending', publicIp: 'running' });
+    const noted = 'requested pending networkInterface=pending publicIp=running';
+    expect([noteAfter('requested', built).noted, noteAfter('requested', reordered).noted]).toEqual([noted, noted]);
   });
 
   test('is told nothing while it runs', () => {
@@ -202,6 +221,12 @@ describe('a machine that a look does not show', () => {
     expect(missedBy({ workers, ...changes })).toEqual([]);
   });
 
+  test('keeps the note of the first look until it is missing', () => {
+    for (const since of [T - LOOKS_APART_MS + 1, T - LOOKS_APART_MS]) {
+      expect(look({ workers, notes: [missingSince(since)] }).notes).toEqual([]);
+    }
+  });
+
   test('is missing after a second complete look 60 seconds after the first', () => {
     expect(missedBy({ workers, notes: [missingSince(T - LOOKS_APART_MS)] })).toEqual(workers);
   });
@@ -223,6 +248,22 @@ describe('a machine built step by step that a look does not show', () => {
     });
     expect(later.missing.map(({ worker: { workerId } }) => workerId)).toEqual(['w']);
     expect(later.unowned).toEqual([]);
+  });
+
+  test.each([
+    ['of a requested worker', 'requested', machine('pending', { networkInterface: 'running' })],
+    ['of a stopping worker', 'stopping', machine('pending', { networkInterface: 'running' })],
+    ['that has failed', 'running', machine('failed', { networkInterface: 'running' })],
+  ] as const)('%s is not missed when all of its parts are shown: its lifecycle hears of it', (_case, state, parts) => {
+    expect(look2({ workers: [worker(state)], machines: [parts] }).changes).toHaveLength(1);
+  });
+
+  test.each([
+    ['runs', machine('running', { vm: 'running' })],
+    ['has parts of which one is still being built', machine('pending', { vm: 'running', networkInterface: 'pending' })],
+    ['has parts of which none is there any more', machine('pending', { vm: 'gone' })],
+  ])('of a running worker, shown, that %s is not missed', (_case, parts) => {
+    expect(look2({ workers: [worker('running')], machines: [parts] })).toMatchObject({ notes: [], changes: [] });
   });
 
   test('is missing at once while it is removed, whenever it was launched, and nowhere else', () => {
@@ -252,6 +293,9 @@ describe('a machine built step by step that a look does not show', () => {
     const given = { workers: [worker('stopping')], complete: false };
     expect(look2({ ...given, machines: [left] }).changes).toEqual([]);
     expect(look2({ ...given, machines: [machine('gone', { vm: 'gone' })] }).changes).toHaveLength(1);
+    const failed = { ...given, machines: [machine('failed', { vm: 'failed' })] };
+    expect(look2(failed).changes).toEqual([]);
+    expect(look2({ ...failed, workers: [worker('running')] }).changes).toHaveLength(1);
   });
 });
 
@@ -277,6 +321,22 @@ describe('looks by id', () => {
     const found = { ...note, noted: NOT_FOUND, signalledAt: T, nextSignalAt: T + REPEAT_SIGNAL_MS };
     expect(lookedUp(note, true, T)).toEqual(found);
     expect(lookedUp(found, true, T).nextSignalAt).toBe(T + 2 * REPEAT_SIGNAL_MS);
+    expect(lookedUp(lookedUp(note, false, T), true, T).nextSignalAt).toBe(T + REPEAT_SIGNAL_MS);
+  });
+
+  test('are noted in words that stay', () => {
+    const note = missingSince(T);
+    expect([lookedUp(note, false, T).noted, lookedUp(note, true, T).noted]).toEqual(['missing', 'not found']);
+  });
+
+  test('whose news the lifecycle refused are made again once it backs off no more, whatever they found', () => {
+    const note = missingSince(T - LOOKS_APART_MS);
+    const workers = [worker('running')];
+    for (const gone of [false, true]) {
+      const refused = signalRefused(lookedUp(note, gone, T), undefined, T);
+      expect(missedBy({ workers, notes: [refused], nowMs: T + RETRY_SIGNAL_MS - 1 })).toEqual([]);
+      expect(missedBy({ workers, notes: [refused], nowMs: T + RETRY_SIGNAL_MS })).toEqual(workers);
+    }
   });
 });
 

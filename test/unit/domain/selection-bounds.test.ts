@@ -92,6 +92,7 @@ describe('choices that are cut', () => {
         expect(capacity).toBe(machines * 4);
       }
     }
+    expect(cutChoices(chosen({ a: 3 }), 2, () => 0)).toMatchObject([{ machines: 2 }]);
     expect(cutChoices(chosen({ a: 30 }), 0, seededRandom(1))).toEqual([]);
     expect(cutChoices(chosen({ a: 30 }), -2, seededRandom(1))).toEqual([]);
     expect(cutChoices(chosen({ a: 30 }), 2.9, seededRandom(1))).toMatchObject([{ machines: 2 }]);
@@ -115,6 +116,7 @@ describe('the smallest machine', () => {
     ['none without launch configs', [], null],
     ['the smallest of all', [option('a', { capacityPerInstance: 4 }), option('b', { capacityPerInstance: 2 })], 2],
     ['never one of weight 0', [option('a', { initialWeight: 0 }), option('b', { capacityPerInstance: 2 })], 2],
+    ['one of any weight above 0', [option('a', { initialWeight: 0.1 })], 1],
     ['never one above its own maximum', [option('a', { capacityPerInstance: 4, maxCapacity: 3 })], null],
     ["never one above the pool's maximum", [option('a', { capacityPerInstance: 11 })], null],
     ['one that just fits', [option('a', { capacityPerInstance: 10, maxCapacity: 10 })], 10],

@@ -118,6 +118,7 @@ describe('caps and room', () => {
 
   test('a machine without capacity is never drawn, whatever let its definition in', () => {
     expect(choose([option('a', { capacityPerInstance: 0 })], 5).choices).toEqual([]);
+    expect(choose([option('a', { capacityPerInstance: 0, unregisteredRoom: 2 })], 5).choices).toEqual([]);
     expect(choose([option('a', { capacityPerInstance: Number.NaN })], 5).choices).toEqual([]);
   });
 });
@@ -145,6 +146,10 @@ describe('launch configs that may not be used now', () => {
       option('b', { maxCapacity: 10, usedCapacity: 5, recentErrors: 7 }),
     ];
     expect(choose(options, 1).weights).toEqual({ a: RESCUE_WEIGHT, b: RESCUE_WEIGHT });
+    expect(choose([option('a', { initialWeight: 1e-9 })], 1)).toMatchObject({
+      machines: { a: 1 },
+      weights: { a: RESCUE_WEIGHT },
+    });
   });
 
   test('used-up weight takes over when the viable ones back off', () => {
@@ -181,4 +186,28 @@ test('a launch config may be named like an object property', () => {
     random: () => 0,
   });
   expect(Object.entries(weights)).toEqual([['__proto__', 1]]);
+});
+
+describe('the draw', () => {
+  test('gives each launch config its share of the numbers from 0 to 1, the first from 0 on', () => {
+    const options = [option('a'), option('b'), option('c', { initialWeight: 0.5 })];
+    const drawn = [0, 0.399, 0.4, 0.799, 0.8, 0.999].map((point) =>
+      Object.keys(choose(options, 1, { random: () => point }).machines).join(),
+    );
+    expect(drawn).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
+  });
+
+  test('ends at a launch config even where rounding passes the last of them', () => {
+    // The last number below 1, and weights whose sum is rounded up by half of its last digit.
+    const half = 2 ** -28;
+    const weights = [half, half + 1.5 * 2 ** -53, 0.75];
+    const options = weights.map((initialWeight, index) => option(`lc-${index}`, { initialWeight }));
+    expect(choose(options, 1, { random: () => 1 - 2 ** -53 }).machines).toEqual({ 'lc-2': 1 });
+  });
+
+  test('gives no machine for a capacity that only rounding left', () => {
+    expect(choose([option('a')], 1e-9).choices).toEqual([]);
+    const usedUp = choose([option('a', { recentErrors: 2 })], 1e-9);
+    expect(usedUp).toMatchObject({ choices: [], passedOver: { a: 'weight used up' }, weights: { a: 0 } });
+  });
 });

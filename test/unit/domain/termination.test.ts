@@ -78,6 +78,25 @@ describe('the surplus', () => {
     expect(ended(workers, { minCapacity: 2 })).toEqual(['old']);
   });
 
+  test('ends them in one order, which the verdicts keep', () => {
+    const workers = [5, 1, 4, 2, 3].map((created) => worker(`w${created}`, { created }));
+    const verdicts = decideTerminations(workers, advice(workers)!);
+    expect(verdicts.map(({ workerId }) => workerId)).toEqual(['w1', 'w2', 'w3', 'w4', 'w5']);
+  });
+
+  test('is used up by archived workers first, and only what they leave ends others', () => {
+    const workers = [worker('a0', { archived: true }), worker('a1', { archived: true }), ...many(6, 'w')];
+    expect(ended(workers, {}, { previousSurplus: 3 })).toEqual(['a0', 'a1', 'w0']);
+    expect(advice(workers, {}, { previousSurplus: 3 })).toMatchObject({ surplusBudget: 3, advisedCapacity: 3 });
+  });
+
+  test('ends no more than there are machines that may end, archived and others each for themselves', () => {
+    const workers = [worker('a', { archived: true }), ...many(2, 'w')];
+    // Eight static workers run beside them.
+    const pool = { runningCapacity: 11, currentCapacity: 10 };
+    expect(advice(workers, pool)).toMatchObject({ surplusBudget: 11, advisedCapacity: 3 });
+  });
+
   test('ends idle workers before those of which nothing is known, and these before busy ones', () => {
     const workers = [
       worker('busy', { created: 1, busy: true }),
@@ -204,6 +223,30 @@ describe('replacement where the maximum leaves no room', () => {
     ]);
   });
 
+  test('ends of those that are too large only the first, and none beside one that fits', () => {
+    const large = archived(2, { capacity: 4 });
+    expect(ended(large, { minCapacity: 8, maxCapacity: 8 })).toEqual(['a0']);
+    const small = worker('small', { archived: true, created: 9 });
+    expect(ended([...large, small], { minCapacity: 9, maxCapacity: 9 })).toEqual(['small']);
+  });
+
+  test('advises at least the smallest of those that are too large', () => {
+    const workers = [...archived(1, { capacity: 8 }), worker('b', { archived: true, capacity: 4 })];
+    expect(advice(workers, { minCapacity: 12, maxCapacity: 12 })).toMatchObject({ advisedCapacity: 4 });
+  });
+
+  test('ends one below the minimum even where the estimate wants nothing, as the original rule may', () => {
+    const workers = archived(4);
+    const pool = { ...noCapacity, ...full, pendingTasks: 0, claimedTasks: 4, scalingRatio: 1, runningCapacity: 4 };
+    const { wantedCapacity } = estimate('original', pool);
+    expect(wantedCapacity).toBe(0);
+    const given = { groups: groupCandidates(workers), machineCapacity: 1, previousSurplus: 0 };
+    expect(advise({ ...given, pool, estimate: { wantedCapacity, roomCapacity: 0 } })).toMatchObject({
+      archivedBudget: 1,
+      atLeastOneArchived: true,
+    });
+  });
+
   test('ends nobody while there is room for a machine', () => {
     expect(ended(archived(4), { minCapacity: 4, maxCapacity: 5 })).toEqual([]);
     expect(ended(archived(4), { minCapacity: 4, maxCapacity: 7 }, { machineCapacity: 4 })).toEqual(
@@ -220,6 +263,11 @@ describe('replacement where the maximum leaves no room', () => {
   test('ends nobody when no launch config can make a successor', () => {
     const workers = archived(4);
     expect(advice(workers, full, { machineCapacity: null })).toMatchObject({ advisedCapacity: 0 });
+    const overfull = { ...full, maxCapacity: 3 };
+    expect(advice(workers, overfull, { machineCapacity: null, previousSurplus: 0 })).toMatchObject({
+      archivedBudget: 0,
+      atLeastOneArchived: false,
+    });
   });
 
   test('ends no worker that is not archived', () => {

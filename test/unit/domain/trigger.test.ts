@@ -35,6 +35,11 @@ describe('a pool', () => {
     expect(needsReconciliation(basis, finding(fields), NOW)).toBe(triggered);
   });
 
+  test('is left alone while demand is unknown: nobody is told anything, and the last verdicts stand', () => {
+    const unknown = { ...finding(), advisedCapacity: null };
+    expect(needsReconciliation(basis, unknown, NOW)).toBe(false);
+  });
+
   test('that wants nothing is left alone whatever room there is', () => {
     const satisfied = { ...basis, wantedCapacity: 0 };
     expect(needsReconciliation(satisfied, finding({ wantedCapacity: 0, roomCapacity: 50 }), NOW)).toBe(false);
