@@ -9,9 +9,9 @@ npm run mutate -- domain           StrykerJS on the pure rules of domain/; at le
 npm run mutate -- guards           removes each guard marked in the code, one after the other; its test must fail
 npm run mutate -- guards NAME…     only these guards; a name may be a part of one
 
-On two quiet cores domain/ takes about a minute, the guards about 25. A line for each says whether it was caught, by which test, in how many
-seconds; the last one counts. The code is changed in a copy (.mutation/), never in the working tree. What each test said is
-in .mutation/guards.json. The exit code is 1 when something survived.
+On two quiet cores domain/ takes about a minute, the guards about 25. A line for each guard says whether it was caught, by which
+test, in how many seconds; the last one counts. The code is changed in a copy (.mutation/), never in the working tree. What each
+test said is in .mutation/guards.json and .mutation/domain.json. The exit code is 1 when something survived unlisted.
 `;
 
 const [part = 'all', ...names] = process.argv.slice(2);
