@@ -6,7 +6,7 @@ import { awsPool } from '../test/support/api-client.js';
 import { eventually } from '../test/support/eventually.js';
 import { startSystem, type System } from '../test/support/system.js';
 import { withEngine } from './engine.js';
-import { busyMs, cpuMs, familyCpuMs } from './process-use.js';
+import { busyMs, cpuMs, familyCpuMs, processorWaitMs } from './process-use.js';
 import type { Figure } from './report.js';
 import { waitsOf, type Demand, type LaunchCall, type Waits } from './waits.js';
 
@@ -75,9 +75,7 @@ async function churn({ system, records, use }: Deployment, options: ChurnOptions
   return figuresOf(options, {
     startSeconds: (begun - startMs) / 1000,
     waits: waitsOf(demands, await launchCalls(system, records, begun), await pendingTasks(system), Date.now()),
-    cpu: Object.entries(useAfter).map(
-      ([name, ms]) => [name, (ms - useBefore[name]!) / 10 / (elapsedMs / 1000)] as const,
-    ),
+    use: shares(useBefore, useAfter, elapsedMs),
     reconciliations: after.reconciliations - before.reconciliations,
     withoutEffect: after.withoutEffect - before.withoutEffect,
     launches: after.launches - before.launches,
@@ -141,8 +139,8 @@ async function countsOf({ db }: Records): Promise<Counts> {
 interface Measured extends Counts {
   readonly startSeconds: number;
   readonly waits: Waits;
-  /** Percent of one processor, by what uses it. */
-  readonly cpu: readonly (readonly [string, number])[];
+  /** In percent of the time. */
+  readonly use: Use;
 }
 
 function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): Figure[] {
@@ -158,7 +156,11 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
   });
   return [
     figure('all machines at work after', measured.startSeconds, 's'),
-    ...measured.cpu.map(([name, percent]) => figure(`CPU: ${name}`, percent, '%', { note: 'of one processor' })),
+    ...Object.entries(measured.use).map(([name, { used, waited }]) =>
+      figure(`CPU: ${name}`, used, '%', {
+        note: `of one processor${waited === null ? '' : `; it waited for one ${waited.toFixed(0)} % of the time`}`,
+      }),
+    ),
     figure('demand to launch call, p50', percentile(waits.seconds, 0.5), 's'),
     figure('demand to launch call, p95', percentile(waits.seconds, 0.95), 's', {
       limit: LIMIT_S,
@@ -171,16 +173,30 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
   ];
 }
 
-type Use = Readonly<Record<string, number>>;
+type Use = Readonly<Record<string, { readonly used: number; readonly waited: number | null }>>;
 
-/** Milliseconds of processor time so far. */
-const useOf = (system: System, enginePid: number, databasePid: number): Use => ({
-  ...Object.fromEntries(system.roles.map((role) => [`the product's ${role} process`, cpuMs(system.process(role).pid)])),
-  'Temporal dev server': cpuMs(enginePid),
-  Postgres: familyCpuMs(databasePid),
-  'simulator with all machines and the queue': cpuMs(system.simulator.pid),
-  'everything on this machine': busyMs(),
-});
+/** Milliseconds so far. That its main thread has waited for a processor is known of a Node process. */
+const useOf = (system: System, enginePid: number, databasePid: number): Use => {
+  const ofNode = (pid: number) => ({ used: cpuMs(pid), waited: processorWaitMs(pid) });
+  return {
+    ...Object.fromEntries(
+      system.roles.map((role) => [`the product's ${role} process`, ofNode(system.process(role).pid)]),
+    ),
+    'simulator with all machines and the queue': ofNode(system.simulator.pid),
+    'Temporal dev server': { used: cpuMs(enginePid), waited: null },
+    Postgres: { used: familyCpuMs(databasePid), waited: null },
+    'everything on this machine': { used: busyMs(), waited: null },
+  };
+};
+
+const shares = (before: Use, after: Use, elapsedMs: number): Use => {
+  const share = (from: number, to: number) => ((to - from) / elapsedMs) * 100;
+  const of = (name: string, { used, waited }: Use[string]) => ({
+    used: share(before[name]!.used, used),
+    waited: waited === null ? null : share(before[name]!.waited ?? 0, waited),
+  });
+  return Object.fromEntries(Object.entries(after).map(([name, use]) => [name, of(name, use)]));
+};
 
 const percentile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
