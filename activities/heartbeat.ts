@@ -68,8 +68,9 @@ class Attempt implements CallScope {
 
   /** The engine counts from the last heartbeat that reached it, which may be the one before the last of ours: hence half. */
   private readClock(): void {
-    const { heartbeatTimeoutMs } = this.context.info;
-    const wasSilent = heartbeatTimeoutMs !== undefined && elapsedMs(this.beat) > heartbeatTimeoutMs / 2;
+    // The engine says 0 of an activity that has no heartbeat timeout.
+    const limitMs = this.context.info.heartbeatTimeoutMs || Number.POSITIVE_INFINITY;
+    const wasSilent = elapsedMs(this.beat) > limitMs / 2;
     // guard(attempt-reads-clock): false
     if (wasSilent || elapsedMs(this.begun) >= this.lastsMs) this.own.abort();
   }

@@ -106,6 +106,14 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toEqual([]);
   });
 
+  test('sends a changing call however long it has waited when it has no heartbeat timeout', async () => {
+    // As Temporal's server describes such an activity.
+    const environment = activityEnvironment({ heartbeatTimeoutMs: 0 });
+    const limiter: Limiter = { ...unlimited, take: async () => pause(20) };
+    await asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
+    expect(sent()).toHaveLength(1);
+  });
+
   test('does not send a changing call after its own deadline, although its process was paused', async () => {
     const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
     const limiter: Limiter = { ...unlimited, take: async () => pause(60) };
