@@ -175,7 +175,7 @@ test('finds a machine gone that another process has missed before', async () => 
   expect(told).toEqual(['here/w gone']);
 });
 
-test('writes no worker’s row, whatever it finds', async () => {
+test('changes neither a worker’s row nor a machine, whatever it finds', async () => {
   machineOf(await row('here', 'healthy', 'running'));
   machineOf(await row('here', 'starting', 'requested'), { vm: 'pending' });
   machineOf(await row('here', 'ended', 'running'), { vm: 'gone' });
@@ -187,4 +187,5 @@ test('writes no worker’s row, whatever it finds', async () => {
   await scan('bulk', 'followProvider').catch(() => {});
   expect(told.toSorted()).toEqual(['here/ended gone', 'here/missing gone', 'here/removed gone']);
   expect(await places()).toEqual(before);
+  expect(new Set(cloud.calls.map(({ operation }) => operation))).toEqual(new Set(['observe', 'lookup']));
 });

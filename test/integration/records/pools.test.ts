@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import type { NewLaunchConfig } from '../../../records/launch-config-changes.js';
 import { launchConfigStats, poolCounters } from '../../../records/counts.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
@@ -62,6 +63,28 @@ describe.each(engines)('a worker pool on %s', (engine) => {
       { entityId: poolId, action: 'created', clientId: 'tester' },
     ]);
   });
+
+  test.each(['worker-pool-created', 'launch-config-created', 'worker-pool-updated', 'launch-config-archived'])(
+    'keeps nothing of a change whose event %s cannot be stored',
+    async (topic) => {
+      const { db } = records;
+      const stored = async () => ({
+        pool: await getPool(db, poolId),
+        events: await eventsOf(db),
+        audit: await db.selectFrom('audit').selectAll().execute(),
+      });
+      if (!topic.endsWith('created')) await create({}, [launchConfig('lc-a')]);
+      const before = await stored();
+      await sql`alter table events add constraint refused check (topic <> ${sql.lit(topic)}) not valid`.execute(db);
+      try {
+        const change = topic.endsWith('created') ? create : update;
+        await expect(change({ description: 'new' }, [launchConfig('lc-b')])).rejects.toThrow('refused');
+      } finally {
+        await sql`alter table events drop constraint refused`.execute(db);
+      }
+      expect(await stored()).toEqual(before);
+    },
+  );
 
   test('that is created again just the same is unchanged, any other is refused, and neither writes anything (W63)', async () => {
     const { db } = records;
