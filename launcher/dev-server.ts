@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
@@ -40,6 +41,10 @@ const HOST = '127.0.0.1';
 /** Ordinarily a second; a large database file on a busy machine takes longer. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
+/** The server chooses ports for its own parts, and others may take one of them before it does. */
+const MAX_ATTEMPTS = 3;
+/** Systems give ports from 32768 or 49152 on to whoever asks for any: what is free below stays free until it is used. */
+const PORTS = [10_000, 32_000] as const;
 
 /**
  * Starts a Temporal dev server on 127.0.0.1 and waits until it serves the namespace with its search attributes. Never uses a server that it did not start: a taken
@@ -48,6 +53,17 @@ const STOP_TIMEOUT_MS = 10_000;
  * @throws Error with the last line of the log when the server does not come up
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptStart(options);
+    } catch (error) {
+      const isTaken = error instanceof Error && error.message.includes('address already in use');
+      if (!isTaken || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function attemptStart(options: DevServerOptions): Promise<DevServer> {
   if (options.dbFile) await endLeftBehind(pidFile(options.dbFile), `--db-filename ${options.dbFile}`, STOP_TIMEOUT_MS);
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
@@ -140,16 +156,18 @@ function lastWords({ logFile, cli }: DevServerOptions): string {
 }
 
 /** A port of 127.0.0.1 that nobody listens on at this moment: the wished one where it is free. */
-export async function freePort(wished = 0): Promise<number> {
+export async function freePort(wished = randomInt(...PORTS)): Promise<number> {
   const server = createServer();
   const opened = await new Promise<boolean>((resolve, reject) => {
-    server.on('error', (error: NodeJS.ErrnoException) => (wished > 0 ? resolve(false) : reject(error)));
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
+      else reject(error);
+    });
     server.listen(wished, HOST, () => resolve(true));
   });
   if (!opened) return freePort();
-  const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return wished;
 }
 
 const answers = (port: number): Promise<boolean> =>

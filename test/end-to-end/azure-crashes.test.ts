@@ -13,9 +13,6 @@ import { suiteOf } from '../support/suite.js';
 
 const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
-/** For all boundaries of one mode. */
-const TIMEOUT_MS = 300_000;
-
 const sequential = (workers: number) =>
   azurePool({ minCapacity: workers, maxCapacity: workers, publicIp: true, leftBehind: 'Detach' });
 const template =
@@ -67,7 +64,7 @@ describe.each([
   { mode: 'sequential', boundaries: boundariesOf(sequentialSteps, newPool) },
   { mode: 'template', boundaries: boundariesOf(templateSteps, newPool) },
 ])('in $mode mode', ({ boundaries }) => {
-  beforeAll(async () => await crashAtAll(system(), boundaries), TIMEOUT_MS);
+  beforeAll(async () => await crashAtAll(system(), boundaries));
 
   test.each(boundaries)(
     'a crash at $step.operation ($mode) of a worker $step.stage ends as it should',

@@ -10,7 +10,7 @@ import { suiteOf } from '../support/suite.js';
 
 /** The seed is in the test's name, and `CRASH_SEED` repeats it. */
 const { workers, crashes, withinMs } = proofSize({
-  short: { workers: 24, crashes: 3, withinMs: 180_000 },
+  short: { workers: 24, crashes: 3, withinMs: 360_000 },
   long: { workers: 200, crashes: 20, withinMs: 1_200_000 },
 });
 const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);

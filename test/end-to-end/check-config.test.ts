@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
 import { keptRows } from '../support/kept-rows.js';
-import { createDatabase } from '../support/postgres.js';
+import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
+import { createDatabase, queryDatabase } from '../support/postgres.js';
 import { ProductProcess } from '../support/product.js';
 import { startSystem, type System } from '../support/system.js';
 
-const TIMEOUT_MS = 60_000;
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 let system: System;
 let checks = 0;
 
 beforeAll(async () => {
   system = await startSystem({ roles: 'all' });
-}, 120_000);
+});
 afterAll(async () => await system?.stop());
 
 async function check(changes: Readonly<Record<string, unknown>> = {}) {
@@ -28,128 +28,94 @@ async function check(changes: Readonly<Record<string, unknown>> = {}) {
 /** Everything that a database holds, as text: tables and their rows. */
 const contentOf = async (url: string): Promise<string[]> => Object.entries(await keptRows(url)).flat(2);
 
-test(
-  'check-config of a deployment that runs finds all well',
-  async () => {
-    const { code, lines } = await check();
-    expect({ code, lines }).toEqual({
-      code: 0,
-      lines: [
-        'ok       records',
-        'ok       temporal',
-        'ok       demand, counts',
-        'ok       demand, workers',
-        'ok       demand, claimants',
-        'ok       demand, worker',
-        'ok       providers.aws',
-      ],
-    });
-  },
-  TIMEOUT_MS,
-);
+test('check-config of a deployment that runs finds all well', async () => {
+  const { code, lines } = await check();
+  expect({ code, lines }).toEqual({
+    code: 0,
+    lines: [
+      'ok       records',
+      'ok       temporal',
+      'ok       demand, counts',
+      'ok       demand, workers',
+      'ok       demand, claimants',
+      'ok       demand, worker',
+      'ok       providers.aws',
+    ],
+  });
+});
 
-test(
-  'check-config on an empty database says what is to be done to it, and does nothing',
-  async () => {
-    const url = await createDatabase();
-    const { code, lines } = await check({ records: { url } });
-    expect(code).toBe(0);
-    expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
-    expect(await contentOf(url)).toEqual([]);
-  },
-  TIMEOUT_MS,
-);
+test('check-config on an empty database says what is to be done to it, and does nothing', async () => {
+  const url = await createDatabase();
+  const { code, lines } = await check({ records: { url } });
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
+  expect(await contentOf(url)).toEqual([]);
+});
 
-test(
-  'check-config on a database of the release before names one migration, and leaves every row as it was',
-  async () => {
-    const url = await createDatabase();
-    const config = system.writeConfig({ records: { url } }, 'migrate.json');
-    await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query(`alter table rate_limits drop column paused_until`);
-    await client.query(`delete from migrations where name = '0004_call_pauses.sql'`);
-    await client.end();
-    const before = await contentOf(url);
-    expect(before.length).toBeGreaterThan(10);
-    const { code, lines } = await check({ records: { url } });
-    expect({ code, first: lines[0] }).toEqual({
-      code: 0,
-      first: 'ok       records: 1 migrations to apply; serve and migrate do',
-    });
-    expect(await contentOf(url)).toEqual(before);
-  },
-  TIMEOUT_MS,
-);
+test('check-config on a database of the release before names one migration, and leaves every row as it was', async () => {
+  const url = await createDatabase();
+  const config = system.writeConfig({ records: { url } }, 'migrate.json');
+  await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
+  await queryDatabase(url, `alter table rate_limits drop column paused_until`);
+  await queryDatabase(url, `delete from migrations where name = '0004_call_pauses.sql'`);
+  const before = await contentOf(url);
+  expect(before.length).toBeGreaterThan(10);
+  const { code, lines } = await check({ records: { url } });
+  expect({ code, first: lines[0] }).toEqual({
+    code: 0,
+    first: 'ok       records: 1 migrations to apply; serve and migrate do',
+  });
+  expect(await contentOf(url)).toEqual(before);
+});
 
-test(
-  'check-config names a stored pool whose definition would be refused today',
-  async () => {
-    await system.api.createPool('check/nowhere', awsPool({ regions: ['us-east-1'], maxCapacity: 0 }));
-    const client = new pg.Client({ connectionString: system.recordsUrl });
-    await client.connect();
-    await client.query(
-      `update launch_config_revisions set configuration = jsonb_set(configuration, '{region}', '"xx-nowhere-1"')`,
-    );
-    await client.end();
-    const { code, lines } = await check({ providers: { aws: { regions: null } } });
-    expect(code).toBe(1);
-    expect(lines).toContainEqual(
-      expect.stringMatching(/^problem {2}pool check\/nowhere: its definition would be refused now: .* xx-nowhere-1/),
-    );
-  },
-  TIMEOUT_MS,
-);
+test('check-config names a stored pool whose definition would be refused today', async () => {
+  await system.api.createPool('check/nowhere', awsPool({ regions: ['us-east-1'], maxCapacity: 0 }));
+  await system.query(
+    `update launch_config_revisions set configuration = jsonb_set(configuration, '{region}', '"xx-nowhere-1"')`,
+  );
+  const { code, lines } = await check({ providers: { aws: { regions: null } } });
+  expect(code).toBe(1);
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^problem {2}pool check\/nowhere: its definition would be refused now: .* xx-nowhere-1/),
+  );
+});
 
-test(
-  'check-config names the scopes that the client of the queue lacks',
-  async () => {
-    for (const [operation, code] of [
-      ['listWorkers', 'InsufficientScopes'],
-      ['listClaimedTasks', 'InsufficientScopes'],
-    ] as const) {
-      await system.simulator.addFault({ operation, mode: 'refuse', code, status: 403 });
-    }
-    const { code, lines } = await check();
-    expect(code).toBe(1);
-    expect(lines.filter((line) => line.startsWith('problem  demand'))).toEqual([
-      expect.stringMatching(
-        /^problem {2}demand, workers: .* queue:list-workers:<pool>; without it no worker is found inactive/,
-      ),
-      expect.stringMatching(/^problem {2}demand, claimants: .* queue:claimed-list:<pool>;/),
-    ]);
-  },
-  TIMEOUT_MS,
-);
+test('check-config names the scopes that the client of the queue lacks', async () => {
+  for (const [operation, code] of [
+    ['listWorkers', 'InsufficientScopes'],
+    ['listClaimedTasks', 'InsufficientScopes'],
+  ] as const) {
+    await system.simulator.addFault({ operation, mode: 'refuse', code, status: 403 });
+  }
+  const { code, lines } = await check();
+  expect(code).toBe(1);
+  expect(lines.filter((line) => line.startsWith('problem  demand'))).toEqual([
+    expect.stringMatching(
+      /^problem {2}demand, workers: .* queue:list-workers:<pool>; without it no worker is found inactive/,
+    ),
+    expect.stringMatching(/^problem {2}demand, claimants: .* queue:claimed-list:<pool>;/),
+  ]);
+});
 
-test(
-  'check-config makes no directory for an embedded database that does not exist yet',
-  async () => {
-    const directory = join(system.folder, 'no-records-yet');
-    const { code, lines } = await check({ records: { url: `pglite:${directory}` } });
-    expect(code).toBe(0);
-    expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
-    expect(existsSync(directory)).toBe(false);
-  },
-  TIMEOUT_MS,
-);
+test('check-config makes no directory for an embedded database that does not exist yet', async () => {
+  const directory = join(system.folder, 'no-records-yet');
+  const { code, lines } = await check({ records: { url: `pglite:${directory}` } });
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
+  expect(existsSync(directory)).toBe(false);
+});
 
-test(
-  'check-config names the search attributes that a new namespace lacks, and does not register them',
-  async () => {
-    const namespace = `check-${Date.now()}`;
-    const { workflowService, operatorService } = system.temporal.connection;
-    await workflowService.registerNamespace({
-      namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-    });
-    const temporal = { namespace };
-    const line =
-      'ok       temporal: search attributes WorkerPoolId, ProviderId, WorkerState, LaunchConfigId to register; serve does';
-    await system.waitFor(async () => (await check({ temporal })).lines.includes(line), 'the namespace to be known');
-    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-    expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
-  },
-  TIMEOUT_MS,
-);
+test('check-config names the search attributes that a new namespace lacks, and does not register them', async () => {
+  const namespace = `check-${Date.now()}`;
+  const { workflowService, operatorService } = system.temporal.connection;
+  await workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  const temporal = { namespace };
+  const line =
+    'ok       temporal: search attributes WorkerPoolId, ProviderId, WorkerState, LaunchConfigId to register; serve does';
+  await system.waitFor(async () => (await check({ temporal })).lines.includes(line), 'the namespace to be known');
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
+});

@@ -1,10 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
+import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { countsOfPool } from '../support/pool-counts.js';
 import { startSystem } from '../support/system.js';
 
 const WORKERS = 500;
-const PATIENCE_MS = 600_000;
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 describe('what 500 workers of one pool cost', () => {
   test.each(['off', 'ec2'] as const)(
@@ -22,7 +24,6 @@ describe('what 500 workers of one pool cost', () => {
       expect(counts.unfinished).toBe(0);
       expect(counts.throttled).toBe(0);
     },
-    PATIENCE_MS,
   );
 });
 
@@ -39,7 +40,7 @@ describe('a region with room for fewer machines than are wanted', () => {
       await simulator.setCapacity('us-east-1', 60);
       await simulator.addTasks(pool, 100, 3_600);
       await api.createPool(pool, awsPool({ maxCapacity: 300 }));
-      await system.waitFor(async () => (await api.workers(pool, 'running')).length === 60, '60 running', 60_000);
+      await system.waitFor(async () => (await api.workers(pool, 'running')).length === 60, '60 running');
 
       const launches = simulator.log().filter(({ operation }) => operation === 'RunInstances');
       const first = launches.find(({ created }) => created && created.length > 0);
@@ -58,5 +59,5 @@ describe('a region with room for fewer machines than are wanted', () => {
     } finally {
       await system.stop({ keepLogs: failed });
     }
-  }, 120_000);
+  });
 });

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { freePort } from '../../launcher/dev-server.js';
 import { API_PREFIX } from '../../api/paths.js';
 import {
@@ -15,11 +15,14 @@ import {
 } from '../support/compose.js';
 import { eventually } from '../support/eventually.js';
 import { createNamespace } from '../support/namespace.js';
+import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { createDatabase } from '../support/postgres.js';
 import { temporalAddress } from '../support/services.js';
 import { startSimulator, type SimulatorHandle } from '../support/simulator.js';
 
 /** docker-compose.yml without containers: its commands, its configuration, the files that the image has, our servers. */
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 const compose = readCompose();
 let folder: string;
@@ -46,14 +49,14 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'no-secret-of-anybody',
   };
-}, 120_000);
+});
 afterAll(async () => {
   for (const { child } of started) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   await Promise.all(started.map(({ ended }) => ended));
   await simulator.stop();
   await closeTemporal();
   rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** The last stage's files at the place where the image has them, below `folder`; its `npm ci` is ours. */
 function installAsImage(): void {
@@ -117,7 +120,9 @@ test('migrate, then API and worker serve, are healthy, and stop with 0 when they
   const api = run('api', apiPorts);
   const worker = run('worker', workerPorts);
   for (const each of [api, worker]) {
-    await eventually(() => each.output().includes('"serving"') || each.child.exitCode !== null, { withinMs: 60_000 });
+    await eventually(() => each.output().includes('"serving"') || each.child.exitCode !== null, {
+      withinMs: PATIENCE_MS,
+    });
     expect([each.output(), each.child.exitCode]).toEqual([expect.stringContaining('"serving"'), null]);
   }
 
@@ -154,7 +159,7 @@ test('migrate, then API and worker serve, are healthy, and stop with 0 when they
   for (const secret of Object.values(exampleSecrets)) {
     expect([api, worker].some((each) => each.output().includes(secret))).toBe(false);
   }
-}, 120_000);
+});
 
 test('check-config tells a configuration that works from one that is wrong and from a server that is away', async () => {
   const check = (changes: Record<string, string>) => run('api', changes, ['check-config']);
@@ -171,7 +176,7 @@ test('check-config tells a configuration that works from one that is wrong and f
     expect([ended, checked.output()]).toEqual([code, expect.stringContaining(says)]);
     expect(checked.output()).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
   }
-}, 120_000);
+});
 
 async function exitCodeOf(args: string[]): Promise<number | null> {
   const child = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, NODE_OPTIONS: '' } });

@@ -1,15 +1,13 @@
 import { expect, test } from '@jest/globals';
-import pg from 'pg';
 import { awsPool } from '../support/api-client.js';
-import { isLong, proofSize } from '../support/long.js';
+import { isLong } from '../support/long.js';
+import { PATIENCE_MS } from '../support/patience.js';
 import { endPool, expectSettled, machinesOf } from '../support/pool-steps.js';
 import { awsProviders } from '../support/system.js';
 import { suiteOf } from '../support/suite.js';
 
 /** Launches that the cloud accepts and that give nobody a machine, and a region that fails alone. */
 
-/** In the long form a launch stays in doubt for more than two minutes. */
-const PATIENCE_MS = proofSize({ short: 180_000, long: 420_000 });
 const FIRST_BACKOFF_MS = 10_000;
 
 const { system, newPool } = suiteOf('failing/launches', {
@@ -19,16 +17,6 @@ const { system, newPool } = suiteOf('failing/launches', {
   },
 });
 
-async function query<Row extends pg.QueryResultRow>(statement: string, values: unknown[]): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: system().recordsUrl });
-  await client.connect();
-  try {
-    return (await client.query<Row>(statement, values)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 interface Backoff {
   failures: number;
   until: number;
@@ -36,15 +24,11 @@ interface Backoff {
 
 /** Of the pool's only launch config; its first `failures`-th failure in a row. */
 const backoffAfter = async (pool: string, failures: number): Promise<Backoff> =>
-  await system().waitFor(
-    async () => {
-      const statement = 'select failures, until::float8 as until from launch_backoffs where worker_pool_id = $1';
-      const [backoff] = await query<Backoff>(statement, [pool]);
-      return backoff && backoff.failures >= failures ? backoff : null;
-    },
-    `failure ${failures} in a row`,
-    60_000,
-  );
+  await system().waitFor(async () => {
+    const statement = 'select failures, until::float8 as until from launch_backoffs where worker_pool_id = $1';
+    const [backoff] = await system().query<Backoff>(statement, [pool]);
+    return backoff && backoff.failures >= failures ? backoff : null;
+  }, `failure ${failures} in a row`);
 
 test('a launch config whose machines the cloud ends at once is launched from ever more rarely, and its error says why', async () => {
   const pool = newPool();
@@ -58,7 +42,7 @@ test('a launch config whose machines the cloud ends at once is launched from eve
   for (const failures of [1, 2, 3]) backoffs.push(await backoffAfter(pool, failures));
   expect(backoffs.map(({ failures }) => failures)).toEqual([1, 2, 3]);
 
-  const launches = await query<{ created: number; count: number }>(
+  const launches = await system().query<{ created: number; count: number }>(
     'select created::float8 as created, count from launches where worker_pool_id = $1 order by created',
     [pool],
   );
@@ -79,47 +63,43 @@ test('a launch config whose machines the cloud ends at once is launched from eve
   await endPool(system(), pool);
 });
 
-test(
-  'a pool over two regions gets its machines from the one that answers, and its owner hears of the other',
-  async () => {
-    const pool = newPool();
-    const held = await system().simulator.addFault({
-      ...{ operation: 'RunInstances', mode: 'hold-request', region: 'us-west-2', times: 1 },
-    });
-    const silent = await system().simulator.addFault({
-      ...{ operation: '*', mode: 'refuse', code: 'Unavailable', status: 503, region: 'us-west-2', times: 1_000 },
-    });
-    const wanting = (minCapacity: number) =>
-      awsPool({ minCapacity, maxCapacity: 60, regions: ['us-east-1', 'us-west-2'] });
-    await system().api.createPool(pool, wanting(20));
-    await system().simulator.faultHit(held.id);
-    await system().waitFor(async () => (await system().api.counts(pool)).running > 0, 'the first running worker');
-    const open = await query<{ count: number }>(
-      `select count from launches where worker_pool_id = $1 and status = 'open'`,
-      [pool],
+test('a pool over two regions gets its machines from the one that answers, and its owner hears of the other', async () => {
+  const pool = newPool();
+  const held = await system().simulator.addFault({
+    ...{ operation: 'RunInstances', mode: 'hold-request', region: 'us-west-2', times: 1 },
+  });
+  const silent = await system().simulator.addFault({
+    ...{ operation: '*', mode: 'refuse', code: 'Unavailable', status: 503, region: 'us-west-2', times: 1_000 },
+  });
+  const wanting = (minCapacity: number) =>
+    awsPool({ minCapacity, maxCapacity: 60, regions: ['us-east-1', 'us-west-2'] });
+  await system().api.createPool(pool, wanting(20));
+  await system().simulator.faultHit(held.id);
+  await system().waitFor(async () => (await system().api.counts(pool)).running > 0, 'the first running worker');
+  const open = await system().query<{ count: number }>(
+    `select count from launches where worker_pool_id = $1 and status = 'open'`,
+    [pool],
+  );
+  // Half of the machines, more or less, were asked of the region that does not answer.
+  expect(open).toHaveLength(1);
+  const inDoubt = open[0]!.count;
+  const running = async (wanted: number) =>
+    await system().waitFor(
+      async () => (await system().api.counts(pool)).running === wanted,
+      `${wanted} running workers`,
     );
-    // Half of the machines, more or less, were asked of the region that does not answer.
-    expect(open).toHaveLength(1);
-    const inDoubt = open[0]!.count;
-    const running = async (wanted: number) =>
-      await system().waitFor(
-        async () => (await system().api.counts(pool)).running === wanted,
-        `${wanted} running workers`,
-      );
-    await running(20 - inDoubt);
-    // All that is wanted now comes from the other region, while the launch is in doubt.
-    await system().api.updatePool(pool, wanting(30));
-    await running(30 - inDoubt);
-    expect(new Set((await machinesOf(system(), pool)).map(({ region }) => region))).toEqual(new Set(['us-east-1']));
-    if (isLong) await expectReplacedAndReported(pool, running);
-    await system().simulator.releaseFault(held.id, 'go');
-    await system().simulator.releaseFault(silent.id);
-    const all = isLong ? 30 + inDoubt : 30;
-    await expectSettled(system(), pool, all, 120_000);
-    await endPool(system(), pool);
-  },
-  PATIENCE_MS,
-);
+  await running(20 - inDoubt);
+  // All that is wanted now comes from the other region, while the launch is in doubt.
+  await system().api.updatePool(pool, wanting(30));
+  await running(30 - inDoubt);
+  expect(new Set((await machinesOf(system(), pool)).map(({ region }) => region))).toEqual(new Set(['us-east-1']));
+  if (isLong) await expectReplacedAndReported(pool, running);
+  await system().simulator.releaseFault(held.id, 'go');
+  await system().simulator.releaseFault(silent.id);
+  const all = isLong ? 30 + inDoubt : 30;
+  await expectSettled(system(), pool, all);
+  await endPool(system(), pool);
+});
 
 /** After two minutes in doubt. */
 async function expectReplacedAndReported(pool: string, running: (wanted: number) => Promise<unknown>): Promise<void> {
@@ -130,7 +110,7 @@ async function expectReplacedAndReported(pool: string, running: (wanted: number)
       return reported.length > 0 ? reported : null;
     },
     'the report of the launch in doubt',
-    180_000,
+    2 * PATIENCE_MS,
   );
   expect(reports).toHaveLength(1);
   await running(30);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import pg from 'pg';
 import taskcluster from 'taskcluster-client';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
 import type { WorkerPollResult } from '../../activities/worker-poll.js';
@@ -25,16 +24,6 @@ const run = async <Result>(type: 'sweep' | 'watchWorkers'): Promise<Result> =>
   })) as Result;
 const pollWorkers = () => run<WorkerPollResult>('watchWorkers');
 
-async function query<Row extends pg.QueryResultRow>(statement: string, values: unknown[]): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: system().recordsUrl });
-  await client.connect();
-  try {
-    return (await client.query<Row>(statement, values)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 /** As if it had registered three hours ago: its row says so, and its next lifecycle goes on from the row. */
 async function registeredLongAgo(worker: WorkerKey): Promise<void> {
   const handle = system().temporal.workflow.getHandle(lifecycleId(worker));
@@ -42,11 +31,10 @@ async function registeredLongAgo(worker: WorkerKey): Promise<void> {
   await handle.terminate('by a test');
   const open = `WorkflowId = '${lifecycleId(worker)}' AND ExecutionStatus = 'Running'`;
   await system().waitFor(async () => (await system().temporal.workflow.count(open)).count === 0, 'the end in the list');
-  await query('update workers set registered_at = registered_at - $1 where worker_pool_id = $2 and worker_id = $3', [
-    HOURS_MS,
-    worker.workerPoolId,
-    worker.workerId,
-  ]);
+  await system().query(
+    'update workers set registered_at = registered_at - $1 where worker_pool_id = $2 and worker_id = $3',
+    [HOURS_MS, worker.workerPoolId, worker.workerId],
+  );
   await run('sweep');
   await system().waitFor(async () => {
     const now = await handle.describe();
@@ -74,7 +62,7 @@ test('a hung worker is found by the queue’s data and replaced, and one that wa
   await system().waitFor(async () => (await stateOf(pool, hung!.workerId)) === 'stopped', 'the end of the hung worker');
   await system().waitFor(async () => (await system().api.counts(pool)).running === 2, 'its replacement');
   expect(await stateOf(pool, idle!.workerId)).toBe('running');
-  const [row] = await query('select stop_reason from workers where worker_id = $1', [hung!.workerId]);
+  const [row] = await system().query('select stop_reason from workers where worker_id = $1', [hung!.workerId]);
   expect(row).toEqual({ stop_reason: 'worker inactive' });
   await endPool(system(), pool);
 });
@@ -88,7 +76,7 @@ async function quarantine(worker: WireWorker, quarantineUntil: number): Promise<
   await pollWorkers();
   const statement = 'select quarantine_until from workers where worker_id = $1 and quarantine_until = $2';
   await system().waitFor(
-    async () => (await query(statement, [worker.workerId, quarantineUntil])).length === 1,
+    async () => (await system().query(statement, [worker.workerId, quarantineUntil])).length === 1,
     'the quarantine in the row',
   );
 }

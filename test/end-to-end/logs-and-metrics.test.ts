@@ -1,15 +1,17 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { freePort } from '../../launcher/dev-server.js';
 import { logEvents, type LogEventName } from '../../observability/log-events.js';
 import { awsPool, type WireWorker } from '../support/api-client.js';
 import { eventually } from '../support/eventually.js';
+import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import type { Role } from '../support/product.js';
 import { startSystem, type System } from '../support/system.js';
 
 const WORKER_POOL = 'logs/one-worker';
 const ISSUER_TOKEN = 'the-token-of-the-issuer-is-secret';
 const ROLES = ['api', 'worker'] as const;
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 let system: System;
 const metricsPorts = new Map<Role, number>();
@@ -29,8 +31,8 @@ beforeAll(async () => {
     system.spawn(role, system.writeConfig({ metrics: { port } }, `${role}.json`));
   }
   await Promise.all(ROLES.map((role) => system.process(role).serves()));
-}, 120_000);
-afterAll(() => system.stop(), 60_000);
+});
+afterAll(() => system.stop());
 
 interface Line {
   readonly level: string;
@@ -57,7 +59,7 @@ test('one life leaves one line for each of its events, and no secret; both roles
   if (!worker) throw new Error('no worker');
   const key = { workerPoolId: WORKER_POOL, workerGroup: worker.workerGroup, workerId: worker.workerId };
 
-  const proof = await eventually(() => simulator.identityDocument(worker.workerId), { withinMs: 10_000 });
+  const proof = await eventually(() => simulator.identityDocument(worker.workerId), { withinMs: PATIENCE_MS });
   const registration = { ...key, providerId: 'aws', workerIdentityProof: proof };
   const forged = { document: proof.document.replace('m5.large', 'm5.small'), signature: proof.signature };
   expect((await api.register({ ...registration, workerIdentityProof: forged })).status).toBe(400);
@@ -128,17 +130,11 @@ test('one life leaves one line for each of its events, and no secret; both roles
     expect(secret).toEqual(expect.stringMatching(/.{10}/));
     expect(output().includes(JSON.stringify(secret).slice(1, -1))).toBe(false);
   }
-}, 90_000);
+});
 
 async function deploymentKey(): Promise<string> {
-  const client = new pg.Client({ connectionString: system.recordsUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ deployment_key: string }>('select deployment_key from deployment');
-    return rows[0]?.deployment_key ?? '';
-  } finally {
-    await client.end();
-  }
+  const [row] = await system.query<{ deployment_key: string }>('select deployment_key from deployment');
+  return row?.deployment_key ?? '';
 }
 
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (\S+)$/;

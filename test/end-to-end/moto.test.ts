@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { awsPool } from '../support/api-client.js';
 import { type Moto, startMoto } from '../support/moto.js';
+import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { removeAll } from '../support/pool-steps.js';
 import { awsProviders, startSystem, type System } from '../support/system.js';
 
@@ -12,7 +13,8 @@ import { awsProviders, startSystem, type System } from '../support/system.js';
 const WANTED = 10;
 const REGION = 'us-east-1';
 const POOL = 'moto/pool';
-const TIMEOUT_MS = 300_000;
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 let moto: Moto;
 let system: System;
@@ -25,7 +27,7 @@ beforeAll(async () => {
       return { aws: { ...aws, endpoint: moto.endpoint, regions: [REGION] } };
     },
   });
-}, TIMEOUT_MS);
+});
 afterAll(async () => {
   await system?.stop();
   await moto?.stop();
@@ -42,26 +44,22 @@ async function machines(): Promise<Record<string, string[]>> {
   return byState;
 }
 
-test(
-  'ten machines of moto are launched, each the worker of one lifecycle, and go away again',
-  async () => {
-    const { api } = system;
-    const wants = (minCapacity: number) => awsPool({ minCapacity, maxCapacity: minCapacity, regions: [REGION] });
-    await api.createPool(POOL, wants(1));
-    for (let wanted = 1; wanted <= WANTED; wanted += 1) {
-      if (wanted > 1) await api.updatePool(POOL, wants(wanted));
-      await system.waitFor(async () => (await api.workers(POOL)).length === wanted, `worker ${wanted}`);
-    }
-    const ids = (await api.workers(POOL)).map(({ workerId }) => workerId).toSorted();
-    expect(await machines()).toEqual({ running: expect.arrayContaining(ids) });
-    expect((await machines())['running']).toHaveLength(WANTED);
-    await system.waitFor(async () => (await system.openLifecycles()) === WANTED, 'all lifecycles in the list');
+test('ten machines of moto are launched, each the worker of one lifecycle, and go away again', async () => {
+  const { api } = system;
+  const wants = (minCapacity: number) => awsPool({ minCapacity, maxCapacity: minCapacity, regions: [REGION] });
+  await api.createPool(POOL, wants(1));
+  for (let wanted = 1; wanted <= WANTED; wanted += 1) {
+    if (wanted > 1) await api.updatePool(POOL, wants(wanted));
+    await system.waitFor(async () => (await api.workers(POOL)).length === wanted, `worker ${wanted}`);
+  }
+  const ids = (await api.workers(POOL)).map(({ workerId }) => workerId).toSorted();
+  expect(await machines()).toEqual({ running: expect.arrayContaining(ids) });
+  expect((await machines())['running']).toHaveLength(WANTED);
+  await system.waitFor(async () => (await system.openLifecycles()) === WANTED, 'all lifecycles in the list');
 
-    await api.updatePool(POOL, wants(0));
-    await removeAll(system, POOL);
-    await system.waitFor(async () => (await api.counts(POOL)).stopped === WANTED, 'all to stop', 120_000);
-    expect(Object.keys(await machines())).toEqual(['terminated']);
-    expect(await api.errors(POOL)).toEqual([]);
-  },
-  TIMEOUT_MS,
-);
+  await api.updatePool(POOL, wants(0));
+  await removeAll(system, POOL);
+  await system.waitFor(async () => (await api.counts(POOL)).stopped === WANTED, 'all to stop');
+  expect(Object.keys(await machines())).toEqual(['terminated']);
+  expect(await api.errors(POOL)).toEqual([]);
+});

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import pg from 'pg';
 import taskcluster, { type Credentials } from 'taskcluster-client';
 import { lifecycleId } from '../../domain/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
@@ -22,12 +21,7 @@ const { system } = suiteOf('lab/static', {
 });
 
 /** As the sweep does when the row has expired. */
-async function deleteRow(): Promise<void> {
-  const database = new pg.Client({ connectionString: system().recordsUrl });
-  await database.connect();
-  await database.query('delete from workers where worker_id = $1', [key.workerId]);
-  await database.end();
-}
+const deleteRow = () => system().query('delete from workers where worker_id = $1', [key.workerId]);
 
 /** The peer's own client, as operators and machines use it; it asks again when it is told to. */
 const as = (credentials?: Credentials) =>

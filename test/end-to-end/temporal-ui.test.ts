@@ -1,37 +1,28 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { cronScheduleId, lifecycleId } from '../../domain/ids.js';
-import { startDevServer, type DevServer } from '../../launcher/dev-server.js';
-import { findTemporalCli } from '../../launcher/temporal-cli.js';
-import { searchAttributeNames } from '../../temporal/search-attributes.js';
+import type { DevServer } from '../../launcher/dev-server.js';
 import { workflowTypes } from '../../temporal/names.js';
 import { awsPool, type WireWorker } from '../support/api-client.js';
 import { eventually } from '../support/eventually.js';
+import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { startSystem, type System } from '../support/system.js';
+import { startTemporalServer } from '../support/temporal-server.js';
 
 const WORKER_POOL = 'web/browser-tests';
 const FLAGS = ['no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking'];
 const MORE_FLAGS = ['disable-component-update', 'disable-sync'];
 
-let folder: string;
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
+
 let server: DevServer;
 let system: System;
 let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'worker-manager-ui-'));
-  const cli = await findTemporalCli();
-  server = await startDevServer({
-    cli: cli.path,
-    namespace: 'default',
-    searchAttributes: searchAttributeNames,
-    logFile: join(folder, 'temporal.log'),
-    extraArgs: ['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=true'],
-  });
+  server = await startTemporalServer({ ui: true });
   system = await startSystem({
     temporal: server.address,
     records: 'pglite',
@@ -46,13 +37,12 @@ beforeAll(async () => {
     args: [...FLAGS, ...MORE_FLAGS].map((flag) => `--${flag}`),
   });
   page = await browser.newPage({ viewport: { width: 1600, height: 900 } });
-}, 180_000);
+});
 afterAll(async () => {
   await browser?.close();
   await system?.stop();
   await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 const urlOf = (path: string) => `${server.uiUrl}/namespaces/${system.namespace}/${path}`;
 
@@ -84,7 +74,7 @@ async function shows(path: string, texts: readonly string[]): Promise<string> {
         }
         return false;
       },
-      { withinMs: 60_000, what: `the page ${path}` },
+      { withinMs: PATIENCE_MS, what: `the page ${path}` },
     );
   } catch (error) {
     throw new Error(`${path} lacks ${texts.filter((each) => !text.includes(each)).join(', ')}; it shows:\n${text}`, {
@@ -131,7 +121,7 @@ test('the Temporal UI shows a life as it is and after its end, lists it by pool 
   // The words come from a living Temporal worker; the state is there without one.
   await system.sigterm('all');
   await shows(life.replace('user-metadata', 'search-attributes'), [WORKER_POOL, 'WorkerState', 'stopped']);
-}, 240_000);
+});
 
 test('the pictures of the documentation are there', () => {
   for (const name of ['lifecycle-running', 'lifecycle-stopped', 'lifecycles', 'schedule']) {

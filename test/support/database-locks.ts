@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { eventually } from './eventually.js';
+import { PATIENCE_MS } from './patience.js';
 
 /**
  * Holds the product between two of its own steps, from outside: a lock taken on a connection of the test's own makes the
@@ -33,9 +34,9 @@ export class DatabaseLock {
   }
 
   /** Waits until somebody waits for this lock. */
-  async isMet(withinMs = 30_000): Promise<void> {
+  async isMet(): Promise<void> {
     await eventually(async () => (await this.#waiting()).length > 0, {
-      withinMs,
+      withinMs: PATIENCE_MS,
       what: `a statement that waits for ${this.#table}`,
     });
   }

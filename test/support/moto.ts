@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { withLock } from '#scripts/lock.mjs';
 import { cacheDir } from '#scripts/node.mjs';
+import { freePort } from '../../launcher/dev-server.js';
 import { runProgram } from '../../launcher/tool-cache.js';
 import { eventually } from './eventually.js';
+import { PATIENCE_MS } from './patience.js';
 
 const VERSION = '5.2.5';
 
@@ -23,7 +24,7 @@ export async function startMoto(): Promise<Moto> {
   });
   const endpoint = `http://127.0.0.1:${port}`;
   try {
-    await eventually(() => answers(child, endpoint), { withinMs: 60_000, what: 'an answer from moto' });
+    await eventually(() => answers(child, endpoint), { withinMs: PATIENCE_MS, what: 'an answer from moto' });
   } catch (error) {
     await end(child);
     throw error;
@@ -52,15 +53,6 @@ async function answers(child: ChildProcess, endpoint: string): Promise<boolean> 
     (response) => response.ok,
     () => false,
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { ensureSearchAttributes } from '../../temporal/namespace.js';
 import { eventually } from './eventually.js';
+import { PATIENCE_MS } from './patience.js';
 
 /** A new namespace with our search attributes, so that systems on one server do not meet. The caller closes the client's connection. */
 export async function createNamespace(address: string): Promise<{ namespace: string; client: Client }> {
@@ -24,7 +25,7 @@ export async function createNamespace(address: string): Promise<{ namespace: str
         return false;
       }
     },
-    { withinMs: 30_000, everyMs: 200, what: `namespace ${namespace}` },
+    { withinMs: PATIENCE_MS, everyMs: 200, what: `namespace ${namespace}` },
   );
   return { namespace, client };
 }

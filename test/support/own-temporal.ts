@@ -1,10 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { startDevServer } from '../../launcher/dev-server.js';
-import { findTemporalCli } from '../../launcher/temporal-cli.js';
-import { searchAttributeNames } from '../../temporal/search-attributes.js';
+import { startTemporalServer } from './temporal-server.js';
 
 export interface OwnTemporal {
   readonly client: Client;
@@ -18,17 +13,7 @@ export interface OwnTemporal {
  * one in memory forgets everything when a call is broken off at the wrong moment.
  */
 export async function startOwnTemporal(settings: readonly string[]): Promise<OwnTemporal> {
-  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-temporal-'));
-  const cli = await findTemporalCli((line) => process.stderr.write(`${line}\n`));
-  const server = await startDevServer({
-    cli: cli.path,
-    dbFile: join(folder, 'temporal.db'),
-    uiPort: false,
-    namespace: 'default',
-    searchAttributes: searchAttributeNames,
-    logFile: join(folder, 'temporal.log'),
-    extraArgs: settings.flatMap((setting) => ['--dynamic-config-value', setting]),
-  });
+  const server = await startTemporalServer({ settings, inFile: true });
   const connection = await Connection.connect({ address: server.address });
   return {
     client: new Client({ connection }),
@@ -36,7 +21,6 @@ export async function startOwnTemporal(settings: readonly string[]): Promise<Own
     async stop() {
       await connection.close();
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

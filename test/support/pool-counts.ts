@@ -24,7 +24,6 @@ const POOL = 'counts/pool';
 const SAMPLED = 10;
 const REMOVALS_AT_ONCE = 32;
 const LONG_TASK_SECONDS = 3_600;
-const PATIENCE_MS = 180_000;
 
 /**
  * One pool from its creation until all its workers are stopped: as many tasks as `workers`, a maximum of three times
@@ -59,14 +58,14 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
   await api.createPool(POOL, awsPool({ maxCapacity: wanted * 3 }));
   const inState = async (state: 'running' | 'stopped', count: number) =>
     (await api.workers(POOL, state)).length >= count;
-  await system.waitFor(() => inState('running', wanted), 'all running', PATIENCE_MS);
+  await system.waitFor(() => inState('running', wanted), 'all running');
   const workers = await api.workers(POOL);
   const sampled = sample(workers, SAMPLED).map(lifecycleId);
   const eventsToRunning = await longestHistory(temporal, sampled);
 
   await api.holdPool(POOL, 'all of it goes');
   await removeAll(system, workers);
-  await system.waitFor(() => inState('stopped', wanted), 'all stopped', PATIENCE_MS);
+  await system.waitFor(() => inState('stopped', wanted), 'all stopped');
   // A scan that is under way ends first.
   await system.sigterm('worker');
   const machines = await simulator.machines();

@@ -2,6 +2,7 @@ import { expect } from '@jest/globals';
 import { provisionId } from '../../domain/ids.js';
 import { awsPool } from './api-client.js';
 import { checkEvidence } from './evidence.js';
+import { PATIENCE_MS } from './patience.js';
 import type { Machine } from './simulator.js';
 import type { System } from './system.js';
 
@@ -17,25 +18,16 @@ export async function machinesOf(system: System, workerPoolId: string): Promise<
 }
 
 /** Waits until the pool has exactly so many running workers and no others. */
-export async function settled(system: System, workerPoolId: string, wanted: number, withinMs = 60_000): Promise<void> {
-  await system.waitFor(
-    async () => {
-      const { requested, running, stopping } = await system.api.counts(workerPoolId);
-      return running === wanted && requested + stopping === 0;
-    },
-    `${wanted} running workers of ${workerPoolId}`,
-    withinMs,
-  );
+export async function settled(system: System, workerPoolId: string, wanted: number): Promise<void> {
+  await system.waitFor(async () => {
+    const { requested, running, stopping } = await system.api.counts(workerPoolId);
+    return running === wanted && requested + stopping === 0;
+  }, `${wanted} running workers of ${workerPoolId}`);
 }
 
 /** Waits until the pool is settled, then looks whether it has so many machines, and at the evidence. */
-export async function expectSettled(
-  system: System,
-  workerPoolId: string,
-  wanted: number,
-  withinMs = 60_000,
-): Promise<void> {
-  await settled(system, workerPoolId, wanted, withinMs);
+export async function expectSettled(system: System, workerPoolId: string, wanted: number): Promise<void> {
+  await settled(system, workerPoolId, wanted);
   expect(await machinesOf(system, workerPoolId)).toHaveLength(wanted);
   await checkEvidence(system);
 }
@@ -58,7 +50,7 @@ export async function removeAll(system: System, workerPoolId: string): Promise<v
   );
 }
 
-export async function expectAllStopped(system: System, workerPoolId: string, withinMs = 60_000): Promise<void> {
+export async function expectAllStopped(system: System, workerPoolId: string, withinMs = PATIENCE_MS): Promise<void> {
   await system.waitFor(
     async () => (await system.api.workers(workerPoolId)).every(({ state }) => state === 'stopped'),
     `the end of all workers of ${workerPoolId}`,

@@ -10,7 +10,7 @@ import { freePort } from '../../launcher/dev-server.js';
 /** Where global set-up tells the test files which server is theirs. */
 const ADMIN_URL = 'TEST_POSTGRES_URL';
 const DEBIAN_ROOT = '/usr/lib/postgresql';
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 
 /** A new empty database on the server of this test run. */
 export async function createDatabase(): Promise<string> {
@@ -27,6 +27,21 @@ export async function createDatabase(): Promise<string> {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return url.href;
+}
+
+/** Rows of one statement, on a connection of its own. */
+export async function queryDatabase<Row extends pg.QueryResultRow>(
+  url: string,
+  statement: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(statement, [...values])).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Starts a Postgres of this run's own, on 127.0.0.1 and in a temporary folder, and makes it the one of `createDatabase`. */

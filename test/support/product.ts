@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveEnvironment } from '../../launcher/serve-environment.js';
 import { eventually } from './eventually.js';
+import { PATIENCE_MS } from './patience.js';
 
 export const projectRoot = new URL('../../', import.meta.url).pathname;
 
@@ -57,7 +58,7 @@ export class ProductProcess {
   }
 
   /** Waits until it says that it serves; throws with its output when it ends before. */
-  async serves(withinMs = 60_000): Promise<void> {
+  async serves(withinMs = PATIENCE_MS): Promise<void> {
     await eventually(
       () => {
         if (this.hasEnded) throw new Error(`the process ended before it served:\n${this.output().slice(-4_000)}`);

@@ -1,11 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startDevServer } from '../../launcher/dev-server.js';
-import { findTemporalCli } from '../../launcher/temporal-cli.js';
-import { searchAttributeNames } from '../../temporal/search-attributes.js';
 import { makePgliteTemplate } from './pglite.js';
 import { startPostgres } from './postgres.js';
+import { startTemporalServer } from './temporal-server.js';
 
 /** Where global set-up tells the test files which Temporal server is theirs. */
 const TEMPORAL_ADDRESS = 'TEST_TEMPORAL_ADDRESS';
@@ -19,15 +14,9 @@ export function temporalAddress(): string {
 
 /** Starts what all integration tests of one run share: Postgres, a Temporal dev server in memory, and an embedded database to copy. */
 export async function startServices(): Promise<{ stop(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-test-'));
-  const starts = await Promise.allSettled([
-    startPostgres(),
-    startTemporal(join(folder, 'temporal.log')),
-    makePgliteTemplate(),
-  ]);
+  const starts = await Promise.allSettled([startPostgres(), startTemporal(), makePgliteTemplate()]);
   const stop = async () => {
     await Promise.all(starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value.stop()] : [])));
-    rmSync(folder, { recursive: true, force: true });
   };
   const failed = starts.find((start) => start.status === 'rejected');
   if (failed) {
@@ -37,17 +26,8 @@ export async function startServices(): Promise<{ stop(): Promise<void> }> {
   return { stop };
 }
 
-async function startTemporal(logFile: string) {
-  const cli = await findTemporalCli((line) => process.stderr.write(`${line}\n`));
-  const server = await startDevServer({
-    cli: cli.path,
-    uiPort: false,
-    namespace: 'default',
-    searchAttributes: searchAttributeNames,
-    logFile,
-    // Search attributes are cached otherwise, so that a test that adds a namespace would wait for them.
-    extraArgs: ['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=true'],
-  });
+async function startTemporal() {
+  const server = await startTemporalServer();
   process.env[TEMPORAL_ADDRESS] = server.address;
   return server;
 }

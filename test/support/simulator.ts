@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { cpuMsOf } from './cpu-time.js';
+import { PATIENCE_MS } from './patience.js';
 
 const root = new URL('../../', import.meta.url).pathname;
 const program = join(root, 'dist/simulator/main.js');
@@ -250,7 +252,7 @@ export class SimulatorHandle {
 
   /** Waits until the fault has struck; throws when it has not in time. */
   async faultHit(id: string, options: { hits?: number; timeoutMs?: number } = {}): Promise<FaultState> {
-    const { hits = 1, timeoutMs = 30_000 } = options;
+    const { hits = 1, timeoutMs = PATIENCE_MS } = options;
     const state = await this.control<FaultState>('GET', `faults/${id}/hit?hits=${hits}&timeoutMs=${timeoutMs}`);
     if (state.hits < hits) throw new Error(`fault ${id} was hit ${state.hits} of ${hits} times in ${timeoutMs} ms`);
     return state;
@@ -312,8 +314,7 @@ export class SimulatorHandle {
 
   /** CPU time of the process so far, in milliseconds (Linux). */
   cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return cpuMsOf(this.pid);
   }
 
   async control<T>(method: string, path: string, body?: unknown): Promise<T> {

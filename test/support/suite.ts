@@ -1,9 +1,7 @@
 import { afterAll, afterEach, beforeAll, jest } from '@jest/globals';
 import { DatabaseLock } from './database-locks.js';
+import { SYSTEM_TIMEOUT_MS } from './patience.js';
 import { startSystem, type System, type SystemOptions } from './system.js';
-
-/** For each test and hook. A killed attempt is noticed after 8 s, and a process needs a few to start. */
-const TIMEOUT_MS = 120_000;
 
 export interface Suite {
   /** The file's system, once it runs: inside tests and hooks. */
@@ -23,7 +21,7 @@ export function suiteOf(poolPrefix: string, options: SystemOptions = {}): Suite 
     if (!running) throw new Error('the system does not run yet');
     return running;
   };
-  jest.setTimeout(TIMEOUT_MS);
+  jest.setTimeout(SYSTEM_TIMEOUT_MS);
   beforeAll(async () => {
     running = await startSystem({ ...options, simulator: { idleMs: 600_000, ...options.simulator } });
   });

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import type pg from 'pg';
 import { freePort } from '../../launcher/dev-server.js';
 import { ApiClient } from './api-client.js';
 import { eventually } from './eventually.js';
 import { createNamespace } from './namespace.js';
-import { createDatabase } from './postgres.js';
+import { PATIENCE_MS } from './patience.js';
+import { createDatabase, queryDatabase } from './postgres.js';
 import { ProductProcess, type Ended, type Role } from './product.js';
 import { temporalAddress } from './services.js';
 import { startSimulator, type SimulatorFlags, type SimulatorHandle } from './simulator.js';
@@ -113,8 +115,13 @@ export class System {
     return (await this.temporal.workflow.count(running)).count;
   }
 
+  /** Rows of one statement on the records. */
+  query<Row extends pg.QueryResultRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return queryDatabase<Row>(this.recordsUrl, statement, values);
+  }
+
   /** Waits for something; the error says where the logs are. */
-  async waitFor<T>(condition: () => T | Promise<T>, what: string, withinMs = 30_000) {
+  async waitFor<T>(condition: () => T | Promise<T>, what: string, withinMs = PATIENCE_MS) {
     try {
       return await eventually(condition, { withinMs, everyMs: 100, what });
     } catch (error) {
