@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
@@ -10,30 +10,46 @@ const regions = ['us-east-1', 'us-west-2'];
 const { system, newPool } = suiteOf('removal/crash');
 
 /** A pool with running machines in each region, which from now on wants none. */
-async function runningPool(): Promise<string> {
+async function runningPool(places = regions): Promise<string> {
   const pool = newPool();
-  await system().api.createPool(pool, awsPool({ minCapacity: 4, regions }));
+  await system().api.createPool(pool, awsPool({ minCapacity: 4, regions: places }));
   await expectSettled(system(), pool, 4);
-  await system().api.updatePool(pool, awsPool({ maxCapacity: 0, regions }));
+  await system().api.updatePool(pool, awsPool({ maxCapacity: 0, regions: places }));
   return pool;
 }
 
 const hold = (mode: FaultOrder['mode'], more: Partial<FaultOrder> = {}) =>
   system().simulator.addFault({ operation: 'TerminateInstances', mode, ...more });
 
-test.each(['go', 'drop'] as const)('a removal survives a crash before and after the cloud acts (%s)', async (how) => {
-  const pool = await runningPool();
-  const before = await hold('hold-request');
-  const after = await hold('hold-answer');
-  await removeAll(system(), pool);
-  await system().simulator.faultHit(before.id);
-  await restart(system(), 'worker');
-  await system().simulator.releaseFault(before.id, how);
-  await system().simulator.faultHit(after.id);
-  await restart(system(), 'worker');
-  await system().simulator.releaseFault(after.id, how);
-  await expectAllStopped(system(), pool);
-  await checkEvidence(system());
+describe('around its call to the cloud', () => {
+  /** One in each region, so that their removals are calls of their own, which the same crashes strike. */
+  const removals: { how: 'go' | 'drop'; region: string; pool: string }[] = [
+    { how: 'go', region: 'us-east-1', pool: '' },
+    { how: 'drop', region: 'us-west-2', pool: '' },
+  ];
+  beforeAll(async () => {
+    const holds = [];
+    for (const removal of removals) {
+      const { how, region } = removal;
+      removal.pool = await runningPool([region]);
+      const before = await hold('hold-request', { region });
+      holds.push({ how, before, after: await hold('hold-answer', { region }) });
+    }
+    for (const { pool } of removals) await removeAll(system(), pool);
+    for (const { before } of holds) await system().simulator.faultHit(before.id);
+    await restart(system(), 'worker');
+    for (const { how, before } of holds) await system().simulator.releaseFault(before.id, how);
+    for (const { after } of holds) await system().simulator.faultHit(after.id);
+    await restart(system(), 'worker');
+    for (const { how, after } of holds) await system().simulator.releaseFault(after.id, how);
+    // Each test says what it thinks of it; evidence is sought when nothing is under way.
+    await Promise.allSettled(removals.map(({ pool }) => expectAllStopped(system(), pool)));
+  });
+
+  test.each(removals)('a removal survives a crash before and after the cloud acts ($how)', async (removal) => {
+    await expectAllStopped(system(), removal.pool);
+    await checkEvidence(system());
+  });
 });
 
 test('a removal survives a crash while the row is being written', async () => {
