@@ -73,19 +73,25 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
   });
 
   test('before the cloud has the request, which arrives later all the same', async () => {
-    await expectSettledAndEnd(struck.arrivesLater, WANTED);
+    await expectSettled(system(), struck.arrivesLater, WANTED);
   });
 
   test('before the cloud has the request, which is lost', async () => {
-    await expectSettledAndEnd(struck.isLost, WANTED);
+    await expectSettled(system(), struck.isLost, WANTED);
   });
 
   test('after the cloud has acted and before it has answered', async () => {
-    await expectSettledAndEnd(struck.isUnanswered, WANTED);
+    await expectSettled(system(), struck.isUnanswered, WANTED);
   });
 
   test('between the starts of two lifecycles', async () => {
-    await expectSettledAndEnd(struck.isStarting, MANY);
+    await expectSettled(system(), struck.isStarting, MANY);
+  });
+
+  test('at any of these moments leaves workers that can all be removed', async () => {
+    const pools: string[] = Object.values(struck);
+    await Promise.all(pools.map((pool) => endPool(system(), pool)));
+    for (const pool of pools) expect((await system().api.counts(pool)).running).toBe(0);
   });
 
   test.each([
