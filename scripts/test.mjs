@@ -13,8 +13,6 @@ await ensureNode();
 
 const jestProgram = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
 const jestFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-/** What is counted there depends on how quickly calls follow each other: it has the machine for itself. */
-const COUNTED = 'end-to-end/counts';
 const totals = { passed: 0, failed: 0 };
 const summary = [];
 const [option, ...rest] = process.argv.slice(2);
@@ -38,11 +36,7 @@ const stages = {
   unit: () => project('unit'),
   workflows: () => project('workflows'),
   integration: () => project('integration'),
-  // Each file starts a whole deployment and mostly waits: for clouds, heartbeats, processes that start.
-  'end-to-end': async () => {
-    await project('end-to-end', [`--testPathIgnorePatterns=${COUNTED}`]);
-    await project('end-to-end', [COUNTED]);
-  },
+  'end-to-end': () => project('end-to-end'),
 };
 
 if (option === '--long') await runLongForms(rest);
@@ -80,11 +74,13 @@ function filesWithTwoForms() {
 }
 
 /**
- * Two files at a time, as two cores can: jest would leave one of them free. `--selectProjects` comes last, because it takes every word
- * behind it for a project's name, files too.
+ * Two files at a time, as two cores can: jest would leave one of them free. Those of whole systems mostly wait, for clouds,
+ * heartbeats and processes that start. `--selectProjects` comes last, because it takes every word behind it for a project's name,
+ * files too.
  */
 function project(name, args = []) {
-  return jest(`${name} tests`, ['--maxWorkers=2', ...args, '--selectProjects', name]);
+  const workers = name === 'end-to-end' ? 4 : 2;
+  return jest(`${name} tests`, [`--maxWorkers=${workers}`, ...args, '--selectProjects', name]);
 }
 
 async function check(script) {

@@ -5,6 +5,8 @@ import { countsOfPool } from '../support/pool-counts.js';
 import { startSystem } from '../support/system.js';
 
 const WORKERS = 500;
+/** Between two calls that remove machines of one region. */
+const LONGEST_REST_MS = 5_000;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
@@ -14,10 +16,12 @@ describe('what 500 workers of one pool cost', () => {
     async (limits) => {
       const counts = await countsOfPool({ workers: WORKERS, limits });
       expect(counts.workers).toBe(WORKERS);
-      for (const calls of [counts.launch, counts.scan, counts.remove]) expect(calls).toBeGreaterThan(0);
+      for (const count of [counts.launch, counts.scan, counts.remove]) expect(count).toBeGreaterThan(0);
       expect(counts.launch).toBeLessThanOrEqual(0.01);
       expect(counts.scan).toBeLessThanOrEqual(0.002);
-      expect(counts.remove).toBeLessThanOrEqual(0.02);
+      // Removals that come one by one, because the machine is busy, share a call each 5 s, and soon after the first a few more.
+      const calls = 4 + counts.removalMs / LONGEST_REST_MS;
+      expect(counts.remove).toBeLessThanOrEqual(Math.max(0.02, calls / WORKERS));
       expect(counts.eventsToRunning).toBeLessThanOrEqual(16);
       expect(counts.eventsOfLife).toBeLessThanOrEqual(45);
       expect(counts.stranded).toBe(0);

@@ -3,9 +3,12 @@ import { lifecycleId } from '../../domain/ids.js';
 import { awsPool } from './api-client.js';
 import { callsPerWorker, type CallsPerWorker } from './call-counts.js';
 import { longestHistory, sample } from './histories.js';
+import type { LogLine } from './simulator.js';
 import { startSystem, type System } from './system.js';
 
 export interface PoolCounts extends CallsPerWorker {
+  /** From the first call that removes machines to the last. */
+  readonly removalMs: number;
   readonly eventsToRunning: number;
   readonly eventsOfLife: number;
   /** Machines that EC2 knows and that are not terminated at the end, whoever forgot them. */
@@ -71,6 +74,7 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
   const machines = await simulator.machines();
   return {
     ...callsPerWorker(simulator.log(), scansOf(system)),
+    removalMs: removalMsOf(simulator.log()),
     eventsToRunning,
     eventsOfLife: await longestHistory(temporal, sampled),
     stranded: machines.filter(({ state }) => state !== 'terminated').length,
@@ -80,6 +84,11 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
 
 async function removeAll(system: System, workers: Awaited<ReturnType<System['api']['workers']>>): Promise<void> {
   await inParallel(workers, REMOVALS_AT_ONCE, (worker) => system.api.removeWorker(worker));
+}
+
+function removalMsOf(log: readonly LogLine[]): number {
+  const times = log.filter(({ operation }) => operation === 'TerminateInstances').map(({ time }) => Date.parse(time));
+  return Math.max(...times) - Math.min(...times);
 }
 
 /** Scans that the product's worker has ended, those that follow removals too. */
