@@ -23,7 +23,7 @@ function placeOf({ path }) {
   return place === -1 ? LONGEST.length : place;
 }
 
-export default class LongestFirst extends TestSequencer.default {
+export default class LongestFirst extends TestSequencer {
   sort(tests) {
     return super.sort(tests).toSorted((one, other) => placeOf(one) - placeOf(other));
   }
