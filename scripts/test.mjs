@@ -107,12 +107,12 @@ async function jest(name, args) {
     const command = [...jestFlags, jestProgram, '--passWithNoTests', '--json', `--outputFile=${report}`, ...args];
     // With --json, jest repeats its report on standard output, for programs.
     const stdio = ['ignore', 'ignore', 'inherit'];
-    const { code } = await run(process.execPath, command, { cwd: projectRoot, stdio, env: jestEnvironment() });
+    const { code, signal } = await run(process.execPath, command, { cwd: projectRoot, stdio, env: jestEnvironment() });
     const { passed, failed, skipped } = readReport(report);
     totals.passed += passed;
     // A set-up that failed leaves no report, and no failed test.
     totals.failed += code !== 0 && failed === 0 ? 1 : failed;
-    return `${passed} passed, ${failed} failed, ${skipped} skipped${code === 0 ? '' : ': FAILED'}`;
+    return `${passed} passed, ${failed} failed, ${skipped} skipped${code === 0 ? '' : `: FAILED (${signal ?? `exit code ${code}`})`}`;
   });
   rmSync(folder, { recursive: true, force: true });
 }
