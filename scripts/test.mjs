@@ -81,7 +81,7 @@ function filesWithTwoForms() {
 function project(name, args = []) {
   // Jest refuses to be told twice how many.
   const isTold = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
-  const workers = isTold ? [] : [`--maxWorkers=${name === 'end-to-end' ? 4 : 2}`];
+  const workers = isTold ? [] : [`--maxWorkers=${name === 'end-to-end' ? 3 : 2}`];
   return jest(`${name} tests`, [...workers, ...args, '--selectProjects', name]);
 }
 

@@ -2,8 +2,8 @@
 import { build } from '../../scripts/build.mjs';
 import '../../scripts/typescript.mjs';
 
-export default async function setUp() {
+export default async function setUp({ maxWorkers }) {
   await build({ typeErrors: 'report' });
   const { startServices } = await import('./services.ts');
-  globalThis.sharedServices = await startServices();
+  globalThis.sharedServices = await startServices(maxWorkers);
 }

@@ -14,10 +14,8 @@ export interface TemporalServerOptions {
 }
 
 /** A Temporal dev server with our search attributes, which forgets everything when it is stopped. The caller stops it. */
-export async function startTemporalServer({
-  settings = [],
-  ui = false,
-}: TemporalServerOptions = {}): Promise<DevServer> {
+export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<DevServer> {
+  const { settings = [], ui = false, inFile = false } = options;
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-temporal-'));
   const cli = await findTemporalCli((line) => process.stderr.write(`${line}\n`));
   const server = await startDevServer({
