@@ -18,16 +18,30 @@ export async function machinesOf(system: System, workerPoolId: string): Promise<
 }
 
 /** Waits until the pool has exactly so many running workers and no others. */
-export async function settled(system: System, workerPoolId: string, wanted: number): Promise<void> {
-  await system.waitFor(async () => {
-    const { requested, running, stopping } = await system.api.counts(workerPoolId);
-    return running === wanted && requested + stopping === 0;
-  }, `${wanted} running workers of ${workerPoolId}`);
+export async function settled(
+  system: System,
+  workerPoolId: string,
+  wanted: number,
+  withinMs = PATIENCE_MS,
+): Promise<void> {
+  await system.waitFor(
+    async () => {
+      const { requested, running, stopping } = await system.api.counts(workerPoolId);
+      return running === wanted && requested + stopping === 0;
+    },
+    `${wanted} running workers of ${workerPoolId}`,
+    withinMs,
+  );
 }
 
 /** Waits until the pool is settled, then looks whether it has so many machines, and at the evidence. */
-export async function expectSettled(system: System, workerPoolId: string, wanted: number): Promise<void> {
-  await settled(system, workerPoolId, wanted);
+export async function expectSettled(
+  system: System,
+  workerPoolId: string,
+  wanted: number,
+  withinMs = PATIENCE_MS,
+): Promise<void> {
+  await settled(system, workerPoolId, wanted, withinMs);
   expect(await machinesOf(system, workerPoolId)).toHaveLength(wanted);
   await checkEvidence(system);
 }
