@@ -230,8 +230,9 @@ describe.each(engines)('retention on %s', (engine) => {
     await stop('t-0');
     await insertError(db, error, NOW);
     const mend = await refuseDeletes(db, 'workers', 'true');
+    // One turn of each table, and two more of the first: its batches have not shrunk to one row yet.
     let asked = 0;
-    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (asked += 1) > 12);
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (asked += 1) > 10);
     await mend();
     expect(results.find(({ table }) => table === 'workers')).toMatchObject({ result: { deleted: 0, finished: false } });
     expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
