@@ -94,15 +94,18 @@ async function otherClient(burst: number, perSecond: number) {
 describe.each(engines)('Azure’s own count of what is left, with the records on %s', (engine) => {
   const records = recordsFor(engine);
 
-  /** Two processes make 160 calls while somebody else takes three quarters of the bucket and half of what flows in. */
+  /**
+   * Two processes make 40 calls while somebody else takes three quarters of the bucket and half of what flows in: so little a second
+   * that a slow machine meets the empty bucket too.
+   */
   async function share(limiterOf: () => Limiter) {
-    await simulator.setAzureLimits({ reads: { burst: 200, perSecond: 40 } });
-    const processes = [1, 2].map(() => processOf(limiterOf(), { burst: 190, perSecond: 40 }));
-    const stop = await otherClient(150, 20);
+    await simulator.setAzureLimits({ reads: { burst: 40, perSecond: 6 } });
+    const processes = [1, 2].map(() => processOf(limiterOf(), { burst: 38, perSecond: 6 }));
+    const stop = await otherClient(30, 3);
     // What each learns from the one call that it happens to make.
     await Promise.all(processes.map(({ listAddresses }) => untilAnswered(listAddresses)));
     const refusals = await Promise.all(
-      Array.from({ length: 160 }, (_, n) => untilAnswered(processes[n % 2]!.listAddresses)),
+      Array.from({ length: 40 }, (_, n) => untilAnswered(processes[n % 2]!.listAddresses)),
     );
     return { refusals: refusals.reduce((sum, one) => sum + one, 0), other: await stop() };
   }
@@ -110,9 +113,9 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
   test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
     const floor = await share(() => ({ take: async () => {}, heed: async () => {} }));
     const { refusals, other } = await share(() => sharedLimiter(records.db, {}));
-    expect(other.calls).toBeGreaterThan(200);
+    expect(other.calls).toBeGreaterThan(40);
     // How many exactly depends on how evenly a busy machine lets both clients ask, and so do those of who heeds nothing.
-    expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 3);
+    expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
   });
 
   test('makes both of two processes wait after a refusal, for as long as Azure says', async () => {
