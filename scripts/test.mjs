@@ -13,6 +13,8 @@ await ensureNode();
 
 const jestProgram = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
 const jestFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+/** What others feel of an attack is measured there: at full length it has the machine for itself. */
+const MEASURED = 'test/integration/api/attacks.test.ts';
 const totals = { passed: 0, failed: 0 };
 const summary = [];
 const [option, ...rest] = process.argv.slice(2);
@@ -39,7 +41,7 @@ const stages = {
   'end-to-end': () => project('end-to-end'),
 };
 
-if (option === '--long') await runLongForms(rest);
+if (option === '--long') await runLongForms();
 else if (option === '--watch') await watch(rest);
 else if (option === '--stage') await stageNamed(rest);
 else if (option !== undefined) await jest('chosen tests', [option, ...rest]);
@@ -55,14 +57,16 @@ async function stageNamed([name, ...args]) {
   else await stages[name]();
 }
 
-/** Only what a proof leaves out of its short form is run here; `npm test` has run everything else. */
-async function runLongForms(args) {
+/**
+ * Only what a proof leaves out of its short form is run here; `npm test` has run everything else. Most of these files wait, so
+ * they do it side by side, in one run of jest.
+ */
+async function runLongForms() {
   process.env.LONG = '1';
-  const files = filesWithTwoForms();
-  for (const name of ['unit', 'workflows', 'integration', 'end-to-end']) {
-    const ofProject = files.filter((file) => file.startsWith(`test/${name}/`));
-    if (ofProject.length > 0) await project(name, ['--runInBand', ...ofProject, ...args]);
-  }
+  const waiting = filesWithTwoForms().filter((file) => file !== MEASURED);
+  const order = join(projectRoot, 'test', 'support', 'by-path.mjs');
+  await jest('proofs at full length, side by side', ['--maxWorkers=3', `--testSequencer=${order}`, ...waiting]);
+  await jest('proofs at full length, one at a time', ['--runInBand', MEASURED]);
 }
 
 function filesWithTwoForms() {

@@ -15,7 +15,10 @@ import { bigint } from '../../../records/sql.js';
 const POLL_MS = 10_000;
 const CRON_MS = 300_000;
 const HOUR_MS = 3_600_000;
-const pools = proofSize({ short: 60, long: 400 });
+const { pools, withinMs } = proofSize({
+  short: { pools: 60, withinMs: 300_000 },
+  long: { pools: 400, withinMs: 1_200_000 },
+});
 
 const records = recordsFor('PGlite');
 
@@ -35,49 +38,55 @@ async function changedImages(): Promise<void> {
     from worker_pools p cross join generate_series(1, 4) n`.execute(records.db);
 }
 
-test('reconciles each pool at most once without effect in a cron interval, for an hour after an image change', async () => {
-  await changedImages();
-  const around = new PoolSurroundings();
-  const activities = around.activities(records.db);
-  const triggered: string[] = [];
-  const isBusy = (workerPoolId: string) => Number(workerPoolId.split('-').at(-1)) % 2 === 0;
-  const counts = (workerPoolId: string) => ({ pendingTasks: 0, claimedTasks: isBusy(workerPoolId) ? 2 : 0 });
-  const poll = demandActivities(
-    activityDeps({
-      records,
-      providers: registryOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
-      demand: { counts: async (workerPoolId) => counts(workerPoolId) },
-      asks: { askForLook: async (workerPoolId: string) => void triggered.push(workerPoolId) },
-    }),
-  );
-  const advised = async (workerPoolId: string) =>
-    await records.db
-      .selectFrom('workers')
-      .select(['workerId', 'shouldTerminate'])
-      .where('workerPoolId', '=', workerPoolId)
-      .orderBy('workerId')
-      .execute();
+test(
+  'reconciles each pool at most once without effect in a cron interval, for an hour after an image change',
+  async () => {
+    await changedImages();
+    const around = new PoolSurroundings();
+    const activities = around.activities(records.db);
+    const triggered: string[] = [];
+    const isBusy = (workerPoolId: string) => Number(workerPoolId.split('-').at(-1)) % 2 === 0;
+    const counts = (workerPoolId: string) => ({ pendingTasks: 0, claimedTasks: isBusy(workerPoolId) ? 2 : 0 });
+    const poll = demandActivities(
+      activityDeps({
+        records,
+        providers: registryOf([
+          recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk'),
+        ]),
+        demand: { counts: async (workerPoolId) => counts(workerPoolId) },
+        asks: { askForLook: async (workerPoolId: string) => void triggered.push(workerPoolId) },
+      }),
+    );
+    const advised = async (workerPoolId: string) =>
+      await records.db
+        .selectFrom('workers')
+        .select(['workerId', 'shouldTerminate'])
+        .where('workerPoolId', '=', workerPoolId)
+        .orderBy('workerId')
+        .execute();
 
-  const withoutEffect = new Map<string, number>();
-  for (let at = 0; at < HOUR_MS; at += POLL_MS) {
-    const currentAttemptScheduledTimestampMs = NOW + at;
-    await asActivity(() => poll.lookAtDemand(), activityEnvironment({ currentAttemptScheduledTimestampMs }));
-    for (const workerPoolId of triggered.splice(0)) {
-      around.counts = counts(workerPoolId);
-      around.clock = NOW + at;
-      const before = await advised(workerPoolId);
-      const assessed = (await activities.assessPool(workerPoolId))!;
-      await activities.concludePass(
-        workerPoolId,
-        { inputs: assessed.inputs, estimate: null, limitedBy: [], launches: [], passedOver: [] },
-        { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: false },
-      );
-      if (JSON.stringify(await advised(workerPoolId)) !== JSON.stringify(before)) continue;
-      const key = `${workerPoolId} ${Math.floor(at / CRON_MS)}`;
-      withoutEffect.set(key, (withoutEffect.get(key) ?? 0) + 1);
+    const withoutEffect = new Map<string, number>();
+    for (let at = 0; at < HOUR_MS; at += POLL_MS) {
+      const currentAttemptScheduledTimestampMs = NOW + at;
+      await asActivity(() => poll.lookAtDemand(), activityEnvironment({ currentAttemptScheduledTimestampMs }));
+      for (const workerPoolId of triggered.splice(0)) {
+        around.counts = counts(workerPoolId);
+        around.clock = NOW + at;
+        const before = await advised(workerPoolId);
+        const assessed = (await activities.assessPool(workerPoolId))!;
+        await activities.concludePass(
+          workerPoolId,
+          { inputs: assessed.inputs, estimate: null, limitedBy: [], launches: [], passedOver: [] },
+          { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: false },
+        );
+        if (JSON.stringify(await advised(workerPoolId)) !== JSON.stringify(before)) continue;
+        const key = `${workerPoolId} ${Math.floor(at / CRON_MS)}`;
+        withoutEffect.set(key, (withoutEffect.get(key) ?? 0) + 1);
+      }
     }
-  }
-  expect([...withoutEffect].filter(([, times]) => times > 1)).toEqual([]);
-  const told = (await advised('prov/p-1')).filter(({ shouldTerminate }) => shouldTerminate?.terminate);
-  expect(told).toHaveLength(4);
-}, 300_000);
+    expect([...withoutEffect].filter(([, times]) => times > 1)).toEqual([]);
+    const told = (await advised('prov/p-1')).filter(({ shouldTerminate }) => shouldTerminate?.terminate);
+    expect(told).toHaveLength(4);
+  },
+  withinMs,
+);

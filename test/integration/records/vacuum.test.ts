@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { openRecords, type Records } from '../../../records/open.js';
 import { vacuum } from '../../../records/vacuum.js';
@@ -11,10 +11,15 @@ import { openTestRecords } from '../../support/records.js';
 
 const DAYS = 30;
 /** Of each pool; a real deployment's are many more, and its rows are no larger. */
-const { rows: ROWS, rounds: ROUNDS_A_DAY } = proofSize({
-  short: { rows: 300, rounds: 6 },
-  long: { rows: 2_000, rounds: 24 },
+const {
+  rows: ROWS,
+  rounds: ROUNDS_A_DAY,
+  withinMs,
+} = proofSize({
+  short: { rows: 300, rounds: 6, withinMs: 60_000 },
+  long: { rows: 2_000, rounds: 24, withinMs: 900_000 },
 });
+jest.setTimeout(withinMs);
 
 describe('the embedded database', () => {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-vacuum-'));
