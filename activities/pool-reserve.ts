@@ -65,7 +65,6 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
         const answer = { refused, limitedBy: limited.limitedBy, limitEndsAt: limited.limitEndsAt };
         const intents = limited.choices.flatMap((choice) => plan.intentsOf(choice));
         if (intents.length === 0) return { launches: [], ...answer };
-        // guard(reservation-compare-and-set): true
         if (await writeIntents(db, { ...key, version: usage.version }, intents, nowMs)) {
           const launches = intents.map(({ token, launchConfigId, count }) => ({
             ...{ token, launchConfigId, count, providerId: pool.providerId },

@@ -97,13 +97,15 @@ export async function writeIntents(
   intents: readonly NewIntent[],
   nowMs: number,
 ): Promise<boolean> {
+  // guard(reservation-compare-and-set): use sql.ref('reservations')
+  const expected = bigint(pool.version);
   const { rows } = await sql`
     with present as (
       select 1 from worker_pools where worker_pool_id = ${pool.workerPoolId} and provider_id = ${pool.providerId}
       for share),
     current as (
       update deployment set reservations = reservations + 1
-      where reservations = ${bigint(pool.version)} and exists (select 1 from present)
+      where reservations = ${expected} and exists (select 1 from present)
       returning 1),
     written as (
       insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
