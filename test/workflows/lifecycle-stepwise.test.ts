@@ -172,7 +172,12 @@ test('a deployment has what it built remembered as soon as it is built', async (
     removalSteps: ['vm'],
     remembersResources: true,
   });
-  await eventually(() => time().scripted.of('rememberResources').length === 1);
+  // Both have ended: the test server may stop for ever when a life is terminated as one does.
+  await eventually(async () => {
+    const completed = (await life.events()).filter((type) => type === 'EVENT_TYPE_ACTIVITY_TASK_COMPLETED');
+    return completed.length === 2;
+  });
+  expect(time().scripted.names()).toEqual(['submitResource', 'rememberResources']);
   expect(await life.status()).toMatchObject({ state: 'requested', provisioned: ['deployment'] });
 });
 
