@@ -23,14 +23,18 @@ export interface Contexts {
   readonly control: ControlContext;
 }
 
+const KEEP_ALIVE_TIMEOUT_MS = 10 * 60_000;
+
 /** Everything behind one port, by the first part of the path; with `tls` the same over TLS. */
 export function createSimulatorServer(contexts: Contexts, tls?: KeyAndCertificate): Server {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     handle(contexts, request, response).catch((error: unknown) => fail(error, response));
   };
   const server = tls ? createTlsServer({ key: tls.privateKey, cert: tls.certificate }, answer) : createServer(answer);
-  // A test may hold an answer for minutes.
+  // A test may hold an answer for minutes, and stop a client for minutes that has a connection and has sent nothing.
   server.requestTimeout = 0;
+  server.headersTimeout = 0;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   return server;
 }
 
