@@ -27,6 +27,10 @@ process.on('exit', (code) => {
   console.log(`${totals.passed} passed, ${totals.failed} failed`);
 });
 
+// Whatever runs then gets the signal too (`run` passes it on), and ends as failed; nothing else is begun.
+let isInterrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => (isInterrupted = true));
+
 await ensureInstalled();
 
 /** Each project is a jest run of its own: a set-up that fails (no Postgres, say) takes all of its run with it. */
@@ -138,6 +142,7 @@ function readReport(path) {
 }
 
 async function stage(name, work) {
+  if (isInterrupted) return;
   console.log(`\n== ${name}`);
   const started = Date.now();
   const result = await work();
