@@ -63,8 +63,14 @@ export class Boundary {
     this.#fault = (await simulator.addFault({ operation, mode, ...call })).id;
   }
 
-  create({ api }: System): Promise<void> {
-    return api.createPool(this.pool, this.step.definition(1, this.pool));
+  async create(system: System): Promise<void> {
+    const { pool, step } = this;
+    const { api } = system;
+    await api.createPool(pool, step.definition(1, pool));
+    if (step.stage !== 'failing') return;
+    await system.waitFor(async () => (await api.workers(pool)).length > 0, `a worker of ${pool}`);
+    // One that fails would be replaced.
+    await api.holdPool(pool, 'its worker fails');
   }
 
   /** Its worker is where the removal is to meet it. */
@@ -79,12 +85,10 @@ export class Boundary {
   }
 
   /** Waits for its worker to come here, as long as there is time. */
-  async awaitReached({ simulator, api }: System, until: number): Promise<void> {
+  async awaitReached({ simulator }: System, until: number): Promise<void> {
     const timeoutMs = Math.max(0, until - Date.now());
     const { hits } = await simulator.control<FaultState>('GET', `faults/${this.#fault}/hit?timeoutMs=${timeoutMs}`);
     this.isReached = hits > 0;
-    // One that fails would be replaced.
-    if (this.isReached && this.step.stage === 'failing') await api.holdPool(this.pool, 'its worker fails');
   }
 
   async release({ simulator }: System): Promise<void> {

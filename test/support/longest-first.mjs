@@ -5,7 +5,6 @@ import TestSequencer from '@jest/test-sequencer';
  * how long files take, but only on a machine that has run them.
  */
 const LONGEST = [
-  'counts',
   'crash-launch',
   'azure-crashes',
   'silent-database',
