@@ -5,6 +5,8 @@ import TestSequencer from '@jest/test-sequencer';
  * how long files take, but only on a machine that has run them.
  */
 const LONGEST = [
+  'silent-temporal',
+  'database-outage',
   'crash-launch',
   'azure-crashes',
   'silent-database',
@@ -14,6 +16,9 @@ const LONGEST = [
   'azure-secrets',
   'failing-launches',
   'azure-random-crashes',
+  'azure-wrong-secret',
+  'inactive-workers',
+  'paused-attempt',
 ].map((name) => `end-to-end/${name}.test.ts`);
 
 /** Its place among the longest; all others come after them. */
