@@ -23,6 +23,8 @@ const LIMIT_S = DEMAND_SECONDS + 3;
 const DEMAND_EVERY_MS = 80_000;
 const TASK_SECONDS = 45;
 const LONG_TASK_SECONDS = 36_000;
+/** All that the simulator has. EC2 lets one account begin two launches a second in each: one region would be the limit. */
+const REGIONS = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
 /** No task waits for room. */
 const SPARE_CAPACITY = 20;
 const AT_ONCE = 16;
@@ -84,8 +86,9 @@ async function churn({ system, records, use }: Deployment, options: ChurnOptions
 
 /** Every machine has registered and taken a task that it will work on all the time. */
 async function startFleet(system: System, pools: readonly string[], busy: number): Promise<void> {
-  await inParallel(pools, AT_ONCE, async (pool) => {
-    await system.api.createPool(pool, awsPool({ maxCapacity: busy + SPARE_CAPACITY }));
+  await inParallel([...pools.entries()], AT_ONCE, async ([n, pool]) => {
+    const regions = [REGIONS[n % REGIONS.length]!];
+    await system.api.createPool(pool, awsPool({ maxCapacity: busy + SPARE_CAPACITY, regions }));
     await system.simulator.addTasks(pool, busy, LONG_TASK_SECONDS);
   });
   const isAtWork = async () =>
