@@ -1,4 +1,13 @@
-import { condition, continueAsNew, setHandler, setWorkflowOptions, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setHandler,
+  setWorkflowOptions,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { PoolInput } from '../temporal/messages.js';
 import { look } from './messages.js';
 import { LaunchesInFlight } from './provisioning/in-flight.js';
@@ -26,7 +35,13 @@ export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> 
   for (let passes = 0; asked && !isTimeToEnd(); passes += 1) {
     if (passes > 0) await sleep(GATHER_MS);
     asked = false;
-    await pass(workerPoolId, `${workflowInfo().runId}.${passes}`, launches);
+    try {
+      await pass(workerPoolId, `${workflowInfo().runId}.${passes}`, launches);
+    } catch (error) {
+      // Whoever triggered meanwhile expects a reconciliation: what this one lacked may be back.
+      // guard(a-trigger-outlives-a-failure): true
+      if (!asked || !(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    }
     await condition(() => asked || launches.isEmpty);
   }
   await launches.settled();

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { pino } from 'pino';
 import { Asks } from '../../activities/asks.js';
 import { provisionId } from '../../domain/ids.js';
@@ -211,6 +212,20 @@ describe('a tick that goes wrong', () => {
     time.scripted.reset();
     pool = new ScriptedPool(time, pool.workerPoolId);
     await ended(await pool.look());
+    expect(pool.decisions).toHaveLength(1);
+  });
+
+  test('is followed by another when it was triggered before it failed', async () => {
+    let tries = 0;
+    time.scripted.on('concludePass', async (_pool, decision) => {
+      tries += 1;
+      if (tries > 1) return void pool.decisions.push(decision);
+      await pool.look();
+      throw ApplicationFailure.nonRetryable('the database has been away for too long');
+    });
+    const handle = await pool.look();
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('COMPLETED');
     expect(pool.decisions).toHaveLength(1);
   });
 
