@@ -8,7 +8,16 @@ import { engineNow } from './engine-clock.js';
 import type { PoolFacts, UnfinishedLaunch } from './pool.js';
 import { providerBlock } from './provider-block.js';
 
-export function assessPool(deps: ActivityDeps): (workerPoolId: string) => Promise<PoolFacts | null> {
+/**
+ * A workflow of the engine's own answers, which may be behind on a busy server. The next attempt asks anew, where a wait of half
+ * a minute would use this one up.
+ */
+const DESCRIBE_TIMEOUT_MS = 10_000;
+
+export function assessPool(
+  deps: ActivityDeps,
+  describeTimeoutMs = DESCRIBE_TIMEOUT_MS,
+): (workerPoolId: string) => Promise<PoolFacts | null> {
   const { config, records, providers, demand, client } = deps;
 
   return async (workerPoolId) => {
@@ -17,7 +26,7 @@ export function assessPool(deps: ActivityDeps): (workerPoolId: string) => Promis
       poolFacts(records.db, workerPoolId, nowMs),
       // The decision says that they could not be read; the poll of all pools logs it once.
       demand.counts(workerPoolId).catch(() => null),
-      isSchedulePaused(client, workerPoolId),
+      isSchedulePaused(client, workerPoolId, describeTimeoutMs),
     ]);
     if (!facts) return null;
     const { providerId, config: poolConfig } = facts.pool;
@@ -61,9 +70,10 @@ const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaun
 });
 
 /** Operators pause a pool's cron in the Temporal UI to hold it. */
-async function isSchedulePaused(client: Client, workerPoolId: string): Promise<boolean> {
+async function isSchedulePaused(client: Client, workerPoolId: string, timeoutMs: number): Promise<boolean> {
+  const schedule = client.schedule.getHandle(cronScheduleId(workerPoolId));
   try {
-    return (await client.schedule.getHandle(cronScheduleId(workerPoolId)).describe()).state.paused;
+    return (await client.withDeadline(Date.now() + timeoutMs, () => schedule.describe())).state.paused;
   } catch (error) {
     // guard(missing-schedule-blocks-nothing): false
     if (error instanceof ScheduleNotFoundError) return false;

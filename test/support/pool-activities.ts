@@ -79,6 +79,7 @@ export class PoolSurroundings {
           },
         },
         client: {
+          withDeadline: (_deadline, call) => call(),
           schedule: {
             getHandle: (scheduleId) => ({
               describe: async () => {
