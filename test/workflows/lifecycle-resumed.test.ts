@@ -1,9 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { STEPS, stepwiseSuite } from '../support/stepwise-suite.js';
 import { HOUR_MS, type Life } from '../support/time-skipping.js';
 
 /** Runs are continued as new when their history grows, also in the midst of building and of removing. */
+
+// Thousands of tasks, one after the other.
+jest.setTimeout(300_000);
 
 const { time, submitted, removed } = stepwiseSuite();
 
