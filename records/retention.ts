@@ -111,17 +111,17 @@ const stoppedWorkers =
 
 /**
  * Those that no worker points at. Each batch goes on where the one before it has ended: launches whose workers are still there
- * may be many, and none is read twice.
+ * may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie behind as well.
  */
 function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
-  let after = { closed: 0, token: '' };
+  let after = { closed: 0, token: '', offset: 0 };
   return async (limit, offset) => {
     const { rows } = await sql<{ considered: number; deleted: number; closed: number | null; token: string | null }>`
       with old as materialized (
         select token, closed from launches
         where status in ('done', 'failed') and closed < ${closedBefore}
           and (closed, token) > (${bigint(after.closed)}, ${text(after.token)})
-        order by closed, token limit ${limit} offset ${offset}),
+        order by closed, token limit ${limit} offset ${offset - after.offset}),
       gone as (
         delete from launches l using old o where l.token = o.token and l.status in ('done', 'failed')
           and not exists (select 1 from workers w where w.launch_token = o.token) returning 1),
@@ -129,7 +129,7 @@ function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
       select cast((select count(*) from old) as int) as considered, cast((select count(*) from gone) as int) as deleted,
         (select closed from last) as closed, (select token from last) as token`.execute(db);
     const { considered, deleted, closed, token } = rows[0]!;
-    if (closed !== null && token !== null) after = { closed, token };
+    if (closed !== null && token !== null) after = { closed, token, offset };
     return { considered, deleted };
   };
 }

@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import type { Decision } from '../../../domain/decision.js';
 import { recordDecision } from '../../../records/decisions.js';
 import { recordReadings } from '../../../records/demand-readings.js';
 import { insertError } from '../../../records/errors.js';
 import { hold } from '../../../records/holds.js';
-import { failLaunch } from '../../../records/launch-failures.js';
+import { dropLaunches, failLaunch } from '../../../records/launch-failures.js';
 import { bookLaunch } from '../../../records/launches.js';
 import { beginAttempt } from '../../../records/launch-attempts.js';
 import { listLaunchConfigs } from '../../../records/launch-configs.js';
@@ -16,6 +15,7 @@ import { recordSignOfLife } from '../../../records/signs-of-life.js';
 import { recordStopped } from '../../../records/worker-changes.js';
 import type { Schema } from '../../../records/schema.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
+import { decisionOf } from '../../support/decisions.js';
 import { eventually } from '../../support/eventually.js';
 import {
   DAY,
@@ -174,8 +174,7 @@ describe.each(engines)('retention on %s', (engine) => {
       NOW,
     );
     const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
-    const decision = { limitedBy: [] } as unknown as Decision;
-    await recordDecision(db, poolId, decision, { basis, fingerprint: 'f', nowMs: NOW });
+    await recordDecision(db, poolId, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
     for (const workerId of ['t-0', 't-1']) await stop(workerId);
     await deletePool(db, poolId, deleted);
     const { rows: tables } = await sql<{ name: string }>`
@@ -236,6 +235,21 @@ describe.each(engines)('retention on %s', (engine) => {
     await mend();
     expect(results.find(({ table }) => table === 'workers')).toMatchObject({ result: { deleted: 0, finished: false } });
     expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
+  });
+
+  test('leaves no launch behind one that cannot be deleted', async () => {
+    const { db } = records;
+    const tokens = ['bad', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6'];
+    await reserve(
+      db,
+      tokens.map((token) => order(token, 1)),
+    );
+    await dropLaunches(db, tokens, NOW);
+    const mend = await refuseDeletes(db, 'launches', "old.token = 'bad'");
+    const results = await expireRows(db, retention, NOW + 1000 * DAY);
+    await mend();
+    expect(results.find(({ table }) => table === 'launches')).toMatchObject({ result: { deleted: 6, skipped: 1 } });
+    expect(await db.selectFrom('launches').select('token').execute()).toEqual([{ token: 'bad' }]);
   });
 
   test('does not remove a deleted pool while a launch of it may still come to something', async () => {
