@@ -8,9 +8,11 @@ export class FirstFailures {
     return true;
   }
 
-  /** All others have worked. */
-  retain(names: readonly string[]): void {
-    for (const name of this.failing) if (!names.includes(name)) this.failing.delete(name);
+  /** Those of all that fail now that did not fail before; whatever is not among them has worked. */
+  firstOf<T>(failed: readonly T[], nameOf: (one: T) => string): T[] {
+    const names = new Set(failed.map(nameOf));
+    for (const name of this.failing) if (!names.has(name)) this.failing.delete(name);
+    return failed.filter((one) => this.isFirst(nameOf(one)));
   }
 
   worked(name: string): void {

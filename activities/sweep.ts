@@ -64,9 +64,8 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
           { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
         ),
       );
-      failing.schedules.retain(failed.map(({ scheduleId }) => scheduleId));
-      for (const { scheduleId, failure } of failed) {
-        if (failing.schedules.isFirst(scheduleId)) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
+      for (const { scheduleId, failure } of failing.schedules.firstOf(failed, (one) => one.scheduleId)) {
+        logEvent(log, 'schedule-failed', { scheduleId, err: failure });
       }
       if (failed.length > 0) throw unfinished(`${failed.length} Schedules could not be made`);
     },
@@ -94,10 +93,8 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
         return { ...(await removeDeletedPools(records.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
       });
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
-      failing.pools.retain(failed.map(({ workerPoolId }) => workerPoolId));
-      for (const { workerPoolId, failure } of failed) {
-        if (failing.pools.isFirst(workerPoolId))
-          logEvent(log, 'worker-pool-not-removed', { workerPoolId, err: failure });
+      for (const { workerPoolId, failure } of failing.pools.firstOf(failed, (one) => one.workerPoolId)) {
+        logEvent(log, 'worker-pool-not-removed', { workerPoolId, err: failure });
       }
       if (failed.length > 0) throw unfinished(`${failed.length} deleted pools could not be removed`);
       if (archived.status === 'rejected') throw archived.reason;
@@ -106,9 +103,8 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
 
     async vacuumRecords() {
       const { failed, left } = await withHeartbeat(() => vacuum(records, timeLimit(VACUUM_TIMEOUT_MS)));
-      failing.vacuums.retain(failed.map(({ table }) => table));
-      for (const { table, failure } of failed) {
-        if (failing.vacuums.isFirst(table)) logEvent(log, 'table-not-vacuumed', { table, err: failure });
+      for (const { table, failure } of failing.vacuums.firstOf(failed, (one) => one.table)) {
+        logEvent(log, 'table-not-vacuumed', { table, err: failure });
       }
       if (failed.length > 0)
         throw unfinished(`Tables that cannot be vacuumed: ${failed.map(({ table }) => table).join(', ')}`);

@@ -66,6 +66,8 @@ interface PoolState {
   readonly rotation: Rotation;
 }
 
+const nameIn = (workerPoolId: string) => (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
+
 export function workerPollActivities(
   { records: { db }, demand, client, log }: ActivityDeps,
   limits: PollLimits = WORKER_POLL_LIMITS,
@@ -137,7 +139,7 @@ export function workerPollActivities(
     const within = AbortSignal.any([signal, AbortSignal.timeout(CONFIRMATIONS_TIMEOUT_MS)]);
     const { rotation } = stateOf(workerPoolId);
     const unconfirmed = new Set(inactive);
-    const nameOf = (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
+    const nameOf = nameIn(workerPoolId);
     const inTurn = rotation.longestWaitingFirst(inactive, nameOf);
     await inParallel(inTurn.slice(0, MAX_CONFIRMATIONS), CALLS_AT_ONCE, async (worker) => {
       try {
@@ -168,7 +170,7 @@ export function workerPollActivities(
     { findings, unconfirmed = [] }: PoolFindings,
     signal: AbortSignal,
   ): Promise<{ sent: number; failures: unknown[] }> {
-    const nameOf = (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
+    const nameOf = nameIn(workerPoolId);
     const keyOf = ({ worker, facts }: Finding) => `${nameOf(worker)} ${facts.idle} ${facts.quarantineUntil}`;
     const unknown = new Set(unconfirmed.map(nameOf));
     const isUnknown = (key: string) => unknown.has(key.slice(0, key.indexOf(' ')));
