@@ -15,7 +15,8 @@ export const cacheDir = () => join(process.env.XDG_CACHE_HOME || join(homedir(),
 
 /** Platforms for which npm has a package with nothing but the `node` binary. */
 const platforms = { linux: 'linux', darwin: 'darwin', win32: 'win' };
-const forwardedSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** By which somebody ends a program. */
+export const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Returns when the running Node satisfies `engines`. Otherwise runs the same command again under the version of
@@ -87,7 +88,7 @@ async function replaceProcess(node) {
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
   const { code, signal } = await run(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit', env });
   if (signal) {
-    for (const name of forwardedSignals) process.removeAllListeners(name);
+    for (const name of endingSignals) process.removeAllListeners(name);
     process.kill(process.pid, signal);
   }
   process.exit(code ?? 128 + constants.signals[signal]);
@@ -103,9 +104,9 @@ export function run(command, args, options = {}) {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     };
     // Before the child is there: a signal that came between would end this process and leave the child behind.
-    for (const name of forwardedSignals) process.on(name, passOn);
+    for (const name of endingSignals) process.on(name, passOn);
     const child = spawn(command, args, options);
-    const stopPassingOn = () => forwardedSignals.forEach((name) => process.removeListener(name, passOn));
+    const stopPassingOn = () => endingSignals.forEach((name) => process.removeListener(name, passOn));
     child.on('error', (error) => {
       stopPassingOn();
       reject(error);

@@ -3,7 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { guardedFolders, guardsOf } from './guards.mjs';
-import { projectRoot } from './node.mjs';
+import { jestFlags, jestProgram } from './jest.mjs';
+import { endingSignals, projectRoot } from './node.mjs';
 import { verdictOf } from './test-verdict.mjs';
 
 const results = join(projectRoot, '.mutation', 'guards.json');
@@ -77,7 +78,7 @@ class Trial {
       cpSync(join(projectRoot, file), join(this.#tree, file));
     }
     symlinkSync(join(projectRoot, 'node_modules'), join(this.#tree, 'node_modules'));
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, this.#onSignal);
+    for (const name of endingSignals) process.once(name, this.#onSignal);
   }
 
   /** `titles`: of all tests in the guard's test file that will be needed. */
@@ -100,11 +101,9 @@ class Trial {
   async #run(test, title) {
     const report = join(this.#tree, 'report.json');
     rmSync(report, { force: true });
-    const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-    const jest = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
     const chosen = ['--testNamePattern', title, '--runTestsByPath', join(this.#tree, test)];
-    const args = [...flags, jest, '--forceExit', '--json', `--outputFile=${report}`, ...chosen];
-    const env = { ...process.env, NODE_OPTIONS: flags.join(' ') };
+    const args = [...jestFlags, jestProgram, '--forceExit', '--json', `--outputFile=${report}`, ...chosen];
+    const env = { ...process.env, NODE_OPTIONS: jestFlags.join(' ') };
     // A process group of its own: the servers of a run that has to be killed end with it.
     const child = spawn(process.execPath, args, { cwd: this.#tree, stdio: 'ignore', env, detached: true });
     this.#running = child;
@@ -125,7 +124,7 @@ class Trial {
 
   end() {
     this.#kill();
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeListener(name, this.#onSignal);
+    for (const name of endingSignals) process.removeListener(name, this.#onSignal);
     rmSync(this.#tree, { recursive: true, force: true });
   }
 }

@@ -7,12 +7,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './install.mjs';
-import { ensureNode, projectRoot, run } from './node.mjs';
+import { jestFlags, jestProgram } from './jest.mjs';
+import { endingSignals, ensureNode, projectRoot, run } from './node.mjs';
 
 await ensureNode();
 
-const jestProgram = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
-const jestFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 /** On a machine that cannot follow, histories get longer there: it has the machine for itself. */
 const COUNTED = 'end-to-end/counts';
 /** What others feel of an attack is measured there: at full length it has the machine for itself. */
@@ -31,7 +30,7 @@ process.on('exit', (code) => {
 
 // Whatever runs then gets the signal too (`run` passes it on), and ends as failed; nothing else is begun.
 let isInterrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => (isInterrupted = true));
+for (const signal of endingSignals) process.on(signal, () => (isInterrupted = true));
 
 await ensureInstalled();
 
@@ -73,8 +72,7 @@ async function stageNamed([name, ...args]) {
 async function runLongForms() {
   process.env.LONG = '1';
   const waiting = filesWithTwoForms().filter((file) => file !== MEASURED);
-  const order = join(projectRoot, 'test', 'support', 'by-path.mjs');
-  await jest('proofs at full length, side by side', ['--maxWorkers=3', `--testSequencer=${order}`, ...waiting]);
+  await jest('proofs at full length, side by side', ['--maxWorkers=3', ...waiting]);
   await jest('proofs at full length, one at a time', ['--runInBand', MEASURED]);
 }
 

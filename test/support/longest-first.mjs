@@ -1,25 +1,27 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /**
- * Files that take minutes, in the order in which they start: one that begins last would run alone at the end. Jest itself learns
- * how long files take, but only on a machine that has run them.
+ * Files that take minutes, at full length above all, in the order in which they start: one that begins last would run alone at
+ * the end. Jest itself learns how long files take, but only on a machine that has run them.
  */
 const LONGEST = [
-  'silent-temporal',
-  'database-outage',
-  'crash-launch',
-  'azure-crashes',
-  'silent-database',
-  'crash-removal',
-  'adversity',
-  'crash-registration',
-  'azure-secrets',
-  'failing-launches',
-  'azure-random-crashes',
-  'azure-wrong-secret',
-  'inactive-workers',
-  'paused-attempt',
-].map((name) => `end-to-end/${name}.test.ts`);
+  'integration/activities/launch-in-doubt',
+  'end-to-end/silent-temporal',
+  'end-to-end/database-outage',
+  'end-to-end/crash-launch',
+  'end-to-end/azure-crashes',
+  'end-to-end/silent-database',
+  'end-to-end/crash-removal',
+  'end-to-end/adversity',
+  'end-to-end/crash-registration',
+  'end-to-end/azure-secrets',
+  'end-to-end/failing-launches',
+  'end-to-end/azure-random-crashes',
+  'end-to-end/random-crashes',
+  'end-to-end/azure-wrong-secret',
+  'end-to-end/inactive-workers',
+  'end-to-end/paused-attempt',
+].map((name) => `${name}.test.ts`);
 
 /** Its place among the longest; all others come after them. */
 function placeOf({ path }) {
