@@ -5,21 +5,8 @@ import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
 import { provisionId } from '../../domain/ids.js';
 import { workflowTypes } from '../../temporal/names.js';
+import { option } from './selection.js';
 import { HOUR_MS, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
-
-export const option = (launchConfigId: string, changes: Partial<LaunchConfigOption> = {}): LaunchConfigOption => ({
-  launchConfigId,
-  revision: 1,
-  initialWeight: 1,
-  maxCapacity: null,
-  capacityPerInstance: 1,
-  usedCapacity: 0,
-  recentErrors: 0,
-  backoffUntil: null,
-  openLaunches: 0,
-  unregisteredRoom: null,
-  ...changes,
-});
 
 /** The books of one pool behind the scripted activities: what it has, what it is asked to launch, what was decided. */
 export class ScriptedPool {

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { lifecycleId } from '../../domain/ids.js';
 import { eventually } from '../support/eventually.js';
 import { poolSuite } from '../support/pool-suite.js';
-import { option } from '../support/scripted-pool.js';
+import { option } from '../support/selection.js';
 import { MINUTE_MS } from '../support/time-skipping.js';
 
 const { time, pool, ended, reconcileOnce } = poolSuite('in-doubt', ['cloud', 'former']);

@@ -5,7 +5,7 @@ import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import { workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../support/eventually.js';
 import { poolSuite } from '../support/pool-suite.js';
-import { option } from '../support/scripted-pool.js';
+import { option } from '../support/selection.js';
 import { MINUTE_MS } from '../support/time-skipping.js';
 
 const { time, pool, ended, reconcileOnce } = poolSuite('pool');

@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { Asks } from '../../activities/asks.js';
 import { provisionId } from '../../domain/ids.js';
 import { eventually } from '../support/eventually.js';
-import { option, ScriptedPool } from '../support/scripted-pool.js';
+import { ScriptedPool } from '../support/scripted-pool.js';
+import { option } from '../support/selection.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { applyLimits } from '../../domain/limits.js';
 import { cutChoices } from '../../domain/selection.js';
 import { eventually } from '../support/eventually.js';
-import { option, ScriptedPool } from '../support/scripted-pool.js';
+import { ScriptedPool } from '../support/scripted-pool.js';
+import { option } from '../support/selection.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 

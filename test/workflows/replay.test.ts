@@ -9,7 +9,8 @@ import {
   replay,
 } from '../support/recorded-histories.js';
 import { ObservedCloud } from '../support/observed-cloud.js';
-import { option, ScriptedPool } from '../support/scripted-pool.js';
+import { ScriptedPool } from '../support/scripted-pool.js';
+import { option } from '../support/selection.js';
 import { HOUR_MS, TimeSkipping } from '../support/time-skipping.js';
 
 /**
