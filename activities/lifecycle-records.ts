@@ -52,7 +52,10 @@ interface RegistrationChange {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-/** A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age (W15). */
+/**
+ * A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age
+ * (docs/taskcluster-compatibility.md#deadlines).
+ */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
 export function lifecycleRecords({ records, config, asks, log, providers }: ActivityDeps): LifecycleRecords {

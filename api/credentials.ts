@@ -30,7 +30,7 @@ export const issuerScopes: readonly string[] = [
   'worker-manager:should-worker-terminate:*',
 ];
 
-/** What a worker may do, in the order that clients are used to. */
+/** What a worker may do, in the order that clients are used to (docs/taskcluster-compatibility.md#credentials). */
 export function workerScopes(worker: WorkerKey): string[] {
   const { workerPoolId: pool, workerGroup, workerId } = worker;
   return [

@@ -5,7 +5,8 @@ const beforePoolId = new RegExp(`^${API_PREFIX}/(worker-pool|worker-pool-errors|
 
 /**
  * Gives a path one form before it is routed. Clients send a pool id's slash raw or as `%2F`; inside, it is always one
- * component. Old clients put a stray colon after the pool id in `/workers/<pool>:/…`: it goes.
+ * component. Old clients put a stray colon after the pool id in `/workers/<pool>:/…`: it goes
+ * (docs/taskcluster-compatibility.md#paths).
  */
 export function normalizeUrl(url: string): string {
   const match = beforePoolId.exec(url);

@@ -29,8 +29,8 @@ export const shortened = (text: string): string =>
   text.length > MAX_REASON_LENGTH ? `${text.slice(0, MAX_REASON_LENGTH).toWellFormed()}…` : text;
 
 /**
- * Checks a definition in the order of Taskcluster's and makes it what the records take: provider's scope,
- * provider known, config as its provider wants it. Throws ApiError.
+ * Checks a definition in Taskcluster's order (docs/taskcluster-compatibility.md#pool-changes) and makes it what the
+ * records take: provider's scope, provider known, config as its provider wants it. Throws ApiError.
  */
 export function checkSubmission(
   { providers, now }: ApiContext,

@@ -1,6 +1,6 @@
 import { isGrpcServiceError } from '@temporalio/client';
 
-/** Exit codes of the contract. */
+/** Supervisors and scripts rely on them (docs/how-to/production.md#exit-codes). */
 export const EXIT = {
   stopped: 0,
   /** Bad configuration or arguments. */

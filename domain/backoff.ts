@@ -1,6 +1,6 @@
 /**
- * How long a launch config backs off after a failed launch: 10 s, doubling to 10 minutes. Each
- * config rests for itself, so an exhausted zone does not stop the others of its pool (W5).
+ * How long a launch config backs off after a failed launch: 10 s, doubling to 10 minutes. Each launch config backs off
+ * by itself, so an exhausted zone does not stop the others of its pool (docs/taskcluster-compatibility.md#backoff).
  */
 
 export const failureClasses = ['capacity', 'quota', 'permission', 'invalid', 'other'] as const;

@@ -1,7 +1,7 @@
 /**
  * How much capacity a pool should request now. Capacity counts tasks that can run at once, not machines.
  * Two rules: `corrected`, and `original`, which is the formula of Taskcluster's worker-manager kept exact for operators
- * who compare the two (docs/differences.md).
+ * who compare the two (docs/taskcluster-compatibility.md#estimator).
  */
 
 export const estimatorKinds = ['corrected', 'original'] as const;
@@ -146,8 +146,9 @@ const occupiedCapacity = (input: CapacityByState): number =>
   input.inDoubtCapacity;
 
 /**
- * Taskcluster's formula to the letter: the minimum wins over the maximum, requested capacity is subtracted again, and
- * quarantined workers count nowhere. It knows no launches in doubt; they count as stopping workers do.
+ * Taskcluster's formula to the letter (docs/taskcluster-compatibility.md#estimator): the minimum wins over the maximum,
+ * requested capacity is subtracted again, and quarantined workers count nowhere. It knows no launches in doubt; they
+ * count as stopping workers do.
  */
 function originalTerms(input: EstimatorInput, pending: number, idleCapacity: number): Terms {
   const { requestedCapacity, minCapacity, maxCapacity, scalingRatio } = input;

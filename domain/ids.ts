@@ -1,6 +1,6 @@
 /**
  * Names that outsiders rely on: identifiers of the wire protocol and ids of workflows and schedules.
- * Rules from Taskcluster's worker-manager.
+ * The rules are Taskcluster's (docs/taskcluster-compatibility.md#identifiers).
  */
 
 /** Providers, launch configs, worker groups and worker ids. Never a dot: they become words of a routing key. */

@@ -1,6 +1,7 @@
 /**
- * Which running workers the queue has seen nothing of for too long, and whose quarantine has changed. The same rule judges
- * in the poll, which sees all workers of a pool, and in the lifecycle, which decides.
+ * Which running workers the queue has seen nothing of for too long, and whose quarantine has changed. The same rule
+ * judges in the poll, which sees all workers of a pool, and in the lifecycle, which decides
+ * (docs/taskcluster-compatibility.md#inactivity).
  */
 
 export interface WorkerName {

@@ -1,12 +1,13 @@
 /**
  * Ids of launch configs that do not name themselves. Clients see and keep these ids, so they must come out as
- * the original makes them: a hash over the text that Postgres prints for a `jsonb` value.
+ * Taskcluster computes them: a hash over the text that Postgres prints for a `jsonb` value
+ * (docs/taskcluster-compatibility.md#launch-config-ids).
  */
 import type { LaunchConfiguration } from './worker-pool.js';
 
 /**
  * The id a launch config names itself, else `lc-` and 20 hex digits. Two launch configs of a pool that differ only
- * inside `workerManager` get the same id, as in the original.
+ * inside `workerManager` get the same id.
  * @param md5 MD5 of a text's UTF-8 bytes in lower-case hex; passed in because this file also loads where Node is absent
  * @throws RangeError for text that `jsonb` cannot hold, see `jsonbText`
  */

@@ -18,18 +18,21 @@ export interface LifecycleTiming {
 const MINUTE_MS = 60_000;
 const DAY_SECONDS = 86_400;
 
-/** Taskcluster's defaults and limits, in seconds. */
+/** Taskcluster's defaults and limits, in seconds (docs/taskcluster-compatibility.md#lifecycle-settings). */
 export const REREGISTRATION_DEFAULT_SECONDS = 4 * DAY_SECONDS;
 export const REREGISTRATION_LONGEST_SECONDS = 30 * DAY_SECONDS;
 export const INACTIVITY_DEFAULT_SECONDS = 7200;
 export const INACTIVITY_SHORTEST_SECONDS = 1200;
 
-/** How long a running worker that gave no sign of life may register once more: its answer was lost (W6, contract). */
+/**
+ * How long a running worker that has not used its credentials may register once more: its answer was lost
+ * (docs/taskcluster-compatibility.md#registration).
+ */
 export const REGISTRATION_GRACE_MS = 10 * MINUTE_MS;
 
 /**
- * 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds, where the original let
- * a machine that never registers live for four days (W52). The API refuses values outside the limits; older ones are
+ * 0 counts as not given, and so does less than 0. Without a registration timeout the deployment's default holds
+ * (docs/taskcluster-compatibility.md#lifecycle-settings). The API refuses values outside the limits; older ones are
  * brought inside here.
  */
 export function lifecycleTiming(
@@ -57,8 +60,9 @@ export const credentialsDeadline = (atMs: number, timing: LifecycleTiming): numb
 export type RegistrationVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
- * Whether a worker whose proof holds may (again) be given a secret and credentials (cures
- * W6). A sign of life is a use of the secret, an authenticated call, or a claim.
+ * Whether a worker whose proof holds may (again) be given a secret and credentials
+ * (docs/taskcluster-compatibility.md#registration). A sign of life is a use of the secret, an authenticated call, or a
+ * claim.
  */
 export function acceptsRegistration(worker: {
   readonly state: WorkerState;

@@ -3,16 +3,16 @@ import type { MachineState } from './machine.js';
 import type { WorkerState } from './worker.js';
 
 /**
- * Compares one look at a provider's machines with the rows of its workers (architecture rule 5). Pure; what comes of it
- * is signals for the few lifecycles whose machine changed, and notes for the next look.
+ * Compares one scan of a provider's machines with the rows of its workers (ARCHITECTURE.md#observe-in-bulk). Pure; what
+ * comes of it is signals for the few lifecycles whose machine changed, and notes for the next scan.
  *
- * **Gone** means: the cloud says so; or two complete looks at least 60 s apart, both begun 5 minutes after the launch,
- * miss the machine, and a look by id says that there is no such thing. Clouds list new machines late, and one incomplete
- * look proves nothing.
+ * **Gone** (ARCHITECTURE.md#gone) means: the cloud says so; or two complete scans at least 60 s apart, both begun 5
+ * minutes after the launch, miss the machine, and a get by id says that there is no such thing. Clouds list new
+ * machines late, and one incomplete scan proves nothing.
  *
- * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no look has
- * shown yet is not missing. And while it is being removed one complete look without it is enough to ask for it by id: the
- * rows are read before the look begins, and a row says stopping only when nothing is created any more.
+ * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no look
+ * has shown yet is not missing. And while it is being removed one complete look without it is enough to ask for it by
+ * id: the rows are read before the look begins, and a row says stopping only when nothing is created any more.
  */
 
 export const LISTED_AFTER_MS = 5 * 60_000;

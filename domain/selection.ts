@@ -1,14 +1,14 @@
 /**
- * Which launch configs new machines are made from, and how many of each. How many machines there may be in all is settled
- * before any is drawn: a bound applied afterwards would fall on the same launch configs each time.
+ * Which launch configs new machines are made from, and how many of each. How many machines there may be in all is
+ * settled before any is drawn: a bound applied afterwards would fall on the same launch configs each time.
  *
- * The rules are Taskcluster's with its weak points mended (docs/weak-points.md):
+ * The rules are Taskcluster's with its weak points mended (docs/taskcluster-compatibility.md#selection):
  * - `initialWeight` 0 means never, even when nothing else is left, and when nothing else is viable every launch config
- *   that has used up its weight shares the work, not only the one with the lowest id (W44);
+ *   that has used up its weight shares the work, not only the one with the lowest id;
  * - `maxCapacity` 0 means none; the cap is the lower of the pool's and the launch config's maximum, and it is hard:
- *   a machine that does not fit under it whole is not chosen, inside one round either (W45);
- * - every provider draws by weight (W46);
- * - only errors that name a launch config count, so that the others do not dilute its penalty (W47).
+ *   a machine that does not fit under it whole is not chosen, inside one reconciliation either;
+ * - every provider draws by weight;
+ * - only errors that name a launch config count, so that the others do not dilute its penalty.
  * A launch config that backs off, or whose last launch is in doubt, is passed over.
  */
 

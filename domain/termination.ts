@@ -1,6 +1,6 @@
 /**
  * Which running workers are told to stop once they are idle. Advice only: nothing is killed, a worker reads its verdict
- * when it has nothing to do.
+ * when it has nothing to do (docs/taskcluster-compatibility.md#termination).
  */
 import { demandedCapacity, type EstimatorInput } from './estimator.js';
 import type { ShouldTerminateReason } from './worker.js';

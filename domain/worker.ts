@@ -2,7 +2,8 @@ import type { WorkerKey } from './ids.js';
 
 /**
  * A worker's life: requested → running → stopping → stopped, or requested → stopping when it failed, was refused,
- * timed out or was removed. Static workers begin at running. Nothing leaves `stopped`.
+ * timed out or was removed. Static workers begin at running. Nothing leaves `stopped`
+ * (docs/taskcluster-compatibility.md#states).
  */
 export const workerStates = ['requested', 'running', 'stopping', 'stopped'] as const;
 export type WorkerState = (typeof workerStates)[number];

@@ -84,7 +84,7 @@ export class Metrics {
   /** In Prometheus' text format. Rejects when the records do not answer. */
   async render(): Promise<string> {
     const figures = await this.recorded();
-    // Made anew each time: a pool that is gone leaves no figure behind (W68).
+    // Set anew each time: a pool that is gone leaves no figure behind (docs/taskcluster-compatibility.md#operation).
     this.workers.reset();
     for (const { workerPoolId, providerId, ...counts } of figures.workers) {
       for (const state of workerStates) {

@@ -22,9 +22,9 @@ export function accountOf(config: ProviderConfig): string | null {
 }
 
 /**
- * The first part of rate-limit buckets: providers that are known to be of one account share its limits (rule 8 of the
- * architecture). AWS tells the account by the access key only, of which this keeps a hash; two keys of one account are
- * two here.
+ * The first part of rate-limit buckets: providers that are known to be of one account share its limits
+ * (ARCHITECTURE.md#cloud-limits). AWS tells the account by the access key only, of which this keeps a hash; two keys of
+ * one account are two here.
  */
 export function budgetOf(providerId: string, config: ProviderConfig): string {
   switch (config.providerType) {

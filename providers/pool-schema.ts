@@ -6,7 +6,7 @@ import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 
 /**
  * What the pool definitions of all clouds have in common: the schema of `config`, and its check.
- * minCapacity may exceed maxCapacity, as in the original; the maximum wins.
+ * minCapacity may exceed maxCapacity; the maximum wins (docs/taskcluster-compatibility.md#pool-definition).
  */
 
 /** Launch configs of one pool; the largest known pool has 110. */
@@ -18,7 +18,10 @@ const MAX_TIMEOUT_SECONDS = 31_536_000;
 
 export const capacityPerInstance = { type: 'integer', minimum: 1, maximum: MAX_CAPACITY };
 
-/** As §1.6; the defaults are written into the stored definition when `lifecycle` is given. */
+/**
+ * The defaults are written into the stored definition when `lifecycle` is given
+ * (docs/taskcluster-compatibility.md#lifecycle-settings).
+ */
 const reregistrationTimeout = { type: 'integer', minimum: 0, maximum: 2_592_000, default: 345_600 };
 
 export const lifecycleSchema = {

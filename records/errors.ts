@@ -65,8 +65,9 @@ const columns = sql.raw(`error_id, worker_pool_id, launch_config_id, kind, title
   first_reported, occurrences`);
 
 /**
- * Two parts of a statement, `stored` and `announced_error`: what insertError does, when `condition` holds (it may look at
- * the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced (W67).
+ * Two parts of a statement, `stored` and `announced_error`: what insertError does, when `condition` holds (it may look
+ * at the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced
+ * (docs/taskcluster-compatibility.md#worker-pool-errors).
  */
 export function storeError(
   error: NewWorkerPoolError,

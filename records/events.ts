@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { bigint, jsonb, storable } from './sql.js';
 import type { Db } from './schema.js';
 
-/** Topics and payloads as the original announced them. */
+/** Topics and payloads are Taskcluster's (docs/taskcluster-compatibility.md#events). */
 export type PoolTopic = 'worker-pool-created' | 'worker-pool-updated';
 export type LaunchConfigTopic = 'launch-config-created' | 'launch-config-updated' | 'launch-config-archived';
 export type WorkerTopic = 'worker-requested' | 'worker-running' | 'worker-removed' | 'worker-stopped';
@@ -22,8 +22,8 @@ export async function announce(db: Db, events: readonly NewEvent[], nowMs: numbe
 }
 
 /**
- * A part of a statement: announces each worker of the part called `changed`, which gives rows of `workers`. Static workers
- * are not announced, as in the original; they are those that no launch made.
+ * A part of a statement: announces each worker of the part called `changed`, which gives rows of `workers`. Static
+ * workers are not announced (docs/taskcluster-compatibility.md#events); they are those that no launch made.
  */
 export const announceWorkers = (
   topic: WorkerTopic,

@@ -139,7 +139,7 @@ export async function writeLaunchConfigs(
   );
 }
 
-/** In the original's order. */
+/** In the order that clients rely on (docs/taskcluster-compatibility.md#launch-config-changes). */
 export function launchConfigEvents(workerPoolId: string, providerId: string, changes: LaunchConfigChanges): NewEvent[] {
   const event = (topic: NewEvent['topic']) => (launchConfigId: string) => ({
     topic,

@@ -3,7 +3,8 @@ import type { Db } from './schema.js';
 
 /**
  * Lists go on after the last row they gave, by its key, so that rows which come or go meanwhile are neither skipped nor
- * doubled (W65). `after` is opaque to callers; null begins, and in an answer says that nothing follows.
+ * doubled (docs/taskcluster-compatibility.md#lists). `after` is opaque to callers; null begins, and in an answer says
+ * that nothing follows.
  */
 export interface Page {
   readonly limit: number;

@@ -37,8 +37,9 @@ export type PoolResult =
   | { readonly outcome: 'launch-config-conflict'; readonly launchConfigId: string };
 
 /**
- * Makes a pool with its launch configs, audit row and events. An identical pool that exists already is `unchanged` (W63:
- * ids that were computed compare as well as given ones), any other is `pool-exists`; then nothing is written.
+ * Makes a pool with its launch configs, audit row and events. An identical pool that exists already is `unchanged`,
+ * also where ids were computed (docs/taskcluster-compatibility.md#pool-changes); any other is `pool-exists`. Then
+ * nothing is written.
  */
 export function createPool(db: Db, { pool, launchConfigs, clientId, nowMs }: PoolSubmission): Promise<PoolResult> {
   return inTransaction(db, async (trx) => {

@@ -183,8 +183,9 @@ export interface RemovedPools {
 
 /**
  * Removes deleted pools that have no live worker and no unfinished launch, with all that is theirs, so that a pool of
- * the same name begins anew (W41). A launch in doubt is unfinished: what it made must find its pool. One pool that cannot be
- * removed keeps no other; what is not done when the time is over is the next run's.
+ * the same name begins anew (docs/taskcluster-compatibility.md#deleted-pools). A launch in doubt is unfinished: the
+ * machines that it may have created must find their pool. One pool that cannot be removed keeps no other; what is not
+ * done when the time is over is the next run's.
  */
 export async function removeDeletedPools(db: Db, isOver: () => boolean = () => false): Promise<RemovedPools> {
   const { rows } = await sql<{ workerPoolId: string }>`

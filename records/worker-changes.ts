@@ -145,9 +145,9 @@ export interface NewStaticWorker extends WorkerKey {
 }
 
 /**
- * The first row of a life. That of a former life, which has stopped, gives way to it: nothing of it is good for the new one,
- * not even its secrets, which hold `created`. `conflict`: there is such a worker and it is not the same (W50), or it is a
- * cloud's. Nothing was written.
+ * The first row of a life. That of a former life, which has stopped, gives way to it: nothing of it is good for the new
+ * one, not even its secrets, which hold `created`. `conflict`: there is such a worker and it is not the same, or it is
+ * a cloud's (docs/taskcluster-compatibility.md#static-workers). Nothing was written.
  */
 export async function insertStaticWorker(
   db: Db,

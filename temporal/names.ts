@@ -1,6 +1,9 @@
 import type { CallClass } from '../providers/provider.js';
 
-/** Names in Temporal that operators and scripts rely on (contract, «Temporal»). Ids of workflows are in `domain/ids.ts`. */
+/**
+ * Names that operators and scripts rely on (ARCHITECTURE.md#names-in-temporal). Ids of workflows are in
+ * `domain/ids.ts`.
+ */
 
 export const workflowTypes = {
   watchDemand: 'watchDemand',

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-/** Search attributes of lifecycles (contract, «Temporal»); all Keyword, because SQL visibility has room for ten. */
+/** All Keyword, because SQL visibility has room for ten (ARCHITECTURE.md#names-in-temporal). */
 export const searchAttributes = {
   workerPoolId: defineSearchAttributeKey('WorkerPoolId', SearchAttributeType.KEYWORD),
   providerId: defineSearchAttributeKey('ProviderId', SearchAttributeType.KEYWORD),

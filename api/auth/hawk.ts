@@ -19,7 +19,10 @@ export interface SignedRequest {
   readonly hosts: readonly HostAndPort[];
 }
 
-/** How far a client's clock may be from ours; the original's. A machine that is refused for its clock ends itself. */
+/**
+ * How far a client's clock may be from ours (docs/taskcluster-compatibility.md#authentication). A machine that is
+ * refused for its clock ends itself.
+ */
 const TIMESTAMP_SKEW_SECONDS = 15 * 60;
 /** As hawk's own limit; longer ones are refused before a byte of them is decoded. */
 const MAX_HEADER_LENGTH = 4096;

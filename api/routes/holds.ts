@@ -9,7 +9,10 @@ import { empty, poolParams } from '../schemas/common.js';
 import { holdRequest } from '../schemas/pools.js';
 import { noSuchPool } from './pools.js';
 
-/** A held scope launches nothing; everything else goes on. Ours, beside the original's calls. */
+/**
+ * A held scope launches nothing; everything else goes on. Added to Taskcluster's calls
+ * (docs/taskcluster-compatibility.md#routes).
+ */
 export function addHoldOperations(api: FastifyInstance, context: ApiContext): void {
   const { db, now } = context;
   const ofPool = {

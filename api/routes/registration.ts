@@ -23,8 +23,9 @@ const REGISTER_BODY_LIMIT = 64 * 1024;
 
 /**
  * Refused registrations of one address. Registration is open to everybody, and each attempt costs a query and often a
- * signature's verification (W60). Only refusals count, so that any number of real machines behind one address register at
- * full speed; and it is 503, because a real machine among the guessers must try again.
+ * signature's verification (docs/taskcluster-compatibility.md#registration). Only refusals count, so that any number of
+ * real machines behind one address register at full speed; and it is 503, because a real machine among the guessers
+ * must try again.
  */
 const REFUSALS = { burst: 200, eachCountsMs: 100 };
 
@@ -106,7 +107,8 @@ async function hasClaimed({ demand, now }: ApiContext, worker: Worker): Promise<
 
 /**
  * What the claim is judged by. Nothing of it comes from the body but names to look up. A caller without proof learns no
- * more than that there is no such worker (W60): pool, provider and worker are refused in the same words.
+ * more than that there is no such worker: pool, provider and worker are refused in the same words
+ * (docs/taskcluster-compatibility.md#registration).
  */
 async function findFacts(context: ApiContext, key: WorkerKey, providerId: string, log: Log): Promise<Facts> {
   const { db, providers, now } = context;

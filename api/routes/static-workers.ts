@@ -81,8 +81,9 @@ async function staticPool({ db, providers }: ApiContext, workerPoolId: string): 
 }
 
 /**
- * A repeat of the same is a success, and anything else under its name a conflict: nothing is silently left out (W50). A
- * worker that has stopped, or whose row has expired, begins a new life.
+ * A repeat of the same is a success, and anything else under its name a conflict: nothing is silently left out. A
+ * worker that has stopped, or whose row has expired, begins a new life
+ * (docs/taskcluster-compatibility.md#static-workers).
  */
 async function create(context: ApiContext, key: WorkerKey, pool: WorkerPool, next: StaticWorker): Promise<void> {
   const { db, engine } = context;

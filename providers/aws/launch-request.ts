@@ -8,8 +8,8 @@ import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './marks.js';
 const MAX_USER_DATA_BYTES = 16_384;
 
 /**
- * The RunInstances request of an order, with two differences: it takes as many machines as there
- * is capacity for (MinCount 1), and our own token makes it idempotent.
+ * The RunInstances request of an order (docs/taskcluster-compatibility.md#aws). It takes as many machines as there is
+ * capacity for (MinCount 1), and our own token makes it idempotent.
  * Throws ProviderError(InvalidRequest) when the user data is too long.
  */
 export function freezeLaunch(order: LaunchOrder, context: ProviderContext): FrozenLaunch {
@@ -46,7 +46,7 @@ function withoutLeftovers(definition: Partial<RunInstancesCommandInput>): Partia
   };
 }
 
-/** What worker-runner reads on the machine; base64 JSON. */
+/** What worker-runner reads on the machine, base64 JSON (docs/taskcluster-compatibility.md#worker-information). */
 function userData(order: LaunchOrder, region: string, context: ProviderContext): string {
   const bytes = Buffer.from(
     JSON.stringify({

@@ -64,9 +64,9 @@ const formsOfMembers = {
 };
 
 /**
- * Members of the RunInstances request that are not the definition's to set: a launch template could bring any of the others,
- * and volumes that stay; the next five we write ourselves, and with an instance profile every task on the machine could use the profile's rights. The original meant to refuse the profile and
- * three of the others but did so only when all four came together (W59).
+ * Members of the RunInstances request that are not the definition's to set: a launch template could bring any of the
+ * others, and volumes that stay; the next five we write ourselves, and with an instance profile every task on the
+ * machine could use the profile's rights (docs/taskcluster-compatibility.md#aws-definitions).
  */
 const refused = ['LaunchTemplate', 'IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'];
 

@@ -5,8 +5,9 @@ import type { LaunchOrder, ProviderContext } from '../provider.js';
 const MAX_CUSTOM_DATA_BYTES = 65_535;
 
 /**
- * What worker-runner reads on the machine, base64 JSON. Unlike AWS it has no workerConfig: that comes with the registration
- * Throws ProviderError(InvalidRequest) when it is too long.
+ * What worker-runner reads on the machine, base64 JSON (docs/taskcluster-compatibility.md#worker-information). Unlike
+ * AWS it has no workerConfig: that comes with the registration. Throws ProviderError(InvalidRequest) when it is too
+ * long.
  */
 export function customData(order: LaunchOrder, workerGroup: string, context: ProviderContext): string {
   const bytes = Buffer.from(

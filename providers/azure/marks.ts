@@ -19,8 +19,9 @@ export const tooLongTag = (tags: Tags): readonly [string, string] | undefined =>
   Object.entries(tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
 
 /**
- * The definition's tags with the original's and our marks over them. Azure's tag names have no
- * case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the machines of a launch apart.
+ * The definition's tags with Taskcluster's (docs/taskcluster-compatibility.md#azure-tags) and our own over them.
+ * Azure's tag names have no case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the
+ * machines of a launch apart.
  */
 export function launchTags(order: LaunchOrder, workerGroup: string, context: ProviderContext): Tags {
   const settings = order.configuration.workerManager;

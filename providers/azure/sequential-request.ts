@@ -150,7 +150,7 @@ export function virtualMachineBody(subject: Subject, admin: AdminCredentials): V
       ...vm.networkProfile,
       networkInterfaces: [{ id, primary: true, deleteOption: request.networkDeleteOption }],
     },
-    // Names of the definition would be the same for every machine; the original replaces them too.
+    // Names of the definition would be the same for every machine (docs/taskcluster-compatibility.md#azure-names).
     storageProfile: {
       ...vm.storageProfile,
       ...(osDisk && { osDisk: { ...osDisk, name: names.osDisk } }),

@@ -33,9 +33,10 @@ const making = ['creating', 'updating'];
 const stoppedPowers = ['stopping', 'stopped', 'deallocating', 'deallocated'];
 
 /**
- * The decision table for a list of VMs: the first row that holds decides. It knows no worker,
- * so one row is wider than the original's: a VM that failed to provision and does not run has failed, although the worker
- * on it may have registered before. That a VM is missing is for whoever reads two complete lists to say.
+ * The decision table for a list of VMs: the first row that holds decides
+ * (docs/taskcluster-compatibility.md#azure-states). It knows no worker: a VM that failed to provision and does not run
+ * has failed, although the worker on it may have registered before. That a VM is missing is for whoever reads two
+ * complete lists to say.
  */
 export const rows: readonly Row[] = [
   { name: 'is being deleted', holds: (view) => provisioning(view) === 'deleting', state: 'stopping' },

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../errors.js';
 
-/** As the original service: no request body is larger than this. */
+/** Taskcluster's services take no larger body (docs/taskcluster-compatibility.md#requests). */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 export async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -116,8 +116,8 @@ export class Life {
   }
 
   /**
-   * Update `reregister`. The current secret gives the next one. The one before it gives the current one once more, as long
-   * as that has not been used: its answer may have been lost (W7).
+   * Update `reregister`. The current secret gives the next one. The one before it gives the current one once more, as
+   * long as that has not been used: its answer may have been lost (docs/taskcluster-compatibility.md#reregistration).
    */
   reregister(request: ReregisterRequest): Promise<Registration> {
     return this.changes.run(async () => {

@@ -17,6 +17,7 @@ const input = (fields: Partial<EstimatorInput>): EstimatorInput => ({
   ...fields,
 });
 
+// docs/taskcluster-compatibility.md#estimator-examples
 // pending, claimed, existing, stopping, requested, minimum, maximum, ratio | both results
 const workedExamples = [
   { row: 1, numbers: [100, 0, 0, 0, 0, 0, 50, 1], original: 50, corrected: 50 },

@@ -12,7 +12,10 @@ const view = (
 });
 const timedOut = 'ProvisioningState/failed/OSProvisioningTimedOut';
 
-/** Original-behaviour §5.9, each row of it, and the states of a bulk list that a single look has no row for. */
+/**
+ * Each of docs/taskcluster-compatibility.md#azure-states, and the states of a bulk list that a get by name has no row
+ * for.
+ */
 const cases: readonly (readonly [string, VmView, string, string | null])[] = [
   ['is being deleted', view('Deleting', ['ProvisioningState/deleting', 'PowerState/stopping']), 'stopping', null],
   ...['stopping', 'stopped', 'deallocating', 'deallocated'].map(
