@@ -20,10 +20,10 @@ export interface Attempt extends BegunAttempt {
 }
 
 /**
- * The in-doubt protocol. An attempt calls the cloud once. Its answer is recorded; a definite refusal closes the launch only
- * where no other attempt may have made something; anything else leaves the attempt in doubt. A launch that may not be sent
- * (any more) is searched for: all of its machines, or those that a list shows long after the last attempt, are an answer.
- * Throws when there is none yet; the launch stays open then.
+ * The in-doubt protocol (ARCHITECTURE.md#closed-by-proof). An attempt calls the cloud once. Its answer is recorded; a
+ * definite refusal closes the launch only where no other attempt may have made something; anything else leaves the
+ * attempt in doubt. A launch that may not be sent (any more) is searched for: all of its machines, or those that a list
+ * shows long after the last attempt, are an answer. Throws when there is none yet; the launch stays open then.
  */
 export const attemptLaunch = (deps: ActivityDeps) => {
   const { db } = deps.records;

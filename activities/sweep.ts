@@ -13,8 +13,8 @@ import { lifecycleStarts, type MissingLifecycles } from './start-lifecycles.js';
 import { timeLimit } from './time-limit.js';
 
 /**
- * The sweep's duties. Each does all that it can, and fails at its very end when something of it could not be done: the next
- * sweep tries that again.
+ * The sweep's duties. Each does all that it can, and fails at its very end when something of it could not be done: the
+ * next sweep tries that again (ARCHITECTURE.md#one-bad-item).
  */
 export interface SweepActivities {
   /** Gives every live worker that has lost its lifecycle a new one. */

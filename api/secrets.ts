@@ -3,7 +3,7 @@ import { workerKeyText, type WorkerKey } from '../domain/ids.js';
 
 /**
  * Secrets of workers, derived from the deployment's key: nothing that opens a door is ever stored, and an answer that
- * got lost can be given again.
+ * got lost can be given again (ARCHITECTURE.md#secrets).
  */
 
 /** Length that clients expect; 264 of HMAC-SHA384's bits. */

@@ -5,7 +5,7 @@ export type PollFinding = Omit<DecisionBasis, 'evaluateAgainAt'>;
 
 /**
  * Whether a pool is triggered: another decision would differ from its last one, or the instant has come that the last
- * one stored. After a decision on unchanged inputs only that instant triggers.
+ * one stored. After a decision on unchanged inputs only that instant triggers (ARCHITECTURE.md#triggers).
  */
 export function needsReconciliation(last: DecisionBasis | null, now: PollFinding, nowMs: number): boolean {
   if (last === null) return true;

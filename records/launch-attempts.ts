@@ -11,9 +11,10 @@ import type { Db, LaunchRow } from './schema.js';
 import { bigint, int, text, storable } from './sql.js';
 
 /**
- * Attempts of a launch. Each is in doubt from before its call until an answer proves what it did, and may be alive after the
- * engine has given it up: nothing is decided on a row that was read before. Whoever closes a launch states what he knows
- * (`Proof`), and the statement that closes it compares that with the row.
+ * Attempts of a launch. Each is in doubt from before its call until an answer proves what it did, and may be alive
+ * after the engine has given it up: nothing is decided on a row that was read before. Whoever closes a launch states
+ * what he knows (`Proof`), and the statement that closes it compares that with the row
+ * (ARCHITECTURE.md#closed-by-proof).
  */
 
 /** What an attempt, or a search, begins with. */

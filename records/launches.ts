@@ -7,8 +7,8 @@ import type { Db, LaunchRow } from './schema.js';
 import { bigint, int, jsonb } from './sql.js';
 
 /**
- * Launches are intents: written before the cloud is asked (reservations.ts), closed when the machines have rows.
- * What became of a failed one is in launch-failures.ts.
+ * Launches are intents (ARCHITECTURE.md#intent-first): written before the cloud is asked (reservations.ts), closed when
+ * the machines have rows. What became of a failed one is in launch-failures.ts.
  */
 
 /** Null for static workers. */

@@ -6,7 +6,8 @@ import { bigint, jsonb } from './sql.js';
 
 /**
  * Reservations write the intents of launches within the limits of the deployment. Nothing is locked between two
- * statements: one reads what the limits are counted from, the other writes only if nobody else has reserved since.
+ * statements: one reads what the limits are counted from, the other writes only if nobody else has reserved since
+ * (ARCHITECTURE.md#limits).
  */
 
 export interface ReservedLaunch {

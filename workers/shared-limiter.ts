@@ -17,7 +17,10 @@ const SHORTEST_RETRY_MS = 1_000;
  */
 const VIEW_HOLDS_MS = 1_000;
 
-/** Limits that all processes share through the records: one bucket for each account, region and class of calls. */
+/**
+ * Limits that all processes share through the records: one bucket for each account, region and class of calls
+ * (ARCHITECTURE.md#cloud-limits).
+ */
 export function sharedLimiter(db: Db, providers: Config['providers']): Limiter {
   const buckets = new Map<string, SharedBucket>();
   const bucketOf = ({ providerId, region, callClass }: CloudCall): SharedBucket => {

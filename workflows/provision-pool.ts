@@ -19,8 +19,9 @@ const GATHER_MS = 1_000;
 const LONGEST_RUN_MS = 2 * 60_000;
 
 /**
- * The one decision maker of a pool. Its id is fixed, so two passes of one pool never overlap, whoever asks: any number of
- * asks while one runs give one more pass. Started and asked by `signalWithStart('look')` only.
+ * The one decision maker of a pool (ARCHITECTURE.md#one-reconciliation). Its id is fixed, so two passes of one pool
+ * never overlap, whoever asks: any number of asks while one runs give one more pass. Started and asked by
+ * `signalWithStart('look')` only.
  */
 export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> {
   let asked = true;

@@ -8,12 +8,13 @@ import { awaitRegistration, run } from './lifecycle/run.js';
 import { observed, queueActivity, register, remove, reregister, status, updateWorker } from './messages.js';
 
 /**
- * One worker's whole life, from "requested" to "stopped". It alone changes the worker's row and decides about its machine:
+ * One worker's whole life, from "requested" to "stopped". It alone changes the worker's row and decides about its
+ * machine (ARCHITECTURE.md#one-writer):
  *
  *     provision in order → await registration → run → deprovision in order → stopped
  *
- * Everything that may end the life early (a removal, a machine seen gone, a deadline, a cancellation in the Temporal UI)
- * only leaves a reason in `life.stop`; each phase ends as soon as there is one, and deprovisioning always follows.
+ * Everything that may end the life early (a removal, a machine seen gone, a deadline, a cancellation in the Temporal
+ * UI) only leaves a reason in `life.stop`; each phase ends as soon as there is one, and deprovisioning always follows.
  * Nothing here can be cancelled half-way, so nothing leaks.
  */
 export async function workerLifecycle(input: LifecycleInput): Promise<void> {

@@ -106,9 +106,9 @@ async function hasClaimed({ demand, now }: ApiContext, worker: Worker): Promise<
 }
 
 /**
- * What the claim is judged by. Nothing of it comes from the body but names to look up. A caller without proof learns no
- * more than that there is no such worker: pool, provider and worker are refused in the same words
- * (docs/taskcluster-compatibility.md#registration).
+ * What the claim is judged by. Nothing of it comes from the body but the names that are read with
+ * (ARCHITECTURE.md#launched-pool). A caller without proof learns no more than that there is no such worker: pool,
+ * provider and worker are refused in the same words (docs/taskcluster-compatibility.md#registration).
  */
 async function findFacts(context: ApiContext, key: WorkerKey, providerId: string, log: Log): Promise<Facts> {
   const { db, providers, now } = context;

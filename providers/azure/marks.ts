@@ -52,7 +52,7 @@ export const withWorker = (tags: Tags, workerId: string): Tags => ({ ...tags, [W
 
 /**
  * Whether tags say that a resource is not this worker's: another deployment's mark, or another worker's id. That holds
- * against its name and whatever is remembered. One without marks is not of others.
+ * against its name and whatever is remembered (ARCHITECTURE.md#only-ours). One without marks is not of others.
  */
 export function isOfOthers(tags: Tags | undefined, deploymentId: string, workerId: string): boolean {
   const { [DEPLOYMENT_TAG]: deployment = deploymentId, [WORKER_TAG]: worker = workerId } = tags ?? {};
