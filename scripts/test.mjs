@@ -4,7 +4,7 @@
  * The last line is `N passed, N failed` alone: tests, and one for each other stage that failed.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './install.mjs';
 import { jestFlags, jestProgram } from './jest.mjs';
@@ -40,13 +40,19 @@ const stages = {
     for (const script of ['format:check', 'lint', 'typecheck']) await check(script);
   },
   build: () => check('build'),
-  unit: () => project('unit'),
-  workflows: () => project('workflows'),
-  integration: () => project('integration'),
+  unit: () => projects(['unit']),
+  workflows: () => projects(['workflows']),
+  integration: () => projects(['integration']),
   'end-to-end': async () => {
-    await project('end-to-end', [`--testPathIgnorePatterns=${COUNTED}`]);
-    await project('end-to-end', [COUNTED]);
+    await projects(['end-to-end'], [`--testPathIgnorePatterns=${COUNTED}`]);
+    await counts();
   },
+};
+/** Of a whole run: integration tests compute while end-to-end tests wait, so they share the machine. */
+const together = {
+  ...stages,
+  integration: () => projects(['integration', 'end-to-end'], [`--testPathIgnorePatterns=${COUNTED}`]),
+  'end-to-end': counts,
 };
 
 if (option === '--long') await runLongForms();
@@ -54,14 +60,14 @@ else if (option === '--watch') await watch(rest);
 else if (option === '--stage') await stageNamed(rest);
 else if (option !== undefined) await jest('chosen tests', [option, ...rest]);
 else {
-  for (const runStage of Object.values(stages)) await runStage();
+  for (const runStage of Object.values(together)) await runStage();
   summary.push(`left out: the full length of ${filesWithTwoForms().length} files of tests (npm run test:long)`);
 }
 process.exitCode = totals.failed > 0 ? 1 : 0;
 
 async function stageNamed([name, ...args]) {
   if (!(name in stages)) throw new Error(`--stage: one of ${Object.keys(stages).join(', ')} is needed, not ${name}`);
-  if (args.length > 0) await project(name, args);
+  if (args.length > 0) await projects([name], args);
   else await stages[name]();
 }
 
@@ -85,14 +91,19 @@ function filesWithTwoForms() {
 }
 
 /**
- * Two files at a time, as two cores can: jest would leave one of them free. `--selectProjects` comes last, because it takes every word
- * behind it for a project's name, files too.
+ * Unless the arguments say how many (jest refuses to be told twice), a file for each core at a time, because jest would leave one
+ * free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last, because it takes every
+ * word behind it for a project's name, files too.
  */
-function project(name, args = []) {
-  // Jest refuses to be told twice how many.
+function projects(names, args = []) {
   const isTold = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
-  const workers = isTold ? [] : ['--maxWorkers=2'];
-  return jest(`${name} tests`, [...workers, ...args, '--selectProjects', name]);
+  const perCore = names.every((name) => name === 'unit' || name === 'workflows') ? 1 : 2;
+  const workers = isTold ? [] : [`--maxWorkers=${perCore * availableParallelism()}`];
+  return jest(`${names.join(' and ')} tests`, [...workers, ...args, '--selectProjects', ...names]);
+}
+
+function counts() {
+  return projects(['end-to-end'], ['--runInBand', COUNTED]);
 }
 
 async function check(script) {
