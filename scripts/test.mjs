@@ -36,9 +36,7 @@ await ensureInstalled();
 
 /** Each project is a jest run of its own: a set-up that fails (no Postgres, say) takes all of its run with it. */
 const stages = {
-  check: async () => {
-    for (const script of ['format:check', 'lint', 'typecheck']) await check(script);
-  },
+  check: () => Promise.all(['format:check', 'lint', 'typecheck'].map(check)),
   build: () => check('build'),
   unit: () => projects(['unit']),
   workflows: () => projects(['workflows']),

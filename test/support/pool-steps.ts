@@ -46,13 +46,21 @@ export async function expectSettled(
   await checkEvidence(system);
 }
 
-/** Updates the pool to want no machines any more, removes all workers and waits until they are stopped and their machines gone. */
+/**
+ * Updates the pool to want no machines any more, removes all workers and waits until they are stopped and their machines gone. A
+ * reconciliation that began before the update may launch still: the first that knows of it comes after that.
+ */
 export async function endPool(
   system: System,
   workerPoolId: string,
   definition: object = awsPool({ maxCapacity: 0 }),
 ): Promise<void> {
   await system.api.updatePool(workerPoolId, definition);
+  await system.waitFor(async () => {
+    const [newest] = await system.api.decisions(workerPoolId);
+    const isUnfinished = ({ outcome }: { outcome: string }) => outcome === 'unfinished';
+    return newest?.decision.inputs.maxCapacity === 0 && !newest.decision.launches.some(isUnfinished);
+  }, `a decision that ${workerPoolId} gets no machines`);
   await removeAll(system, workerPoolId);
   await expectAllStopped(system, workerPoolId);
 }
