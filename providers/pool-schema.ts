@@ -77,8 +77,9 @@ const MAX_LENGTH_FOR_ALL_REASONS = 256 * 1024;
 
 /** A check of pool definitions against a schema, with its defaults filled into a copy. */
 export function poolValidator(schema: object): (config: unknown) => PoolValidation {
-  const validateAll = compile(schema, true);
-  const validateFirst = compile(schema, false);
+  // At first use, for most processes check no definition.
+  let validateAll: ValidateFunction | undefined;
+  let validateFirst: ValidateFunction | undefined;
   return (submitted) => {
     const count = launchConfigCount(submitted);
     // Before the schema, which would read every one of them to say so.
@@ -86,7 +87,10 @@ export function poolValidator(schema: object): (config: unknown) => PoolValidati
       return { ok: false, reason: `config.launchConfigs must not have more than ${MAX_LAUNCH_CONFIGS} items` };
     }
     const text = JSON.stringify(submitted ?? null);
-    const validate = text.length > MAX_LENGTH_FOR_ALL_REASONS ? validateFirst : validateAll;
+    const validate =
+      text.length > MAX_LENGTH_FOR_ALL_REASONS
+        ? (validateFirst ??= compile(schema, false))
+        : (validateAll ??= compile(schema, true));
     const filled: unknown = JSON.parse(text);
     if (!validate(filled)) return { ok: false, reason: reasonOf(validate.errors ?? []) };
     const { launchConfigs = [], ...config } = filled as PoolConfig & { launchConfigs?: LaunchConfiguration[] };

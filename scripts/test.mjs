@@ -16,6 +16,8 @@ await ensureNode();
 const COUNTED = 'end-to-end/counts';
 /** What others feel of an attack is measured there: at full length it has the machine for itself. */
 const MEASURED = 'test/integration/api/attacks.test.ts';
+/** Each process that runs such files has a Temporal server. */
+const MAX_SIDE_BY_SIDE = 8;
 const totals = { passed: 0, failed: 0 };
 const summary = [];
 const [option, ...rest] = process.argv.slice(2);
@@ -38,19 +40,13 @@ await ensureInstalled();
 const stages = {
   check: () => Promise.all(['format:check', 'lint', 'typecheck'].map(check)),
   build: () => check('build'),
-  unit: () => projects(['unit']),
-  workflows: () => projects(['workflows']),
-  integration: () => projects(['integration']),
+  unit: () => project('unit'),
+  workflows: () => project('workflows'),
+  integration: () => project('integration'),
   'end-to-end': async () => {
-    await projects(['end-to-end'], [`--testPathIgnorePatterns=${COUNTED}`]);
-    await counts();
+    await project('end-to-end', [`--testPathIgnorePatterns=${COUNTED}`]);
+    await project('end-to-end', ['--runInBand', COUNTED]);
   },
-};
-/** Of a whole run: integration tests compute while end-to-end tests wait, so they share the machine. */
-const together = {
-  ...stages,
-  integration: () => projects(['integration', 'end-to-end'], [`--testPathIgnorePatterns=${COUNTED}`]),
-  'end-to-end': counts,
 };
 
 if (option === '--long') await runLongForms();
@@ -58,14 +54,14 @@ else if (option === '--watch') await watch(rest);
 else if (option === '--stage') await stageNamed(rest);
 else if (option !== undefined) await jest('chosen tests', [option, ...rest]);
 else {
-  for (const runStage of Object.values(together)) await runStage();
+  for (const runStage of Object.values(stages)) await runStage();
   summary.push(`left out: the full length of ${filesWithTwoForms().length} files of tests (npm run test:long)`);
 }
 process.exitCode = totals.failed > 0 ? 1 : 0;
 
 async function stageNamed([name, ...args]) {
   if (!(name in stages)) throw new Error(`--stage: one of ${Object.keys(stages).join(', ')} is needed, not ${name}`);
-  if (args.length > 0) await projects([name], args);
+  if (args.length > 0) await project(name, args);
   else await stages[name]();
 }
 
@@ -93,15 +89,11 @@ function filesWithTwoForms() {
  * free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last, because it takes every
  * word behind it for a project's name, files too.
  */
-function projects(names, args = []) {
+function project(name, args = []) {
   const isTold = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
-  const perCore = names.every((name) => name === 'unit' || name === 'workflows') ? 1 : 2;
-  const workers = isTold ? [] : [`--maxWorkers=${perCore * availableParallelism()}`];
-  return jest(`${names.join(' and ')} tests`, [...workers, ...args, '--selectProjects', ...names]);
-}
-
-function counts() {
-  return projects(['end-to-end'], ['--runInBand', COUNTED]);
+  const perCore = name === 'unit' || name === 'workflows' ? 1 : 2;
+  const workers = isTold ? [] : [`--maxWorkers=${Math.min(MAX_SIDE_BY_SIDE, perCore * availableParallelism())}`];
+  return jest(`${name} tests`, [...workers, ...args, '--selectProjects', name]);
 }
 
 async function check(script) {
