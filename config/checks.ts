@@ -1,8 +1,7 @@
 import { isNetwork } from './trusted-proxies.js';
 import { identifierPattern, NULL_PROVIDER } from '../domain/ids.js';
+import type { IsReadable, Note } from './problems.js';
 import type { AzureProviderConfig, Config } from './schema.js';
-
-type Note = (key: string, message: string) => void;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -46,25 +45,42 @@ export function refuseNulCharacters(value: unknown, note: Note, path: readonly s
   for (const [key, item] of Object.entries(value)) refuseNulCharacters(item, note, [...path, key]);
 }
 
-/** What no schema of a single key can say. The configuration is complete by now. */
-export function crossChecks(config: Config, note: Note): void {
-  if (config.auth.type === 'open' && !isLoopback(config.server.host)) {
-    note('auth.type', `open needs server.host to be a loopback address; it is ${config.server.host}`);
-  }
-  checkClients(config, note);
-  const { trustProxy } = config.server;
-  for (const network of Array.isArray(trustProxy) ? (trustProxy as readonly string[]) : []) {
-    if (!isNetwork(network)) note('server.trustProxy', `${JSON.stringify(network)} is no address and no network`);
-  }
+/** Before the address has its default. */
+export function refuseProfileBesideAddress({ temporal }: Record<string, unknown>, note: Note): void {
+  if (!isObject(temporal) || !temporal.profile || !temporal.address) return;
+  note('temporal.profile', 'cannot stand beside temporal.address, because the profile names the address; keep one');
+}
+
+/** What no schema of a single key can say. Checks only what `isReadable` says is complete and of the right form. */
+export function crossChecks(config: Config, note: Note, isReadable: IsReadable): void {
+  if (isReadable('auth.type') && isReadable('server.host')) checkOpenAddress(config, note);
+  if (isReadable('server.trustProxy')) checkProxies(config.server.trustProxy, note);
+  checkClients(config, note, isReadable);
+  if (!isReadable('providers')) return;
   for (const [providerId, provider] of Object.entries(config.providers)) {
     const key = `providers.${providerId}`;
     if (!identifierPattern.test(providerId)) note(key, 'an id has 1 to 38 letters, digits, dashes and underscores');
-    if (providerId === NULL_PROVIDER) note(key, 'this id is reserved for pools on their way out');
+    if (providerId === NULL_PROVIDER) note(key, 'this id is reserved for pools on their way out; choose another');
+    if (!isReadable(key)) continue;
     if (provider.providerType === 'azure') checkAzureCredentials(provider, key, note);
-    if ('endpoint' in provider && provider.endpoint !== null && isPlainHttpElsewhere(provider.endpoint)) {
+    if (isReadable(`${key}.endpoint`) && 'endpoint' in provider && isPlainHttpElsewhere(provider.endpoint)) {
       note(`${key}.endpoint`, 'must be a URL; plain http is only for loopback addresses');
     }
   }
+}
+
+function checkOpenAddress({ auth, server }: Config, note: Note): void {
+  if (auth.type !== 'open' || isLoopback(server.host)) return;
+  note('auth.type', `open needs server.host to be a loopback address; it is ${server.host}`);
+}
+
+function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): void {
+  if (!Array.isArray(trustProxy)) return;
+  (trustProxy as readonly string[]).forEach((network, index) => {
+    if (isNetwork(network)) return;
+    const given = JSON.stringify(network);
+    note(`server.trustProxy.${index}`, `${given} is no address and no network; write 10.0.0.1 or 10.0.0.0/8`);
+  });
 }
 
 /** Two of the three would quietly mean the SDK's own chain, and so perhaps another identity than the operator thinks. */
@@ -75,14 +91,19 @@ function checkAzureCredentials(provider: AzureProviderConfig, key: string, note:
   for (const name of missing) note(`${key}.${name}`, 'is required with the others of clientId, secret and domain');
 }
 
-function checkClients(config: Config, note: Note): void {
-  const { clients } = config.auth;
-  if (clients.length > 0 && config.auth.type !== 'static') note('auth.clients', 'needs auth.type static');
-  const ids = new Set<string>(config.issuer ? [config.issuer.clientId] : []);
-  const tokens = new Set<string>(config.issuer ? [config.issuer.accessToken] : []);
+function checkClients(config: Config, note: Note, isReadable: IsReadable): void {
+  if (!isReadable('auth.clients')) return;
+  const { clients, type } = config.auth;
+  if (isReadable('auth.type') && clients.length > 0 && type !== 'static')
+    note('auth.clients', 'needs auth.type static');
+  const issuer = isReadable('issuer') ? config.issuer : undefined;
+  const ids = new Set<string>(issuer ? [issuer.clientId] : []);
+  const tokens = new Set<string>(issuer ? [issuer.accessToken] : []);
   clients.forEach((client, index) => {
-    if (ids.has(client.clientId)) note(`auth.clients.${index}.clientId`, 'is used twice (the issuer is a client too)');
-    if (tokens.has(client.accessToken)) note(`auth.clients.${index}.accessToken`, 'is used twice; tokens must differ');
+    const key = `auth.clients.${index}`;
+    if (!isReadable(key)) return;
+    if (ids.has(client.clientId)) note(`${key}.clientId`, 'is used twice (the issuer is a client too); choose another');
+    if (tokens.has(client.accessToken)) note(`${key}.accessToken`, 'is used twice; give each client its own');
     ids.add(client.clientId);
     tokens.add(client.accessToken);
   });
@@ -92,7 +113,8 @@ function checkClients(config: Config, note: Note): void {
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 
-function isPlainHttpElsewhere(url: string): boolean {
+function isPlainHttpElsewhere(url: string | null): boolean {
+  if (url === null) return false;
   if (!URL.canParse(url)) return true;
   const { protocol, hostname } = new URL(url);
   return protocol === 'http:' && !isLoopback(hostname);

@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { configSchema, providerSchemas, type Config } from './schema.js';
-import { crossChecks, notBuiltYet, refuseNulCharacters, refuseTrustInEverybody } from './checks.js';
+import {
+  crossChecks,
+  notBuiltYet,
+  refuseNulCharacters,
+  refuseProfileBesideAddress,
+  refuseTrustInEverybody,
+} from './checks.js';
+import { type Note, Problems } from './problems.js';
 import { substituteAll } from './substitute.js';
-import { fillAndCheck, type Problem } from './validate.js';
+import { fillAndCheck } from './validate.js';
 
-/** The configuration cannot be used. `problems` has one clear line each; none holds a secret. */
+/** The configuration cannot be used. `problems` has a line for each thing that is wrong; none holds a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -33,49 +40,46 @@ export function parseConfig(
   path: string,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Config {
-  const problems: Problem[] = [];
-  const note = (key: string, message: string): void => void problems.push({ key, message });
-  const stop = (): void => {
-    if (problems.length > 0)
-      throw new ConfigError(problems.map(({ key, message }) => (key ? `${key}: ${message}` : message)));
-  };
-
   const document = parseDocument(source);
-  for (const error of document.errors) {
-    note('', `${path}: not valid YAML, line ${error.linePos?.[0].line ?? '?'} (${error.code})`);
+  if (document.errors.length > 0) {
+    const lines = document.errors.map(({ linePos, code }) => `line ${linePos?.[0].line ?? '?'} (${code})`);
+    throw new ConfigError(lines.map((line) => `${path}: not valid YAML, ${line}`));
   }
-  stop();
   const raw: unknown = document.toJS() ?? {};
   if (!isObject(raw)) throw new ConfigError([`${path}: must be a mapping of keys`]);
 
-  const withSources = substituteAll(raw, schemaFor(raw), { env, configPath: path }, note);
-  stop();
-  if (!isObject(withSources)) throw new ConfigError([`${path}: must be a mapping of keys`]);
-  notBuiltYet(withSources, note);
-  refuseTrustInEverybody(withSources, note);
-  refuseNulCharacters(withSources, note);
-  stop();
-  if (isObject(withSources.temporal) && withSources.temporal.profile && withSources.temporal.address) {
-    note('temporal.profile', 'cannot stand beside temporal.address: the profile names the address');
-  }
-  fillAndCheck(configSchema, withSources, '', note);
-  checkProviders(withSources, note);
-  stop();
+  const problems = new Problems();
+  let values = raw;
+  problems.collect((note) => {
+    values = substituteAll(raw, schemaFor(raw), { env, configPath: path }, note) as typeof raw;
+  });
+  problems.collect((note) => {
+    notBuiltYet(values, note);
+    refuseTrustInEverybody(values, note);
+    refuseNulCharacters(values, note);
+    refuseProfileBesideAddress(values, note);
+  });
+  problems.collect((note) => {
+    fillAndCheck(configSchema, values, '', note);
+    checkProviders(values, note);
+  });
+  const config = values as unknown as Config;
+  problems.collect((note, isReadable) => crossChecks(config, note, isReadable));
+  if (problems.lines.length > 0) throw new ConfigError(problems.lines);
 
-  const config = withSources as unknown as Config;
   const demand = { ...config.demand, rootUrl: config.demand.rootUrl ?? config.rootUrl };
-  const complete: Config = { ...config, demand };
-  crossChecks(complete, note);
-  stop();
-  return deepFreeze(complete);
+  return deepFreeze({ ...config, demand });
 }
 
-function checkProviders(config: Record<string, unknown>, note: (key: string, message: string) => void): void {
+function checkProviders(config: Record<string, unknown>, note: Note): void {
   if (!isObject(config.providers)) return;
+  const types = Object.keys(providerSchemas).join(', ');
   for (const [providerId, entry] of Object.entries(config.providers)) {
     const schema = providerSchema(entry);
-    if (schema) fillAndCheck(schema, entry, `providers.${providerId}`, note);
-    else note(`providers.${providerId}.providerType`, `must be one of ${Object.keys(providerSchemas).join(', ')}`);
+    const key = `providers.${providerId}`;
+    if (schema) fillAndCheck(schema, entry, key, note);
+    else if (isObject(entry)) note(`${key}.providerType`, `must be one of ${types}`);
+    else note(key, `must be a mapping with a providerType: ${types}`);
   }
 }
 

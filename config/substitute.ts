@@ -18,9 +18,11 @@ export function substitute(value: string, sources: Sources): string {
   return value.replace(reference, (match, name: string | undefined) => {
     if (name === undefined) return '${';
     if (name.startsWith('file:')) return readSource(name.slice('file:'.length), sources);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new Error(`${match} is neither a variable nor a file`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw new Error(`${match} is neither a variable nor a file; a $ before it, as in $\${, means just that text`);
     const found = sources.env[name];
-    if (found === undefined) throw new Error(`environment variable ${name} is not set`);
+    if (found === undefined)
+      throw new Error(`environment variable ${name} is not set; set it, or write the value here`);
     return found;
   });
 }
@@ -29,7 +31,7 @@ function readSource(path: string, sources: Sources): string {
   try {
     return readFileSync(resolve(dirname(sources.configPath), path), 'utf8').replace(/\r?\n$/, '');
   } catch {
-    throw new Error(`file ${path} cannot be read`);
+    throw new Error(`file ${path} cannot be read; its path is relative to the configuration’s folder`);
   }
 }
 

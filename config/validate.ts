@@ -2,24 +2,16 @@ import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { TSchema } from 'typebox';
 import { dateTimeFormat } from '../domain/instants.js';
-
-export interface Problem {
-  /** Path of the key, with dots; empty for the file as a whole. */
-  readonly key: string;
-  readonly message: string;
-}
+import type { Note, Problem } from './problems.js';
 
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true });
 addFormats.default(ajv);
 ajv.addFormat('date-time', dateTimeFormat);
 
+const REFERENCE = 'docs/reference/configuration.md';
+
 /** Fills in the schema's defaults **in place** and notes every problem with its key's path. Never repeats a value. */
-export function fillAndCheck(
-  schema: TSchema,
-  value: unknown,
-  prefix: string,
-  note: (key: string, message: string) => void,
-): void {
+export function fillAndCheck(schema: TSchema, value: unknown, prefix: string, note: Note): void {
   const validate = ajv.compile(schema);
   if (validate(value)) return;
   const errors = validate.errors ?? [];
@@ -34,7 +26,10 @@ function describe(error: ErrorObject, path: string[]): Problem {
   const params = error.params as Record<string, unknown>;
   switch (error.keyword) {
     case 'additionalProperties':
-      return { key: [...path, String(params.additionalProperty)].join('.'), message: 'unknown key' };
+      return {
+        key: [...path, String(params.additionalProperty)].join('.'),
+        message: `unknown key; ${knownKeys(error)}`,
+      };
     case 'required':
       return { key: [...path, String(params.missingProperty)].join('.'), message: 'is required' };
     case 'const':
@@ -42,10 +37,16 @@ function describe(error: ErrorObject, path: string[]): Problem {
     case 'anyOf':
       return { key: path.join('.'), message: `must be ${alternatives(error)}` };
     case 'pattern':
-      return { key: path.join('.'), message: 'does not have the form that the reference describes' };
+      return { key: path.join('.'), message: `does not have the form that ${REFERENCE} describes` };
     default:
       return { key: path.join('.'), message: error.message ?? 'is not valid' };
   }
+}
+
+/** What may stand where the unknown key does. */
+function knownKeys({ parentSchema }: ErrorObject): string {
+  const known = Object.keys((parentSchema?.properties ?? {}) as object);
+  return `there are ${known.join(', ')}`;
 }
 
 function alternatives(error: ErrorObject): string {

@@ -85,14 +85,17 @@ describe('references', () => {
   });
 
   test('a missing variable or file is one line that names the key', () => {
-    expect(problemsOf('server:\n  port: ${NOPE}')).toEqual(['server.port: environment variable NOPE is not set']);
-    expect(problemsOf('server:\n  host: ${file:nope}')).toEqual(['server.host: file nope cannot be read']);
+    expect(problemsOf('server:\n  port: ${NOPE}')).toEqual([
+      'server.port: environment variable NOPE is not set; set it, or write the value here',
+    ]);
+    expect(problemsOf('server:\n  host: ${file:nope}')).toEqual([
+      'server.host: file nope cannot be read; its path is relative to the configuration’s folder',
+    ]);
   });
 });
 
 test.each([
-  ['serverr: {}', 'serverr: unknown key'],
-  ['server: {prot: 1}', 'server.prot: unknown key'],
+  ['metrics: {prot: 1}', 'metrics.prot: unknown key; there are host, port'],
   ['server: {port: high}', 'server.port: must be integer'],
   ['server: {port: 99999}', 'server.port: must be <= 65535'],
   ['auth: {type: none}', 'auth.type: must be open or static or taskcluster'],
@@ -104,14 +107,15 @@ test.each([
     'providers.g.providerType: google is not built yet; use aws, azure or static',
   ],
   ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, azure, static'],
-  ['providers: {a: {providerType: aws, nope: 1}}', 'providers.a.nope: unknown key'],
+  ['providers: {a: {providerType: static, nope: 1}}', 'providers.a.nope: unknown key; there are providerType'],
+  ['providers: {a: 5}', 'providers.a: must be a mapping with a providerType: aws, azure, static'],
   [
     'providers: {a.b: {providerType: static}}',
     'providers.a.b: an id has 1 to 38 letters, digits, dashes and underscores',
   ],
   [
     'providers: {null-provider: {providerType: static}}',
-    'providers.null-provider: this id is reserved for pools on their way out',
+    'providers.null-provider: this id is reserved for pools on their way out; choose another',
   ],
   [
     'providers: {a: {providerType: aws, endpoint: "http://ec2.example"}}',
@@ -129,14 +133,20 @@ test.each([
   ],
   [
     'temporal: {profile: cloud, address: "a:1"}',
-    'temporal.profile: cannot stand beside temporal.address: the profile names the address',
+    'temporal.profile: cannot stand beside temporal.address, because the profile names the address; keep one',
   ],
   [
     'server: {trustProxy: true}',
     'server.trustProxy: true would believe what any caller writes; give the number of proxies before the API (1), or a list of their networks',
   ],
-  ['server: {trustProxy: [10.0.0.0/33]}', 'server.trustProxy: "10.0.0.0/33" is no address and no network'],
-  ['server: {trustProxy: [proxy.example]}', 'server.trustProxy: "proxy.example" is no address and no network'],
+  [
+    'server: {trustProxy: [10.0.0.0/33]}',
+    'server.trustProxy.0: "10.0.0.0/33" is no address and no network; write 10.0.0.1 or 10.0.0.0/8',
+  ],
+  [
+    'server: {trustProxy: [proxy.example]}',
+    'server.trustProxy.0: "proxy.example" is no address and no network; write 10.0.0.1 or 10.0.0.0/8',
+  ],
   ...['0', '11', '1.5', '[]', 'proxy'].map(
     (value) =>
       [
@@ -173,4 +183,51 @@ test('clients that share a token or a name are refused', () => {
   const problems = problemsOf(source);
   expect(problems).toHaveLength(2);
   expect(problems.join()).not.toContain(token);
+});
+
+test('an unknown key of the file is answered with the keys that there are', () => {
+  expect(problemsOf('serverr: {}')).toEqual([
+    expect.stringMatching(/^serverr: unknown key; there are rootUrl, server, /),
+  ]);
+});
+
+describe('a file with many mistakes', () => {
+  test('names all of them at once: references, keys, forms, and what keys say together', () => {
+    const source = `
+      serverr: {}
+      server: { host: 0.0.0.0, port: high, trustProxy: [10.0.0.0/33, 10.0.0.1, proxy] }
+      metrics: { port: "\${NOPE}" }
+      pulse: {}
+      issuer: { clientId: issuer, accessToken: "\${file:nope}" }
+      auth: { clients: [{ clientId: issuer, accessToken: short }, { clientId: issuer, accessToken: short }] }
+      temporal: { profile: cloud, address: "a:1", codecKeys: [x] }
+      providers:
+        a: { providerType: aws, nope: 1, endpoint: "http://ec2.example" }
+        b: { providerType: azure, clientId: c }
+        c: { providerType: google }
+        null-provider: { providerType: static }
+        x: 5
+    `;
+    const keys = problemsOf(source).map((line) => line.split(': ')[0]);
+    expect(keys.toSorted()).toEqual(
+      [
+        ...['serverr', 'server.port', 'server.trustProxy.0', 'server.trustProxy.2', 'metrics.port', 'pulse'],
+        ...['issuer.accessToken', 'auth.type', 'auth.clients', 'auth.clients.0.accessToken'],
+        ...['auth.clients.1.accessToken', 'auth.clients.0.clientId', 'auth.clients.1.clientId'],
+        ...['temporal.profile', 'temporal.codecKeys', 'providers.a.nope', 'providers.a.endpoint'],
+        ...['providers.b.subscriptionId', 'providers.b.resourceGroupName', 'providers.b.secret', 'providers.b.domain'],
+        ...['providers.c.providerType', 'providers.null-provider', 'providers.x'],
+      ].toSorted(),
+    );
+  });
+
+  test.each(['server', 'auth', 'auth: {clients', 'issuer', 'temporal', 'demand', 'providers', 'providers: {a', 'log'])(
+    'is refused by lines, whatever form %s has',
+    (key) => {
+      const close = '}'.repeat(key.split('{').length - 1);
+      for (const value of ['5', 'text', '[5, null]', '{x: {}}', '"${NOPE}"']) {
+        expect(problemsOf(`${key}: ${value}${close}`)).not.toEqual([]);
+      }
+    },
+  );
 });
