@@ -11,40 +11,73 @@ import { liveWorkersByProvider } from '../records/workers.js';
 import { countOpenLifecycles, deploymentOfNamespace } from '../temporal/namespace.js';
 import { EXIT, ExitError } from './exit.js';
 
-/** What must hold before a process may serve; each throws an ExitError that says what to do. */
+/** What must hold before a process may serve; each problem is a line with its key that says what to do. */
 
-/** Two deployments in one namespace would answer each other's lifecycles. */
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new ExitError(EXIT.bad, problems.join('\n'));
+}
+
 export async function assertNamespaceIsOurs(client: Client, deploymentId: string): Promise<void> {
   const owner = await deploymentOfNamespace(client);
-  if (owner === null || owner === deploymentId) return;
-  throw new ExitError(
-    EXIT.bad,
-    `temporal.namespace: ${client.options.namespace} belongs to deployment ${owner}, and these records to ${deploymentId}; use a namespace of its own`,
-  );
+  refuse(namespaceProblems(client.options.namespace, owner, deploymentId));
+}
+
+/** Two deployments in one namespace would answer each other's lifecycles. */
+export function namespaceProblems(namespace: string, owner: string | null, deploymentId: string | null): string[] {
+  if (owner === null || owner === deploymentId) return [];
+  const ours = deploymentId ?? 'none yet';
+  return [
+    `temporal.namespace: ${namespace} belongs to deployment ${owner}, and these records to ${ours}; use a namespace of its own`,
+  ];
+}
+
+export async function assertPrefixIsFree(client: Client, deployment: Deployment, prefix: string): Promise<void> {
+  // Counting is a search: only where its answer matters.
+  if (deployment.taskQueuePrefix === null || deployment.taskQueuePrefix === prefix) return;
+  refuse(prefixProblems(deployment, prefix, await countOpenLifecycles(client)));
 }
 
 /** Lifecycles stay on the task queue that they began on. */
-export async function assertPrefixIsFree(client: Client, deployment: Deployment, prefix: string): Promise<void> {
-  const before = deployment.taskQueuePrefix;
-  if (before === null || before === prefix) return;
-  const open = await countOpenLifecycles(client);
-  if (open === 0) return;
-  throw new ExitError(
-    EXIT.bad,
-    `temporal.taskQueuePrefix: ${open} lifecycles are open under ${before}; keep it until they have stopped`,
+export function prefixProblems(
+  { taskQueuePrefix: before }: Deployment,
+  prefix: string,
+  openLifecycles: number,
+): string[] {
+  if (before === null || before === prefix || openLifecycles === 0) return [];
+  return [
+    `temporal.taskQueuePrefix: ${openLifecycles} lifecycles are open under ${before}; keep it until they have stopped`,
+  ];
+}
+
+/** Afterwards the accounts of the configuration are the remembered ones. */
+export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
+  refuse(machineProblems(config, await liveWorkersByProvider(db), await providerAccounts(db)));
+  await rememberProviderAccounts(
+    db,
+    Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
   );
 }
 
 /**
  * A provider that vanished from the configuration could neither look at its machines nor take them away; one that came to
- * mean another account would take them for gone. Afterwards the accounts of the configuration are the remembered ones.
+ * mean another account would take them for gone.
  */
-export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
-  await assertMachinesStayInReach(db, config);
-  await rememberProviderAccounts(
-    db,
-    Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
-  );
+export function machineProblems(
+  config: Pick<Config, 'providers'>,
+  liveWorkers: readonly { readonly providerId: string; readonly workers: number }[],
+  accounts: ReadonlyMap<string, string>,
+): string[] {
+  return liveWorkers.flatMap(({ providerId, workers }) => {
+    const provider = config.providers[providerId];
+    const alive = `providers.${providerId}: ${workers} workers of it are alive`;
+    if (!provider) return [`${alive}; keep it, with draining: true, until they have stopped`];
+    const before = accounts.get(providerId);
+    const now = accountOf(provider);
+    if (before === undefined || before === now) return [];
+    return [
+      `${alive} in ${before}, and it now means ${now ?? 'no cloud'}; change it back, with draining: true, until they have stopped, or give the new one another id`,
+    ];
+  });
 }
 
 /**
@@ -64,22 +97,4 @@ export function unusablePools(
     const validation = provider.validatePool(submitted, { workerPoolId, owner });
     return validation.ok ? [] : [{ workerPoolId, reason: validation.reason }];
   });
-}
-
-async function assertMachinesStayInReach(db: Db, config: Config): Promise<void> {
-  const accounts = await providerAccounts(db);
-  for (const { providerId, workers } of await liveWorkersByProvider(db)) {
-    const provider = config.providers[providerId];
-    const alive = `providers.${providerId}: ${workers} workers of it are alive`;
-    if (!provider) {
-      throw new ExitError(EXIT.bad, `${alive}; keep it, with draining: true, until they have stopped`);
-    }
-    const before = accounts.get(providerId);
-    const now = accountOf(provider);
-    if (before === undefined || before === now) continue;
-    throw new ExitError(
-      EXIT.bad,
-      `${alive} in ${before}, and it now means ${now ?? 'no cloud'}; change it back, with draining: true, until they have stopped, or give the new one another id`,
-    );
-  }
 }

@@ -7,9 +7,11 @@ import { EXIT, ExitError, isOutage } from './exit.js';
 import { hold, release } from './hold.js';
 import { migrateRecords } from './migrate.js';
 import { serve, type Role } from './serve.js';
+import { packageVersion } from './version.js';
 
 const program = new Command('worker-manager')
   .description('Keeps the right number of machines alive for task queues; every worker is one Temporal workflow.')
+  .version(packageVersion(), '--version', 'Prints the version')
   .exitOverride();
 
 const command = (name: string, description: string) =>
@@ -24,9 +26,10 @@ command('serve', 'Runs the API, the Temporal workers, or both')
   )
   .action(async (options: { config?: string; role: Role }) => serve(configOf(options), options.role));
 
-command('check-config', 'Validates the configuration and reaches for each provider, Temporal and the database').action(
-  async (options: { config?: string }) => checkConfig(configOf(options)),
-);
+command(
+  'check-config',
+  'Names everything that is wrong with the configuration and with what it names; changes nothing',
+).action(async (options: { config?: string }) => checkConfig(configOf(options)));
 
 command('migrate', 'Applies database migrations').action(async (options: { config?: string }) =>
   migrateRecords(configOf(options)),
@@ -62,7 +65,7 @@ try {
     console.error(`worker-manager: ${error.key}: ${error.message}`);
     process.exitCode = EXIT.bad;
   } else if (error instanceof ExitError) {
-    console.error(`worker-manager: ${error.message}`);
+    for (const line of error.message.split('\n')) console.error(`worker-manager: ${line}`);
     process.exitCode = error.code;
   } else if (isOutage(error)) {
     console.error(`worker-manager: the database or Temporal stopped answering: ${error.message.split('\n')[0]}`);

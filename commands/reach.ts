@@ -5,7 +5,12 @@ import type { Config } from '../config/schema.js';
 import { inspectRecords, openRecords, type Records, type RecordsState } from '../records/open.js';
 import { RecordsInUseError } from '../records/pglite/lock-file.js';
 import { connectClient, connectWorkers, type TemporalTarget } from '../temporal/connection.js';
-import { ensureSearchAttributes, missingSearchAttributes } from '../temporal/namespace.js';
+import {
+  countOpenLifecycles,
+  deploymentOfNamespace,
+  ensureSearchAttributes,
+  missingSearchAttributes,
+} from '../temporal/namespace.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
@@ -15,8 +20,8 @@ const WITHIN_MS = 15_000;
 export const reachRecords = (config: Config, log: Logger): Promise<Records> =>
   reached(openRecords({ ...recordsOptions(config), log }));
 
-/** Only looks. */
-export const lookAtRecords = (config: Config, log: Logger): Promise<RecordsState> =>
+/** Reads, and migrates nothing. */
+export const readRecords = (config: Config, log: Logger): Promise<RecordsState> =>
   reached(inspectRecords({ ...recordsOptions(config), log }));
 
 const recordsOptions = ({ records }: Config) => ({ url: records.url, applicationName: 'worker-manager' });
@@ -37,11 +42,26 @@ export async function reachTemporal(target: TemporalTarget): Promise<Client> {
   return client;
 }
 
-/** Only looks; gives the names of the search attributes that `serve` would register. */
-export async function lookAtTemporal(target: TemporalTarget): Promise<readonly string[]> {
+/** What `serve` would find in Temporal. */
+export interface TemporalState {
+  /** Names of the search attributes that `serve` would register. */
+  readonly missingAttributes: readonly string[];
+  readonly namespace: string;
+  /** The deployment that the namespace belongs to; null when it has none yet. */
+  readonly owner: string | null;
+  readonly openLifecycles: number;
+}
+
+/** Reads, and registers nothing. */
+export async function inspectTemporal(target: TemporalTarget): Promise<TemporalState> {
   const client = await connectTemporal(target);
   try {
-    return await inNamespace(missingSearchAttributes(client));
+    return {
+      missingAttributes: await inNamespace(missingSearchAttributes(client)),
+      namespace: client.options.namespace,
+      owner: await inNamespace(deploymentOfNamespace(client)),
+      openLifecycles: await inNamespace(countOpenLifecycles(client)),
+    };
   } finally {
     await client.connection.close();
   }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { Asks } from '../activities/asks.js';
@@ -32,6 +31,7 @@ import {
 } from './checks.js';
 import { onceAnswered, reachRecords, reachTemporal, reachTemporalForWorkers } from './reach.js';
 import { EXIT, ExitError } from './exit.js';
+import { packageVersion } from './version.js';
 
 export type Role = 'all' | 'api' | 'worker';
 
@@ -220,12 +220,9 @@ function temporalUiUrl({ WORKER_MANAGER_TEMPORAL_UI_URL: url }: NodeJS.ProcessEn
 }
 
 function version() {
-  const { version: ours } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   return {
     source: 'worker-manager',
-    version: ours,
+    version: packageVersion(),
     commit: process.env.WORKER_MANAGER_COMMIT ?? '',
     build: process.env.WORKER_MANAGER_BUILD ?? '',
   };

@@ -4,7 +4,9 @@ import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
 import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from './postgres.js';
 import { allPools, type PoolWithLaunchConfigs } from './pools.js';
+import { providerAccounts } from './provider-accounts.js';
 import type { Db, Schema } from './schema.js';
+import { liveWorkersByProvider } from './workers.js';
 
 /** As pino's. */
 export interface RecordsLog {
@@ -97,9 +99,13 @@ export interface RecordsState {
   readonly missingMigrations: readonly string[];
   /** Null when there is none yet. */
   readonly deployment: Deployment | null;
-  /** Empty while migrations are missing. */
+  /** Empty while migrations are missing, as the two below. */
   readonly pools: readonly PoolWithLaunchConfigs[];
+  readonly liveWorkers: readonly { readonly providerId: string; readonly workers: number }[];
+  readonly accounts: ReadonlyMap<string, string>;
 }
+
+const NOTHING_YET = { pools: [], liveWorkers: [], accounts: new Map<string, string>() };
 
 /**
  * Looks at the records and leaves them as they are: nothing is migrated, and no PGlite directory is made. Throws as
@@ -108,7 +114,7 @@ export interface RecordsState {
 export async function inspectRecords(options: RecordsOptions): Promise<RecordsState> {
   const kind = recordsKind(options.url);
   if (kind === 'pglite' && !hasPglite(placeOf(options))) {
-    return { missingMigrations: await migrationNames(), deployment: null, pools: [] };
+    return { missingMigrations: await migrationNames(), deployment: null, ...NOTHING_YET };
   }
   const db = await connect(options);
   try {
@@ -116,10 +122,14 @@ export async function inspectRecords(options: RecordsOptions): Promise<RecordsSt
       await sql`set transaction read only`.execute(trx);
       const missing = await missingMigrations(trx);
       const isNew = missing.length === (await migrationNames()).length;
+      const deployment = isNew ? null : ((await selectDeployment(trx).executeTakeFirst()) ?? null);
+      if (missing.length > 0) return { missingMigrations: missing, deployment, ...NOTHING_YET };
       return {
         missingMigrations: missing,
-        deployment: isNew ? null : ((await selectDeployment(trx).executeTakeFirst()) ?? null),
-        pools: missing.length > 0 ? [] : await allPools(trx),
+        deployment,
+        pools: await allPools(trx),
+        liveWorkers: await liveWorkersByProvider(trx),
+        accounts: await providerAccounts(trx),
       };
     });
   } finally {

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { awsPool } from '../support/api-client.js';
 import { keptRows } from '../support/kept-rows.js';
+import { createNamespace } from '../support/namespace.js';
 import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { createDatabase, queryDatabase } from '../support/postgres.js';
 import { ProductProcess } from '../support/product.js';
+import { temporalAddress } from '../support/services.js';
 import { startSystem, type System } from '../support/system.js';
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
@@ -23,6 +25,13 @@ async function check(changes: Readonly<Record<string, unknown>> = {}) {
   const process = new ProductProcess(['check-config', '--config', config], join(system.folder, `check-${checks}.log`));
   const { code } = await process.ended;
   return { code, lines: process.output().trim().split('\n') };
+}
+
+/** For records that are not the system's: its own namespace belongs to its records. */
+async function ownNamespace() {
+  const { client, namespace } = await createNamespace(temporalAddress());
+  await client.connection.close();
+  return { temporal: { namespace } };
 }
 
 /** Everything that a database holds, as text: tables and their rows. */
@@ -46,7 +55,7 @@ test('check-config of a deployment that runs finds all well', async () => {
 
 test('check-config on an empty database says what is to be done to it, and does nothing', async () => {
   const url = await createDatabase();
-  const { code, lines } = await check({ records: { url } });
+  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
   expect(code).toBe(0);
   expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
   expect(await contentOf(url)).toEqual([]);
@@ -60,7 +69,7 @@ test('check-config on a database of the release before names one migration, and 
   await queryDatabase(url, `delete from migrations where name = '0004_call_pauses.sql'`);
   const before = await contentOf(url);
   expect(before.length).toBeGreaterThan(10);
-  const { code, lines } = await check({ records: { url } });
+  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
   expect({ code, first: lines[0] }).toEqual({
     code: 0,
     first: 'ok       records: 1 migrations to apply; serve and migrate do',
@@ -99,7 +108,7 @@ test('check-config names the scopes that the client of the queue lacks', async (
 
 test('check-config makes no directory for an embedded database that does not exist yet', async () => {
   const directory = join(system.folder, 'no-records-yet');
-  const { code, lines } = await check({ records: { url: `pglite:${directory}` } });
+  const { code, lines } = await check({ records: { url: `pglite:${directory}` }, ...(await ownNamespace()) });
   expect(code).toBe(0);
   expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
   expect(existsSync(directory)).toBe(false);
@@ -118,4 +127,35 @@ test('check-config names the search attributes that a new namespace lacks, and d
   await system.waitFor(async () => (await check({ temporal })).lines.includes(line), 'the namespace to be known');
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
+});
+
+test('check-config names everything for which serve would not begin, and the provider that cannot be built, at once', async () => {
+  await system.api.createPool('check/alive', awsPool({ minCapacity: 1, maxCapacity: 1 }));
+  await system.waitFor(async () => (await system.api.counts('check/alive')).running === 1, 'a running worker');
+  const elsewhere = await createDatabase();
+  const changes = {
+    temporal: { taskQueuePrefix: 'another' },
+    providers: {
+      aws: undefined,
+      unread: { providerType: 'aws', endpoint: system.simulator.ec2Endpoint, identityCertificates: '/no/such/file' },
+      hand: { providerType: 'static' },
+    },
+  };
+  const { code, lines } = await check(changes);
+  expect({ code, lines: lines.filter((line) => !/^ok {7}(records|temporal|demand)/.test(line)) }).toEqual({
+    code: 1,
+    lines: [
+      expect.stringMatching(/^problem {2}providers\.unread: identityCertificates: .*no\/such\/file/),
+      'ok       providers.hand',
+      expect.stringMatching(/^problem {2}temporal\.taskQueuePrefix: \d+ lifecycles are open under /),
+      expect.stringMatching(/^problem {2}providers\.aws: 1 workers of it are alive; keep it, with draining: true/),
+      'worker-manager: the configuration cannot be used as it is',
+    ],
+  });
+  const { lines: others } = await check({ records: { url: elsewhere } });
+  expect(others).toContainEqual(
+    expect.stringMatching(
+      /^problem {2}temporal\.namespace: .* belongs to deployment .*, and these records to none yet/,
+    ),
+  );
 });

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
@@ -159,6 +159,12 @@ test('migrate, then API and worker serve, are healthy, and stop with 0 when they
   for (const secret of Object.values(exampleSecrets)) {
     expect([api, worker].some((each) => each.output().includes(secret))).toBe(false);
   }
+});
+
+test('the image tells its version, which is that of package.json, without a configuration', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const asked = run('api', { WORKER_MANAGER_CONFIG: '' }, ['--version']);
+  expect([await asked.ended, asked.output()]).toEqual([0, `${version}\n`]);
 });
 
 test('check-config tells a configuration that works from one that is wrong and from a server that is away', async () => {
