@@ -3,11 +3,11 @@
  * `--stage NAME` one stage. `npm run test:long` (`--long`) runs the proofs that have two forms at full length.
  * The last line is `N passed, N failed` alone: tests, and one for each other stage that failed.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './install.mjs';
-import { jestFlags, jestProgram } from './jest.mjs';
+import { jestEnvironment, jestFlags, jestProgram, runJest } from './jest.mjs';
 import { endingSignals, ensureNode, projectRoot, run } from './node.mjs';
 
 await ensureNode();
@@ -112,36 +112,21 @@ async function watch(args) {
 }
 
 async function jest(name, args) {
-  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-jest-'));
-  const report = join(folder, 'report.json');
   await stage(name, async () => {
-    const command = [...jestFlags, jestProgram, '--passWithNoTests', '--json', `--outputFile=${report}`, ...args];
-    // With --json, jest repeats its report on standard output, for programs.
-    const stdio = ['ignore', 'ignore', 'inherit'];
-    const { code, signal } = await run(process.execPath, command, { cwd: projectRoot, stdio, env: jestEnvironment() });
-    const { passed, failed, skipped } = readReport(report);
+    const { code, signal, report } = await runJest(args);
+    const { passed, failed, skipped } = countsOf(report);
     totals.passed += passed;
     // A set-up that failed leaves no report, and no failed test.
     totals.failed += code !== 0 && failed === 0 ? 1 : failed;
     return `${passed} passed, ${failed} failed, ${skipped} skipped${code === 0 ? '' : `: FAILED (${signal ?? `exit code ${code}`})`}`;
   });
-  rmSync(folder, { recursive: true, force: true });
 }
 
-/** Jest's own processes need the flags too. */
-function jestEnvironment() {
-  return { ...process.env, NODE_OPTIONS: [process.env.NODE_OPTIONS, ...jestFlags].filter(Boolean).join(' ') };
-}
-
-function readReport(path) {
-  try {
-    const report = JSON.parse(readFileSync(path, 'utf8'));
-    // A test file that could not be loaded counts as one failure.
-    const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
-    return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
-  } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
-  }
+function countsOf(report) {
+  if (!report) return { passed: 0, failed: 0, skipped: 0 };
+  // A test file that could not be loaded counts as one failure.
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
 }
 
 async function stage(name, work) {
