@@ -208,7 +208,7 @@ describe('a file with many mistakes', () => {
         null-provider: { providerType: static }
         x: 5
     `;
-    const keys = problemsOf(source).map((line) => line.split(': ')[0]);
+    const keys = problemsOf(source).map((line) => line.split(': ')[0] ?? '');
     expect(keys.toSorted()).toEqual(
       [
         ...['serverr', 'server.port', 'server.trustProxy.0', 'server.trustProxy.2', 'metrics.port', 'pulse'],
