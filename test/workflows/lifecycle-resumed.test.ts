@@ -23,10 +23,7 @@ async function build(): Promise<Life> {
   });
 }
 
-/**
- * Lets time pass until another run goes on, a few hours at once: the test server gives up a day's work that takes it too long.
- * Gives how many events the run before had.
- */
+/** Lets time pass until another run goes on. Gives how many events the run before had. */
 async function continued(life: Life): Promise<number> {
   const { runId } = await life.handle.describe();
   for (let waits = 0; waits < 60; waits += 1) {
