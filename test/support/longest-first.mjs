@@ -1,11 +1,15 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /**
- * Files that take minutes, at full length above all, in the order in which they start: one that begins last would run alone at
+ * Files that take long, at full length above all, in the order in which they start: one that begins last would run alone at
  * the end. Jest itself learns how long files take, but only on a machine that has run them.
  */
 const LONGEST = [
   'integration/activities/launch-in-doubt',
+  'integration/workers/azure-throttling',
+  'integration/providers/aws-contract',
+  'integration/workers/shared-limiter',
+  'integration/records/open',
   'end-to-end/silent-temporal',
   'end-to-end/database-outage',
   'end-to-end/crash-launch',
@@ -20,6 +24,9 @@ const LONGEST = [
   'end-to-end/random-crashes',
   'end-to-end/azure-wrong-secret',
   'end-to-end/inactive-workers',
+  'end-to-end/azure-template',
+  'end-to-end/bad-start',
+  'end-to-end/azure-life',
   'end-to-end/paused-attempt',
 ].map((name) => `${name}.test.ts`);
 
