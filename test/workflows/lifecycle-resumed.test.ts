@@ -1,12 +1,13 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
+import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
 import { STEPS, stepwiseSuite } from '../support/stepwise-suite.js';
 import { HOUR_MS, type Life } from '../support/time-skipping.js';
 
 /** Runs are continued as new when their history grows, also in the midst of building and of removing. */
 
 // Thousands of tasks, one after the other.
-jest.setTimeout(300_000);
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 const { time, submitted, removed } = stepwiseSuite();
 
