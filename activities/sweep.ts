@@ -1,16 +1,16 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { logEvent } from '../observability/log-events.js';
-import { listPoolIds } from '../records/pools.js';
-import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../records/retention.js';
-import { vacuum } from '../records/vacuum.js';
+import { listPoolIds } from '../database/pools.js';
+import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../database/retention.js';
+import { vacuum } from '../database/client/vacuum.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
-import type { ActivityDeps } from './deps.js';
-import { FirstFailures } from './first-failures.js';
-import { withHeartbeat } from './heartbeat.js';
-import { scannedProviders } from './scan.js';
-import { lifecycleStarts, type MissingLifecycles } from './start-lifecycles.js';
-import { timeLimit } from './time-limit.js';
+import type { ActivityDeps } from './support/deps.js';
+import { FirstFailures } from './support/first-failures.js';
+import { withHeartbeat } from './support/heartbeat.js';
+import { scannedProviders } from './scan/scan.js';
+import { lifecycleStarts, type MissingLifecycles } from './worker/start-lifecycles.js';
+import { timeLimit } from './support/time-limit.js';
 
 /**
  * The sweep's duties. Each does all that it can, and fails at its very end when something of it could not be done: the

@@ -13,17 +13,17 @@ import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
-import { launchOf } from '../records/launches.js';
-import { getPool } from '../records/pools.js';
-import { getWorker } from '../records/workers.js';
-import type { Db } from '../records/schema.js';
+import { launchOf } from '../database/launches.js';
+import { getPool } from '../database/pools.js';
+import { getWorker } from '../database/workers.js';
+import type { Db } from '../database/client/schema.js';
 import { lifecycleInput } from '../temporal/lifecycle-input.js';
 import { lifecycleStart } from '../temporal/lifecycle-start.js';
 import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from '../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../temporal/names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from '../temporal/schedules.js';
-import { Turnstile } from './turnstile.js';
-import { type Engine, EngineBusy, EngineRefused, WorkerExists } from './engine.js';
+import { Turnstile } from '../temporal/semaphore.js';
+import { type Engine, EngineBusy, EngineRefused, WorkerExists } from '../temporal/lifecycle-client.js';
 
 /** How long a caller of the API waits for the engine; the update may still be applied later, and is idempotent. */
 const ANSWER_WITHIN_MS = 10_000;

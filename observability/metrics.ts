@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Question } from '../demand/demand-source.js';
+import type { Question } from '../domain/demand-source.js';
 import { workerStates, type WorkerState } from '../domain/worker.js';
 import type { CallOutcome, CloudCall } from '../providers/provider.js';
 

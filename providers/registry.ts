@@ -1,4 +1,4 @@
-import { ProviderConfigError } from './config-error.js';
+import { ProviderConfigError } from './shared/config-error.js';
 import { nullProvider } from './null/provider.js';
 import type { Provider, ProviderContext } from './provider.js';
 import type { ProviderConfig } from '../config/schema.js';

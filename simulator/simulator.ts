@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Arm, emptyArm } from './azure/arm.js';
 import { makeAzureKeys } from './azure/certificates.js';
 import { armLimits } from './azure/limits.js';
-import { roomFor } from './azure/room.js';
+import { roomFor } from './azure/capacity.js';
 import { ArmStore, type ArmTimes } from './azure/store.js';
 import { VirtualMachines } from './azure/virtual-machines.js';
 import { Cloud } from './ec2/cloud.js';

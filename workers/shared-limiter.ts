@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.js';
-import { budgetOf } from '../providers/account.js';
+import { budgetOf } from '../providers/shared/account.js';
 import { MAX_RETRY_AFTER_MS, ProviderError } from '../providers/errors.js';
 import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../providers/provider.js';
-import { type BucketView, lowerBudget, pauseOf, reserveCall, type Shortage } from '../records/rate-limits.js';
-import type { Db } from '../records/schema.js';
+import { type BucketView, lowerBudget, pauseOf, reserveCall, type Shortage } from '../database/rate-limits.js';
+import type { Db } from '../database/client/schema.js';
 
 /** Longer waits give the activity's slot back: the engine retries when the wait is over. */
 const LONGEST_WAIT_MS = 10_000;

@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import type { ActivityDeps } from '../activities/deps.js';
-import { demandActivities } from '../activities/demand.js';
-import { failuresInWords } from '../activities/failures.js';
-import { HEARTBEAT_INTERVAL_MS } from '../activities/heartbeat.js';
-import { launchActivities } from '../activities/launch.js';
-import { lifecycleRecords } from '../activities/lifecycle-records.js';
-import { poolActivities } from '../activities/pool.js';
-import { provisioningActivities } from '../activities/provisioning.js';
-import { removalActivities } from '../activities/removal.js';
-import { scanActivities, scannedProviders } from '../activities/scan.js';
+import type { ActivityDeps } from '../activities/support/deps.js';
+import { demandActivities } from '../activities/demand/poll.js';
+import { failuresInWords } from '../activities/support/failures.js';
+import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
+import { launchActivities } from '../activities/pool/launch.js';
+import { lifecycleRecords } from '../activities/worker/persist.js';
+import { poolActivities } from '../activities/pool/activities.js';
+import { provisioningActivities } from '../activities/worker/create-resources.js';
+import { removalActivities } from '../activities/worker/delete-resources.js';
+import { scanActivities, scannedProviders } from '../activities/scan/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
-import { workerPollActivities } from '../activities/worker-poll.js';
+import { workerPollActivities } from '../activities/demand/worker-poll.js';
 import { cloudTaskQueue, mainTaskQueue } from '../temporal/names.js';
 
 /** All of a process's Temporal workers, on one connection. */

@@ -1,7 +1,7 @@
-export { poolCron } from './pool-cron.js';
-export { provisionPool } from './provision-pool.js';
-export { scanProvider } from './scan-provider.js';
+export { poolCron } from './pool/pool-cron.js';
+export { provisionPool } from './pool/provision-pool.js';
+export { scanProvider } from './scan.js';
 export { sweep } from './sweep.js';
-export { watchDemand } from './watch-demand.js';
-export { watchWorkers } from './watch-workers.js';
-export { workerLifecycle } from './worker-lifecycle.js';
+export { watchDemand } from './demand.js';
+export { watchWorkers } from './worker-poll.js';
+export { workerLifecycle } from './worker/worker-lifecycle.js';

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { sameText } from '../secrets.js';
+import { sameText } from './secrets.js';
 import { AuthenticationError, type Caller, type Client, type Clients } from './client.js';
 import { missingScopes, satisfies } from './scopes.js';
 

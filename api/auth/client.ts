@@ -1,6 +1,6 @@
 import { parseInstant } from '../../domain/instants.js';
-import { sameText } from '../secrets.js';
-import { issuerScopes, type Issuer } from '../credentials.js';
+import { sameText } from './secrets.js';
+import { issuerScopes, type Issuer } from './credentials.js';
 
 /** Someone who may call the API with an access token of their own. */
 export interface Client {

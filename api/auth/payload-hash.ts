@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sameText } from '../secrets.js';
+import { sameText } from './secrets.js';
 import { AuthenticationError } from './client.js';
 
 /**

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { recordSignOfLife } from '../../records/signs-of-life.js';
+import { recordSignOfLife } from '../../database/credentials-used.js';
 import { authenticate, type AuthSettings } from '../auth/authenticate.js';
 import type { Caller } from '../auth/client.js';
 import { invalidHost } from '../auth/hosts.js';
 import { foreignRequest } from '../auth/origin.js';
 import { assertPayloadHash } from '../auth/payload-hash.js';
-import { SignsOfLife } from '../auth/signs-of-life.js';
-import type { ApiContext } from '../context.js';
-import { ApiError } from '../errors.js';
+import { SignsOfLife } from '../auth/credentials-used.js';
+import type { ApiContext } from './context.js';
+import { ApiError } from './errors.js';
 import type { TrustsProxy } from '../../config/trusted-proxies.js';
 
 declare module 'fastify' {

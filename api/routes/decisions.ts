@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { listDecisions } from '../../records/decisions.js';
-import { getPool } from '../../records/pools.js';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
-import { pagingQuery } from '../paging.js';
+import { listDecisions } from '../../database/decisions.js';
+import { getPool } from '../../database/pools.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { decisionList } from '../schemas/pools.js';
-import { iso } from '../wire.js';
+import { iso } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 export function addDecisionOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {

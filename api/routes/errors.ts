@@ -2,17 +2,17 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { workerKeyText } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
-import { insertError, listErrors } from '../../records/errors.js';
-import { getPool } from '../../records/pools.js';
-import { getWorker } from '../../records/workers.js';
-import type { ApiContext } from '../context.js';
-import { ApiError, inputError } from '../errors.js';
-import { addOperation, requireScopes } from '../operation.js';
-import { pagingQuery } from '../paging.js';
+import { insertError, listErrors } from '../../database/errors.js';
+import { getPool } from '../../database/pools.js';
+import { getWorker } from '../../database/workers.js';
+import type { ApiContext } from '../http/context.js';
+import { ApiError, inputError } from '../http/errors.js';
+import { addOperation, requireScopes } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
 import { identifier, poolParams } from '../schemas/common.js';
 import { poolError, poolErrorList, reportErrorRequest } from '../schemas/errors.js';
-import { Throttle } from '../throttle.js';
-import { wireError } from '../wire.js';
+import { Throttle } from '../http/registration-throttle.js';
+import { wireError } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 /** Bytes. Every list of the pool's errors holds it for days. */

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { noWorkers } from '../../records/counts.js';
-import { latestDecisions } from '../../records/decisions.js';
-import { ALL_POOLS, listHolds } from '../../records/holds.js';
-import { listPoolProviders } from '../../records/pools.js';
-import type { ApiContext } from '../context.js';
-import { requireScopes } from '../operation.js';
-import { SharedAnswer } from '../shared-answers.js';
+import { noWorkers } from '../../database/counts.js';
+import { latestDecisions } from '../../database/decisions.js';
+import { ALL_POOLS, listHolds } from '../../database/holds.js';
+import { listPoolProviders } from '../../database/pools.js';
+import type { ApiContext } from '../http/context.js';
+import { requireScopes } from '../http/operation.js';
+import { SharedAnswer } from '../http/shared-answers.js';
 
-const page = readFileSync(new URL('../page/index.html', import.meta.url), 'utf8');
+const page = readFileSync(new URL('./front-page.html', import.meta.url), 'utf8');
 /** Pools that the page shows. */
 const MAX_POOLS = 1000;
 const OVERVIEW_SHARED_MS = 1000;

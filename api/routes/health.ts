@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
 import { closed, empty } from '../schemas/common.js';
 
 export function addHealthOperations(api: FastifyInstance, { health, version, now }: ApiContext): void {

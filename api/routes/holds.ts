@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { ALL_POOLS, hold, release } from '../../records/holds.js';
-import { getPool } from '../../records/pools.js';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
-import { nameOf } from '../pool-submission.js';
+import { ALL_POOLS, hold, release } from '../../database/holds.js';
+import { getPool } from '../../database/pools.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { nameOf } from '../pools/submission.js';
 import { empty, poolParams } from '../schemas/common.js';
 import { holdRequest } from '../schemas/pools.js';
 import { noSuchPool } from './pools.js';

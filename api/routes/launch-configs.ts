@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { listLaunchConfigs } from '../../records/launch-configs.js';
-import { getPool } from '../../records/pools.js';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
-import { pagingQuery } from '../paging.js';
+import { listLaunchConfigs } from '../../database/launch-configs.js';
+import { getPool } from '../../database/pools.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { launchConfigList } from '../schemas/pools.js';
-import { wireLaunchConfig } from '../wire.js';
+import { wireLaunchConfig } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {

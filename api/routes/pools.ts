@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../records/pools.js';
-import { insertError } from '../../records/errors.js';
-import { noWorkers, poolCounters } from '../../records/counts.js';
+import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../database/pools.js';
+import { insertError } from '../../database/errors.js';
+import { noWorkers, poolCounters } from '../../database/counts.js';
 import type { ProviderRegistry } from '../../providers/registry.js';
-import type { ApiContext } from '../context.js';
-import { ApiError, inputError, notFound } from '../errors.js';
-import { addOperation, type Log } from '../operation.js';
-import { pagingQuery } from '../paging.js';
-import { checkSubmission, nameOf, shortened, type CheckedSubmission } from '../pool-submission.js';
+import type { ApiContext } from '../http/context.js';
+import { ApiError, inputError, notFound } from '../http/errors.js';
+import { addOperation, type Log } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
+import { checkSubmission, nameOf, shortened, type CheckedSubmission } from '../pools/submission.js';
 import { poolParams } from '../schemas/common.js';
 import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../schemas/pools.js';
-import { wirePool } from '../wire.js';
+import { wirePool } from '../schemas/serialization.js';
 
 const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
 

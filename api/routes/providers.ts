@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
-import { pagingQuery } from '../paging.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
 import { providerList } from '../schemas/pools.js';
 
 const MOST_PROVIDERS = 100;

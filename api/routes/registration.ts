@@ -7,16 +7,16 @@ import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../providers/provider.js';
-import { registrationFacts } from '../../records/registration.js';
-import type { ApiContext } from '../context.js';
-import { workerCredentials } from '../credentials.js';
-import { EngineRefused } from '../engine.js';
-import { ApiError, inputError, notFound } from '../errors.js';
-import { addOperation, type Log } from '../operation.js';
+import { registrationFacts } from '../../database/registration.js';
+import type { ApiContext } from '../http/context.js';
+import { workerCredentials } from '../auth/credentials.js';
+import { EngineRefused } from '../../temporal/lifecycle-client.js';
+import { ApiError, inputError, notFound } from '../http/errors.js';
+import { addOperation, type Log } from '../http/operation.js';
 import { registerRequest, registerResponse } from '../schemas/workers.js';
-import { sha256Hex, workerSecret } from '../secrets.js';
-import { networkOf, Throttle } from '../throttle.js';
-import { iso } from '../wire.js';
+import { sha256Hex, workerSecret } from '../auth/secrets.js';
+import { networkOf, Throttle } from '../http/registration-throttle.js';
+import { iso } from '../schemas/serialization.js';
 
 /** Bytes. Signed documents are a few KiB; the call is open to everybody. */
 const REGISTER_BODY_LIMIT = 64 * 1024;

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { workerKeyText } from '../../domain/ids.js';
-import { getWorker } from '../../records/workers.js';
-import type { ApiContext } from '../context.js';
-import { workerCredentials } from '../credentials.js';
-import { inputError } from '../errors.js';
-import { addOperation, requireScopes } from '../operation.js';
+import { getWorker } from '../../database/workers.js';
+import type { ApiContext } from '../http/context.js';
+import { workerCredentials } from '../auth/credentials.js';
+import { inputError } from '../http/errors.js';
+import { addOperation, requireScopes } from '../http/operation.js';
 import { reregisterRequest, reregisterResponse } from '../schemas/workers.js';
-import { presentedGeneration, workerSecret } from '../secrets.js';
-import { iso } from '../wire.js';
+import { presentedGeneration, workerSecret } from '../auth/secrets.js';
+import { iso } from '../schemas/serialization.js';
 
 /** Bytes. Names and a secret. */
 const REREGISTER_BODY_LIMIT = 16 * 1024;

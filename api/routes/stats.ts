@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { launchConfigStats, noWorkers } from '../../records/counts.js';
-import { getPool, listPoolProviders } from '../../records/pools.js';
-import type { ApiContext } from '../context.js';
-import { addOperation } from '../operation.js';
-import { pagingQuery } from '../paging.js';
+import { launchConfigStats, noWorkers } from '../../database/counts.js';
+import { getPool, listPoolProviders } from '../../database/pools.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { poolListStats, poolStats } from '../schemas/pools.js';
 import { noSuchPool } from './pools.js';

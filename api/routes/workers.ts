@@ -2,17 +2,17 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { workerKeyText } from '../../domain/ids.js';
 import type { Worker } from '../../domain/worker.js';
-import { getPool } from '../../records/pools.js';
-import { lastChecked } from '../../records/scans.js';
-import type { PageOf } from '../../records/paging.js';
-import { getWorker, listWorkers } from '../../records/workers.js';
-import type { ApiContext } from '../context.js';
-import { notFound } from '../errors.js';
-import { addOperation } from '../operation.js';
-import { type Paging, pagingQuery } from '../paging.js';
+import { getPool } from '../../database/pools.js';
+import { lastChecked } from '../../database/scans.js';
+import type { PageOf } from '../../database/client/paging.js';
+import { getWorker, listWorkers } from '../../database/workers.js';
+import type { ApiContext } from '../http/context.js';
+import { notFound } from '../http/errors.js';
+import { addOperation } from '../http/operation.js';
+import { type Paging, pagingQuery } from '../http/paging.js';
 import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
 import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
-import { wireWorker } from '../wire.js';
+import { wireWorker } from '../schemas/serialization.js';
 
 const API_REMOVAL = 'workerManager.removeWorker API call';
 const stateFilter = Type.Union(

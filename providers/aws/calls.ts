@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { assertMaySend, untilGivenUp } from '../call-scope.js';
-import { parseEndpoint } from '../endpoint.js';
+import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
+import { parseEndpoint } from '../shared/endpoint.js';
 import { ProviderError } from '../errors.js';
 import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
 import type { AwsProviderConfig } from '../../config/schema.js';

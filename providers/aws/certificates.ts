@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ProviderConfigError, readConfigFile } from '../config-error.js';
+import { ProviderConfigError, readConfigFile } from '../shared/config-error.js';
 
 /** Amazon's public key for identity documents, by region. */
 export type IdentityKeys = ReadonlyMap<string, KeyObject>;

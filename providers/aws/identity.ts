@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
 import type { Worker } from '../../domain/worker.js';
-import { bytesOfBase64 } from '../base64.js';
+import { bytesOfBase64 } from '../shared/base64.js';
 import { IdentityError } from '../errors.js';
 import type { IdentityProof } from '../provider.js';
 import type { IdentityKeys } from './certificates.js';

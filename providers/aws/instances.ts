@@ -1,6 +1,6 @@
 import type { Instance, Reservation } from '@aws-sdk/client-ec2';
 import type { LaunchedMachine, MachineState, Observation } from '../provider.js';
-import { readMarks } from './marks.js';
+import { readMarks } from './tags.js';
 
 /**
  * EC2's instance states in ours. A stopped instance, or one on its way there, never works again: workers that shut

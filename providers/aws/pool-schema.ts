@@ -1,4 +1,4 @@
-import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
+import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../shared/pool-schema.js';
 
 /** Also part of a host name and of the worker's key, so its form is held. */
 const REGION = '^[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$';

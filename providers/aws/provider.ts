@@ -6,11 +6,11 @@ import {
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
-import { Batcher } from '../batcher.js';
+import { Batcher } from '../shared/batcher.js';
 import { IdentityError, orNull, ProviderError } from '../errors.js';
-import { gone } from '../gone.js';
-import { listPlaces } from '../partial-listing.js';
-import { poolValidator } from '../pool-schema.js';
+import { gone } from '../shared/gone.js';
+import { listPlaces } from '../shared/partial-listing.js';
+import { poolValidator } from '../shared/pool-schema.js';
 import type {
   BulkLaunching,
   FrozenLaunch,
@@ -29,7 +29,7 @@ import type { AwsProviderConfig } from '../../config/schema.js';
 import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
 import { factsOf, launchedMachines, observations } from './instances.js';
 import { freezeLaunch, thawRequest } from './launch-request.js';
-import { DEPLOYMENT_TAG, LAUNCH_TAG } from './marks.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from './tags.js';
 import { awsPoolSchema } from './pool-schema.js';
 import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
 

@@ -1,8 +1,8 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
-import type { PoolValidation } from '../pool-schema.js';
+import type { PoolValidation } from '../shared/pool-schema.js';
 import type { FrozenLaunch, LaunchOrder, PoolOwner } from '../provider.js';
-import { type Tags, withWorker } from './marks.js';
+import { type Tags, withWorker } from './model/tags.js';
 
 /** Azure's limits for the tags of one resource, ours included ("Use tags to organize your Azure resources"). */
 const MAX_TAGS = 50;

@@ -1,4 +1,4 @@
-import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../pool-schema.js';
+import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../shared/pool-schema.js';
 
 /** Compared pair by pair, so no more than can be. */
 const stateCodes = {

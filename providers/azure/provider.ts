@@ -1,19 +1,19 @@
 import type { AzureProviderConfig } from '../../config/schema.js';
 import type { Worker } from '../../domain/worker.js';
 import { orNull, ProviderError } from '../errors.js';
-import { poolValidator } from '../pool-schema.js';
+import { poolValidator } from '../shared/pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
-import { AzureCalls } from './calls.js';
+import { AzureCalls } from './arm/client.js';
 import { checkDefinition } from './definition.js';
-import { deploymentMode } from './deployment/mode.js';
-import { DeploymentRecords } from './deployment/records.js';
-import { rememberDeployments } from './deployment/remembering.js';
+import { deploymentMode } from './create/deployment.js';
+import { DeploymentRecords } from './arm/deployments.js';
+import { rememberDeployments } from './create/resource-tracking.js';
 import { azureIdentity } from './identity/verify.js';
-import { azureLaunching } from './launching.js';
-import { vmNames } from './lookup.js';
-import { azureMachines } from './machines.js';
+import { azureLaunching } from './create/launching.js';
+import { vmNames } from './observe/machine.js';
+import { azureMachines } from './observe/machines.js';
 import { azurePoolSchema } from './pool-schema.js';
-import { sequentialMode } from './sequential.js';
+import { sequentialMode } from './create/sequential.js';
 
 const GROUPS_API_VERSION = '2021-04-01';
 

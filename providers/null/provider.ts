@@ -1,6 +1,6 @@
 import { identifierPattern, NULL_PROVIDER } from '../../domain/ids.js';
 import { IdentityError } from '../errors.js';
-import { poolValidator } from '../pool-schema.js';
+import { poolValidator } from '../shared/pool-schema.js';
 import type { Provider } from '../provider.js';
 
 /** Whatever any provider takes; only the ids of launch configs must be some. */

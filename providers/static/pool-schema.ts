@@ -1,4 +1,4 @@
-import { staticLifecycleSchema } from '../pool-schema.js';
+import { staticLifecycleSchema } from '../shared/pool-schema.js';
 
 /** `config` of a static pool: it has no capacity of its own and nothing to launch. */
 export const staticPoolSchema = {

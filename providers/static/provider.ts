@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Worker } from '../../domain/worker.js';
 import { IdentityError } from '../errors.js';
-import { poolValidator } from '../pool-schema.js';
+import { poolValidator } from '../shared/pool-schema.js';
 import type { IdentityProof, Provider, ProviderContext } from '../provider.js';
 import { staticPoolSchema } from './pool-schema.js';
 

@@ -8,7 +8,7 @@ import { readJson, send } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
 import { perform, type ArmAnswer, type ArmCall } from './actions.js';
 import type { Arm } from './arm.js';
-import { concernOf, tagsOf } from './concern.js';
+import { concernOf, tagsOf } from './fault-target.js';
 import { charge } from './limits.js';
 import { acceptsToken } from './login.js';
 import { hashOf, resourceTypes, type Ending, type Operation, type Properties } from './resource.js';

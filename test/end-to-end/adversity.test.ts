@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { cronScheduleId, provisionId } from '../../domain/ids.js';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, endPool, machinesOf, removeAll, restart, expectSettled } from '../support/pool-steps.js';
-import type { LogLine } from '../support/simulator.js';
+import type { LogLine } from '../../dev/testing/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
 /** Misfortunes that meet, and things that operators do at the wrong moment. */

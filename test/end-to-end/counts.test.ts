@@ -1,8 +1,8 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { awsPool } from '../support/api-client.js';
-import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
-import { countsOfPool } from '../support/pool-counts.js';
-import { startSystem } from '../support/system.js';
+import { awsPool } from '../../dev/testing/api-client.js';
+import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
+import { countsOfPool } from '../../dev/testing/pool-counts.js';
+import { startSystem } from '../../dev/testing/system.js';
 
 const WORKERS = 500;
 /** At most, between two calls that remove machines of one region while some are to be removed. */

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { endPool, expectSettled, settled, terminateTick } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
-import type { System } from '../support/system.js';
+import type { System } from '../../dev/testing/system.js';
 
 /** What strikes the tick in the middle of its launch, and what the operator does about it. */
 const disasters = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { awsPool, type WireWorker } from '../support/api-client.js';
+import { awsPool, type WireWorker } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { endPool, machinesOf, restart, expectSettled } from '../support/pool-steps.js';

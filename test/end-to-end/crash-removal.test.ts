@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, removeAll, restart, expectSettled } from '../support/pool-steps.js';
-import type { FaultOrder } from '../support/simulator.js';
+import type { FaultOrder } from '../../dev/testing/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
 const regions = ['us-east-1', 'us-west-2'];

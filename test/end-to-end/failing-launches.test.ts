@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { isLong } from '../support/long.js';
-import { PATIENCE_MS } from '../support/patience.js';
+import { PATIENCE_MS } from '../../dev/testing/patience.js';
 import { endPool, expectSettled, machinesOf } from '../support/pool-steps.js';
-import { awsProviders } from '../support/system.js';
+import { awsProviders } from '../../dev/testing/system.js';
 import { suiteOf } from '../support/suite.js';
 
 /** Launches that the cloud accepts and that give nobody a machine, and a region that fails alone. */

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
 import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
-import type { WorkerPollResult } from '../../activities/worker-poll.js';
+import type { WorkerPollResult } from '../../activities/demand/worker-poll.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
-import { awsPool, type WireWorker } from '../support/api-client.js';
+import { awsPool, type WireWorker } from '../../dev/testing/api-client.js';
 import { endPool, expectSettled } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { provisionId } from '../../domain/ids.js';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { type OwnTemporal, startOwnTemporal } from '../support/own-temporal.js';
-import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
+import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
 import { PausedProcess } from '../support/paused-process.js';
 import { endPool, settled } from '../support/pool-steps.js';
-import { startSystem, type System, type SystemOptions } from '../support/system.js';
+import { startSystem, type System, type SystemOptions } from '../../dev/testing/system.js';
 
 const WANTED = 3;
 

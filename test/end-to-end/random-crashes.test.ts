@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { awsPool } from '../support/api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { amidCrashes } from '../support/crashes.js';
 import { checkEvidence } from '../support/evidence.js';
 import { proofSize } from '../support/long.js';
-import { SYSTEM_TIMEOUT_MS } from '../support/patience.js';
+import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
 import { expectAllStopped, removeAll, restart, terminateTick } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
-import { startSystem, type System } from '../support/system.js';
+import { startSystem, type System } from '../../dev/testing/system.js';
 
 /** The seed is in the test's name, and `CRASH_SEED` repeats it. */
 const { crashes, bursts, tasks, withinMs } = proofSize({

@@ -2,7 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import type { ActivityDeps } from '../../activities/deps.js';
+import type { ActivityDeps } from '../../activities/support/deps.js';
 import { parseConfig } from '../../config/load.js';
 
 /** What the activities under test use of each of their dependencies. */

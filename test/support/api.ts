@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DemandSource } from '../../demand/demand-source.js';
+import type { DemandSource } from '../../domain/demand-source.js';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
@@ -13,8 +13,8 @@ import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
 import { registryOf } from '../../providers/registry.js';
 import { staticProvider } from '../../providers/static/provider.js';
-import type { Records } from '../../records/open.js';
-import { bookLaunch } from '../../records/launches.js';
+import type { Records } from '../../database/client/open.js';
+import { bookLaunch } from '../../database/launches.js';
 import { openTestRecords, order, reserve } from './records.js';
 import { ScriptedEngine } from './scripted-engine.js';
 import { recordedContext } from './provider-context.js';

@@ -7,7 +7,7 @@ import { awsProvider } from '../../providers/aws/provider.js';
 import type { BulkLaunching, LaunchOrder, Provider } from '../../providers/provider.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
-import type { SimulatorHandle } from './simulator.js';
+import type { SimulatorHandle } from '../../dev/testing/simulator.js';
 import { workerOf } from './workers.js';
 
 export const REGION = 'us-west-2';

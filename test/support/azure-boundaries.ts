@@ -1,6 +1,6 @@
 import { expectAllStopped, removeAll, restart, settled } from './pool-steps.js';
-import type { FaultOrder, FaultState } from './simulator.js';
-import type { System } from './system.js';
+import type { FaultOrder, FaultState } from '../../dev/testing/simulator.js';
+import type { System } from '../../dev/testing/system.js';
 
 /** Boundaries between two steps of a machine's life, each with a worker of its own that is there when the process is killed. */
 

@@ -1,4 +1,4 @@
-import type { LogLine } from './simulator.js';
+import type { LogLine } from '../../dev/testing/simulator.js';
 
 /** What the simulator's log says against the product; it knows Azure's resources and our tags, and none of our code. */
 export interface AzureEvidence {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { AzureProviderConfig } from '../../config/schema.js';
 import { azureProvider } from '../../providers/azure/provider.js';
 import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
-import { certificateFiles } from './azure-pool.js';
-import { eventually } from './eventually.js';
+import { certificateFiles } from '../../dev/testing/azure-pool.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
-import type { SimulatorFlags, SimulatorHandle } from './simulator.js';
+import type { SimulatorFlags, SimulatorHandle } from '../../dev/testing/simulator.js';
 import { workerOf } from './workers.js';
 
 export const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { azureEvidence } from './azure-evidence.js';
-import { azureProviderConfig } from './azure-pool.js';
-import type { SimulatorFlags } from './simulator.js';
-import type { System, SystemOptions } from './system.js';
+import { azureProviderConfig } from '../../dev/testing/azure-pool.js';
+import type { SimulatorFlags } from '../../dev/testing/simulator.js';
+import type { System, SystemOptions } from '../../dev/testing/system.js';
 
 /** A deployment whose only cloud is Azure, with operations that are over soon. */
 export const azureSystem = (simulatorFlags: SimulatorFlags = {}): SystemOptions => ({

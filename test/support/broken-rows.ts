@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Db } from '../../records/schema.js';
+import type { Db } from '../../database/client/schema.js';
 
 /** From now on rows of `table` that match `condition` (on `old`) cannot be deleted. Gives what mends them. */
 export async function refuseDeletes(db: Db, table: string, condition: string): Promise<() => Promise<void>> {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { eventually } from './eventually.js';
-import { PATIENCE_MS } from './patience.js';
+import { eventually } from '../../dev/testing/eventually.js';
+import { PATIENCE_MS } from '../../dev/testing/patience.js';
 
 /**
  * Holds the product between two of its own steps, from outside: a lock taken on a connection of the test's own makes the

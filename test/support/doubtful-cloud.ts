@@ -1,4 +1,4 @@
-import { assertMaySend } from '../../providers/call-scope.js';
+import { assertMaySend } from '../../providers/shared/call-scope.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { BulkLaunching, FrozenLaunch, LaunchedMachine, Provider } from '../../providers/provider.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from './product.js';
-import type { System } from './system.js';
+import { projectRoot } from '../../dev/testing/product.js';
+import type { System } from '../../dev/testing/system.js';
 
 /**
  * Has `scripts/check-evidence.mjs`, which knows nothing of the product, count what the simulator's log, the API and Temporal

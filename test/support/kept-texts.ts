@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { WireWorker } from './api-client.js';
+import type { WireWorker } from '../../dev/testing/api-client.js';
 import { keptRows } from './kept-rows.js';
-import type { System } from './system.js';
+import type { System } from '../../dev/testing/system.js';
 
 /** All that a deployment keeps, logs and shows, as text by its place: what a search for secrets looks through. */
 export type KeptTexts = Readonly<Record<string, string>>;

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from '#scripts/lock.mjs';
 import { cacheDir } from '#scripts/node.mjs';
-import { freePort } from '../../launcher/dev-server.js';
-import { runProgram } from '../../launcher/tool-cache.js';
-import { eventually } from './eventually.js';
-import { PATIENCE_MS } from './patience.js';
+import { freePort } from '../../dev/servers/dev-server.js';
+import { runProgram } from '../../dev/servers/tool-cache.js';
+import { eventually } from '../../dev/testing/eventually.js';
+import { PATIENCE_MS } from '../../dev/testing/patience.js';
 
 const VERSION = '5.2.5';
 

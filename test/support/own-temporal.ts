@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { startTemporalServer } from './temporal-server.js';
+import { startTemporalServer } from '../../dev/testing/temporal-server.js';
 
 export interface OwnTemporal {
   readonly client: Client;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ProductProcess, projectRoot, type Role } from './product.js';
-import type { System } from './system.js';
+import { ProductProcess, projectRoot, type Role } from '../../dev/testing/product.js';
+import type { System } from '../../dev/testing/system.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 /** What a process writes to a socket, as a regular expression, before or after which it is to stop; see `stops-itself.ts`. */

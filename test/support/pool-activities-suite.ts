@@ -1,7 +1,7 @@
 import { beforeEach } from '@jest/globals';
-import type { PoolActivities, PoolFacts } from '../../activities/pool.js';
-import { bookLaunch } from '../../records/launches.js';
-import { recordRunning } from '../../records/worker-changes.js';
+import type { PoolActivities, PoolFacts } from '../../activities/pool/activities.js';
+import { bookLaunch } from '../../database/launches.js';
+import { recordRunning } from '../../database/worker-changes.js';
 import { PoolSurroundings } from './pool-activities.js';
 import { DAY, type EngineName, machines, makePool, NOW, order, poolId, reserve, times } from './records.js';
 import { recordsFor } from './records-suite.js';

@@ -1,11 +1,11 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
-import { poolActivities, type PoolActivities } from '../../activities/pool.js';
+import { poolActivities, type PoolActivities } from '../../activities/pool/activities.js';
 import { parseConfig } from '../../config/load.js';
 import type { DemandCounts } from '../../domain/demand.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { FrozenLaunch, LaunchOrder, Provider } from '../../providers/provider.js';
 import type { ProviderHealth } from '../../providers/registry.js';
-import type { Db } from '../../records/schema.js';
+import type { Db } from '../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from './activities.js';
 import { recordedContext } from './provider-context.js';
 import { RecordingCloud } from './recording-cloud.js';

@@ -1,10 +1,10 @@
 import { expect } from '@jest/globals';
 import { provisionId } from '../../domain/ids.js';
-import { awsPool } from './api-client.js';
+import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from './evidence.js';
-import { PATIENCE_MS } from './patience.js';
-import type { Machine } from './simulator.js';
-import type { System } from './system.js';
+import { PATIENCE_MS } from '../../dev/testing/patience.js';
+import type { Machine } from '../../dev/testing/simulator.js';
+import type { System } from '../../dev/testing/system.js';
 
 /** Steps that tests of whole systems share; all of them look from outside. */
 

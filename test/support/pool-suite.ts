@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { eventually } from './eventually.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import { ScriptedPool } from './scripted-pool.js';
 import { TimeSkipping } from './time-skipping.js';
 

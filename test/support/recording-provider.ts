@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
-import { listPlaces } from '../../providers/partial-listing.js';
-import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/pool-schema.js';
+import { listPlaces } from '../../providers/shared/partial-listing.js';
+import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/shared/pool-schema.js';
 import type {
   BulkLaunching,
   CallClass,

@@ -1,5 +1,5 @@
-import { openRecords } from '../../records/open.js';
-import { getPool } from '../../records/pools.js';
+import { openRecords } from '../../database/client/open.js';
+import { getPool } from '../../database/pools.js';
 import { makePool } from './records.js';
 
 /**

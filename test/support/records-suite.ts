@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import type { Records } from '../../records/open.js';
-import type { Db } from '../../records/schema.js';
+import type { Records } from '../../database/client/open.js';
+import type { Db } from '../../database/client/schema.js';
 import { emptyRecords, openTestRecords, type EngineName } from './records.js';
 
 /** Records of the calling block's own, empty before each of its tests. `db` is there inside tests and hooks. */

@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { bookLaunch, finishLaunches } from '../../records/launches.js';
-import type { NewLaunchConfig } from '../../records/launch-config-changes.js';
-import { openRecords, type Records } from '../../records/open.js';
-import type { Proof } from '../../records/launch-attempts.js';
-import type { Db } from '../../records/schema.js';
-import { createPool, type NewPool } from '../../records/pools.js';
-import { readLimitsUsage, writeIntents, type NewIntent } from '../../records/reservations.js';
+import { bookLaunch, finishLaunches } from '../../database/launches.js';
+import type { NewLaunchConfig } from '../../database/launch-config-changes.js';
+import { openRecords, type Records } from '../../database/client/open.js';
+import type { Proof } from '../../database/launch-attempts.js';
+import type { Db } from '../../database/client/schema.js';
+import { createPool, type NewPool } from '../../database/pools.js';
+import { readLimitsUsage, writeIntents, type NewIntent } from '../../database/reservations.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
-import { copyPglite } from './pglite.js';
-import { createDatabase } from './postgres.js';
+import { copyPglite } from '../../dev/testing/pglite.js';
+import { createDatabase } from '../../dev/testing/postgres.js';
 
 /** The same tests run against both. */
 export const engines = ['PGlite', 'Postgres'] as const;

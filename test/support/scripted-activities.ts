@@ -1,13 +1,13 @@
-import type { AskActivities } from '../../activities/asks.js';
-import type { DemandActivities } from '../../activities/demand.js';
-import type { LaunchActivities } from '../../activities/launch.js';
-import type { LifecycleRecords } from '../../activities/lifecycle-records.js';
-import type { PoolActivities } from '../../activities/pool.js';
-import type { ProvisioningActivities } from '../../activities/provisioning.js';
-import type { RemovalActivities } from '../../activities/removal.js';
-import type { ScanActivities } from '../../activities/scan.js';
+import type { AskActivities } from '../../temporal/triggers.js';
+import type { DemandActivities } from '../../activities/demand/poll.js';
+import type { LaunchActivities } from '../../activities/pool/launch.js';
+import type { LifecycleRecords } from '../../activities/worker/persist.js';
+import type { PoolActivities } from '../../activities/pool/activities.js';
+import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
+import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
+import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { SweepActivities } from '../../activities/sweep.js';
-import type { WorkerPollActivities } from '../../activities/worker-poll.js';
+import type { WorkerPollActivities } from '../../activities/demand/worker-poll.js';
 
 /** Every activity that a workflow of ours may ask for. */
 export type AllActivities = LifecycleRecords &

@@ -1,4 +1,4 @@
-import { EngineRefused, WorkerExists, type Engine } from '../../api/engine.js';
+import { EngineRefused, WorkerExists, type Engine } from '../../temporal/lifecycle-client.js';
 import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
 import { acceptsRegistration, credentialsDeadline, lifecycleTiming } from '../../domain/lifecycle.js';
 import {
@@ -7,9 +7,9 @@ import {
   recordRunning,
   recordStopping,
   updateStaticWorker,
-} from '../../records/worker-changes.js';
-import { getWorker } from '../../records/workers.js';
-import type { Db } from '../../records/schema.js';
+} from '../../database/worker-changes.js';
+import { getWorker } from '../../database/workers.js';
+import type { Db } from '../../database/client/schema.js';
 import type { Registration, StaticWorker } from '../../temporal/messages.js';
 
 /**

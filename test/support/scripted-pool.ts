@@ -1,5 +1,11 @@
-import type { PendingLaunch, PoolFacts, Reserved, ReserveRequest, UnfinishedLaunch } from '../../activities/pool.js';
-import type { LaunchResult } from '../../activities/launch.js';
+import type {
+  PendingLaunch,
+  PoolFacts,
+  Reserved,
+  ReserveRequest,
+  UnfinishedLaunch,
+} from '../../activities/pool/activities.js';
+import type { LaunchResult } from '../../activities/pool/launch.js';
 import type { Decision } from '../../domain/decision.js';
 import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';

@@ -4,6 +4,6 @@ import '../../scripts/typescript.mjs';
 
 export default async function setUp({ maxWorkers }) {
   await build({ typeErrors: 'report' });
-  const { startServices } = await import('./services.ts');
+  const { startServices } = await import('../../dev/testing/services.ts');
   globalThis.sharedServices = await startServices(maxWorkers);
 }

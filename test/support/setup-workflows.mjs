@@ -3,7 +3,7 @@ import { bundleWorkflows } from '../../scripts/bundle-workflows.mjs';
 import '../../scripts/typescript.mjs';
 
 export default async function setUp() {
-  const { findTestServer } = await import('./test-server.ts');
+  const { findTestServer } = await import('../../dev/testing/test-server.ts');
   await findTestServer((line) => process.stderr.write(`${line}\n`));
   await bundleWorkflows();
 }

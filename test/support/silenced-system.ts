@@ -1,6 +1,6 @@
 import { TcpProxy } from './tcp-proxy.js';
-import type { SimulatorFlags } from './simulator.js';
-import { startSystem, type System } from './system.js';
+import type { SimulatorFlags } from '../../dev/testing/simulator.js';
+import { startSystem, type System } from '../../dev/testing/system.js';
 
 /** After the end of a silence; what is asked for takes its own time besides, which a busy machine makes longer. */
 export const WORKS_WITHIN_MS = 30_000;

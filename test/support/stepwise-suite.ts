@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
-import { eventually } from './eventually.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import { ObservedCloud } from './observed-cloud.js';
 import { type Life, TimeSkipping } from './time-skipping.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, jest } from '@jest/globals';
 import { DatabaseLock } from './database-locks.js';
-import { SYSTEM_TIMEOUT_MS } from './patience.js';
-import { startSystem, type System, type SystemOptions } from './system.js';
+import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
+import { startSystem, type System, type SystemOptions } from '../../dev/testing/system.js';
 
 export interface Suite {
   /** The file's system, once it runs: inside tests and hooks. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Ended, ProductProcess } from './product.js';
+import type { Ended, ProductProcess } from '../../dev/testing/product.js';
 
 /** As systemd's `RestartSec`: what fails at its start is not started again at once. */
 const RESTART_DELAY_MS = 1_000;

@@ -8,9 +8,9 @@ import { callClasses } from '../../providers/provider.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import type { LifecycleInput, LifecycleStatus, QueueActivityFacts } from '../../temporal/messages.js';
 import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';
-import { eventually } from './eventually.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import { ScriptedActivities } from './scripted-activities.js';
-import { timeSkippingEnvironment } from './test-server.js';
+import { timeSkippingEnvironment } from '../../dev/testing/test-server.js';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;

@@ -1,5 +1,5 @@
-import type { Db } from '../../records/schema.js';
-import { jsonb } from '../../records/sql.js';
+import type { Db } from '../../database/client/schema.js';
+import { jsonb } from '../../database/client/sql.js';
 import type { Worker } from '../../domain/worker.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 

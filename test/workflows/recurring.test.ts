@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { MACHINES_AWAITED } from '../../temporal/messages.js';
 import type { workflowTypes } from '../../temporal/names.js';
-import { eventually } from '../support/eventually.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually } from '../support/eventually.js';
+import { eventually } from '../../dev/testing/eventually.js';
 import {
   historyOf,
   record,

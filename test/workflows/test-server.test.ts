@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { timeSkippingEnvironment } from '../support/test-server.js';
+import { timeSkippingEnvironment } from '../../dev/testing/test-server.js';
 
 test('a call that nobody answers is rejected when the test server stops', async () => {
   const environment = await timeSkippingEnvironment();

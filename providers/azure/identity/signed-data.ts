@@ -1,5 +1,5 @@
 import { verify, X509Certificate } from 'node:crypto';
-import { bytesOfBase64 } from '../../base64.js';
+import { bytesOfBase64 } from '../../shared/base64.js';
 import { IdentityError } from '../../errors.js';
 import { content, CONTEXT, derOf, is, oidOf, OCTETSTRING, parseDer, parts, SEQUENCE, SET, UNIVERSAL } from './der.js';
 

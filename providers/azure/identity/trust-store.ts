@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { ProviderConfigError, readConfigFile } from '../../config-error.js';
+import { ProviderConfigError, readConfigFile } from '../../shared/config-error.js';
 
 /** Certificates that need no proof, and certificates that help to build a chain but must be proved themselves. */
 export interface TrustStore {

@@ -2,15 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Client } from '@temporalio/client';
 import { sql } from 'kysely';
 import { type SweepActivities, sweepActivities } from '../../../activities/sweep.js';
-import { insertError } from '../../../records/errors.js';
-import { deletePool, listPoolIds, updatePool } from '../../../records/pools.js';
+import { insertError } from '../../../database/errors.js';
+import { deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
 import { activityDeps, asActivity } from '../../support/activities.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
-import { createNamespace } from '../../support/namespace.js';
+import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedLog, type RecordedLog } from '../../support/recorded-log.js';
 import { DAY, engines, launchConfig, makePool, newPool } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
-import { temporalAddress } from '../../support/services.js';
+import { temporalAddress } from '../../../dev/testing/services.js';
 
 let client: Client;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { API, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 import { Attacker, rawRequest } from '../../support/attacker.js';
 import { proofSize } from '../../support/long.js';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 
 /** Each attack goes on while others use the API: what they feel is the median of their pings. */
 

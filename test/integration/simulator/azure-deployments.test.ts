@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Deployment } from '@azure/arm-resourcesdeployments';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import { realPools, testRealData } from '../../support/shared-data.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import { all, azureClients, customData, fast, group, location, quick, raw, subscriptionId, tags } from './azure.js';
 import type { AzureClients } from './azure.js';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import { quick, subscriptionId } from './azure.js';
 
 const tenant = '99999999-8888-4777-8666-555555555555';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import forge from 'node-forge';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import {
   azureClients,
   customData,

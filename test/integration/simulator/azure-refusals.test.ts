@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import { address, azureClients, fast, group, makeMachine, quick, raw, type AzureClients } from './azure.js';
 
 let simulator: SimulatorHandle;

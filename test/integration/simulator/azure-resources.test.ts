@@ -1,7 +1,7 @@
 import type { RestError } from '@azure/core-rest-pipeline';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import {
   address,
   all,

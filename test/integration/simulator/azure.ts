@@ -2,7 +2,7 @@ import { ComputeManagementClient, type VirtualMachine } from '@azure/arm-compute
 import { NetworkManagementClient, type NetworkInterface } from '@azure/arm-network';
 import { DeploymentsClient } from '@azure/arm-resourcesdeployments';
 import { bearerTokenAuthenticationPolicyName, type Pipeline } from '@azure/core-rest-pipeline';
-import type { SimulatorFlags, SimulatorHandle } from '../../support/simulator.js';
+import type { SimulatorFlags, SimulatorHandle } from '../../../dev/testing/simulator.js';
 
 export const subscriptionId = '11111111-2222-4333-8444-555555555555';
 export const group = 'worker-manager';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { X509Certificate, verify } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import { launch, workerPoolId } from './machines.js';
 import { WorkerManagerStandIn } from './worker-manager-stand-in.js';
 

@@ -10,8 +10,8 @@ import {
   type Instance,
   type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 
 const LIST_DELAY_MS = 300;
 let simulator: SimulatorHandle;

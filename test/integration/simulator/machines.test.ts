@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type Machine, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type Machine, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import { launch, workerPoolId } from './machines.js';
 import { WorkerManagerStandIn } from './worker-manager-stand-in.js';
 

@@ -1,5 +1,5 @@
 import { EC2Client, RunInstancesCommand, type RunInstancesCommandInput } from '@aws-sdk/client-ec2';
-import type { SimulatorHandle } from '../../support/simulator.js';
+import type { SimulatorHandle } from '../../../dev/testing/simulator.js';
 
 export const workerPoolId = 'proj-example/linux';
 

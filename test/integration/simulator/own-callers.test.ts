@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 
 let simulator: SimulatorHandle;
 beforeAll(async () => {

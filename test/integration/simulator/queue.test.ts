@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
-import { eventually } from '../../support/eventually.js';
-import { startSimulator, type SimulatorHandle } from '../../support/simulator.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 
 const taskQueueId = 'proj-example/linux';
 const worker = { workerGroup: 'here', workerId: 'by-hand' };

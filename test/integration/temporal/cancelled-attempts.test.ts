@@ -5,9 +5,9 @@ import { NativeConnection } from '@temporalio/worker';
 import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
 import type { LifecycleInput, LifecycleStatus } from '../../../temporal/messages.js';
 import { workflowTypes } from '../../../temporal/names.js';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import { ScriptedActivities } from '../../support/scripted-activities.js';
-import { temporalAddress } from '../../support/services.js';
+import { temporalAddress } from '../../../dev/testing/services.js';
 import { type RunningWorkers, startWorkers } from '../../support/time-skipping.js';
 
 /**

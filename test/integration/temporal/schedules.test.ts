@@ -3,9 +3,9 @@ import type { Client } from '@temporalio/client';
 import { cronScheduleId } from '../../../domain/ids.js';
 import { reconcileSchedules } from '../../../temporal/reconcile-schedules.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from '../../../temporal/schedules.js';
-import { eventually } from '../../support/eventually.js';
-import { createNamespace } from '../../support/namespace.js';
-import { temporalAddress } from '../../support/services.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { createNamespace } from '../../../dev/testing/namespace.js';
+import { temporalAddress } from '../../../dev/testing/services.js';
 
 let client: Client;
 let context: ScheduleContext;

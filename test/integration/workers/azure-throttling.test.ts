@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Metrics } from '../../../observability/metrics.js';
-import { AzureCalls } from '../../../providers/azure/calls.js';
+import { AzureCalls } from '../../../providers/azure/arm/client.js';
 import { ProviderError } from '../../../providers/errors.js';
 import type { CallLimit, Limiter } from '../../../providers/provider.js';
 import { sharedLimiter } from '../../../workers/shared-limiter.js';
@@ -8,7 +8,7 @@ import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../support/azur
 import { recordedContext } from '../../support/provider-context.js';
 import { engines } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
-import { type LogLine, type SimulatorHandle, startSimulator } from '../../support/simulator.js';
+import { type LogLine, type SimulatorHandle, startSimulator } from '../../../dev/testing/simulator.js';
 
 let simulator: SimulatorHandle;
 beforeAll(async () => {

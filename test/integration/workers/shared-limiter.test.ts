@@ -4,7 +4,7 @@ import { parseConfig } from '../../../config/load.js';
 import { sharedLimiter } from '../../../workers/shared-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../providers/errors.js';
 import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../providers/provider.js';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import { counting, engines, openTestRecords } from '../../support/records.js';
 import { recordsFor } from '../../support/records-suite.js';
 

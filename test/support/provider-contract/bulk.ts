@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { identifierPattern } from '../../../domain/ids.js';
 import type { BulkLaunching, FrozenLaunch, LaunchedMachine } from '../../../providers/provider.js';
-import { eventually } from '../eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import type { Ability, ProviderHarness } from './harness.js';
 
 /** What a cloud promises that makes many machines in one call. */

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { ProviderError } from '../../../providers/errors.js';
-import { PartialListing } from '../../../providers/partial-listing.js';
+import { PartialListing } from '../../../providers/shared/partial-listing.js';
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { LaunchedMachine, Observation } from '../../../providers/provider.js';
-import { eventually } from '../eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import { ids } from './bulk.js';
 import type { Ability, ProviderHarness } from './harness.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { StepwiseLaunching } from '../../../providers/provider.js';
-import { eventually } from '../eventually.js';
+import { eventually } from '../../../dev/testing/eventually.js';
 import { throughHistory } from './bulk.js';
 import type { ProviderHarness } from './harness.js';
 

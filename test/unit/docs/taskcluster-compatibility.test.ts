@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { workerScopes } from '../../../api/credentials.js';
+import { workerScopes } from '../../../api/auth/credentials.js';
 import { errorCatalogue } from '../../../domain/error-catalogue.js';
 import { estimate, estimatorKinds, noCapacity } from '../../../domain/estimator.js';
 

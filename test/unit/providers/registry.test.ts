@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { scannedProviders } from '../../../activities/scan.js';
+import { scannedProviders } from '../../../activities/scan/scan.js';
 import { buildProviders, registryOf } from '../../../providers/registry.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';

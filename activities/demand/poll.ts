@@ -1,0 +1,114 @@
+import type { DemandCounts } from '../../domain/demand.js';
+import { PoolPoll, type PollLimits } from './poll-pools.js';
+import { callSignal } from '../../providers/shared/call-scope.js';
+import { recordReadings } from '../../database/demand-readings.js';
+import { allPoolsCapacity } from '../../database/pool-snapshot.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
+import { withHeartbeat } from '../support/heartbeat.js';
+import { inParallel } from '../support/in-parallel.js';
+import { decidePoll, type PollDecision } from './poll-decision.js';
+import { PollReport } from './poll-report.js';
+
+export interface DemandActivities {
+  /** One poll of all pools; triggers those whose situation has changed. */
+  lookAtDemand(): Promise<DemandLook>;
+}
+
+/** Counts only: a history keeps them. */
+export interface DemandLook {
+  readonly pools: number;
+  readonly asked: number;
+  /** Pools whose demand could not be read, or not in time; only their minimum is launched until it can. */
+  readonly unreadable: number;
+}
+
+/** One pool's queue may take so long, and all of them. The next poll waits for this one. */
+export const DEMAND_POLL_LIMITS: PollLimits = {
+  poolTimeoutMs: 5_000,
+  totalTimeoutMs: 45_000,
+  slowAfterMs: 2_000,
+  lanes: 20,
+  slowLanes: 4,
+};
+
+/** Answers are gathered for this long: what all pools want is recorded before any of them takes its part of a limit. */
+const GATHER_MS = 1_000;
+const MAX_TRIGGERS_AT_ONCE = 20;
+
+export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND_POLL_LIMITS): DemandActivities {
+  const { records, demand, asks, log } = deps;
+  const poll = new PoolPoll(limits);
+  const report = new PollReport(log);
+
+  return {
+    lookAtDemand: () =>
+      withHeartbeat(async () => {
+        const nowMs = engineNow();
+        const providerIds = deps.providers.list().map(({ providerId }) => providerId);
+        const pools = await allPoolsCapacity(records.db, { nowMs, providerIds });
+        const byId = new Map(pools.map((pool) => [pool.workerPoolId, pool]));
+        let asked = 0;
+        // Another poll makes up for a trigger that fails.
+        const untriggered = new Map<string, unknown>();
+        const trigger = async (workerPoolId: string): Promise<void> => {
+          await asks.askForLook(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
+        };
+        const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {
+          const readings = gathered.flatMap(({ reading }) => reading ?? []);
+          await recordReadings(records.db, readings, nowMs);
+          const triggered = gathered.filter((answer) => answer.triggered);
+          asked += triggered.length;
+          await inParallel(triggered, MAX_TRIGGERS_AT_ONCE, ({ workerPoolId }) => trigger(workerPoolId));
+        });
+        const consider = (workerPoolId: string, counts: DemandCounts | null) =>
+          answers.add({ workerPoolId, ...decidePoll(deps, byId.get(workerPoolId)!, counts, nowMs) });
+        try {
+          const outcome = await poll.run([...byId.keys()], callSignal(), async (workerPoolId, signal) => {
+            const counts = await demand.counts(workerPoolId, signal);
+            if (!signal.aborted) consider(workerPoolId, counts);
+          });
+          const unknown = [...outcome.failed.keys(), ...outcome.leftOut];
+          for (const workerPoolId of unknown) consider(workerPoolId, null);
+          report.say(outcome);
+          await answers.end();
+          return { pools: pools.length, asked, unreadable: unknown.length };
+        } finally {
+          await answers.end().finally(() => report.notTriggered(untriggered));
+        }
+      }),
+  };
+}
+
+/** Gathers items for a moment and does the work for all of them at once; one batch after the other. */
+class Gathered<T> {
+  readonly #work: (items: readonly T[]) => Promise<void>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #failures: unknown[] = [];
+  #items: T[] = [];
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(work: (items: readonly T[]) => Promise<void>) {
+    this.#work = work;
+    this.#timer = setInterval(() => this.#flush(), GATHER_MS);
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** Works on what is left; throws the first failure of a batch. One that fails keeps no other. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#flush();
+    await this.#done;
+    if (this.#failures.length > 0) throw this.#failures[0];
+  }
+
+  #flush(): void {
+    const items = this.#items;
+    if (items.length === 0) return;
+    this.#items = [];
+    this.#done = this.#done.then(() => this.#work(items)).catch((error: unknown) => void this.#failures.push(error));
+  }
+}

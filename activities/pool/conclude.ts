@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import type { Decision, DecisionBasis } from '../../domain/decision.js';
+import { type CapacityByState, withLaunched } from '../../domain/estimator.js';
+import { evaluate, lastTwo } from '../../domain/evaluation.js';
+import { NULL_PROVIDER, provisionId } from '../../domain/ids.js';
+import { smallestMachine } from '../../domain/selection.js';
+import { type Advice, decideTerminations } from '../../domain/termination.js';
+import { evaluateAgainAt } from '../../domain/trigger.js';
+import { logEvent } from '../../observability/log-events.js';
+import { recordDecision } from '../../database/decisions.js';
+import { insertError } from '../../database/errors.js';
+import { poolFacts, type PoolFacts } from '../../database/pool-snapshot.js';
+import { finishLaunches } from '../../database/launches.js';
+import { setShouldTerminate, terminationCandidates } from '../../database/terminations.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
+import { logPoolError } from '../support/pool-errors.js';
+import type { PassOutcome, PoolActivities } from './activities.js';
+
+export function concludePass(deps: ActivityDeps): PoolActivities['concludePass'] {
+  const { config, records, log } = deps;
+  const { db } = records;
+
+  return async (workerPoolId, decision, outcome) => {
+    const nowMs = engineNow();
+    const recorded = decision.launches.filter(({ made }) => made > 0);
+    // guard(carried-out-launches-are-closed): drop
+    if (recorded.length > 0) await finishLaunches(db, recorded, nowMs);
+    const facts = await poolFacts(db, workerPoolId, nowMs);
+    if (!facts) return;
+    const situation = {
+      estimator: config.provisioning.estimator,
+      groups: facts.groups,
+      machineCapacity: smallestMachine(facts.options, decision.inputs.maxCapacity),
+      earlierReadings: lastTwo(facts.readings),
+      blocked: outcome.blockedForPolls,
+    };
+    // Launches have taken time: advice is for the workers of now. What was wanted is as it was decided, so that a poll
+    // finds whatever has changed since.
+    const { advice, finding } = evaluate({ ...situation, pool: { ...decision.inputs, ...capacityOf(facts) } });
+    const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
+    const terminations = advice === null ? 0 : await giveAdvice(workerPoolId, advice, nowMs);
+    const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
+    const again = tryAgainAt(basis, decision, outcome, facts, nowMs);
+    const full: Decision = { ...decision, terminations };
+    const { wasOverProvisioned } = await recordDecision(db, workerPoolId, full, {
+      basis: { ...basis, evaluateAgainAt: again },
+      fingerprint: fingerprint(full),
+      nowMs,
+    });
+    // guard(over-provision-is-reported-once): true
+    if (full.estimate?.overProvisioned && !wasOverProvisioned) await reportOverProvision(workerPoolId, full, nowMs);
+    if (decision.launches.length > 0) logDecision(workerPoolId, full);
+  };
+
+  /** Gives how many workers are told to stop. */
+  async function giveAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<number> {
+    const verdicts = decideTerminations(await terminationCandidates(db, workerPoolId, nowMs), advice);
+    await setShouldTerminate(db, workerPoolId, verdicts, nowMs);
+    return verdicts.filter(({ terminate }) => terminate).length;
+  }
+
+  async function reportOverProvision(workerPoolId: string, { inputs, estimate }: Decision, nowMs: number) {
+    if (inputs.providerId === NULL_PROVIDER) return;
+    const existingCapacity = estimate?.existingCapacity ?? 0;
+    const { maxCapacity, providerId } = inputs;
+    logEvent(log, 'worker-pool-over-provisioned', { workerPoolId, providerId, existingCapacity, maxCapacity });
+    const error = {
+      workerPoolId,
+      launchConfigId: null,
+      kind: 'over-provisioned',
+      title: 'Worker pool over-provisioned',
+      description: 'The pool has far more capacity than its maximum allows',
+      extra: { existingCapacity, maxCapacity },
+    };
+    await insertError(db, error, nowMs);
+    logPoolError(log, error);
+  }
+
+  function logDecision(workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {
+    const { providerId, pendingTasks, claimedTasks, requestedCapacity, runningCapacity, stoppingCapacity } = inputs;
+    const existingCapacity = requestedCapacity + runningCapacity;
+    logEvent(log, 'worker-pool-provisioned', {
+      ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
+      ...{ existingCapacity, requestedCapacity, stoppingCapacity },
+      asked: launches.reduce((sum, { asked }) => sum + asked, 0),
+      made: launches.reduce((sum, { made }) => sum + made, 0),
+      limitedBy,
+    });
+  }
+}
+
+const capacityOf = (facts: PoolFacts): CapacityByState => ({
+  requestedCapacity: facts.requestedCapacity,
+  runningCapacity: facts.runningCapacity,
+  stoppingCapacity: facts.stoppingCapacity,
+  quarantinedCapacity: facts.quarantinedCapacity,
+  inDoubtCapacity: facts.inDoubtCapacity,
+  currentCapacity: facts.currentCapacity,
+});
+
+/**
+ * When to decide again although no poll finds a change; null when only a change is worth it. While something is still
+ * wanted: at once after a launch, because a reconciliation launches a bounded number of machines; else when what kept it
+ * back may have ended. An open launch has its next attempt, after which its pool is reconciled, and a launch config whose machines
+ * do not register waits for one that does, or that ends: both trigger the pool.
+ */
+function tryAgainAt(
+  { wantedCapacity, roomCapacity }: Pick<DecisionBasis, 'wantedCapacity' | 'roomCapacity'>,
+  { limitedBy }: Pick<Decision, 'limitedBy'>,
+  { launchedCapacity, limitEndsAt }: PassOutcome,
+  { options }: Pick<PoolFacts, 'options'>,
+  nowMs: number,
+): number | null {
+  if (Math.min(wantedCapacity, roomCapacity) <= 0) return null;
+  return evaluateAgainAt([
+    limitEndsAt,
+    launchedCapacity > 0 && limitedBy.length === 0 ? nowMs : null,
+    ...options.map(({ backoffUntil }) => (backoffUntil !== null && backoffUntil > nowMs ? backoffUntil : null)),
+  ]);
+}
+
+/** Launches have names of their own; what they were about decides whether two decisions are the same. */
+function fingerprint({ launches, ...decision }: Decision): string {
+  const anonymous = launches.map(({ token: _token, ...launch }) => launch);
+  return createHash('sha256')
+    .update(JSON.stringify({ ...decision, launches: anonymous }))
+    .digest('hex');
+}

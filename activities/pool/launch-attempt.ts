@@ -1,0 +1,106 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { failureClassOf } from '../../domain/backoff.js';
+import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
+import { ProviderError } from '../../providers/errors.js';
+import type { BulkLaunching } from '../../providers/provider.js';
+import { type BegunAttempt, noteFailure, type Proof, settleAttempt } from '../../database/launch-attempts.js';
+import { failLaunch } from '../../database/launch-failures.js';
+import { creationError } from '../support/creation-error.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { toApplicationFailure } from '../support/failures.js';
+import type { LaunchResult } from './launch.js';
+import { logLaunchEnd, recordLaunch } from './launch-record.js';
+import { logPoolError } from '../support/pool-errors.js';
+import { restAfter } from '../support/backoff.js';
+
+/** One attempt, or search, of a launch in bulk. `nowMs` is the workflow's instant at which it was scheduled. */
+export interface Attempt extends BegunAttempt {
+  readonly launching: BulkLaunching;
+  readonly nowMs: number;
+}
+
+/**
+ * The in-doubt protocol (ARCHITECTURE.md#closed-by-proof). An attempt calls the cloud once. Its answer is recorded; a
+ * definite refusal closes the launch only where no other attempt may have made something; anything else leaves the
+ * attempt in doubt. A launch that may not be sent (any more) is searched for: all of its machines, or those that a list
+ * shows long after the last attempt, are an answer. Throws when there is none yet; the launch stays open then.
+ */
+export const attemptLaunch = (deps: ActivityDeps) => {
+  const { db } = deps.records;
+  const record = recordLaunch(deps);
+
+  return async (attempt: Attempt): Promise<LaunchResult> => {
+    // guard(launch-not-sent-when-overdue): false
+    if (!attempt.maySend) return await search(attempt);
+    const { launch, launching, nowMs } = attempt;
+    try {
+      const machines = await launching.submit(launch);
+      return (await record(launch, { machines, nowMs })) ?? withoutPool(launch.token);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      return await handleRefusal(attempt, error);
+    }
+  };
+
+  async function handleRefusal(attempt: Attempt, error: ProviderError): Promise<LaunchResult> {
+    const { launch, attempts, nowMs } = attempt;
+    // Nobody knows what this attempt did, or it says that another has done something.
+    if (error.code === 'Unavailable' || error.code === 'TokenSpent') {
+      await noteFailure(db, launch.token, error.message);
+      if (error.code === 'Unavailable') throw toApplicationFailure(error);
+      return await search(attempt);
+    }
+    const waited = error.code === 'Throttled' && nowMs - launch.created >= MAX_IN_DOUBT_MS;
+    if ((!error.retryable || waited) && (await close(attempt, error, { attempts, by: 'refused' }))) {
+      return failed(error.message);
+    }
+    await settleAttempt(db, attempt, error.message);
+    if (error.retryable) throw toApplicationFailure(error);
+    return await search(attempt);
+  }
+
+  /** Lists show new machines late, so a part of them, or none, proves something only long after the last attempt. */
+  async function search(attempt: Attempt): Promise<LaunchResult> {
+    const { launch, launching, attempts, nowMs } = attempt;
+    const machines = await launching.find(launch).catch((error: unknown) => {
+      throw toApplicationFailure(error);
+    });
+    const proof: Proof = { attempts, by: { listedFrom: nowMs } };
+    // guard(launch-part-needs-proof): true
+    const isWhole = machines.length >= launch.count;
+    if (machines.length > 0) {
+      const recorded = await record(launch, { machines, nowMs, ...(isWhole ? {} : { proof }) });
+      if (recorded) return recorded;
+      if (isWhole) withoutPool(launch.token);
+      throw inDoubt();
+    }
+    const message = launch.lastFailure ?? 'The cloud gave no answer, and has none of its machines';
+    const nothing = new ProviderError({ code: 'Unavailable', message });
+    if (await close(attempt, nothing, proof)) return failed(message);
+    throw inDoubt();
+  }
+
+  /** Closes the launch as one that made nothing, its launch config backs off, and its owner hears of it. */
+  async function close({ launch, nowMs }: Attempt, error: ProviderError, proof: Proof): Promise<boolean> {
+    const poolError = creationError({ ...launch, error });
+    const closed = await failLaunch(db, launch.token, {
+      ...restAfter(failureClassOf(error.code), nowMs),
+      failure: error.message,
+      error: poolError,
+      proof,
+    });
+    if (closed) {
+      logPoolError(deps.log, poolError);
+      logLaunchEnd(deps, launch, 'failed', 0);
+    }
+    return closed;
+  }
+};
+
+export const failed = (failure: string): LaunchResult => ({ made: 0, outcome: 'failed', failure, group: null });
+
+const inDoubt = () => ApplicationFailure.nonRetryable('An earlier attempt is still in doubt', 'InDoubt');
+
+export const withoutPool = (token: string): never => {
+  throw ApplicationFailure.nonRetryable(`The pool of launch ${token} has gone`, 'PoolGone');
+};

@@ -1,0 +1,100 @@
+import { lifecycleTiming, registrationDeadline } from '../../domain/lifecycle.js';
+import { provisionId } from '../../domain/ids.js';
+import type { LaunchOutcome } from '../../domain/decision.js';
+import { logEvent } from '../../observability/log-events.js';
+import { loggedDeadline, loggedWorker } from '../../observability/worker-log.js';
+import { ProviderError } from '../../providers/errors.js';
+import type { LaunchedMachine } from '../../providers/provider.js';
+import type { Proof } from '../../database/launch-attempts.js';
+import { noteShortage } from '../../database/launch-failures.js';
+import { bookLaunch, workersOfLaunch } from '../../database/launches.js';
+import { getPool } from '../../database/pools.js';
+import type { LaunchRow } from '../../database/client/schema.js';
+import type { Worker } from '../../domain/worker.js';
+import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
+import { creationError } from '../support/creation-error.js';
+import type { ActivityDeps } from '../support/deps.js';
+import type { LaunchResult } from './launch.js';
+import { logPoolError } from '../support/pool-errors.js';
+import { restAfter } from '../support/backoff.js';
+
+/** Launches up to this many machines give their names to the reconciliation, which starts them as children. */
+const MAX_NAMED = 25;
+const DAY_MS = 24 * 60 * 60_000;
+
+export interface LaunchedMachines {
+  readonly machines: readonly LaunchedMachine[];
+  /** The workflow's instant of the launch. */
+  readonly nowMs: number;
+  /** Why there are no other machines; only for a part that a list showed. */
+  readonly proof?: Proof;
+}
+
+/** Gives a launch's machines their rows. Null when it must not: the proof does not hold any more, or the pool has gone. */
+export const recordLaunch =
+  (deps: ActivityDeps) =>
+  async (launch: LaunchRow, { machines, nowMs, proof }: LaunchedMachines): Promise<LaunchResult | null> => {
+    const { records, config, log } = deps;
+    const { db } = records;
+    const pool = await getPool(db, launch.workerPoolId);
+    const terminateAfter = registrationDeadline(nowMs, lifecycleTiming(pool?.pool.config.lifecycle, config.defaults));
+    const workers = await bookLaunch(db, launch.token, machines, {
+      ...{ nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS },
+      ...(proof && { proof }),
+    });
+    if (workers === null) return null;
+    // A repeat finds rows of an earlier instant.
+    const fresh = workers.filter(({ created }) => created === nowMs);
+    for (const row of fresh) logEvent(log, 'worker-requested', { ...loggedWorker(row), ...loggedDeadline(row) });
+    const isShort = machines.length < launch.count;
+    if (fresh.length > 0) logLaunchEnd(deps, launch, isShort ? 'short' : 'launched', machines.length);
+    if (isShort) await reportShortage(deps, launch, nowMs);
+    return await recordedResult(deps, launch, workers);
+  };
+
+/** What a launch is whose machines have their rows. */
+export async function recordedResult(
+  { records, providers, config }: ActivityDeps,
+  launch: LaunchRow,
+  workers: readonly Worker[],
+): Promise<LaunchResult> {
+  const living = workers.filter(({ state }) => state !== 'stopped');
+  const made = workers.length;
+  const result = { made, outcome: made < launch.count ? 'short' : 'launched', failure: null } as const;
+  // One that has registered meanwhile has another deadline.
+  const first = living.find(({ state }) => state === 'requested') ?? living[0];
+  const pool = await getPool(records.db, launch.workerPoolId);
+  const provider = providers.get(launch.providerId);
+  if (!first || !pool || !provider || made > MAX_NAMED) return { ...result, group: null };
+  const common = lifecycleCommon(first, { pool: pool.pool, provider, launch, defaults: config.defaults });
+  return {
+    ...result,
+    group: { common, workers: living.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })) },
+  };
+}
+
+export const recordedBefore = async (deps: ActivityDeps, launch: LaunchRow): Promise<LaunchResult> =>
+  await recordedResult(deps, launch, await workersOfLaunch(deps.records.db, launch.token));
+
+async function reportShortage({ records, log }: ActivityDeps, launch: LaunchRow, nowMs: number): Promise<void> {
+  const error = new ProviderError({
+    code: 'InsufficientCapacity',
+    title: 'Insufficient capacity',
+    message: 'The cloud had room for fewer machines than were asked for',
+  });
+  const poolError = creationError({ ...launch, error });
+  const isFirst = await noteShortage(records.db, launch.token, { ...restAfter('capacity', nowMs), error: poolError });
+  if (isFirst) logPoolError(log, poolError);
+}
+
+export function logLaunchEnd(
+  { log }: ActivityDeps,
+  launch: LaunchRow,
+  outcome: LaunchOutcome['outcome'],
+  made: number,
+): void {
+  const { workerPoolId, providerId, launchConfigId, token: launchToken, count: asked } = launch;
+  const workflowId = provisionId(workerPoolId);
+  const ids = { workerPoolId, workflowId, providerId, launchConfigId, launchToken };
+  logEvent(log, 'launch-ended', { ...ids, outcome, asked, made });
+}

@@ -1,0 +1,29 @@
+import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
+import { ProviderError } from '../../providers/errors.js';
+import { reportInDoubt } from '../../database/launch-attempts.js';
+import { getLaunch } from '../../database/launches.js';
+import { creationError } from '../support/creation-error.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { logPoolError } from '../support/pool-errors.js';
+
+const MINUTES = MAX_IN_DOUBT_MS / 60_000;
+
+/**
+ * Owners hear of a launch that stays in doubt although nobody knows yet whether it has failed. This needs no answer from the
+ * cloud, nor a process that serves its provider.
+ */
+export async function reportLaunches(
+  { records, log }: ActivityDeps,
+  tokens: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  for (const token of tokens) {
+    const launch = await getLaunch(records.db, token);
+    if (!launch) continue;
+    const said = launch.lastFailure === null ? 'it gave no answer' : `the last answer was: ${launch.lastFailure}`;
+    const message = `For ${MINUTES} minutes the cloud has not said whether it launched ${launch.count} machines; ${said}`;
+    const error = new ProviderError({ code: 'Unavailable', title: 'Launch in doubt', message });
+    const poolError = creationError({ ...launch, error });
+    if (await reportInDoubt(records.db, token, poolError, nowMs)) logPoolError(log, poolError);
+  }
+}

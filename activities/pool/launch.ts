@@ -1,0 +1,79 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { LaunchOutcome } from '../../domain/decision.js';
+import type { StepwiseLaunching } from '../../providers/provider.js';
+import { beginAttempt, type BegunAttempt } from '../../database/launch-attempts.js';
+import { dropUnsent, GIVEN_UP } from '../../database/launch-failures.js';
+import { getLaunch } from '../../database/launches.js';
+import type { LaunchRow } from '../../database/client/schema.js';
+import type { LaunchedGroup } from '../../temporal/messages.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { withHeartbeat } from '../support/heartbeat.js';
+import { attemptLaunch, failed, withoutPool } from './launch-attempt.js';
+import { recordedBefore, recordLaunch } from './launch-record.js';
+
+export interface LaunchActivities {
+  /**
+   * Carries out the launch of this token, as often as it takes: the same token, the same request. Idempotent.
+   * Throws when there is no answer yet; the intent stays open then, and a later call goes on with it.
+   */
+  launchMachines(attempt: LaunchAttempt): Promise<LaunchResult>;
+}
+
+export interface LaunchAttempt {
+  readonly token: string;
+  /** The workflow's instant. */
+  readonly nowMs: number;
+  /** False: what an earlier attempt made is searched for, and nothing is launched. */
+  readonly mayLaunch: boolean;
+}
+
+export interface LaunchResult {
+  readonly made: number;
+  readonly outcome: LaunchOutcome['outcome'];
+  readonly failure: string | null;
+  /** The machines' lifecycles to start; null when they are too many to travel through a history. */
+  readonly group: LaunchedGroup | null;
+}
+
+export function launchActivities(deps: ActivityDeps): LaunchActivities {
+  return { launchMachines: (attempt) => withHeartbeat(() => launchMachines(deps)(attempt)) };
+}
+
+const launchMachines =
+  (deps: ActivityDeps) =>
+  async ({ token, nowMs, mayLaunch }: LaunchAttempt): Promise<LaunchResult> => {
+    const begun = await beginAttempt(deps.records.db, token, { nowMs, mayLaunch });
+    if (!begun) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
+    const { launch } = begun;
+    if (launch.status !== 'open') return await resultBefore(deps, launch);
+    const launching = deps.providers.get(launch.providerId)?.launching;
+    if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
+    if (launching.kind === 'bulk') return await attemptLaunch(deps)({ ...begun, launching, nowMs });
+    return await recordStepwise(deps, begun, launching, nowMs);
+  };
+
+/**
+ * Nothing is sent: each machine's lifecycle builds it, once it has its row. One that may not be launched (any more) is given
+ * up, whatever attempts there were; an attempt that is still alive then records nothing.
+ */
+async function recordStepwise(
+  deps: ActivityDeps,
+  { launch, attempts, maySend }: BegunAttempt,
+  launching: StepwiseLaunching,
+  nowMs: number,
+): Promise<LaunchResult> {
+  const { db } = deps.records;
+  const proof = { attempts, by: 'unsent' } as const;
+  // guard(stepwise-launch-not-built-when-held): true
+  if (maySend) {
+    const result = await recordLaunch(deps)(launch, { machines: launching.machines(launch), nowMs, proof });
+    if (result) return result;
+  } else if (await dropUnsent(db, launch.token, proof, nowMs)) return failed(GIVEN_UP);
+  // Another attempt has closed it meanwhile, or its pool has gone.
+  const current = await getLaunch(db, launch.token);
+  return current && current.status !== 'open' ? await resultBefore(deps, current) : withoutPool(launch.token);
+}
+
+/** What a launch is that was closed before. */
+const resultBefore = async (deps: ActivityDeps, launch: LaunchRow): Promise<LaunchResult> =>
+  launch.status === 'failed' ? failed(launch.failure ?? 'failed before') : await recordedBefore(deps, launch);

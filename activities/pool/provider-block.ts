@@ -1,0 +1,13 @@
+import { NULL_PROVIDER } from '../../domain/ids.js';
+import type { ProviderRegistry } from '../../providers/registry.js';
+
+/** Why this provider launches nothing now, in words; null when it may. */
+export function providerBlock(providers: ProviderRegistry, providerId: string): string | null {
+  if (providerId === NULL_PROVIDER) return 'the pool has been deleted';
+  const provider = providers.get(providerId);
+  if (!provider) return `provider ${providerId} is not configured`;
+  if (providers.state(providerId).state === 'failed') return `provider ${providerId} is not healthy`;
+  // guard(draining-provider-launches-nothing): false
+  if (providers.isDraining(providerId)) return `provider ${providerId} is draining`;
+  return provider.launching ? null : `provider ${providerId} launches nothing by itself`;
+}

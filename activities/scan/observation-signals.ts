@@ -1,0 +1,83 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { lifecycleId } from '../../domain/ids.js';
+import { type Change, notStarted, type ScanNote, signalRefused } from '../../domain/observation.js';
+import { logEvent } from '../../observability/log-events.js';
+import type { LiveWorker } from '../../database/workers.js';
+import { lifecycleMessages, type Observed } from '../../temporal/messages.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
+import { inParallel } from '../support/in-parallel.js';
+import { timeLimit } from '../support/time-limit.js';
+
+const SIGNALS_AT_ONCE = 32;
+const SIGNAL_TIMEOUT_MS = 5_000;
+/** After this long no further signal begins; the next scan finds the same changes. */
+const SIGNALS_TIMEOUT_MS = 20_000;
+/** Histories keep what a signal says, and the engine refuses large ones; a cloud's message may be pages long. */
+const MAX_REASON_LENGTH = 500;
+
+/** A change, and the note that holds once its signal has been delivered. */
+export interface Signal extends Change<LiveWorker> {
+  readonly next: ScanNote;
+}
+
+export interface Sent {
+  /** What is to be noted of each worker whose signal was tried. */
+  readonly notes: readonly ScanNote[];
+  readonly delivered: number;
+  readonly refused: number;
+}
+
+/** Tells lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other from hearing. */
+export function observationSignals({ client, asks, log }: Pick<ActivityDeps, 'client' | 'asks' | 'log'>) {
+  return {
+    async send(signals: readonly Signal[]): Promise<Sent> {
+      const notes: ScanNote[] = [];
+      let delivered = 0;
+      let refused = 0;
+      const isOver = timeLimit(SIGNALS_TIMEOUT_MS);
+      await inParallel(signals, SIGNALS_AT_ONCE, async (signal) => {
+        if (isOver()) return;
+        try {
+          await client.withDeadline(Date.now() + SIGNAL_TIMEOUT_MS, () => deliver(signal));
+          notes.push(signal.next);
+          delivered += 1;
+        } catch (error) {
+          notes.push(undelivered(signal, error));
+          if (!(error instanceof WorkflowNotFoundError)) refused += 1;
+        }
+      });
+      return { notes, delivered, refused };
+    },
+  };
+
+  async function deliver({ worker, machine }: Signal): Promise<void> {
+    const { state, reason, resources } = machine;
+    const removing = worker.state === 'stopping';
+    const parts = Object.keys(resources).length > 0 && { resources, removing };
+    const observed: Observed = {
+      state,
+      reason: reason?.slice(0, MAX_REASON_LENGTH) ?? null,
+      at: engineNow(),
+      ...parts,
+    };
+    await client.workflow.getHandle(lifecycleId(worker)).signal(lifecycleMessages.observed, observed);
+  }
+
+  function undelivered({ worker, note, next }: Signal, error: unknown): ScanNote {
+    const { workerPoolId, workerGroup, workerId } = worker;
+    const workflowId = lifecycleId(worker);
+    if (error instanceof WorkflowNotFoundError) {
+      // Its launch is recorded and its lifecycle not yet started; the pool's next reconciliation starts it.
+      if (note?.noted !== next.noted) {
+        logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
+      }
+      asks.hintLook(workerPoolId);
+      return notStarted(next, engineNow());
+    }
+    if (!note?.signalFailures) {
+      logEvent(log, 'lifecycle-signal-failed', { workerPoolId, workerGroup, workerId, workflowId, err: error });
+    }
+    return signalRefused(next, note, engineNow());
+  }
+}

@@ -1,0 +1,242 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import {
+  compareScan,
+  lookedUp,
+  type Missing,
+  type ScanComparison,
+  type ScanNote,
+  type SeenMachine,
+} from '../../domain/observation.js';
+import { workerKeyText } from '../../domain/ids.js';
+import { logEvent } from '../../observability/log-events.js';
+import { seconds } from '../../observability/worker-log.js';
+import type { MachineLocation } from '../../domain/worker.js';
+import { ProviderError } from '../../providers/errors.js';
+import { PartialListing } from '../../providers/shared/partial-listing.js';
+import type { Machines, Observation } from '../../providers/provider.js';
+import { beginScan, clearNotes, endScan, scanNotes, setNotes } from '../../database/scans.js';
+import {
+  awaitedWorkersOfProvider,
+  type LiveWorker,
+  liveWorkersOfProvider,
+  unfinishedLaunchLocations,
+} from '../../database/workers.js';
+import { MACHINES_AWAITED } from '../../temporal/messages.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
+import { toApplicationFailure } from '../support/failures.js';
+import { withHeartbeat } from '../support/heartbeat.js';
+import { inParallel } from '../support/in-parallel.js';
+import { observationSignals } from './observation-signals.js';
+import { timeLimit } from '../support/time-limit.js';
+
+export interface ScanActivities {
+  /** Scans all workers' machines once. */
+  observeProvider(providerId: string): Promise<ScanResult>;
+  /**
+   * Scans the machines of workers whose lifecycle waits for it, and fails with `MACHINES_AWAITED` and the time to the next
+   * scan while there are any.
+   */
+  followProvider(providerId: string): Promise<ScanResult>;
+}
+
+/** Counts only. */
+export interface ScanResult {
+  readonly machines: number;
+  readonly signalled: number;
+  /** Lifecycles whose signal the engine refused: each is tried again after a while. */
+  readonly refused: number;
+  readonly unowned: number;
+  /** Workers whose lifecycle waits for what a scan sees: of being removed, or of being built step by step. */
+  readonly awaited: number;
+}
+
+const NOTHING: ScanResult = { machines: 0, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
+
+/** Between two scans that follow: steps take seconds, and there are several of each machine. */
+const STEPWISE_FOLLOW_MS = 2_000;
+const BULK_FOLLOW_MS = 5_000;
+/** Reads by id are the last proof before a machine counts as gone; so many in one scan, the rest in the next. */
+const MAX_LOOKUPS = 50;
+const LOOKUPS_AT_ONCE = 8;
+/** After this long no further one begins: other lifecycles wait for the next scan. */
+const LOOKUPS_TIMEOUT_MS = 4_000;
+
+type Scanned = { readonly result: ScanResult; readonly failure: unknown };
+
+export function scanActivities({ records, providers, client, asks, log }: ActivityDeps): ScanActivities {
+  const { db } = records;
+  const signals = observationSignals({ client, asks, log });
+  return {
+    async observeProvider(providerId) {
+      const { result, failure } = await withHeartbeat(() => scanAll(providerId));
+      if (failure) throw toApplicationFailure(failure);
+      return result;
+    },
+
+    async followProvider(providerId) {
+      const { result, failure } = await withHeartbeat(() => follow(providerId));
+      // A place that is refused for good keeps nobody in another one waiting.
+      if (failure && !(failure instanceof PartialListing)) throw toApplicationFailure(failure);
+      if (result.awaited === 0) return result;
+      throw ApplicationFailure.create({
+        message: `${result.awaited} lifecycles wait for the next scan`,
+        type: MACHINES_AWAITED,
+        nextRetryDelay: isStepwise(providerId) ? STEPWISE_FOLLOW_MS : BULK_FOLLOW_MS,
+        category: ApplicationFailureCategory.BENIGN,
+      });
+    },
+  };
+
+  function isStepwise(providerId: string): boolean {
+    return providers.get(providerId)?.launching?.kind === 'stepwise';
+  }
+
+  /** In these a lifecycle waits for what a scan sees. */
+  function awaitedStates(providerId: string): readonly ('requested' | 'stopping')[] {
+    return isStepwise(providerId) ? ['requested', 'stopping'] : ['stopping'];
+  }
+
+  /** What a scan of all workers found, even where it was not complete. */
+  async function scanAll(providerId: string): Promise<Scanned> {
+    const machines = providers.get(providerId)?.machines;
+    if (!machines) return { result: NOTHING, failure: null };
+    const begunAt = engineNow();
+    // Launches before workers: one that is finished in between has its workers' rows. Rows before machines: one that is
+    // launched meanwhile is unowned for a moment, never missing.
+    const launchLocations = await unfinishedLaunchLocations(db, providerId);
+    const workers = await liveWorkersOfProvider(db, providerId);
+    const locations = distinct([...launchLocations, ...workers.map(({ location }) => location)]);
+    if (locations.length === 0) return { result: NOTHING, failure: null };
+    const scan = await beginScan(db, providerId, begunAt);
+    const { found, counts, failure } = await observe(providerId, machines, { locations, workers, begunAt });
+    const unowned = found.unowned.length;
+    const complete = failure === null;
+    const { machines: seen, signalled } = counts;
+    await endScan(db, scan, { ended: engineNow(), complete, machines: seen, signalled, unowned });
+    logScan(providerId, { complete, ...counts, unowned }, begunAt);
+    if (unowned > 0) logEvent(log, 'machines-without-worker', { providerId, unowned });
+    const awaited = workers.filter(({ state }) => awaitedStates(providerId).some((one) => one === state)).length;
+    return { result: { ...counts, unowned, awaited }, failure };
+  }
+
+  /** Reads only the workers that wait, and lists only where they are: its cost does not grow with the fleet. */
+  async function follow(providerId: string): Promise<Scanned> {
+    const machines = providers.get(providerId)?.machines;
+    if (!machines) return { result: NOTHING, failure: null };
+    const begunAt = engineNow();
+    const workers = await awaitedWorkersOfProvider(db, providerId, awaitedStates(providerId));
+    if (workers.length === 0) return { result: NOTHING, failure: null };
+    const locations = distinct(workers.map(({ location }) => location));
+    const { counts, failure } = await observe(providerId, machines, { locations, workers, begunAt });
+    logScan(providerId, { complete: failure === null, ...counts, unowned: 0 }, begunAt);
+    return { result: { ...counts, unowned: 0, awaited: workers.length }, failure };
+  }
+
+  function logScan(providerId: string, counts: Omit<ScanResult, 'awaited'> & { complete: boolean }, begunAt: number) {
+    logEvent(log, 'scan-seen', { providerId, ...counts, seconds: seconds(engineNow() - begunAt) });
+  }
+
+  /** Compares these workers with their cloud and signals the lifecycles whose machine changed. */
+  async function observe(providerId: string, machines: Machines, scan: Rows) {
+    const { workers, locations, begunAt } = scan;
+    const { seen, failure } = await listAll(machines.observe(locations, workers));
+    const found: ScanComparison<LiveWorker> = compareScan({
+      workers,
+      machines: seen,
+      notes: await scanNotes(db, providerId),
+      completeFor: completeness(locations, failure),
+      stepwise: isStepwise(providerId),
+      begunAt,
+      nowMs: engineNow(),
+    });
+    // Before the reads by id, which may wait for the cloud's limits.
+    const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
+    const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
+    const told = await signals.send(changes);
+    const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
+    const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
+    await setNotes(db, providerId, [...absent, ...told.notes]);
+    await clearNotes(db, found.clear);
+    const lookups = await lookUp(found.missing, machines);
+    const over = lookups.flatMap(({ worker, note, next, machine }) =>
+      machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
+    );
+    const toldOver = await signals.send(over);
+    const notOver = lookups.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
+    await setNotes(db, providerId, [...notOver, ...toldOver.notes]);
+    const counts = {
+      machines: seen.length,
+      signalled: told.delivered + toldOver.delivered,
+      refused: told.refused + toldOver.refused,
+    };
+    return { found, counts, failure };
+  }
+}
+
+interface Rows {
+  readonly workers: readonly LiveWorker[];
+  readonly locations: readonly MachineLocation[];
+  readonly begunAt: number;
+}
+
+/** Providers with a cloud behind them. */
+export const scannedProviders = (providers: ActivityDeps['providers']): string[] =>
+  providers
+    .list()
+    .filter(({ machines }) => machines !== null)
+    .map(({ providerId }) => providerId);
+
+/** What was listed until the end, or until it failed: a part still shows which machines changed, never which are gone. */
+async function listAll(pages: AsyncIterable<readonly Observation[]>) {
+  const seen: SeenMachine[] = [];
+  try {
+    for await (const page of pages) seen.push(...page);
+    return { seen, failure: null };
+  } catch (error) {
+    return { seen, failure: error };
+  }
+}
+
+/** Whether the place where a worker's machine is was listed to the end. */
+function completeness(locations: readonly MachineLocation[], failure: unknown): (worker: LiveWorker) => boolean {
+  if (failure !== null && !(failure instanceof PartialListing)) return () => false;
+  const complete = new Set(locations.map(placeOf));
+  for (const location of failure?.failed ?? []) complete.delete(placeOf(location));
+  return ({ location }) => complete.has(placeOf(location));
+}
+
+/** Parts of it may be left. */
+const isOver = ({ state }: Observation): boolean => state !== 'pending' && state !== 'running';
+
+const placeOf = ({ account, region, group }: MachineLocation): string => JSON.stringify([account, region, group]);
+
+function distinct(locations: readonly MachineLocation[]): MachineLocation[] {
+  return [...new Map(locations.map((location) => [placeOf(location), location])).values()];
+}
+
+interface Lookup extends Missing<LiveWorker> {
+  /** Null when the cloud gave no verdict; whoever has waited longest is read first, so the others get their turn. */
+  readonly machine: Observation | null;
+  readonly next: ScanNote;
+}
+
+/** Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. */
+async function lookUp(missing: readonly Missing<LiveWorker>[], machines: Machines): Promise<Lookup[]> {
+  const done: Lookup[] = [];
+  const isOutOfTime = timeLimit(LOOKUPS_TIMEOUT_MS);
+  let throttled = false;
+  const add = (found: Missing<LiveWorker>, machine: Observation | null) =>
+    done.push({ ...found, machine, next: lookedUp(found.note, machine?.state === 'gone', engineNow()) });
+  await inParallel(missing.slice(0, MAX_LOOKUPS), LOOKUPS_AT_ONCE, async (found) => {
+    if (throttled || isOutOfTime()) return;
+    try {
+      add(found, await machines.lookup(found.worker));
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      throttled ||= error.code === 'Throttled';
+      add(found, null);
+    }
+  });
+  return done;
+}

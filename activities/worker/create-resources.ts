@@ -1,0 +1,95 @@
+import { failureClassOf } from '../../domain/backoff.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { ProviderError } from '../../providers/errors.js';
+import type { LaunchedMachine } from '../../providers/provider.js';
+import { getLaunch } from '../../database/launches.js';
+import { recordMade } from '../../database/worker-changes.js';
+import { getWorker } from '../../database/workers.js';
+import type { WorkerFailure } from '../../temporal/messages.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { toApplicationFailure } from '../support/failures.js';
+import { withHeartbeat } from '../support/heartbeat.js';
+import { reportLastingRefusal } from './lasting-refusal.js';
+
+export interface ProvisioningActivities {
+  /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
+  submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
+  /** Why an operation failed, in the cloud's words: the worker's failure. */
+  explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<WorkerFailure>;
+  /**
+   * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that record
+   * away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can come.
+   */
+  rememberResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
+}
+
+/** Histories keep it; a template's operations may have much to say. */
+const LONGEST_DESCRIPTION = 1_000;
+
+export interface StepwiseMachine extends WorkerKey {
+  readonly providerId: string;
+  readonly launchToken: string;
+}
+
+export function provisioningActivities({ records, providers, asks, log }: ActivityDeps): ProvisioningActivities {
+  async function resolve(machine: StepwiseMachine) {
+    const launching = providers.get(machine.providerId)?.launching;
+    if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);
+    const launch = await getLaunch(records.db, machine.launchToken);
+    const row = await getWorker(records.db, machine);
+    if (!launch || !row) throw new Error(`No launch ${machine.launchToken} on record`);
+    const { workerGroup, workerId, location, facts, made, launchConfigId } = row;
+    const launched: LaunchedMachine = { workerGroup, workerId, location, facts };
+    return { launching, launch, launched, made, launchConfigId };
+  }
+
+  return {
+    async submitResource(machine, step) {
+      const { launching, launch, launched, made, launchConfigId } = await resolve(machine);
+      // It was built once; the record that would tell so is gone.
+      if (made.length > 0 && launching.remembering?.concerns(launch)) return null;
+      try {
+        const operation = await withHeartbeat(() => launching.submit(launch, launched, step));
+        if (operation !== null) asks.hintFollowScan(machine.providerId);
+        return operation;
+      } catch (error) {
+        await reportLastingRefusal({ records, log }, { ...machine, launchConfigId }, 'creation-error', error);
+        throw toApplicationFailure(error);
+      }
+    },
+
+    async explainFailure(machine, step, operation) {
+      const { launching, launched } = await resolve(machine);
+      const { message, cloudCode, code, kind, title } = await withHeartbeat(() =>
+        launching.explain(launched, step, operation),
+      ).catch((error: unknown) => {
+        throw toApplicationFailure(error);
+      });
+      return {
+        kind: kind ?? 'operation-error',
+        title: title ?? 'Operation Error',
+        description: (cloudCode ? `${cloudCode}: ${message}` : message).slice(0, LONGEST_DESCRIPTION),
+        code: cloudCode,
+        failureClass: failureClassOf(code),
+      };
+    },
+
+    async rememberResources(machine, stopping) {
+      const { launching, launch, launched, made } = await resolve(machine);
+      const { remembering } = launching;
+      if (!remembering?.concerns(launch)) return;
+      try {
+        await withHeartbeat(async () => {
+          const { resources, hasRecord } = await remembering.made(launch, { ...launched, made }, stopping);
+          if (resources.length > 0) await recordMade(records.db, machine, resources);
+          // A record that nothing is known of tells that the machine was built: it stays until the machine goes.
+          if (hasRecord && (stopping || resources.length > 0)) await remembering.recorded(launch, launched);
+        });
+      } catch (error) {
+        // Nothing that a removal meets is final.
+        if (stopping && error instanceof ProviderError && !error.retryable) throw new Error(error.message);
+        throw toApplicationFailure(error);
+      }
+    },
+  };
+}

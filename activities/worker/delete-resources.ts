@@ -1,0 +1,54 @@
+import type { WorkerKey } from '../../domain/ids.js';
+import type { MachineLocation } from '../../domain/worker.js';
+import { ProviderError } from '../../providers/errors.js';
+import { insertError } from '../../database/errors.js';
+import { getWorker } from '../../database/workers.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { toApplicationFailure } from '../support/failures.js';
+import { withHeartbeat } from '../support/heartbeat.js';
+import { reportLastingRefusal } from './lasting-refusal.js';
+import { logPoolError } from '../support/pool-errors.js';
+import { workerError } from './worker-error.js';
+
+export interface RemovalActivities {
+  /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
+  removeResource(machine: RemovableMachine, step: string): Promise<void>;
+}
+
+export interface RemovableMachine extends WorkerKey {
+  readonly providerId: string;
+  readonly launchConfigId: string | null;
+  readonly location: MachineLocation;
+}
+
+export function removalActivities({ records, providers, asks, log }: ActivityDeps): RemovalActivities {
+  return {
+    async removeResource(machine, step) {
+      const provider = providers.get(machine.providerId);
+      const machines = provider?.machines;
+      // Clean-up never gives up: the provider may only be missing from this process's configuration.
+      if (!machines) throw new Error(`Provider ${machine.providerId} is not configured here; its machines wait for it`);
+      try {
+        const remembers = provider?.launching?.kind === 'stepwise' && provider.launching.remembering !== undefined;
+        const made = remembers ? (await getWorker(records.db, machine))?.made : undefined;
+        await withHeartbeat(() => machines.remove(made?.length ? { ...machine, made } : machine, step));
+      } catch (error) {
+        if (error instanceof ProviderError && !error.retryable) {
+          const stored = workerError(machine, machine.launchConfigId, {
+            kind: 'termination-error',
+            title: 'Instance Termination Error',
+            description: error.message,
+            code: error.cloudCode ?? error.code,
+          });
+          await insertError(records.db, stored, Date.now());
+          logPoolError(log, stored);
+          // Nothing that a removal meets is final: permissions come back.
+          throw new Error(error.message);
+        }
+        await reportLastingRefusal({ records, log }, machine, 'termination-error', error);
+        throw toApplicationFailure(error);
+      }
+      asks.hintFollowScan(machine.providerId);
+    },
+  };
+}

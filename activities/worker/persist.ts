@@ -1,0 +1,136 @@
+import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import { logEvent } from '../../observability/log-events.js';
+import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../../observability/worker-log.js';
+import {
+  insertStaticWorker,
+  recordCredentials,
+  recordQuarantine,
+  recordRunning,
+  recordStopped,
+  recordStopping,
+  updateStaticWorker,
+} from '../../database/worker-changes.js';
+import { isRefusedForGood } from '../../database/client/failures.js';
+import type { WorkerState } from '../../domain/worker.js';
+import type { LifecycleInput, StaticWorker, StopReason } from '../../temporal/messages.js';
+import type { ActivityDeps } from '../support/deps.js';
+import { logPoolError } from '../support/pool-errors.js';
+import { restAfter } from '../support/backoff.js';
+import { workerError } from './worker-error.js';
+
+/**
+ * What a lifecycle writes in the books. Each is idempotent and one statement, so that it can run as a local activity:
+ * the cheapest way to write a row (one event). Instants are the workflow's.
+ */
+export interface LifecycleRecords {
+  recordStatic(worker: LifecycleInput, first: StaticWorker, nowMs: number): Promise<void>;
+  recordRunning(
+    change: WorkerKey &
+      RegistrationChange & {
+        readonly registeredAt: number;
+        /** How long the queue may see no activity of it. */
+        readonly queueInactivityMs: number;
+      },
+  ): Promise<void>;
+  recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
+  recordStaticChange(worker: WorkerKey, next: StaticWorker, nowMs: number): Promise<void>;
+  recordStopping(
+    worker: WorkerKey & { readonly providerId: string; readonly launchConfigId: string | null },
+    stop: StopReason,
+    nowMs: number,
+  ): Promise<void>;
+  recordStopped(worker: WorkerKey, nowMs: number): Promise<void>;
+  /** What the queue says: null, or an instant until which it gives the worker no work. */
+  recordQuarantine(worker: WorkerKey, quarantineUntil: number | null): Promise<void>;
+}
+
+interface RegistrationChange {
+  /** Null for static workers: their `expires` is their user's. */
+  readonly terminateAfter: number | null;
+  readonly secretGeneration: number;
+  readonly nowMs: number;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+/**
+ * A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age
+ * (docs/taskcluster-compatibility.md#deadlines).
+ */
+const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
+
+export function lifecycleRecords({ records, config, asks, log, providers }: ActivityDeps): LifecycleRecords {
+  const { db } = records;
+  /** A worker that ends goes on without its row for as long as the database refuses it: somebody must hear of that. */
+  const noteRefusal = (key: WorkerKey, state: WorkerState) => (error: unknown) => {
+    if (isRefusedForGood(error)) {
+      const { workerPoolId, workerGroup, workerId } = key;
+      const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
+      logEvent(log, 'worker-row-refused', { ...ids, state, err: error });
+    }
+    throw error;
+  };
+  /** Null leaves a static worker's `expires` as its user set it. */
+  const expires = (terminateAfter: number | null) =>
+    terminateAfter === null ? null : terminateAfter + ROW_OUTLIVES_DEADLINE_MS;
+  return {
+    async recordStatic(worker, first, nowMs) {
+      const { outcome } = await insertStaticWorker(db, { ...worker, ...first, nowMs });
+      if (outcome !== 'created') return;
+      const { workerPoolId, workerGroup, workerId, providerId } = worker;
+      const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
+      const none = { launchConfigId: null, launchToken: null, terminateAfter: null, registrationSeconds: null };
+      logEvent(log, 'worker-running', { ...ids, ...none });
+    },
+
+    async recordRunning({ workerPoolId, workerGroup, workerId, ...change }) {
+      const key = { workerPoolId, workerGroup, workerId };
+      const row = await recordRunning(db, key, { ...change, expires: expires(change.terminateAfter) });
+      if (!row) return;
+      // Its launch config may launch more machines again.
+      // guard(registration-triggers-what-waited-for-it): drop
+      if (row.endsBackoff) asks.hintLook(workerPoolId);
+      const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
+      if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
+      logEvent(log, 'worker-running', { ...fields, registrationSeconds: seconds(change.nowMs - row.created) });
+    },
+
+    async recordCredentials({ workerPoolId, workerGroup, workerId, ...change }) {
+      const key = { workerPoolId, workerGroup, workerId };
+      const row = await recordCredentials(db, key, { ...change, expires: expires(change.terminateAfter) });
+      if (row) logEvent(log, 'worker-credentials', { ...loggedWorker(row), ...loggedDeadline(row) });
+    },
+
+    async recordStaticChange(worker, next, nowMs) {
+      await updateStaticWorker(db, worker, { ...next, nowMs });
+    },
+
+    async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
+      const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
+      const { failureClass, unregistered } = stop.failure ?? {};
+      const rest = failureClass && { ...restAfter(failureClass, nowMs), unregistered };
+      const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs }).catch(
+        noteRefusal(key, 'stopping'),
+      );
+      if (row) {
+        if (failure) logPoolError(log, failure);
+        logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
+      }
+      if (providers.get(providerId)?.machines) asks.hintFollowScan(providerId);
+    },
+
+    async recordQuarantine(key, quarantineUntil) {
+      const row = await recordQuarantine(db, key, quarantineUntil);
+      if (!row) return;
+      const until = quarantineUntil === null ? null : new Date(quarantineUntil).toISOString();
+      logEvent(log, 'worker-quarantine', { ...loggedWorker(row), quarantineUntil: until });
+    },
+
+    async recordStopped(key, nowMs) {
+      const lasts = config.retention.stoppedWorkersDays * DAY_MS;
+      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch(noteRefusal(key, 'stopped'));
+      if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
+      // The pool may want another one in its place.
+      asks.hintLook(key.workerPoolId);
+    },
+  };
+}

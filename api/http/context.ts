@@ -1,0 +1,45 @@
+import type { Db } from '../../database/client/schema.js';
+import { Clients } from '../auth/client.js';
+import type { Issuer } from '../auth/credentials.js';
+import type { ApiDeps } from './deps.js';
+import { poolCounters, type StateCounts } from '../../database/counts.js';
+import { Paging } from './paging.js';
+import { derivedIssuerToken } from '../auth/secrets.js';
+import { SharedAnswer } from './shared-answers.js';
+
+/** What the routes work with: what the process gave, and what follows from it. */
+export interface ApiContext extends ApiDeps {
+  readonly db: Db;
+  /** Secret: workers' secrets and their fingerprints are derived from it. */
+  readonly deploymentKey: string;
+  readonly issuer: Issuer;
+  readonly clients: Clients;
+  /** Pages of one list; a continuation token is good for the list that gave it. */
+  readonly pagingOf: (list: string) => Paging;
+  /** Counters of all pools that have workers, at most a second old. */
+  readonly counters: SharedAnswer<ReadonlyMap<string, StateCounts>>;
+  /** Every URL under which clients may know the API. */
+  readonly ownUrls: readonly string[];
+}
+
+const COUNTERS_SHARED_MS = 1000;
+
+/** Issuer of a deployment whose configuration names none: good at this API, unknown elsewhere. */
+export const DERIVED_ISSUER = 'worker-manager-issuer';
+
+export function apiContext(deps: ApiDeps): ApiContext {
+  const { config, records } = deps;
+  const { deploymentKey } = records.deployment;
+  const issuer = config.issuer ?? { clientId: DERIVED_ISSUER, accessToken: derivedIssuerToken(deploymentKey) };
+  const { publicUrl } = config.server;
+  return {
+    ...deps,
+    db: records.db,
+    deploymentKey,
+    issuer,
+    clients: new Clients(config.auth.clients, issuer),
+    pagingOf: (list) => new Paging(deploymentKey, list),
+    counters: new SharedAnswer(() => poolCounters(records.db, 'all'), COUNTERS_SHARED_MS),
+    ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
+  };
+}

@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import type { DemandSource } from '../../domain/demand-source.js';
+import type { ProviderRegistry } from '../../providers/registry.js';
+import type { Records } from '../../database/client/open.js';
+import type { Health } from '../../observability/health.js';
+import type { Engine } from '../../temporal/lifecycle-client.js';
+import type { HttpLimits } from './limits.js';
+
+/** What the API needs of the process that runs it. */
+export interface ApiDeps {
+  readonly records: Records;
+  readonly engine: Engine;
+  readonly providers: ProviderRegistry;
+  readonly config: ApiConfig;
+  /** Asked whether a worker that registers again has claimed tasks. */
+  readonly demand: Pick<DemandSource, 'worker'>;
+  readonly log: Logger;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** What `__heartbeat__` asks. */
+  readonly health: Health;
+  readonly version: Version;
+  /** Shown on the front page; null where there is none. */
+  readonly temporalUiUrl: string | null;
+  /** Only tests set them: they do not wait for a minute. */
+  readonly httpLimits?: Partial<HttpLimits>;
+}
+
+export type ApiConfig = Pick<Config, 'rootUrl' | 'server' | 'auth' | 'issuer'>;
+
+/** Mozilla's Dockerflow convention. */
+export interface Version {
+  readonly source: string;
+  readonly version: string;
+  readonly commit: string;
+  readonly build: string;
+}

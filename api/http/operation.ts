@@ -1,0 +1,95 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
+import type { Caller } from '../auth/client.js';
+import { missingScopes } from '../auth/scopes.js';
+import { ApiError } from './errors.js';
+
+/** One call of the API. `name` is what clients call it, and what errors and logs say. */
+export interface Operation<P extends TProperties, Q extends TProperties, B extends TSchema> {
+  readonly name: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Below the API's prefix; a pool id is one component (see paths.ts). */
+  readonly path: string;
+  readonly summary: string;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly bodyLimit?: number;
+  readonly response: TSchema;
+  /**
+   * Scopes that the caller needs, all of them, as far as the path tells; checked before anything else is looked at.
+   * `public`: none, and credentials are not even read.
+   */
+  readonly scopes: 'public' | ((params: Static<TObject<P>>) => readonly string[]);
+  /** The body as an error may repeat it; without it, as it came. */
+  readonly mask?: (body: unknown) => unknown;
+  readonly handle: (call: Call<P, Q, B>) => Promise<unknown>;
+}
+
+export interface Call<P extends TProperties, Q extends TProperties, B extends TSchema> {
+  readonly params: Static<TObject<P>>;
+  readonly query: Static<TObject<Q>>;
+  readonly body: Static<B>;
+  readonly caller: Caller;
+  /** Where the request came from; behind a trusted proxy, what that says. */
+  readonly address: string;
+  readonly log: Log;
+}
+
+export type Log = FastifyRequest['log'];
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    operation?: string;
+    isPublic?: boolean;
+    mask?: (body: unknown) => unknown;
+  }
+}
+
+/** Adds an operation to the server. Pipeline: credentials, scopes, path, query, body, handler. */
+export function addOperation<
+  P extends TProperties = Record<never, never>,
+  Q extends TProperties = Record<never, never>,
+  B extends TSchema = TSchema,
+>(app: FastifyInstance, operation: Operation<P, Q, B>): void {
+  const { name, method, path, summary, params, query, body, bodyLimit, response, scopes, mask, handle } = operation;
+  // A bewit is a signature inside the query; whatever the operation, it is no unknown key.
+  const querystring = Type.Object({ ...query, bewit: Type.Optional(Type.String()) }, { additionalProperties: false });
+  app.route({
+    method,
+    url: path,
+    ...(bodyLimit === undefined ? {} : { bodyLimit }),
+    config: { operation: name, isPublic: scopes === 'public', ...(mask ? { mask } : {}) },
+    schema: {
+      operationId: name,
+      summary,
+      ...(params ? { params: Type.Object(params) } : {}),
+      querystring,
+      ...(body ? { body } : {}),
+      response: { 200: response },
+    },
+    onRequest: async (request) => {
+      if (scopes !== 'public') requireScopes(request.caller, scopes(request.params as Static<TObject<P>>));
+    },
+    handler: (request) =>
+      handle({
+        params: request.params as Static<TObject<P>>,
+        query: request.query as Static<TObject<Q>>,
+        body: request.body as Static<B>,
+        caller: request.caller,
+        address: request.ip,
+        log: request.log,
+      }),
+  });
+}
+
+/** Throws InsufficientScopes, which names what is missing. */
+export function requireScopes(caller: Caller, required: readonly string[]): void {
+  const missing = missingScopes(caller.scopes, required);
+  if (missing.length === 0) return;
+  const who = caller.clientId === null ? 'A call without credentials' : `Client ${caller.clientId}`;
+  throw new ApiError(
+    'InsufficientScopes',
+    `${who} does not have these scopes, which are needed:\n${missing.join('\n')}`,
+  );
+}

@@ -1,0 +1,70 @@
+import type { LaunchConfig, WorkerPool } from '../../domain/worker-pool.js';
+import type { Worker } from '../../domain/worker.js';
+import type { StateCounts } from '../../database/counts.js';
+import type { WorkerPoolError } from '../../database/errors.js';
+import type { ActiveLaunchConfig } from '../../database/pools.js';
+
+/** How the records' things look on the wire. */
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * `launchConfigs` are the active ones; they go back in the order in which they were sent, so that a tool that compares lists
+ * finds its own. Each gets its id filled in, and without any the key is absent.
+ */
+export function wirePool(pool: WorkerPool, launchConfigs: readonly ActiveLaunchConfig[], counters: StateCounts) {
+  const inOrder = launchConfigs.toSorted((a, b) => a.position - b.position);
+  const configurations = inOrder.map(({ launchConfigId, configuration }) => ({
+    ...configuration,
+    workerManager: { ...configuration.workerManager, launchConfigId },
+  }));
+  return {
+    workerPoolId: pool.workerPoolId,
+    providerId: pool.providerId,
+    description: pool.description,
+    created: iso(pool.created),
+    lastModified: iso(pool.lastModified),
+    config: configurations.length > 0 ? { ...pool.config, launchConfigs: configurations } : pool.config,
+    owner: pool.owner,
+    emailOnError: pool.emailOnError,
+    ...counters,
+  };
+}
+
+/** Here `configuration` is as it was submitted, without an id filled in. */
+export const wireLaunchConfig = (config: LaunchConfig) => ({
+  launchConfigId: config.launchConfigId,
+  workerPoolId: config.workerPoolId,
+  isArchived: config.isArchived,
+  configuration: config.configuration,
+  created: iso(config.created),
+  lastModified: iso(config.lastModified),
+});
+
+/** `checked`: each provider's last complete look at its machines; rows keep no such instant of their own. */
+export const wireWorker = (worker: Worker, checked: ReadonlyMap<string, number>) => ({
+  workerPoolId: worker.workerPoolId,
+  workerGroup: worker.workerGroup,
+  workerId: worker.workerId,
+  providerId: worker.providerId,
+  created: iso(worker.created),
+  expires: iso(worker.expires),
+  state: worker.state,
+  capacity: worker.capacity,
+  ...(worker.launchConfigId === null ? {} : { launchConfigId: worker.launchConfigId }),
+  lastModified: iso(worker.lastModified),
+  lastChecked: iso(
+    Math.max(worker.created, Math.min(checked.get(worker.providerId) ?? 0, worker.stoppedAt ?? Infinity)),
+  ),
+});
+
+export const wireError = (error: WorkerPoolError) => ({
+  workerPoolId: error.workerPoolId,
+  errorId: error.errorId,
+  reported: iso(error.reported),
+  kind: error.kind,
+  title: error.title,
+  description: error.description,
+  extra: error.extra,
+  ...(error.launchConfigId === null ? {} : { launchConfigId: error.launchConfigId }),
+});

@@ -1,0 +1,42 @@
+import type { Config } from '../config/schema.js';
+import { type DemandSource, type Question, QueueRefusedError } from '../domain/demand-source.js';
+import { QUEUE_SCOPES, taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
+import { EXIT, ExitError } from './exit.js';
+
+const WITHIN_MS = 10_000;
+/** Asked about where the deployment has no pool yet: with scopes for all pools the queue answers this as well. */
+const NO_POOL = 'worker-manager/check-config';
+const NO_WORKER = { workerGroup: 'check-config', workerId: 'check-config' };
+
+const questions: Record<Question, (demand: DemandSource, workerPoolId: string) => Promise<unknown>> = {
+  counts: (demand, workerPoolId) => demand.counts(workerPoolId, within()),
+  workers: (demand, workerPoolId) => demand.workers(workerPoolId, within()),
+  claimants: (demand, workerPoolId) => demand.claimants(workerPoolId, within()),
+  worker: (demand, workerPoolId) => demand.worker(workerPoolId, NO_WORKER, within()),
+};
+
+const within = (): AbortSignal => AbortSignal.timeout(WITHIN_MS);
+
+/** Each question that `serve` will ask the queue, asked once about one pool. Only reads. */
+export function demandQuestions(
+  config: Config,
+  workerPoolId = NO_POOL,
+): { name: string; ask: () => Promise<unknown> }[] {
+  const demand = taskclusterDemand(config);
+  return Object.entries(questions).map(([question, ask]) => ({
+    name: `demand, ${question}`,
+    ask: () => ask(demand, workerPoolId).catch((error: unknown) => Promise.reject(problemOf(question, error))),
+  }));
+}
+
+function problemOf(question: string, error: unknown): ExitError {
+  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+  if (!isRefusal(error)) return new ExitError(EXIT.unreachable, `the queue does not answer: ${message}`);
+  const consequence = question === 'counts' ? 'no pool grows beyond its minimum' : 'no worker is found inactive';
+  const scopes = QUEUE_SCOPES[question as Question].join(', ');
+  return new ExitError(EXIT.bad, `the queue refuses it (${message}); it needs ${scopes}; without it ${consequence}`);
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof QueueRefusedError ||
+  (error instanceof Error && 'statusCode' in error && (error.statusCode === 401 || error.statusCode === 403));

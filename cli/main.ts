@@ -1,0 +1,82 @@
+import { Command, CommanderError, Option } from 'commander';
+import { ConfigError, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { ProviderConfigError } from '../providers/shared/config-error.js';
+import { checkConfig } from './check-config.js';
+import { EXIT, ExitError, isOutage } from './exit.js';
+import { hold, release } from './hold.js';
+import { migrateRecords } from './migrate.js';
+import { serve, type Role } from './serve.js';
+import { packageVersion } from './version.js';
+
+const program = new Command('worker-manager')
+  .description('Keeps the right number of machines alive for task queues; every worker is one Temporal workflow.')
+  .version(packageVersion(), '--version', 'Prints the version')
+  .exitOverride();
+
+const command = (name: string, description: string) =>
+  program
+    .command(name)
+    .description(description)
+    .option('--config <file>', 'configuration, YAML or JSON (default: $WORKER_MANAGER_CONFIG)');
+
+command('serve', 'Runs the API, the Temporal workers, or both')
+  .addOption(
+    new Option('--role <role>', 'what to run in this process').choices(['all', 'api', 'worker']).default('all'),
+  )
+  .action(async (options: { config?: string; role: Role }) => serve(configOf(options), options.role));
+
+command(
+  'check-config',
+  'Names everything that is wrong with the configuration and with what it names; changes nothing',
+).action(async (options: { config?: string }) => checkConfig(configOf(options)));
+
+command('migrate', 'Applies database migrations').action(async (options: { config?: string }) =>
+  migrateRecords(configOf(options)),
+);
+
+command('hold', 'Stops launches of a pool or of all pools; everything else goes on')
+  .option('--pool <id>', 'one worker pool')
+  .option('--all', 'every pool')
+  .option('--reason <text>', 'why, for whoever finds it held', 'held on the command line')
+  .action(async (options: { config?: string; pool?: string; all?: boolean; reason: string }) =>
+    hold(configOf(options), options),
+  );
+
+command('release', 'Ends a hold')
+  .option('--pool <id>', 'one worker pool')
+  .option('--all', 'the hold of every pool')
+  .action(async (options: { config?: string; pool?: string; all?: boolean }) => release(configOf(options), options));
+
+function configOf({ config }: { config?: string }): Config {
+  const path = config ?? process.env.WORKER_MANAGER_CONFIG;
+  if (!path) throw new ExitError(EXIT.bad, 'no configuration: give --config FILE or set WORKER_MANAGER_CONFIG');
+  return loadConfig(path, process.env);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.stopped : EXIT.bad;
+  else if (error instanceof ConfigError) {
+    for (const problem of error.problems) console.error(`worker-manager: ${problem}`);
+    process.exitCode = EXIT.bad;
+  } else if (error instanceof ProviderConfigError) {
+    console.error(`worker-manager: ${error.key}: ${error.message}`);
+    process.exitCode = EXIT.bad;
+  } else if (error instanceof ExitError) {
+    for (const line of error.message.split('\n')) console.error(`worker-manager: ${line}`);
+    process.exitCode = error.code;
+  } else if (isOutage(error)) {
+    console.error(`worker-manager: the database or Temporal stopped answering: ${error.message.split('\n')[0]}`);
+    process.exitCode = EXIT.unreachable;
+  } else {
+    // Unforeseen: the stack is for whoever looks into it.
+    console.error(error);
+    // Last, because `npm start` shows the last line.
+    console.error(`worker-manager: failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    process.exitCode = EXIT.bad;
+  }
+}
+// Nothing is left to do; a library's open handle must not keep the process.
+process.exit();

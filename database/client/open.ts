@@ -1,0 +1,176 @@
+import { CamelCasePlugin, Kysely, sql, type Dialect } from 'kysely';
+import { migrateApart } from './migrate-apart.js';
+import { migrate, migrationNames, missingMigrations } from './migrate.js';
+import { hasPglite, openPglite } from './pglite/open.js';
+import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from './postgres.js';
+import { allPools, type PoolWithLaunchConfigs } from '../pools.js';
+import { providerAccounts } from '../provider-accounts.js';
+import type { Db, Schema } from './schema.js';
+import { liveWorkersByProvider } from '../workers.js';
+
+/** As pino's. */
+export interface RecordsLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RecordsOptions {
+  /** `pglite:./directory`, `pglite::memory:` or `postgres://…`. */
+  readonly url: string;
+  /** Postgres only; PGlite has one. */
+  readonly maxConnections?: number;
+  /** What Postgres shows of our connections. */
+  readonly applicationName?: string;
+  readonly log?: RecordsLog;
+  /** Postgres only. */
+  readonly limits?: PostgresLimits;
+}
+
+export interface Deployment {
+  readonly deploymentId: string;
+  /** 32 random bytes, base64url. Secret. */
+  readonly deploymentKey: string;
+  /** What the last process that served used; null before the first. */
+  readonly taskQueuePrefix: string | null;
+}
+
+export interface Records {
+  readonly db: Db;
+  readonly kind: 'pglite' | 'postgres';
+  readonly deployment: Deployment;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  /** Waits for what is running. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens and migrates the records. Throws `RecordsInUseError` when another process has the PGlite directory,
+ * `UnknownRecordsUrlError` for any other kind of URL, and the driver's error when Postgres cannot be reached.
+ */
+export async function openRecords(options: RecordsOptions): Promise<Records> {
+  const kind = recordsKind(options.url);
+  const db = kind === 'pglite' ? await openMigratedPglite(options) : await openMigratedPostgres(options);
+  try {
+    const deployment = await selectDeployment(db).executeTakeFirstOrThrow();
+    return {
+      db,
+      kind,
+      deployment,
+      ping: async () => void (await sql`select 1`.execute(db)),
+      close: () => db.destroy(),
+    };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+async function openMigratedPglite(options: RecordsOptions): Promise<Db> {
+  const { client, dialect } = await openPglite(placeOf(options));
+  const db = kyselyOn(dialect);
+  try {
+    await migrate(db, Date.now());
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  client.limitQueries();
+  return db;
+}
+
+/** Migrates on a connection of its own, which no limit of the others stops. */
+async function openMigratedPostgres(options: RecordsOptions): Promise<Db> {
+  const db = kyselyOn(postgres(options));
+  const apart = kyselyOn(postgres({ ...options, maxConnections: 1 }, null));
+  try {
+    await migrateApart(apart, db, options.log);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  } finally {
+    await apart.destroy();
+  }
+}
+
+/** What `openRecords` would find and do. */
+export interface RecordsState {
+  readonly missingMigrations: readonly string[];
+  /** Null when there is none yet. */
+  readonly deployment: Deployment | null;
+  /** Empty while migrations are missing, as the two below. */
+  readonly pools: readonly PoolWithLaunchConfigs[];
+  readonly liveWorkers: readonly { readonly providerId: string; readonly workers: number }[];
+  readonly accounts: ReadonlyMap<string, string>;
+}
+
+const NOTHING_YET = { pools: [], liveWorkers: [], accounts: new Map<string, string>() };
+
+/**
+ * Looks at the records and leaves them as they are: nothing is migrated, and no PGlite directory is made. Throws as
+ * `openRecords` does.
+ */
+export async function inspectRecords(options: RecordsOptions): Promise<RecordsState> {
+  const kind = recordsKind(options.url);
+  if (kind === 'pglite' && !hasPglite(placeOf(options))) {
+    return { missingMigrations: await migrationNames(), deployment: null, ...NOTHING_YET };
+  }
+  const db = await connect(options);
+  try {
+    return await db.transaction().execute(async (trx) => {
+      await sql`set transaction read only`.execute(trx);
+      const missing = await missingMigrations(trx);
+      const isNew = missing.length === (await migrationNames()).length;
+      const deployment = isNew ? null : ((await selectDeployment(trx).executeTakeFirst()) ?? null);
+      if (missing.length > 0) return { missingMigrations: missing, deployment, ...NOTHING_YET };
+      return {
+        missingMigrations: missing,
+        deployment,
+        pools: await allPools(trx),
+        liveWorkers: await liveWorkersByProvider(trx),
+        accounts: await providerAccounts(trx),
+      };
+    });
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function connect(options: RecordsOptions): Promise<Db> {
+  if (recordsKind(options.url) === 'postgres') return kyselyOn(postgres(options));
+  return kyselyOn((await openPglite(placeOf(options))).dialect);
+}
+
+const kyselyOn = (dialect: Dialect): Db =>
+  new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
+
+const placeOf = ({ url }: RecordsOptions): string => url.slice('pglite:'.length);
+
+const selectDeployment = (db: Db) =>
+  db.selectFrom('deployment').select(['deploymentId', 'deploymentKey', 'taskQueuePrefix']);
+
+const postgres = (options: RecordsOptions, limits: PostgresLimits | null = options.limits ?? SERVING_LIMITS): Dialect =>
+  postgresDialect({
+    limits,
+    url: options.url,
+    maxConnections: options.maxConnections ?? 10,
+    applicationName: options.applicationName ?? 'worker-manager',
+    log: options.log,
+  });
+
+/** The message does not repeat the URL, which may hold a password. */
+export class UnknownRecordsUrlError extends Error {
+  override readonly name = 'UnknownRecordsUrlError';
+}
+
+export function recordsKind(url: string): 'pglite' | 'postgres' {
+  if (/^postgres(ql)?:\/\//.test(url)) return 'postgres';
+  if (/^pglite:./.test(url)) return 'pglite';
+  throw new UnknownRecordsUrlError('must begin with postgres:// or pglite:');
+}
+
+/** Remembers under which prefix this deployment's workflows run; `serve` refuses to change it while some are open. */
+export async function rememberTaskQueuePrefix(db: Db, taskQueuePrefix: string): Promise<void> {
+  await db.updateTable('deployment').set({ taskQueuePrefix }).execute();
+}

@@ -1,0 +1,169 @@
+import type { Generated, Kysely } from 'kysely';
+import type { FailureClass } from '../../domain/backoff.js';
+import type { DecisionBasis } from '../../domain/decision.js';
+import type { ScanNote } from '../../domain/observation.js';
+import type { MachineLocation, Worker } from '../../domain/worker.js';
+import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
+import type { DemandReadingsRow } from '../demand-readings.js';
+
+/**
+ * The tables of `migrations/`, with camel case names (a plugin translates). Rows of pools and workers are the domain's
+ * types as they stand. Instants are epoch milliseconds; `bigint` columns arrive as numbers on both engines.
+ */
+export interface Schema {
+  deployment: DeploymentRow;
+  workerPools: WorkerPool;
+  launchConfigs: Omit<LaunchConfig, 'configuration'> & { position: Generated<number> };
+  launchConfigRevisions: LaunchConfigRevision;
+  audit: AuditRow;
+  holds: Hold;
+  signsOfLife: SignOfLifeRow;
+  launches: LaunchRow;
+  workers: Omit<Worker, 'made'> & { made: Generated<readonly string[]> };
+  launchBackoffs: LaunchBackoffRow;
+  workerPoolErrors: WorkerPoolErrorRow;
+  decisions: DecisionRow;
+  demandReadings: DemandReadingsRow;
+  scans: ScanRow;
+  scanNotes: ScanNote & { providerId: string };
+  events: EventRow;
+  providerAccounts: { providerId: string; account: string };
+  rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
+  migrations: { name: string; applied: number };
+}
+
+/** The records, or a transaction on them: every function of this folder takes either. */
+export type Db = Kysely<Schema>;
+
+export interface DeploymentRow {
+  id: number;
+  deploymentId: string;
+  deploymentKey: string;
+  taskQueuePrefix: string | null;
+  created: number;
+  /** Reservations of launches so far. */
+  reservations: Generated<number>;
+}
+
+export interface LaunchConfigRevision {
+  workerPoolId: string;
+  launchConfigId: string;
+  revision: number;
+  configuration: LaunchConfiguration;
+  created: number;
+}
+
+export interface AuditRow {
+  id: Generated<number>;
+  at: number;
+  clientId: string;
+  entityType: string;
+  entityId: string;
+  action: string;
+}
+
+export interface Hold {
+  /** A workerPoolId, or `*` for all. */
+  scope: string;
+  reason: string;
+  clientId: string;
+  at: number;
+}
+
+export interface SignOfLifeRow {
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  firstCallAt: number;
+}
+
+export type LaunchStatus = 'open' | 'booked' | 'done' | 'failed';
+
+export interface LaunchRow {
+  token: string;
+  workerPoolId: string;
+  providerId: string;
+  launchConfigId: string;
+  launchConfigRevision: number;
+  location: MachineLocation;
+  /** The provider's frozen request; opaque here. */
+  request: unknown;
+  /** Machines asked for. */
+  count: number;
+  capacityPerMachine: number;
+  status: LaunchStatus;
+  attempts: number;
+  /** Begun, and neither answered nor settled. */
+  doubtfulAttempts: number;
+  firstAttemptAt: number | null;
+  lastAttemptAt: number | null;
+  /** Not carried on before; null: at once. */
+  nextAttemptAt: number | null;
+  /** When the first of the attempts in doubt was scheduled; null while none is in doubt. */
+  inDoubtSince: number | null;
+  /** When its owner heard that it is in doubt. */
+  reportedAt: number | null;
+  /** What the last attempt without an outcome failed with. */
+  lastFailure: string | null;
+  created: number;
+  closed: number | null;
+  /** Machines booked. */
+  machines: number | null;
+  failure: string | null;
+}
+
+export interface LaunchBackoffRow {
+  workerPoolId: string;
+  launchConfigId: string;
+  /** The rest holds for this one only. */
+  revision: number;
+  failureClass: FailureClass;
+  failures: number;
+  until: number;
+  /** Whether the last machine of it that came to an end did so before it had registered. */
+  unregistered: Generated<boolean>;
+}
+
+export interface WorkerPoolErrorRow {
+  errorId: string;
+  workerPoolId: string;
+  launchConfigId: string | null;
+  fingerprint: string;
+  kind: string;
+  title: string;
+  description: string;
+  extra: Record<string, unknown>;
+  /** The latest occurrence. */
+  reported: number;
+  firstReported: number;
+  occurrences: number;
+}
+
+export interface DecisionRow {
+  id: Generated<number>;
+  workerPoolId: string;
+  firstAt: number;
+  lastAt: number;
+  occurrences: number;
+  fingerprint: string;
+  decision: unknown;
+  basis: DecisionBasis | null;
+}
+
+export interface ScanRow {
+  id: Generated<number>;
+  providerId: string;
+  begun: number;
+  ended: number | null;
+  complete: boolean;
+  machines: number;
+  signalled: number;
+  unowned: number;
+}
+
+export interface EventRow {
+  id: Generated<number>;
+  at: number;
+  topic: string;
+  payload: unknown;
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import type { Decision, DecisionBasis } from '../domain/decision.js';
+import { boundedPage, type Page, type PageOf } from './client/paging.js';
+import type { Db } from './client/schema.js';
+import { bigint, jsonb, text } from './client/sql.js';
+
+export interface RecordedDecision {
+  readonly workerPoolId: string;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly occurrences: number;
+  /** The latest of those that decided the same. */
+  readonly decision: Decision;
+}
+
+/**
+ * A decision with the fingerprint of the pool's last one extends that row; any other is a new row. Gives whether the pool
+ * was over-provisioned at its last decision.
+ */
+export async function recordDecision(
+  db: Db,
+  workerPoolId: string,
+  decision: Decision,
+  { basis, fingerprint, nowMs }: { basis: DecisionBasis; fingerprint: string; nowMs: number },
+): Promise<{ wasOverProvisioned: boolean }> {
+  const { rows } = await sql<{ wasOverProvisioned: boolean }>`
+    with latest as (
+      select id, fingerprint, decision from decisions where worker_pool_id = ${workerPoolId} order by id desc limit 1),
+    extended as (
+      update decisions d set last_at = ${bigint(nowMs)}, occurrences = d.occurrences + 1, decision = ${jsonb(decision)},
+        basis = ${jsonb(basis)}
+      from latest l where d.id = l.id and l.fingerprint = ${fingerprint}
+      returning 1),
+    inserted as (
+      insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision, basis)
+      select ${text(workerPoolId)}, ${bigint(nowMs)}, ${bigint(nowMs)}, ${text(fingerprint)}, ${jsonb(decision)},
+        ${jsonb(basis)}
+      where not exists (select 1 from extended))
+    select coalesce((select cast(decision -> 'estimate' ->> 'overProvisioned' as boolean) from latest), false)
+      as was_over_provisioned`.execute(db);
+  return rows[0]!;
+}
+
+/** Newest first. */
+export async function listDecisions(db: Db, workerPoolId: string, page: Page): Promise<PageOf<RecordedDecision>> {
+  const before = page.after === null ? sql`true` : sql`id < ${bigint(Number(page.after))}`;
+  const { items, after } = await boundedPage<Parameters<typeof withoutId>[0]>(db, page, {
+    rows: sql`select id, worker_pool_id, first_at, last_at, occurrences, decision from decisions
+      where worker_pool_id = ${workerPoolId} and ${before}`,
+    order: sql`id desc`,
+    length: sql`length(cast(decision as text))`,
+    keyOf: ({ id }) => String(id),
+  });
+  return { items: items.map(withoutId), after };
+}
+
+/** Each pool's last one. */
+export async function latestDecisions(db: Db): Promise<RecordedDecision[]> {
+  // One step in the index for each pool: `distinct on` would read every decision there is.
+  const { rows } = await sql<Parameters<typeof withoutId>[0]>`
+    select d.id, d.worker_pool_id, d.first_at, d.last_at, d.occurrences, d.decision from worker_pools p
+    cross join lateral (
+      select * from decisions d where d.worker_pool_id = p.worker_pool_id order by d.id desc limit 1) as d
+    order by d.worker_pool_id`.execute(db);
+  return rows.map(withoutId);
+}
+
+const withoutId = ({
+  id: _,
+  decision,
+  ...row
+}: Omit<RecordedDecision, 'decision'> & { id: number; decision: unknown }) => ({
+  ...row,
+  decision: decision as Decision,
+});

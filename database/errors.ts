@@ -1,0 +1,110 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { sql, type RawBuilder } from 'kysely';
+import { iso } from './events.js';
+import { boundedPage, type Page, type PageOf } from './client/paging.js';
+import type { Db, WorkerPoolErrorRow } from './client/schema.js';
+import { bigint, jsonb, storable, text } from './client/sql.js';
+
+export interface NewWorkerPoolError {
+  readonly workerPoolId: string;
+  readonly launchConfigId: string | null;
+  readonly kind: string;
+  readonly title: string;
+  readonly description: string;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+export type WorkerPoolError = Omit<WorkerPoolErrorRow, 'fingerprint'>;
+
+/**
+ * Stores an error and announces it. One that equals an earlier error of its pool and launch config in kind, title,
+ * description and worker (where it is a worker's) becomes that one's latest occurrence: same id, the new `extra`.
+ */
+export async function insertError(db: Db, error: NewWorkerPoolError, nowMs: number): Promise<WorkerPoolError> {
+  const { rows } = await sql<WorkerPoolError>`
+    with ${storeError(error, nowMs, sql`true`)} select ${columns} from stored`.execute(db);
+  return rows[0]!;
+}
+
+/** As insertError, unless an equal one was reported at or after `sinceMs`; whether it was stored. */
+export async function insertErrorOnce(
+  db: Db,
+  error: NewWorkerPoolError,
+  sinceMs: number,
+  nowMs: number,
+): Promise<boolean> {
+  const isUnreported = sql`not exists (select from worker_pool_errors where worker_pool_id = ${text(error.workerPoolId)}
+    and fingerprint = ${fingerprint(error)} and reported >= ${bigint(sinceMs)})`;
+  const { rows } = await sql`with ${storeError(error, nowMs, isUnreported)} select 1 from stored`.execute(db);
+  return rows.length > 0;
+}
+
+/** Newest first. */
+export async function listErrors(
+  db: Db,
+  workerPoolId: string,
+  filter: { launchConfigId?: string; errorId?: string },
+  page: Page,
+): Promise<PageOf<WorkerPoolError>> {
+  const [reported, errorId] = page.after?.split('/') ?? [];
+  const conditions = [sql`worker_pool_id = ${workerPoolId}`];
+  if (filter.launchConfigId !== undefined) conditions.push(sql`launch_config_id = ${filter.launchConfigId}`);
+  if (filter.errorId !== undefined) conditions.push(sql`error_id = ${filter.errorId}`);
+  if (reported !== undefined && errorId !== undefined) {
+    conditions.push(sql`(reported, error_id) < (${bigint(Number(reported))}, ${errorId})`);
+  }
+  return await boundedPage<WorkerPoolError>(db, page, {
+    rows: sql`select ${columns} from worker_pool_errors where ${sql.join(conditions, sql` and `)}`,
+    order: sql`reported desc, error_id desc`,
+    length: sql`(length(cast(extra as text)) + length(description))`,
+    keyOf: (error) => `${error.reported}/${error.errorId}`,
+  });
+}
+
+const columns = sql.raw(`error_id, worker_pool_id, launch_config_id, kind, title, description, extra, reported,
+  first_reported, occurrences`);
+
+/**
+ * Two parts of a statement, `stored` and `announced_error`: what insertError does, when `condition` holds (it may look
+ * at the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced
+ * (docs/taskcluster-compatibility.md#worker-pool-errors).
+ */
+export function storeError(
+  error: NewWorkerPoolError,
+  nowMs: number,
+  condition: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const { workerGroup, workerId } = error.extra;
+  const worker = {
+    workerGroup: typeof workerGroup === 'string' ? workerGroup : null,
+    workerId: typeof workerId === 'string' ? workerId : null,
+  };
+  return sql`
+    stored as (
+      insert into worker_pool_errors as e (error_id, worker_pool_id, launch_config_id, fingerprint, kind, title,
+        description, extra, reported, first_reported)
+      select ${newErrorId()}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${fingerprint(error)},
+        ${text(storable(error.kind))}, ${text(storable(error.title))}, ${text(storable(error.description))},
+        ${jsonb(error.extra)}, ${bigint(nowMs)}, ${bigint(nowMs)}
+      where ${condition}
+      on conflict (worker_pool_id, fingerprint) do update set occurrences = e.occurrences + 1,
+        reported = greatest(e.reported, excluded.reported), extra = excluded.extra
+      returning *),
+    announced_error as (
+      insert into events (at, topic, payload)
+      select ${bigint(nowMs)}, 'worker-pool-error', jsonb_strip_nulls(jsonb_build_object(
+        'workerPoolId', s.worker_pool_id, 'providerId', p.provider_id, 'errorId', s.error_id, 'kind', s.kind,
+        'title', s.title, 'timestamp', cast(${iso(nowMs)} as text), 'launchConfigId', s.launch_config_id) || ${jsonb(worker)})
+      from stored s join worker_pools p on p.worker_pool_id = s.worker_pool_id)`;
+}
+
+/** Errors of different workers are never equal: whoever looks for a worker's finds it. */
+const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWorkerPoolError): string => {
+  const worker = extra.workerId === undefined ? [] : [extra.workerGroup, extra.workerId];
+  return createHash('sha256')
+    .update(JSON.stringify([launchConfigId, kind, title, description, ...worker]))
+    .digest('base64url');
+};
+
+/** A v4 slugid: the 16 bytes of a UUID as base64url. */
+const newErrorId = (): string => Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');

@@ -1,0 +1,171 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { FailureClass } from '../domain/backoff.js';
+import type { WorkerKey } from '../domain/ids.js';
+import { storeError, type NewWorkerPoolError } from './errors.js';
+import { isProven, type Proof } from './launch-attempts.js';
+import { lockedLaunches } from './launches.js';
+import type { Db } from './client/schema.js';
+import { bigint, int, isWorker, storable, text } from './client/sql.js';
+
+/** How long a launch config rests after a failure. */
+export interface Rest {
+  readonly failureClass: FailureClass;
+  /** Milliseconds, by the number of failures in a row of this revision, this one included. */
+  readonly backoff: (failures: number) => number;
+  readonly nowMs: number;
+  /** The failure is a machine that was there and ended, or ran out of time, before it had registered. */
+  readonly unregistered?: boolean;
+}
+
+/**
+ * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the error. False, and
+ * nothing written, when `proof` does not hold (any more).
+ */
+export async function failLaunch(
+  db: Db,
+  token: string,
+  failed: Rest & { failure: string; error: NewWorkerPoolError; proof: Proof },
+): Promise<boolean> {
+  const { failures, until } = await nextRest(db, failed, launchConfigOf(token));
+  const { rows } = await sql`
+    with failed as (
+      update launches l set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
+        doubtful_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
+      where token = ${token} and ${isProven(failed.proof)}
+      returning worker_pool_id, launch_config_id, launch_config_revision as revision),
+    rests as (${restOf(sql`failed`, failed, { failures, until })}),
+    ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}
+    select 1 from failed`.execute(db);
+  return rows.length > 0;
+}
+
+/**
+ * A launch was booked with fewer machines than asked: its launch config rests and the error is stored. True the first
+ * time; repeated for the same launch it changes nothing.
+ */
+export async function noteShortage(
+  db: Db,
+  token: string,
+  shortage: Rest & { error: NewWorkerPoolError },
+): Promise<boolean> {
+  const { failures, until } = await nextRest(db, shortage, launchConfigOf(token));
+  const { rows } = await sql`
+    with short as (
+      update launches set failure = 'short: ' || machines || ' of ' || count
+      where token = ${token} and status in ('booked', 'done') and failure is null
+      returning worker_pool_id, launch_config_id, launch_config_revision as revision),
+    rests as (${restOf(sql`short`, shortage, { failures, until })}),
+    ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from short)`)}
+    select 1 from short`.execute(db);
+  return rows.length > 0;
+}
+
+export const GIVEN_UP = 'given up before it was sent';
+
+/** Closes intents of which no attempt is in doubt, so that they are never sent. Others stay as they are. */
+export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
+  if (tokens.length === 0) return;
+  await db
+    .updateTable('launches')
+    .set({ status: 'failed', failure: GIVEN_UP, machines: 0, closed: nowMs })
+    .where('token', 'in', lockedLaunches(db, tokens))
+    .where('status', '=', 'open')
+    .where('doubtfulAttempts', '=', 0)
+    .execute();
+}
+
+/**
+ * Closes a launch that must not be carried out (any more) and of which no attempt sends anything; its launch config does not
+ * back off. False when it is not open, or `proof` does not hold.
+ */
+export async function dropUnsent(db: Db, token: string, proof: Proof, nowMs: number): Promise<boolean> {
+  const { rows } = await sql`
+    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, doubtful_attempts = 0, in_doubt_since = null,
+      closed = ${bigint(nowMs)}
+    where token = ${token} and ${isProven(proof)}
+    returning 1`.execute(db);
+  return rows.length > 0;
+}
+
+/** A launch config of which no request can be made: it rests and the error is stored. There was no launch. */
+export async function recordLaunchFailure(
+  db: Db,
+  failed: Rest & { workerPoolId: string; launchConfigId: string; revision: number; error: NewWorkerPoolError },
+): Promise<void> {
+  const launchConfig = sql`select ${text(failed.workerPoolId)} as worker_pool_id,
+    ${text(failed.launchConfigId)} as launch_config_id, ${int(failed.revision)} as revision`;
+  const { failures, until } = await nextRest(db, failed, launchConfig);
+  await sql`
+    with failed as (${launchConfig}),
+    rests as (${restOf(sql`failed`, failed, { failures, until })}),
+    ${storeError(failed.error, failed.nowMs, sql`true`)}
+    select 1`.execute(db);
+}
+
+/**
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine could not be built, or ended before
+ * it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever was
+ * launched before the backoff ends does not prolong it, and one of an older revision says nothing.
+ */
+export async function restOfWorker(db: Db, key: WorkerKey, rest: Rest): Promise<RawBuilder<unknown>> {
+  const launch = sql`
+    select l.worker_pool_id, l.launch_config_id, l.launch_config_revision as revision, l.created
+    from workers w join launches l on l.token = w.launch_token where ${isWorker(key)}`;
+  const { failures, until } = await nextRest(db, rest, launch);
+  const news = sql`(
+    select l.* from (${launch}) l where exists (select 1 from changed) and not exists (
+      select 1 from launch_backoffs o
+      where o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id
+        and (o.revision > l.revision or (o.revision = l.revision and o.until > l.created)))) as news`;
+  const old = sql`
+    update launch_backoffs o set unregistered = true from (${launch}) l
+    where ${rest.unregistered ?? false} and exists (select 1 from changed) and o.worker_pool_id = l.worker_pool_id
+      and o.launch_config_id = l.launch_config_id and o.revision = l.revision and o.until > l.created`;
+  return sql`rests as (${restOf(news, rest, { failures, until })}), unproven as (${old})`;
+}
+
+/**
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine has registered: its launch config's
+ * backoff ends, unless that began after the machine was launched. Then it only is the last outcome.
+ */
+export const recoveryOfWorker = (): RawBuilder<unknown> => {
+  const ofChanged = sql`
+    from changed w join launches l on l.token = w.launch_token
+    where o.worker_pool_id = w.worker_pool_id and o.launch_config_id = w.launch_config_id
+      and o.revision = w.launch_config_revision`;
+  return sql`
+    proven as (
+      update launch_backoffs o set unregistered = false ${ofChanged} and o.until > l.created and o.unregistered returning 1),
+    recovered as (
+      delete from launch_backoffs o where exists (select 1 ${ofChanged} and o.until <= l.created) returning 1)`;
+};
+
+const launchConfigOf = (token: string): RawBuilder<unknown> => sql`
+  select worker_pool_id, launch_config_id, launch_config_revision as revision from launches where token = ${token}`;
+
+/** Read before it is written: of two failures at the same instant the later one stands, and both count as one. */
+async function nextRest(
+  db: Db,
+  rest: Rest,
+  launchConfig: RawBuilder<unknown>,
+): Promise<{ failures: number; until: number }> {
+  const { rows } = await sql<{ failures: number }>`
+    select failures from launch_backoffs join (${launchConfig}) c using (worker_pool_id, launch_config_id, revision)`.execute(
+    db,
+  );
+  const failures = (rows[0]?.failures ?? 0) + 1;
+  return { failures, until: rest.nowMs + rest.backoff(failures) };
+}
+
+const restOf = (
+  launchConfigs: RawBuilder<unknown>,
+  { failureClass, unregistered = false }: Rest,
+  { failures, until }: { readonly failures: number; readonly until: number },
+) => sql`
+  insert into launch_backoffs as o (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)
+  select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)},
+    cast(${unregistered} as boolean)
+  from ${launchConfigs}
+  on conflict (worker_pool_id, launch_config_id) do update set revision = excluded.revision,
+    failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until,
+    unregistered = excluded.unregistered or (o.unregistered and o.revision = excluded.revision)`;

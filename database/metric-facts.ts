@@ -1,0 +1,40 @@
+import { sql } from 'kysely';
+import type { WorkerState } from '../domain/worker.js';
+import type { Db } from './client/schema.js';
+import { bigint } from './client/sql.js';
+
+export interface MetricFacts {
+  readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
+    Record<Exclude<WorkerState, 'stopped'>, number>
+  >)[];
+  /** `outcome`: none (no answer yet), launched, short (fewer machines than asked) or failed. */
+  readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
+  /** 0 when every launch has its answer. */
+  readonly oldestOpenLaunchSeconds: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What the metrics say of the records: of live workers, and of launches without an end or of the last hour. */
+export async function metricFacts(db: Db, nowMs: number): Promise<MetricFacts> {
+  const workers = await sql<MetricFacts['workers'][number]>`
+    select worker_pool_id, provider_id, count(*) filter (where state = 'requested') as requested,
+      count(*) filter (where state = 'running') as running, count(*) filter (where state = 'stopping') as stopping
+    from workers where state <> 'stopped' group by worker_pool_id, provider_id`.execute(db);
+  // Old launches are many, and tell nothing of what happens now.
+  const launches = await sql<{ status: string; outcome: string; launches: number; oldest: number }>`
+    select status, case when status = 'open' then 'none' when status = 'failed' then 'failed'
+        when machines < count then 'short' else 'launched' end as outcome,
+      count(*) as launches, min(created) as oldest
+    from (
+      select status, machines, count, created from launches where status in ('open', 'booked')
+      union all select status, machines, count, created from launches
+        where status in ('done', 'failed') and closed > ${bigint(nowMs - HOUR_MS)}) as recent
+    group by 1, 2`.execute(db);
+  const open = launches.rows.find(({ status }) => status === 'open');
+  return {
+    workers: workers.rows,
+    launches: launches.rows.map(({ status, outcome, launches: count }) => ({ status, outcome, launches: count })),
+    oldestOpenLaunchSeconds: open ? Math.max(0, nowMs - open.oldest) / 1000 : 0,
+  };
+}

@@ -1,0 +1,31 @@
+/** `npm start`: makes sure of Node, the dependencies and the build, then hands over to the launcher. */
+import { existsSync } from 'node:fs';
+import { ensureInstalled } from '../../scripts/install.mjs';
+import { ensureNode, fail, say } from '../../scripts/node.mjs';
+
+if (process.env.npm_lifecycle_event) endWithParent();
+await ensureNode();
+try {
+  await ensureInstalled();
+  const { build, isBuilt } = await import('../../scripts/build.mjs');
+  if (!isBuilt()) {
+    say('Building (npm run build)');
+    await build();
+  }
+} catch (error) {
+  fail(error.message);
+}
+const launcher = new URL('../../dist/dev/start/main.js', import.meta.url);
+if (!existsSync(launcher)) fail('dist/launcher/main.js is missing: the build did not make it');
+await import(launcher.href);
+
+/** npm that is told to end ends only the shell which it put between itself and us. */
+function endWithParent() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  timer.unref();
+}

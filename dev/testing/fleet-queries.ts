@@ -1,0 +1,222 @@
+import { NULL_PROVIDER } from '../../domain/ids.js';
+import { launchConfigStats, poolCounters } from '../../database/counts.js';
+import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
+import { recordReadings } from '../../database/demand-readings.js';
+import { listErrors } from '../../database/errors.js';
+import { allPoolsCapacity, poolFacts } from '../../database/pool-snapshot.js';
+import { listHolds } from '../../database/holds.js';
+import { listLaunchConfigs } from '../../database/launch-configs.js';
+import { workersOfLaunch } from '../../database/launches.js';
+import { metricFacts } from '../../database/metric-facts.js';
+import { allPools, getPool, listPoolIds, listPoolProviders, listPools } from '../../database/pools.js';
+import { registrationFacts } from '../../database/registration.js';
+import { readLimitsUsage, writeIntents } from '../../database/reservations.js';
+import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../database/retention.js';
+import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
+import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../database/scans.js';
+import type { Db } from '../../database/client/schema.js';
+import { setShouldTerminate, terminationCandidates } from '../../database/terminations.js';
+import {
+  awaitedWorkersOfProvider,
+  listWorkers,
+  liveWorkerKeys,
+  liveWorkersByProvider,
+  liveWorkersOfProvider,
+  unfinishedLaunchLocations,
+} from '../../database/workers.js';
+import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
+
+/** Whatever asks the records again and again, or at a person's request for more than a row. */
+export interface FleetQuery {
+  /** The function of records/. */
+  readonly name: string;
+  /** Which form of it. */
+  readonly form?: string;
+  readonly run: (db: Db, nowMs: number) => Promise<unknown>;
+}
+
+/** Its workers are live-2 (requested), live-402 (stopping), live-802 …; it has an open and a booked launch. */
+export const MEASURED_POOL = poolName(3);
+const pool = MEASURED_POOL;
+const launchConfigId = launchConfigName(3);
+const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2' };
+const page = { limit: 1_000, after: null };
+const ofPool = { workerPoolId: pool, providerId: PROVIDER };
+const location = { account: null, region: 'us-west-2', group: null };
+const DAY_MS = 86_400_000;
+const TABLES_THAT_EXPIRE = 8;
+const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+
+export const decision = {
+  inputs: {
+    providerId: PROVIDER,
+    pendingTasks: 1,
+    claimedTasks: 1,
+    minCapacity: 0,
+    maxCapacity: 1,
+    scalingRatio: 1,
+  } as never,
+  estimate: null,
+  limitedBy: [],
+  launches: [],
+  passedOver: [],
+  terminations: 0,
+};
+
+const timers: FleetQuery[] = [
+  { name: 'allPoolsCapacity', run: (db, nowMs) => allPoolsCapacity(db, { nowMs, providerIds: [PROVIDER] }) },
+  { name: 'poolsWithRunningWorkers', run: poolsWithRunningWorkers },
+  { name: 'runningWorkers', run: (db) => runningWorkers(db, pool) },
+  {
+    name: 'recordReadings',
+    run: (db, nowMs) =>
+      recordReadings(
+        db,
+        Array.from({ length: 400 }, (_, n) => ({
+          workerPoolId: poolName(n + 1),
+          pendingTasks: 1,
+          claimedTasks: 1,
+          wantedMachines: 1,
+        })),
+        nowMs,
+      ),
+  },
+  { name: 'metricFacts', run: metricFacts },
+  { name: 'lastChecked', run: (db) => lastChecked(db, [PROVIDER]) },
+  { name: 'liveWorkersByProvider', run: liveWorkersByProvider },
+];
+
+const reconciliation: FleetQuery[] = [
+  { name: 'poolFacts', run: (db, nowMs) => poolFacts(db, pool, nowMs) },
+  { name: 'terminationCandidates', run: (db, nowMs) => terminationCandidates(db, pool, nowMs) },
+  {
+    name: 'setShouldTerminate',
+    run: (db, nowMs) =>
+      setShouldTerminate(
+        db,
+        pool,
+        Array.from({ length: 200 }, (_, n) => ({
+          workerGroup: 'us-west-2',
+          workerId: `live-${n * 400 + 2}`,
+          terminate: true,
+          reason: 'over-capacity' as never,
+        })),
+        nowMs,
+      ),
+  },
+  { name: 'readLimitsUsage', run: (db, nowMs) => readLimitsUsage(db, { ...ofPool, tokenPrefix: 'none' }, nowMs) },
+  {
+    name: 'writeIntents',
+    run: (db, nowMs) => {
+      const intent = { token: 'new', launchConfigId, launchConfigRevision: 1, capacityPerMachine: 1, count: 1 };
+      return writeIntents(db, { ...ofPool, version: 0 }, [{ ...intent, location, request: {} }], nowMs);
+    },
+  },
+  {
+    name: 'recordDecision',
+    run: (db, nowMs) => {
+      const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: null, evaluateAgainAt: null };
+      return recordDecision(db, pool, decision, { basis, fingerprint: 'new', nowMs });
+    },
+  },
+  { name: 'workersOfLaunch', run: (db) => workersOfLaunch(db, 'live-1') },
+  { name: 'registrationFacts', run: (db) => registrationFacts(db, worker, PROVIDER) },
+];
+
+const scans: FleetQuery[] = [
+  { name: 'liveWorkersOfProvider', run: (db) => liveWorkersOfProvider(db, PROVIDER) },
+  { name: 'awaitedWorkersOfProvider', form: 'bulk', run: (db) => awaitedWorkersOfProvider(db, PROVIDER, ['stopping']) },
+  {
+    name: 'awaitedWorkersOfProvider',
+    form: 'step by step',
+    run: (db) => awaitedWorkersOfProvider(db, PROVIDER, ['requested', 'stopping']),
+  },
+  { name: 'unfinishedLaunchLocations', run: (db) => unfinishedLaunchLocations(db, PROVIDER) },
+  { name: 'scanNotes', run: (db) => scanNotes(db, PROVIDER) },
+  {
+    name: 'setNotes',
+    run: (db, nowMs) => {
+      const note = { ...worker, noted: 'missing' as const, since: nowMs, signalledAt: null };
+      return setNotes(db, PROVIDER, [{ ...note, nextSignalAt: null, signalFailures: 0 }]);
+    },
+  },
+  { name: 'clearNotes', run: (db) => clearNotes(db, [worker]) },
+  { name: 'lastScan', run: (db) => lastScan(db, PROVIDER) },
+  { name: 'beginScan', run: (db, nowMs) => beginScan(db, PROVIDER, nowMs) },
+  {
+    name: 'endScan',
+    run: (db, nowMs) => endScan(db, 1, { ended: nowMs, complete: true, machines: 0, signalled: 0, unowned: 0 }),
+  },
+];
+
+const sweep: FleetQuery[] = [
+  { name: 'liveWorkerKeys', run: liveWorkerKeys },
+  { name: 'expireRows', form: 'nothing expired', run: (db, nowMs) => expireRows(db, retention, nowMs) },
+  {
+    name: 'expireRows',
+    form: 'two hours expired',
+    run: (db, nowMs) => expireRows(db, retention, nowMs + 0.2 * DAY_MS),
+  },
+  {
+    name: 'expireRows',
+    form: 'half of it expired, a batch of each table',
+    run: (db, nowMs) => {
+      let batches = 0;
+      return expireRows(db, retention, nowMs + 3.5 * DAY_MS, () => (batches += 1) > TABLES_THAT_EXPIRE);
+    },
+  },
+  { name: 'removeArchivedLaunchConfigs', run: removeArchivedLaunchConfigs },
+  { name: 'removeDeletedPools', form: 'none', run: (db) => removeDeletedPools(db) },
+  {
+    name: 'removeDeletedPools',
+    form: 'one with all its history',
+    run: async (db) => {
+      await db.deleteFrom('workers').where('workerPoolId', '=', pool).where('state', '<>', 'stopped').execute();
+      const unfinished = db
+        .updateTable('launches')
+        .where('workerPoolId', '=', pool)
+        .where('status', 'in', ['open', 'booked']);
+      await unfinished.set({ status: 'done' }).execute();
+      await db.updateTable('workerPools').set({ providerId: NULL_PROVIDER }).where('workerPoolId', '=', pool).execute();
+      return removeDeletedPools(db);
+    },
+  },
+];
+
+const api: FleetQuery[] = [
+  { name: 'poolCounters', form: 'all', run: (db) => poolCounters(db, 'all') },
+  { name: 'poolCounters', form: 'one pool', run: (db) => poolCounters(db, [pool]) },
+  { name: 'launchConfigStats', run: (db) => launchConfigStats(db, pool) },
+  { name: 'latestDecisions', run: latestDecisions },
+  { name: 'listDecisions', run: (db) => listDecisions(db, pool, page) },
+  { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
+  { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },
+  { name: 'listHolds', run: listHolds },
+  { name: 'listLaunchConfigs', run: (db) => listLaunchConfigs(db, pool, { includeArchived: true }, page) },
+  { name: 'getPool', run: (db) => getPool(db, pool) },
+  { name: 'listPools', run: (db) => listPools(db, { limit: 100, after: null }) },
+  { name: 'allPools', run: allPools },
+  { name: 'listPoolProviders', run: (db) => listPoolProviders(db, page) },
+  { name: 'listPoolIds', run: listPoolIds },
+  { name: 'listWorkers', run: (db) => listWorkers(db, { workerPoolId: pool }, page) },
+  ...(['requested', 'running', 'stopping', 'stopped'] as const).map((state): FleetQuery => ({
+    name: 'listWorkers',
+    form: state,
+    run: (db) => listWorkers(db, { workerPoolId: pool, state }, page),
+  })),
+  {
+    name: 'listWorkers',
+    form: 'a launch config',
+    run: (db) => listWorkers(db, { workerPoolId: pool, launchConfigId }, page),
+  },
+];
+
+export const fleetQueries: readonly (FleetQuery & { readonly group: string })[] = Object.entries({
+  'on a timer': timers,
+  'in a reconciliation': reconciliation,
+  'in a scan': scans,
+  'in the sweep': sweep,
+  'lists and pages': api,
+}).flatMap(([group, queries]) => queries.map((query) => ({ ...query, group })));
+
+export const titleOf = ({ name, form }: FleetQuery): string => (form === undefined ? name : `${name}, ${form}`);

@@ -1,0 +1,87 @@
+import { ProviderError } from '../../errors.js';
+import type { FrozenLaunch, LaunchedMachine, ProviderContext } from '../../provider.js';
+import { adminCredentials } from './admin.js';
+import type { AzureCalls } from '../arm/client.js';
+import { type Mode, titled } from './launching.js';
+import { type Place, placeOf } from '../arm/pages.js';
+import { namesOf } from '../model/names.js';
+import { ResourceGroups } from '../arm/resource-groups.js';
+import { deploymentState, reasonOf } from '../model/deployment-states.js';
+import type { DeploymentRecords } from '../arm/deployments.js';
+import { deploymentBody, freezeDeployment, requestOf } from './deployment-request.js';
+
+export const DEPLOYMENT_STEP = 'deployment';
+
+/**
+ * One deployment of a template for each machine, under a name that follows from its id. Looking for
+ * it is shared, so a machine costs one write.
+ */
+export function deploymentMode(
+  calls: AzureCalls,
+  records: DeploymentRecords,
+  place: Place,
+  context: ProviderContext,
+): Mode {
+  const groups = new ResourceGroups(calls);
+  return {
+    mode: 'deployment',
+    stepNames: [DEPLOYMENT_STEP],
+    takes: ({ configuration }) => configuration.armDeployment !== undefined,
+    freeze: (order) => freezeDeployment(order, place, context),
+    steps: () => [DEPLOYMENT_STEP],
+    unmadeSteps: () => [],
+    async submit(launch, machine) {
+      const { deployment } = namesOf(machine.workerId);
+      try {
+        const isDone = await begin(calls, records, groups, { launch, machine, deployment, context });
+        return isDone ? null : deployment;
+      } catch (error) {
+        throw error instanceof ProviderError ? titled(error, 'Failed to create ARM deployment') : error;
+      }
+    },
+    explain: async (machine, _step, deployment) => ({
+      ...reasonOf(await records.operations(placeOf(machine.location), deployment)),
+      kind: 'arm-deployment-error',
+      title: 'ARM Deployment Error',
+    }),
+  };
+}
+
+interface Submission {
+  readonly launch: FrozenLaunch;
+  readonly machine: LaunchedMachine;
+  /** Its name. */
+  readonly deployment: string;
+  readonly context: ProviderContext;
+}
+
+/** Whether it has succeeded already. */
+async function begin(
+  calls: AzureCalls,
+  records: DeploymentRecords,
+  groups: ResourceGroups,
+  { launch, machine, deployment, context }: Submission,
+): Promise<boolean> {
+  const request = requestOf(launch);
+  const place = placeOf(launch.location);
+  const { account, group } = place;
+  if (request.makesGroup) await groups.ensure(place, request.location);
+  const found = await records.find(place, deployment);
+  if (found) return deploymentState(found.properties?.provisioningState) === 'running';
+  const body = deploymentBody(request, machine, adminCredentials(context, machine.workerId));
+  try {
+    await calls.call(account, 'create', 'PUT deployments', ({ deployments }) =>
+      deployments.deployments.createOrUpdate(group, deployment, body).submitted(),
+    );
+    return false;
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    // An attempt that got no answer began it.
+    if (error.cloudCode === 'DeploymentActive') return false;
+    if (request.makesGroup && error.cloudCode === 'ResourceGroupNotFound') {
+      groups.forget(place);
+      throw new ProviderError({ code: 'Unavailable', message: error.message, cloudCode: error.cloudCode });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import type { LaunchOrder, ProviderContext } from '../../provider.js';
+
+/** Tags by which we find what is ours; the sweep and the scan believe nothing else. */
+export const DEPLOYMENT_TAG = 'worker-manager-deployment';
+export const LAUNCH_TAG = 'worker-manager-launch';
+export const WORKER_TAG = 'worker-id';
+export const GROUP_TAG = 'worker-group';
+export const POOL_TAG = 'worker-pool-id';
+/** On VMs: failures to provision that the pool ignores (`ignoreFailedProvisioningStates`), with blanks between; lists have no rows at hand. */
+export const IGNORED_FAILURES_TAG = 'worker-manager-ignored-failures';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** Characters of a tag's value ("Use tags to organize your Azure resources"). */
+export const MAX_TAG_LENGTH = 256;
+
+/** Name and value of a tag that Azure would not take. */
+export const tooLongTag = (tags: Tags): readonly [string, string] | undefined =>
+  Object.entries(tags).find(([, value]) => value.length > MAX_TAG_LENGTH);
+
+/**
+ * The definition's tags with Taskcluster's (docs/taskcluster-compatibility.md#azure-tags) and our own over them.
+ * Azure's tag names have no case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the
+ * machines of a launch apart.
+ */
+export function launchTags(order: LaunchOrder, workerGroup: string, context: ProviderContext): Tags {
+  const settings = order.configuration.workerManager;
+  const ignored = (settings?.ignoreFailedProvisioningStates ??
+    order.configuration.ignoreFailedProvisioningStates ??
+    []) as readonly string[];
+  const ours: Record<string, string> = {
+    'created-by': `taskcluster-wm-${context.providerId}`,
+    'managed-by': 'taskcluster',
+    'provider-id': context.providerId,
+    'root-url': context.rootUrl,
+    owner: order.owner,
+    'launch-config-id': order.launchConfigId,
+    [GROUP_TAG]: workerGroup,
+    [POOL_TAG]: order.workerPoolId,
+    [DEPLOYMENT_TAG]: context.deploymentId,
+    [LAUNCH_TAG]: order.token,
+    ...(ignored.length > 0 && { [IGNORED_FAILURES_TAG]: ignored.join(' ') }),
+  };
+  const taken = new Set([...Object.keys(ours), WORKER_TAG]);
+  const theirs = Object.entries((order.configuration.tags ?? {}) as Record<string, unknown>)
+    .filter(([name]) => !taken.has(name.toLowerCase()))
+    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const);
+  return { ...Object.fromEntries(theirs), ...ours };
+}
+
+export const withWorker = (tags: Tags, workerId: string): Tags => ({ ...tags, [WORKER_TAG]: workerId });
+
+/**
+ * Whether tags say that a resource is not this worker's: another deployment's mark, or another worker's id. That holds
+ * against its name and whatever is remembered (ARCHITECTURE.md#only-ours). One without marks is not of others.
+ */
+export function isOfOthers(tags: Tags | undefined, deploymentId: string, workerId: string): boolean {
+  const { [DEPLOYMENT_TAG]: deployment = deploymentId, [WORKER_TAG]: worker = workerId } = tags ?? {};
+  return deployment !== deploymentId || worker !== workerId;
+}
+
+/** The tags of a resource that bears this deployment's mark; null when it does not. */
+export function ourTags(tags: Tags | undefined, deploymentId: string): Tags | null {
+  return tags?.[DEPLOYMENT_TAG] === deploymentId ? tags : null;
+}

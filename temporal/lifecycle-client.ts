@@ -1,0 +1,51 @@
+import type { WorkerKey } from '../domain/ids.js';
+import type { WorkerPool } from '../domain/worker-pool.js';
+import type { Worker } from '../domain/worker.js';
+import type { RegisterRequest, Registration, RemoveRequest, ReregisterRequest, StaticWorker } from './messages.js';
+
+/**
+ * What the API asks of the workflow engine. Calls about one worker go to its lifecycle, which judges and counts; the API
+ * does everything else. Each throws EngineRefused when the lifecycle refuses (the caller can't cure it by a retry), and
+ * EngineBusy when there is no answer within 10 s: the request may still be applied later, so repeating it is safe.
+ * The two about a pool wait no longer either.
+ */
+export interface Engine {
+  /** Asks the pool for a look at its capacity, soon. A hint: lost ones are cured by the pool's own schedule. */
+  askForLook(workerPoolId: string): Promise<void>;
+  /** Makes the pool's schedule exist. Idempotent; a start-up run does the same for all pools. */
+  ensurePoolSchedule(workerPoolId: string): Promise<void>;
+
+  /**
+   * Update `register`; starts the lifecycle when the row is there and it is not. The same `updateId` gives the same
+   * answer, so it must hold everything that the caller proved.
+   */
+  register(worker: Worker, pool: WorkerPool, request: WithUpdateId<RegisterRequest>): Promise<Registration>;
+  reregister(worker: WorkerKey, request: WithUpdateId<ReregisterRequest>): Promise<Registration>;
+  /** Resolves when the lifecycle has taken the request, not when the machine is gone. A closed lifecycle is no error. */
+  remove(worker: WorkerKey, request: RemoveRequest): Promise<void>;
+
+  /**
+   * Starts a static worker's lifecycle, also where former ones have ended; resolves when its row is written. Throws
+   * WorkerExists when one is open.
+   */
+  createStatic(worker: WorkerKey, pool: WorkerPool, first: StaticWorker): Promise<void>;
+  /** Resolves when the row is written. */
+  updateStatic(worker: WorkerKey, next: StaticWorker): Promise<void>;
+}
+
+export type WithUpdateId<T> = T & { readonly updateId: string };
+
+/** The lifecycle says no. `message` is for the caller of the API. */
+export class EngineRefused extends Error {
+  override readonly name = 'EngineRefused';
+}
+
+/** No answer in time, or the engine cannot be reached. */
+export class EngineBusy extends Error {
+  override readonly name = 'EngineBusy';
+}
+
+/** A lifecycle of this name is open. */
+export class WorkerExists extends Error {
+  override readonly name = 'WorkerExists';
+}

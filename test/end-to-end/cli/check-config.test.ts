@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { awsPool } from '../../../dev/testing/api-client.js';
+import { keptRows } from '../../support/kept-rows.js';
+import { createNamespace } from '../../../dev/testing/namespace.js';
+import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
+import { createDatabase, queryDatabase } from '../../../dev/testing/postgres.js';
+import { ProductProcess } from '../../../dev/testing/product.js';
+import { temporalAddress } from '../../../dev/testing/services.js';
+import { startSystem, type System } from '../../../dev/testing/system.js';
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
+let system: System;
+let checks = 0;
+
+beforeAll(async () => {
+  system = await startSystem({ roles: 'all' });
+});
+afterAll(async () => await system?.stop());
+
+async function check(changes: Readonly<Record<string, unknown>> = {}) {
+  checks += 1;
+  const config = system.writeConfig(changes, `check-${checks}.json`);
+  const process = new ProductProcess(['check-config', '--config', config], join(system.folder, `check-${checks}.log`));
+  const { code } = await process.ended;
+  return { code, lines: process.output().trim().split('\n') };
+}
+
+/** For records that are not the system's: its own namespace belongs to its records. */
+async function ownNamespace() {
+  const { client, namespace } = await createNamespace(temporalAddress());
+  await client.connection.close();
+  return { temporal: { namespace } };
+}
+
+/** Everything that a database holds, as text: tables and their rows. */
+const contentOf = async (url: string): Promise<string[]> => Object.entries(await keptRows(url)).flat(2);
+
+test('check-config of a deployment that runs finds all well', async () => {
+  const { code, lines } = await check();
+  expect({ code, lines }).toEqual({
+    code: 0,
+    lines: [
+      'ok       records',
+      'ok       temporal',
+      'ok       demand, counts',
+      'ok       demand, workers',
+      'ok       demand, claimants',
+      'ok       demand, worker',
+      'ok       providers.aws',
+    ],
+  });
+});
+
+test('check-config on an empty database says what is to be done to it, and does nothing', async () => {
+  const url = await createDatabase();
+  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
+  expect(await contentOf(url)).toEqual([]);
+});
+
+test('check-config on a database of the release before names one migration, and leaves every row as it was', async () => {
+  const url = await createDatabase();
+  const config = system.writeConfig({ records: { url } }, 'migrate.json');
+  await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
+  await queryDatabase(url, `alter table rate_limits drop column paused_until`);
+  await queryDatabase(url, `delete from migrations where name = '0004_call_pauses.sql'`);
+  const before = await contentOf(url);
+  expect(before.length).toBeGreaterThan(10);
+  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
+  expect({ code, first: lines[0] }).toEqual({
+    code: 0,
+    first: 'ok       records: 1 migrations to apply; serve and migrate do',
+  });
+  expect(await contentOf(url)).toEqual(before);
+});
+
+test('check-config names a stored pool whose definition would be refused today', async () => {
+  await system.api.createPool('check/nowhere', awsPool({ regions: ['us-east-1'], maxCapacity: 0 }));
+  await system.query(
+    `update launch_config_revisions set configuration = jsonb_set(configuration, '{region}', '"xx-nowhere-1"')`,
+  );
+  const { code, lines } = await check({ providers: { aws: { regions: null } } });
+  expect(code).toBe(1);
+  expect(lines).toContainEqual(
+    expect.stringMatching(/^problem {2}pool check\/nowhere: its definition would be refused now: .* xx-nowhere-1/),
+  );
+});
+
+test('check-config names the scopes that the client of the queue lacks', async () => {
+  for (const [operation, code] of [
+    ['listWorkers', 'InsufficientScopes'],
+    ['listClaimedTasks', 'InsufficientScopes'],
+  ] as const) {
+    await system.simulator.addFault({ operation, mode: 'refuse', code, status: 403 });
+  }
+  const { code, lines } = await check();
+  expect(code).toBe(1);
+  expect(lines.filter((line) => line.startsWith('problem  demand'))).toEqual([
+    expect.stringMatching(
+      /^problem {2}demand, workers: .* queue:list-workers:<pool>; without it no worker is found inactive/,
+    ),
+    expect.stringMatching(/^problem {2}demand, claimants: .* queue:claimed-list:<pool>;/),
+  ]);
+});
+
+test('check-config makes no directory for an embedded database that does not exist yet', async () => {
+  const directory = join(system.folder, 'no-records-yet');
+  const { code, lines } = await check({ records: { url: `pglite:${directory}` }, ...(await ownNamespace()) });
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
+  expect(existsSync(directory)).toBe(false);
+});
+
+test('check-config names the search attributes that a new namespace lacks, and does not register them', async () => {
+  const namespace = `check-${Date.now()}`;
+  const { workflowService, operatorService } = system.temporal.connection;
+  await workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  const temporal = { namespace };
+  const line =
+    'ok       temporal: search attributes WorkerPoolId, ProviderId, WorkerState, LaunchConfigId to register; serve does';
+  await system.waitFor(async () => (await check({ temporal })).lines.includes(line), 'the namespace to be known');
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
+});
+
+test('check-config names everything for which serve would not begin, and the provider that cannot be built, at once', async () => {
+  await system.api.createPool('check/alive', awsPool({ minCapacity: 1, maxCapacity: 1 }));
+  await system.waitFor(async () => (await system.api.counts('check/alive')).running === 1, 'a running worker');
+  const elsewhere = await createDatabase();
+  const changes = {
+    temporal: { taskQueuePrefix: 'another' },
+    providers: {
+      aws: undefined,
+      unread: { providerType: 'aws', endpoint: system.simulator.ec2Endpoint, identityCertificates: '/no/such/file' },
+      hand: { providerType: 'static' },
+    },
+  };
+  const { code, lines } = await check(changes);
+  expect({ code, lines: lines.filter((line) => !/^ok {7}(records|temporal|demand)/.test(line)) }).toEqual({
+    code: 1,
+    lines: [
+      expect.stringMatching(/^problem {2}providers\.unread: identityCertificates: .*no\/such\/file/),
+      'ok       providers.hand',
+      expect.stringMatching(/^problem {2}temporal\.taskQueuePrefix: \d+ lifecycles are open under /),
+      expect.stringMatching(/^problem {2}providers\.aws: 1 workers of it are alive; keep it, with draining: true/),
+      'worker-manager: the configuration cannot be used as it is',
+    ],
+  });
+  const { lines: others } = await check({ records: { url: elsewhere } });
+  expect(others).toContainEqual(
+    expect.stringMatching(
+      /^problem {2}temporal\.namespace: .* belongs to deployment .*, and these records to none yet/,
+    ),
+  );
+});

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import { lifecycleId, type WorkerKey } from '../../../domain/ids.js';
+import type { LifecycleStatus } from '../../../temporal/messages.js';
+import { mainTaskQueue, workflowTypes } from '../../../temporal/names.js';
+import { awsPool } from '../../../dev/testing/api-client.js';
+import { checkEvidence } from '../../support/evidence.js';
+import { expectAllStopped, expectSettled, machinesOf, removeAll } from '../../support/pool-steps.js';
+import { suiteOf } from '../../support/suite.js';
+
+/** Somebody terminates lifecycles in the Temporal UI: their clean-up never runs, and their machines do. */
+
+const { system, newPool } = suiteOf('terminated/pool', {
+  // Sweeps come when a test asks for one.
+  config: { intervals: { sweepSeconds: 3_600 }, providers: { hand: { providerType: 'static' } } },
+});
+
+const lifecycle = (worker: WorkerKey) => system().temporal.workflow.getHandle(lifecycleId(worker));
+const statusOf = (worker: WorkerKey) => lifecycle(worker).query<LifecycleStatus>('status');
+/** Not through the Schedule, whose runs of one second have the same name. */
+const sweep = () =>
+  system().temporal.workflow.execute(workflowTypes.sweep, {
+    workflowId: `sweep/${randomUUID()}`,
+    taskQueue: mainTaskQueue('worker-manager'),
+  });
+
+async function terminate(worker: WorkerKey): Promise<string> {
+  const { runId } = await lifecycle(worker).describe();
+  await lifecycle(worker).terminate('by a test');
+  // Lists lag behind, and a sweep reads one.
+  const open = `WorkflowId = '${lifecycleId(worker)}' AND ExecutionStatus = 'Running'`;
+  await system().waitFor(async () => (await system().temporal.workflow.count(open)).count === 0, 'the end in the list');
+  return runId;
+}
+
+async function replaced(worker: WorkerKey, runId: string): Promise<void> {
+  await system().waitFor(async () => {
+    const now = await lifecycle(worker).describe();
+    return now.runId !== runId && now.status.name === 'RUNNING';
+  }, `a new lifecycle of ${worker.workerId}`);
+}
+
+/** A pool with so many running machines, which from now on wants none. */
+async function runningPool(count: number): Promise<string> {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ minCapacity: count }));
+  await expectSettled(system(), pool, count);
+  await system().api.updatePool(pool, awsPool({ maxCapacity: 0 }));
+  return pool;
+}
+
+test('a sweep gives running workers new lifecycles, which know what the rows know, and removals end them', async () => {
+  const pool = await runningPool(2);
+  const workers = await system().api.workers(pool);
+  const before = await Promise.all(workers.map(statusOf));
+  const runs = await Promise.all(workers.map(terminate));
+  await sweep();
+  for (const [number, worker] of workers.entries()) await replaced(worker, runs[number]!);
+  const after = await Promise.all(workers.map(statusOf));
+  expect(after.map(({ state, deadline }) => ({ state, deadline }))).toEqual(
+    before.map(({ state, deadline }) => ({ state, deadline })),
+  );
+  expect(await machinesOf(system(), pool)).toHaveLength(2);
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+});
+
+test('without a sweep a removal is put off once, and then taken', async () => {
+  const pool = await runningPool(1);
+  const [worker] = await system().api.workers(pool);
+  await terminate(worker!);
+  const parts = [pool, worker!.workerGroup, worker!.workerId].map(encodeURIComponent);
+  const remove = () => system().api.call('DELETE', `/workers/${parts.join('/')}`);
+  const { status, headers } = await remove();
+  expect(status).toBe(503);
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await remove()).status).toBe(200);
+  await expectAllStopped(system(), pool);
+});
+
+test('a removal whose lifecycle is terminated half-way is taken to its end', async () => {
+  const pool = await runningPool(1);
+  const [worker] = await system().api.workers(pool);
+  const held = await system().simulator.addFault({ operation: 'TerminateInstances', mode: 'hold-request' });
+  await removeAll(system(), pool);
+  await system().simulator.faultHit(held.id);
+  const run = await terminate(worker!);
+  await system().simulator.releaseFault(held.id, 'drop');
+  await sweep();
+  await replaced(worker!, run);
+  await expectAllStopped(system(), pool);
+});
+
+test('a lifecycle that has ended by itself is never started again', async () => {
+  const pool = await runningPool(1);
+  const [worker] = await system().api.workers(pool);
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+  const { runId } = await lifecycle(worker!).describe();
+  await sweep();
+  const parts = [pool, worker!.workerGroup, worker!.workerId].map(encodeURIComponent);
+  await system().api.call('DELETE', `/workers/${parts.join('/')}`);
+  const now = await lifecycle(worker!).describe();
+  expect(now).toMatchObject({ runId, status: { name: 'COMPLETED' } });
+});
+
+test('a static worker gets a new one too, and can be changed and removed', async () => {
+  const pool = 'terminated/static';
+  await system().api.createPool(pool, {
+    ...awsPool(),
+    providerId: 'hand',
+    config: {},
+  });
+  const worker = { workerPoolId: pool, workerGroup: 'shelf', workerId: 'box-1' };
+  const path = `/workers/${[pool, worker.workerGroup, worker.workerId].map(encodeURIComponent).join('/')}`;
+  const staticSecret = (randomUUID() + randomUUID()).replaceAll('-', '').slice(0, 44);
+  const described = (capacity: number) => ({
+    expires: new Date(Date.now() + 3_600_000).toISOString(),
+    capacity,
+    providerInfo: { staticSecret },
+  });
+  expect((await system().api.call('PUT', path, described(1))).status).toBe(200);
+  const run = await terminate(worker);
+  await sweep();
+  await replaced(worker, run);
+  expect(await system().api.call('POST', path, described(3))).toMatchObject({ status: 200, body: { capacity: 3 } });
+  expect((await system().api.call('DELETE', path)).status).toBe(200);
+  await expectAllStopped(system(), pool);
+});
+
+test('nothing was launched twice, and nothing is left', async () => {
+  expect(await checkEvidence(system(), { ended: true })).toMatch(/^machines not gone +0$/m);
+});

@@ -1,0 +1,234 @@
+import { beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { DEMAND_POLL_LIMITS, demandActivities } from '../../../../activities/demand/poll.js';
+import type { DemandCounts } from '../../../../domain/demand.js';
+import type { DecisionBasis } from '../../../../domain/decision.js';
+import { recordDecision } from '../../../../database/decisions.js';
+import { hold, release } from '../../../../database/holds.js';
+import type { Db } from '../../../../database/client/schema.js';
+import type { ActivityDeps } from '../../../../activities/support/deps.js';
+import type { PollLimits } from '../../../../activities/demand/poll-pools.js';
+import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
+import { decisionOf } from '../../../support/decisions.js';
+import { makePool, NOW } from '../../../support/records.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { RecordingCloud } from '../../../support/recording-cloud.js';
+import { recordingProvider } from '../../../support/recording-provider.js';
+import { registryOf } from '../../../../providers/registry.js';
+import { recordsFor } from '../../../support/records-suite.js';
+
+const records = recordsFor('PGlite');
+beforeEach(async () => {
+  for (const name of ['a', 'b', 'c']) await makePool(records.db, { workerPoolId: `prov/${name}` });
+});
+
+let clock = NOW;
+const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
+
+/** A demand look and the pools that it has asked so far; `onAsk` is called with each. */
+function demandLook(
+  counts: (workerPoolId: string) => Promise<DemandCounts>,
+  onAsk: () => unknown = () => {},
+  changes: { limits?: PollLimits; log?: ActivityDeps['log']; db?: Db } = {},
+) {
+  const asked: string[] = [];
+  const deps = activityDeps({
+    records: { db: changes.db ?? records.db },
+    providers: registryOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
+    demand: { counts },
+    ...(changes.log && { log: changes.log }),
+    asks: {
+      askForLook: async (workerPoolId: string) => {
+        asked.push(workerPoolId);
+        await onAsk();
+      },
+    },
+  });
+  const activities = demandActivities(deps, changes.limits);
+  return {
+    asked,
+    look: () =>
+      asActivity(
+        () => activities.lookAtDemand(),
+        activityEnvironment({ currentAttemptScheduledTimestampMs: (clock += 10_000) }),
+      ),
+  };
+}
+
+test('a pool whose counts cannot be read is held alone', async () => {
+  const { asked, look } = demandLook(async (workerPoolId) => {
+    if (workerPoolId === 'prov/a') throw new Error('the queue does not answer');
+    return waiting;
+  });
+  expect(await look()).toEqual({ pools: 3, asked: 2, unreadable: 1 });
+  expect(asked.sort()).toEqual(['prov/b', 'prov/c']);
+});
+
+test('a pool whose counts are slow holds no other up', async () => {
+  const slow = Promise.withResolvers<DemandCounts>();
+  const othersAsked = Promise.withResolvers<void>();
+  const { asked, look } = demandLook(
+    async (workerPoolId) => (workerPoolId === 'prov/a' ? await slow.promise : waiting),
+    () => asked.length === 2 && othersAsked.resolve(),
+  );
+  const looked = look();
+  await othersAsked.promise;
+  expect([...asked].sort()).toEqual(['prov/b', 'prov/c']);
+  slow.resolve(waiting);
+  expect(await looked).toEqual({ pools: 3, asked: 3, unreadable: 0 });
+});
+
+test('triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
+  const [failing, hanging, others] = ['failing', 'hanging', 'sound'].map((name) =>
+    Array.from({ length: 4 }, (_, index) => `prov/${index}-${name}`),
+  ) as [string[], string[], string[]];
+  for (const workerPoolId of [...failing, ...hanging, ...others]) await makePool(records.db, { workerPoolId });
+  const limits = { ...DEMAND_POLL_LIMITS, lanes: 2, slowLanes: 1, poolTimeoutMs: 50 };
+  const { asked, look } = demandLook(
+    async (workerPoolId) => {
+      if (failing.includes(workerPoolId)) throw new Error('the queue does not answer');
+      if (hanging.includes(workerPoolId)) return await new Promise<never>(() => {});
+      return waiting;
+    },
+    () => {},
+    { limits },
+  );
+  const sound = [...others, 'prov/a', 'prov/b', 'prov/c'].toSorted();
+  for (let poll = 0; poll < 2; poll += 1) {
+    expect(await look()).toEqual({ pools: 15, asked: 7, unreadable: 8 });
+    expect(asked.splice(0).toSorted()).toEqual(sound);
+  }
+});
+
+test('a pool is triggered when its situation differs from its last decision, and when that says so', async () => {
+  const decided = async (basis: Partial<DecisionBasis>) => {
+    const full = { wantedCapacity: 5, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null, ...basis };
+    for (const name of ['a', 'b', 'c']) {
+      await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis: full, fingerprint: 'f', nowMs: NOW });
+    }
+  };
+  const { asked, look } = demandLook(async (workerPoolId) => (workerPoolId === 'prov/a' ? waiting : nothing));
+  await decided({ wantedCapacity: 0 });
+  await look();
+  expect(asked.splice(0)).toEqual(['prov/a']);
+  await decided({});
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await decided({ evaluateAgainAt: NOW + 1_000_000 });
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await decided({ evaluateAgainAt: NOW });
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
+});
+
+test('a held pool wants nothing, and is triggered when the hold ends', async () => {
+  const by = { reason: 'repair', clientId: 't', nowMs: NOW };
+  await hold(records.db, '*', by);
+  const basis = { wantedCapacity: 0, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null };
+  for (const name of ['a', 'b', 'c']) {
+    await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+  }
+  const { asked, look } = demandLook(async () => waiting);
+  await look();
+  expect(asked.splice(0)).toEqual([]);
+  expect(await wanted()).toEqual([0, 0, 0]);
+  await release(records.db, '*');
+  await look();
+  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
+  expect(await wanted()).toEqual([5, 5, 5]);
+});
+
+test('what all pools want is recorded before the first of them is triggered', async () => {
+  const seen: number[][] = [];
+  const { look } = demandLook(
+    async () => waiting,
+    async () => void seen.push(await wanted()),
+  );
+  await look();
+  expect(seen).toEqual([
+    [5, 5, 5],
+    [5, 5, 5],
+    [5, 5, 5],
+  ]);
+});
+
+test('the minimum of a pool is wanted while its queue does not answer', async () => {
+  await makePool(records.db, { workerPoolId: 'prov/min', config: { minCapacity: 2, maxCapacity: 9 } });
+  const { asked, look } = demandLook(async () => {
+    throw new Error('the queue does not answer');
+  });
+  await look();
+  expect(asked).toEqual(['prov/min']);
+});
+
+const recorded = () => {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
+};
+
+const nothing: DemandCounts = { pendingTasks: 0, claimedTasks: 0 };
+const wanted = async () =>
+  (await records.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
+    ({ wantedMachines }) => wantedMachines,
+  );
+
+test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
+  const { lines, log } = recorded();
+  let isSilent = true;
+  const counts = async () => {
+    if (isSilent) throw new Error('the queue does not answer');
+    return { pendingTasks: 0, claimedTasks: 0 };
+  };
+  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
+  const { look } = demandLook(counts, () => {}, { log });
+  await look();
+  await look();
+  isSilent = false;
+  await look();
+  await look();
+  expect(lines.map(({ msg, pools }) => [msg, pools])).toEqual([
+    ['demand-poll-failed', 33],
+    ['demand-unreadable', 33],
+    ['demand-poll-failed', 33],
+    ['demand-readable', 33],
+  ]);
+  expect(lines[0]).toMatchObject({
+    workerPoolIds: ['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1'],
+    failed: 33,
+    leftOut: 0,
+    err: { message: 'the queue does not answer' },
+  });
+});
+
+test('a poll goes on with later answers when those before cannot be recorded, and fails at its end', async () => {
+  const firstBatch = Promise.withResolvers<void>();
+  const db = records.db.withPlugin({
+    transformQuery: ({ node }) => {
+      if (JSON.stringify(node).includes('insert into demand_readings')) firstBatch.resolve();
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const unbounded = { ...DEMAND_POLL_LIMITS, poolTimeoutMs: 60_000, totalTimeoutMs: 60_000 };
+  const counts = async (workerPoolId: string) => {
+    if (workerPoolId === 'prov/a') return { pendingTasks: 1.5, claimedTasks: 0 };
+    await firstBatch.promise;
+    return waiting;
+  };
+  const { asked, look } = demandLook(counts, () => {}, { db, limits: unbounded });
+  await expect(look()).rejects.toThrow('invalid input syntax for type bigint');
+  expect(asked.toSorted()).toEqual(['prov/b', 'prov/c']);
+});
+
+test('a poll logs one line when Temporal takes no trigger, however many pools there are', async () => {
+  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
+  const { lines, log } = recorded();
+  const away = async () => {
+    throw new Error('Temporal is away');
+  };
+  const { look } = demandLook(async () => waiting, away, { log });
+  await look();
+  expect(lines).toMatchObject([{ msg: 'pools-not-triggered', pools: 33, err: { message: 'Temporal is away' } }]);
+  expect(lines[0]!['workerPoolIds']).toEqual(['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1']);
+});

@@ -1,0 +1,257 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { workerPollActivities } from '../../../../activities/demand/worker-poll.js';
+import { type DemandSource, QueueRefusedError } from '../../../../domain/demand-source.js';
+import type { QueueWorker } from '../../../../domain/inactivity.js';
+import { bookLaunch } from '../../../../database/launches.js';
+import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
+import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
+import { machines, makePool, NOW, order, reserve, times, finish } from '../../../support/records.js';
+import { recordsFor } from '../../../support/records-suite.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** When the polls under test take place. */
+const LATER = NOW + 10 * HOUR;
+
+const records = recordsFor('PGlite');
+
+interface Signal {
+  readonly workflowId: string;
+  readonly facts: unknown;
+}
+
+/** A queue that knows nobody, and activities that ask it; a test says what else the queue answers. */
+function poller(answers: Partial<DemandSource> = {}) {
+  const signals: Signal[] = [];
+  const asked: string[] = [];
+  const lines: Record<string, unknown>[] = [];
+  let refuses: ReadonlySet<string> = new Set();
+  const queue: Omit<DemandSource, 'counts'> = {
+    workers: async () => ({ complete: true, entries: [] }),
+    claimants: async () => ({ complete: true, entries: [] }),
+    worker: async () => null,
+    ...answers,
+  };
+  const asks = (question: string, workerPoolId: string) => void asked.push(`${question} ${workerPoolId}`);
+  const activities = workerPollActivities(
+    activityDeps({
+      records,
+      demand: {
+        workers: (pool, signal) => (asks('workers', pool), queue.workers(pool, signal)),
+        claimants: (pool, signal) => (asks('claimants', pool), queue.claimants(pool, signal)),
+        worker: (pool, worker, signal) => (asks('worker', pool), queue.worker(pool, worker, signal)),
+      },
+      client: {
+        workflow: {
+          getHandle: (workflowId) => ({
+            signal: async (name: string, facts: unknown) => {
+              if (name !== 'queueActivity' || refuses.has(workflowId)) throw new Error('refused');
+              signals.push({ workflowId, facts });
+            },
+          }),
+        },
+      },
+      log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    }),
+  );
+  return {
+    signals,
+    asked,
+    lines,
+    refuse: (...workflowIds: string[]) => (refuses = new Set(workflowIds)),
+    poll: (atMs = LATER) =>
+      asActivity(() => activities.pollWorkers(), activityEnvironment({ currentAttemptScheduledTimestampMs: atMs })),
+  };
+}
+
+const name = (workerId: string) => ({ workerGroup: 'here', workerId });
+const entry = (workerId: string, changes: Partial<QueueWorker> = {}): QueueWorker => ({
+  ...name(workerId),
+  firstClaimAt: NOW,
+  lastActiveAt: LATER,
+  quarantineUntil: null,
+  ...changes,
+});
+const list =
+  (...entries: QueueWorker[]) =>
+  async () => ({ complete: true, entries });
+
+/** Workers `<token>-0`, … of a pool, registered at NOW. */
+async function registered(workerPoolId: string, token: string, count: number) {
+  await makePool(records.db, { workerPoolId });
+  await reserve(records.db, [order(token, count)], workerPoolId);
+  const workers = (await bookLaunch(records.db, token, machines(count, token), times))!;
+  await finish(records.db, [token], NOW);
+  for (const worker of workers) {
+    await recordRunning(records.db, worker, {
+      ...{ registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW },
+      queueInactivityMs: 2 * HOUR,
+    });
+  }
+  return workers.map(({ workerGroup, workerId }) => ({ workerPoolId, workerGroup, workerId }));
+}
+
+describe('the poll of workers', () => {
+  beforeEach(async () => {
+    await makePool(records.db, { workerPoolId: 'prov/empty' });
+  });
+
+  test('asks the queue only about pools with registered workers', async () => {
+    const [worker] = await registered('prov/a', 't', 1);
+    const { poll, asked } = poller({ workers: list(entry(worker!.workerId, worker)) });
+    expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 0, refused: 0 });
+    expect(asked).toEqual(['workers prov/a']);
+    await recordStopping(records.db, worker!, { reason: 'over', nowMs: NOW });
+    expect(await poll()).toMatchObject({ pools: 0 });
+  });
+
+  test('signals the lifecycle of a worker that has never claimed, and of no other', async () => {
+    const [hung, busy, young] = await registered('prov/a', 't', 3);
+    const { poll, signals } = poller({
+      workers: list(entry(busy!.workerId, busy), entry(young!.workerId, { ...young, lastActiveAt: LATER - HOUR })),
+    });
+    expect(await poll()).toMatchObject({ signalled: 1 });
+    expect(signals).toEqual([
+      {
+        workflowId: `worker/prov/a/${hung!.workerGroup}/${hung!.workerId}`,
+        facts: { firstClaimAt: null, lastActiveAt: null, idle: true, quarantineUntil: null },
+      },
+    ]);
+  });
+
+  test('signals nobody whom the queue, asked singly, shows active', async () => {
+    const [worker] = await registered('prov/a', 't', 1);
+    const { poll, asked, signals } = poller({ worker: async () => entry(worker!.workerId, worker) });
+    await poll();
+    expect(asked).toEqual(['workers prov/a', 'claimants prov/a', 'worker prov/a']);
+    expect(signals).toEqual([]);
+  });
+
+  test('signals nobody who has a claimed task', async () => {
+    const [worker] = await registered('prov/a', 't', 1);
+    const old = entry(worker!.workerId, { ...worker, lastActiveAt: NOW });
+    const { poll, signals } = poller({
+      workers: list(old),
+      claimants: async () => ({ complete: true, entries: [worker!] }),
+      worker: async () => old,
+    });
+    await poll();
+    expect(signals).toEqual([]);
+  });
+
+  test('signals a change of quarantine once the row differs, and not again when the row says it', async () => {
+    const [worker] = await registered('prov/a', 't', 1);
+    const quarantineUntil = LATER + HOUR;
+    const { poll, signals } = poller({ workers: list(entry(worker!.workerId, { ...worker, quarantineUntil })) });
+    await poll();
+    expect(signals.map(({ facts }) => facts)).toEqual([
+      { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
+    ]);
+    await recordQuarantine(records.db, worker!, quarantineUntil);
+    expect(await poll(LATER + 2 * MINUTE)).toMatchObject({ signalled: 0 });
+  });
+
+  test('signals the other workers when one lifecycle takes no signal, and that one again ever more rarely', async () => {
+    const workers = await registered('prov/a', 't', 3);
+    const { poll, signals, lines, refuse } = poller();
+    const stuck = `worker/prov/a/${workers[0]!.workerGroup}/${workers[0]!.workerId}`;
+    refuse(stuck);
+    expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 2, refused: 1 });
+    expect(lines.map(({ msg, signals: failed }) => [msg, failed])).toEqual([['worker-poll-failed', 1]]);
+    refuse();
+    const pollsUntilHour = Array.from({ length: 60 }, (_, minute) => LATER + (minute + 1) * MINUTE);
+    signals.length = 0;
+    for (const at of pollsUntilHour) await poll(at);
+    // After 1, 2, 4, 8, 16 and 32 minutes.
+    expect(signals.filter(({ workflowId }) => workflowId === stuck)).toHaveLength(5);
+  });
+
+  test('removes nobody, and goes on with the other pools, when the queue is silent about one', async () => {
+    await registered('prov/a', 'ta', 1);
+    await registered('prov/b', 'tb', 1);
+    const { poll, signals, lines } = poller({
+      workers: async (workerPoolId) => {
+        if (workerPoolId === 'prov/a') throw new Error('no answer');
+        return { complete: true, entries: [] };
+      },
+    });
+    expect(await poll()).toEqual({ pools: 2, unreadable: 1, signalled: 1, refused: 0 });
+    expect(signals.map(({ workflowId }) => workflowId.startsWith('worker/prov/b/'))).toEqual([true]);
+    expect(lines).toMatchObject([{ msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], failed: 1, leftOut: 0 }]);
+  });
+
+  test('signals the inactive workers of a pool when the queue fails to answer about one of them', async () => {
+    const workers = await registered('prov/a', 't', 3);
+    const { poll, signals, lines } = poller({
+      worker: async (_, { workerId }) => {
+        if (workerId === workers[0]!.workerId) throw new Error('no answer');
+        return null;
+      },
+    });
+    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 2, refused: 0 });
+    const ids = new Set(signals.map(({ workflowId }) => workflowId.split('/').at(-1)));
+    expect(ids).toEqual(new Set([workers[1]!.workerId, workers[2]!.workerId]));
+    expect(lines).toMatchObject([
+      { msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], err: { message: 'no answer' } },
+    ]);
+  });
+
+  test('signals a change of quarantine when the queue fails to list the claimed tasks of the pool', async () => {
+    const [quarantined] = await registered('prov/a', 't', 2);
+    const quarantineUntil = LATER + HOUR;
+    const { poll, signals } = poller({
+      workers: list(entry(quarantined!.workerId, { ...quarantined, quarantineUntil })),
+      claimants: () => Promise.reject(new Error('no answer')),
+    });
+    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 1, refused: 0 });
+    expect(signals.map(({ facts }) => facts)).toMatchObject([{ idle: false, quarantineUntil }]);
+  });
+
+  test('asks about other inactive workers in the next poll when there are more than it asks about at once', async () => {
+    const workers = await registered('prov/a', 't', 200);
+    const askedAbout: string[][] = [];
+    const { poll, signals } = poller({
+      worker: async (_, { workerId }) => {
+        askedAbout.at(-1)!.push(workerId);
+        return null;
+      },
+    });
+    for (const seconds of [0, 10, 20]) {
+      askedAbout.push([]);
+      await poll(LATER + seconds * 1_000);
+    }
+    const [first, second, third] = askedAbout.map((ids) => ids.toSorted());
+    expect([...first!, ...second!].toSorted()).toEqual(workers.map(({ workerId }) => workerId).toSorted());
+    expect(third).toEqual(first);
+    // One that was not asked about in between is not forgotten: its signals are spaced as before.
+    expect(signals).toHaveLength(200);
+  });
+
+  test.each(['workers', 'claimants', 'worker'] as const)(
+    'says once that the queue refuses the question «%s», removes nobody meanwhile, and says once that it answers again',
+    async (question) => {
+      const [worker] = await registered('prov/a', 't', 1);
+      let isRefused = true;
+      const answer = { complete: true, entries: [] };
+      const { poll, signals, lines } = poller({
+        [question]: async () => {
+          if (isRefused) throw new QueueRefusedError(question, ['queue:some-scope'], 'insufficient scopes');
+          return question === 'worker' ? null : answer;
+        },
+      });
+      await poll();
+      await poll();
+      expect(signals).toEqual([]);
+      isRefused = false;
+      await poll();
+      await poll();
+      expect(lines.map(({ msg, question: about }) => [msg, about])).toEqual([
+        ['queue-refused', question],
+        ['queue-answers', question],
+      ]);
+      expect(lines[0]).toMatchObject({ scopes: ['queue:some-scope'] });
+      expect(signals[0]!.workflowId).toContain(worker!.workerId);
+    },
+  );
+});

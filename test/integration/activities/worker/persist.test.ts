@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { lifecycleRecords } from '../../../../activities/worker/persist.js';
+import { lifecycleId } from '../../../../domain/ids.js';
+import { isRefusedForGood } from '../../../../database/client/failures.js';
+import { activityDeps } from '../../../support/activities.js';
+import { recordedLog } from '../../../support/recorded-log.js';
+import { DAY, engines, launched, makePool, NOW, poolId } from '../../../support/records.js';
+import { recordsFor } from '../../../support/records-suite.js';
+
+describe.each(engines)('a registration on %s', (engine) => {
+  const records = recordsFor(engine);
+  beforeEach(async () => {
+    await makePool(records.db);
+    await launched(records.db, 't', 2);
+  });
+
+  const register = async (workerId: string): Promise<string[]> => {
+    const triggered: string[] = [];
+    const asks = { hintLook: (pool: string) => void triggered.push(pool) };
+    await lifecycleRecords(activityDeps({ records, asks })).recordRunning({
+      ...{ workerPoolId: poolId, workerGroup: 'us-west-2', workerId, registeredAt: NOW, terminateAfter: NOW + DAY },
+      ...{ secretGeneration: 1, nowMs: NOW, queueInactivityMs: DAY },
+    });
+    return triggered;
+  };
+
+  test.each([
+    ['whose backoff began before its launch', NOW - 1],
+    ['whose backoff began after its launch', NOW + 1],
+  ])('triggers its pool once when its launch config waited for one, %s', async (_, until) => {
+    const backoff = { workerPoolId: poolId, launchConfigId: 'lc-a', revision: 1, failureClass: 'other' } as const;
+    await records.db
+      .insertInto('launchBackoffs')
+      .values({ ...backoff, failures: 2, until, unregistered: true })
+      .execute();
+    expect(await register('t-0')).toEqual([poolId]);
+    expect(await register('t-1')).toEqual([]);
+  });
+
+  test('triggers nothing when its launch config waited for none', async () => {
+    expect(await register('t-0')).toEqual([]);
+  });
+});
+
+describe.each(engines)('a worker whose row %s refuses for good', (engine) => {
+  const records = recordsFor(engine);
+  beforeEach(async () => {
+    await makePool(records.db);
+    await launched(records.db, 't', 1);
+  });
+
+  test('is logged with the state that it could not be given', async () => {
+    const { db } = records;
+    const log = recordedLog();
+    const activities = lifecycleRecords(activityDeps({ records, log: log.log }));
+    const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 't-0' };
+    await sql`alter table workers add constraint refuses check (state = 'requested')`.execute(db);
+    const stopping = { ...key, providerId: 'aws', launchConfigId: 'lc-a' };
+    const refusals = await Promise.allSettled([
+      activities.recordStopping(stopping, { reason: 'over', failure: null }, NOW),
+      activities.recordStopped(key, NOW),
+    ]);
+    await sql`alter table workers drop constraint refuses`.execute(db);
+    for (const refusal of refusals)
+      expect(refusal.status === 'rejected' && isRefusedForGood(refusal.reason)).toBe(true);
+    const lines = log.of('worker-row-refused');
+    expect(new Set(lines.map((line) => line['state']))).toEqual(new Set(['stopping', 'stopped']));
+    for (const line of lines) expect(line).toMatchObject({ workflowId: lifecycleId(key) });
+  });
+});

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { EngineBusy } from '../../../../temporal/lifecycle-client.js';
+import type { WorkerKey } from '../../../../domain/ids.js';
+import {
+  cloudIsAway,
+  launchMachines,
+  openLaunch,
+  poolDefinition,
+  startTestApi,
+  type TestApi,
+} from '../../../support/api.js';
+
+const poolPath = (id: string) => `/worker-pool/${encodeURIComponent(id)}`;
+const workerPath = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
+  `/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}`;
+
+let api: TestApi;
+let count = 0;
+let pool: string;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.close());
+beforeEach(async () => {
+  api.engine.failure = null;
+  api.queueKnows.worker = async () => null;
+  pool = `prov/pool${(count += 1)}`;
+  expect((await api.call('PUT', poolPath(pool), poolDefinition)).status).toBe(200);
+});
+
+const claim = (worker: WorkerKey, proof: object = { document: `I am ${worker.workerId}` }) => ({
+  ...worker,
+  providerId: 'cloud',
+  workerIdentityProof: proof,
+});
+const register = (worker: WorkerKey, proof?: object) => api.call('POST', '/worker/register', claim(worker, proof));
+
+test('a machine registers, is listed as running, is told to go on, re-registers and is removed', async () => {
+  const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+  const answer = await register(worker);
+  expect(answer.status).toBe(200);
+  expect(answer.body).toMatchObject({
+    workerConfig: { from: 'launch config' },
+    secret: expect.stringMatching(/^[\w-]{44}$/),
+    credentials: { clientId: `worker/cloud/${pool}/here/i-1` },
+  });
+  expect(Date.parse(answer.body.expires)).toBe(api.clock.ms + 96 * 3600_000);
+  const listed = await api.call('GET', `/workers/${encodeURIComponent(pool)}?state=running`);
+  expect(listed.body.workers).toHaveLength(1);
+  expect(listed.body.workers[0]).toMatchObject({ ...worker, state: 'running', capacity: 1, providerId: 'cloud' });
+  expect((await api.call('GET', `${workerPath(worker)}/should-terminate`)).body).toEqual({
+    terminate: false,
+    reason: 'none',
+  });
+
+  const again = await api.call('POST', '/worker/reregister', { ...worker, secret: answer.body.secret });
+  expect(again.status).toBe(200);
+  expect(again.body.secret).not.toBe(answer.body.secret);
+
+  expect((await api.call('DELETE', workerPath(worker))).body).toEqual({});
+  expect((await api.call('GET', workerPath(worker))).body.state).toBe('stopping');
+  const late = await api.call('POST', '/worker/reregister', { ...worker, secret: again.body.secret });
+  expect(late.body.code).toBe('InputError');
+});
+
+describe('a lost answer', () => {
+  test('of a registration is given again: same proof, working secret', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    const second = await register(worker);
+    expect(second.status).toBe(200);
+    const next = await api.call('POST', '/worker/reregister', { ...worker, secret: second.body.secret });
+    expect(next.status).toBe(200);
+  });
+
+  test('of a re-registration is given again: the old secret gives the same new one', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    const { secret } = (await register(worker)).body;
+    const first = await api.call('POST', '/worker/reregister', { ...worker, secret });
+    const second = await api.call('POST', '/worker/reregister', { ...worker, secret });
+    expect(second.body.secret).toBe(first.body.secret);
+    await api.call('POST', '/worker/reregister', { ...worker, secret: first.body.secret });
+    expect((await api.call('POST', '/worker/reregister', { ...worker, secret })).body.code).toBe('InputError');
+  });
+});
+
+describe('a registration is refused', () => {
+  test('in the same words for an unknown pool, provider and worker', async () => {
+    const known = { workerPoolId: pool, workerGroup: 'here', workerId: 'i-9' };
+    const answers = await Promise.all([
+      register({ ...known, workerPoolId: 'prov/none' }),
+      api.call('POST', '/worker/register', { ...claim(known), providerId: 'nope' }),
+      register(known),
+    ]);
+    const texts = answers.map(({ status, body }) => [status, body.code, body.message.split('\n')[0]]);
+    expect(texts[0]).toEqual([404, 'ResourceNotFound', 'There is no such worker to register.']);
+    expect(new Set(texts.map(String)).size).toBe(1);
+  });
+
+  test('with a foreign proof, without a trace of the document in answer and log', async () => {
+    const [worker, other] = (await launchMachines(api, pool, ['i-1', 'i-2'])) as [WorkerKey, WorkerKey];
+    const answer = await register(worker, { document: `I am ${other.workerId}` });
+    expect([answer.status, answer.body.code]).toEqual([400, 'InputError']);
+    expect(answer.body.requestInfo.payload).toBe('(OMITTED)');
+    expect(JSON.stringify(answer.body)).not.toContain('I am');
+    expect(api.logged.join()).not.toContain('I am');
+    expect(api.logged.join()).toContain('names somebody else');
+    expect((await api.call('GET', workerPath(worker))).body.state).toBe('requested');
+  });
+
+  test('for the pool of another machine', async () => {
+    await launchMachines(api, pool, ['i-1']);
+    const other = `prov/other${count}`;
+    await api.call('PUT', poolPath(other), poolDefinition);
+    const answer = await register({ workerPoolId: other, workerGroup: 'here', workerId: 'i-1' });
+    expect(answer.status).toBe(404);
+  });
+
+  test('after its time', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    api.clock.ms += 1801_000;
+    expect((await register(worker)).body.code).toBe('InputError');
+  });
+
+  test('when the machine is in use already', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    api.clock.ms += 601_000;
+    expect((await register(worker)).body.code).toBe('InputError');
+  });
+
+  test('when the queue has seen the worker claim a task', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    const claimed = { ...worker, firstClaimAt: api.clock.ms, lastActiveAt: null, quarantineUntil: null };
+    api.queueKnows.worker = async () => claimed;
+    expect((await register(worker)).body.code).toBe('InputError');
+  });
+});
+
+describe('a registration is accepted again', () => {
+  test('when the queue does not know the worker, and when it does not answer', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    await register(worker);
+    expect((await register(worker)).status).toBe(200);
+    api.queueKnows.worker = async () => await Promise.reject(new Error('no answer'));
+    expect((await register(worker)).status).toBe(200);
+  });
+
+  test('without a question to the queue while the worker has not registered', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    const asked: string[] = [];
+    api.queueKnows.worker = async (workerPoolId) => (asked.push(workerPoolId), null);
+    expect((await register(worker)).status).toBe(200);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('a registration is put off with 503 and Retry-After', () => {
+  test('while a launch of its pool has no rows yet', async () => {
+    await openLaunch(api, pool, `token-${count}`, 1);
+    const answer = await register({ workerPoolId: pool, workerGroup: 'here', workerId: 'i-1' });
+    expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(3);
+  });
+
+  test('while the engine does not answer, and works afterwards', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    api.engine.failure = new EngineBusy('slow');
+    expect((await register(worker)).status).toBe(503);
+    api.engine.failure = null;
+    expect((await register(worker)).status).toBe(200);
+  });
+
+  test('while its proof cannot be checked', async () => {
+    const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+    const answer = await register(worker, { document: cloudIsAway });
+    expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
+    expect((await register(worker)).status).toBe(200);
+  });
+});
+
+test('registers a machine whose provider could not be set up: that needs no call to the cloud', async () => {
+  const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+  api.failedProviders.add('cloud');
+  const answer = await register(worker);
+  api.failedProviders.clear();
+  expect(answer.status).toBe(200);
+});
+
+test('an address that guesses is slowed down, and forgiven', async () => {
+  const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+  const wrong = { document: 'I am somebody else' };
+  let answer = await register(worker, wrong);
+  for (let guesses = 1; answer.status !== 503; guesses += 1) {
+    expect(answer.status).toBe(400);
+    expect(guesses).toBeLessThan(500);
+    answer = await register(worker, wrong);
+  }
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(3);
+  api.clock.ms += 60_000;
+  expect((await register(worker)).status).toBe(200);
+});

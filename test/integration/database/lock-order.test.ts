@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { dropLaunches } from '../../../database/launch-failures.js';
+import { openRecords, type Records } from '../../../database/client/open.js';
+import { rememberProviderAccounts } from '../../../database/provider-accounts.js';
+import type { Db } from '../../../database/client/schema.js';
+import { setShouldTerminate } from '../../../database/terminations.js';
+import { createDatabase } from '../../../dev/testing/postgres.js';
+import { emptyRecords, launched, makePool, NOW, order, poolId, reserve, finish } from '../../support/records.js';
+
+const ROWS = 400;
+const ROUNDS = 12;
+const numbers = Array.from({ length: ROWS }, (_, number) => number);
+const tokenOf = (number: number) => `token-${String(number).padStart(4, '0')}`;
+
+/** Each changes all rows that are named, in the order in which they are named; `round` makes each call a change. */
+const writes: [string, (db: Db, named: readonly number[], round: number) => Promise<unknown>][] = [
+  [
+    'terminations',
+    (db, named, round) =>
+      setShouldTerminate(
+        db,
+        poolId,
+        named.map((number) => ({
+          workerGroup: 'us-west-2',
+          workerId: `token-workers-${number}`,
+          terminate: round % 2 === 0,
+          reason: 'over capacity',
+        })),
+        NOW + round,
+      ),
+  ],
+  ['launches that are done', (db, named) => finish(db, named.map(tokenOf), NOW)],
+  ['launches that are given up', (db, named) => dropLaunches(db, named.map(tokenOf), NOW)],
+  [
+    'accounts of providers',
+    (db, named, round) =>
+      rememberProviderAccounts(
+        db,
+        named.map((number) => ({ providerId: `provider-${number}`, account: `account-${round}` })),
+      ),
+  ],
+];
+
+describe('two processes that write the same rows at once, in opposite orders,', () => {
+  let records: Records[];
+  beforeAll(async () => {
+    const url = await createDatabase();
+    records = [await openRecords({ url }), await openRecords({ url })];
+  });
+  afterAll(async () => await Promise.all(records.map((each) => each.close())));
+  beforeEach(async () => {
+    const { db } = records[0]!;
+    await emptyRecords(db);
+    await makePool(db);
+    await launched(db, 'token-workers', ROWS);
+    await reserve(
+      db,
+      numbers.map((number) => order(tokenOf(number), 1)),
+    );
+  });
+
+  test.each(writes)('do not deadlock: %s', async (_, write) => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // Open again, and in the table in an order that is neither's.
+      await sql`update launches set status = case when ${round % 2 === 0} then 'booked' else 'open' end
+        where token <> 'token-workers'`.execute(records[0]!.db);
+      const both = await Promise.allSettled([
+        write(records[0]!.db, numbers, round),
+        write(records[1]!.db, numbers.toReversed(), round + 1),
+      ]);
+      expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    }
+  });
+});

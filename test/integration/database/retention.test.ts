@@ -1,0 +1,287 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { recordDecision } from '../../../database/decisions.js';
+import { recordReadings } from '../../../database/demand-readings.js';
+import { insertError } from '../../../database/errors.js';
+import { hold } from '../../../database/holds.js';
+import { dropLaunches, failLaunch } from '../../../database/launch-failures.js';
+import { bookLaunch } from '../../../database/launches.js';
+import { beginAttempt } from '../../../database/launch-attempts.js';
+import { listLaunchConfigs } from '../../../database/launch-configs.js';
+import { createPool, deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
+import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
+import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
+import { recordSignOfLife } from '../../../database/credentials-used.js';
+import { recordStopped } from '../../../database/worker-changes.js';
+import type { Schema } from '../../../database/client/schema.js';
+import { refuseDeletes } from '../../support/broken-rows.js';
+import { decisionOf } from '../../support/decisions.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import {
+  DAY,
+  engines,
+  launchConfig,
+  launched,
+  machines,
+  makePool,
+  newPool,
+  NOW,
+  order,
+  poolId,
+  refused,
+  reserve,
+  times,
+  finish,
+} from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
+
+describe.each(engines)('retention on %s', (engine) => {
+  const records = recordsFor(engine);
+  beforeEach(async () => {
+    await makePool(records.db);
+  });
+
+  const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+  const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
+  const stop = (workerId: string, nowMs = NOW) =>
+    recordStopped(records.db, key(workerId), { nowMs, expires: nowMs + 7 * DAY });
+  const count = async (table: keyof Schema) =>
+    (
+      await records.db
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .executeTakeFirstOrThrow()
+    ).n;
+  const error = { workerPoolId: poolId, launchConfigId: null, kind: 'k', title: 't', description: 'd', extra: {} };
+  const deleted = { clientId: 'tester', nowMs: NOW };
+
+  test('deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
+    const { db } = records;
+    await launched(db, 't', 2);
+    await finish(db, ['t'], NOW);
+    await recordSignOfLife(db, key('t-0'), NOW);
+    await stop('t-0');
+    await expireRows(db, retention, NOW + 7 * DAY);
+    expect([await count('workers'), await count('signsOfLife')]).toEqual([2, 1]);
+    await expireRows(db, retention, NOW + 7 * DAY + 1);
+    expect([await count('workers'), await count('signsOfLife')]).toEqual([1, 0]);
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect([await count('workers'), await count('launches')]).toEqual([1, 1]);
+    await stop('t-1');
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect([await count('workers'), await count('launches')]).toEqual([0, 0]);
+  });
+
+  test('keeps an unfinished launch for as long as it is unfinished', async () => {
+    const { db } = records;
+    await reserve(db, [order('open', 1), order('booked', 1)]);
+    await bookLaunch(db, 'booked', machines(1), times);
+    await expireRows(db, retention, NOW + 1000 * DAY);
+    expect(await count('launches')).toBe(2);
+  });
+
+  test('deletes a launch without workers that was closed after a thousand with workers', async () => {
+    const { db } = records;
+    await sql`
+      insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
+        count, capacity_per_machine, status, attempts, created, closed)
+      select 't-' || n, ${poolId}, 'aws', 'lc-a', 1, '{}', '{}', 1, 1, 'done', 1, n, n from generate_series(1, 1001) n`.execute(
+      db,
+    );
+    await sql`
+      insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_token, state, capacity, created,
+        last_modified, expires, location, facts)
+      select ${poolId}, 'us-west-2', 'i-' || n, 'aws', 't-' || n, 'running', 1, n, n, n, '{}', '{}'
+      from generate_series(1, 1000) n`.execute(db);
+    await expireRows(db, retention, NOW);
+    expect(await count('launches')).toBe(1_000);
+    expect(await db.selectFrom('launches').select('token').where('token', '=', 't-1001').execute()).toEqual([]);
+  });
+
+  test('deletes errors, events and scans that are old, but not the last complete scan', async () => {
+    const { db } = records;
+    await insertError(db, error, NOW);
+    const counts = { machines: 0, signalled: 0, unowned: 0 };
+    for (const nowMs of [NOW, NOW + 1]) {
+      await endScan(db, await beginScan(db, 'aws', nowMs), { ...counts, ended: nowMs, complete: true });
+    }
+    await expireRows(db, retention, NOW + 6 * DAY);
+    expect([await count('workerPoolErrors'), await count('scans')]).toEqual([1, 2]);
+    expect(await count('events')).toBeGreaterThan(0);
+    await expireRows(db, retention, NOW + 8 * DAY);
+    expect([await count('workerPoolErrors'), await count('events'), await count('scans')]).toEqual([0, 0, 1]);
+    expect(await lastScan(db, 'aws')).toMatchObject({ begun: NOW + 1 });
+  });
+
+  test('removes an archived launch config once no worker and no launch of its own pool points at it', async () => {
+    const { db } = records;
+    // Another pool's worker of a launch config of the same name does not count.
+    await makePool(db, { workerPoolId: 'prov/other' });
+    await reserve(db, [order('elsewhere', 1)], 'prov/other');
+    await bookLaunch(db, 'elsewhere', machines(1, 'e'), times);
+    await reserve(db, [order('t', 1)]);
+    await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    await bookLaunch(db, 't', machines(1), times);
+    await finish(db, ['t'], NOW);
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    await stop('i-0');
+    await expireRows(db, retention, NOW + 8 * DAY);
+    expect(await removeArchivedLaunchConfigs(db)).toEqual([{ workerPoolId: poolId, launchConfigId: 'lc-a' }]);
+    const left = await listLaunchConfigs(db, poolId, { includeArchived: true }, { limit: 9, after: null });
+    expect(left.items.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
+  });
+
+  test('removes a deleted pool with its last worker, and nothing of it meets a pool of the same name (W41)', async () => {
+    const { db } = records;
+    await launched(db, 't', 1);
+    await insertError(db, error, NOW);
+    await hold(db, poolId, { reason: 'repair', clientId: 'tester', nowMs: NOW });
+    await deletePool(db, poolId, deleted);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    await finish(db, ['t'], NOW);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    await stop('t-0');
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    expect(await listPoolIds(db)).toEqual([]);
+    for (const table of ['launchConfigs', 'launchConfigRevisions', 'workers', 'workerPoolErrors', 'holds'] as const) {
+      expect([table, await count(table)]).toEqual([table, 0]);
+    }
+    const other = [launchConfig('lc-a', { region: 'elsewhere' })];
+    expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
+  });
+
+  test('leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
+    const { db } = records;
+    const other = 'prov/other';
+    await makePool(db, { workerPoolId: other });
+    await launched(db, 't', 2);
+    await reserve(db, [order('refused', 1)]);
+    const cause = { failureClass: 'other', backoff: () => DAY, nowMs: NOW } as const;
+    await failLaunch(db, 'refused', { ...cause, failure: 'no', error, proof: refused });
+    await finish(db, ['t'], NOW);
+    await recordSignOfLife(db, key('t-0'), NOW);
+    const note = { noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 };
+    await setNotes(db, 'aws', [{ ...key('t-0'), ...note }]);
+    const reading = { pendingTasks: 1, claimedTasks: 0, wantedMachines: 1 };
+    await recordReadings(
+      db,
+      [
+        { workerPoolId: poolId, ...reading },
+        { workerPoolId: other, ...reading },
+      ],
+      NOW,
+    );
+    const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
+    await recordDecision(db, poolId, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+    for (const workerId of ['t-0', 't-1']) await stop(workerId);
+    await deletePool(db, poolId, deleted);
+    const { rows: tables } = await sql<{ name: string }>`
+      select table_name as name from information_schema.columns
+      where table_schema = 'public' and column_name = 'worker_pool_id' order by 1`.execute(db);
+    const withRowsOf = async (workerPoolId: string) => {
+      const found = await Promise.all(
+        tables.map(async ({ name }) => {
+          const query = sql`select 1 from ${sql.table(name)} where worker_pool_id = ${workerPoolId} limit 1`;
+          return (await query.execute(db)).rows.length > 0 ? [name] : [];
+        }),
+      );
+      return found.flat();
+    };
+    // A table that is new here needs a row above.
+    expect(await withRowsOf(poolId)).toEqual(tables.map(({ name }) => name));
+    const ofOther = await withRowsOf(other);
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+    // Their tokens outlive everything that carries them.
+    expect(await withRowsOf(poolId)).toEqual(['launches']);
+    expect(await withRowsOf(other)).toEqual(ofOther);
+  });
+
+  test('keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
+    await deletePool(db, poolId, deleted);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    await bookLaunch(db, 't', machines(1, 't'), times);
+    await finish(db, ['t'], NOW);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+    expect(await listPoolIds(db)).toEqual([poolId]);
+    await stop('t-0');
+    expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+  });
+
+  test('leaves to the next run what its time does not last for', async () => {
+    const { db } = records;
+    await insertError(db, error, NOW);
+    await deletePool(db, poolId, deleted);
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => true);
+    expect(results.every(({ result }) => !result.finished && result.deleted === 0)).toBe(true);
+    expect((await removeDeletedPools(db, () => true)).removed).toEqual([]);
+    expect([await count('workerPoolErrors'), await count('workerPools')]).toEqual([1, 1]);
+  });
+
+  test('gives every table a turn although no row of the first can be deleted', async () => {
+    const { db } = records;
+    await launched(db, 't', 1);
+    await finish(db, ['t'], NOW);
+    await stop('t-0');
+    await insertError(db, error, NOW);
+    const mend = await refuseDeletes(db, 'workers', 'true');
+    // One turn of each table, and two more of the first: its batches have not shrunk to one row yet.
+    let asked = 0;
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (asked += 1) > 10);
+    await mend();
+    expect(results.find(({ table }) => table === 'workers')).toMatchObject({ result: { deleted: 0, finished: false } });
+    expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
+  });
+
+  test('leaves no launch behind one that cannot be deleted', async () => {
+    const { db } = records;
+    const tokens = ['bad', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6'];
+    await reserve(
+      db,
+      tokens.map((token) => order(token, 1)),
+    );
+    await dropLaunches(db, tokens, NOW);
+    const mend = await refuseDeletes(db, 'launches', "old.token = 'bad'");
+    const results = await expireRows(db, retention, NOW + 1000 * DAY);
+    await mend();
+    expect(results.find(({ table }) => table === 'launches')).toMatchObject({ result: { deleted: 6, skipped: 1 } });
+    expect(await db.selectFrom('launches').select('token').execute()).toEqual([{ token: 'bad' }]);
+  });
+
+  test('does not remove a deleted pool while a launch of it may still come to something', async () => {
+    const { db } = records;
+    await reserve(db, [order('t', 1)]);
+    await deletePool(db, poolId, deleted);
+    expect((await removeDeletedPools(db)).removed).toEqual([]);
+  });
+});
+
+describe('retention on Postgres, beside other connections', () => {
+  const records = recordsFor('Postgres');
+
+  test('keeps a pool for which a launch was reserved after it had been chosen for removal', async () => {
+    const { db } = records;
+    await makePool(db);
+    await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
+    let removing: ReturnType<typeof removeDeletedPools> | undefined;
+    await db.transaction().execute(async (holder) => {
+      await sql`lock table decisions in exclusive mode`.execute(holder);
+      removing = removeDeletedPools(db);
+      removing.catch(() => {});
+      await eventually(async () => {
+        const { rows } = await sql`select pid from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+        return rows.length === 1;
+      });
+      await sql`insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location,
+          request, count, capacity_per_machine, status, created)
+        values ('late', ${poolId}, 'aws', 'lc-a', 1, '{}', '{}', 1, 1, 'open', 0)`.execute(db);
+    });
+    expect(await removing).toEqual({ removed: [], failed: [] });
+    expect(await listPoolIds(db)).toEqual([poolId]);
+  });
+});

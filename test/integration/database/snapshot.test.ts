@@ -1,0 +1,45 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { allPoolsCapacity, poolFacts } from '../../../database/pool-snapshot.js';
+import { bookLaunch } from '../../../database/launches.js';
+import type { Db } from '../../../database/client/schema.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { machines, makePool, NOW, order, poolId, reserve, times } from '../../support/records.js';
+import { recordsFor } from '../../support/records-suite.js';
+
+/** Only Postgres has a second connection that a lock can hold. */
+describe('a snapshot that begins before a launch is recorded and ends after it', () => {
+  const records = recordsFor('Postgres');
+  beforeEach(() => makePool(records.db));
+
+  const reads: [string, (db: Db) => Promise<number | undefined>][] = [
+    ['a reconciliation', async (db) => (await poolFacts(db, poolId, NOW))?.requestedCapacity],
+    ['a poll', async (db) => (await allPoolsCapacity(db, { nowMs: NOW, providerIds: ['aws'] }))[0]?.requestedCapacity],
+  ];
+  const tables = ['launches', 'workers'] as const;
+
+  test.each(reads.flatMap(([by, read]) => tables.map((table) => [by, table, read] as const)))(
+    'counts it exactly once in %s that waits for %s',
+    async (_, table, read) => {
+      await reserve(records.db, [order('t', 3)]);
+      const snapshot = await records.db.transaction().execute(async (trx) => {
+        await sql`lock table ${sql.table(table)} in access exclusive mode`.execute(trx);
+        const reading = read(records.db);
+        reading.catch(() => {});
+        await eventually(() => isWaitedFor(records.db, table), { what: `a statement that waits for ${table}` });
+        await bookLaunch(trx, 't', machines(3), times);
+        return { reading };
+      });
+      expect(await snapshot.reading).toBe(3);
+    },
+  );
+});
+
+async function isWaitedFor(db: Db, table: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from pg_locks l join pg_database d on d.oid = l.database
+    where not granted and datname = current_database() and relation = cast(cast(${table} as text) as regclass)`.execute(
+    db,
+  );
+  return rows.length > 0;
+}

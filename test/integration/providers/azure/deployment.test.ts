@@ -1,0 +1,288 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ProviderError } from '../../../../providers/errors.js';
+import type { FrozenLaunch, LaunchedMachine, LaunchOrder, MachineRef } from '../../../../providers/provider.js';
+import {
+  azureAt,
+  azureOrder,
+  buildMachine,
+  detached,
+  GROUP,
+  LOCATION,
+  quickAzure,
+  SUBSCRIPTION,
+} from '../../../support/azure-harness.js';
+import { eventually } from '../../../../dev/testing/eventually.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { realPools, testRealData } from '../../../support/shared-data.js';
+import { type SimulatorHandle, startSimulator } from '../../../../dev/testing/simulator.js';
+
+let simulator: SimulatorHandle;
+let at: ReturnType<typeof azureAt>;
+/** Lines of the log before the test. */
+let logged = 0;
+beforeAll(async () => {
+  simulator = await startSimulator({ ...quickAzure, azurePageSize: 200, azureDeploymentMs: 20 });
+});
+afterAll(() => simulator.stop());
+beforeEach(async () => {
+  await simulator.reset();
+  logged = simulator.log().length;
+  at = azureAt(simulator.azureEndpoint);
+});
+
+const link = (template: string): string =>
+  `/subscriptions/${SUBSCRIPTION}/resourceGroups/templates/providers/Microsoft.Resources/templateSpecs/${template}/versions/1.0`;
+
+const order = (template: string, changes: object = {}): LaunchOrder =>
+  azureOrder({
+    configuration: {
+      armDeployment: {
+        mode: 'Incremental',
+        templateLink: { id: link(template) },
+        parameters: { location: { value: LOCATION } },
+      },
+      workerConfig: {},
+      ...changes,
+    },
+  });
+
+/** Freezes an order for one machine. */
+function launchOf(one: LaunchOrder): { launch: FrozenLaunch; machine: LaunchedMachine } {
+  const launch = at.launching.freeze(one);
+  return { launch, machine: at.launching.machines(launch)[0]! };
+}
+
+const observed = async (machine: MachineRef) => {
+  for await (const page of at.provider.machines!.observe([machine.location], [machine])) {
+    for (const one of page) if (one.workerId === machine.workerId) return one;
+  }
+  return null;
+};
+
+/** As a lifecycle does: submits, waits until a look shows the end of the deployment, has written down what it made. */
+async function build(one: LaunchOrder): Promise<{ launch: FrozenLaunch; machine: LaunchedMachine; state: string }> {
+  const { launch, machine } = launchOf(one);
+  await at.launching.submit(launch, machine, 'deployment');
+  const state = await eventually(async () => {
+    const seen = (await observed(machine))?.resources['deployment'];
+    return (seen === 'running' || seen === 'failed') && seen;
+  });
+  return { launch, machine, state };
+}
+
+async function remember(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<readonly string[]> {
+  const remembering = at.launching.remembering!;
+  const { resources, hasRecord } = await untilAllowed(() => remembering.made(launch, machine, stopping));
+  if (hasRecord) await remembering.recorded(launch, machine);
+  return resources;
+}
+
+/** Repeats what Azure is not yet ready for. */
+const untilAllowed = <T>(work: () => Promise<T>): Promise<T> =>
+  eventually(async () => {
+    try {
+      return { value: await work() };
+    } catch (error) {
+      if (error instanceof ProviderError && error.retryable) return null;
+      throw error;
+    }
+  }).then(({ value }) => value);
+
+/** As a lifecycle does: step by step, each until a look confirms that nothing of it is left. */
+async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: readonly string[]): Promise<void> {
+  const made = [...new Set([...known, ...(await remember(launch, machine, true))])];
+  const row = { ...machine, made };
+  const machines = at.provider.machines!;
+  if (made.length > 0) expect((await machines.lookup(row)).state).not.toBe('gone');
+  for (const step of machines.removalSteps) {
+    await untilAllowed(() => machines.remove(row, step));
+    await eventually(async () => {
+      const seen = (await observed(row))?.resources[step];
+      // Listings that removals share may be seconds old.
+      if (seen === 'running') await untilAllowed(() => machines.remove(row, step));
+      return seen === undefined || seen === 'gone';
+    });
+  }
+  expect((await machines.lookup(row)).state).toBe('gone');
+}
+
+const nothingLeft = () =>
+  eventually(async () => {
+    const { resources, deployments } = await simulator.azureState();
+    return resources.length === 0 && deployments.length === 0;
+  });
+
+const kindsOf = (ids: readonly string[]): string[] => ids.map((id) => id.split('/').at(-2) ?? '').sort();
+const outcomes = (operation: string): string[] =>
+  simulator
+    .log()
+    .slice(logged)
+    .flatMap((line) => (line.kind === 'arm' && line.operation === operation ? [line.outcome] : []))
+    .sort();
+const writes = (): string[] =>
+  simulator
+    .log()
+    .slice(logged)
+    .map(({ operation }) => operation)
+    .filter((one) => one.startsWith('PUT '));
+
+describe('a machine of an Azure template', () => {
+  test.each([
+    ['one-nic', ['networkInterfaces', 'virtualMachines']],
+    [
+      'two-nics',
+      ['networkInterfaces', 'networkInterfaces', 'publicIPAddresses', 'publicIPAddresses', 'virtualMachines'],
+    ],
+    ['implicit-disk', ['networkInterfaces', 'virtualMachines']],
+    ['nsg-and-extension', ['networkInterfaces', 'networkSecurityGroups', 'virtualMachines']],
+  ])('%s is made with one write, remembered, and goes without a trace', async (template, kinds) => {
+    const { launch, machine, state } = await build(order(template));
+    expect(state).toBe('running');
+    expect((await observed(machine))?.state).toBe('running');
+    const made = await remember(launch, machine, false);
+    expect(kindsOf(made)).toEqual(kinds);
+    await eventually(async () => (await simulator.azureState()).deployments.length === 0);
+    expect((await observed({ ...machine, made }))?.state).toBe('running');
+    expect(writes()).toEqual(['PUT deployments']);
+    await removeAll(launch, machine, made);
+    await nothingLeft();
+  });
+
+  test('that fails half-way says why, and leaves nothing behind', async () => {
+    const { launch, machine, state } = await build(order('fails-half-way'));
+    expect(state).toBe('failed');
+    const reason = await at.launching.explain(machine, 'deployment', `deploy-${machine.workerId.slice(3)}`);
+    expect(reason).toMatchObject({
+      cloudCode: 'SkuNotAvailable',
+      kind: 'arm-deployment-error',
+      title: 'ARM Deployment Error',
+    });
+    expect(reason.message).toContain(machine.workerId);
+    await removeAll(launch, machine, []);
+    await nothingLeft();
+  });
+
+  test('goes without a trace where its template gives no tags to anything', async () => {
+    const { launch, machine } = await build(order('two-nics'));
+    const made = await remember(launch, machine, false);
+    await simulator.untagAzure();
+    expect((await observed({ ...machine, made }))?.resources).toMatchObject({ vm: 'running', publicIp: 'running' });
+    await removeAll(launch, machine, made);
+    await nothingLeft();
+  });
+
+  test('does not take away what others have marked, remembered or not', async () => {
+    const theirs = azureAt(
+      simulator.azureEndpoint,
+      {},
+      recordedContext({ providerId: 'azure', deploymentId: 'c0ffee00-0000-4000-8000-00000000beef' }),
+    );
+    const [foreign] = await buildMachine(theirs, azureOrder({ configuration: detached }));
+    const before = (await simulator.azureState()).resources.map(({ id }) => id).sort();
+    const { launch, machine } = await build(order('one-nic'));
+    const made = await remember(launch, machine, false);
+    expect(made.filter((id) => before.includes(id))).toEqual([]);
+    await removeAll(launch, machine, [...made, ...before]);
+    expect((await simulator.azureState()).resources.map(({ id }) => id).sort()).toEqual(before);
+    expect((await theirs.provider.machines!.lookup(foreign!)).state).toBe('running');
+  });
+
+  test('that is to go while its deployment is stuck has it cancelled', async () => {
+    await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
+    const { launch, machine } = launchOf(order('nsg-and-extension'));
+    await at.launching.submit(launch, machine, 'deployment');
+    await eventually(async () => (await observed(machine))?.resources['vm'] === 'pending');
+    await removeAll(launch, machine, []);
+    await nothingLeft();
+  });
+
+  test('is made once, whatever becomes of the first answer', async () => {
+    await simulator.addFault({ operation: 'PUT deployments', mode: 'lose-answer' });
+    const { launch, machine } = launchOf(order('one-nic'));
+    const submit = () => at.launching.submit(launch, machine, 'deployment');
+    await expect(submit()).rejects.toMatchObject({ code: 'Unavailable' });
+    const name = await submit();
+    expect(await submit()).toBe(name);
+    expect(outcomes('PUT deployments')).toEqual(['ok']);
+  });
+
+  test('that a look did not show is not made again: Azure says that it is active', async () => {
+    await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
+    const { launch, machine } = launchOf(order('one-nic'));
+    const others = azureAt(simulator.azureEndpoint);
+    const submitted = await Promise.all(
+      [at, others].map(({ launching }) => launching.submit(launch, machine, 'deployment')),
+    );
+    expect(new Set(submitted).size).toBe(1);
+    expect(outcomes('PUT deployments')).toEqual(['DeploymentActive', 'ok']);
+  });
+
+  test('keeps its deployment where the launch config says so', async () => {
+    const { launch, machine } = await build(order('one-nic', { workerManager: { keepDeployment: true } }));
+    const made = await remember(launch, machine, false);
+    await removeAll(launch, machine, made);
+    const { resources, deployments } = await simulator.azureState();
+    expect(resources).toEqual([]);
+    expect(deployments).toHaveLength(1);
+    expect(await observed({ ...machine, made })).toBeNull();
+  });
+
+  test('brings its own resource group, made once for all', async () => {
+    const own = { armDeploymentResourceGroup: 'theirs' };
+    await Promise.all(Array.from({ length: 4 }, () => build(order('one-nic', own))));
+    expect(outcomes('PUT resourceGroups')).toHaveLength(1);
+    expect(outcomes('GET resourceGroups')).toHaveLength(1);
+    expect((await simulator.azureState()).resources.every(({ id }) => id.includes('/resourceGroups/theirs/'))).toBe(
+      true,
+    );
+  });
+
+  test('cannot be made in a group that is gone, or of a template that Azure refuses', async () => {
+    const elsewhere = azureAt(simulator.azureEndpoint, { resourceGroupName: 'gone' });
+    const launch = elsewhere.launching.freeze(order('one-nic'));
+    const [machine] = elsewhere.launching.machines(launch);
+    const failed = { code: 'InvalidRequest', title: 'Failed to create ARM deployment' };
+    await expect(elsewhere.launching.submit(launch, machine!, 'deployment')).rejects.toMatchObject(failed);
+    await simulator.addFault({ operation: 'PUT deployments', mode: 'refuse', code: 'InvalidTemplate', status: 400 });
+    const other = launchOf(order('one-nic'));
+    await expect(at.launching.submit(other.launch, other.machine, 'deployment')).rejects.toMatchObject(failed);
+  });
+});
+
+test('many machines share their looks: each costs one write, and few reads', async () => {
+  const one = at.launching.freeze({ ...order('one-nic'), count: 50 });
+  const machines = at.launching.machines(one);
+  await Promise.all(machines.map((machine) => at.launching.submit(one, machine, 'deployment')));
+  await eventually(async () => {
+    let running = 0;
+    for await (const page of at.provider.machines!.observe([one.location], machines)) {
+      running += page.filter(({ resources }) => resources['deployment'] === 'running').length;
+    }
+    return running === 50;
+  });
+  const before = at.context.taken.length;
+  await Promise.all(machines.map((machine) => remember(one, machine, false)));
+  const remembering = at.context.taken.slice(before).map(({ callClass }) => callClass);
+  expect(remembering.filter((callClass) => callClass === 'read').length).toBeLessThanOrEqual(2);
+  expect(at.context.taken.filter(({ callClass }) => callClass === 'create')).toHaveLength(50);
+});
+
+testRealData('every Azure pool of the community freezes to a request that Azure takes', async () => {
+  const configs = realPools()
+    .flatMap((pool) => pool.config.launchConfigs ?? [])
+    .filter((config) => 'armDeployment' in config);
+  expect(configs).toHaveLength(40);
+  expect(at.provider.validatePool({ minCapacity: 0, maxCapacity: 1, launchConfigs: configs })).toMatchObject({
+    ok: true,
+  });
+  const launches = configs.map((configuration) => launchOf(azureOrder({ configuration })));
+  await Promise.all(launches.map(({ launch, machine }) => at.launching.submit(launch, machine, 'deployment')));
+  expect(new Set(launches.map(({ machine }) => machine.workerGroup)).size).toBeGreaterThan(1);
+  await eventually(async () => {
+    let running = 0;
+    for await (const page of at.provider.machines!.observe([{ account: SUBSCRIPTION, region: null, group: GROUP }])) {
+      running += page.filter(({ state }) => state === 'running').length;
+    }
+    return running === 40;
+  });
+});

@@ -1,0 +1,37 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { engineNow } from '../../../../activities/support/engine-clock.js';
+
+const SCHEDULED = Date.UTC(2026, 10, 28, 5);
+const HALF_HOUR_MS = 30 * 60_000;
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe('engineNow', () => {
+  const attempt = () => new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED });
+
+  test.each([-HALF_HOUR_MS, HALF_HOUR_MS])('follows the engine when the host’s clock is %d ms off', async (offMs) => {
+    jest.spyOn(Date, 'now').mockReturnValue(SCHEDULED + offMs);
+    expect(await attempt().run(async () => engineNow())).toBe(SCHEDULED);
+  });
+
+  test('goes on with the time that passes in the attempt, also when the host’s clock is set back', async () => {
+    const reading = jest.spyOn(performance, 'now').mockReturnValue(1_000);
+    const instants = await attempt().run(async () => {
+      const first = engineNow();
+      reading.mockReturnValue(61_000);
+      jest.spyOn(Date, 'now').mockReturnValue(0);
+      return [first, engineNow()];
+    });
+    expect(instants).toEqual([SCHEDULED, SCHEDULED + 60_000]);
+  });
+
+  test('begins anew with each attempt', async () => {
+    const env = attempt();
+    await env.run(async () => engineNow());
+    const later = new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED + HALF_HOUR_MS });
+    expect(await later.run(async () => engineNow())).toBe(SCHEDULED + HALF_HOUR_MS);
+  });
+});

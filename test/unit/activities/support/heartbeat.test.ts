@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { withHeartbeat } from '../../../../activities/support/heartbeat.js';
+import { inParallel } from '../../../../activities/support/in-parallel.js';
+import { parseConfig } from '../../../../config/load.js';
+import type { AwsProviderConfig } from '../../../../config/schema.js';
+import { Ec2Calls } from '../../../../providers/aws/calls.js';
+import { Batcher } from '../../../../providers/shared/batcher.js';
+import { callSignal } from '../../../../providers/shared/call-scope.js';
+import type { Limiter } from '../../../../providers/provider.js';
+import { activityEnvironment, asActivity } from '../../../support/activities.js';
+import { eventually } from '../../../../dev/testing/eventually.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { answer, scriptedEc2, type ScriptedEc2 } from '../../../support/scripted-ec2.js';
+
+let ec2: ScriptedEc2;
+/** What EC2 waits for before it answers. */
+let answers: Promise<void>;
+beforeEach(async () => {
+  answers = Promise.resolve();
+  ec2 = await scriptedEc2(
+    (parameters) => answer(parameters.get('Action') ?? ''),
+    () => answers,
+  );
+});
+afterEach(() => ec2.close());
+
+const unlimited: Limiter = { take: async () => {}, heed: async () => {} };
+const callsWith = (limiter: Limiter = unlimited) => {
+  const config = parseConfig(`providers: { cloud: { providerType: aws, endpoint: "${ec2.endpoint}" } }`, 'a test');
+  return new Ec2Calls(
+    { ...(config.providers['cloud'] as AwsProviderConfig), credentials: { accessKeyId: 'a', secretAccessKey: 'b' } },
+    recordedContext({ limiter }),
+  );
+};
+const terminate = (calls = callsWith()) =>
+  calls.call('us-west-2', 'delete', 'TerminateInstances', (client) =>
+    client.send(new TerminateInstancesCommand({ InstanceIds: ['i-1'] })),
+  );
+const describeAll = (calls = callsWith()) =>
+  calls.call('us-west-2', 'read', 'DescribeInstances', (client) => client.send(new DescribeInstancesCommand({})));
+const sent = () => ec2.requests.map((parameters) => parameters.get('Action'));
+const givenUp = expect.objectContaining({ code: 'GivenUp' });
+/** Stops this process's only thread, as a pause of the process does. */
+const pause = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+describe('an activity with a heartbeat', () => {
+  test('sends its first heartbeat at once', async () => {
+    const environment = activityEnvironment();
+    let beats = 0;
+    environment.on('heartbeat', () => (beats += 1));
+    await asActivity(() => withHeartbeat(async () => {}), environment);
+    expect(beats).toBe(1);
+  });
+
+  test('ends a read at once when it is cancelled', async () => {
+    const environment = activityEnvironment();
+    answers = new Promise(() => {});
+    const reading = asActivity(() => withHeartbeat(() => describeAll()), environment);
+    await eventually(() => sent().length === 1);
+    environment.cancel();
+    await expect(reading).rejects.toMatchObject({ name: 'CancelledFailure' });
+  });
+
+  test('ends the wait for a limit at once when it is cancelled, and does not send the call', async () => {
+    const environment = activityEnvironment();
+    const waits = Promise.withResolvers<void>();
+    const limiter: Limiter = { ...unlimited, take: () => waits.promise };
+    const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
+    environment.cancel();
+    await expect(calling).rejects.toMatchObject({ name: 'CancelledFailure' });
+    waits.resolve();
+    await setImmediate();
+    expect(sent()).toEqual([]);
+  });
+
+  test('awaits the answer of a changing call that was sent before it was cancelled', async () => {
+    const environment = activityEnvironment();
+    const allowed = Promise.withResolvers<void>();
+    answers = allowed.promise;
+    let answered = false;
+    const calling = asActivity(() => withHeartbeat(() => terminate().then(() => (answered = true))), environment);
+    await eventually(() => sent().length === 1);
+    environment.cancel();
+    await setImmediate();
+    expect(answered).toBe(false);
+    allowed.resolve();
+    await eventually(() => answered);
+    await calling;
+  });
+
+  test('does not send a changing call after it was cancelled', async () => {
+    const environment = activityEnvironment();
+    environment.cancel();
+    const calling = asActivity(() => withHeartbeat(() => terminate()), environment);
+    await expect(calling).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(sent()).toEqual([]);
+  });
+
+  test('does not send a changing call after its process was paused for most of the heartbeat timeout', async () => {
+    const environment = activityEnvironment({ heartbeatTimeoutMs: 500 });
+    const limiter: Limiter = { ...unlimited, take: async () => pause(400) };
+    const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
+    await expect(calling).rejects.toEqual(givenUp);
+    expect(sent()).toEqual([]);
+  });
+
+  test('sends a changing call however long it has waited when it has no heartbeat timeout', async () => {
+    // As Temporal's server describes such an activity.
+    const environment = activityEnvironment({ heartbeatTimeoutMs: 0 });
+    const limiter: Limiter = { ...unlimited, take: async () => pause(20) };
+    await asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
+    expect(sent()).toHaveLength(1);
+  });
+
+  test('does not send a changing call after its own deadline, although its process was paused', async () => {
+    const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
+    const limiter: Limiter = { ...unlimited, take: async () => pause(60) };
+    const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
+    await expect(calling).rejects.toEqual(givenUp);
+    expect(sent()).toEqual([]);
+  });
+
+  test('ends a read at its deadline', async () => {
+    answers = new Promise(() => {});
+    const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
+    await expect(asActivity(() => withHeartbeat(() => describeAll()), environment)).rejects.toEqual(givenUp);
+  });
+
+  test('counts the deadline of a retry from the first attempt', async () => {
+    answers = new Promise(() => {});
+    const environment = activityEnvironment({
+      scheduleToCloseTimeoutMs: 10_000,
+      scheduledTimestampMs: 1,
+      currentAttemptScheduledTimestampMs: 9_951,
+    });
+    await expect(asActivity(() => withHeartbeat(() => describeAll()), environment)).rejects.toEqual(givenUp);
+  });
+
+  test('leaves a shared call to those who still wait for it when it is cancelled', async () => {
+    const allowed = Promise.withResolvers<void>();
+    let signalOfRun: AbortSignal | null | undefined;
+    const batcher = new Batcher(
+      async () => {
+        signalOfRun = callSignal();
+        await allowed.promise;
+        return new Map();
+      },
+      { idleMs: 1, maxWaitMs: 1, maxItems: 2, restMs: 0, longestRestMs: 0 },
+    );
+    const environment = activityEnvironment();
+    const leaving = asActivity(() => withHeartbeat(() => batcher.add('k', 'i-1')), environment);
+    const staying = asActivity(() => withHeartbeat(() => batcher.add('k', 'i-2')));
+    await eventually(() => signalOfRun !== undefined);
+    environment.cancel();
+    await expect(leaving).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(signalOfRun).toBeNull();
+    allowed.resolve();
+    await staying;
+  });
+
+  test('begins no further item of a list after it was cancelled', async () => {
+    const environment = activityEnvironment();
+    const begun: number[] = [];
+    const working = asActivity(
+      () =>
+        withHeartbeat(() =>
+          inParallel([1, 2, 3, 4], 2, async (item) => {
+            begun.push(item);
+            environment.cancel();
+          }),
+        ),
+      environment,
+    );
+    await expect(working).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(begun).toEqual([1]);
+  });
+});

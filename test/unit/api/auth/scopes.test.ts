@@ -1,0 +1,23 @@
+import { describe, expect, test } from '@jest/globals';
+import { missingScopes, satisfies } from '../../../../api/auth/scopes.js';
+
+describe('a scope', () => {
+  test.each([
+    ['a:b', 'a:b', true],
+    ['a:*', 'a:b', true],
+    ['a:*', 'a:', true],
+    ['*', 'anything', true],
+    ['a:b', 'a:bc', false],
+    ['a:b*', 'a:bc', true],
+    ['a:b', 'a:*', false],
+    ['a:*', 'a:*', true],
+    ['a:*b', 'a:xb', false],
+    ['', 'a', false],
+  ])('%j for %j: %j', (have, required, expected) => {
+    expect(satisfies([have], required)).toBe(expected);
+  });
+
+  test('that is missing is named, and only that', () => {
+    expect(missingScopes(['a:*'], ['a:1', 'b:1', 'b:2'])).toEqual(['b:1', 'b:2']);
+  });
+});

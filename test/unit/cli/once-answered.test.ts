@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import { ServiceError } from '@temporalio/client';
+import { isOutage } from '../../../cli/exit.js';
+import { onceAnswered } from '../../../cli/connect.js';
+
+/** As the SDK's Schedule client throws it. */
+const unanswered = () => {
+  const cause = Object.assign(new Error('4 DEADLINE_EXCEEDED: context deadline exceeded'), {
+    code: 4,
+    details: 'context deadline exceeded',
+    metadata: {},
+  });
+  return new ServiceError('Failed to describe schedule', { cause });
+};
+
+/** Fails so often, then answers. */
+const answeringAfter = (failures: number, failure: () => Error = unanswered) => {
+  const work = {
+    calls: 0,
+    call: () => (++work.calls > failures ? Promise.resolve('there') : Promise.reject(failure())),
+  };
+  return work;
+};
+
+describe('what Temporal does not answer while the process starts', () => {
+  test('counts as an outage, also when the SDK wraps it', () => {
+    expect(isOutage(unanswered())).toBe(true);
+  });
+
+  test('is asked again', async () => {
+    const work = answeringAfter(3);
+    expect(await onceAnswered(work.call)).toBe('there');
+    expect(work.calls).toBe(4);
+  });
+
+  test('is given up in the end', async () => {
+    await expect(onceAnswered(answeringAfter(4).call)).rejects.toThrow('Failed to describe schedule');
+  });
+
+  test('is told apart from an error of ours, which is not repeated', async () => {
+    const work = answeringAfter(1, () => new TypeError('ours'));
+    await expect(onceAnswered(work.call)).rejects.toThrow('ours');
+    expect(work.calls).toBe(1);
+  });
+});

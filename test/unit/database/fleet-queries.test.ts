@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { fleetQueries } from '../../../dev/testing/fleet-queries.js';
+
+const ONE_ROW = 'by its key: one row, or those of one launch';
+const ON_CHANGE = 'a change that somebody makes, of one pool and its launch configs';
+const SMALL = 'a table that does not grow';
+const AT_START = 'once when a process starts';
+
+/** Functions that the size benchmark leaves out, and why. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  insertError: ONE_ROW,
+  insertErrorOnce: ONE_ROW,
+  announce: ONE_ROW,
+  hold: SMALL,
+  release: SMALL,
+  holdOf: SMALL,
+  beginAttempt: ONE_ROW,
+  settleAttempt: ONE_ROW,
+  noteFailure: ONE_ROW,
+  reportInDoubt: ONE_ROW,
+  planLaunchConfigs: ON_CHANGE,
+  writeLaunchConfigs: ON_CHANGE,
+  failLaunch: ONE_ROW,
+  noteShortage: ONE_ROW,
+  dropLaunches: ONE_ROW,
+  dropUnsent: ONE_ROW,
+  recordLaunchFailure: ONE_ROW,
+  restOfWorker: ONE_ROW,
+  launchOf: ONE_ROW,
+  getLaunch: ONE_ROW,
+  bookLaunch: ONE_ROW,
+  lockedLaunches: ONE_ROW,
+  finishLaunches: ONE_ROW,
+  migrate: AT_START,
+  missingMigrations: AT_START,
+  boundedPage: 'a part of the lists',
+  createPool: ON_CHANGE,
+  updatePool: ON_CHANGE,
+  deletePool: ON_CHANGE,
+  rememberTaskQueuePrefix: AT_START,
+  providerAccounts: AT_START,
+  rememberProviderAccounts: AT_START,
+  reserveCall: SMALL,
+  lowerBudget: SMALL,
+  pauseOf: SMALL,
+  recordSignOfLife: ONE_ROW,
+  inTransaction: 'no query',
+  batchOf: 'a part of expireRows and removeDeletedPools',
+  recordRunning: ONE_ROW,
+  recordQuarantine: ONE_ROW,
+  recordCredentials: ONE_ROW,
+  recordStopping: ONE_ROW,
+  recordStopped: ONE_ROW,
+  recordMade: ONE_ROW,
+  insertStaticWorker: ONE_ROW,
+  updateStaticWorker: ONE_ROW,
+  getWorker: ONE_ROW,
+};
+
+/** Exported functions of records/ that take the records. */
+const exported = readdirSync('records')
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((file) => {
+    const source = readFileSync(`records/${file}`, 'utf8');
+    const found = source.matchAll(/^export (?:async function |function |const )(\w+)[^(;{]*\(\s*db: Db\b/gm);
+    return [...found].map(([, name]) => name!);
+  });
+
+test('every function that asks the records is in the size benchmark or left out with a reason', () => {
+  const known = new Set([...fleetQueries.map(({ name }) => name), ...Object.keys(LEFT_OUT)]);
+  expect(exported.filter((name) => !known.has(name))).toEqual([]);
+  expect(exported.length).toBeGreaterThan(60);
+});
+
+test('no function is left out of the size benchmark that is not there', () => {
+  expect(Object.keys(LEFT_OUT).filter((name) => !exported.includes(name))).toEqual([]);
+});

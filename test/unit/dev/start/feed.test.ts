@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import { batches } from '../../../../dev/start/feed.js';
+
+const pools = ['a/one', 'a/two', 'b/three'];
+function take(seed: number, count: number) {
+  const work = batches(pools, seed);
+  return Array.from({ length: count }, () => work.next().value);
+}
+
+test('the same seed feeds the same tasks, another seed others', () => {
+  expect(take(1, 50)).toEqual(take(1, 50));
+  expect(take(2, 50)).not.toEqual(take(1, 50));
+});
+
+test('every pool has something to do at once, and after that a few tasks come now and then', () => {
+  const work = take(7, 500);
+  expect(work.slice(0, 3).map(({ workerPoolId, afterMs }) => ({ workerPoolId, afterMs }))).toEqual(
+    pools.map((workerPoolId) => ({ workerPoolId, afterMs: 0 })),
+  );
+  for (const { afterMs, tasks, seconds, workerPoolId } of work.slice(3)) {
+    expect(pools).toContain(workerPoolId);
+    expect(afterMs).toBeGreaterThanOrEqual(10_000);
+    expect(afterMs).toBeLessThanOrEqual(20_000);
+    expect(tasks).toBeGreaterThanOrEqual(1);
+    expect(tasks).toBeLessThanOrEqual(6);
+    expect(seconds).toBeLessThanOrEqual(40);
+  }
+});

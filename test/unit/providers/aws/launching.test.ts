@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { awsProvider } from '../../../../providers/aws/provider.js';
+import type { BulkLaunching, FrozenLaunch } from '../../../../providers/provider.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { answer, type Script, type ScriptedEc2, scriptedEc2 } from '../../../support/scripted-ec2.js';
+
+let server: ScriptedEc2;
+let say: Script = () => null;
+beforeEach(async () => {
+  server = await scriptedEc2((parameters) => say(parameters));
+});
+afterEach(() => server.close());
+
+function aws() {
+  const config = { providerType: 'aws', endpoint: server.endpoint, regions: null, identityCertificates: null } as const;
+  const { launching, machines } = awsProvider({ ...config, draining: false }, recordedContext());
+  return { launching: launching as BulkLaunching, machines: machines! };
+}
+
+const location = { account: null, region: 'us-east-1', group: null };
+const launch: FrozenLaunch = { token: 'run-1.0.0', count: 2, location, request: { ClientToken: 'run-1.0.0' } };
+const instance = (id: string, clientToken: string | null = null) =>
+  `<item><reservationId>r-1</reservationId><ownerId>123456789012</ownerId><instancesSet><item><instanceId>${id}</instanceId>
+   <instanceState><code>16</code><name>running</name></instanceState>
+   ${clientToken === null ? '' : `<clientToken>${clientToken}</clientToken>`}</item></instancesSet></item>`;
+const listing = (...instances: string[]) =>
+  answer('DescribeInstances', `<reservationSet>${instances.join('')}</reservationSet>`);
+
+describe('what became of a launch', () => {
+  test('is every machine with its tags, but for those that another request made', async () => {
+    say = () =>
+      listing(
+        instance('i-ours', launch.token),
+        instance('i-copied', 'somebody-else'),
+        instance('i-copied-without-token', ''),
+        instance('i-of-an-emulator'),
+      );
+    const found = await aws().launching.find(launch);
+    expect(found.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-of-an-emulator']);
+  });
+
+  test('is nothing when EC2 lists no machine', async () => {
+    say = () => listing();
+    expect(await aws().launching.find(launch)).toEqual([]);
+  });
+
+  test('stays unknown when a success holds no list at all', async () => {
+    say = () => answer('DescribeInstances', '');
+    await expect(aws().launching.find(launch)).rejects.toMatchObject({ code: 'Unavailable' });
+    say = () => ({ status: 200, body: '' });
+    await expect(aws().launching.find(launch)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+});
+
+describe('a success without a word about any instance', () => {
+  test('after a launch proves nothing: the cloud may have acted', async () => {
+    say = () => answer('RunInstances', '<instancesSet/>');
+    await expect(aws().launching.submit(launch)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('after a look by id proves nothing: the machine is not gone', async () => {
+    say = () => listing();
+    const machine = { workerGroup: 'us-east-1', workerId: 'i-1', location };
+    await expect(aws().machines.lookup(machine)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+});

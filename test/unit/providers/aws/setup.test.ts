@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { awsProvider } from '../../../../providers/aws/provider.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { refusal, type Script, type ScriptedEc2, scriptedEc2 } from '../../../support/scripted-ec2.js';
+
+let server: ScriptedEc2;
+let say: Script;
+beforeEach(async () => {
+  server = await scriptedEc2((parameters) => say(parameters));
+});
+afterEach(() => server.close());
+
+const regionsAnswer = (...names: string[]) => ({
+  status: 200,
+  body: `<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo>${names
+    .map((name) => `<item><regionName>${name}</regionName></item>`)
+    .join('')}</regionInfo></DescribeRegionsResponse>`,
+});
+const setUp = (regions: readonly string[] | null) => {
+  const config = {
+    providerType: 'aws',
+    endpoint: server.endpoint,
+    identityCertificates: null,
+    draining: false,
+  } as const;
+  return awsProvider({ ...config, regions: regions && [...regions] }, recordedContext()).setup();
+};
+
+describe('the set-up of AWS', () => {
+  test('asks the next region when one does not answer, and says so', async () => {
+    const answers = [refusal(503, 'Unavailable', 'down'), regionsAnswer('us-east-1', 'us-west-2')];
+    say = () => answers.shift()!;
+    expect(await setUp(['us-east-1', 'us-west-2'])).toEqual(['us-east-1 gave no answer (Unavailable: down)']);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('fails when no region answers', async () => {
+    say = () => refusal(503, 'Unavailable', 'down');
+    await expect(setUp(['us-east-1', 'us-west-2'])).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('says which regions the account lacks, and goes on with the others', async () => {
+    say = () => regionsAnswer('us-east-1');
+    expect(await setUp(['us-east-1', 'us-west-2'])).toEqual(['the account has no region us-west-2']);
+  });
+
+  test('fails when the account has none of the regions', async () => {
+    say = () => regionsAnswer('eu-west-1');
+    await expect(setUp(['us-east-1', 'us-west-2'])).rejects.toThrow('the account has no region us-east-1, us-west-2');
+  });
+
+  test('takes every region of the account where none is configured', async () => {
+    say = () => regionsAnswer('eu-west-1');
+    expect(await setUp(null)).toEqual([]);
+  });
+});

@@ -1,0 +1,303 @@
+import { describe, expect, test } from '@jest/globals';
+import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
+import { deploymentState, isActive, reasonOf, targetsOf } from '../../../../providers/azure/model/deployment-states.js';
+import { rememberedOwners, withDeployments } from '../../../../providers/azure/observe/deployments.js';
+import { createdDisks } from '../../../../providers/azure/create/resource-tracking.js';
+import { deploymentBody, freezeDeployment, requestOf } from '../../../../providers/azure/create/deployment-request.js';
+import {
+  apiVersionOf,
+  belongings,
+  rememberedFor,
+  rememberedOthers,
+  typeOf,
+} from '../../../../providers/azure/model/resource-ids.js';
+import { SharedLook } from '../../../../providers/shared/single-flight.js';
+import { machinesOf } from '../../../../providers/azure/create/launching.js';
+import { withWorker } from '../../../../providers/azure/model/tags.js';
+import type { LaunchOrder, Observation } from '../../../../providers/provider.js';
+import { recordedContext } from '../../../support/provider-context.js';
+
+const context = recordedContext();
+const place = { account: '11111111-2222-4333-8444-555555555555', group: 'workers' };
+const admin = { adminUsername: 'somebody', adminPassword: 'Not-A-Real-Pass-1' };
+
+const order = (changes: object = {}, armDeployment: object = {}): LaunchOrder => ({
+  token: 'launch-1',
+  workerPoolId: 'proj-example/azure',
+  owner: 'owner@example.com',
+  launchConfigId: 'lc-1',
+  count: 2,
+  configuration: {
+    armDeployment: {
+      mode: 'Incremental',
+      templateLink: {
+        id: '/subscriptions/s/resourceGroups/g/providers/Microsoft.Resources/templateSpecs/t/versions/1',
+      },
+      parameters: { location: { value: 'eastus' }, vmSize: { value: 'Standard_F8s_v2' }, vmName: { value: 'theirs' } },
+      ...armDeployment,
+    },
+    tags: { team: 'builds' },
+    ...changes,
+  },
+});
+
+const invalid = expect.objectContaining({ code: 'InvalidRequest' });
+const freezing = (changes?: object, armDeployment?: object) => () =>
+  freezeDeployment(order(changes, armDeployment), place, context);
+
+describe('the request of a deployment', () => {
+  test('has its own parameters over the definition’s, and each machine its name', () => {
+    const launch = freezeDeployment(order(), place, context);
+    expect(launch).toMatchObject({ token: 'launch-1', count: 2, location: { ...place, region: 'eastus' } });
+    const [first, second] = machinesOf(launch);
+    const { properties, tags } = deploymentBody(requestOf(launch), first!, admin);
+    expect(properties).toMatchObject({
+      mode: 'Incremental',
+      parameters: {
+        location: { value: 'eastus' },
+        vmSize: { value: 'Standard_F8s_v2' },
+        vmName: { value: first!.workerId },
+        adminUsername: { value: admin.adminUsername },
+        adminPassword: { value: admin.adminPassword },
+        tags: { value: { team: 'builds', 'worker-id': first!.workerId, owner: 'owner@example.com' } },
+      },
+    });
+    expect(tags).toEqual(properties?.parameters?.['tags']?.value);
+    const data = JSON.parse(Buffer.from(properties?.parameters?.['customData']?.value as string, 'base64').toString());
+    expect(data).toMatchObject({ workerPoolId: 'proj-example/azure', workerGroup: 'eastus', workerConfig: {} });
+    const other = deploymentBody(requestOf(launch), second!, admin).properties?.parameters;
+    expect(other?.['vmName']).not.toEqual(properties?.parameters?.['vmName']);
+    expect(String(other?.['computerName']?.value).length).toBeLessThanOrEqual(15);
+  });
+
+  test('is frozen without an administrator, equal every time', () => {
+    const frozen = JSON.stringify(freezeDeployment(order(), place, context));
+    expect(frozen).not.toMatch(/admin/i);
+    expect(JSON.stringify(freezeDeployment(order(), place, context))).toBe(frozen);
+  });
+
+  test('goes into the launch config’s own group, which is then made on demand', () => {
+    const own = freezeDeployment(order({ armDeploymentResourceGroup: 'theirs' }), place, context);
+    expect(own.location.group).toBe('theirs');
+    expect(requestOf(own).makesGroup).toBe(true);
+    expect(
+      requestOf(freezeDeployment(order({ armDeploymentResourceGroup: 'Workers' }), place, context)).makesGroup,
+    ).toBe(false);
+  });
+
+  test.each([
+    ['no location', {}, { parameters: {} }],
+    ['a location that is no name', {}, { parameters: { location: { value: 'East US' } } }],
+    ['the mode that deletes what other workers consist of', {}, { mode: 'Complete' }],
+    ['a tag that is too long', { tags: { long: 'x'.repeat(257) } }, {}],
+    ['a template that is too large', {}, { template: { text: 'x'.repeat(4 * 1024 * 1024) } }],
+    [
+      'too many parameters',
+      {},
+      {
+        parameters: {
+          location: { value: 'eastus' },
+          ...Object.fromEntries(Array.from({ length: 255 }, (_, index) => [`p${index}`, { value: index }])),
+        },
+      },
+    ],
+  ])('cannot be frozen with %s', (_, changes, armDeployment) => {
+    expect(freezing(changes, armDeployment)).toThrow(invalid);
+  });
+});
+
+const home = `/subscriptions/${place.account}/resourceGroups/${place.group}`;
+const id = (type: string, name: string) => `${home}/providers/${type}/${name}`;
+const vm = `vm-${'a'.repeat(35)}`;
+
+describe('what a deployment made', () => {
+  const nic = id('Microsoft.Network/networkInterfaces', `nic-${vm.slice(3)}-1`);
+  const group = id('Microsoft.Network/networkSecurityGroups', `${vm}-nsg`);
+  const disk = id('Microsoft.Compute/disks', 'implicit');
+
+  test('belongs to the machine by its name, and disks that were made with its VM', () => {
+    const machine = id('Microsoft.Compute/virtualMachines', vm);
+    const shared = id('Microsoft.Network/networkSecurityGroups', 'shared');
+    const made = [
+      machine,
+      nic,
+      nic.toUpperCase(),
+      group,
+      disk,
+      shared,
+      `${machine}/extensions/setup`,
+      id('Microsoft.Storage/storageAccounts', `${vm}x`),
+      nic.replace(place.group, 'another'),
+      '/subscriptions/x',
+    ];
+    expect(belongings(made, vm, place)).toEqual([machine, nic.toUpperCase(), group]);
+    expect(belongings([], vm, place, [disk, shared])).toEqual([disk]);
+  });
+
+  test('is not remembered where its name may be that of others', () => {
+    const others = [
+      id('Microsoft.Network/publicIPAddresses', 'shared-ip'),
+      id('Microsoft.Network/networkInterfaces', 'fixed-nic'),
+      id('Microsoft.Compute/virtualMachines', 'fixed-vm'),
+      id('Microsoft.Compute/disks', 'data'),
+    ];
+    expect(belongings(others, vm, place)).toEqual([]);
+    const machine = { workerGroup: 'eastus', workerId: vm, location: { ...place, region: 'eastus' }, made: others };
+    expect(['vm', 'networkInterface', 'publicIp'].flatMap((step) => rememberedFor(machine, step))).toEqual([]);
+    expect([...rememberedOwners([machine]).keys()]).toEqual([others[3]!.toLowerCase()]);
+  });
+
+  test('has of a VM’s disks those that were created with it, not those it was attached', () => {
+    const disks = ['FromImage', 'Empty', 'Attach', 'attach', undefined].map((createOption, index) => ({
+      ...(createOption !== undefined && { createOption }),
+      managedDisk: { id: `/disks/${index}` },
+    }));
+    expect(createdDisks(disks)).toEqual(['/disks/0', '/disks/1']);
+  });
+
+  test('goes step by step, other types last', () => {
+    const machine = {
+      workerGroup: 'eastus',
+      workerId: vm,
+      location: { ...place, region: 'eastus' },
+      made: [nic, group, disk],
+    };
+    expect(rememberedFor(machine, 'vm')).toEqual([]);
+    expect(rememberedFor(machine, 'networkInterface')).toEqual([nic]);
+    expect(rememberedFor(machine, 'disks')).toEqual([disk]);
+    expect(rememberedOthers(machine)).toEqual([group]);
+    expect(rememberedOwners([machine]).get(nic.toLowerCase())).toBe(vm);
+  });
+
+  test('has a type and a version of its service', () => {
+    expect(typeOf(`${id('Microsoft.Compute/virtualMachines', vm)}/extensions/a`)).toBe(
+      'microsoft.compute/virtualmachines/extensions',
+    );
+    expect(typeOf(`${home}/providers/Microsoft.Network/networkInterfaces/..`)).toBeNull();
+    expect(apiVersionOf(disk)).not.toBe(apiVersionOf(nic));
+    expect(() => apiVersionOf(id('Microsoft.Storage/storageAccounts', 'x'))).toThrow('no version');
+  });
+});
+
+describe('the operations of a deployment', () => {
+  const operation = (state: string, name: string, error?: object): DeploymentOperation => ({
+    properties: {
+      provisioningOperation: 'Create',
+      provisioningState: state,
+      targetResource: { id: `/x/${name}`, resourceName: name },
+      ...(error && { statusMessage: { status: 'Failed', error } }),
+    },
+  });
+
+  test('say why it failed, from the resource’s own error', () => {
+    const failures = [
+      operation('Succeeded', 'nic'),
+      operation('Failed', 'vm', {
+        code: 'ResourceDeploymentFailure',
+        message: 'The resource failed.',
+        details: [{ code: 'AllocationFailed', message: 'No room.' }],
+      }),
+      operation('Failed', 'vm', { code: 'AllocationFailed', message: 'No room.' }),
+      operation('Failed', 'ip', { code: 'Other', message: 'Something.' }),
+    ];
+    expect(reasonOf(failures)).toEqual({ message: 'vm: No room.; ip: Something.', cloudCode: 'AllocationFailed' });
+    expect(reasonOf([])).toEqual({ message: 'no operation of it says why', cloudCode: null });
+  });
+
+  test('name what was made, failed or not, and not what was only read', () => {
+    const evaluated: DeploymentOperation = { properties: { provisioningOperation: 'EvaluateDeploymentOutput' } };
+    expect(targetsOf([operation('Succeeded', 'nic'), operation('Failed', 'vm'), evaluated, {}])).toEqual([
+      '/x/nic',
+      '/x/vm',
+    ]);
+  });
+
+  test.each([
+    ['Succeeded', 'running', false],
+    ['Failed', 'failed', false],
+    ['Canceled', 'failed', false],
+    ['Accepted', 'pending', true],
+    ['Running', 'pending', true],
+    ['SomethingNew', 'pending', true],
+    ['Deleting', null, false],
+  ])('in the state %s are %s', (state, expected, active) => {
+    expect(deploymentState(state)).toBe(expected);
+    expect(isActive(state)).toBe(active);
+  });
+});
+
+describe('a look at deployments', () => {
+  const tags = (workerId: string) => withWorker(requestOf(freezeDeployment(order(), place, context)).tags, workerId);
+  const deployment = (workerId: string, provisioningState: string, marks = tags(workerId)): DeploymentExtended => ({
+    name: `deploy-${workerId}`,
+    tags: marks,
+    properties: { provisioningState },
+  });
+  const seen = (workerId: string, state: Observation['state']): Observation => ({
+    workerGroup: 'eastus',
+    workerId,
+    location: { ...place, region: 'eastus' },
+    state,
+    reason: 'because',
+    launchToken: 'launch-1',
+    workerPoolId: 'proj-example/azure',
+    resources: { vm: state },
+  });
+  const look = (machines: Observation[], deployments: DeploymentExtended[], made: readonly string[] = []) =>
+    withDeployments(machines, deployments, {
+      place,
+      deploymentId: context.deploymentId,
+      known: [{ workerGroup: 'eastus', workerId: 'known', location: { ...place, region: 'eastus' }, made }],
+    });
+
+  test('shows one that is under way as a machine to come', () => {
+    expect(look([], [deployment('new', 'Running')])).toEqual([
+      expect.objectContaining({
+        workerId: 'new',
+        state: 'pending',
+        launchToken: 'launch-1',
+        resources: { deployment: 'pending' },
+      }),
+    ]);
+  });
+
+  test('shows one that has ended and made nothing to be seen to a worker of which nothing is remembered', () => {
+    const ended = [deployment('known', 'Failed'), deployment('unknown', 'Succeeded')];
+    expect(look([], ended)).toEqual([
+      expect.objectContaining({ workerId: 'known', resources: { deployment: 'failed' } }),
+    ]);
+    expect(look([], ended, ['/a'])).toEqual([]);
+  });
+
+  test('adds it to its machine, and leaves it to the deployment to say why that failed', () => {
+    expect(look([seen('known', 'failed')], [deployment('known', 'Running')])).toEqual([
+      expect.objectContaining({ state: 'pending', reason: null, resources: { vm: 'failed', deployment: 'pending' } }),
+    ]);
+    expect(look([seen('known', 'failed')], [deployment('known', 'Failed')])).toEqual([
+      expect.objectContaining({ state: 'failed', resources: { vm: 'failed', deployment: 'failed' } }),
+    ]);
+  });
+
+  test('passes over those of others and those that are being deleted', () => {
+    const foreign = { ...tags('other'), 'worker-manager-deployment': 'another' };
+    expect(look([], [deployment('other', 'Running', foreign), deployment('known', 'Deleting')])).toEqual([]);
+  });
+});
+
+describe('a shared look', () => {
+  test('is taken once for all who ask before it begins, and again for those who ask later', async () => {
+    let begun = 0;
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const look = new SharedLook(async () => {
+      const number = ++begun;
+      await held;
+      return number;
+    }, 1);
+    const first = [look.take(), look.take()];
+    await Promise.resolve();
+    await Promise.resolve();
+    const later = look.take();
+    release();
+    expect(await Promise.all([...first, later])).toEqual([1, 1, 2]);
+  });
+});

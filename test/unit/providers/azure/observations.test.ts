@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals';
+import { observationOf, resourcesByWorker } from '../../../../providers/azure/observe/observations.js';
+import type { Resource } from '../../../../providers/azure/model/resources.js';
+
+const deployment = 'c0ffee00-0000-4000-8000-000000000001';
+const workerId = `vm-${'a'.repeat(35)}`;
+const vmId = `/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/${workerId}`;
+const place = { account: 's', group: 'g' };
+const hex = '0123456789abcdef'.repeat(2);
+const marks = {
+  'worker-manager-deployment': deployment,
+  'worker-manager-launch': 'token',
+  'worker-pool-id': 'proj/pool',
+  'worker-group': 'eastus',
+  'worker-id': workerId,
+};
+const resource = (step: Resource['step'], changes: Partial<Resource> = {}): Resource => ({
+  step,
+  id: step === 'vm' ? vmId : `/${step}`,
+  name: step,
+  location: 'eastus',
+  tags: marks,
+  state: 'running',
+  reason: null,
+  heldBy: null,
+  isSettled: true,
+  ...changes,
+});
+const disk = (changes: Partial<Resource> = {}) => resource('disks', { heldBy: vmId.toLowerCase(), ...changes });
+const observe = (resources: Resource[]) =>
+  [...resourcesByWorker(resources, deployment)].map(([id, own]) => observationOf(id, own, place));
+
+describe('a listing', () => {
+  test('is put together by machine, with its marks', () => {
+    expect(observe([disk(), resource('vm'), resource('networkInterface'), resource('publicIp')])).toEqual([
+      {
+        workerGroup: 'eastus',
+        workerId,
+        location: { account: 's', group: 'g', region: 'eastus' },
+        state: 'running',
+        reason: null,
+        launchToken: 'token',
+        workerPoolId: 'proj/pool',
+        resources: { publicIp: 'running', networkInterface: 'running', vm: 'running', disks: 'running' },
+      },
+    ]);
+  });
+
+  test('finds a machine without tags in the worker group of its row, wherever it runs', () => {
+    expect(observationOf(workerId, [resource('vm', { tags: {} })], place, 'azure')).toMatchObject({
+      workerGroup: 'azure',
+      location: { account: 's', group: 'g', region: 'azure' },
+    });
+  });
+
+  test('of a machine that is being built shows what there is', () => {
+    expect(observe([resource('networkInterface', { state: 'pending' })])).toMatchObject([
+      { state: 'pending', resources: { networkInterface: 'pending' } },
+    ]);
+    expect(observe([resource('networkInterface', { state: 'failed', reason: 'why' })])).toMatchObject([
+      { state: 'failed', reason: 'networkInterface: why' },
+    ]);
+  });
+
+  test('counts a second one of a kind: the worst stands for all', () => {
+    expect(
+      observe([
+        resource('vm'),
+        resource('networkInterface'),
+        resource('networkInterface', { state: 'stopping' }),
+        disk(),
+        disk({ state: 'failed' }),
+      ]),
+    ).toMatchObject([{ state: 'running', resources: { networkInterface: 'stopping', disks: 'failed' } }]);
+  });
+
+  test('knows resources without marks by the VM that holds them, and Azure’s own disks by name when none does', () => {
+    const bare = { tags: {} };
+    expect(
+      observe([resource('vm'), disk(bare), resource('networkInterface', { ...bare, heldBy: vmId.toLowerCase() })]),
+    ).toMatchObject([{ workerId, resources: { networkInterface: 'running', disks: 'running' } }]);
+    const left = disk({ ...bare, heldBy: null, name: `${workerId}_OsDisk_1_${hex}` });
+    expect(observe([left])).toMatchObject([{ workerId, workerGroup: 'eastus', state: 'stopping', launchToken: null }]);
+    expect(observe([disk({ ...bare, heldBy: null, name: `disk-${'a'.repeat(35)}-os` })])).toHaveLength(1);
+    expect(observe([disk({ ...bare, heldBy: null, name: 'somebody-elses' })])).toEqual([]);
+  });
+
+  test.each([
+    [`${workerId}_OsDisk_1_${hex}`, true],
+    [`${workerId.toUpperCase()}_OSDISK_1_${hex.toUpperCase()}`, true],
+    [`${workerId}_disk2_${hex}`, true],
+    [`disk-${'a'.repeat(35)}-os`, true],
+    [`disk-${'a'.repeat(35)}-12`, true],
+    [`${workerId}_OsDisk_1_${hex}-forensics`, false],
+    [`${workerId}_OsDisk_1_0123`, false],
+    [`${workerId}_notes`, false],
+    [`disk-${'a'.repeat(35)}-os-copy`, false],
+    [`copy-of-disk-${'a'.repeat(35)}-os`, false],
+  ])('takes a disk without marks that is called %s for a machine’s: %s', (name, isOurs) => {
+    expect(observe([disk({ tags: {}, heldBy: null, name })]).map((one) => one.workerId)).toEqual(
+      isOurs ? [workerId] : [],
+    );
+  });
+
+  test('tells of a disk that no VM holds that its VM is gone', () => {
+    expect(observe([resource('networkInterface'), disk({ heldBy: null })])).toMatchObject([
+      { state: 'stopping', reason: 'its VM is gone' },
+    ]);
+    expect(observe([resource('networkInterface'), disk({ heldBy: null, isSettled: false })])).toMatchObject([
+      { state: 'pending' },
+    ]);
+    // A list that misses the VM for a moment.
+    expect(observe([resource('networkInterface'), disk()])).toMatchObject([{ state: 'pending' }]);
+  });
+
+  test('leaves out what is another deployment’s or nobody’s', () => {
+    const tags = { ...marks, 'worker-manager-deployment': 'theirs' };
+    const own = resource('vm', { tags });
+    const named = disk({ tags, name: `${workerId}_OsDisk_1_${hex}` });
+    expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
+  });
+
+  test('has nothing that bears the marks of others, remembered or not', () => {
+    const remembered = new Map([['/vm', workerId]]);
+    const seen = (tags: Resource['tags']) =>
+      resourcesByWorker([resource('vm', { id: '/vm', tags })], deployment, remembered).has(workerId);
+    expect(seen({})).toBe(true);
+    expect(seen(marks)).toBe(true);
+    expect(seen({ 'worker-manager-deployment': 'theirs' })).toBe(false);
+    expect(seen({ 'worker-id': 'another' })).toBe(false);
+    expect(seen({ ...marks, 'worker-id': 'another' })).toBe(false);
+  });
+});

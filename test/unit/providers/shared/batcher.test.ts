@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import { Batcher } from '../../../../providers/shared/batcher.js';
+
+const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0, longestRestMs: 0 };
+const noFailures = new Map<string, Error>();
+
+describe('Batcher', () => {
+  test('items that come together leave together, each key apart', async () => {
+    const batches: Record<string, readonly string[]> = {};
+    const batcher = new Batcher(async (key, items) => ((batches[key] = items), noFailures), window);
+    await Promise.all([batcher.add('a', '1'), batcher.add('b', '2'), batcher.add('a', '3')]);
+    expect(batches).toEqual({ a: ['1', '3'], b: ['2'] });
+  });
+
+  test('a full batch leaves at once and the next item begins another', async () => {
+    const batches: (readonly string[])[] = [];
+    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, idleMs: 50 });
+    const all = ['1', '2', '3', '4', '5', '6'].map((item) => batcher.add('a', item));
+    expect(batches).toEqual([['1', '2', '3', '4', '5']]);
+    await Promise.all(all);
+    expect(batches).toEqual([['1', '2', '3', '4', '5'], ['6']]);
+  });
+
+  test('items that keep coming cannot hold a batch for longer than its longest wait', async () => {
+    const batches: (readonly string[])[] = [];
+    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, maxItems: 1_000 });
+    const all: Promise<void>[] = [];
+    await new Promise<void>((resolve) => {
+      const joins = setInterval(() => {
+        all.push(batcher.add('a', String(all.length)));
+        if (batches.length > 0) {
+          clearInterval(joins);
+          resolve();
+        }
+      }, 5);
+    });
+    expect(batches[0]!.length).toBeGreaterThan(1);
+    await Promise.all(all);
+  });
+
+  test('a batch rests after the one before it, and whoever comes meanwhile joins it', async () => {
+    const left: { items: readonly string[]; atMs: number }[] = [];
+    const batcher = new Batcher(async (_, items) => (left.push({ items, atMs: performance.now() }), noFailures), {
+      ...window,
+      restMs: 100,
+      longestRestMs: 150,
+    });
+    await batcher.add('a', '1');
+    await Promise.all([batcher.add('a', '2'), batcher.add('a', '3')]);
+    await batcher.add('a', '4');
+    expect(left.map(({ items }) => items)).toEqual([['1'], ['2', '3'], ['4']]);
+    // Clocks that count whole milliseconds round a rest down.
+    expect(left[1]!.atMs - left[0]!.atMs).toBeGreaterThanOrEqual(95);
+    // The longer there is something to do, the longer the rest, up to the longest.
+    expect(left[2]!.atMs - left[1]!.atMs).toBeGreaterThanOrEqual(145);
+  });
+
+  test('a full batch does not rest', async () => {
+    const batches: (readonly string[])[] = [];
+    const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), {
+      ...window,
+      restMs: 60_000,
+      longestRestMs: 60_000,
+    });
+    await batcher.add('a', '1');
+    await Promise.all(['2', '3', '4', '5', '6'].map((item) => batcher.add('a', item)));
+    expect(batches).toEqual([['1'], ['2', '3', '4', '5', '6']]);
+  });
+
+  test('every caller gets its own verdict, and callers of the same item the same one', async () => {
+    const bad = new Error('bad');
+    const batcher = new Batcher(async () => new Map([['2', bad]]), window);
+    const verdicts = await Promise.allSettled([batcher.add('a', '1'), batcher.add('a', '2'), batcher.add('a', '2')]);
+    expect(verdicts).toEqual([
+      { status: 'fulfilled', value: undefined },
+      { status: 'rejected', reason: bad },
+      { status: 'rejected', reason: bad },
+    ]);
+  });
+
+  test('an error of the whole batch reaches every caller', async () => {
+    const throttled = new Error('throttled');
+    const batcher = new Batcher(() => Promise.reject(throttled), window);
+    const verdicts = await Promise.allSettled([batcher.add('a', '1'), batcher.add('a', '2')]);
+    expect(verdicts.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, test } from '@jest/globals';
+import { IdentityError } from '../../../../providers/errors.js';
+import { staticProvider } from '../../../../providers/static/provider.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { workerOf } from '../../../support/workers.js';
+
+const context = recordedContext({ providerId: 'hand' });
+const provider = staticProvider(context);
+const secret = 'A-secret_of44characters'.padEnd(44, 'x');
+const key = { workerPoolId: 'proj/hand', workerGroup: 'rack-1', workerId: 'machine-7' };
+const worker = workerOf(
+  { ...key, location: { account: null, region: null, group: null }, facts: {} },
+  { ...key, facts: { secretFingerprint: context.fingerprint(key, secret) } },
+);
+
+describe('a static worker', () => {
+  test('is the one that knows its secret', async () => {
+    await expect(provider.verifyIdentity(worker, { staticSecret: secret }, Date.now())).resolves.toBeUndefined();
+  });
+
+  test('is not the one that knows another worker’s', async () => {
+    const other = { ...worker, workerId: 'machine-8' };
+    await expect(provider.verifyIdentity(other, { staticSecret: secret }, Date.now())).rejects.toThrow(IdentityError);
+  });
+
+  test.each([{}, { staticSecret: '' }, { staticSecret: 'x'.repeat(44) }, { staticSecret: 'x'.repeat(1_000_000) }])(
+    'is not the one that shows %#',
+    async (proof) => {
+      await expect(provider.verifyIdentity(worker, proof, Date.now())).rejects.toThrow(IdentityError);
+    },
+  );
+
+  test('without a fingerprint in its row registers never', async () => {
+    await expect(
+      provider.verifyIdentity({ ...worker, facts: {} }, { staticSecret: secret }, Date.now()),
+    ).rejects.toThrow(IdentityError);
+  });
+});

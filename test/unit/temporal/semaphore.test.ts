@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import { Turnstile } from '../../../temporal/semaphore.js';
+
+const LONG_MS = 10_000;
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('Turnstile', () => {
+  test('lets only so many in at once, the others in the order of their coming', async () => {
+    const turnstile = new Turnstile(2);
+    const inside = new Map<number, () => void>();
+    const call = (number: number) =>
+      turnstile.pass(LONG_MS, () => new Promise<number>((resolve) => inside.set(number, () => resolve(number))));
+    const calls = [1, 2, 3, 4].map(call);
+    await nextTurn();
+    expect([...inside.keys()]).toEqual([1, 2]);
+    inside.get(2)!();
+    expect(await calls[1]).toEqual({ result: 2 });
+    await nextTurn();
+    expect([...inside.keys()]).toEqual([1, 2, 3]);
+    inside.get(1)!();
+    await calls[0];
+    await nextTurn();
+    expect([...inside.keys()]).toEqual([1, 2, 3, 4]);
+  });
+
+  test('who waits in vain does nothing, and leaves no gap', async () => {
+    const turnstile = new Turnstile(1);
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const first = turnstile.pass(LONG_MS, () => promise);
+    let done = false;
+    expect(await turnstile.pass(1, async () => void (done = true))).toBeNull();
+    expect(done).toBe(false);
+    resolve('first');
+    expect(await first).toEqual({ result: 'first' });
+    expect(await turnstile.pass(1, async () => 'next')).toEqual({ result: 'next' });
+  });
+
+  test('a call that fails gives its place to the next', async () => {
+    const turnstile = new Turnstile(1);
+    const failing = turnstile.pass(LONG_MS, () => Promise.reject(new Error('no')));
+    const next = turnstile.pass(LONG_MS, async () => 'next');
+    await expect(failing).rejects.toThrow('no');
+    expect(await next).toEqual({ result: 'next' });
+  });
+});

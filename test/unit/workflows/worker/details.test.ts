@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import type { LifecycleInput, LifecycleStatus } from '../../../../temporal/messages.js';
+import { describeLife } from '../../../../workflows/worker/details.js';
+
+const steps = ['publicIp', 'networkInterface', 'vm'];
+const input: LifecycleInput = {
+  workerPoolId: 'proj/pool',
+  workerGroup: 'westus',
+  workerId: 'vm-1',
+  providerId: 'azure',
+  launchConfigId: 'lc-1',
+  launchToken: 'token',
+  capacity: 1,
+  timing: { registrationMs: 1, reregistrationMs: 1, queueInactivityMs: 1 },
+  location: { account: 'a', region: 'westus', group: 'g' },
+  registrationDeadline: 0,
+  provisioningSteps: steps,
+  removalSteps: ['vm', 'networkInterface', 'publicIp', 'disks'],
+};
+const status: LifecycleStatus = {
+  state: 'requested',
+  phase: 'creating vm',
+  deadline: 0,
+  stopReason: null,
+  provisioned: ['publicIp', 'networkInterface'],
+  removed: [],
+  lastObservation: null,
+};
+
+describe('the details of a life', () => {
+  test('of a machine that is built step by step read as public IP → network interface → VM', () => {
+    const lines = describeLife(input, status).split('\n\n');
+    expect(lines[0]).toBe('**requested** (creating vm)');
+    expect(lines).toContain('Resources: public IP ✓ → network interface ✓ → VM');
+  });
+
+  test('say what is still to be confirmed gone, in the order in which it goes', () => {
+    const stopping = {
+      ...status,
+      state: 'stopping' as const,
+      provisioned: steps,
+      removed: ['vm'],
+      stopReason: 'asked',
+    };
+    const lines = describeLife(input, stopping).split('\n\n');
+    expect(lines).toContain('Resources: public IP ✓ → network interface ✓ → ~~VM~~');
+    expect(lines).toContain('Still to be confirmed gone: network interface, public IP, disks');
+  });
+});

@@ -1,0 +1,246 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { pino } from 'pino';
+import { Asks } from '../../../temporal/triggers.js';
+import { provisionId } from '../../../domain/ids.js';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { ScriptedPool } from '../../support/scripted-pool.js';
+import { option } from '../../support/selection.js';
+import { MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
+
+let time: TimeSkipping;
+let pool: ScriptedPool;
+let made = 0;
+beforeAll(async () => {
+  time = await TimeSkipping.start();
+});
+beforeEach(() => {
+  pool = new ScriptedPool(time, `proj/asked-${(made += 1)}`);
+});
+afterEach(() => time.reset());
+afterAll(() => time.stop());
+
+const isRunning = async (handle: WorkflowHandle) => (await handle.describe()).status.name === 'RUNNING';
+const ended = (handle: WorkflowHandle) => eventually(async () => !(await isRunning(handle)), { what: 'the end' });
+
+/** Holds passes up at their end, one at a time. */
+function holdPasses() {
+  const held: (() => void)[] = [];
+  let atOnce = 0;
+  let mostAtOnce = 0;
+  time.scripted.on('concludePass', async (_pool, decision) => {
+    atOnce += 1;
+    mostAtOnce = Math.max(mostAtOnce, atOnce);
+    await new Promise<void>((resolve) => held.push(resolve));
+    atOnce -= 1;
+    pool.decisions.push(decision);
+  });
+  return {
+    release: async () => {
+      const next = await eventually(() => held.shift());
+      next();
+    },
+    waiting: () => held.length,
+    mostAtOnce: () => mostAtOnce,
+  };
+}
+
+describe('asks for a look', () => {
+  test('start a tick of one pass, which ends when nobody asks any more', async () => {
+    const handle = await pool.look();
+    await ended(handle);
+    expect(time.scripted.names()).toEqual(['assessPool', 'concludePass']);
+  });
+
+  test('that come during a pass, five of them, give exactly one more', async () => {
+    const passes = holdPasses();
+    const handle = await pool.look();
+    await eventually(() => passes.waiting() === 1);
+    for (let asks = 0; asks < 5; asks += 1) await pool.look();
+    await passes.release();
+    await time.pass(1_500);
+    await passes.release();
+    await ended(handle);
+    expect(pool.decisions).toHaveLength(2);
+    expect(time.scripted.of('assessPool')).toHaveLength(2);
+  });
+
+  test('never have two passes of one pool at once', async () => {
+    const passes = holdPasses();
+    const handle = await pool.look();
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(Array.from({ length: 10 }, () => pool.look()));
+      await passes.release();
+      await time.pass(1_500);
+    }
+    await passes.release();
+    await ended(handle);
+    expect(passes.mostAtOnce()).toBe(1);
+    expect(pool.decisions).toHaveLength(4);
+  });
+
+  test('that go on for ever do not keep one run alive for longer than two minutes', async () => {
+    time.scripted.on('concludePass', async (_pool, decision) => {
+      pool.decisions.push(decision);
+      await pool.look();
+    });
+    const first = await pool.look();
+    const { runId } = await first.describe();
+    await time.pass(2.5 * MINUTE_MS);
+    const firstRun = time.env.client.workflow.getHandle(first.workflowId, runId);
+    const { status, closeTime, startTime } = await firstRun.describe();
+    expect(status.name).toBe('CONTINUED_AS_NEW');
+    expect(closeTime!.getTime() - startTime.getTime()).toBeLessThan(2.1 * MINUTE_MS + time.toleranceMs());
+    // A pass each one to two seconds of those that the machine left to them.
+    expect(pool.decisions.length).toBeGreaterThan((2 * MINUTE_MS - time.toleranceMs()) / 2_000);
+    // The last one of that run came when it was about to end.
+    const before = pool.decisions.length;
+    await time.pass(5_000);
+    await eventually(() => pool.decisions.length > before);
+  });
+});
+
+describe('a trigger by the product’s own client', () => {
+  test('keeps the reconciliations of a pool that is always triggered going for longer than ten minutes', async () => {
+    const asks = new Asks(time.env.client, time.taskQueue, pino({ enabled: false }));
+    let tries = 0;
+    time.scripted.on('concludePass', async () => {
+      tries += 1;
+      // Each reconciliation takes a little more than the two minutes of a run, and another is triggered during it.
+      if (tries % 17 !== 0) throw new Error('the database does not answer');
+      await asks.askForLook(pool.workerPoolId);
+    });
+    await asks.askForLook(pool.workerPoolId);
+    const handle = time.track(time.env.client.workflow.getHandle(provisionId(pool.workerPoolId)));
+    const { runId } = await handle.describe();
+    await time.pass(11 * MINUTE_MS);
+    expect(await isRunning(handle)).toBe(true);
+    const { events } = await handle.fetchHistory();
+    const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+    expect(started?.continuedExecutionRunId).not.toBe('');
+    expect(started?.firstExecutionRunId).toBe(runId);
+    // The time-skipping server counts the limit of a chain for each of its runs, a real one does not: the limit is of the run.
+    const seconds = (limit: { seconds?: unknown } | null | undefined) => Number(limit?.seconds ?? 0);
+    expect(seconds(started?.workflowRunTimeout)).toBe(600);
+    expect(seconds(started?.workflowExecutionTimeout)).not.toBe(600);
+  });
+});
+
+describe('nothing is launched, and the decision says why,', () => {
+  test.each(['held: by hand', 'held: its cron Schedule is paused', 'provider cloud is draining'])(
+    'when a pool is %s',
+    async (why) => {
+      pool.pendingTasks = 10;
+      pool.blockedBy = [why];
+      await ended(await pool.look());
+      expect(pool.launched).toEqual([]);
+      expect(pool.decisions).toMatchObject([{ limitedBy: [why], launches: [], estimate: { spawnCapacity: 10 } }]);
+    },
+  );
+
+  test('and what was never sent is given up, while a launch in doubt is finished', async () => {
+    pool.pendingTasks = 10;
+    pool.blockedBy = ['held: by hand'];
+    const pending = { providerId: 'cloud', launchConfigId: 'lc-1', count: 2 };
+    pool.unfinished = [
+      { ...pending, token: 'unsent', neverSent: true },
+      { ...pending, token: 'in-doubt', neverSent: false },
+    ];
+    time.scripted.on('dropLaunches', async (tokens) => {
+      pool.unfinished = pool.unfinished.filter(({ token }) => !tokens.includes(token));
+    });
+    await ended(await pool.look());
+    expect(time.scripted.of('dropLaunches').map(({ args }) => args)).toEqual([[['unsent']]]);
+    expect(pool.launched.map(({ token }) => token)).toEqual(['in-doubt']);
+    expect(pool.unfinished).toEqual([]);
+    expect(pool.decisions).toMatchObject([
+      { limitedBy: ['held: by hand'], launches: [{ token: 'in-doubt', made: 2 }] },
+    ]);
+  });
+
+  test('(but a pool that is not blocked sends what was never sent)', async () => {
+    pool.unfinished = [{ providerId: 'cloud', launchConfigId: 'lc-1', count: 2, token: 'unsent', neverSent: true }];
+    await ended(await pool.look());
+    expect(time.scripted.of('dropLaunches')).toEqual([]);
+    expect(pool.launched.map(({ token }) => token)).toEqual(['unsent']);
+  });
+
+  test('beyond the minimum, when its demand cannot be read', async () => {
+    pool.pendingTasks = null;
+    pool.minCapacity = 3;
+    pool.existingCapacity = 1;
+    await ended(await pool.look());
+    expect(pool.launched.map(({ count }) => count)).toEqual([2]);
+    expect(pool.decisions).toMatchObject([{ limitedBy: [], estimate: { wantedCapacity: 2, bound: 'minimum' } }]);
+  });
+
+  test('when the deployment’s brakes allow none', async () => {
+    pool.pendingTasks = 10;
+    time.scripted.on('reserveLaunches', async () => ({
+      ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null },
+    }));
+    await ended(await pool.look());
+    expect(pool.decisions).toMatchObject([{ limitedBy: ['limits.machines'], launches: [] }]);
+  });
+
+  test('when every launch config rests', async () => {
+    pool.pendingTasks = 10;
+    pool.options = [option('lc-1', { backoffUntil: (await time.now()) + MINUTE_MS })];
+    await ended(await pool.look());
+    expect(time.scripted.of('reserveLaunches')).toEqual([]);
+    expect(pool.decisions).toMatchObject([{ passedOver: [{ launchConfigId: 'lc-1', reason: 'backing off' }] }]);
+  });
+
+  test('when there is no such pool any more; then there is no decision either', async () => {
+    time.scripted.on('assessPool', async () => null);
+    await ended(await pool.look());
+    expect(time.scripted.names()).toEqual(['assessPool']);
+  });
+});
+
+describe('a tick that goes wrong', () => {
+  test('waits for records that are away for a moment', async () => {
+    time.scripted.fail('assessPool', 5);
+    const handle = await pool.look();
+    await time.pass(MINUTE_MS);
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('COMPLETED');
+  });
+
+  test('is red and alone when they stay away, and the next ask starts a new one', async () => {
+    time.scripted.fail('assessPool', 1_000);
+    const handle = await pool.look();
+    await time.pass(4 * MINUTE_MS);
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('FAILED');
+    time.scripted.reset();
+    pool = new ScriptedPool(time, pool.workerPoolId);
+    await ended(await pool.look());
+    expect(pool.decisions).toHaveLength(1);
+  });
+
+  test('is followed by another when it was triggered before it failed', async () => {
+    let tries = 0;
+    time.scripted.on('concludePass', async (_pool, decision) => {
+      tries += 1;
+      if (tries > 1) return void pool.decisions.push(decision);
+      await pool.look();
+      throw ApplicationFailure.nonRetryable('the database has been away for too long');
+    });
+    const handle = await pool.look();
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('COMPLETED');
+    expect(pool.decisions).toHaveLength(1);
+  });
+
+  test('fails instead of trying its task again for ever, when the code has a mistake', async () => {
+    // Facts without options are what no release of ours gives: the code stumbles with a TypeError.
+    time.scripted.on('assessPool', async () => ({ unfinished: [] }) as never);
+    const handle = await pool.look();
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('FAILED');
+    const { events } = await handle.fetchHistory();
+    expect((events ?? []).filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  });
+});

@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { eventually } from '../../../dev/testing/eventually.js';
+import { type Life, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
+
+let time: TimeSkipping;
+beforeAll(async () => {
+  time = await TimeSkipping.start();
+});
+afterEach(() => time.reset());
+afterAll(() => time.stop());
+
+/** The update failed, in the way that the API answers with 400, and the lifecycle goes on. */
+async function expectRefused(update: Promise<unknown>, why: RegExp): Promise<void> {
+  const failure = await update.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(WorkflowUpdateFailedError);
+  const { cause } = failure as WorkflowUpdateFailedError;
+  expect(cause).toBeInstanceOf(ApplicationFailure);
+  expect(cause).toMatchObject({ type: 'Refused', message: expect.stringMatching(why) });
+}
+
+const generations = () =>
+  [...time.scripted.of('recordRunning'), ...time.scripted.of('recordCredentials')].map(
+    ({ args }) => args[0].secretGeneration,
+  );
+
+describe('a registration', () => {
+  test('repeated within 10 minutes without a sign of life is accepted, with a new secret', async () => {
+    const life = await time.startLife();
+    const first = await life.register();
+    await time.pass(9 * MINUTE_MS);
+    const second = await life.register();
+    expect(second.secretGeneration).toBe(2);
+    const [before, after] = time.scripted.of('recordRunning').map(({ args }) => args[0]);
+    expect(after).toMatchObject({ secretGeneration: 2, registeredAt: before!.registeredAt });
+    expect(second.expires).toBeGreaterThan(first.expires);
+    await expectRefused(life.reregister(1), /replaced/);
+  });
+
+  test('repeated after a sign of life is refused', async () => {
+    const life = await time.startLife();
+    await life.register();
+    await expectRefused(life.register(true), /in use/);
+    expect(generations()).toEqual([1]);
+  });
+
+  test('repeated after 10 minutes is refused', async () => {
+    const life = await time.startLife();
+    await life.register();
+    await time.pass(10 * MINUTE_MS);
+    await expectRefused(life.register(), /more than 10 minutes ago/);
+  });
+
+  test('sent twice at once is answered twice, one after the other, and the later secret stands in the row', async () => {
+    const life = await time.startLife();
+    const answers = await Promise.all([life.register(), life.register()]);
+    expect(new Set(answers.map(({ secretGeneration }) => secretGeneration))).toEqual(new Set([1, 2]));
+    expect(generations()).toEqual([1, 2]);
+    const second = answers.find(({ secretGeneration }) => secretGeneration === 2)!;
+    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    expect((await life.status()).deadline).toBeGreaterThanOrEqual(second.expires);
+  });
+
+  test('is refused when the worker is stopping', async () => {
+    const life = await time.startLife();
+    await life.register();
+    await life.remove();
+    await expectRefused(life.register(), /stopping/);
+    await expectRefused(life.reregister(1), /not running/);
+    expect(generations()).toEqual([1]);
+  });
+});
+
+describe('a re-registration', () => {
+  test('with the current secret gives the next one', async () => {
+    const life = await time.startLife();
+    await life.register();
+    expect(await life.reregister(1)).toMatchObject({ secretGeneration: 2 });
+    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    expect(generations()).toEqual([1, 2, 3]);
+  });
+
+  test('with the secret before gives the same answer again: it may have been lost', async () => {
+    const life = await time.startLife();
+    await life.register();
+    const answer = await life.reregister(1);
+    expect(await life.reregister(1)).toEqual(answer);
+    expect(await life.reregister(1)).toEqual(answer);
+    expect(generations()).toEqual([1, 2]);
+  });
+
+  test('with the secret before is refused once the new one has been used', async () => {
+    const life = await time.startLife();
+    await life.register();
+    await life.reregister(1);
+    await life.reregister(2);
+    await expectRefused(life.reregister(1), /replaced/);
+    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+  });
+
+  test('with a secret that is older, later or none is refused', async () => {
+    const life = await time.startLife();
+    await expectRefused(life.reregister(0), /not running/);
+    await life.register();
+    for (const generation of [0, -1, 2, 99, 0.5]) await expectRefused(life.reregister(generation), /replaced/);
+  });
+});
+
+describe('a message that makes no sense', () => {
+  const nonsense: unknown[][] = [
+    [],
+    [null],
+    [7],
+    ['text'],
+    [{}],
+    [{ state: 7, reason: 7, secretGeneration: 'x', firstClaimAt: 'x' }],
+  ];
+  /** Wedged, it would neither answer a query nor an update. */
+  const stillAnswers = async (life: Life) => {
+    expect(await life.register()).toMatchObject({ secretGeneration: 1 });
+    const { events } = await life.handle.fetchHistory();
+    expect((events ?? []).filter(({ workflowTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
+  };
+
+  test.each(['reregister', 'updateWorker', 'remove'])('fails the update %s, and the workflow goes on', async (name) => {
+    const life = await time.startLife();
+    for (const args of nonsense) {
+      await expect(life.handle.executeUpdate(name, { args: args as [unknown] })).rejects.toThrow(
+        WorkflowUpdateFailedError,
+      );
+    }
+    await stillAnswers(life);
+  });
+
+  test('fails the update register, and the workflow goes on', async () => {
+    const life = await time.startLife();
+    for (const args of [[], [null]] as [unknown][]) {
+      await expect(life.handle.executeUpdate('register', { args })).rejects.toThrow(WorkflowUpdateFailedError);
+    }
+    await stillAnswers(life);
+  });
+
+  test.each(['observed', 'queueActivity'])('is ignored as signal %s', async (name) => {
+    const life = await time.startLife();
+    for (const args of nonsense) await life.handle.signal(name, ...(args as [unknown]));
+    await stillAnswers(life);
+    await time.pass(60 * MINUTE_MS);
+    expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
+  });
+});
+
+describe('records that do not answer', () => {
+  test('hold a registration up until they do, and the life goes on', async () => {
+    const life = await time.startLife();
+    // The local activity, then the patient one, several times.
+    time.scripted.fail('recordRunning', 5);
+    const answer = life.register();
+    await eventually(() => time.scripted.of('recordRunning').length >= 2);
+    await time.pass(5 * MINUTE_MS);
+    expect(await answer).toMatchObject({ secretGeneration: 1 });
+    expect(time.scripted.of('recordRunning')).toHaveLength(6);
+    expect(await life.status()).toMatchObject({ state: 'running' });
+  });
+
+  test('hold the end up until they do, for as long as it takes', async () => {
+    const life = await time.startLife();
+    await life.register();
+    time.scripted.fail('recordStopping', 40);
+    const removed = life.remove();
+    await eventually(() => time.scripted.of('recordStopping').length >= 2);
+    await time.pass(60 * MINUTE_MS);
+    await removed;
+    expect(time.scripted.of('recordStopping')).toHaveLength(41);
+    await life.end();
+  });
+});

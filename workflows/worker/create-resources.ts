@@ -1,0 +1,131 @@
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  condition,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
+import type { WorkerFailure } from '../../temporal/messages.js';
+import { cloudTaskQueue } from '../../temporal/names.js';
+import { nameOf } from './details.js';
+import { creationFailure, unexplainedFailure } from './failures.js';
+import type { Life } from './lifecycle.js';
+import { retriesOf, unless } from './retries.js';
+
+/** A worker that has registered works; how often more its building is read before its life goes on all the same. */
+const MAX_READS_AFTER_REGISTRATION = 10;
+
+/** An operation that no scan has reported on for this long is submitted again: submitting reads by name first. */
+const UNREPORTED_MS = 60_000;
+
+/**
+ * Builds a machine whose launch could only write down its names: one resource after another, exactly one operation in
+ * flight. Submitting is an activity; the waiting is a signal from the provider's scan. Nothing to do where the launch
+ * itself made the machine. Ends early when the life stops, or its run is to be continued as new.
+ */
+export async function provision(life: Life): Promise<void> {
+  const { input, resources } = life;
+  if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
+  const building = new Building(life);
+  for (const step of input.provisioningSteps) {
+    if (resources.provisioned.includes(step)) continue;
+    resources.creating = step;
+    life.describe(`creating ${step}`);
+    await building.create(step);
+    // guard(a-stopped-building-goes-no-further): false
+    if (building.isOver()) return;
+    resources.provisioned.push(step);
+  }
+  resources.creating = null;
+  if (life.state === 'requested') life.describe('awaiting registration');
+  // guard(what-was-built-is-remembered-at-once): drop
+  await building.rememberResources();
+}
+
+class Building {
+  private readonly life: Life;
+  private readonly machine;
+  private readonly submissions;
+  private readsAfterRegistration = 0;
+
+  constructor(life: Life) {
+    const { input } = life;
+    this.life = life;
+    this.machine = { ...life.worker, providerId: input.providerId, launchToken: input.launchToken ?? '' };
+    this.submissions = {
+      taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create'),
+      startToCloseTimeout: '2 minutes',
+      heartbeatTimeout: '15 seconds',
+      retry: retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 60_000 }),
+      // guard(a-submission-under-way-is-waited-for): use ActivityCancellationType.TRY_CANCEL
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    } as const;
+  }
+
+  readonly isOver = (): boolean => this.life.stop !== null || this.life.shouldContinueAsNew();
+
+  /** Ends when the resource is there, or when the building is over. */
+  async create(step: string): Promise<void> {
+    const { life, machine } = this;
+    const { resources } = life;
+    // What makes the Temporal UI's timeline read as public IP → network interface → VM.
+    const { submitResource } = proxyActivities<ProvisioningActivities>({ ...this.submissions, summary: nameOf(step) });
+    const seen = () => resources.stateOf(step);
+    while (!this.isOver() && seen() !== 'running') {
+      let submitted: { value: string | null } | null;
+      try {
+        submitted = await unless(this.isOver, () => submitResource(machine, step));
+      } catch (error) {
+        if (!(error instanceof ActivityFailure)) throw error;
+        life.requestStop(`creating ${step} failed`, creationFailure(step, error));
+        return;
+      }
+      if (!submitted) return;
+      resources.noteSubmitted();
+      const { value: operation } = submitted;
+      if (operation === null) return;
+      // Scans tell nothing more of the building of a worker that has registered: then submitting reads.
+      const { state } = life;
+      if (state !== 'requested' && (this.readsAfterRegistration += 1) > MAX_READS_AFTER_REGISTRATION) return;
+      const isSettled = () => seen() === 'running' || seen() === 'failed' || life.state !== state;
+      await condition(() => this.isOver() || isSettled(), UNREPORTED_MS);
+      // guard(a-failed-operation-ends-the-building): true
+      if (seen() !== 'failed') continue;
+      life.requestStop(`creating ${step} failed`, await this.explain(step, operation));
+    }
+  }
+
+  /** What is not done by now is found out, and written down, when it is removed: for as long as that takes. */
+  async rememberResources(): Promise<void> {
+    const isLate = this.readsAfterRegistration > MAX_READS_AFTER_REGISTRATION;
+    // guard(resources-are-remembered-where-the-launch-says-so): false
+    if (!this.life.input.remembersResources || isLate) return;
+    const { rememberResources } = proxyActivities<ProvisioningActivities>({
+      ...this.submissions,
+      startToCloseTimeout: '1 minute',
+      retry: { ...this.submissions.retry, maximumAttempts: 10 },
+    });
+    try {
+      await unless(this.isOver, () => rememberResources(this.machine, false));
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+    }
+  }
+
+  /** A removal does not wait for an explanation that cannot be had. */
+  private async explain(step: string, operation: string): Promise<WorkerFailure> {
+    const { explainFailure } = proxyActivities<ProvisioningActivities>({
+      taskQueue: this.submissions.taskQueue,
+      startToCloseTimeout: '1 minute',
+      heartbeatTimeout: '15 seconds',
+      retry: { ...retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 30_000 }), maximumAttempts: 5 },
+    });
+    try {
+      return await explainFailure(this.machine, step, operation);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      return unexplainedFailure(error);
+    }
+  }
+}

@@ -1,0 +1,295 @@
+import {
+  allHandlersFinished,
+  condition,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { isSilent } from '../../domain/inactivity.js';
+import { credentialsDeadline } from '../../domain/lifecycle.js';
+import { canBecome, type WorkerState } from '../../domain/worker.js';
+import {
+  type LifecycleInput,
+  type LifecycleState,
+  type LifecycleStatus,
+  type Observed,
+  type QueueActivityFacts,
+  type RegisterRequest,
+  type Registration,
+  type RemoveRequest,
+  type ReregisterRequest,
+  type StaticWorker,
+  type StopReason,
+} from '../../temporal/messages.js';
+import { searchAttributes } from '../../temporal/search-attributes.js';
+import { unlessRefused, write, writeAtLast } from './persist.js';
+import { describeLife } from './details.js';
+import { endedUnregistered } from './failures.js';
+import { Mutex } from './mutex.js';
+import { Resources } from './resources.js';
+import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, observationOf } from './message-guards.js';
+
+/** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
+const MAX_RUN_AGE_MS = 24 * 60 * 60_000;
+
+/**
+ * The state of one worker's life and every change of it. The row is written before the state changes here, one change at
+ * a time, so that whoever gets an answer finds it in the records too.
+ */
+export class Life {
+  readonly input: LifecycleInput;
+  state: WorkerState;
+  /** Why the life ends; null while it does not. The first reason stands. */
+  stop: StopReason | null = null;
+  /** Registration, then credentials; a static worker's own `expires`. Null: none. */
+  deadline: number | null;
+  phase = 'beginning';
+  readonly resources: Resources;
+
+  registeredAt: number | null = null;
+  secretGeneration = 0;
+  previousSecretAccepted = false;
+  private capacity: number;
+  private readonly runStartedAt: number;
+  private renewalDue = false;
+  private begun = false;
+  private readonly changes = new Mutex();
+
+  constructor(input: LifecycleInput) {
+    this.input = input;
+    const carried = input.carried;
+    this.state = carried?.state ?? (input.static ? 'running' : 'requested');
+    this.deadline = carried ? carried.deadline : (input.static?.expires ?? input.registrationDeadline);
+    this.capacity = carried?.capacity ?? input.capacity;
+    this.resources = new Resources(input);
+    this.runStartedAt = Date.now();
+    if (!carried) return;
+    this.begun = true;
+    this.stop = carried.stop;
+    this.registeredAt = carried.registeredAt;
+    this.secretGeneration = carried.secretGeneration;
+    this.previousSecretAccepted = carried.previousSecretAccepted;
+  }
+
+  /** A cloud worker's row was written by the launch; a static worker's is written here. */
+  async begin(): Promise<void> {
+    const first = this.input.static;
+    // guard(static-row-is-written-once): true
+    if (!this.begun) {
+      if (first) await write((records) => records.recordStatic(this.input, first, Date.now()));
+    }
+    this.begun = true;
+    this.describe('waiting');
+  }
+
+  /** Update `register`, after the API has verified the proof. */
+  register(request: RegisterRequest): Promise<Registration> {
+    return this.changes.run(async () => {
+      // guard(registration-waits-for-the-row): drop
+      await condition(() => this.begun);
+      // A change that came first may have ended it.
+      // guard(registration-is-checked-in-its-turn): drop
+      assertRegisters(this, request);
+      const now = Date.now();
+      const registeredAt = this.registeredAt ?? now;
+      const expires = credentialsDeadline(now, this.input.timing);
+      const secretGeneration = this.secretGeneration + 1;
+      const terminateAfter = this.input.static ? null : expires;
+      await write((records) =>
+        records.recordRunning({
+          ...this.worker,
+          registeredAt,
+          terminateAfter,
+          secretGeneration,
+          nowMs: now,
+          queueInactivityMs: this.input.timing.queueInactivityMs,
+        }),
+      );
+      this.registeredAt = registeredAt;
+      this.secretGeneration = secretGeneration;
+      // guard(registration-ends-older-secrets): drop
+      this.previousSecretAccepted = false;
+      if (!this.input.static) this.deadline = expires;
+      this.enter('running');
+      return { secretGeneration, expires };
+    });
+  }
+
+  /**
+   * Update `reregister`. The current secret gives the next one. The one before it gives the current one once more, as
+   * long as that has not been used: its answer may have been lost (docs/taskcluster-compatibility.md#reregistration).
+   */
+  reregister(request: ReregisterRequest): Promise<Registration> {
+    return this.changes.run(async () => {
+      // guard(reregistration-is-checked-in-its-turn): drop
+      assertReregisters(this, request);
+      const now = Date.now();
+      // guard(lost-answers-are-given-again): false
+      if (request.secretGeneration < this.secretGeneration) {
+        return {
+          secretGeneration: this.secretGeneration,
+          // A static worker's deadline is its user's, and no end of credentials.
+          expires: (this.input.static ? null : this.deadline) ?? credentialsDeadline(now, this.input.timing),
+        };
+      }
+      const expires = credentialsDeadline(now, this.input.timing);
+      const secretGeneration = this.secretGeneration + 1;
+      const terminateAfter = this.input.static ? null : expires;
+      await write((records) =>
+        records.recordCredentials({ ...this.worker, terminateAfter, secretGeneration, nowMs: now }),
+      );
+      this.secretGeneration = secretGeneration;
+      this.previousSecretAccepted = true;
+      if (!this.input.static) this.deadline = expires;
+      // guard(runs-last-a-day): true
+      if (now - this.runStartedAt >= MAX_RUN_AGE_MS) this.renewalDue = true;
+      this.describe('running');
+      return { secretGeneration, expires };
+    });
+  }
+
+  /** Update `remove`: answered when the row says stopping. In any state; repeating it changes nothing. */
+  async remove({ reason }: RemoveRequest): Promise<void> {
+    this.requestStop(reason);
+    await condition(() => this.state === 'stopping' || this.state === 'stopped');
+  }
+
+  /** Update `updateWorker`, static workers only. */
+  updateStatic(next: StaticWorker): Promise<void> {
+    return this.changes.run(async () => {
+      await condition(() => this.begun);
+      assertChanges(this, next);
+      await write((records) => records.recordStaticChange(this.worker, next, Date.now()));
+      this.deadline = next.expires;
+      this.capacity = next.capacity;
+    });
+  }
+
+  /** Signal `observed`: a scan saw this machine change. */
+  observe(sent: Observed): void {
+    const observation = observationOf(sent);
+    // guard(senseless-observations-are-ignored): false
+    if (!observation) return;
+    const { state, reason } = observation;
+    // Of a machine that is still to be built, nothing can be gone.
+    // guard(nothing-is-gone-before-it-is-begun): false
+    if (state === 'gone' && this.stop === null && this.resources.isUnbegun()) return;
+    // guard(a-whole-machine-does-not-come-back): false
+    if (!this.resources.see(observation, this.state === 'stopping')) return;
+    const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
+    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure);
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure);
+    if (state === 'failed' && !this.resources.failsInBuilding())
+      this.requestStop(reason ?? 'the machine failed', failure);
+  }
+
+  /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
+  async noteActivity(facts: QueueActivityFacts): Promise<void> {
+    if (!isQueueActivity(facts) || this.registeredAt === null || this.input.static) return;
+    const { queueInactivityMs } = this.input.timing;
+    const silent = isSilent({ ...facts, registeredAt: this.registeredAt, queueInactivityMs }, Date.now());
+    // guard(inactivity-decided-by-the-lifecycle): true
+    if (facts.idle && silent) return this.requestStop('worker inactive');
+    const { worker } = this;
+    await this.changes
+      .run(() => write((records) => records.recordQuarantine(worker, facts.quarantineUntil)))
+      .catch(unlessRefused);
+  }
+
+  requestStop(reason: string, failure: StopReason['failure'] = null): void {
+    this.stop ??= { reason, failure };
+  }
+
+  /** requested or running → stopping, in the row and here. A row that cannot be written keeps no machine alive. */
+  enterStopping(): Promise<void> {
+    return this.changes.run(async () => {
+      const { stop, worker } = this;
+      // guard(a-life-stops-once): false
+      if (!stop || !this.mustStop()) return;
+      const { launchConfigId, providerId } = this.input;
+      const record = (why: StopReason) =>
+        write((records) => records.recordStopping({ ...worker, launchConfigId, providerId }, why, Date.now()));
+      await record(stop).catch(async (error: unknown) => {
+        unlessRefused(error);
+        await record({ reason: 'its reason cannot be stored', failure: null }).catch(unlessRefused);
+      });
+      this.enter('stopping');
+    });
+  }
+
+  /** stopping → stopped, when nothing is left; then waits for callers that want an answer. False: the next run goes on. */
+  async settle({ isGone }: { isGone: boolean }): Promise<boolean> {
+    if (isGone) await this.changes.run(() => this.enterStopped());
+    // A removal that comes while this run ends waits for the row to say stopping; nobody else would write it.
+    // guard(callers-are-answered-before-a-run-ends): drop
+    while (!allHandlersFinished()) {
+      await condition(() => allHandlersFinished() || this.mustStop());
+      await this.enterStopping();
+    }
+    return this.state === 'stopped';
+  }
+
+  /** The life ends only when its row says so: the sweep starts one for every row that is alive. */
+  private async enterStopped(): Promise<void> {
+    const isRecorded = await writeAtLast((records) => records.recordStopped(this.worker, Date.now()), {
+      onRefused: () => this.describe('gone, but the database refuses its row'),
+      isPointless: () => this.shouldContinueAsNew(),
+    });
+    if (isRecorded) this.enter('stopped');
+  }
+
+  /** Whether this run should end here and a new one go on; asked between steps. */
+  shouldContinueAsNew(): boolean {
+    // guard(long-histories-are-continued-as-new): use this.renewalDue
+    return this.renewalDue || workflowInfo().continueAsNewSuggested;
+  }
+
+  next(): LifecycleInput {
+    const carried: LifecycleState = {
+      state: this.state,
+      registeredAt: this.registeredAt,
+      deadline: this.deadline,
+      secretGeneration: this.secretGeneration,
+      previousSecretAccepted: this.previousSecretAccepted,
+      capacity: this.capacity,
+      stop: this.stop,
+      ...this.resources.next(),
+    };
+    return { ...this.input, carried };
+  }
+
+  status(): LifecycleStatus {
+    const { provisioned, removed, lastObservation } = this.resources;
+    return {
+      state: this.state,
+      phase: this.phase,
+      deadline: this.deadline,
+      stopReason: this.stop?.reason ?? null,
+      provisioned,
+      removed,
+      lastObservation,
+    };
+  }
+
+  describe(phase: string): void {
+    this.phase = phase;
+    setCurrentDetails(describeLife(this.input, this.status()));
+  }
+
+  private mustStop(): boolean {
+    return this.stop !== null && canBecome(this.state, 'stopping');
+  }
+
+  get worker() {
+    const { workerPoolId, workerGroup, workerId } = this.input;
+    return { workerPoolId, workerGroup, workerId };
+  }
+
+  private enter(state: WorkerState): void {
+    if (this.state !== state) {
+      this.state = state;
+      upsertSearchAttributes([{ key: searchAttributes.workerState, value: state }]);
+    }
+    this.describe(state);
+  }
+}
