@@ -24,7 +24,7 @@ RUN ln -s /app/bin/worker-manager /usr/local/bin/worker-manager
 # Shown by GET /__version__.
 ARG COMMIT=""
 ARG BUILD=""
-# MALLOC_ARENA_MAX keeps the memory of the process down: launcher/serve-environment.ts.
+# MALLOC_ARENA_MAX keeps the memory of the process down: dev/start/serve-environment.ts.
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
     WORKER_MANAGER_CONFIG=/etc/worker-manager/config.yml \

@@ -4,12 +4,12 @@
  * `test/mutation/survivors.md`.
  */
 export default {
-  mutate: ['domain/**/*.ts'],
+  mutate: ['domain/**/*.ts', '!domain/demand-source.ts', 'api/pools/launch-config-id.ts'],
   plugins: ['./scripts/pure-test-runner.mjs'],
   testRunner: 'pure',
   // Without the proofs over hundreds of thousands of states, which take seconds: what only a proof would notice survives.
   pureTests: {
-    files: 'test/unit/domain/**/*.test.ts',
+    files: ['test/unit/domain/**/*.test.ts', 'test/unit/api/pools/launch-config-id.test.ts'],
     exclude: ['**/decision-properties.test.ts', '**/pool-over-time.test.ts'],
   },
   coverageAnalysis: 'perTest',

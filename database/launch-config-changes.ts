@@ -6,7 +6,7 @@ import type { Db } from './client/schema.js';
 import { bigint, jsonb, text } from './client/sql.js';
 
 export interface NewLaunchConfig {
-  /** Given, or computed from the configuration (domain/launch-config-id.ts). */
+  /** Given, or computed from the configuration (api/pools/launch-config-id.ts). */
   readonly launchConfigId: string;
   /** Exactly as submitted. */
   readonly configuration: LaunchConfiguration;

@@ -21,7 +21,7 @@ export async function installRuntime(log: Logger): Promise<string> {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
       metrics: { prometheus: { bindAddress: `127.0.0.1:${port}`, countersTotalSuffix: true, unitSuffix: true } },
     },
-    // Every process handles its own signals (commands/serve.ts).
+    // Every process handles its own signals (cli/serve.ts).
     shutdownSignals: [],
   });
   return `http://127.0.0.1:${port}/metrics`;

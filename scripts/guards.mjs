@@ -18,10 +18,9 @@ export const guardedFolders = [
   'workflows',
   'activities',
   'api',
-  'demand',
   'domain',
   'providers',
-  'records',
+  'database',
   'temporal',
   'workers',
 ];

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 export const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Outside the checkout, so that a second clone need not fetch again. `launcher/tool-cache.ts` uses the same folder. */
+/** Outside the checkout, so that a second clone need not fetch again. `dev/servers/tool-cache.ts` uses the same folder. */
 export const cacheDir = () => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'worker-manager');
 
 /** Platforms for which npm has a package with nothing but the `node` binary. */

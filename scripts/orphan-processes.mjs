@@ -28,7 +28,7 @@ export function commandLineOf(pid) {
 }
 
 /** Whether a process is an `npm start`: after a restart of the computer its number may have another owner. */
-export const isLauncher = (pid) => /start\.mjs|launcher\/main\.js/.test(commandLineOf(pid));
+export const isLauncher = (pid) => /start\.mjs|start\/main\.js/.test(commandLineOf(pid));
 
 /**
  * Ends the process that a pid file names, and waits until it has gone. The number alone does not prove it to be ours; its command line, which must

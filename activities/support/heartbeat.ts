@@ -10,7 +10,7 @@ export const HEARTBEAT_INTERVAL_MS = 2_000;
  * - it watches for being given up: by a cancellation, by a heartbeat that the engine refuses, by its own deadline, and by a
  *   silence of this process (paused, or starved) after which the engine may have given the attempt to another process;
  * - what `work` then reads or waits for in a cloud ends at once, no call that changes something is sent any more, and one
- *   that was sent is awaited to its own time limit (`providers/call-scope.ts`).
+ *   that was sent is awaited to its own time limit (`providers/shared/call-scope.ts`).
  */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const { cancellationSignal } = Context.current();

@@ -163,7 +163,7 @@ async function demo(...args) {
 
 async function evidence() {
   return await exitOf(process.execPath, [
-    join(projectRoot, 'scripts/check-evidence.mjs'),
+    join(projectRoot, 'dev/acceptance/check-evidence.mjs'),
     ...['--log', join(stateDir, 'simulator.jsonl'), '--api', running.apiUrl, '--temporal', running.temporalAddress],
   ]);
 }

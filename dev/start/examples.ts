@@ -12,9 +12,9 @@ export interface ExamplePool {
   readonly config: { readonly maxCapacity?: number };
 }
 
-/** The pools of examples/*.yml: each file is the body of createWorkerPool and the pool's id. */
+/** The pools of dev/examples/*.yml: each file is the body of createWorkerPool and the pool's id. */
 export function readExamples(): ExamplePool[] {
-  const folder = join(projectRoot, 'examples');
+  const folder = join(projectRoot, 'dev', 'examples');
   return readdirSync(folder)
     .filter((name) => name.endsWith('.yml'))
     .toSorted()

@@ -11,7 +11,7 @@ import { files, prepareStateDir, readJsonFile, type Running } from './state.js';
 import { Stopped, StopSignal } from './stop-signal.js';
 import { Watch } from './watch.js';
 
-/** Started by scripts/start.mjs. Everything that runs here is a child of this process, and ends with it. */
+/** Started by dev/start/start.mjs. Everything that runs here is a child of this process, and ends with it. */
 const options = parseStartOptions(process.argv.slice(2));
 const screen = new Screen(process.stdout);
 const say = (line: string) => screen.say(line);

@@ -16,7 +16,7 @@ try {
   fail(error.message);
 }
 const launcher = new URL('../../dist/dev/start/main.js', import.meta.url);
-if (!existsSync(launcher)) fail('dist/launcher/main.js is missing: the build did not make it');
+if (!existsSync(launcher)) fail('dist/dev/start/main.js is missing: the build did not make it');
 await import(launcher.href);
 
 /** npm that is told to end ends only the shell which it put between itself and us. */

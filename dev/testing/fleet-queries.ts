@@ -28,7 +28,7 @@ import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
 
 /** Whatever asks the records again and again, or at a person's request for more than a row. */
 export interface FleetQuery {
-  /** The function of records/. */
+  /** The function of database/. */
   readonly name: string;
   /** Which form of it. */
   readonly form?: string;

@@ -10,7 +10,7 @@ export const projectRoot = new URL('../../', import.meta.url).pathname;
 /** `serve-process.ts`. */
 export const serveProgram: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
-  join(projectRoot, 'test/support/serve-process.ts'),
+  join(projectRoot, 'dev/testing/serve-process.ts'),
 ];
 
 export type Role = 'all' | 'api' | 'worker';

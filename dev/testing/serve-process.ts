@@ -23,7 +23,7 @@ process.on('SIGUSR2', () => threads.forEach((thread) => void thread.terminate())
 const [config = '', role = '', intervalMs, failures] = process.argv.slice(2);
 const built = async <T>(path: string): Promise<T> =>
   (await import(new URL(`../../dist/${path}`, import.meta.url).href)) as T;
-const { serve } = await built<typeof serveModule>('commands/serve.js');
+const { serve } = await built<typeof serveModule>('cli/serve.js');
 const { loadConfig } = await built<typeof loadModule>('config/load.js');
 try {
   await serve(loadConfig(config, process.env), role as 'all' | 'api' | 'worker', {

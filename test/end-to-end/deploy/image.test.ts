@@ -72,7 +72,7 @@ function installAsImage(): void {
   symlinkSync(join(process.cwd(), 'node_modules'), join(app, 'node_modules'));
   symlinkSync(join(app, 'bin/worker-manager'), join(folder, 'bin/worker-manager'));
   chmodSync(join(app, 'bin/worker-manager'), 0o755);
-  cpSync('docker/config.yml', join(folder, 'config.yml'));
+  cpSync('deploy/config.yml', join(folder, 'config.yml'));
 }
 
 interface Run {

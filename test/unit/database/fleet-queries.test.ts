@@ -58,11 +58,11 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   getWorker: ONE_ROW,
 };
 
-/** Exported functions of records/ that take the records. */
-const exported = readdirSync('records')
+/** Exported functions of database/ that take the records. */
+const exported = readdirSync('database', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .flatMap((file) => {
-    const source = readFileSync(`records/${file}`, 'utf8');
+    const source = readFileSync(`database/${file}`, 'utf8');
     const found = source.matchAll(/^export (?:async function |function |const )(\w+)[^(;{]*\(\s*db: Db\b/gm);
     return [...found].map(([, name]) => name!);
   });

@@ -33,7 +33,7 @@ const service = (name: string): ComposeService => {
   return found;
 };
 const configOf = (name: string, env: Record<string, string> = filledIn) =>
-  loadConfig('docker/config.yml', environmentOf(service(name), env));
+  loadConfig('deploy/config.yml', environmentOf(service(name), env));
 const seconds = (text: string | undefined) => Number(/^(\d+)s$/.exec(text ?? '')?.[1]);
 
 describe('docker-compose.yml', () => {
@@ -68,7 +68,7 @@ describe('docker-compose.yml', () => {
 
   test('sets each variable of its configuration, and none that nothing reads', () => {
     const used = [
-      ...readFileSync('docker/config.yml', 'utf8')
+      ...readFileSync('deploy/config.yml', 'utf8')
         .replace(/^\s*#.*$/gm, '')
         .matchAll(/\$\{(\w+)\}/g),
     ];
@@ -219,7 +219,7 @@ describe('Dockerfile', () => {
     const env = valuesOf(final, 'ENV').join(' ');
     for (const name of ['WORKER_MANAGER_CONFIG', 'WORKER_MANAGER_COMMIT', 'WORKER_MANAGER_BUILD']) {
       expect(env).toContain(`${name}=`);
-      const commands = ['commands/main.ts', 'commands/serve.ts'].map((path) => readFileSync(path, 'utf8')).join('\n');
+      const commands = ['cli/main.ts', 'cli/serve.ts'].map((path) => readFileSync(path, 'utf8')).join('\n');
       expect(commands).toContain(name);
     }
   });
@@ -232,7 +232,7 @@ describe('Dockerfile', () => {
 
 test('the page on production names commands, variables and paths that exist', () => {
   const page = readFileSync('docs/how-to/production.md', 'utf8');
-  for (const path of ['docker-compose.yml', '.env.example', 'docker/config.yml']) {
+  for (const path of ['docker-compose.yml', '.env.example', 'deploy/config.yml']) {
     expect(page).toContain(path);
     expect(existsSync(path)).toBe(true);
   }

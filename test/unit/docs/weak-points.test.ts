@@ -54,6 +54,8 @@ describe('the page of weak points', () => {
 });
 
 test('a test that is not there would be missed', () => {
-  expect(hasTest('test/unit/weak-points.test.ts', 'has W1 to W70')).toBe(false);
-  expect(hasTest('test/unit/weak-points.test.ts', 'has W1 to W70, each once and in order, with four cells')).toBe(true);
+  expect(hasTest('test/unit/docs/weak-points.test.ts', 'has W1 to W70')).toBe(false);
+  expect(hasTest('test/unit/docs/weak-points.test.ts', 'has W1 to W70, each once and in order, with four cells')).toBe(
+    true,
+  );
 });

@@ -29,7 +29,7 @@ test('the page of log lines lists just the events of the code, with level, meani
 });
 
 test('no line is logged but by its name', () => {
-  const folders = ['activities', 'api', 'commands', 'demand', 'providers', 'records', 'temporal', 'workers'];
+  const folders = ['activities', 'api', 'cli', 'database', 'providers', 'temporal', 'workers'];
   const others = folders
     .flatMap((folder) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' })

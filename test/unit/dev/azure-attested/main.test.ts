@@ -5,7 +5,7 @@ import { sharedPath, testRealData } from '../../../support/shared-data.js';
 
 /** `npm run azure:attested`, as it runs once Node and the dependencies are there. */
 function run(...args: readonly string[]) {
-  const command = ['--import', './scripts/typescript.mjs', 'commands/azure-attested.ts', ...args];
+  const command = ['--import', './scripts/typescript.mjs', 'dev/azure-attested/main.ts', ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', env: {} });
   return { status, stdout, stderr };
 }
