@@ -16,10 +16,8 @@ RUN apt-get update \
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
-COPY bin/ bin/
-COPY scripts/ scripts/
 COPY --from=build /app/dist/ dist/
-RUN ln -s /app/bin/worker-manager /usr/local/bin/worker-manager
+RUN chmod +x /app/dist/cli/main.js && ln -s /app/dist/cli/main.js /usr/local/bin/worker-manager
 
 # Shown by GET /__version__.
 ARG COMMIT=""

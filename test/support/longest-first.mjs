@@ -5,6 +5,7 @@ import TestSequencer from '@jest/test-sequencer';
  * the end. Jest itself learns how long files take, but only on a machine that has run them.
  */
 const LONGEST = [
+  'end-to-end/deploy/image',
   'integration/activities/pool/launch-in-doubt',
   'integration/workers/azure-throttling',
   'integration/providers/aws/contract',

@@ -1,18 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { freePort } from '../../../dev/servers/dev-server.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
-import {
-  environmentOf,
-  exampleSecrets,
-  readCompose,
-  readDockerfile,
-  readEnvExample,
-  valuesOf,
-} from '../../support/compose.js';
+import { environmentOf, exampleSecrets, readCompose, readEnvExample } from '../../support/compose.js';
+import { replayDockerfile } from '../../support/image.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
@@ -20,12 +14,31 @@ import { createDatabase } from '../../../dev/testing/postgres.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 
-/** docker-compose.yml without containers: its commands, its configuration, the files that the image has, our servers. */
+/** docker-compose.yml without containers: its commands, its configuration, what the Dockerfile makes, our servers. */
+
+/** Two installations and a build come first. */
+const REPLAY_TIMEOUT_MS = 15 * 60_000;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
+/** What dist/ has a folder of. */
+const PRODUCT = [
+  'activities',
+  'api',
+  'cli',
+  'config',
+  'database',
+  'domain',
+  'observability',
+  'providers',
+  'temporal',
+  'workers',
+  'workflows',
+];
 const compose = readCompose();
 let folder: string;
+/** The last stage's root. */
+let image: string;
 let simulator: SimulatorHandle;
 let servers: Record<string, string>;
 let closeTemporal: () => Promise<void>;
@@ -33,12 +46,13 @@ const started: Run[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'worker-manager-image-'));
-  installAsImage();
+  image = await replayDockerfile(folder);
+  cpSync('deploy/config.yml', join(folder, 'config.yml'));
   simulator = await startSimulator({ machines: 'off' });
   const { client, namespace } = await createNamespace(temporalAddress());
   closeTemporal = () => client.connection.close();
   servers = {
-    WORKER_MANAGER_CONFIG: join(folder, 'app/../config.yml'),
+    WORKER_MANAGER_CONFIG: join(folder, 'config.yml'),
     LISTEN_HOST: '127.0.0.1',
     ROOT_URL: simulator.url,
     TEMPORAL_ADDRESS: temporalAddress(),
@@ -49,7 +63,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'no-secret-of-anybody',
   };
-});
+}, REPLAY_TIMEOUT_MS);
 afterAll(async () => {
   for (const { child } of started) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   await Promise.all(started.map(({ ended }) => ended));
@@ -57,23 +71,6 @@ afterAll(async () => {
   await closeTemporal();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The last stage's files at the place where the image has them, below `folder`; its `npm ci` is ours. */
-function installAsImage(): void {
-  const app = join(folder, 'app');
-  mkdirSync(join(folder, 'bin'), { recursive: true });
-  mkdirSync(app);
-  for (const copy of valuesOf(readDockerfile().at(-1) ?? [], 'COPY')) {
-    const [, paths = ''] = /^(?:--from=build )?(.*) \S+$/.exec(copy) ?? [];
-    for (const path of paths.split(' ').map((each) => each.replace('/app/', ''))) {
-      cpSync(path, join(app, path), { recursive: true });
-    }
-  }
-  symlinkSync(join(process.cwd(), 'node_modules'), join(app, 'node_modules'));
-  symlinkSync(join(app, 'bin/worker-manager'), join(folder, 'bin/worker-manager'));
-  chmodSync(join(app, 'bin/worker-manager'), 0o755);
-  cpSync('deploy/config.yml', join(folder, 'config.yml'));
-}
 
 interface Run {
   readonly child: ChildProcess;
@@ -90,7 +87,7 @@ function run(name: string, changes: Record<string, string> = {}, command = compo
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: [join(folder, 'bin'), nodeFolder, process.env['PATH']].join(delimiter),
+      PATH: [join(image, 'usr/local/bin'), nodeFolder, process.env['PATH']].join(delimiter),
       HOME: folder,
       ...environmentOf(service, { ...readEnvExample(), ...exampleSecrets }),
       ...servers,
@@ -110,6 +107,18 @@ function run(name: string, changes: Record<string, string> = {}, command = compo
 }
 
 const ports = async () => ({ API_PORT: String(await freePort()), METRICS_PORT: String(await freePort()) });
+
+test('the image has the product, its dependencies, and nothing to develop with', () => {
+  const app = join(image, 'app');
+  const shipped = ['.npmrc', 'dist', 'node_modules', 'package-lock.json', 'package.json'];
+  expect(readdirSync(app).toSorted()).toEqual(shipped);
+  const folders = readdirSync(join(app, 'dist'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).toSorted()).toEqual(PRODUCT);
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, { dev?: true }> };
+  const forDevelopment = Object.keys(lock.packages).filter((path) => lock.packages[path]?.dev);
+  expect(forDevelopment).toContain('node_modules/@temporalio/testing');
+  expect(forDevelopment.filter((path) => existsSync(join(app, path)))).toEqual([]);
+});
 
 test('migrate, then API and worker serve, are healthy, and stop with 0 when they are told to', async () => {
   const migrate = run('migrate');

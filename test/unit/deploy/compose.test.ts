@@ -190,8 +190,6 @@ describe('Dockerfile', () => {
     }
     expect(valuesOf(final, 'COPY')).toEqual([
       'package.json package-lock.json .npmrc ./',
-      'bin/ bin/',
-      'scripts/ scripts/',
       '--from=build /app/dist/ dist/',
     ]);
     expect(valuesOf(final, 'RUN').join('\n')).toContain('npm ci --omit=dev');
@@ -207,7 +205,9 @@ describe('Dockerfile', () => {
 
   test('has the program on the PATH, runs it as nobody special, and names the ports of the configuration', () => {
     const program = manifest.bin['worker-manager'];
-    expect(valuesOf(final, 'RUN')).toContain(`ln -s /app/${program} /usr/local/bin/worker-manager`);
+    const main = '/app/dist/cli/main.js';
+    expect(valuesOf(final, 'RUN')).toContain(`chmod +x ${main} && ln -s ${main} /usr/local/bin/worker-manager`);
+    expect(readFileSync('cli/main.ts', 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
     expect(statSync(program ?? '').mode & 0o111).not.toBe(0);
     expect(parse(valuesOf(final, 'ENTRYPOINT')[0] ?? '')).toEqual(['worker-manager']);
     expect(valuesOf(final, 'USER')).toEqual(['node']);
