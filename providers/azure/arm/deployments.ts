@@ -1,7 +1,8 @@
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import { orNull } from '../../errors.js';
 import type { AzureCalls } from './client.js';
-import { noneWithoutGroup, type Place, pages, placeKey } from './pages.js';
+import { noneWithoutGroup, pages } from './pages.js';
+import { type Place, placeKey } from './scope.js';
 import { SharedLook } from '../../shared/single-flight.js';
 
 /** Looks at one group's deployments begin so far apart. */

@@ -1,6 +1,6 @@
 import { orNull } from '../../errors.js';
 import type { AzureCalls } from './client.js';
-import { type Place, placeKey } from './pages.js';
+import { type Place, placeKey } from './scope.js';
 
 const API_VERSION = '2021-04-01';
 

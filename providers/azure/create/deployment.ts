@@ -3,14 +3,12 @@ import type { FrozenLaunch, LaunchedMachine, ProviderContext } from '../../provi
 import { adminCredentials } from './admin.js';
 import type { AzureCalls } from '../arm/client.js';
 import { type Mode, titled } from './launching.js';
-import { type Place, placeOf } from '../arm/pages.js';
+import { type Place, placeOf } from '../arm/scope.js';
 import { namesOf } from '../model/names.js';
 import { ResourceGroups } from '../arm/resource-groups.js';
-import { deploymentState, reasonOf } from '../model/deployment-states.js';
+import { DEPLOYMENT_STEP, deploymentState, reasonOf } from '../model/deployment-states.js';
 import type { DeploymentRecords } from '../arm/deployments.js';
 import { deploymentBody, freezeDeployment, requestOf } from './deployment-request.js';
-
-export const DEPLOYMENT_STEP = 'deployment';
 
 /**
  * One deployment of a template for each machine, under a name that follows from its id. Looking for

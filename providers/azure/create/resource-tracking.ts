@@ -3,7 +3,7 @@ import { orNull, ProviderError } from '../../errors.js';
 import type { LaunchedMachine, Made, MachineRef, Remembering } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
 import { BUSY_RETRY_MS } from '../arm/errors.js';
-import { type Place, placeOf } from '../arm/pages.js';
+import { type Place, placeOf } from '../arm/scope.js';
 import { isOfOthers } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { isActive, targetsOf } from '../model/deployment-states.js';

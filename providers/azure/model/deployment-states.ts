@@ -3,6 +3,9 @@ import type { MachineState } from '../../../domain/machine.js';
 import type { ProviderErrorReason } from '../../provider.js';
 import { innermostOf } from '../arm/errors.js';
 
+/** Its name as a step of a machine's life. */
+export const DEPLOYMENT_STEP = 'deployment';
+
 /**
  * The state of a deployment in ours; null where it says nothing of what it makes, because its record is being taken away.
  * A state that Azure invents later is one to wait in.

@@ -1,5 +1,5 @@
 import type { MachineRef } from '../../provider.js';
-import type { Place } from '../arm/pages.js';
+import type { Place } from '../arm/scope.js';
 import { suffixOf } from './names.js';
 import { stepOfType } from './resources.js';
 

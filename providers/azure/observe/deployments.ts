@@ -1,9 +1,8 @@
 import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
 import type { MachineRef, Observation } from '../../provider.js';
-import type { Place } from '../arm/pages.js';
+import type { Place } from '../arm/scope.js';
 import { GROUP_TAG, LAUNCH_TAG, ourTags, POOL_TAG, WORKER_TAG } from '../model/tags.js';
-import { DEPLOYMENT_STEP } from '../create/deployment.js';
-import { deploymentState } from '../model/deployment-states.js';
+import { DEPLOYMENT_STEP, deploymentState } from '../model/deployment-states.js';
 import { remembered } from '../model/resource-ids.js';
 
 /**

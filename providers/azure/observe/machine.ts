@@ -4,7 +4,7 @@ import type { MachineRef, Observation } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
 import { listFiltered, rememberedLeft } from './remaining-resources.js';
 import { nameOf, rememberedFor } from '../model/resource-ids.js';
-import type { Place } from '../arm/pages.js';
+import type { Place } from '../arm/scope.js';
 import { isOfOthers, ourTags, type Tags, WORKER_TAG } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { observationOf } from './observations.js';

@@ -1,7 +1,8 @@
 import { orNull, ProviderError } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
-import { noneWithoutGroup, type Place, placeOf } from '../arm/pages.js';
+import { noneWithoutGroup } from '../arm/pages.js';
+import { type Place, placeOf } from '../arm/scope.js';
 import { isOfOthers } from '../model/tags.js';
 import { suffixOf } from '../model/names.js';
 import { type BriefResource, briefResource, type Resource } from '../model/resources.js';

@@ -1,7 +1,7 @@
 import type { MachineRef } from '../../provider.js';
 import { rememberedFor, typeOf } from '../model/resource-ids.js';
 import { SharedLook } from '../../shared/single-flight.js';
-import { type Place, placeKey } from '../arm/pages.js';
+import { type Place, placeKey } from '../arm/scope.js';
 import { isOfOthers } from '../model/tags.js';
 import { resourcesByWorker } from './observations.js';
 import { type RemovalStep, type Resource, stepOfType } from '../model/resources.js';
