@@ -1,5 +1,6 @@
 import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { DemandActivities, DemandLook } from '../activities/demand/poll.js';
+import type { WorkerPollActivities, WorkerPollResult } from '../activities/demand/worker-poll.js';
 
 const { lookAtDemand } = proxyActivities<DemandActivities>({
   // A poll ends by itself after 45 seconds, and says what it left out. The Schedule starts none while one runs.
@@ -10,9 +11,22 @@ const { lookAtDemand } = proxyActivities<DemandActivities>({
   retry: { maximumAttempts: 2, initialInterval: '1 second', maximumInterval: '2 seconds' },
 });
 
+const { pollWorkers } = proxyActivities<WorkerPollActivities>({
+  // A poll ends by itself after 45 seconds. What it did not reach is the next one's, a minute later.
+  startToCloseTimeout: '55 seconds',
+  heartbeatTimeout: '8 seconds',
+  retry: { maximumAttempts: 2, initialInterval: '2 seconds', maximumInterval: '2 seconds' },
+});
+
 /** Compares all pools' waiting work with their capacity and asks those that have something to do for a look. */
 export async function watchDemand(): Promise<DemandLook> {
   return await lookAtDemand();
 }
 
+/** Compares what the queue says of running workers with their rows. Apart from the demand: neither waits for the other. */
+export async function watchWorkers(): Promise<WorkerPollResult> {
+  return await pollWorkers();
+}
+
 setWorkflowOptions({ failureExceptionTypes: [Error] }, watchDemand);
+setWorkflowOptions({ failureExceptionTypes: [Error] }, watchWorkers);

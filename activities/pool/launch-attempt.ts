@@ -5,13 +5,11 @@ import { ProviderError } from '../../providers/errors.js';
 import type { BulkLaunching } from '../../providers/provider.js';
 import { type BegunAttempt, noteFailure, type Proof, settleAttempt } from '../../database/launch-attempts.js';
 import { failLaunch } from '../../database/launch-failures.js';
-import { creationError } from '../support/creation-error.js';
+import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/failures.js';
 import type { LaunchResult } from './launch.js';
 import { logLaunchEnd, recordLaunch } from './launch-record.js';
-import { logPoolError } from '../support/pool-errors.js';
-import { restAfter } from '../support/backoff.js';
 
 /** One attempt, or search, of a launch in bulk. `nowMs` is the workflow's instant at which it was scheduled. */
 export interface Attempt extends BegunAttempt {

@@ -12,11 +12,9 @@ import { getPool } from '../../database/pools.js';
 import type { LaunchRow } from '../../database/client/schema.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
-import { creationError } from '../support/creation-error.js';
+import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import type { LaunchResult } from './launch.js';
-import { logPoolError } from '../support/pool-errors.js';
-import { restAfter } from '../support/backoff.js';
 
 /** Launches up to this many machines give their names to the reconciliation, which starts them as children. */
 const MAX_NAMED = 25;

@@ -2,9 +2,8 @@ import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
 import { ProviderError } from '../../providers/errors.js';
 import { reportInDoubt } from '../../database/launch-attempts.js';
 import { getLaunch } from '../../database/launches.js';
-import { creationError } from '../support/creation-error.js';
+import { creationError, logPoolError } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { logPoolError } from '../support/pool-errors.js';
 
 const MINUTES = MAX_IN_DOUBT_MS / 60_000;
 

@@ -10,13 +10,11 @@ import type { FrozenLaunch, Provider } from '../../providers/provider.js';
 import { recordLaunchFailure } from '../../database/launch-failures.js';
 import { getPool } from '../../database/pools.js';
 import { readLimitsUsage, writeIntents, type LimitsUsage, type NewIntent } from '../../database/reservations.js';
-import { creationError } from '../support/creation-error.js';
+import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
-import { logPoolError } from '../support/pool-errors.js';
 import type { Reserved, ReserveRequest } from './activities.js';
-import { restAfter } from '../support/backoff.js';
 
 /** Whoever loses to another reservation has seen it succeed: only processes compete, one reservation of each. */
 const MAX_TRIES = 20;

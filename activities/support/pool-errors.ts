@@ -1,6 +1,11 @@
 import type { Logger } from 'pino';
-import { logEvent } from '../../observability/log-events.js';
+import { type FailureClass, nextBackoff } from '../../domain/backoff.js';
+import type { WorkerKey } from '../../domain/ids.js';
 import type { NewWorkerPoolError } from '../../database/errors.js';
+import type { Rest } from '../../database/launch-failures.js';
+import { logEvent } from '../../observability/log-events.js';
+import type { ProviderError } from '../../providers/errors.js';
+import type { WorkerFailure } from '../../temporal/messages.js';
 
 /** Lines have a bounded length; the whole text is in the records. */
 const LONGEST_DESCRIPTION = 500;
@@ -20,3 +25,34 @@ export function logPoolError(log: Logger, error: NewWorkerPoolError): void {
     description,
   });
 }
+
+/** The worker-pool error of a launch that failed; always with its launch config, so that it counts against the right one. */
+export const creationError = (launch: { workerPoolId: string; launchConfigId: string; error: ProviderError }) => ({
+  workerPoolId: launch.workerPoolId,
+  launchConfigId: launch.launchConfigId,
+  kind: 'creation-error',
+  title: launch.error.title ?? 'Instance Creation Error',
+  description: launch.error.message,
+  extra: { code: launch.error.cloudCode ?? launch.error.code },
+});
+
+/** A failure of one worker, as an error of its pool. */
+export const workerError = (
+  { workerPoolId, workerGroup, workerId }: WorkerKey,
+  launchConfigId: string | null,
+  { kind, title, description, code }: WorkerFailure,
+) => ({
+  workerPoolId,
+  launchConfigId,
+  kind,
+  title,
+  description,
+  extra: { workerGroup, workerId, ...(code && { code }) },
+});
+
+/** How long a launch config rests after a failure of this class. */
+export const restAfter = (failureClass: FailureClass, nowMs: number): Rest => ({
+  failureClass,
+  backoff: (failures) => nextBackoff({ failureClass, failures }),
+  nowMs,
+});

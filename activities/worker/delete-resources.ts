@@ -7,8 +7,7 @@ import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
-import { logPoolError } from '../support/pool-errors.js';
-import { workerError } from './worker-error.js';
+import { logPoolError, workerError } from '../support/pool-errors.js';
 
 export interface RemovalActivities {
   /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */

@@ -14,9 +14,7 @@ import { isRefusedForGood } from '../../database/client/failures.js';
 import type { WorkerState } from '../../domain/worker.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { logPoolError } from '../support/pool-errors.js';
-import { restAfter } from '../support/backoff.js';
-import { workerError } from './worker-error.js';
+import { logPoolError, restAfter, workerError } from '../support/pool-errors.js';
 
 /**
  * What a lifecycle writes in the books. Each is idempotent and one statement, so that it can run as a local activity:
