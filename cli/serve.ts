@@ -14,6 +14,9 @@ import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
 import { type ProbeOptions, untilUnusable } from './until-unusable.js';
 import { buildProviders } from '../providers/registry.js';
+import { budgetsOf } from '../providers/shared/account.js';
+import { sharedLimiter } from '../providers/shared/rate-limiter.js';
+import { bucketStore } from '../database/rate-limits.js';
 import { allPools, listPoolIds } from '../database/pools.js';
 import { metricFacts } from '../database/metric-facts.js';
 import { rememberTaskQueuePrefix } from '../database/client/open.js';
@@ -21,7 +24,6 @@ import { temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
 import { providerContext } from '../workers/provider-context.js';
-import { sharedLimiter } from '../workers/shared-limiter.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import {
   assertNamespaceIsOurs,
@@ -62,7 +64,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     await assertProvidersKeepTheirMachines(records.db, config);
 
     const { deployment } = records;
-    const limiter = sharedLimiter(records.db, config.providers);
+    const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(config.providers));
     const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { config, deployment, limiter, onCall: metrics.onCloudCall }),
     );

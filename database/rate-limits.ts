@@ -1,44 +1,19 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { CallLimit } from '../providers/provider.js';
+import type { BucketStore, BucketView, CallLimit, CallReservation, Shortage } from '../providers/rate-limit.js';
 import type { Db } from './client/schema.js';
 
-/** What one statement has seen of a bucket. */
-export interface BucketView {
-  /** The end of its latest pause, in the database's clock; 0 when there was none. Places taken under another value are void. */
-  readonly pausedUntil: number;
-  /** Until the bucket would be full, if nobody asked any more. */
-  readonly fullInMs: number;
-}
-
-export interface CallReservation extends BucketView {
-  /** Until the call may be sent. */
-  readonly waitMs: number;
-  readonly reserved: boolean;
-}
-
-/** What the cloud has said of a bucket that we believed to hold more. */
-export interface Shortage {
-  /** Calls that it answers at once when the pause is over, 0 to the limit's burst. */
-  readonly left: number;
-  /** Milliseconds in which it answers none; 0 for no pause. */
-  readonly pauseMs: number;
-}
+export const bucketStore = (db: Db): BucketStore => ({
+  reserve: (bucket, limit, maxWaitMs) => reserve(db, bucket, limit, maxWaitMs),
+  lower: (bucket, limit, shortage) => lower(db, bucket, limit, shortage),
+  pauseOf: (bucket) => pauseOf(db, bucket),
+});
 
 /**
- * Takes a call's place in a bucket that all processes share: `burst` calls at once, then `perSecond` (both > 0), and none
- * before the bucket's pause is over. When the wait would be longer than `maxWaitMs` nothing is taken, and `waitMs` says how
- * long it would have been.
- *
  * The generic cell rate algorithm in one statement: the row is the instant at which the bucket would be full again, in
  * the database's clock. Whoever waited for the row's lock judges by the clock from before, and so waits rather too long.
  * A bucket that was written in the clock's future is moved to its present first, so that no step of the clock closes it.
  */
-export async function reserveCall(
-  db: Db,
-  bucket: string,
-  limit: CallLimit,
-  maxWaitMs: number,
-): Promise<CallReservation> {
+async function reserve(db: Db, bucket: string, limit: CallLimit, maxWaitMs: number): Promise<CallReservation> {
   for (;;) {
     const { inFuture, ...reservation } = await tryReserve(db, bucket, limit, maxWaitMs);
     if (!inFuture) return reservation;
@@ -79,17 +54,7 @@ async function tryReserve(
   return seen.reserved ? seen : { ...seen, waitMs: Math.max(seen.waitMs, maxWaitMs) };
 }
 
-/**
- * Makes a bucket hold no more than the cloud has said, for all processes; it never makes it hold more. A pause that ends
- * later than the one before makes void the places that callers wait for, since they lie where the cloud wants nobody: it
- * takes them back, and the callers must take others.
- */
-export async function lowerBudget(
-  db: Db,
-  bucket: string,
-  limit: CallLimit,
-  { left, pauseMs }: Shortage,
-): Promise<BucketView> {
+async function lower(db: Db, bucket: string, limit: CallLimit, { left, pauseMs }: Shortage): Promise<BucketView> {
   const intervalMs = 1000 / limit.perSecond;
   const full = float(intervalMs * limit.burst);
   // What is left when the pause is over, as the instant at which the bucket would be full.
@@ -111,8 +76,7 @@ export async function lowerBudget(
   return rows[0]!;
 }
 
-/** The end of the bucket's latest pause, as in BucketView. */
-export async function pauseOf(db: Db, bucket: string): Promise<number> {
+async function pauseOf(db: Db, bucket: string): Promise<number> {
   const row = await db.selectFrom('rateLimits').select('pausedUntil').where('bucket', '=', bucket).executeTakeFirst();
   return row?.pausedUntil ?? 0;
 }

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Question } from '../domain/demand-source.js';
 import { workerStates, type WorkerState } from '../domain/worker.js';
-import type { CallOutcome, CloudCall } from '../providers/provider.js';
+import type { CallOutcome } from '../providers/provider.js';
+import type { CloudCall } from '../providers/rate-limit.js';
 
 /** What the records say, which every process can give. */
 export interface RecordedFigures {

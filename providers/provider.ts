@@ -2,6 +2,7 @@ import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
 import type { ProviderErrorCode } from './errors.js';
+import type { CloudCall, Limiter } from './rate-limit.js';
 
 /**
  * The contract of a provider: everything the rest of the system knows about a cloud. The comments are the
@@ -217,18 +218,6 @@ export interface Observation extends MachineRef {
   readonly resources: Readonly<Record<string, MachineState>>;
 }
 
-/** Which of a cloud's budgets a call draws on. Deletes never wait behind creates. */
-export const callClasses = ['read', 'create', 'delete'] as const;
-export type CallClass = (typeof callClasses)[number];
-
-export interface CloudCall {
-  readonly providerId: string;
-  /** The cloud's name of the call, such as `RunInstances`. */
-  readonly operation: string;
-  readonly callClass: CallClass;
-  readonly region: string | null;
-}
-
 /** What a provider is given by the process that runs it. */
 export interface ProviderContext {
   readonly providerId: string;
@@ -248,33 +237,6 @@ export interface ProviderContext {
    * keyed with the deployment's key.
    */
   readonly derive: (label: string) => string;
-}
-
-/** Limits on calls, one budget for each account, region and class of calls, shared by all processes. */
-export interface Limiter {
-  /**
-   * Resolves when the call may be sent. Throws ProviderError(Throttled) with `retryAfterMs` when the wait would be longer
-   * than an activity should hold its slot.
-   */
-  take(call: CloudCall, limit: CallLimit): Promise<void>;
-  /**
-   * Tells what the cloud's answer to a call says of its budget; it can only make that smaller, for every process. Costs
-   * nothing unless there is a pause, or well less is left than was believed. Never rejects; resolved, it holds.
-   */
-  heed(call: CloudCall, limit: CallLimit, news: BudgetNews): Promise<void>;
-}
-
-export interface BudgetNews {
-  /** Calls of the limit that the cloud would still answer; less than 0 for what must be made up for. Null: it did not say. */
-  readonly remaining: number | null;
-  /** For a call that was refused as one too many: milliseconds in which nobody may ask again. Else null. */
-  readonly retryAfterMs: number | null;
-}
-
-/** Calls: `burst` at once, then `perSecond`. */
-export interface CallLimit {
-  readonly burst: number;
-  readonly perSecond: number;
 }
 
 export interface CallOutcome {

@@ -1,4 +1,4 @@
-import type { CallClass } from '../providers/provider.js';
+import type { CallClass } from '../providers/rate-limit.js';
 
 /**
  * Names that operators and scripts rely on (ARCHITECTURE.md#names-in-temporal). Ids of workflows are in

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { staticSecretFingerprint } from '../providers/static/secret-fingerprint.js';
 import type { Config } from '../config/schema.js';
-import type { CallOutcome, CloudCall, ProviderContext } from '../providers/provider.js';
+import type { CallOutcome, ProviderContext } from '../providers/provider.js';
+import type { CloudCall } from '../providers/rate-limit.js';
 import type { Deployment } from '../database/client/open.js';
 
 /** What providers are given here: who we are, limits, and where their calls are reported. */

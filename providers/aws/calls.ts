@@ -3,7 +3,8 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
 import { ProviderError } from '../errors.js';
-import type { CallClass, CallLimit, CloudCall, ProviderContext } from '../provider.js';
+import type { ProviderContext } from '../provider.js';
+import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import type { AwsProviderConfig } from '../../config/schema.js';
 import { classify } from './errors.js';
 

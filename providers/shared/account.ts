@@ -37,6 +37,14 @@ export function budgetOf(providerId: string, config: ProviderConfig): string {
   }
 }
 
+/** The budgets of configured providers, for the limiter. A provider that is not configured has one of its own. */
+export const budgetsOf =
+  (configs: Readonly<Record<string, ProviderConfig>>) =>
+  (providerId: string): string => {
+    const config = configs[providerId];
+    return config ? budgetOf(providerId, config) : providerId;
+  };
+
 const placeOf = (endpoint: string | null, vendor: string): string => {
   const parsed = parseEndpoint(endpoint);
   if (!parsed) return vendor;

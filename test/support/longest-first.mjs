@@ -7,9 +7,9 @@ import TestSequencer from '@jest/test-sequencer';
 const LONGEST = [
   'end-to-end/deploy/image',
   'integration/activities/pool/launch-in-doubt',
-  'integration/workers/azure-throttling',
+  'integration/providers/shared/azure-throttling',
   'integration/providers/aws/contract',
-  'integration/workers/shared-limiter',
+  'integration/providers/shared/rate-limiter',
   'integration/database/client/open',
   'end-to-end/temporal/silent',
   'end-to-end/database/outage',

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { ProviderError } from '../../providers/errors.js';
-import type { BudgetNews, CallLimit, CallOutcome, CloudCall, ProviderContext } from '../../providers/provider.js';
+import type { CallOutcome, ProviderContext } from '../../providers/provider.js';
+import type { BudgetNews, CallLimit, CloudCall } from '../../providers/rate-limit.js';
 
 /** A context without limits that remembers what the provider asked of it. */
 export interface RecordedContext extends ProviderContext {

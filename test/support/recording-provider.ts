@@ -4,7 +4,6 @@ import { listPlaces } from '../../providers/shared/partial-listing.js';
 import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/shared/pool-schema.js';
 import type {
   BulkLaunching,
-  CallClass,
   FrozenLaunch,
   LaunchedMachine,
   LaunchOrder,
@@ -13,6 +12,7 @@ import type {
   ProviderContext,
   StepwiseLaunching,
 } from '../../providers/provider.js';
+import type { CallClass } from '../../providers/rate-limit.js';
 import { observationOf, type RecordingCloud, stateOf } from './recording-cloud.js';
 
 const limit = { burst: 1_000, perSecond: 1_000 };

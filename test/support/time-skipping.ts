@@ -4,7 +4,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
-import { callClasses } from '../../providers/provider.js';
+import { callClasses } from '../../providers/rate-limit.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import type { LifecycleInput, LifecycleStatus, QueueActivityFacts } from '../../temporal/messages.js';
 import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';

@@ -1,5 +1,5 @@
 import { ProviderError, type ProviderErrorCode } from '../../errors.js';
-import type { CallClass } from '../../provider.js';
+import type { CallClass } from '../../rate-limit.js';
 import { type ArmError, errorOf, parseJson, type Telling, tellingOf } from './arm-error.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { CallClass } from '../../provider.js';
+import type { CallClass } from '../../rate-limit.js';
 
 /**
  * What Azure says is left of its limits on calls: calls by bucket. Resource Manager's own buckets count one principal's

@@ -8,7 +8,7 @@ import type { AwsProviderConfig } from '../../../../config/schema.js';
 import { Ec2Calls } from '../../../../providers/aws/calls.js';
 import { Batcher } from '../../../../providers/shared/batcher.js';
 import { callSignal } from '../../../../providers/shared/call-scope.js';
-import type { Limiter } from '../../../../providers/provider.js';
+import type { Limiter } from '../../../../providers/rate-limit.js';
 import { activityEnvironment, asActivity } from '../../../support/activities.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { recordedContext } from '../../../support/provider-context.js';

@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { parseConfig } from '../../../config/load.js';
-import { sharedLimiter } from '../../../workers/shared-limiter.js';
-import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../providers/errors.js';
-import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../providers/provider.js';
-import { eventually } from '../../../dev/testing/eventually.js';
-import { counting, engines, openTestRecords } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { parseConfig } from '../../../../config/load.js';
+import { bucketStore } from '../../../../database/rate-limits.js';
+import { budgetsOf } from '../../../../providers/shared/account.js';
+import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
+import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
+import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
+import { eventually } from '../../../../dev/testing/eventually.js';
+import { counting, engines, openTestRecords } from '../../../support/records.js';
+import { recordsFor } from '../../../support/records-suite.js';
 
 /** A timer may fire a millisecond early, and the places are those of the database's clock. */
 const EARLY_MS = 5;
@@ -25,7 +27,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
       JSON.stringify({ providers: { first: aws('KEY-1'), second: aws('KEY-1'), other: aws('KEY-2') } }),
       'config.json',
     );
-    const limiter = sharedLimiter(records.db, providers);
+    const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(providers));
     const take = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>
       limiter.take({ providerId, operation: 'RunInstances', callClass, region }, limit);
     await take('first');
@@ -45,7 +47,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   /** A process of its own, and the statements that it has sent. */
   const process = () => {
     const { db, statements } = counting(records.db);
-    return { limiter: sharedLimiter(db, {}), statements };
+    return { limiter: sharedLimiter(bucketStore(db), (providerId) => providerId), statements };
   };
   const left = (remaining: number): BudgetNews => ({ remaining, retryAfterMs: null });
   const refused = (retryAfterMs: number): BudgetNews => ({ remaining: 0, retryAfterMs });
@@ -164,7 +166,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
 
   test('records that do not answer take nothing from a call that has its answer', async () => {
     const closed = await openTestRecords(engine);
-    const limiter = sharedLimiter(closed.db, {});
+    const limiter = sharedLimiter(bucketStore(closed.db), (providerId) => providerId);
     const wide = { burst: 50, perSecond: 50 };
     await limiter.take(call, wide);
     await closed.close();

@@ -1,10 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../config/schema.js';
-import { budgetOf } from '../providers/shared/account.js';
-import { MAX_RETRY_AFTER_MS, ProviderError } from '../providers/errors.js';
-import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../providers/provider.js';
-import { type BucketView, lowerBudget, pauseOf, reserveCall, type Shortage } from '../database/rate-limits.js';
-import type { Db } from '../database/client/schema.js';
+import { MAX_RETRY_AFTER_MS, ProviderError } from '../errors.js';
+import type { BucketStore, BucketView, BudgetNews, CallLimit, CloudCall, Limiter, Shortage } from '../rate-limit.js';
 
 /** Longer waits give the activity's slot back: the engine retries when the wait is over. */
 const LONGEST_WAIT_MS = 10_000;
@@ -12,22 +8,20 @@ const LONGEST_WAIT_MS = 10_000;
 const WAIT_LEFT_MS = LONGEST_WAIT_MS / 2;
 const SHORTEST_RETRY_MS = 1_000;
 /**
- * A call that has waited asks for the bucket's pause again when nobody of this process has looked at it for so long: at
+ * A call that has waited reads the bucket's pause again when nobody of this process has read it for so long: at
  * most one query in this time, however many wait, and a pause that another process has begun holds here as soon.
  */
 const VIEW_HOLDS_MS = 1_000;
 
 /**
- * Limits that all processes share through the records: one bucket for each account, region and class of calls
- * (ARCHITECTURE.md#cloud-limits).
+ * Limits that all processes share through `store`: one bucket for each budget of an account, region and class of calls.
+ * `budgetOf` gives the budget that a provider's calls draw on.
  */
-export function sharedLimiter(db: Db, providers: Config['providers']): Limiter {
+export function sharedLimiter(store: BucketStore, budgetOf: (providerId: string) => string): Limiter {
   const buckets = new Map<string, SharedBucket>();
   const bucketOf = ({ providerId, region, callClass }: CloudCall): SharedBucket => {
-    const provider = providers[providerId];
-    const budget = provider ? budgetOf(providerId, provider) : providerId;
-    const name = [budget, region ?? '', callClass].join('/');
-    const bucket = buckets.get(name) ?? new SharedBucket(db, name);
+    const name = [budgetOf(providerId), region ?? '', callClass].join('/');
+    const bucket = buckets.get(name) ?? new SharedBucket(store, name);
     buckets.set(name, bucket);
     return bucket;
   };
@@ -37,29 +31,29 @@ export function sharedLimiter(db: Db, providers: Config['providers']): Limiter {
   };
 }
 
-/** What this process knows of one bucket, from the answers of the records to its own calls. */
+/** What this process knows of one bucket, from the store's answers to its own calls. */
 class SharedBucket {
-  private readonly db: Db;
+  private readonly store: BucketStore;
   private readonly name: string;
   private pausedUntil = 0;
   /** When an answer last showed that pause, in `performance.now()`. */
   private pauseSeenAt = 0;
-  /** When what we know was asked for, and when the bucket would be full by it; both in `performance.now()`. */
-  private askedAt = 0;
+  /** When what we know was requested, and when the bucket would be full by it; both in `performance.now()`. */
+  private requestedAt = 0;
   private fullAt = 0;
-  private looking: Promise<void> | null = null;
+  private refreshing: Promise<void> | null = null;
 
-  constructor(db: Db, name: string) {
-    this.db = db;
+  constructor(store: BucketStore, name: string) {
+    this.store = store;
     this.name = name;
   }
 
   async take(call: CloudCall, limit: CallLimit): Promise<void> {
     const latest = performance.now() + LONGEST_WAIT_MS;
     for (;;) {
-      const askedAt = performance.now();
-      const place = await reserveCall(this.db, this.name, limit, Math.max(0, latest - askedAt));
-      this.learn(askedAt, place);
+      const requestedAt = performance.now();
+      const place = await this.store.reserve(this.name, limit, Math.max(0, latest - requestedAt));
+      this.learn(requestedAt, place);
       if (!place.reserved) throw refusal(call, place.waitMs);
       if (place.waitMs === 0) return;
       await delay(place.waitMs);
@@ -70,11 +64,11 @@ class SharedBucket {
   async heed(limit: CallLimit, { remaining, retryAfterMs }: BudgetNews): Promise<void> {
     const shortage = shortageOf(limit, this.believed(limit), remaining, retryAfterMs);
     if (!shortage) return;
-    const askedAt = performance.now();
+    const requestedAt = performance.now();
     try {
-      this.learn(askedAt, await lowerBudget(this.db, this.name, limit, shortage));
+      this.learn(requestedAt, await this.store.lower(this.name, limit, shortage));
     } catch {
-      // The call has its answer whether or not we can remember what came with it; the next one needs the records anyway.
+      // The call has its answer whether or not we can remember what came with it; the next one needs the store anyway.
     }
   }
 
@@ -85,36 +79,36 @@ class SharedBucket {
   }
 
   private async stillHolds(place: BucketView): Promise<boolean> {
-    if (place.pausedUntil === this.pausedUntil && performance.now() - this.askedAt > VIEW_HOLDS_MS) {
-      this.looking ??= this.look().finally(() => (this.looking = null));
-      await this.looking;
+    if (place.pausedUntil === this.pausedUntil && performance.now() - this.requestedAt > VIEW_HOLDS_MS) {
+      this.refreshing ??= this.refresh().finally(() => (this.refreshing = null));
+      await this.refreshing;
     }
     return place.pausedUntil === this.pausedUntil;
   }
 
-  private async look(): Promise<void> {
-    const askedAt = performance.now();
-    this.learnPause(askedAt, await pauseOf(this.db, this.name));
-    this.askedAt = Math.max(this.askedAt, askedAt);
+  private async refresh(): Promise<void> {
+    const requestedAt = performance.now();
+    this.learnPause(requestedAt, await this.store.pauseOf(this.name));
+    this.requestedAt = Math.max(this.requestedAt, requestedAt);
   }
 
-  private learn(askedAt: number, { pausedUntil, fullInMs }: BucketView): void {
-    this.learnPause(askedAt, pausedUntil);
-    if (askedAt < this.askedAt) return;
-    this.askedAt = askedAt;
+  private learn(requestedAt: number, { pausedUntil, fullInMs }: BucketView): void {
+    this.learnPause(requestedAt, pausedUntil);
+    if (requestedAt < this.requestedAt) return;
+    this.requestedAt = requestedAt;
     this.fullAt = performance.now() + fullInMs;
   }
 
-  /** Answers may overtake each other; an earlier end is news only to a question asked after the later one was known. */
-  private learnPause(askedAt: number, pausedUntil: number): void {
-    if (pausedUntil < this.pausedUntil && askedAt < this.pauseSeenAt) return;
+  /** Answers may overtake each other; an earlier end is news only to a question sent after the later one was known. */
+  private learnPause(requestedAt: number, pausedUntil: number): void {
+    if (pausedUntil < this.pausedUntil && requestedAt < this.pauseSeenAt) return;
     this.pausedUntil = pausedUntil;
     this.pauseSeenAt = performance.now();
   }
 }
 
 /**
- * What the records must be told, null for nothing: a refusal always; else only when well less is left than we believe,
+ * What the store must record, null for nothing: a refusal always; else only when well less is left than we believe,
  * because calls of our own are under way when an answer counts. Less than nothing left is a pause until it is made up for.
  */
 function shortageOf(

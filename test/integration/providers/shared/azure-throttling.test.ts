@@ -1,14 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Metrics } from '../../../observability/metrics.js';
-import { AzureCalls } from '../../../providers/azure/arm/client.js';
-import { ProviderError } from '../../../providers/errors.js';
-import type { CallLimit, Limiter } from '../../../providers/provider.js';
-import { sharedLimiter } from '../../../workers/shared-limiter.js';
-import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../support/azure-harness.js';
-import { recordedContext } from '../../support/provider-context.js';
-import { engines } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
-import { type LogLine, type SimulatorHandle, startSimulator } from '../../../dev/testing/simulator.js';
+import { Metrics } from '../../../../observability/metrics.js';
+import { AzureCalls } from '../../../../providers/azure/arm/client.js';
+import { ProviderError } from '../../../../providers/errors.js';
+import type { CallLimit, Limiter } from '../../../../providers/rate-limit.js';
+import { bucketStore } from '../../../../database/rate-limits.js';
+import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
+import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../../support/azure-harness.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { engines } from '../../../support/records.js';
+import { recordsFor } from '../../../support/records-suite.js';
+import { type LogLine, type SimulatorHandle, startSimulator } from '../../../../dev/testing/simulator.js';
 
 let simulator: SimulatorHandle;
 beforeAll(async () => {
@@ -112,7 +113,7 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
 
   test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
     const floor = await share(() => ({ take: async () => {}, heed: async () => {} }));
-    const { refusals, other } = await share(() => sharedLimiter(records.db, {}));
+    const { refusals, other } = await share(() => sharedLimiter(bucketStore(records.db), (providerId) => providerId));
     expect(other.calls).toBeGreaterThan(40);
     // How many exactly depends on how evenly a busy machine lets both clients ask, and so do those of who heeds nothing.
     expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
@@ -122,7 +123,12 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
     await simulator.setAzureLimits({ reads: { burst: 1, perSecond: 0.4 } });
     // Slower than Azure, so that a call that comes late does not bring the next too near.
     const limit = { burst: 10, perSecond: 0.25 };
-    const [first, second] = [1, 2].map(() => processOf(sharedLimiter(records.db, {}), limit));
+    const [first, second] = [1, 2].map(() =>
+      processOf(
+        sharedLimiter(bucketStore(records.db), (providerId) => providerId),
+        limit,
+      ),
+    );
     await (
       await otherClient(1, 0.01)
     )();
@@ -142,10 +148,13 @@ describe('a refusal of Compute', () => {
 
   test('pauses the class, and the figures name the bucket that is empty', async () => {
     await simulator.setAzureLimits({ 'Microsoft.Compute/HighCostGet': { burst: 1, perSecond: 0.5 } });
-    const { context, listMachines, listAddresses } = processOf(sharedLimiter(records.db, {}), {
-      burst: 190,
-      perSecond: 10,
-    });
+    const { context, listMachines, listAddresses } = processOf(
+      sharedLimiter(bucketStore(records.db), (providerId) => providerId),
+      {
+        burst: 190,
+        perSecond: 10,
+      },
+    );
     await listMachines();
     const retryAfterMs = await refusalOf(listMachines, 2);
     const refusedAt = performance.now();
