@@ -5,7 +5,7 @@ import type { Provider } from '../providers/provider.js';
 import { buildProviders, registryOf } from '../providers/registry.js';
 import type { RecordsState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
-import { providerContext } from '../workers/provider-context.js';
+import { providerContext } from '../providers/context.js';
 import { demandQuestions } from './check-demand.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
@@ -54,7 +54,7 @@ async function reachProviders(
 ): Promise<readonly Provider[]> {
   const deployment = records?.deployment ?? noDeployment;
   const context = (providerId: string) =>
-    providerContext(providerId, { config, deployment, limiter: unlimited, onCall: () => {} });
+    providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter: unlimited, onCall: () => {} });
   const built: Provider[] = [];
   for (const [providerId, provider] of Object.entries(config.providers)) {
     const say = (remarks: readonly string[]) => remarks.map((remark) => `: ${remark}`).join('');

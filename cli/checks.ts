@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.js';
+import type { Deployment } from '../domain/deployment.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import { accountOf } from '../providers/shared/account.js';
 import type { ProviderRegistry } from '../providers/registry.js';
-import type { Deployment } from '../database/client/open.js';
 import { providerAccounts, rememberProviderAccounts } from '../database/provider-accounts.js';
 import type { PoolWithLaunchConfigs } from '../database/pools.js';
 import type { Db } from '../database/client/schema.js';

@@ -13,6 +13,7 @@ import { Metrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { installRuntime } from '../observability/runtime.js';
 import { type ProbeOptions, untilUnusable } from './until-unusable.js';
+import { providerContext } from '../providers/context.js';
 import { buildProviders } from '../providers/registry.js';
 import { budgetsOf } from '../providers/shared/account.js';
 import { sharedLimiter } from '../providers/shared/rate-limiter.js';
@@ -23,7 +24,6 @@ import { rememberTaskQueuePrefix } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
-import { providerContext } from '../workers/provider-context.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import {
   assertNamespaceIsOurs,
@@ -66,7 +66,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     const { deployment } = records;
     const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(config.providers));
     const providers = await buildProviders(config.providers, (providerId) =>
-      providerContext(providerId, { config, deployment, limiter, onCall: metrics.onCloudCall }),
+      providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter, onCall: metrics.onCloudCall }),
     );
     for (const pool of unusablePools(await allPools(records.db), providers))
       logEvent(log, 'worker-pool-unusable', pool);

@@ -1,4 +1,5 @@
 import { CamelCasePlugin, Kysely, sql, type Dialect } from 'kysely';
+import type { Deployment } from '../../domain/deployment.js';
 import { migrateApart } from './migrate-apart.js';
 import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
@@ -24,14 +25,6 @@ export interface RecordsOptions {
   readonly log?: RecordsLog;
   /** Postgres only. */
   readonly limits?: PostgresLimits;
-}
-
-export interface Deployment {
-  readonly deploymentId: string;
-  /** 32 random bytes, base64url. Secret. */
-  readonly deploymentKey: string;
-  /** What the last process that served used; null before the first. */
-  readonly taskQueuePrefix: string | null;
 }
 
 export interface Records {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { lifecycleId, provisionId } from '../../../../domain/ids.js';
 import { adminCredentials } from '../../../../providers/azure/create/admin.js';
 import { openRecords } from '../../../../database/client/open.js';
-import { providerContext } from '../../../../workers/provider-context.js';
+import { providerContext } from '../../../../providers/context.js';
 import { awsPool, type WireWorker } from '../../../../dev/testing/api-client.js';
 import { azurePool, azureTemplatePool } from '../../../../dev/testing/azure-pool.js';
 import { azureSystemOverTls, expectNothingLeft } from '../../../support/azure-system.js';
@@ -69,9 +69,10 @@ async function adminOf(): Promise<(workerId: string) => { adminUsername: string;
   const records = await openRecords({ url: system().recordsUrl });
   await records.close();
   const limiter = { take: () => Promise.resolve(), heed: () => Promise.resolve() };
-  const config = { rootUrl: system().simulator.url };
-  const context = providerContext('azure', { config, deployment: records.deployment, limiter, onCall: () => {} });
-  return (workerId) => ({ ...adminCredentials(context, workerId), key: records.deployment.deploymentKey });
+  const { deployment } = records;
+  const rootUrl = system().simulator.url;
+  const context = providerContext('azure', { rootUrl, deployment, limiter, onCall: () => {} });
+  return (workerId) => ({ ...adminCredentials(context, workerId), key: deployment.deploymentKey });
 }
 
 const tablesWithPools = [

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { staticSecretFingerprint } from '../../../providers/static/secret-fingerprint.js';
-import { providerContext } from '../../../workers/provider-context.js';
+import { providerContext } from '../../../providers/context.js';
 
 test('a provider takes the same fingerprint of a static worker’s secret as the API wrote into its row', () => {
   const deployment = { deploymentId: 'd', deploymentKey: 'k'.repeat(43) };
   const context = providerContext('hand', {
-    config: { rootUrl: 'https://tc.example.com' },
+    rootUrl: 'https://tc.example.com',
     deployment,
     limiter: { take: async () => {}, heed: async () => {} },
     onCall: () => {},
