@@ -1,20 +1,7 @@
 import { sql } from 'kysely';
 import type { DemandCounts, DemandReadings } from '../domain/demand.js';
-import type { Db } from './client/schema.js';
+import type { Db, DemandReadingsRow } from './client/schema.js';
 import { bigint, jsonb } from './client/sql.js';
-
-export interface DemandReadingsRow {
-  workerPoolId: string;
-  readAt: number;
-  pendingTasks: number;
-  claimedTasks: number;
-  /** Machines that the pool would launch if no limit of the deployment held it. */
-  wantedMachines: number;
-  previousReadAt: number | null;
-  previousPendingTasks: number | null;
-  previousClaimedTasks: number | null;
-  previousWantedMachines: number | null;
-}
 
 export interface DemandReading extends DemandCounts {
   readonly workerPoolId: string;

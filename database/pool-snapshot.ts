@@ -7,9 +7,9 @@ import { MAX_IN_DOUBT_MS } from '../domain/launch.js';
 import { type LaunchConfigOption, MAX_UNREGISTERED, smallestMachine } from '../domain/selection.js';
 import type { MachineGroup } from '../domain/termination.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
-import { readingsOf, type DemandReadingsRow } from './demand-readings.js';
+import { readingsOf } from './demand-readings.js';
 import { selectPool } from './pools.js';
-import type { Db, Hold, LaunchRow } from './client/schema.js';
+import type { Db, DemandReadingsRow, Hold, LaunchRow } from './client/schema.js';
 import { bigint, camelKeys, jsonb } from './client/sql.js';
 
 /** Of one pool, at one moment. */

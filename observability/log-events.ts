@@ -249,7 +249,7 @@ export type LogEventName = keyof typeof logEvents;
 type Level<Name extends LogEventName> = (typeof logEvents)[Name]['level'];
 type Fields<Name extends LogEventName> = { readonly [Field in (typeof logEvents)[Name]['fields'][number]]: unknown };
 /** As much of a pino logger as is needed; a request's will do. */
-type Log<Levels extends LogEvent['level']> = Readonly<Record<Levels, (fields: object, message: string) => void>>;
+export type Log<Levels extends LogEvent['level']> = Readonly<Record<Levels, (fields: object, message: string) => void>>;
 
 /** Writes one event's line. */
 export function logEvent<Name extends LogEventName>(log: Log<Level<Name>>, name: Name, fields: Fields<Name>): void {

@@ -1,4 +1,4 @@
-import { AuthenticationError, type Caller, type Clients } from './client.js';
+import { type Authenticated, AuthenticationError, type Clients } from './client.js';
 import { authenticateHawk } from './hawk.js';
 import { type NamedHosts, possibleHosts } from './hosts.js';
 
@@ -14,11 +14,6 @@ export interface IncomingRequest {
   readonly url: string;
   readonly authorization: string | undefined;
   readonly hosts: NamedHosts;
-}
-
-/** A caller, and where the signature covers the body, the hash that it must have. */
-export interface Authenticated extends Caller {
-  readonly payloadHash?: string | undefined;
 }
 
 /**

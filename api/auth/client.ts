@@ -18,6 +18,11 @@ export interface Caller {
   readonly scopes: readonly string[];
 }
 
+/** A caller, and where the signature covers the body, the hash that it must have. */
+export interface Authenticated extends Caller {
+  readonly payloadHash?: string | undefined;
+}
+
 /** Credentials that do not hold. `message` is for the caller and says nothing about which part was nearly right. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';

@@ -1,7 +1,6 @@
 import hawk from 'hawk';
 import { judgeCertificate } from './certificate.js';
-import type { Authenticated } from './authenticate.js';
-import { AuthenticationError, type Caller, type Clients } from './client.js';
+import { type Authenticated, AuthenticationError, type Caller, type Clients } from './client.js';
 import { type HawkExt, parseExt } from './hawk-ext.js';
 import { missingScopes } from './scopes.js';
 

@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
-import { logEvent } from '../../observability/log-events.js';
+import { type Log, logEvent } from '../../observability/log-events.js';
 import { DatabaseUnavailableError } from './failures.js';
 import { migrate } from './migrate.js';
-import type { RecordsLog } from './open.js';
 import type { Db } from './schema.js';
 
 const REPORT_INTERVAL_MS = 10_000;
@@ -17,7 +16,7 @@ const MAX_UNKNOWN = 6;
 export async function migrateApart(
   apart: Db,
   db: Db,
-  log?: RecordsLog,
+  log?: Log<'info'>,
   reportIntervalMs = REPORT_INTERVAL_MS,
 ): Promise<void> {
   await apart.connection().execute(async (connection) => {
@@ -34,7 +33,7 @@ export async function migrateApart(
 class SessionWatch {
   readonly #db: Db;
   readonly #pid: number;
-  readonly #log: RecordsLog | undefined;
+  readonly #log: Log<'info'> | undefined;
   readonly #intervalMs: number;
   readonly #lost = Promise.withResolvers<never>();
   readonly #startedAt = performance.now();
@@ -42,7 +41,7 @@ class SessionWatch {
   #unknown = 0;
   #ended = false;
 
-  constructor(db: Db, pid: number, log: RecordsLog | undefined, intervalMs: number) {
+  constructor(db: Db, pid: number, log: Log<'info'> | undefined, intervalMs: number) {
     this.#db = db;
     this.#pid = pid;
     this.#log = log;

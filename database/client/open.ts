@@ -1,5 +1,6 @@
 import { CamelCasePlugin, Kysely, sql, type Dialect } from 'kysely';
 import type { Deployment } from '../../domain/deployment.js';
+import type { Log } from '../../observability/log-events.js';
 import { migrateApart } from './migrate-apart.js';
 import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
@@ -9,12 +10,6 @@ import { providerAccounts } from '../provider-accounts.js';
 import type { Db, Schema } from './schema.js';
 import { liveWorkersByProvider } from '../workers.js';
 
-/** As pino's. */
-export interface RecordsLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
 export interface RecordsOptions {
   /** `pglite:./directory`, `pglite::memory:` or `postgres://…`. */
   readonly url: string;
@@ -22,7 +17,7 @@ export interface RecordsOptions {
   readonly maxConnections?: number;
   /** What Postgres shows of our connections. */
   readonly applicationName?: string;
-  readonly log?: RecordsLog;
+  readonly log?: Log<'info' | 'warn'>;
   /** Postgres only. */
   readonly limits?: PostgresLimits;
 }

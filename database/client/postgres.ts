@@ -1,8 +1,7 @@
 import { PostgresDialect, type PostgresPool, type PostgresPoolClient, type PostgresQueryResult } from 'kysely';
 import pg from 'pg';
-import { logEvent } from '../../observability/log-events.js';
+import { type Log, logEvent } from '../../observability/log-events.js';
 import { DatabaseUnavailableError } from './failures.js';
-import type { RecordsLog } from './open.js';
 
 /**
  * Limits at both sides. The server's free what a vanished client holds (locks above all), ours free what a silent server
@@ -50,7 +49,7 @@ export interface PostgresOptions {
   readonly applicationName: string;
   /** Null: none but for making the connection, for one that migrates. */
   readonly limits: PostgresLimits | null;
-  readonly log?: RecordsLog;
+  readonly log?: Log<'warn'>;
 }
 
 export function postgresDialect(options: PostgresOptions): PostgresDialect {

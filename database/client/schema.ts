@@ -4,7 +4,6 @@ import type { DecisionBasis } from '../../domain/decision.js';
 import type { ScanNote } from '../../domain/observation.js';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
-import type { DemandReadingsRow } from '../demand-readings.js';
 
 /**
  * The tables of `migrations/`, with camel case names (a plugin translates). Rows of pools and workers are the domain's
@@ -148,6 +147,19 @@ export interface DecisionRow {
   fingerprint: string;
   decision: unknown;
   basis: DecisionBasis | null;
+}
+
+export interface DemandReadingsRow {
+  workerPoolId: string;
+  readAt: number;
+  pendingTasks: number;
+  claimedTasks: number;
+  /** Machines that the pool would launch if no limit of the deployment held it. */
+  wantedMachines: number;
+  previousReadAt: number | null;
+  previousPendingTasks: number | null;
+  previousClaimedTasks: number | null;
+  previousWantedMachines: number | null;
 }
 
 export interface ScanRow {

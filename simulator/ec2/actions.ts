@@ -4,16 +4,9 @@ import { describeInstances } from './describe-instances.js';
 import { describeRegions } from './describe-regions.js';
 import { describeVolumes } from './describe-volumes.js';
 import type { Parameters } from './parameters.js';
+import type { Performed } from './performed.js';
 import { runInstances } from './run-instances.js';
 import { terminateInstances } from './terminate-instances.js';
-
-/** What an action did: the inside of its answer, and what the log says about it. */
-export interface Performed {
-  readonly body: string;
-  readonly created?: readonly string[];
-  readonly terminated?: readonly string[];
-  readonly details?: Readonly<Record<string, unknown>>;
-}
 
 /** Performs an action at once and completely, or throws a Refusal and has done nothing. */
 export function perform(

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.js';
-import type { Performed } from './actions.js';
+import type { Performed } from './performed.js';
 import type { Cloud } from './cloud.js';
 import { readFilters } from './filters.js';
 import type { Instance } from './instance.js';

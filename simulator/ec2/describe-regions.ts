@@ -1,4 +1,4 @@
-import type { Performed } from './actions.js';
+import type { Performed } from './performed.js';
 import type { Parameters } from './parameters.js';
 import { element, set } from './xml.js';
 

@@ -1,4 +1,4 @@
-import type { Performed } from './actions.js';
+import type { Performed } from './performed.js';
 import type { Cloud } from './cloud.js';
 import type { Instance } from './instance.js';
 import { element, set } from './xml.js';

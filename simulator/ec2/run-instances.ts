@@ -3,7 +3,7 @@ import type { Cloud } from './cloud.js';
 import type { Launch, Tag } from './instance.js';
 import type { Parameters } from './parameters.js';
 import { renderInstance, renderReservation } from './render.js';
-import type { Performed } from './actions.js';
+import type { Performed } from './performed.js';
 
 const MAX_USER_DATA_BYTES = 16 * 1024;
 const MAX_CLIENT_TOKEN = 64;

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.js';
-import type { Performed } from './actions.js';
+import type { Performed } from './performed.js';
 import type { Cloud } from './cloud.js';
 import { resolveInstanceIds } from './instance-ids.js';
 import type { Parameters } from './parameters.js';

@@ -1,11 +1,5 @@
 import { v4 as newSlugid } from 'slugid';
-import { type SeenWorker, SeenWorkers } from './workers.js';
-
-/** Who works on a task. */
-export interface Claimer {
-  readonly workerGroup: string;
-  readonly workerId: string;
-}
+import { type Claimer, type SeenWorker, SeenWorkers } from './workers.js';
 
 export interface Task {
   readonly taskId: string;

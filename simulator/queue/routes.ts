@@ -4,7 +4,8 @@ import type { Faults } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
 import { getWorker, listClaimedTasks, listWorkers, quarantineWorker } from './lists.js';
-import type { Claimer, Queue, Task } from './queue.js';
+import type { Queue, Task } from './queue.js';
+import type { Claimer } from './workers.js';
 
 export interface QueueContext {
   readonly queue: Queue;

@@ -1,4 +1,8 @@
-import type { Claimer } from './queue.js';
+/** Who works on a task. */
+export interface Claimer {
+  readonly workerGroup: string;
+  readonly workerId: string;
+}
 
 /** What the queue knows of a worker: it enters at its first call for work. */
 export interface SeenWorker extends Claimer {

@@ -2,6 +2,8 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { acceptsRegistration } from '../../domain/lifecycle.js';
 import type { MachineState } from '../../domain/machine.js';
 import {
+  type LifecycleInput,
+  type LifecycleState,
   type Observed,
   type QueueActivityFacts,
   REFUSED,
@@ -10,7 +12,6 @@ import {
   type ReregisterRequest,
   type StaticWorker,
 } from '../../temporal/messages.js';
-import type { Life } from './lifecycle.js';
 
 /**
  * What a lifecycle lets in. An operator may send any message by hand, and a handler that stumbles over one fails its workflow
@@ -18,15 +19,20 @@ import type { Life } from './lifecycle.js';
  * for good could never say stopping.
  */
 
-export function assertRegisters(life: Life, { signOfLife }: RegisterRequest): void {
+/** What a request is judged by. */
+type JudgedLifecycle = Readonly<
+  Pick<LifecycleState, 'state' | 'stop' | 'registeredAt' | 'secretGeneration' | 'previousSecretAccepted'>
+> & { readonly input: Pick<LifecycleInput, 'static'> };
+
+export function assertRegisters(lifecycle: JudgedLifecycle, { signOfLife }: RegisterRequest): void {
   // guard(no-registration-after-a-removal): false
-  if (life.stop) throw refused('the worker is stopping');
+  if (lifecycle.stop) throw refused('the worker is stopping');
   // A static worker runs from the start and proves itself with its secret, as often as it likes.
   // guard(static-workers-register-again): false
-  if (life.input.static) return;
+  if (lifecycle.input.static) return;
   const verdict = acceptsRegistration({
-    state: life.state,
-    registeredAtMs: life.registeredAt,
+    state: lifecycle.state,
+    registeredAtMs: lifecycle.registeredAt,
     signOfLife,
     nowMs: Date.now(),
   });
@@ -34,11 +40,11 @@ export function assertRegisters(life: Life, { signOfLife }: RegisterRequest): vo
   if (!verdict.ok) throw refused(verdict.reason);
 }
 
-export function assertReregisters(life: Life, { secretGeneration }: ReregisterRequest): void {
+export function assertReregisters(lifecycle: JudgedLifecycle, { secretGeneration }: ReregisterRequest): void {
   // guard(only-running-workers-reregister): false
-  if (life.state !== 'running' || life.stop) throw refused('the worker is not running');
-  const isCurrent = secretGeneration === life.secretGeneration && secretGeneration > 0;
-  const isPrevious = life.previousSecretAccepted && secretGeneration === life.secretGeneration - 1;
+  if (lifecycle.state !== 'running' || lifecycle.stop) throw refused('the worker is not running');
+  const isCurrent = secretGeneration === lifecycle.secretGeneration && secretGeneration > 0;
+  const isPrevious = lifecycle.previousSecretAccepted && secretGeneration === lifecycle.secretGeneration - 1;
   // guard(replaced-secrets-are-refused): false
   if (!isCurrent && !isPrevious) throw refused('the secret has been replaced');
 }
@@ -48,11 +54,11 @@ export function assertRemoves(request: RemoveRequest): void {
   if (!isStorable(fieldsOf(request).reason)) throw refused(`a removal needs a reason: ${STORABLE}`);
 }
 
-export function assertChanges(life: Life, next: StaticWorker): void {
+export function assertChanges(lifecycle: JudgedLifecycle, next: StaticWorker): void {
   if (!isStaticWorker(next)) throw refused(`a change needs expires, capacity and secretFingerprint: ${STORABLE}`);
   // guard(only-static-workers-change): false
-  if (!life.input.static) throw refused('only static workers can be changed');
-  if (life.state !== 'running' || life.stop) throw refused('the worker is not running');
+  if (!lifecycle.input.static) throw refused('only static workers can be changed');
+  if (lifecycle.state !== 'running' || lifecycle.stop) throw refused('the worker is not running');
 }
 
 export const refused = (reason: string): ApplicationFailure => ApplicationFailure.nonRetryable(reason, REFUSED);
