@@ -30,16 +30,16 @@ const imports = new Set(
 );
 
 describe('the tree of folders', () => {
-  test('has at most 18 folders at the top', () => {
+  test('the tree has at most 18 folders at the top', () => {
     expect(folders.length).toBeLessThanOrEqual(18);
   });
 
-  test('has no two folders at the top that import each other', () => {
+  test('the tree has no two top folders that import each other', () => {
     expect(imports.size).toBeGreaterThan(30);
     expect([...imports].filter((each) => imports.has(each.split(' > ').toReversed().join(' > ')))).toEqual([]);
   });
 
-  test('has nothing in scripts/ that imports from another folder', () => {
+  test('scripts/ imports nothing from another folder', () => {
     expect([...imports].filter((each) => each.startsWith('scripts > '))).toEqual([]);
   });
 });

@@ -22,22 +22,22 @@ const answeringAfter = (failures: number, failure: () => Error = unanswered) => 
   return work;
 };
 
-describe('what Temporal does not answer while the process starts', () => {
-  test('counts as an outage, also when the SDK wraps it', () => {
+describe('onceAnswered', () => {
+  test('a call that Temporal does not answer counts as an outage, also when the SDK wraps the error', () => {
     expect(isOutage(unanswered())).toBe(true);
   });
 
-  test('is asked again', async () => {
+  test('a call that Temporal does not answer is repeated', async () => {
     const work = answeringAfter(3);
     expect(await onceAnswered(work.call)).toBe('there');
     expect(work.calls).toBe(4);
   });
 
-  test('is given up in the end', async () => {
+  test('a call that Temporal never answers is given up in the end', async () => {
     await expect(onceAnswered(answeringAfter(4).call)).rejects.toThrow('Failed to describe schedule');
   });
 
-  test('is told apart from an error of ours, which is not repeated', async () => {
+  test('an error of ours is told apart from an outage and is not repeated', async () => {
     const work = answeringAfter(1, () => new TypeError('ours'));
     await expect(onceAnswered(work.call)).rejects.toThrow('ours');
     expect(work.calls).toBe(1);

@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { machineProblems, namespaceProblems, prefixProblems } from '../../../cli/checks.js';
 
 describe('namespaceProblems', () => {
-  test('finds none in a namespace of nobody, and in our own', () => {
+  test('namespaceProblems finds none in a namespace that belongs to nobody or to this deployment', () => {
     expect(namespaceProblems('prod', null, 'ours')).toEqual([]);
     expect(namespaceProblems('prod', null, null)).toEqual([]);
     expect(namespaceProblems('prod', 'ours', 'ours')).toEqual([]);
   });
 
   test.each(['ours', null])(
-    'names the deployment that a namespace belongs to when the database has %s',
+    'namespaceProblems names the deployment that owns the namespace when the database has %s',
     (deployment) => {
       expect(namespaceProblems('prod', 'theirs', deployment)).toEqual([
         `temporal.namespace: prod belongs to deployment theirs, and these records to ${deployment ?? 'none yet'}; use a namespace of its own`,
@@ -21,7 +21,7 @@ describe('namespaceProblems', () => {
 describe('prefixProblems', () => {
   const deployment = (taskQueuePrefix: string | null) => ({ deploymentId: 'd', deploymentKey: 'k', taskQueuePrefix });
 
-  test('finds one only where lifecycles are open under another prefix', () => {
+  test('prefixProblems finds one only where lifecycles are open under another prefix', () => {
     expect(prefixProblems(deployment('old'), 'new', 3)).toEqual([
       'temporal.taskQueuePrefix: 3 lifecycles are open under old; keep it until they have stopped',
     ]);
@@ -41,7 +41,7 @@ describe('machineProblems', () => {
   } as const;
   const account = 'AWS at Amazon’s own endpoints';
 
-  test('names every provider with live workers that has left, or has come to mean another account', () => {
+  test('machineProblems names every provider with live workers that was removed or now means another account', () => {
     const live = ['gone', 'kept', 'moved', 'new'].map((providerId) => ({ providerId, workers: 2 }));
     const accounts = new Map([
       ['kept', account],
@@ -55,7 +55,7 @@ describe('machineProblems', () => {
     ]);
   });
 
-  test('finds none where nobody is alive', () => {
+  test('machineProblems finds none where no worker is alive', () => {
     expect(machineProblems({ providers: {} }, [], new Map([['gone', account]]))).toEqual([]);
   });
 });

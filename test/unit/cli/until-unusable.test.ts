@@ -8,7 +8,7 @@ const works = () => Promise.resolve();
 const fails = () => Promise.reject(new Error('no'));
 const hangs = () => new Promise<void>(() => undefined);
 
-describe('a process', () => {
+describe('untilUnusable', () => {
   const signals: AbortController[] = [];
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => {
@@ -28,7 +28,7 @@ describe('a process', () => {
   test.each([
     ['fails', fails],
     ['hangs', hangs],
-  ])('is unusable after five minutes in which what it needs %s, and not before', async (_, check) => {
+  ])('a process is unusable after five minutes in which what it needs %s, and not before', async (_, check) => {
     const { seen } = watch({ temporal: works, database: check });
     await jest.advanceTimersByTimeAsync(5 * MINUTE - 11_000);
     expect(seen).toEqual({});
@@ -36,7 +36,7 @@ describe('a process', () => {
     expect(seen.result).toBe('database');
   });
 
-  test('begins to count anew each time that what it needs answers', async () => {
+  test('a process starts counting again each time that what it needs answers', async () => {
     let failing = true;
     const { seen } = watch({ database: () => (failing ? fails() : works()) });
     for (let round = 0; round < 3; round += 1) {
@@ -48,7 +48,7 @@ describe('a process', () => {
     expect(seen).toEqual({});
   });
 
-  test('does not count the time in which it was paused', async () => {
+  test('a process does not count the time in which it was paused', async () => {
     const { seen } = watch({ database: fails });
     await jest.advanceTimersByTimeAsync(MINUTE);
     jest.setSystemTime(Date.now() + 60 * MINUTE);
@@ -56,13 +56,13 @@ describe('a process', () => {
     expect(seen).toEqual({});
   });
 
-  test('is unusable at once when what it needs is lost for good', async () => {
+  test('a process is unusable at once when what it needs is lost for good', async () => {
     const { seen } = watch({ database: () => Promise.reject(new DatabaseLostError('gone')) });
     await jest.advanceTimersByTimeAsync(11_000);
     expect(seen.result).toBe('database');
   });
 
-  test('stops watching when it is told to', async () => {
+  test('a process stops watching when it is told to', async () => {
     const { seen, abort } = watch({ database: fails });
     abort();
     await jest.advanceTimersByTimeAsync(0);
@@ -70,13 +70,13 @@ describe('a process', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('has an answer from a check that hangs within its time', async () => {
+  test('a check that hangs is answered within its time', async () => {
     const outcome = failureOf(hangs, 4_000);
     await jest.advanceTimersByTimeAsync(4_000);
     expect(await outcome).toBeInstanceOf(Error);
   });
 
-  test('has an answer from a check that throws before it begins to wait', async () => {
+  test('a check that throws before it begins to wait is answered', async () => {
     const broken = () => {
       throw new Error('broken');
     };

@@ -24,7 +24,7 @@ const definition = (
 });
 const machine = (region: string) => ({ region, launchConfig: { ImageId: 'ami-1', InstanceType: 't3.micro' } });
 
-test('unusablePools names the stored pools whose definition would be refused today, and why', () => {
+test('unusablePools names the stored pools whose definition would be rejected today, and why', () => {
   const pools = [
     definition('a/good', 'aws', { minCapacity: 0, maxCapacity: 5 }, [machine('us-east-1')]),
     definition('a/hand', 'hand', {}),

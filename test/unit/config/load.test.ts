@@ -28,7 +28,7 @@ describe('defaults', () => {
     expect(config.providers).toEqual({});
   });
 
-  test('the queue is at rootUrl unless said otherwise', () => {
+  test('the queue is at rootUrl unless the configuration says otherwise', () => {
     expect(parseConfig('rootUrl: http://deployment', 'test.yml').demand.rootUrl).toBe('http://deployment');
     expect(parseConfig('demand: {rootUrl: http://queue}', 'test.yml').demand.rootUrl).toBe('http://queue');
   });
@@ -44,7 +44,7 @@ describe('defaults', () => {
     });
   });
 
-  test('the result cannot be changed', () => {
+  test('the loaded configuration cannot be changed', () => {
     const config = parseConfig('', 'test.yml');
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.auth.clients)).toBe(true);
@@ -64,18 +64,18 @@ describe('references', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  test('a variable is parsed again where a number is wanted', () => {
+  test('a reference to a variable is parsed again where a number is wanted', () => {
     expect(parseConfig('server:\n  port: ${PORT}', 'test.yml', { PORT: '81' }).server.port).toBe(81);
     expect(parseConfig('server: {port: "${PORT}"}', 'test.yml', { PORT: '82' }).server.port).toBe(82);
   });
 
-  test('a list comes from one variable', () => {
+  test('a list is read from one variable', () => {
     const source = 'auth: {type: static, clients: "${CLIENTS}"}';
     const env = { CLIENTS: '[{"clientId":"a","accessToken":"aaaaaaaaaaaaaaaaaaaaaaaa","scopes":["x"]}]' };
     expect(parseConfig(source, 'test.yml', env).auth.clients).toHaveLength(1);
   });
 
-  test('a file is relative to the configuration, loses its last line break, and a token of digits stays text', () => {
+  test('a referenced file is relative to the configuration, loses its last line break, and a token of digits stays text', () => {
     expect(loadConfig(join(directory, 'config.yml'), {}).issuer?.accessToken).toBe('0123456789012345678901');
   });
 
@@ -84,7 +84,7 @@ describe('references', () => {
     expect(parseConfig(source, 'test.yml').providers.x).toMatchObject({ identityCertificates: '${HOME}/x' });
   });
 
-  test('a missing variable or file is one line that names the key', () => {
+  test('a missing variable or file is reported in one line that names the key', () => {
     expect(problemsOf('server:\n  port: ${NOPE}')).toEqual([
       'server.port: environment variable NOPE is not set; set it, or write the value here',
     ]);
@@ -166,15 +166,18 @@ test.each([
   ],
   ['- a', 'test.yml: must be a mapping of keys'],
   ['a: [', 'test.yml: not valid YAML, line 1 (BAD_INDENT)'],
-])('%s is refused: %s', (source, line) => {
+])('%s is rejected: %s', (source, line) => {
   expect(problemsOf(source)).toContain(line);
 });
 
-test.each([false, 1, 3, ['10.0.0.0/8'], ['10.1.2.3', 'fd00::/8']])('accepts %j for server.trustProxy', (trustProxy) => {
-  expect(parseConfig(JSON.stringify({ server: { trustProxy } }), 'test.yml').server.trustProxy).toEqual(trustProxy);
-});
+test.each([false, 1, 3, ['10.0.0.0/8'], ['10.1.2.3', 'fd00::/8']])(
+  'loadConfig accepts %j for server.trustProxy',
+  (trustProxy) => {
+    expect(parseConfig(JSON.stringify({ server: { trustProxy } }), 'test.yml').server.trustProxy).toEqual(trustProxy);
+  },
+);
 
-test('clients that share a token or a name are refused', () => {
+test('clients that share a token or a name are rejected', () => {
   const token = 'abcdefghijklmnopqrstuvwxyz';
   const source = JSON.stringify({
     issuer: { clientId: 'issuer', accessToken: token },
@@ -185,14 +188,14 @@ test('clients that share a token or a name are refused', () => {
   expect(problems.join()).not.toContain(token);
 });
 
-test('an unknown key of the file is answered with the keys that there are', () => {
+test('an unknown key of the file is answered with the keys that exist', () => {
   expect(problemsOf('serverr: {}')).toEqual([
     expect.stringMatching(/^serverr: unknown key; there are rootUrl, server, /),
   ]);
 });
 
 describe('a file with many mistakes', () => {
-  test('names all of them at once: references, keys, forms, and what keys say together', () => {
+  test('a file with many mistakes is rejected with all of them at once: references, keys, forms, and what keys say together', () => {
     const source = `
       serverr: {}
       server: { host: 0.0.0.0, port: high, trustProxy: [10.0.0.0/33, 10.0.0.1, proxy] }
@@ -222,7 +225,7 @@ describe('a file with many mistakes', () => {
   });
 
   test.each(['server', 'auth', 'auth: {clients', 'issuer', 'temporal', 'demand', 'providers', 'providers: {a', 'log'])(
-    'is refused by lines, whatever form %s has',
+    'a malformed file is rejected with lines that name keys, whatever form %s has',
     (key) => {
       const close = '}'.repeat(key.split('{').length - 1);
       for (const value of ['5', 'text', '[5, null]', '{x: {}}', '"${NOPE}"']) {

@@ -37,7 +37,7 @@ const configOf = (name: string, env: Record<string, string> = filledIn) =>
 const seconds = (text: string | undefined) => Number(/^(\d+)s$/.exec(text ?? '')?.[1]);
 
 describe('docker-compose.yml', () => {
-  test('runs Postgres, Temporal, its UI, the API and the workers', () => {
+  test('docker-compose.yml runs Postgres, Temporal, its UI, the API and the workers', () => {
     expect(Object.keys(compose.services).toSorted()).toEqual(
       ['api', 'migrate', 'postgres', 'temporal', 'temporal-namespace', 'temporal-ui', 'worker'].toSorted(),
     );
@@ -48,14 +48,14 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  test('pins every image of others to a version', () => {
+  test('docker-compose.yml pins every third-party image to a version', () => {
     const others = Object.values(compose.services).filter(({ build }) => build === undefined);
     for (const { image } of others) expect(image).toMatch(/^[a-z/-]+:\d+[.\d]*(-[a-z]+)?$/);
     expect(service('temporal').image).toMatch(/^temporalio\/auto-setup:1\.29\.\d+$/);
     expect(service('temporal-namespace').image).toBe(service('temporal').image);
   });
 
-  test('has a configuration that is valid with the variables of .env.example', () => {
+  test('docker-compose.yml has a configuration that is valid with the variables of .env.example', () => {
     for (const [name] of ours) {
       const config = configOf(name);
       expect(config.server).toMatchObject({ host: '0.0.0.0', port: 8080, publicUrl: filledIn['PUBLIC_URL'] });
@@ -66,7 +66,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('sets each variable of its configuration, and none that nothing reads', () => {
+  test('docker-compose.yml sets each variable of its configuration, and none that nothing reads', () => {
     const used = [
       ...readFileSync('deploy/config.yml', 'utf8')
         .replace(/^\s*#.*$/gm, '')
@@ -81,7 +81,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('takes from .env what .env.example has, and nothing else', () => {
+  test('docker-compose.yml takes from .env what .env.example has, and nothing else', () => {
     const asked = new Set([...source.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name));
     for (const { environment = {} } of Object.values(compose.services)) {
       for (const [name, value] of Object.entries(environment)) if (value === null) asked.add(name);
@@ -89,7 +89,7 @@ describe('docker-compose.yml', () => {
     expect([...asked].toSorted()).toEqual(Object.keys(readEnvExample()).toSorted());
   });
 
-  test('holds no secret, and says which one is missing', () => {
+  test('docker-compose.yml holds no secret, and says which one is missing', () => {
     for (const name of ['ROOT_URL', ...Object.keys(exampleSecrets)]) {
       expect(source).toContain(`\${${name}:?set ${name} in .env`);
       expect(() => environmentOf(service('api'), { ...filledIn, [name]: '' })).toThrow(`set ${name} in .env`);
@@ -99,7 +99,7 @@ describe('docker-compose.yml', () => {
     expect(readFileSync('.dockerignore', 'utf8').split('\n')).toContain('.env');
   });
 
-  test('mounts the folder in which the configuration lies', () => {
+  test('docker-compose.yml mounts the folder in which the configuration lies', () => {
     for (const [name, { volumes = [] }] of ours) {
       const [from = '', to = ''] = volumes[0]?.split(':') ?? [];
       expect(statSync(from).isDirectory()).toBe(true);
@@ -112,7 +112,7 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  test('publishes the ports on which the processes listen, on this machine only', () => {
+  test('docker-compose.yml publishes the ports on which the processes listen, on this machine only', () => {
     const { server } = configOf('api');
     expect(service('api').ports).toEqual([`127.0.0.1:8080:${server.port}`]);
     const ui = environmentOf(service('api'), filledIn)['WORKER_MANAGER_TEMPORAL_UI_URL'] ?? '';
@@ -122,7 +122,7 @@ describe('docker-compose.yml', () => {
     expect(publishing.map(([name]) => name)).toEqual(['temporal-ui', 'api']);
   });
 
-  test('asks each process that stays whether it is well', () => {
+  test('docker-compose.yml checks the health of each long-running process', () => {
     for (const name of ['api', 'worker']) {
       const program = service(name).healthcheck?.test.at(-1) ?? '';
       const [, url = ''] = /fetch\('([^']+)'\)/.exec(program) ?? [];
@@ -138,7 +138,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('starts again what ends, and gives it more time to stop than it takes', () => {
+  test('docker-compose.yml restarts what ends, and gives it more time to stop than it takes', () => {
     for (const [name, { restart }] of Object.entries(compose.services)) {
       expect([name, restart]).toEqual([name, expect.stringMatching(/^(unless-stopped|on-failure)$/)]);
     }
@@ -147,7 +147,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('makes the namespace and the search attributes that the product uses', () => {
+  test('docker-compose.yml creates the namespace and the search attributes that the product uses', () => {
     const { SEARCH_ATTRIBUTES = '', ...env } = environmentOf(service('temporal-namespace'), filledIn);
     expect(SEARCH_ATTRIBUTES.split(' ')).toEqual([...searchAttributeNames]);
     const { address, namespace } = configOf('worker').temporal;
@@ -159,7 +159,7 @@ describe('docker-compose.yml', () => {
     expect(interpolate(service('temporal-namespace').command?.[0] ?? '', {})).toContain('--type Keyword');
   });
 
-  test('gives Temporal and the records the Postgres that it runs', () => {
+  test('docker-compose.yml gives Temporal and the database the Postgres that it runs', () => {
     const records = new URL(configOf('api').records.url);
     expect(service('postgres').environment).toMatchObject({
       POSTGRES_USER: records.username,
@@ -174,7 +174,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('Dockerfile', () => {
-  test('has two stages on the Node that the project asks for, with glibc', () => {
+  test('the Dockerfile has two stages on the Node that the project asks for, with glibc', () => {
     const version = readFileSync('.nvmrc', 'utf8').trim().split('.')[0];
     expect(stages.map((stage) => valuesOf(stage, 'FROM')[0]?.split(' ')[0])).toEqual([
       `node:${version}-bookworm-slim`,
@@ -182,7 +182,7 @@ describe('Dockerfile', () => {
     ]);
   });
 
-  test('copies only what exists, and in the end only what runs', () => {
+  test('the Dockerfile copies only what exists, and into the last stage only what runs', () => {
     for (const stage of stages) {
       for (const copy of valuesOf(stage, 'COPY').filter((value) => !value.startsWith('--from'))) {
         for (const path of copy.split(' ').slice(0, -1)) expect([path, existsSync(path)]).toEqual([path, true]);
@@ -195,7 +195,7 @@ describe('Dockerfile', () => {
     expect(valuesOf(final, 'RUN').join('\n')).toContain('npm ci --omit=dev');
   });
 
-  test('runs the scripts that package.json has', () => {
+  test('the Dockerfile runs the scripts that package.json has', () => {
     const scripts = stages
       .flatMap((stage) => valuesOf(stage, 'RUN'))
       .flatMap((run) => [...run.matchAll(/npm run (\S+)/g)]);
@@ -203,7 +203,7 @@ describe('Dockerfile', () => {
     expect(manifest.scripts['build']).toBeDefined();
   });
 
-  test('has the program on the PATH, runs it as nobody special, and names the ports of the configuration', () => {
+  test('the Dockerfile puts the program on the PATH, runs it as an unprivileged user, and exposes the configured ports', () => {
     const program = manifest.bin['worker-manager'];
     const main = '/app/dist/cli/main.js';
     expect(valuesOf(final, 'RUN')).toContain(`chmod +x ${main} && ln -s ${main} /usr/local/bin/worker-manager`);
@@ -215,7 +215,7 @@ describe('Dockerfile', () => {
     expect(valuesOf(final, 'EXPOSE')).toEqual([`${server.port} ${metrics.port}`]);
   });
 
-  test('sets the variables that the commands read', () => {
+  test('the Dockerfile sets the variables that the commands read', () => {
     const env = valuesOf(final, 'ENV').join(' ');
     for (const name of ['WORKER_MANAGER_CONFIG', 'WORKER_MANAGER_COMMIT', 'WORKER_MANAGER_BUILD']) {
       expect(env).toContain(`${name}=`);
@@ -224,7 +224,7 @@ describe('Dockerfile', () => {
     }
   });
 
-  test('gives the processes the environment that `npm start` gives them', () => {
+  test('the Dockerfile gives the processes the environment that `npm start` gives them', () => {
     const env = valuesOf(final, 'ENV').join(' ');
     for (const [name, value] of Object.entries(serveEnvironment)) expect(env).toContain(`${name}=${value}`);
   });

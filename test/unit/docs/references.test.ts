@@ -5,7 +5,7 @@ import { brokenReferences, type Files, filesOf, outsideReferences } from '../../
 const repository: Files = new Map(filesOf('.')).set('test/unit/docs/references.test.ts', null);
 
 describe('references of the repository', () => {
-  test('each file and anchor that a comment or a page cites opens', () => {
+  test('each file and anchor that a comment or a page cites exists', () => {
     expect(brokenReferences(repository)).toEqual([]);
   });
 

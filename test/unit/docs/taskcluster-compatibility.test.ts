@@ -8,7 +8,7 @@ const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8');
 /** The part of the page from an anchor to the next heading but its own. */
 const section = (anchor: string): string => page.split(`<a id="${anchor}"></a>`)[1]!.split('\n<a id=')[0]!;
 
-test('the page’s worked examples are what both estimators compute', () => {
+test('the worked examples of the compatibility page are what both estimators compute', () => {
   const rows = section('estimator-examples')
     .split('\n')
     .filter((line) => /^\| \d/.test(line))
@@ -38,7 +38,7 @@ test('the page’s worked examples are what both estimators compute', () => {
   }
 });
 
-test('the page’s table of routes has every operation of the API', () => {
+test('the table of routes of the compatibility page has every operation of the API', () => {
   const operations = readdirSync('api/routes').flatMap((file) =>
     [...readFileSync(`api/routes/${file}`, 'utf8').matchAll(/\bname: '(\w+)'/g)].map(([, name]) => name!),
   );
@@ -46,12 +46,12 @@ test('the page’s table of routes has every operation of the API', () => {
   expect(operations.filter((name) => !section('routes').includes(`\`${name}\``))).toEqual([]);
 });
 
-test('the page lists the scopes of a worker in the order in which its credentials have them', () => {
+test('the compatibility page lists the scopes of a worker in the order in which its credentials have them', () => {
   const scopes = workerScopes({ workerPoolId: '<p>', workerGroup: '<g>', workerId: '<i>' });
   expect(section('credentials').split('```')[1]!.trim().split('\n')).toEqual(scopes);
 });
 
-test('the page lists every error code with its status', () => {
+test('the compatibility page lists every error code with its status', () => {
   const [listed = ''] = section('error-codes').split('**Differs**');
   // Codes come before their status, and several may share one.
   const statuses = [...listed.matchAll(/`(\w+)`(?=[^(]*\((\d{3}))/g)].map(([, code, status]) => [code, Number(status)]);

@@ -21,7 +21,7 @@ const sdkMetrics = [...readFileSync('docs/reference/metrics.md', 'utf8').matchAl
   ([, name = '']) => name,
 );
 
-test('the page on troubleshooting answers ten questions, each with log events, a metric, what to read and what to do', () => {
+test('the troubleshooting page answers ten questions, each with log events, a metric, what to read and what to do', () => {
   expect(questions).toHaveLength(10);
   for (const { title, text } of questions) {
     expect([title, text.match(/^- (\w+): /gm)]).toEqual([title, ['- Log: ', '- Metric: ', '- Read: ', '- Do: ']]);
@@ -30,16 +30,16 @@ test('the page on troubleshooting answers ten questions, each with log events, a
 });
 
 describe.each(questions)('the answer to "$title"', ({ text }) => {
-  test('names log events that exist', () => {
+  test('the answer names log events that exist', () => {
     expect(namesOn(text, 'Log').filter((name) => !(name in logEvents))).toEqual([]);
   });
 
-  test('names metrics that exist', () => {
+  test('the answer names metrics that exist', () => {
     expect(namesOn(text, 'Metric').filter((name) => ![...ownMetrics, ...sdkMetrics].includes(name))).toEqual([]);
   });
 });
 
-test('every name on the page that looks like a log event, a metric or a key of the configuration is one', () => {
+test('every name on the troubleshooting page that looks like a log event, a metric or a configuration key is one', () => {
   const names = [...page.matchAll(/`([^`\s]+)`/g)].map(([, name = '']) => name);
   const keys = configKeys().map(({ path }) => path);
   const sectionsOfKeys = new Set(keys.map((path) => path.split('.')[0]));

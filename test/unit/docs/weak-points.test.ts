@@ -33,7 +33,7 @@ const hasTest = (path: string, name: string): boolean =>
   new RegExp(`(?:\\btest(?:\\.only)?|\\))\\(\\s*(['"\`])${quoted(name)}\\1\\s*,`).test(readFileSync(path, 'utf8'));
 
 describe('the page of weak points', () => {
-  test('has W1 to W70, each once and in order, with four cells', () => {
+  test('the page of weak points has W1 to W70, each once and in order, with four cells', () => {
     expect(weakPoints.map(({ id }) => id)).toEqual(Array.from({ length: 70 }, (_, index) => `W${index + 1}`));
     for (const { cells } of weakPoints) {
       expect(cells).toHaveLength(4);
@@ -41,21 +41,27 @@ describe('the page of weak points', () => {
     }
   });
 
-  test.each(evidenceOf((evidence) => !isLater(evidence)))('of %s names a test that is there: %s', (_id, evidence) => {
-    const [, path, name] = /^`(test\/\S+\.test\.ts) › (.+)`$/.exec(evidence) ?? [];
-    if (!path || !name) throw new Error('neither a test nor a later part');
-    expect(existsSync(path)).toBe(true);
-    expect(hasTest(path, name)).toBe(true);
-  });
+  test.each(evidenceOf((evidence) => !isLater(evidence)))(
+    'weak point %s names a test that exists: %s',
+    (_id, evidence) => {
+      const [, path, name] = /^`(test\/\S+\.test\.ts) › (.+)`$/.exec(evidence) ?? [];
+      if (!path || !name) throw new Error('neither a test nor a later part');
+      expect(existsSync(path)).toBe(true);
+      expect(hasTest(path, name)).toBe(true);
+    },
+  );
 
-  test.each(evidenceOf(isLater))('of %s names parts that are to come: %s', (_id, evidence) => {
+  test.each(evidenceOf(isLater))('weak point %s names parts that are not built yet: %s', (_id, evidence) => {
     for (const part of evidence.slice('later: '.length).split(', ')) expect(LATER).toContain(part);
   });
 });
 
-test('a test that is not there would be missed', () => {
-  expect(hasTest('test/unit/docs/weak-points.test.ts', 'has W1 to W70')).toBe(false);
-  expect(hasTest('test/unit/docs/weak-points.test.ts', 'has W1 to W70, each once and in order, with four cells')).toBe(
-    true,
-  );
+test('hasTest misses a test that does not exist', () => {
+  expect(hasTest('test/unit/docs/weak-points.test.ts', 'the page of weak points has W1 to W70')).toBe(false);
+  expect(
+    hasTest(
+      'test/unit/docs/weak-points.test.ts',
+      'the page of weak points has W1 to W70, each once and in order, with four cells',
+    ),
+  ).toBe(true);
 });

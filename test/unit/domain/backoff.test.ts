@@ -7,14 +7,14 @@ import {
   nextBackoff,
 } from '../../../domain/backoff.js';
 
-test('missing capacity rests 10 s, doubling to 10 minutes', () => {
+test('a launch config without capacity backs off for 10 s, doubling to 10 minutes', () => {
   const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
     nextBackoff({ failureClass: 'capacity', failures }),
   );
   expect(rests.map((ms) => ms / 1000)).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
 });
 
-test('what takes longer to cure rests longer from the start', () => {
+test('a failure that takes longer to cure backs off longer from the start', () => {
   const first = Object.fromEntries(
     failureClasses.map((failureClass) => [failureClass, nextBackoff({ failureClass, failures: 1 }) / 1000]),
   );
@@ -22,7 +22,7 @@ test('what takes longer to cure rests longer from the start', () => {
 });
 
 test.each(failureClasses)(
-  '%s never rests longer than 10 minutes, never shorter than before, and not after a success',
+  '%s never backs off longer than 10 minutes, never shorter than before, and not after a success',
   (failureClass) => {
     let before = nextBackoff({ failureClass, failures: 0 });
     expect(before).toBe(0);

@@ -17,8 +17,8 @@ const launch = (capacity: number, fields: Partial<OpenLaunch> = {}): OpenLaunch 
   ...fields,
 });
 
-describe('capacity by state', () => {
-  test('of nothing is nothing', () => {
+describe('capacityByState', () => {
+  test('the capacity of no workers is nothing', () => {
     expect(capacityByState([], [])).toEqual(noCapacity);
   });
 
@@ -39,7 +39,7 @@ describe('capacity by state', () => {
     ['workers that stop in quarantine is stopping', group('stopping', { quarantined: true }), { stoppingCapacity: 12 }],
     ['archived requested workers is not current', group('requested', { archived: true }), { requestedCapacity: 12 }],
     ['archived running workers is not current', group('running', { archived: true }), { runningCapacity: 12 }],
-  ] as const)('of %s', (_case, workers, capacity) => {
+  ] as const)('the capacity of %s', (_case, workers, capacity) => {
     expect(capacityByState([workers], [])).toEqual({ ...noCapacity, ...capacity });
   });
 
@@ -52,11 +52,11 @@ describe('capacity by state', () => {
       launch(5, { archived: true, overdue: true }),
       { inDoubtCapacity: 5 },
     ],
-  ] as const)('of an open launch %s', (_case, open, capacity) => {
+  ] as const)('the capacity of an open launch %s', (_case, open, capacity) => {
     expect(capacityByState([], [open])).toEqual({ ...noCapacity, ...capacity });
   });
 
-  test('adds up what is alike', () => {
+  test('capacityByState adds up equal groups', () => {
     const workers = [group('running'), group('running', { capacity: 1, machines: 2 }), group('requested')];
     expect(capacityByState(workers, [launch(5), launch(2)])).toEqual({
       ...noCapacity,
@@ -65,7 +65,7 @@ describe('capacity by state', () => {
   });
 });
 
-test('advice may end machines that run, that a launch made and that are not quarantined', () => {
+test('only machines that run, that a launch created and that are not quarantined may be advised to end', () => {
   const workers = [
     group('running', { machines: 1 }),
     group('running', { machines: 2, archived: true, capacity: 8 }),
@@ -81,12 +81,12 @@ test('advice may end machines that run, that a launch made and that are not quar
 });
 
 describe('the bounds of a pool', () => {
-  test('are those of its definition, 0 where it has none', () => {
+  test('the bounds of a pool are those of its definition, 0 where it has none', () => {
     expect(capacityBounds('aws', { minCapacity: 2, maxCapacity: 9 })).toEqual({ minCapacity: 2, maxCapacity: 9 });
     expect(capacityBounds('aws', {})).toEqual({ minCapacity: 0, maxCapacity: 0 });
   });
 
-  test('are 0 once it is deleted, whatever its definition says', () => {
+  test('the bounds of a deleted pool are 0, whatever its definition says', () => {
     const bounds = capacityBounds('null-provider', { minCapacity: 2, maxCapacity: 9 });
     expect(bounds).toEqual({ minCapacity: 0, maxCapacity: 0 });
   });

@@ -82,7 +82,7 @@ const occupied = (pool: EstimatorInput) =>
   pool.inDoubtCapacity;
 
 describe('decisions applied again and again while nothing registers', () => {
-  test('never request more than the ratio of what waits in whole machines, or the minimum, never pass the maximum, and fall short only for want of room', () => {
+  test('decisions never request more than the ratio of pending tasks or the minimum, never pass the maximum, and fall short only for want of room', () => {
     const states = sample(STATES, (upTo, random) => {
       const pool = anyPool(upTo);
       const options = [option('a', 1 + upTo(3)), option('b', 1 + upTo(7))].slice(0, 1 + upTo(1));
@@ -156,7 +156,7 @@ const capacityOf = (workers: readonly TerminationCandidate[]) =>
 describe('the advice to end', () => {
   const states = [...sample(ADVISED_STATES, anyAdvice)];
 
-  test('never takes running capacity below the target but for what archived workers make room with', () => {
+  test('the advice never takes running capacity below the target but for what archived workers make room with', () => {
     const found = faults(states, ({ pool, workers, advice, machineCapacity, ended }) => {
       const least = Math.min(pool.runningCapacity, advice.targetCapacity);
       const kept = pool.runningCapacity - capacityOf(ended);
@@ -176,7 +176,7 @@ describe('the advice to end', () => {
     expect(found).toEqual([]);
   });
 
-  test('of a surplus wants nothing anew', () => {
+  test('the advice to end a surplus wants nothing new', () => {
     const found = faults(states, ({ pool, ended, advice }) => {
       if (pool.runningCapacity - capacityOf(ended) < advice.targetCapacity) return null;
       const minCapacity = Math.min(pool.minCapacity, pool.maxCapacity);
@@ -193,7 +193,7 @@ describe('the advice to end', () => {
     expect(found).toEqual([]);
   });
 
-  test('leaves no worker that is idle, surplus and of a size that fits', () => {
+  test('the advice leaves no worker that is idle, surplus and of a size that fits', () => {
     const found = faults(states, ({ pool, workers, ended, advice }) => {
       const left = Math.min(advice.surplusBudget, advice.currentBudget) - capacityOf(ended);
       const kept = workers.filter((worker) => !ended.includes(worker));
@@ -207,7 +207,7 @@ describe('the advice to end', () => {
     expect(found).toEqual([]);
   });
 
-  test('is the same number for a poll that counts as for a decision that lists, in whatever order', () => {
+  test('the advised capacity is the same for a poll that counts as for a decision that lists, in whatever order', () => {
     const found = faults(states, ({ pool, workers, machineCapacity, advice }) => {
       const groups = workers.map(({ archived, capacity }) => ({ archived, capacity, machines: 1 }));
       const again = advise({

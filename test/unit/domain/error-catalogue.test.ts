@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { errorCatalogue, errorCodes } from '../../../domain/error-catalogue.js';
 
-test('the document lists exactly the codes of the catalogue, with status, meaning and retry', () => {
+test('the error page lists exactly the codes of the catalogue, with status, meaning and retry', () => {
   const document = readFileSync('docs/reference/errors.md', 'utf8');
   const rows = document
     .split('\n')
@@ -21,7 +21,7 @@ test('the document lists exactly the codes of the catalogue, with status, meanin
   );
 });
 
-test('the codes of the original keep their status', () => {
+test('the codes of Taskcluster keep their status', () => {
   const statusOf = Object.fromEntries(errorCodes.map((code) => [code, errorCatalogue[code].status]));
   expect(statusOf).toEqual({
     MalformedPayload: 400,

@@ -46,17 +46,23 @@ const exampleInput = (numbers: number[]): EstimatorInput => {
 };
 type Five = [number, number, number, number, number];
 
-describe('the worked examples of the original', () => {
-  test.each(workedExamples)('row $row gives $corrected corrected', ({ numbers, corrected }) => {
-    expect(estimate('corrected', exampleInput(numbers)).spawnCapacity).toBe(corrected);
-  });
+describe('the worked examples of Taskcluster', () => {
+  test.each(workedExamples)(
+    'the corrected rule gives for row $row of the worked examples $corrected',
+    ({ numbers, corrected }) => {
+      expect(estimate('corrected', exampleInput(numbers)).spawnCapacity).toBe(corrected);
+    },
+  );
 
-  test.each(workedExamples)('row $row gives $original by the original rule', ({ numbers, original }) => {
-    expect(estimate('original', exampleInput(numbers)).spawnCapacity).toBeCloseTo(original, 9);
-  });
+  test.each(workedExamples)(
+    'the original rule gives for row $row of the worked examples $original',
+    ({ numbers, original }) => {
+      expect(estimate('original', exampleInput(numbers)).spawnCapacity).toBeCloseTo(original, 9);
+    },
+  );
 });
 
-describe('why this number', () => {
+describe('the explanation of an estimate', () => {
   test.each([
     ['nothing waits', input({ maxCapacity: 10 }), 0, 'satisfied'],
     [
@@ -79,11 +85,11 @@ describe('why this number', () => {
       'maximum',
     ],
     ['more exists than is allowed', input({ pendingTasks: 99, runningCapacity: 20, maxCapacity: 10 }), 0, 'maximum'],
-  ] as const)('when %s', (_case, given, spawn, bound) => {
+  ] as const)('the estimate names its bound when %s', (_case, given, spawn, bound) => {
     expect(estimate('corrected', given)).toMatchObject({ spawnCapacity: spawn, bound });
   });
 
-  test('the original lets the minimum win over the maximum and says so', () => {
+  test('the original rule lets the minimum win over the maximum and says so', () => {
     expect(estimate('original', input({ minCapacity: 5, maxCapacity: 2 }))).toMatchObject({
       wantedCapacity: 5,
       spawnCapacity: 5,
@@ -96,35 +102,35 @@ describe('the corrected rule', () => {
   const spawn = (fields: Partial<EstimatorInput>) =>
     estimate('corrected', input({ maxCapacity: 100, ...fields })).spawnCapacity;
 
-  test('fills the minimum, and nothing else, while the queue is silent', () => {
+  test('the corrected rule fills the minimum, and nothing else, while the queue is silent', () => {
     expect(spawn({ pendingTasks: null, claimedTasks: null, minCapacity: 2 })).toBe(2);
     expect(spawn({ pendingTasks: null, claimedTasks: null })).toBe(0);
   });
 
-  test('counts what is on its way as idle, whatever is claimed', () => {
+  test('the corrected rule counts requested capacity as idle, whatever is claimed', () => {
     expect(spawn({ pendingTasks: 50, claimedTasks: 50, requestedCapacity: 50, currentCapacity: 50 })).toBe(0);
     expect(spawn({ pendingTasks: 50, claimedTasks: 90, requestedCapacity: 30, runningCapacity: 5 })).toBe(20);
   });
 
-  test('counts the ratio of all that waits against what is idle', () => {
+  test('the corrected rule counts the ratio of all pending tasks against idle capacity', () => {
     expect(spawn({ pendingTasks: 40, scalingRatio: 0.1 })).toBe(4);
     expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, requestedCapacity: 3 })).toBe(1);
     expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, runningCapacity: 6, claimedTasks: 3 })).toBe(1);
     expect(spawn({ pendingTasks: 40, scalingRatio: 0.1, requestedCapacity: 4 })).toBe(0);
   });
 
-  test('fills the minimum beside archived workers', () => {
+  test('the corrected rule fills the minimum beside archived workers', () => {
     expect(spawn({ minCapacity: 4, runningCapacity: 4 })).toBe(4);
     expect(spawn({ minCapacity: 4, runningCapacity: 4, currentCapacity: 3 })).toBe(1);
   });
 
-  test('gives quarantined workers and launches in doubt room, and counts on neither', () => {
+  test('the corrected rule gives quarantined workers and launches in doubt room, and counts on neither', () => {
     const fields = { pendingTasks: 9, minCapacity: 3, quarantinedCapacity: 4, inDoubtCapacity: 2 };
     expect(spawn(fields)).toBe(9);
     expect(spawn({ ...fields, maxCapacity: 10 })).toBe(4);
   });
 
-  test('says what it found', () => {
+  test('the corrected rule explains what it found', () => {
     const fields = { pendingTasks: 9, claimedTasks: 3, requestedCapacity: 2, runningCapacity: 4, maxCapacity: 8 };
     expect(estimate('corrected', input(fields))).toEqual({
       existingCapacity: 6,
@@ -139,13 +145,13 @@ describe('the corrected rule', () => {
   });
 });
 
-test('what was launched is on its way and current', () => {
+test('launched capacity is requested and current', () => {
   const before = input({ requestedCapacity: 2, currentCapacity: 1, runningCapacity: 3 });
   expect(withLaunched(before, 4)).toEqual({ ...before, requestedCapacity: 6, currentCapacity: 5 });
 });
 
 describe('the original rule', () => {
-  test('subtracts requested capacity again, from what the minimum wants and from what the tasks want', () => {
+  test('the original rule subtracts requested capacity again, from what the minimum wants and from what the tasks want', () => {
     const fields = { requestedCapacity: 3, stoppingCapacity: 1, minCapacity: 10, maxCapacity: 100 };
     expect(estimate('original', input(fields))).toMatchObject({
       wantedCapacity: 3,
@@ -162,7 +168,7 @@ describe('the original rule', () => {
     });
   });
 
-  test('counts quarantined workers nowhere, and launches in doubt against the maximum only', () => {
+  test('the original rule counts quarantined workers nowhere, and launches in doubt against the maximum only', () => {
     const fields = { pendingTasks: 9, maxCapacity: 10, quarantinedCapacity: 4 };
     expect(estimate('original', input(fields)).spawnCapacity).toBe(9);
     expect(estimate('original', input({ ...fields, inDoubtCapacity: 3 }))).toMatchObject({
@@ -172,7 +178,7 @@ describe('the original rule', () => {
   });
 });
 
-test('rounding up does not add a worker for a floating-point hair', () => {
+test('rounding up adds no worker for a floating-point error', () => {
   // 100 · 0.07 is 7.000000000000001 in binary
   expect(estimate('corrected', input({ pendingTasks: 100, scalingRatio: 0.07, maxCapacity: 50 })).spawnCapacity).toBe(
     7,
@@ -210,7 +216,7 @@ const anyInput: fc.Arbitrary<EstimatorInput> = fc
   }));
 
 describe('for any pool', () => {
-  test('both rules give finite numbers that are not negative', () => {
+  test('both rules give finite numbers that are not negative, for any pool', () => {
     fc.assert(
       fc.property(anyInput, fc.constantFrom('corrected' as const, 'original' as const), (given, kind) => {
         const { idleCapacity, adjustedPending, wantedCapacity, spawnCapacity } = estimate(kind, given);
@@ -222,7 +228,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('corrected gives whole capacity and never passes the maximum', () => {
+  test('the corrected rule gives whole capacity and never passes the maximum', () => {
     fc.assert(
       fc.property(anyInput, (given) => {
         const { spawnCapacity, roomCapacity } = estimate('corrected', given);
@@ -236,7 +242,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('corrected keeps the minimum whenever the maximum allows it', () => {
+  test('the corrected rule keeps the minimum whenever the maximum allows it', () => {
     fc.assert(
       fc.property(anyInput, (given) => {
         const { spawnCapacity, roomCapacity } = estimate('corrected', given);
@@ -249,7 +255,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('more waiting tasks never mean fewer new workers', () => {
+  test('more pending tasks never mean fewer new workers', () => {
     fc.assert(
       fc.property(
         anyInput,
@@ -265,7 +271,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('what is launched covers what was wanted, at any ratio: estimating again at once gives nothing', () => {
+  test('a second estimate right after a launch wants nothing, at any ratio', () => {
     fc.assert(
       fc.property(anyInput, (given) => {
         const after = withLaunched(given, estimate('corrected', given).spawnCapacity);

@@ -19,14 +19,14 @@ const situation = (fields: Partial<PoolSituation> = {}): PoolSituation => ({
 const reading = (claimedTasks: number, pendingTasks = 0) => ({ claimedTasks, pendingTasks });
 
 describe('a poll and a decision', () => {
-  test('find the same estimate, advice and basis for the next poll', () => {
+  test('a poll and a decision find the same estimate, advice and basis for the next poll', () => {
     const found = evaluate(situation());
     expect(found.estimate).toEqual(estimate('corrected', pool));
     expect(found.advice).toMatchObject({ targetCapacity: 2, surplus: 8, surplusBudget: 8 });
     expect(found.finding).toEqual({ wantedCapacity: 0, roomCapacity: 10, advisedCapacity: 8 });
   });
 
-  test('find what a pool wants, by the rule that its deployment has chosen', () => {
+  test('a poll and a decision find what a pool wants, by the rule that the deployment has chosen', () => {
     const wanting = { ...pool, pendingTasks: 30, requestedCapacity: 2 };
     expect(evaluate(situation({ pool: wanting })).finding).toMatchObject({ wantedCapacity: 20, roomCapacity: 8 });
     const original = evaluate(situation({ pool: wanting, estimator: 'original' }));
@@ -34,17 +34,17 @@ describe('a poll and a decision', () => {
     expect(original.finding.wantedCapacity).toBe(18);
   });
 
-  test('find that a pool wants nothing while nothing may be launched', () => {
+  test('a poll and a decision find that a pool wants nothing while nothing may be launched', () => {
     const { finding, estimate: made } = evaluate(situation({ pool: { ...pool, pendingTasks: 30 }, blocked: true }));
     expect([finding.wantedCapacity, finding.roomCapacity, made.wantedCapacity]).toEqual([0, 10, 22]);
   });
 
-  test('find no advice while the queue is silent', () => {
+  test('a poll and a decision find no advice while the queue is silent', () => {
     const { advice, finding } = evaluate(situation({ pool: { ...pool, claimedTasks: null } }));
     expect([advice, finding.advisedCapacity]).toEqual([null, null]);
   });
 
-  test('hold the advice for as long as an earlier reading needs more, be it the first or the second', () => {
+  test('a poll and a decision hold the advice for as long as an earlier reading needs more, be it the first or the second', () => {
     const advised = (earlierReadings: PoolSituation['earlierReadings']) =>
       evaluate(situation({ earlierReadings })).finding.advisedCapacity;
     expect(advised([reading(7), reading(0)])).toBe(3);

@@ -17,11 +17,11 @@ import {
 const worker = { workerPoolId: 'proj/pool', workerGroup: 'us-west-2', workerId: 'i-1' };
 
 describe('an identifier', () => {
-  test.each(['a', 'Z', '0', '_', '-', 'us-west-2_B', 'x'.repeat(38)])('may be %j', (text) => {
+  test.each(['a', 'Z', '0', '_', '-', 'us-west-2_B', 'x'.repeat(38)])('an identifier may be %j', (text) => {
     expect(identifierPattern.test(text)).toBe(true);
   });
 
-  test.each(['', 'a.b', 'a b', '.a', 'a.', 'a/b', 'é', 'a\n', 'x'.repeat(39)])('is never %j', (text) => {
+  test.each(['', 'a.b', 'a b', '.a', 'a.', 'a/b', 'é', 'a\n', 'x'.repeat(39)])('an identifier is never %j', (text) => {
     expect(identifierPattern.test(text)).toBe(false);
   });
 });
@@ -29,7 +29,7 @@ describe('an identifier', () => {
 describe('a worker pool id', () => {
   const longest = `${'P'.repeat(38)}/p${'-'.repeat(36)}9`;
 
-  test.each(['p/a', 'Proj_1-x/linux-2', 'p/a9', 'p/a-b', longest])('may be %j', (text) => {
+  test.each(['p/a', 'Proj_1-x/linux-2', 'p/a9', 'p/a-b', longest])('a worker pool id may be %j', (text) => {
     expect(workerPoolIdPattern.test(text)).toBe(true);
   });
 
@@ -47,7 +47,7 @@ describe('a worker pool id', () => {
     ['with a line break behind', 'p/a\n'],
     ['that is too long before the slash', `${'P'.repeat(39)}/a`],
     ['that is too long behind the slash', `${longest}9`],
-  ])('is never one %s', (_case, text) => {
+  ])('a worker pool id is never one %s', (_case, text) => {
     expect(workerPoolIdPattern.test(text)).toBe(false);
   });
 });
@@ -70,10 +70,10 @@ test('ids of workflows and schedules stay as running deployments have them', () 
   ]);
 });
 
-test('the provider of a pool that goes away has the name that clients send', () => {
+test('the provider of a pool under deletion has the name that clients send', () => {
   expect(NULL_PROVIDER).toBe('null-provider');
 });
 
-test('the text of a worker names pool, group and id', () => {
+test('the text of a worker key names pool, group and id', () => {
   expect(workerKeyText(worker)).toBe('proj/pool/us-west-2/i-1');
 });

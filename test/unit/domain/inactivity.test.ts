@@ -39,14 +39,14 @@ describe('a silent worker', () => {
     ['40 minutes', 40 * MINUTE, 40 * MINUTE],
     ['2 hours', 2 * HOUR, 2 * HOUR],
   ])(
-    'that has never claimed is one after the timeout of %s, never before 40 minutes',
+    'a worker that has never claimed is silent after the timeout of %s, never before 40 minutes',
     (_, queueInactivityMs, limit) => {
       const at = (ageMs: number) => isSilent({ ...never, registeredAt: NOW - ageMs, queueInactivityMs }, NOW);
       expect([at(limit), at(limit + 1)]).toEqual([false, true]);
     },
   );
 
-  test('needs registration and last activity to be too long ago, both', () => {
+  test('a silent worker has both its registration and its last activity too long ago', () => {
     const silent = (registeredMs: number, activeMs: number) =>
       isSilent(
         {
@@ -60,24 +60,24 @@ describe('a silent worker', () => {
     expect([silent(HOUR, 5 * HOUR), silent(5 * HOUR, HOUR), silent(5 * HOUR, 5 * HOUR)]).toEqual([false, false, true]);
   });
 
-  test('is not one that has claimed since the last activity that the queue tells', () => {
+  test('a worker that has claimed since the last activity that the queue reports is not silent', () => {
     expect(silentIds(row('a'), complete(entry('a', { firstClaimAt: NOW - HOUR })))).toEqual([]);
   });
 
-  test('is not one that has claimed and of which the queue does not say when it was active', () => {
+  test('a worker that has claimed and has no reported activity is not silent', () => {
     expect(silentIds(row('a'), complete(entry('a', { lastActiveAt: null })))).toEqual([]);
   });
 
-  test('is one that is absent from a complete list, and not one that is absent from an incomplete list', () => {
+  test('a worker absent from a complete list is silent, and one absent from an incomplete list is not', () => {
     expect(silentIds(row('a'), complete(entry('b')))).toEqual(['a']);
     expect(silentIds(row('a'), incomplete(entry('b')))).toEqual([]);
   });
 
-  test('is known from an incomplete list that shows it', () => {
+  test('a silent worker is known from an incomplete list that shows it', () => {
     expect(silentIds(row('a'), incomplete(entry('a')))).toEqual(['a']);
   });
 
-  test('is found by group and id together', () => {
+  test('a silent worker is found by group and id together', () => {
     const elsewhere = { ...entry('a'), workerGroup: 'other', lastActiveAt: NOW };
     expect(silentIds(row('a'), complete(elsewhere, entry('a')))).toEqual(['a']);
   });
@@ -90,21 +90,21 @@ describe('an inactive worker', () => {
     claims: { complete: boolean; entries: { workerGroup: string; workerId: string }[] },
   ) => inactiveWorkers(workers, compareWorkers(workers, list, NOW), list, claims).map(({ workerId }) => workerId);
 
-  test('has no claimed task', () => {
+  test('an inactive worker has no claimed task', () => {
     const workers = [row('a'), row('b')];
     expect(inactive(workers, complete(entry('a'), entry('b')), complete(name('a')))).toEqual(['b']);
   });
 
-  test('is nobody while not all claimed tasks are known', () => {
+  test('no worker is inactive while not all claimed tasks are known', () => {
     expect(inactive([row('a')], complete(entry('a')), incomplete())).toHaveLength(0);
   });
 
-  test('is nobody absent from a list that lacks a worker with a claimed task', () => {
+  test('no absent worker is inactive while the list lacks a worker with a claimed task', () => {
     const workers = [row('absent'), row('silent'), row('busy')];
     expect(inactive(workers, complete(entry('silent')), complete(name('busy')))).toEqual(['silent']);
   });
 
-  test('may be absent when a claim of a worker that is gone lingers', () => {
+  test('an absent worker may be inactive while a claim of a worker that is gone lingers', () => {
     expect(inactive([row('absent')], complete(), complete(name('long-gone')))).toEqual(['absent']);
   });
 });
@@ -125,11 +125,11 @@ describe('a quarantine', () => {
     ['ends by itself', NOW - 1, null, []],
     ['ends at this instant', NOW, null, []],
     ['was never there', null, NOW - HOUR, []],
-  ] as const)('that %s is news only when it changes', (_, ours, theirs, expected) => {
+  ] as const)('a quarantine that %s is reported only when it changes', (_, ours, theirs, expected) => {
     expect(changes(ours, said(theirs))).toEqual(expected);
   });
 
-  test('of a worker that the list does not show stays as it is', () => {
+  test('the quarantine of a worker that the list does not show stays as it is', () => {
     expect([changes(NOW + HOUR, complete()), changes(NOW + HOUR, incomplete())]).toEqual([[], []]);
   });
 });

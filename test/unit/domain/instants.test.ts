@@ -12,7 +12,7 @@ describe('parseInstant', () => {
     ['9999-12-31T23:59:59.999Z', Date.UTC(9999, 11, 31, 23, 59, 59, 999)],
     ['0001-01-01T00:00:00Z', Date.parse('0001-01-01T00:00:00Z')],
     ['2028-02-29T00:00:00Z', Date.UTC(2028, 1, 29)],
-  ])('reads %s', (text, instant) => {
+  ])('parseInstant reads %s', (text, instant) => {
     expect(parseInstant(text)).toBe(instant);
   });
 
@@ -40,11 +40,11 @@ describe('parseInstant', () => {
     '+010000-01-01T00:00:00Z',
     '2027-06-30T23:59:59Z\n',
     '',
-  ])('refuses %j', (text) => {
+  ])('parseInstant rejects %j', (text) => {
     expect(parseInstant(text)).toBeNull();
   });
 
-  test('reads what toISOString writes, for every instant with a year of four digits', () => {
+  test('parseInstant reads what toISOString writes, for every instant with a year of four digits', () => {
     const instants = fc.date({ min: new Date('0000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59.999Z') });
     fc.assert(
       fc.property(instants, (date) => {

@@ -13,21 +13,21 @@ const MINUTE = 60 * SECOND;
 const NOW = Date.UTC(2026, 10, 28);
 
 describe('a launch', () => {
-  test('is overdue from its second minute in doubt on', () => {
+  test('a launch is overdue from its second minute in doubt on', () => {
     const overdueAfter = (ms: number) => isOverdue({ inDoubtSince: NOW - ms }, NOW);
     expect([overdueAfter(0), overdueAfter(2 * MINUTE - 1)]).toEqual([false, false]);
     expect([overdueAfter(2 * MINUTE), overdueAfter(60 * MINUTE)]).toEqual([true, true]);
   });
 
-  test('that is not in doubt is never overdue', () => {
+  test('a launch that is not in doubt is never overdue', () => {
     expect(isOverdue({ inDoubtSince: null }, NOW)).toBe(false);
   });
 
-  test('is sent again for two minutes, and never with a token older than six hours', () => {
+  test('a launch is sent again for two minutes, and never with a token older than six hours', () => {
     expect([MAX_IN_DOUBT_MS, MAX_TOKEN_AGE_MS]).toEqual([2 * MINUTE, 6 * 60 * MINUTE]);
   });
 
-  test('is settled by a list that begins after its last attempt could still send, and clouds list what was sent', () => {
+  test('a launch is resolved by a list that begins after its last attempt could still send, and clouds list what was sent', () => {
     expect(LAUNCH_ATTEMPT_TIMEOUT_MS).toBe(40 * SECOND);
     expect(LISTED_AFTER_MS).toBe(5 * MINUTE);
     expect(SETTLED_AFTER_MS).toBe(5 * MINUTE + 40 * SECOND);

@@ -14,7 +14,7 @@ const DAY = 24 * HOUR;
 const defaults = { registrationSeconds: 1800 };
 const usual = { registrationMs: 30 * MINUTE, reregistrationMs: 4 * DAY, queueInactivityMs: 2 * HOUR };
 
-describe('timing', () => {
+describe('lifecycleTiming', () => {
   test.each([
     ['nothing given', undefined, usual],
     ['an empty object', {}, usual],
@@ -27,17 +27,17 @@ describe('timing', () => {
     ],
     ['re-registration beyond 30 days', { reregistrationTimeout: 9_999_999 }, { ...usual, reregistrationMs: 30 * DAY }],
     ['inactivity below 20 minutes', { queueInactivityTimeout: 60 }, { ...usual, queueInactivityMs: 20 * MINUTE }],
-  ])('of %s', (_case, settings, timing) => {
+  ])('the timing of %s', (_case, settings, timing) => {
     expect(lifecycleTiming(settings, defaults)).toEqual(timing);
   });
 });
 
 describe('deadlines', () => {
-  test('a machine has its registration time from the request', () => {
+  test('a machine has its registration time from the request on', () => {
     expect(registrationDeadline(NOW, usual)).toBe(NOW + 30 * MINUTE);
   });
 
-  test('registration never ends later than credentials would', () => {
+  test('the registration deadline is never later than credentials would end', () => {
     expect(registrationDeadline(NOW, { ...usual, reregistrationMs: 5 * MINUTE })).toBe(NOW + 5 * MINUTE);
   });
 
@@ -55,7 +55,7 @@ describe('registration', () => {
     ['one whose registration lies ahead of our clock', { ...running, nowMs: NOW - MINUTE }],
     ['the last instant of the grace', { ...running, nowMs: NOW + REGISTRATION_GRACE_MS - 1 }],
     ['a static worker that never registered', { ...running, registeredAtMs: null }],
-  ] as const)('is accepted for %s', (_case, worker) => {
+  ] as const)('registration is accepted for %s', (_case, worker) => {
     expect(acceptsRegistration(worker)).toEqual({ ok: true });
   });
 
@@ -68,7 +68,7 @@ describe('registration', () => {
       { ...running, nowMs: NOW + REGISTRATION_GRACE_MS },
       'the worker registered more than 10 minutes ago',
     ],
-  ] as const)('is refused for %s', (_case, worker, reason) => {
+  ] as const)('registration is rejected for %s', (_case, worker, reason) => {
     expect(acceptsRegistration(worker)).toEqual({ ok: false, reason });
   });
 });

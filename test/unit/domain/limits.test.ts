@@ -41,13 +41,13 @@ describe('a pool alone', () => {
       { allowed: 3, limit: 'launchesPerMinute' },
     ],
     ['it launched all of the minute itself', { own: claim(9, 500), launchedLastMinute: 500 }, { allowed: 0 }],
-  ])('gets its part when %s', (_case, fields, verdict) => {
+  ])('a single pool gets its part when %s', (_case, fields, verdict) => {
     expect(applyLimits({ ...free, ...fields })).toMatchObject(verdict);
   });
 });
 
 describe('pools that compete', () => {
-  test('leave the small ones all that they want', () => {
+  test('pools that compete leave the small ones all that they want', () => {
     const big = applyLimits({ ...free, own: claim(2500), others: [claim(20), claim(1)] });
     expect(big).toEqual({ allowed: 479, limit: 'launchesPerMinute' });
     const after = { launchedLastMinute: 479 };
@@ -55,30 +55,30 @@ describe('pools that compete', () => {
     expect(applyLimits({ ...free, ...after, own: claim(1), others: [claim(2021, 479), claim(20)] }).allowed).toBe(1);
   });
 
-  test('get equal parts of the minute however often they come', () => {
+  test('pools that compete get equal parts of the minute however often they come', () => {
     const others = [claim(2500), claim(2500)];
     expect(applyLimits({ ...free, own: claim(2500), others }).allowed).toBe(166);
     const again = applyLimits({ ...free, own: claim(2334, 166), others, launchedLastMinute: 166 });
     expect(again.allowed).toBe(1);
   });
 
-  test('get at least one machine while one is left', () => {
+  test('pools that compete get at least one machine each while one is left', () => {
     const others = Array.from({ length: 1000 }, () => claim(50));
     expect(applyLimits({ ...free, own: claim(50), others }).allowed).toBe(1);
     expect(applyLimits({ ...free, own: claim(50), others, launchedLastMinute: 500 }).allowed).toBe(0);
     expect(applyLimits({ ...free, own: claim(50), others, machines: 5000 }).allowed).toBe(0);
   });
 
-  test('get equal parts of the machines that are left', () => {
+  test('pools that compete get equal parts of the machines that are left', () => {
     const input = { ...free, own: claim(90), others: [claim(90), claim(4)], machines: 4970 };
     expect(applyLimits(input)).toEqual({ allowed: 13, limit: 'machines' });
   });
 
-  test('do not compete with what has got what it wanted', () => {
+  test('pools do not compete with a pool that got what it wanted', () => {
     expect(applyLimits({ ...free, own: claim(2500), launchedLastMinute: 100 }).allowed).toBe(400);
   });
 
-  test('three that want 2500, 20 and 1 launch the 20 and the 1 in the first minute, in whatever order they come', () => {
+  test('pools that want 2500, 20 and 1 launch the 20 and the 1 in the first minute, in whatever order they come', () => {
     const orders = [
       [0, 1, 2],
       [0, 2, 1],
@@ -102,7 +102,7 @@ describe('pools that compete', () => {
     }
   });
 
-  test('never pass a limit in all, and use it up when together they want more', () => {
+  test('pools that compete never pass a limit in all, and use it up when together they want more', () => {
     const random = seededRandom(20_261_128);
     const upTo = (n: number) => Math.floor(random() * (n + 1));
     for (let run = 0; run < 500; run += 1) {
@@ -137,6 +137,6 @@ test.each([
   [500, [2500, 20, 1], 479],
   [0, [3], 0],
   [-5, [3], -5],
-] as const)('of %d, those that want %j get up to %d each', (available, wants, level) => {
+] as const)('of %d machines, pools that want %j get up to %d each', (available, wants, level) => {
   expect(equalPart(available, wants)).toBe(level);
 });

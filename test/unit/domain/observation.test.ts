@@ -46,7 +46,7 @@ const missingSince = (since: number): ScanNote => noteOf({ noted: 'missing', sin
 const toldAt = (noted: string, signalledAt: number, since = signalledAt): ScanNote =>
   noteOf({ noted, since, signalledAt, nextSignalAt: signalledAt + REPEAT_SIGNAL_MS });
 
-describe('a machine that a look shows', () => {
+describe('compareScan: a machine that a scan shows', () => {
   test.each([
     ['requested', 'pending', false],
     ['requested', 'running', false],
@@ -63,13 +63,13 @@ describe('a machine that a look shows', () => {
     ['stopping', 'failed', false],
     ['stopping', 'stopping', false],
     ['stopping', 'gone', true],
-  ] as const)('of a %s worker and is %s: news? %s', (of, state, news) => {
+  ] as const)('a machine of a %s worker that a scan shows as %s is signalled: %s', (of, state, news) => {
     const { changes, notes } = look({ workers: [worker(of)], machines: [machine(state)] });
     expect(changes).toHaveLength(news ? 1 : 0);
     expect(notes).toEqual(news ? [toldAt(state, T)] : []);
   });
 
-  test('that is well again loses its note', () => {
+  test('a machine that is well again loses its note', () => {
     const { clear, changes } = look({
       workers: [worker('running')],
       machines: [machine('running')],
@@ -78,7 +78,7 @@ describe('a machine that a look shows', () => {
     expect([clear, changes]).toEqual([[key], []]);
   });
 
-  test('is signalled again only after 60 seconds, and the note keeps its beginning', () => {
+  test('a machine is signalled again only after 60 seconds, and the note keeps its beginning', () => {
     const notes = [toldAt('gone', T - REPEAT_SIGNAL_MS + 1, 5)];
     const given = { workers: [worker('running')], machines: [machine('gone')], notes };
     expect(look(given)).toMatchObject({ changes: [], notes: [] });
@@ -87,7 +87,7 @@ describe('a machine that a look shows', () => {
     expect(later.notes).toEqual([{ ...notes[0], signalledAt: T + 1, nextSignalAt: T + 1 + 2 * REPEAT_SIGNAL_MS }]);
   });
 
-  test('is signalled ever more rarely while nothing changes, and at least every ten minutes', () => {
+  test('a machine is signalled ever more rarely while nothing changes, and at least every ten minutes', () => {
     const given = { workers: [worker('running')], machines: [machine('gone')] };
     const gaps: number[] = [];
     for (let now = T, last = T, notes: readonly ScanNote[] = []; now < T + 60 * 60_000; now += 10_000) {
@@ -100,7 +100,7 @@ describe('a machine that a look shows', () => {
     expect(minutes).toEqual([0, 1, 2, 4, 8, 10, 10, 10, 10]);
   });
 
-  test('whose lifecycle refuses signals is tried again after 10 seconds, doubling to 10 minutes, whatever it shows', () => {
+  test('a machine whose lifecycle rejects signals is tried again after 10 seconds, doubling to 10 minutes, whatever it shows', () => {
     const workers = [worker('running')];
     let before: ScanNote | undefined;
     const waits = [];
@@ -120,7 +120,7 @@ describe('a machine that a look shows', () => {
     }
   });
 
-  test('whose lifecycle has not started yet is signalled again after 60 seconds each time', () => {
+  test('a machine whose lifecycle has not started yet is signalled again after 60 seconds each time', () => {
     const given = { workers: [worker('running')], machines: [machine('gone')] };
     let { notes } = look(given);
     for (let now = T; now < T + 5 * REPEAT_SIGNAL_MS; now += REPEAT_SIGNAL_MS) {
@@ -131,12 +131,12 @@ describe('a machine that a look shows', () => {
     }
   });
 
-  test('in another state than the one signalled is signalled at once', () => {
+  test('a machine in another state than the one signalled is signalled at once', () => {
     const notes = [toldAt('stopping', T)];
     expect(look({ workers: [worker('running')], machines: [machine('gone')], notes }).changes).toHaveLength(1);
   });
 
-  test('and that belongs to no live worker is unowned, unless it is on its way out', () => {
+  test('a machine that belongs to no live worker is unowned, unless it is already being removed', () => {
     const states = ['pending', 'running', 'failed', 'stopping', 'gone'] as const;
     const machines = states.map((state) => ({ ...machine(state), workerId: state }));
     expect(look({ machines }).unowned.map(({ workerId }) => workerId)).toEqual(['pending', 'running', 'failed']);
@@ -147,13 +147,13 @@ describe('a machine that a look shows', () => {
   });
 });
 
-describe('a machine that is built step by step', () => {
+describe('compareScan: a machine that is built step by step', () => {
   const built = machine('pending', { publicIp: 'running', networkInterface: 'pending' });
   const next = machine('pending', { publicIp: 'running', networkInterface: 'running' });
   const noteAfter = (of: KnownWorker['state'], seen: SeenMachine) =>
     look({ workers: [worker(of)], machines: [seen] }).notes[0]!;
 
-  test('is told of every step while it is built, once', () => {
+  test('a lifecycle is signalled once of every step while its machine is built', () => {
     const notes = [noteAfter('requested', built)];
     const workers = [worker('requested')];
     expect(look({ workers, machines: [built] }).changes).toHaveLength(1);
@@ -161,7 +161,7 @@ describe('a machine that is built step by step', () => {
     expect(look({ workers, machines: [next], notes }).changes).toHaveLength(1);
   });
 
-  test('is told once that it is whole, and again and again that it has failed', () => {
+  test('a lifecycle is signalled once that its machine is complete, and repeatedly that it has failed', () => {
     const workers = [worker('requested')];
     const again = (seen: SeenMachine) =>
       look({ workers, machines: [seen], notes: [noteAfter('requested', seen)], nowMs: T + REPEAT_SIGNAL_MS }).changes;
@@ -173,17 +173,17 @@ describe('a machine that is built step by step', () => {
     }
   });
 
-  test('is told of a step only when one has changed, in whatever order the steps are listed', () => {
+  test('a lifecycle is signalled of a step only when one has changed, in whatever order the steps are listed', () => {
     const reordered = machine('pending', { networkInterface: 'pending', publicIp: 'running' });
     const noted = 'requested pending networkInterface=pending publicIp=running';
     expect([noteAfter('requested', built).noted, noteAfter('requested', reordered).noted]).toEqual([noted, noted]);
   });
 
-  test('is told nothing while it runs', () => {
+  test('a lifecycle is not signalled of steps while its machine runs', () => {
     expect(look({ workers: [worker('running')], machines: [machine('running', next.resources)] }).changes).toEqual([]);
   });
 
-  test('is told of every step while it is taken away, and again after 60 seconds', () => {
+  test('a lifecycle is signalled of every step while its machine is removed, and again after 60 seconds', () => {
     const workers = [worker('stopping')];
     const left = machine('stopping', { publicIp: 'running', vm: 'gone' });
     const notes = [noteAfter('stopping', left)];
@@ -193,16 +193,16 @@ describe('a machine that is built step by step', () => {
     expect(look({ workers, machines: [machine('stopping', { publicIp: 'gone' })], notes }).changes).toHaveLength(1);
   });
 
-  test('is told once more what it was told before it stopped: it reads it differently now', () => {
+  test('a lifecycle that stops is signalled once more what it was signalled before: it reads it differently now', () => {
     const notes = [noteAfter('requested', built)];
     expect(look({ workers: [worker('stopping')], machines: [built], notes }).changes).toHaveLength(1);
   });
 });
 
-describe('a machine that a look does not show', () => {
+describe('compareScan: a machine that a scan does not show', () => {
   const workers = [worker('running', T - LISTED_AFTER_MS)];
 
-  test('is noted by the first complete look, and nothing more', () => {
+  test('a machine that the first complete scan does not show is noted, and nothing more', () => {
     expect(look({ workers })).toEqual({
       changes: [],
       missing: [],
@@ -217,25 +217,25 @@ describe('a machine that a look does not show', () => {
     ['a look less than 5 minutes after the launch', { begunAt: T - 1, notes: [missingSince(0)] }],
     ['a look less than 60 seconds after the first', { notes: [missingSince(T - LOOKS_APART_MS + 1)] }],
     ['the first look after it was seen', { notes: [toldAt('stopping', 0)] }],
-  ])('is not missing after %s', (_what, changes) => {
+  ])('a machine is not missing after %s', (_what, changes) => {
     expect(missedBy({ workers, ...changes })).toEqual([]);
   });
 
-  test('keeps the note of the first look until it is missing', () => {
+  test('a machine keeps the note of the first scan until it is missing', () => {
     for (const since of [T - LOOKS_APART_MS + 1, T - LOOKS_APART_MS]) {
       expect(look({ workers, notes: [missingSince(since)] }).notes).toEqual([]);
     }
   });
 
-  test('is missing after a second complete look 60 seconds after the first', () => {
+  test('a machine is missing after a second complete scan 60 seconds after the first', () => {
     expect(missedBy({ workers, notes: [missingSince(T - LOOKS_APART_MS)] })).toEqual(workers);
   });
 });
 
-describe('a machine built step by step that a look does not show', () => {
+describe('compareScan: a machine built step by step that a scan does not show', () => {
   const look2 = (changes: Parameters<typeof look>[0]) => look({ stepwise: true, ...changes });
 
-  test('of a running worker, shown without the machine itself, counts as missed, and a look by id decides', () => {
+  test('a running worker shown without its VM counts as missed, and a read by id decides', () => {
     const parts = machine('pending', { networkInterface: 'running' });
     const first = look2({ workers: [worker('running')], machines: [parts] });
     expect([first.changes, first.missing]).toEqual([[], []]);
@@ -254,19 +254,22 @@ describe('a machine built step by step that a look does not show', () => {
     ['of a requested worker', 'requested', machine('pending', { networkInterface: 'running' })],
     ['of a stopping worker', 'stopping', machine('pending', { networkInterface: 'running' })],
     ['that has failed', 'running', machine('failed', { networkInterface: 'running' })],
-  ] as const)('%s is not missed when all of its parts are shown: its lifecycle hears of it', (_case, state, parts) => {
-    expect(look2({ workers: [worker(state)], machines: [parts] }).changes).toHaveLength(1);
-  });
+  ] as const)(
+    'a machine %s is not missed when all of its parts are shown: its lifecycle is signalled',
+    (_case, state, parts) => {
+      expect(look2({ workers: [worker(state)], machines: [parts] }).changes).toHaveLength(1);
+    },
+  );
 
   test.each([
     ['runs', machine('running', { vm: 'running' })],
     ['has parts of which one is still being built', machine('pending', { vm: 'running', networkInterface: 'pending' })],
     ['has parts of which none is there any more', machine('pending', { vm: 'gone' })],
-  ])('of a running worker, shown, that %s is not missed', (_case, parts) => {
+  ])('the machine of a running worker, shown, that %s is not missed', (_case, parts) => {
     expect(look2({ workers: [worker('running')], machines: [parts] })).toMatchObject({ notes: [], changes: [] });
   });
 
-  test('is missing at once while it is removed, whenever it was launched, and nowhere else', () => {
+  test('a machine built step by step is missing at once while it is removed, whenever it was launched, and nowhere else', () => {
     const workers = [worker('stopping', T - 1)];
     expect(look2({ workers })).toMatchObject({ missing: [{ worker: workers[0] }], notes: [missingSince(T)] });
     expect(look2({ workers, complete: false })).toMatchObject({ missing: [], notes: [] });
@@ -274,11 +277,11 @@ describe('a machine built step by step that a look does not show', () => {
     expect(look2({ workers: [worker('running', T - 1)] })).toMatchObject({ missing: [], notes: [] });
   });
 
-  test('is not missing while it is requested and no look has shown it yet', () => {
+  test('a machine is not missing while it is requested and no scan has shown it yet', () => {
     expect(look2({ workers: [worker('requested')] })).toMatchObject({ missing: [], notes: [] });
   });
 
-  test('is missing as any other after a look has shown it, and while it runs', () => {
+  test('a machine built step by step is missing as any other after a scan has shown it, and while it runs', () => {
     const shown = toldAt('requested pending publicIp=running', 0);
     expect(look2({ workers: [worker('requested')], notes: [shown] }).notes).toEqual([missingSince(T)]);
     for (const state of ['requested', 'running'] as const) {
@@ -288,7 +291,7 @@ describe('a machine built step by step that a look does not show', () => {
     }
   });
 
-  test('is shown to its removal by complete looks only, unless it is gone', () => {
+  test('a machine is reported to its removal by complete scans only, unless it is gone', () => {
     const left = machine('stopping', { vm: 'gone', networkInterface: 'running' });
     const given = { workers: [worker('stopping')], complete: false };
     expect(look2({ ...given, machines: [left] }).changes).toEqual([]);
@@ -299,19 +302,19 @@ describe('a machine built step by step that a look does not show', () => {
   });
 });
 
-describe('looks by id', () => {
+describe('reads by id', () => {
   const other = (workerId: string, since: number, signalledAt: number | null) => ({
     worker: { ...worker('running'), workerId },
     note: { ...missingSince(since), workerId, signalledAt },
   });
 
-  test('go first to the machine that has waited longest for one', () => {
+  test('reads by id go first to the machine that has waited longest for one', () => {
     const rows = [other('asked late', 1, T - 1), other('asked early', 9, T - 5), other('never asked', 3, null)];
     const given = { workers: rows.map(({ worker }) => worker), notes: rows.map(({ note }) => note) };
     expect(missedBy(given).map(({ workerId }) => workerId)).toEqual(['never asked', 'asked early', 'asked late']);
   });
 
-  test('that got no verdict are made again by the next look, those that found nothing after 60 seconds', () => {
+  test('a read by id without a verdict is repeated by the next scan, one that found nothing after 60 seconds', () => {
     const note = missingSince(T - LOOKS_APART_MS);
     const workers = [worker('running')];
     const after = (gone: boolean, nowMs: number) => missedBy({ workers, notes: [lookedUp(note, gone, T)], nowMs });
@@ -324,12 +327,12 @@ describe('looks by id', () => {
     expect(lookedUp(lookedUp(note, false, T), true, T).nextSignalAt).toBe(T + REPEAT_SIGNAL_MS);
   });
 
-  test('are noted in words that stay', () => {
+  test('reads by id are noted in words that stay', () => {
     const note = missingSince(T);
     expect([lookedUp(note, false, T).noted, lookedUp(note, true, T).noted]).toEqual(['missing', 'not found']);
   });
 
-  test('whose news the lifecycle refused are made again once it backs off no more, whatever they found', () => {
+  test('a read by id whose signal the lifecycle rejected is repeated once the backoff ends, whatever it found', () => {
     const note = missingSince(T - LOOKS_APART_MS);
     const workers = [worker('running')];
     for (const gone of [false, true]) {
@@ -340,7 +343,7 @@ describe('looks by id', () => {
   });
 });
 
-describe('whatever a provider’s looks show', () => {
+describe('compareScan: whatever a provider’s scans show', () => {
   interface Step {
     afterMs: number;
     complete: boolean;
@@ -370,7 +373,7 @@ describe('whatever a provider’s looks show', () => {
     }
   }
 
-  test('a machine is missing only after two complete looks in a row without it, 60 s apart, 5 min after the launch', () => {
+  test('a machine is missing only after two complete scans in a row without it, 60 s apart, 5 min after the launch', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
         let firstWithout: number | null = null;

@@ -18,7 +18,7 @@ const archived = (pool: SimulatedPool) => pool.capacity((each) => pool.isArchive
 const existing = (pool: SimulatedPool) => pool.capacity(() => true);
 
 describe('a pool with a scaling ratio', () => {
-  test('never has more than 4 machines on their way for 40 tasks at a ratio of 0.1', () => {
+  test('a pool with a scaling ratio of 0.1 never has more than 4 machines requested for 40 tasks', () => {
     const pool = new SimulatedPool([image('a')], { maxCapacity: 100, scalingRatio: 0.1 });
     pool.submit(40, 5 * MINUTE_MS);
     let mostOnTheirWay = 0;
@@ -31,7 +31,7 @@ describe('a pool with a scaling ratio', () => {
     expect(existing(pool)).toBe(0);
   });
 
-  test('ends none of 10 busy workers while nothing waits at a ratio of 0.5', () => {
+  test('a pool with a scaling ratio of 0.5 ends none of 10 busy workers while nothing is pending', () => {
     const pool = new SimulatedPool([image('a')], { maxCapacity: 100 });
     pool.submit(10, 4 * 60 * MINUTE_MS);
     pool.run(10 * MINUTE_MS);
@@ -55,7 +55,7 @@ test('a pool whose 50 preempted machines leave their claims never has more than 
   expect(pool.completedTasks).toBe(100);
 });
 
-test('a pool ends nobody by one reading without tasks', () => {
+test('a pool ends no worker by a single reading without tasks', () => {
   const pool = new SimulatedPool([image('a')], { maxCapacity: 20 });
   pool.submit(10, 10 * 60 * MINUTE_MS);
   pool.run(5 * MINUTE_MS);
@@ -76,26 +76,29 @@ describe('three image changes, one of them broken', () => {
     ['with the minimum at the maximum of a large pool', { minCapacity: 60, maxCapacity: 60 }, 0],
     ['without a minimum, under a backlog', { minCapacity: 0, maxCapacity: 10 }, 500],
     ['with machines of 4', { minCapacity: 16, maxCapacity: 20, capacity: 4 }, 0],
-  ])('end with the last image only, and running stays as the contract says, %s', (_case, given, tasks) => {
-    const { capacity, ...settings } = { capacity: 1, ...given };
-    const pool = new SimulatedPool([image('first', capacity)], settings);
-    pool.submit(tasks, 5 * MINUTE_MS);
-    pool.run(5 * MINUTE_MS);
-    const target = () => Math.min(settings.maxCapacity, Math.max(settings.minCapacity, pool.pending.length));
-    const floor = (moment: Moment) => {
-      const most = replacedAtOnce(pool);
-      expect(moment.input.runningCapacity).toBeGreaterThanOrEqual(target() - most);
-    };
-    for (const next of rounds) {
-      pool.images = [{ ...next, capacity }];
-      pool.run(20 * MINUTE_MS, floor);
-      if (tasks > 0) pool.submit(Math.max(0, 300 - pool.pending.length), 5 * MINUTE_MS);
-    }
-    // the broken machines end unregistered after half an hour
-    pool.run(90 * MINUTE_MS, floor);
-    expect(archived(pool)).toBe(0);
-    expect(running(pool)).toBeGreaterThanOrEqual(target());
-  });
+  ])(
+    'three image changes, one of them broken, end with the last image only, and running stays as the contract says, %s',
+    (_case, given, tasks) => {
+      const { capacity, ...settings } = { capacity: 1, ...given };
+      const pool = new SimulatedPool([image('first', capacity)], settings);
+      pool.submit(tasks, 5 * MINUTE_MS);
+      pool.run(5 * MINUTE_MS);
+      const target = () => Math.min(settings.maxCapacity, Math.max(settings.minCapacity, pool.pending.length));
+      const floor = (moment: Moment) => {
+        const most = replacedAtOnce(pool);
+        expect(moment.input.runningCapacity).toBeGreaterThanOrEqual(target() - most);
+      };
+      for (const next of rounds) {
+        pool.images = [{ ...next, capacity }];
+        pool.run(20 * MINUTE_MS, floor);
+        if (tasks > 0) pool.submit(Math.max(0, 300 - pool.pending.length), 5 * MINUTE_MS);
+      }
+      // the broken machines end unregistered after half an hour
+      pool.run(90 * MINUTE_MS, floor);
+      expect(archived(pool)).toBe(0);
+      expect(running(pool)).toBeGreaterThanOrEqual(target());
+    },
+  );
 });
 
 describe('an unloaded pool after an image change', () => {
@@ -110,14 +113,17 @@ describe('an unloaded pool after an image change', () => {
     [40, 80],
     [40, 200],
     [250, 500],
-  ])('of minimum %d and maximum %d runs the new image only after one round', (minCapacity, maxCapacity) => {
-    const pool = new SimulatedPool([image('old')], { minCapacity, maxCapacity, bootMs, stopMs });
-    pool.run(10 * MINUTE_MS);
-    pool.images = [image('new')];
-    pool.run(roundMs, ({ input }) => expect(input.runningCapacity).toBeGreaterThanOrEqual(minCapacity));
-    expect(archived(pool)).toBe(0);
-    expect(running(pool)).toBe(minCapacity);
-  });
+  ])(
+    'an unloaded pool of minimum %d and maximum %d runs the new image only after one round',
+    (minCapacity, maxCapacity) => {
+      const pool = new SimulatedPool([image('old')], { minCapacity, maxCapacity, bootMs, stopMs });
+      pool.run(10 * MINUTE_MS);
+      pool.images = [image('new')];
+      pool.run(roundMs, ({ input }) => expect(input.runningCapacity).toBeGreaterThanOrEqual(minCapacity));
+      expect(archived(pool)).toBe(0);
+      expect(running(pool)).toBe(minCapacity);
+    },
+  );
 
   test.each([
     [1, 1],
@@ -127,17 +133,20 @@ describe('an unloaded pool after an image change', () => {
     [100, 100],
     [100, 120],
     [4, 5],
-  ])('of minimum %d and maximum %d runs the new image only after ten rounds', (minCapacity, maxCapacity) => {
-    const pool = new SimulatedPool([image('old')], { minCapacity, maxCapacity, bootMs, stopMs });
-    pool.run(10 * MINUTE_MS);
-    pool.images = [image('new')];
-    const floor = minCapacity - Math.max(1, maxCapacity / 10);
-    pool.run(10 * roundMs, ({ input }) => expect(input.runningCapacity).toBeGreaterThanOrEqual(floor));
-    expect(archived(pool)).toBe(0);
-    expect(running(pool)).toBe(minCapacity);
-  });
+  ])(
+    'an unloaded pool of minimum %d and maximum %d runs the new image only after ten rounds',
+    (minCapacity, maxCapacity) => {
+      const pool = new SimulatedPool([image('old')], { minCapacity, maxCapacity, bootMs, stopMs });
+      pool.run(10 * MINUTE_MS);
+      pool.images = [image('new')];
+      const floor = minCapacity - Math.max(1, maxCapacity / 10);
+      pool.run(10 * roundMs, ({ input }) => expect(input.runningCapacity).toBeGreaterThanOrEqual(floor));
+      expect(archived(pool)).toBe(0);
+      expect(running(pool)).toBe(minCapacity);
+    },
+  );
 
-  test('is reconciled at most once without effect in each cron interval, half busy or not', () => {
+  test('an unloaded pool is reconciled at most once without effect in each cron interval, half busy or not', () => {
     for (const busy of [0, 2, 4]) {
       const pool = new SimulatedPool([image('old')], { minCapacity: 4, maxCapacity: 6 });
       pool.run(10 * MINUTE_MS);
@@ -193,7 +202,7 @@ function liveThrough(seed: number) {
 describe('a pool that everything happens to', () => {
   const seeds = Array.from({ length: proofSize({ short: 40, long: 1_500 }) }, (_, index) => 1_000 + index);
 
-  test('never passes its maximum, completes every task, ends with its minimum of the last image, and is quiet then', () => {
+  test('a pool with every disturbance never passes its maximum, completes every task, ends with its minimum of the last image, and is quiet then', () => {
     for (const seed of seeds) {
       const { pool, most, submitted } = liveThrough(seed);
       const { maxCapacity, minCapacity } = pool.settings;

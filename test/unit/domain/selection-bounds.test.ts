@@ -4,7 +4,7 @@ import { seededRandom } from '../../support/seeded-random.js';
 import { choose, NOW, option, sumOf } from '../../support/selection.js';
 
 describe('a bound on machines', () => {
-  test('is kept before the draw: 2,500 over 11 equal launch configs in passes of 500 give each its share', () => {
+  test('a bound on machines is kept before the draw: 2,500 over 11 equal launch configs in rounds of 500 give each its share', () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const random = seededRandom(seed);
       let options = Array.from({ length: 11 }, (_, index) => option(`lc-${index}`));
@@ -26,22 +26,22 @@ describe('a bound on machines', () => {
     }
   });
 
-  test('counts machines and not capacity', () => {
+  test('a bound on machines counts machines and not capacity', () => {
     expect(choose([option('a', { capacityPerInstance: 4 })], 50, { maxMachines: 3 }).machines).toEqual({ a: 3 });
   });
 
-  test('leaves nothing for launch configs whose weight is used up', () => {
+  test('a bound on machines leaves nothing for launch configs whose weight is used up', () => {
     const options = [option('a'), option('b', { recentErrors: 3 })];
     const { machines, passedOver } = choose(options, 50, { maxMachines: 2 });
     expect(machines).toEqual({ a: 2 });
     expect(passedOver).toEqual({ b: 'weight used up' });
   });
 
-  test('of 0 gives no machine', () => {
+  test('a bound of 0 gives no machine', () => {
     expect(choose([option('a')], 50, { maxMachines: 0 }).choices).toEqual([]);
   });
 
-  test('bounds the work, whatever capacity is wanted', () => {
+  test('a bound on machines bounds the work, whatever capacity is wanted', () => {
     let draws = 0;
     const random = () => {
       draws += 1;
@@ -58,7 +58,7 @@ describe('a bound on machines', () => {
     expect(draws).toBeLessThanOrEqual(500 + 1000);
   });
 
-  test('draws each of many launch configs about as often as any other', () => {
+  test('a bounded selection draws each of many launch configs about as often as any other', () => {
     const options = Array.from({ length: 1000 }, (_, index) => option(`lc-${index}`));
     const wide = { poolMaxCapacity: 1e6, poolRoom: 1e6, maxMachines: 100_000 };
     const { choices } = choose(options, 100_000, wide);
@@ -76,14 +76,14 @@ describe('choices that are cut', () => {
       ...{ launchConfigId, revision: 1, machines: count, capacity: count * 4 },
     }));
 
-  test('stay as they are when the limit allows them', () => {
+  test('choices stay as they are when the limit allows them', () => {
     const choices = chosen({ a: 3, b: 2 });
     expect(cutChoices(choices, 5, seededRandom(1))).toEqual(choices);
     expect(cutChoices(choices, 99, seededRandom(1))).toEqual(choices);
     expect(cutChoices([], 5, seededRandom(1))).toEqual([]);
   });
 
-  test('hold as many machines as the limit allows, with their capacity', () => {
+  test('choices that are cut hold as many machines as the limit allows, with their capacity', () => {
     for (let seed = 0; seed < 200; seed += 1) {
       const cut = cutChoices(chosen({ a: 30, b: 20, c: 1 }), 7, seededRandom(seed));
       expect(sumOf(cut.map(({ machines }) => machines))).toBe(7);
@@ -98,7 +98,7 @@ describe('choices that are cut', () => {
     expect(cutChoices(chosen({ a: 30 }), 2.9, seededRandom(1))).toMatchObject([{ machines: 2 }]);
   });
 
-  test('keep every launch config in proportion, the first as the last', () => {
+  test('choices that are cut keep every launch config in proportion, the first as the last', () => {
     const kept: Record<string, number> = { a: 0, b: 0, c: 0 };
     for (let seed = 0; seed < 500; seed += 1) {
       for (const { launchConfigId, machines } of cutChoices(chosen({ a: 20, b: 20, c: 10 }), 10, seededRandom(seed))) {
@@ -122,7 +122,7 @@ describe('the smallest machine', () => {
     ['one that just fits', [option('a', { capacityPerInstance: 10, maxCapacity: 10 })], 10],
     ['never one without capacity', [option('a', { capacityPerInstance: 0 })], null],
     ['also one that backs off or is in doubt', [option('a', { backoffUntil: NOW + 1, openLaunches: 1 })], 1],
-  ] as const)('is %s', (_case, options, size) => {
+  ] as const)('the smallest machine is %s', (_case, options, size) => {
     expect(smallestMachine(options, 10)).toBe(size);
   });
 });

@@ -46,7 +46,7 @@ const eligible = (given: Given) =>
   );
 
 describe('for any pool', () => {
-  test('no cap and no room is ever passed, and no machine comes from a launch config that may not be used', () => {
+  test('a selection never passes a cap or the room, and takes no machine from a launch config that may not be used', () => {
     fc.assert(
       fc.property(anySelection, ({ given, seed }) => {
         const { choices } = run(given, seed);
@@ -65,7 +65,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('all that was asked for is given unless no machine fits any more', () => {
+  test('a selection gives all that was wanted unless no machine fits any more', () => {
     fc.assert(
       fc.property(anySelection, ({ given, seed }) => {
         const { choices } = run(given, seed);
@@ -81,7 +81,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('no machine is given beyond the one that reached what was asked for', () => {
+  test('a selection gives no machine beyond the one that reached what was wanted', () => {
     fc.assert(
       fc.property(anySelection, ({ given, seed }) => {
         const { choices } = run(given, seed);
@@ -93,7 +93,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('every launch config is either chosen or passed over with a reason, and has a weight', () => {
+  test('a selection either chooses a launch config or passes it over with a reason, and gives each a weight', () => {
     fc.assert(
       fc.property(anySelection, ({ given, seed }) => {
         const { choices, passedOver, weights } = run(given, seed);
@@ -106,7 +106,7 @@ describe('for any pool', () => {
     );
   });
 
-  test('the same random numbers give the same choice', () => {
+  test('a selection gives the same choice for the same random numbers', () => {
     fc.assert(
       fc.property(anySelection, ({ given, seed }) => {
         expect(run(given, seed)).toEqual(run(given, seed));

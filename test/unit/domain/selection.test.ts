@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { chooseLaunchConfigs, RESCUE_WEIGHT } from '../../../domain/selection.js';
 import { choose, NOW, option } from '../../support/selection.js';
 
-describe('the cases of the original', () => {
+describe('the cases of Taskcluster', () => {
   test('weights 1, 0.5 and 0.1 share the machines as 62.5, 31.25 and 6.25 percent', () => {
     const options = [option('a'), option('b', { initialWeight: 0.5 }), option('c', { initialWeight: 0.1 })];
     const { machines } = choose(options, 16_000, { poolMaxCapacity: 20_000, poolRoom: 20_000 });
@@ -11,7 +11,7 @@ describe('the cases of the original', () => {
     expect(machines['c']! / 16_000).toBeCloseTo(0.0625, 1.7);
   });
 
-  test('of three with maximum 10, used 10, 5 and 10, only the second gives machines, at most 5', () => {
+  test('only the second of three launch configs with maximum 10 that use 10, 5 and 10 gives machines, at most 5', () => {
     const options = [
       option('a', { maxCapacity: 10, usedCapacity: 10 }),
       option('b', { maxCapacity: 10, usedCapacity: 5 }),
@@ -23,7 +23,7 @@ describe('the cases of the original', () => {
     expect(passedOver).toEqual({ a: 'no capacity left', c: 'no capacity left' });
   });
 
-  test('a launch config that made all 25 errors is not used beside one that made none', () => {
+  test('a launch config that caused all 25 errors is not used beside one that caused none', () => {
     const { machines, weights, passedOver } = choose([option('a', { recentErrors: 25 }), option('b')], 50);
     expect(machines).toEqual({ b: 50 });
     expect(weights).toEqual({ a: 0, b: 1 });
@@ -41,7 +41,7 @@ describe('the cases of the original', () => {
     expect(choose(options, 100).machines).toEqual({ a: 1, b: 2, c: 97 });
   });
 
-  test('differs: two with used-up weight share the work; the original gave all to the lower id (W44)', () => {
+  test('two launch configs with used-up weight share the work, where Taskcluster gives all to the lower id', () => {
     const options = ['a', 'b'].map((id) => option(id, { usedCapacity: 60, recentErrors: 25 }));
     const { machines, weights } = choose(options, 40);
     expect(weights).toEqual({ a: RESCUE_WEIGHT, b: RESCUE_WEIGHT });
@@ -50,25 +50,25 @@ describe('the cases of the original', () => {
     expect(machines['a']! + machines['b']!).toBe(40);
   });
 
-  test('differs: initial weight 0 is never used, not even alone; the original revived it (W44)', () => {
+  test('a launch config of initial weight 0 is never used, not even alone, where Taskcluster revives it', () => {
     const { choices, passedOver, weights } = choose([option('a', { initialWeight: 0 })], 5);
     expect(choices).toEqual([]);
     expect(passedOver).toEqual({ a: 'weight 0' });
     expect(weights).toEqual({ a: 0 });
   });
 
-  test('differs: maximum 0 gives no machine; the original gave one in every round (W45)', () => {
+  test('a launch config of maximum 0 gives no machine, where Taskcluster gives one in every round', () => {
     const { choices, passedOver } = choose([option('a', { maxCapacity: 0 })], 5);
     expect(choices).toEqual([]);
     expect(passedOver).toEqual({ a: 'no capacity left' });
   });
 
-  test('differs: capacity 4 a machine, maximum 5, used 4 gives none; the original gave one, 8 of 5 (W45)', () => {
+  test('a launch config of capacity 4 a machine, maximum 5 and used 4 gives none, where Taskcluster gives one, 8 of 5', () => {
     const { choices } = choose([option('a', { capacityPerInstance: 4, maxCapacity: 5, usedCapacity: 4 })], 5);
     expect(choices).toEqual([]);
   });
 
-  test('differs: only errors with a launch config count, so that five of five weigh fully (W47)', () => {
+  test('an error without a launch config counts against none, so that five of five weigh fully, unlike in Taskcluster', () => {
     const { weights, machines } = choose([option('a', { recentErrors: 5 }), option('b')], 10);
     expect(weights).toEqual({ a: 0, b: 1 });
     expect(machines).toEqual({ b: 10 });
@@ -87,7 +87,7 @@ describe('caps and room', () => {
     });
   });
 
-  test('machines of 4 in a room of 5: one, and the rest goes to a launch config that fits', () => {
+  test('a room of 5 takes one machine of 4, and the rest goes to a launch config that fits', () => {
     const big = option('big', { capacityPerInstance: 4 });
     expect(choose([big], 5, { poolRoom: 5 }).machines).toEqual({ big: 1 });
     expect(choose([big, option('small', { initialWeight: 0.001 })], 5, { poolRoom: 5 }).machines).toEqual({
@@ -108,7 +108,7 @@ describe('caps and room', () => {
     });
   });
 
-  test('nothing asked, no room, no options: no machine', () => {
+  test('a selection gives no machine when nothing is wanted, without room, and without launch configs', () => {
     expect(choose([option('a')], 0).choices).toEqual([]);
     expect(choose([option('a')], 5, { poolRoom: 0 }).choices).toEqual([]);
     expect(choose([option('a')], 5, { poolRoom: -3 }).choices).toEqual([]);
@@ -124,17 +124,17 @@ describe('caps and room', () => {
 });
 
 describe('launch configs that may not be used now', () => {
-  test('one that backs off is passed over until the instant has come', () => {
+  test('a launch config that backs off is passed over until its backoff ends', () => {
     const options = [option('a', { backoffUntil: NOW + 1 })];
     expect(choose(options, 1).passedOver).toEqual({ a: 'backing off' });
     expect(choose(options, 1, { nowMs: NOW + 1 }).machines).toEqual({ a: 1 });
   });
 
-  test('one whose launch is in doubt is passed over', () => {
+  test('a launch config whose launch is in doubt is passed over', () => {
     expect(choose([option('a', { openLaunches: 1 })], 1).passedOver).toEqual({ a: 'launch unfinished' });
   });
 
-  test('used-up weight takes over within the round once the viable ones are full', () => {
+  test('a launch config with used-up weight takes over within the round once the viable ones are full', () => {
     const options = [option('a', { maxCapacity: 3 }), option('b', { recentErrors: 2 })];
     expect(choose(options, 10).machines).toEqual({ a: 3, b: 7 });
   });
@@ -152,25 +152,25 @@ describe('launch configs that may not be used now', () => {
     });
   });
 
-  test('used-up weight takes over when the viable ones back off', () => {
+  test('a launch config with used-up weight takes over when the viable ones back off', () => {
     const options = [option('a', { backoffUntil: NOW + 60_000 }), option('b', { recentErrors: 2 })];
     expect(choose(options, 10).machines).toEqual({ b: 10 });
   });
 });
 
 describe('a launch config whose last machine ended unregistered', () => {
-  test('gets no more machines than may still be unregistered, whatever their capacity', () => {
+  test('a launch config whose last machine ended unregistered gets no more machines than may still be unregistered, whatever their capacity', () => {
     const limited = option('a', { unregisteredRoom: 2, capacityPerInstance: 4 });
     expect(choose([limited], 50).machines).toEqual({ a: 2 });
     expect(choose([limited, option('b')], 50).machines.a).toBeLessThanOrEqual(2);
   });
 
-  test('is passed over while as many as may be are unregistered', () => {
+  test('a launch config is passed over while as many machines as may be are unregistered', () => {
     expect(choose([option('a', { unregisteredRoom: 0 })], 5).passedOver).toEqual({ a: 'awaiting a registration' });
   });
 });
 
-test('one that lost every draw is said to be not drawn', () => {
+test('a launch config that lost every draw is reported as not drawn', () => {
   expect(choose([option('a'), option('b')], 1, { random: () => 0 }).passedOver).toEqual({ b: 'not drawn' });
   expect(choose([option('a'), option('b')], 1, { random: () => 0.999_999 }).machines).toEqual({ b: 1 });
 });
@@ -189,7 +189,7 @@ test('a launch config may be named like an object property', () => {
 });
 
 describe('the draw', () => {
-  test('gives each launch config its share of the numbers from 0 to 1, the first from 0 on', () => {
+  test('the draw gives each launch config its share of the numbers from 0 to 1, the first from 0 on', () => {
     const options = [option('a'), option('b'), option('c', { initialWeight: 0.5 })];
     const drawn = [0, 0.399, 0.4, 0.799, 0.8, 0.999].map((point) =>
       Object.keys(choose(options, 1, { random: () => point }).machines).join(),
@@ -197,7 +197,7 @@ describe('the draw', () => {
     expect(drawn).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
   });
 
-  test('ends at a launch config even where rounding passes the last of them', () => {
+  test('the draw ends at a launch config even where rounding passes the last of them', () => {
     // The last number below 1, and weights whose sum is rounded up by half of its last digit.
     const half = 2 ** -28;
     const weights = [half, half + 1.5 * 2 ** -53, 0.75];
@@ -205,7 +205,7 @@ describe('the draw', () => {
     expect(choose(options, 1, { random: () => 1 - 2 ** -53 }).machines).toEqual({ 'lc-2': 1 });
   });
 
-  test('gives no machine for a capacity that only rounding left', () => {
+  test('the draw gives no machine for a capacity that only rounding left', () => {
     expect(choose([option('a')], 1e-9).choices).toEqual([]);
     const usedUp = choose([option('a', { recentErrors: 2 })], 1e-9);
     expect(usedUp).toMatchObject({ choices: [], passedOver: { a: 'weight used up' }, weights: { a: 0 } });

@@ -18,7 +18,7 @@ describe('target capacity', () => {
     ['at least the minimum', { minCapacity: 3 }, 3],
     ['the maximum when it is below the minimum', { pendingTasks: 50, minCapacity: 5, maxCapacity: 2 }, 2],
     ['nothing for a pool without numbers', { pendingTasks: 5, maxCapacity: 0 }, 0],
-  ])('is %s', (_case, fields, target) => {
+  ])('the target capacity is %s', (_case, fields, target) => {
     const none = { pendingTasks: 0, claimedTasks: 0, minCapacity: 0, maxCapacity: 100, scalingRatio: 1 };
     expect(targetCapacity({ ...none, ...fields })).toBe(target);
   });
@@ -69,35 +69,35 @@ const many = (count: number, name: string, fields: Partial<TerminationCandidate>
   Array.from({ length: count }, (_, index) => worker(`${name}${index}`, { created: index, ...fields }));
 
 describe('the surplus', () => {
-  test('ends nobody while everybody has a task, whatever the ratio', () => {
+  test('the surplus ends no worker while every worker has a task, whatever the ratio', () => {
     expect(ended(many(10, 'w'), { claimedTasks: 10, scalingRatio: 0.5 })).toEqual([]);
   });
 
-  test('ends the oldest first', () => {
+  test('the surplus ends the oldest workers first', () => {
     const workers = [worker('old', { created: 1 }), worker('new', { created: 3 }), worker('middle', { created: 2 })];
     expect(ended(workers, { minCapacity: 2 })).toEqual(['old']);
   });
 
-  test('ends them in one order, which the verdicts keep', () => {
+  test('the surplus ends workers in one order, which the verdicts keep', () => {
     const workers = [5, 1, 4, 2, 3].map((created) => worker(`w${created}`, { created }));
     const verdicts = decideTerminations(workers, advice(workers)!);
     expect(verdicts.map(({ workerId }) => workerId)).toEqual(['w1', 'w2', 'w3', 'w4', 'w5']);
   });
 
-  test('is used up by archived workers first, and only what they leave ends others', () => {
+  test('the surplus is used up by archived workers first, and only the rest ends others', () => {
     const workers = [worker('a0', { archived: true }), worker('a1', { archived: true }), ...many(6, 'w')];
     expect(ended(workers, {}, { previousSurplus: 3 })).toEqual(['a0', 'a1', 'w0']);
     expect(advice(workers, {}, { previousSurplus: 3 })).toMatchObject({ surplusBudget: 3, advisedCapacity: 3 });
   });
 
-  test('ends no more than there are machines that may end, archived and others each for themselves', () => {
+  test('the surplus ends no more than there are machines that may end, archived and current ones each for themselves', () => {
     const workers = [worker('a', { archived: true }), ...many(2, 'w')];
     // Eight static workers run beside them.
     const pool = { runningCapacity: 11, currentCapacity: 10 };
     expect(advice(workers, pool)).toMatchObject({ surplusBudget: 11, advisedCapacity: 3 });
   });
 
-  test('ends idle workers before those of which nothing is known, and these before busy ones', () => {
+  test('the surplus ends idle workers before those of which nothing is known, and these before busy ones', () => {
     const workers = [
       worker('busy', { created: 1, busy: true }),
       worker('unknown', { created: 2 }),
@@ -107,7 +107,7 @@ describe('the surplus', () => {
     expect(ended(workers, { minCapacity: 1 })).toEqual(['idle', 'unknown']);
   });
 
-  test('ends archived workers before all others, busy ones too', () => {
+  test('the surplus ends archived workers before all others, busy ones too', () => {
     const workers = [
       worker('archived', { created: 9, archived: true, busy: true }),
       worker('idle', { created: 1, busy: false }),
@@ -115,30 +115,30 @@ describe('the surplus', () => {
     expect(ended(workers, { minCapacity: 1 })).toEqual(['archived']);
   });
 
-  test('ends whole machines only, and a smaller one where a larger does not fit', () => {
+  test('the surplus ends whole machines only, and a smaller one where a larger does not fit', () => {
     const workers = [worker('large', { capacity: 4, created: 1 }), worker('small', { created: 2 })];
     expect(ended(workers, { claimedTasks: 4 })).toEqual(['small']);
     expect(ended(workers, { claimedTasks: 1 })).toEqual(['large']);
     expect(ended([worker('large', { capacity: 4 })], { claimedTasks: 1 })).toEqual([]);
   });
 
-  test('breaks ties of age by ids, in whatever order the workers come', () => {
+  test('the surplus breaks ties of age by ids, in whatever order the workers come', () => {
     const workers = [worker('a'), worker('b'), worker('c', { workerGroup: 'first' })];
     expect(ended(workers, { minCapacity: 2 })).toEqual(['c']);
     expect(ended(workers.toReversed(), { minCapacity: 1 })).toEqual(['a', 'c']);
   });
 
-  test('ends what is above the maximum even when all have tasks', () => {
+  test('the surplus above the maximum ends workers even when all have tasks', () => {
     expect(ended(many(3, 'w'), { claimedTasks: 3, maxCapacity: 2 })).toEqual(['w0']);
   });
 
-  test('leaves the minimum of current workers alone when an archived one is too large to end', () => {
+  test('the surplus leaves the minimum of current workers alone when an archived one is too large to end', () => {
     const workers = [worker('archived', { capacity: 4, archived: true }), ...many(3, 'w')];
     expect(ended(workers, { minCapacity: 4, stoppingCapacity: 1, maxCapacity: 100 })).toEqual([]);
     expect(ended(workers, { minCapacity: 4, maxCapacity: 8, currentCapacity: 4, requestedCapacity: 1 })).toEqual([]);
   });
 
-  test('says why: launch config archived, over capacity, or needed', () => {
+  test('a verdict says why: launch config archived, over capacity, or needed', () => {
     const workers = [worker('a', { archived: true }), ...many(2, 'w')];
     expect(decideTerminations(workers, advice(workers, { minCapacity: 1 })!)).toEqual([
       { workerGroup: 'group', workerId: 'a', terminate: true, reason: 'launch config archived' },
@@ -149,7 +149,7 @@ describe('the surplus', () => {
 });
 
 describe('readings', () => {
-  test('a first reading ends nobody and waits for the second', () => {
+  test('a first reading ends no worker and waits for the second', () => {
     for (const previousSurplus of [null, 0, -4]) {
       expect(advice(many(3, 'w'), {}, { previousSurplus })).toMatchObject({
         surplus: 3,
@@ -171,7 +171,7 @@ describe('readings', () => {
     });
   });
 
-  test('what is missing is told as a surplus below zero, and waits for nothing', () => {
+  test('missing capacity is reported as a surplus below zero, and waits for nothing', () => {
     expect(advice(many(3, 'w'), { claimedTasks: 5 }, { previousSurplus: null })).toMatchObject({
       surplus: -2,
       surplusBudget: 0,
@@ -190,32 +190,32 @@ describe('replacement where the maximum leaves no room', () => {
     many(count, 'a', { archived: true, ...fields });
   const full = { minCapacity: 4, maxCapacity: 4 };
 
-  test('ends one machine at a time in a small pool', () => {
+  test('a full pool that is small replaces one machine at a time', () => {
     expect(ended(archived(4), full)).toEqual(['a0']);
   });
 
-  test('ends a tenth of the maximum at a time in a large pool', () => {
+  test('a full pool that is large replaces a tenth of the maximum at a time', () => {
     expect(ended(archived(40), { minCapacity: 40, maxCapacity: 40 })).toHaveLength(4);
     expect(ended(archived(49), { minCapacity: 49, maxCapacity: 49 })).toHaveLength(4);
   });
 
-  test('waits while the one before stops, and until its successor has registered', () => {
+  test('a full pool waits while the machine before stops, and until its successor has registered', () => {
     expect(ended(archived(3), { ...full, stoppingCapacity: 1 })).toEqual([]);
     expect(ended(archived(3), { ...full, requestedCapacity: 1 })).toEqual([]);
     expect(ended(archived(3), { ...full, inDoubtCapacity: 1 })).toEqual([]);
     expect(ended([...archived(3), worker('new')], full)).toEqual(['a0']);
   });
 
-  test('counts room that is too small for a machine as missing', () => {
+  test('a full pool counts room that is too small for a machine as missing', () => {
     const pool = { minCapacity: 40, maxCapacity: 40, stoppingCapacity: 1 };
     expect(ended(archived(36), pool, { machineCapacity: 4 })).toEqual([]);
   });
 
-  test('ends as many small machines as one large successor needs', () => {
+  test('a full pool ends as many small machines as one large successor needs', () => {
     expect(ended(archived(4), full, { machineCapacity: 4 })).toHaveLength(4);
   });
 
-  test('ends one that is larger than its successor and than a tenth of the maximum', () => {
+  test('a full pool ends a machine that is larger than its successor and than a tenth of the maximum', () => {
     expect(ended(archived(1, { capacity: 4 }), full)).toEqual(['a0']);
     expect(ended(archived(1, { capacity: 4 }), { ...full, maxCapacity: 5, minCapacity: 5 })).toHaveLength(0);
     expect(ended(archived(1, { capacity: 4 }), { minCapacity: 5, maxCapacity: 5 }, { machineCapacity: 4 })).toEqual([
@@ -223,19 +223,19 @@ describe('replacement where the maximum leaves no room', () => {
     ]);
   });
 
-  test('ends of those that are too large only the first, and none beside one that fits', () => {
+  test('a full pool ends only the first of the machines that are too large, and none beside one that fits', () => {
     const large = archived(2, { capacity: 4 });
     expect(ended(large, { minCapacity: 8, maxCapacity: 8 })).toEqual(['a0']);
     const small = worker('small', { archived: true, created: 9 });
     expect(ended([...large, small], { minCapacity: 9, maxCapacity: 9 })).toEqual(['small']);
   });
 
-  test('advises at least the smallest of those that are too large', () => {
+  test('a full pool is advised to end at least the smallest of the machines that are too large', () => {
     const workers = [...archived(1, { capacity: 8 }), worker('b', { archived: true, capacity: 4 })];
     expect(advice(workers, { minCapacity: 12, maxCapacity: 12 })).toMatchObject({ advisedCapacity: 4 });
   });
 
-  test('ends one below the minimum even where the estimate wants nothing, as the original rule may', () => {
+  test('a full pool ends a machine below the minimum even where the estimate wants nothing, as the original rule may', () => {
     const workers = archived(4);
     const pool = { ...noCapacity, ...full, pendingTasks: 0, claimedTasks: 4, scalingRatio: 1, runningCapacity: 4 };
     const { wantedCapacity } = estimate('original', pool);
@@ -247,20 +247,20 @@ describe('replacement where the maximum leaves no room', () => {
     });
   });
 
-  test('ends nobody while there is room for a machine', () => {
+  test('a pool replaces no machine while there is room for a machine', () => {
     expect(ended(archived(4), { minCapacity: 4, maxCapacity: 5 })).toEqual([]);
     expect(ended(archived(4), { minCapacity: 4, maxCapacity: 7 }, { machineCapacity: 4 })).toEqual(
       ['a0', 'a1', 'a2', 'a3'].slice(0, 1),
     );
   });
 
-  test('ends nobody when nothing more is wanted', () => {
+  test('a full pool replaces no machine when nothing more is wanted', () => {
     const busy = { claimedTasks: 4, minCapacity: 0, maxCapacity: 4 };
     expect(ended(archived(4), busy)).toEqual([]);
     expect(ended(archived(4), { ...busy, pendingTasks: 1 })).toEqual(['a0']);
   });
 
-  test('ends nobody when no launch config can make a successor', () => {
+  test('a full pool replaces no machine when no launch config can give a successor', () => {
     const workers = archived(4);
     expect(advice(workers, full, { machineCapacity: null })).toMatchObject({ advisedCapacity: 0 });
     const overfull = { ...full, maxCapacity: 3 };
@@ -270,7 +270,7 @@ describe('replacement where the maximum leaves no room', () => {
     });
   });
 
-  test('ends no worker that is not archived', () => {
+  test('a full pool replaces no worker that is not archived', () => {
     expect(ended(many(4, 'w'), { claimedTasks: 4, pendingTasks: 50, maxCapacity: 4 })).toEqual([]);
   });
 });

@@ -8,17 +8,17 @@ const finding = (fields: Partial<typeof basis> = {}) => {
   return { ...found, advice: { advisedCapacity: found.advisedCapacity, awaitsSecondReading: false } };
 };
 
-describe('a pool', () => {
-  test('is reconciled when nothing was ever decided', () => {
+describe('needsReconciliation', () => {
+  test('a pool is reconciled when nothing was ever decided', () => {
     expect(needsReconciliation(null, finding(), NOW)).toBe(true);
   });
 
-  test('is left alone while a poll finds what its last decision left', () => {
+  test('a pool is left alone while a poll finds what its last decision left', () => {
     expect(needsReconciliation(basis, finding(), NOW)).toBe(false);
     expect(needsReconciliation(basis, finding(), NOW + 1e9)).toBe(false);
   });
 
-  test('is reconciled when the instant has come that its last decision stored', () => {
+  test('a pool is reconciled at the instant that its last decision stored', () => {
     expect(needsReconciliation({ ...basis, evaluateAgainAt: NOW + 1 }, finding(), NOW)).toBe(false);
     expect(needsReconciliation({ ...basis, evaluateAgainAt: NOW }, finding(), NOW)).toBe(true);
     expect(needsReconciliation({ ...basis, evaluateAgainAt: NOW - 1 }, finding(), NOW)).toBe(true);
@@ -31,16 +31,19 @@ describe('a pool', () => {
     ['other workers are to be told', { advisedCapacity: 4 }, true],
     ['nobody is to be told any more', { advisedCapacity: 0 }, true],
     ['it wants more, and has no more room', { wantedCapacity: 9 }, false],
-  ] as const)('is judged by what a decision would change: when %s', (_case, fields, triggered) => {
-    expect(needsReconciliation(basis, finding(fields), NOW)).toBe(triggered);
-  });
+  ] as const)(
+    'a pool is reconciled only when a decision would change something: when %s',
+    (_case, fields, triggered) => {
+      expect(needsReconciliation(basis, finding(fields), NOW)).toBe(triggered);
+    },
+  );
 
-  test('is left alone while demand is unknown: nobody is told anything, and the last verdicts stand', () => {
+  test('a pool is left alone while demand is unknown: no worker is marked, and the last verdicts stand', () => {
     const unknown = { ...finding(), advisedCapacity: null };
     expect(needsReconciliation(basis, unknown, NOW)).toBe(false);
   });
 
-  test('that wants nothing is left alone whatever room there is', () => {
+  test('a pool that wants nothing is left alone whatever room there is', () => {
     const satisfied = { ...basis, wantedCapacity: 0 };
     expect(needsReconciliation(satisfied, finding({ wantedCapacity: 0, roomCapacity: 50 }), NOW)).toBe(false);
     expect(needsReconciliation({ ...basis, roomCapacity: -3 }, finding({ roomCapacity: -9 }), NOW)).toBe(false);
@@ -51,6 +54,6 @@ test.each([
   [[], null],
   [[null, null], null],
   [[null, 7, 5], 5],
-] as const)('of the instants %j the earliest counts', (instants, earliest) => {
+] as const)('the earliest of the instants %j counts', (instants, earliest) => {
   expect(evaluateAgainAt(instants)).toBe(earliest);
 });

@@ -33,13 +33,13 @@ async function listen(host: string): Promise<(name: string) => Promise<number>> 
     });
 }
 
-test('answers only under a name of this machine on a loopback address', async () => {
+test('the metrics server answers only under a name of this machine on a loopback address', async () => {
   const statusFor = await listen('127.0.0.1');
   for (const name of ['localhost', '127.0.0.1:9464', '[::1]']) expect(await statusFor(name)).toBe(200);
   for (const name of ['attacker.example', 'localhost.attacker.example', 'a b']) expect(await statusFor(name)).toBe(403);
 });
 
-test('answers under any name on another address: a scraper has its own', async () => {
+test('the metrics server answers under any name on another address: a scraper has its own', async () => {
   const statusFor = await listen('0.0.0.0');
   expect(await statusFor('worker-1.internal')).toBe(200);
 });

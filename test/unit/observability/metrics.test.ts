@@ -13,7 +13,7 @@ const runningOf = (page: string) => page.split('\n').filter((line) => /^worker_m
 const line = (workerPoolId: string, providerId: string, running: number) =>
   `worker_manager_workers{workerPoolId="${workerPoolId}",providerId="${providerId}",state="running"} ${running}`;
 
-test('a pool that is gone leaves no figure behind, and none hides another’s', async () => {
+test('a deleted pool leaves no figure behind, and hides no other pool’s', async () => {
   let workers: RecordedFigures['workers'] = [
     workersOf('proj/a', 'aws', 3),
     workersOf('proj/a', 'aws-old', 1),
@@ -29,7 +29,7 @@ test('a pool that is gone leaves no figure behind, and none hides another’s', 
   expect(runningOf(await metrics.render())).toEqual([line('proj/a', 'aws', 4)]);
 });
 
-test('what a cloud says is left of its buckets is shown as it was last said, and nothing where it says nothing', async () => {
+test('the quota that a cloud reports is shown as last reported, and nothing where it reports nothing', async () => {
   const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
   const call = { providerId: 'azure', operation: 'PUT', callClass: 'create', region: null } as const;
   const figures = async () => (await metrics.render()).split('\n').filter((one) => one.includes('calls_remaining{'));

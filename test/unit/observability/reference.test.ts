@@ -17,7 +17,7 @@ const rowsOf = (page: string): string[][] =>
 
 const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
 
-test('the page of log lines lists just the events of the code, with level, meaning and fields', () => {
+test('the page of log events lists exactly the events of the code, with level, meaning and fields', () => {
   expect(rowsOf('docs/reference/logs.md')).toEqual(
     Object.entries(logEvents).map(([name, { level, meaning, fields }]) => [
       `\`${name}\``,
@@ -28,7 +28,7 @@ test('the page of log lines lists just the events of the code, with level, meani
   );
 });
 
-test('no line is logged but by its name', () => {
+test('every line is logged by the name of its event', () => {
   const folders = ['activities', 'api', 'cli', 'database', 'providers', 'temporal', 'workers'];
   const others = folders
     .flatMap((folder) =>
@@ -40,7 +40,7 @@ test('no line is logged but by its name', () => {
   expect(others).toEqual([]);
 });
 
-test('the page of metrics lists just those of the code, with kind, labels and meaning', async () => {
+test('the page of metrics lists exactly those of the code, with kind, labels and meaning', async () => {
   const { registry } = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
   const metrics = (await registry.getMetricsAsJSON()).map(({ name, type, help }) => {
     const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: string[] };

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { staticSecretFingerprint } from '../../../providers/static/secret-fingerprint.js';
 import { providerContext } from '../../../providers/context.js';
 
-test('a provider takes the same fingerprint of a static worker’s secret as the API wrote into its row', () => {
+test('a provider computes the same fingerprint of a static worker’s secret as the API wrote into its row', () => {
   const deployment = { deploymentId: 'd', deploymentKey: 'k'.repeat(43) };
   const context = providerContext('hand', {
     rootUrl: 'https://tc.example.com',

@@ -15,8 +15,8 @@ const aws = {
   draining: false,
 } as const;
 
-describe('the registry', () => {
-  test('builds what is configured, in its order, and knows the null provider without listing it', async () => {
+describe('the provider registry', () => {
+  test('the registry builds what is configured, in its order, and knows the null provider without listing it', async () => {
     const registry = await buildProviders(
       { hand: { providerType: 'static' }, aws: { ...aws, draining: true } },
       contextOf,
@@ -31,7 +31,7 @@ describe('the registry', () => {
     expect(registry.isDraining('hand')).toBe(false);
   });
 
-  test('says which key of which provider is wrong', async () => {
+  test('the registry says which key of which provider is wrong', async () => {
     const build = (changes: object) => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
     await expect(build({ providerType: 'vax' })).rejects.toThrow('must be one of aws, azure, static');
     await expect(build({ endpoint: 'http://example.com' })).rejects.toThrow(
@@ -45,7 +45,7 @@ describe('the registry', () => {
     );
   });
 
-  test('has every provider with a cloud scanned, whatever became of its set-up in this process', async () => {
+  test('the registry has every provider with a cloud scanned, whatever became of its set-up in this process', async () => {
     const cloud = (providerId: string) =>
       recordingProvider(recordedContext({ providerId }), new RecordingCloud(), 'bulk');
     const broken = { ...cloud('broken'), setup: () => Promise.reject(new Error('no credentials')) };

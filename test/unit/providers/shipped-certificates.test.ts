@@ -25,12 +25,12 @@ describe('the shipped certificates', () => {
   test.each([
     ['Amazon', amazon],
     ['Microsoft', microsoft],
-  ])('of %s say where they come from and when', (_, { source, retrieved }) => {
+  ])('the shipped certificates of %s say where they come from and when', (_, { source, retrieved }) => {
     expect(source).toMatch(/^https:/);
     expect(retrieved).toMatch(/^20\d\d-\d\d-\d\d$/);
   });
 
-  test('of Amazon are its own, with RSA keys, and were good for a year at least when they were retrieved', () => {
+  test('the shipped certificates of Amazon are its own, with RSA keys, and were valid for a year at least when retrieved', () => {
     for (const { rsa } of Object.values(amazon.regions)) {
       const { subject, validToDate, publicKey } = new X509Certificate(rsa);
       expect(subject).toMatch(/^O=Amazon/m);
@@ -39,7 +39,7 @@ describe('the shipped certificates', () => {
     }
   });
 
-  test('of Microsoft are authorities: roots sign themselves, and every intermediate is signed by one that is shipped', () => {
+  test('the shipped certificates of Microsoft are authorities: roots sign themselves, a shipped one signs every intermediate', () => {
     const certificates = (pems: readonly string[]) => pems.map((pem) => new X509Certificate(pem));
     const [roots, intermediates] = [certificates(microsoft.roots), certificates(microsoft.intermediates)];
     for (const root of roots) expect(root.ca && root.verify(root.publicKey)).toBe(true);
@@ -53,14 +53,14 @@ describe('the shipped certificates', () => {
 });
 
 describeRealData('the shipped certificates, against what the clouds publish', () => {
-  test('of Amazon are the published ones of every region', () => {
+  test('the shipped certificates of Amazon are the published ones of every region', () => {
     const published = JSON.parse(sharedText('aws-identity-certificates.json')) as AmazonFile['regions'];
     const fingerprints = (regions: AmazonFile['regions']) =>
       Object.fromEntries(Object.entries(regions).map(([region, { rsa }]) => [region, sha256(rsa)]));
     expect(fingerprints(amazon.regions)).toEqual(fingerprints(published));
   });
 
-  test('of Microsoft are the published ones that have not expired', () => {
+  test('the shipped certificates of Microsoft are the published ones that have not expired', () => {
     const { certificates } = JSON.parse(sharedText('azure-ca', 'facts.json')) as {
       certificates: { sha256: string; notAfter: string; file: string | null }[];
     };
@@ -83,7 +83,7 @@ describe('refresh-certificates', () => {
       <dt>RSA</dt><dd><pre class="programlisting"><code>${rsa}</code></pre></dd>
       <dt>RSA-2048</dt><dd><pre><code>${other}</code></pre></dd>`;
 
-  test('takes each region’s RSA certificate from a saved page of Amazon, and no other', () => {
+  test('refresh-certificates takes each region’s RSA certificate from a saved page of Amazon, and no other', () => {
     const found = amazonCertificates(`<html>${section('us-east-1', east)}${section('us-gov-west-1', west)}</html>`);
     expect(Object.keys(found)).toEqual(['us-east-1', 'us-gov-west-1']);
     expect(sha256(found['us-east-1']!.rsa)).toBe(sha256(east));
@@ -99,7 +99,7 @@ describe('refresh-certificates', () => {
     const file = (name: string, { pem }: { pem: string }) => ({ name, bytes: Buffer.from(pem) });
     const options = { trusted: [], nowMs };
 
-    test('tells roots from intermediates, and leaves out what has expired', () => {
+    test('refresh-certificates tells Microsoft’s roots from intermediates, and leaves out what has expired', () => {
       const files = [file('root.crt', root), file('issuing.crt', issuing)];
       const found = microsoftCertificates(page, files, options);
       expect([found.roots.map(sha256), found.intermediates.map(sha256)]).toEqual([
@@ -110,14 +110,14 @@ describe('refresh-certificates', () => {
       expect(microsoftCertificates(page, files, { ...options, nowMs: late })).toEqual({ roots: [], intermediates: [] });
     });
 
-    test('refuses what is not on the page, unless its fingerprint is named', () => {
+    test('refresh-certificates rejects what is not on Microsoft’s page, unless its fingerprint is named', () => {
       const files = [file('root.crt', root)];
       expect(() => microsoftCertificates('', files, options)).toThrow('root.crt is not on the page');
       const trusted = [sha256(root.pem)];
       expect(microsoftCertificates('', files, { ...options, trusted }).roots).toHaveLength(1);
     });
 
-    test('refuses what is no authority’s certificate', () => {
+    test('refresh-certificates rejects what is no certificate of an authority of Microsoft’s page', () => {
       const trusted = [sha256(leaf.pem)];
       expect(() => microsoftCertificates(page, [file('leaf.crt', leaf)], { ...options, trusted })).toThrow(
         'leaf.crt is no authority',

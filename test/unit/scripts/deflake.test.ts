@@ -63,7 +63,7 @@ const isAlive = (pid: number) => {
 };
 
 describe('npm run deflake', () => {
-  test('runs tests as often as it is told to, counts which failed, and fails with them', async () => {
+  test('npm run deflake runs tests as often as it is told to, counts which failed, and fails with them', async () => {
     const { code, output } = await start('rain', '--times', '5').ended;
     expect(code).toBe(1);
     expect(output).toMatch(/^run 2 of 5 failed: a test of the rain/m);
@@ -72,7 +72,7 @@ describe('npm run deflake', () => {
     expect(runs()).toHaveLength(5);
   });
 
-  test('passes when no run fails, with busy loops beside each that end with it', async () => {
+  test('npm run deflake passes when no run fails, with busy loops beside each that end with it', async () => {
     const { code, output } = await start('steady', '--times', '2', '--busy', '2').ended;
     expect([code, output.trim().split('\n').at(-1)]).toEqual([0, '2 runs passed, 0 failed']);
     const loops = runs().map((line) => line.split(' ').map(Number));
@@ -83,7 +83,7 @@ describe('npm run deflake', () => {
     });
   });
 
-  test('fails when it finds no test, or is not told which', async () => {
+  test('npm run deflake fails when it finds no test, or is not told which', async () => {
     expect(await start('missing', '--times', '1').ended).toMatchObject({
       code: 1,
       output: expect.stringContaining('no test was found'),
@@ -92,7 +92,7 @@ describe('npm run deflake', () => {
     expect(await start('rain', '--times', 'often').ended).toMatchObject({ code: 2 });
   });
 
-  test('stops when it is told to', async () => {
+  test('npm run deflake stops when it is told to', async () => {
     const { child, ended } = start('steady', '--times', '9999');
     await eventually(() => runs().length > 1, { what: 'two runs', withinMs: PATIENCE_MS });
     child.kill('SIGTERM');

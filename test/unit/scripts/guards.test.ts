@@ -18,7 +18,7 @@ describe('guardsOf', () => {
       'f([\n  // guard(a): drop\n  first,\n  second,\n]);',
       'f([\n  // guard(a): drop\n  \n  second,\n]);',
     ],
-  ])('drops %s', (_, text, expected) => {
+  ])('guardsOf drops %s', (_, text, expected) => {
     expect(without(text)).toBe(expected);
   });
 
@@ -37,11 +37,11 @@ describe('guardsOf', () => {
       'f({\n// guard(a): use Kind.TRY\n kind: Kind.WAIT,\n});',
       'f({\n// guard(a): use Kind.TRY\n kind: (Kind.TRY),\n});',
     ],
-  ])('replaces the condition or value of %s', (_, text, expected) => {
+  ])('guardsOf replaces the condition or value of %s', (_, text, expected) => {
     expect(without(text)).toBe(expected);
   });
 
-  test('refuses a marker that it cannot read', () => {
+  test('guardsOf rejects a marker that it cannot read', () => {
     expect(() => guardsOf('// guard(a): remove\nx();', 'a.ts')).toThrow("a.ts: not a guard's marker: guard(a): remove");
   });
 });
@@ -54,7 +54,7 @@ describe('the guards of the product', () => {
     .filter((file) => file.endsWith('.ts'))
     .flatMap((file) => guardsOf(readFileSync(new URL(file, root), 'utf8'), file).map(({ name }) => name));
 
-  test('have each a name of its own and a test', () => {
+  test('the guards of the product each have a name of their own and a test', () => {
     const tests = JSON.parse(readFileSync(new URL('test/mutation/guards.json', root), 'utf8')) as Record<
       string,
       { test: string; title: string }

@@ -5,12 +5,12 @@ import { completeLock, type Lock } from '#scripts/complete-lock.mjs';
 import { projectRoot } from '#scripts/node.mjs';
 
 describe('package-lock.json', () => {
-  test('has the packages of every platform, so that npm ci accepts it', () => {
+  test('package-lock.json has the packages of every platform, so that npm ci accepts it', () => {
     const lock = JSON.parse(readFileSync(join(projectRoot, 'package-lock.json'), 'utf8')) as Lock;
     expect(completeLock(lock)).toEqual([]);
   });
 
-  test('gets a missing platform package at the version that its parent names, for that platform only', () => {
+  test('package-lock.json gets a missing platform package at the version that its parent names, for that platform only', () => {
     const parent = { version: '1.2.3', dev: true, optionalDependencies: { '@a/b-linux-arm64-musl': '1.2.3' } };
     const lock: Lock = { packages: { '': {}, 'node_modules/@a/b': parent } };
     expect(completeLock(lock)).toEqual(['@a/b-linux-arm64-musl']);
@@ -24,7 +24,7 @@ describe('package-lock.json', () => {
     });
   });
 
-  test('is not completed with a range, which would not be one version', () => {
+  test('package-lock.json is not completed with a range, which would not be one version', () => {
     const lock: Lock = { packages: { 'node_modules/a': { optionalDependencies: { 'a-linux-x64': '^1.0.0' } } } };
     expect(() => completeLock(lock)).toThrow('a-linux-x64');
   });

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a lock file', () => {
-  test('lets one at a time in, and names its owner meanwhile', async () => {
+  test('a lock file lets one at a time in, and names its owner meanwhile', async () => {
     let inside = 0;
     const work = () =>
       withLock(lock, async () => {
@@ -30,19 +30,19 @@ describe('a lock file', () => {
     expect(existsSync(lock)).toBe(false);
   });
 
-  test('is taken over from a process that died', async () => {
+  test('a lock file is taken over from a process that died', async () => {
     const { pid } = spawnSync('true');
     writeFileSync(lock, String(pid));
     expect(await withLock(lock, async () => ownerOf(lock))).toBe(process.pid);
   });
 
-  test('is given back when the work fails', async () => {
+  test('a lock file is released when the work fails', async () => {
     const failing = withLock(lock, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
     expect(existsSync(lock)).toBe(false);
   });
 
-  test('of the launcher may name its owner in JSON', () => {
+  test('a lock file of the launcher may name its owner in JSON', () => {
     writeFileSync(lock, JSON.stringify({ pid: 4711, startedAt: 5 }));
     expect(ownerOf(lock)).toBe(4711);
   });

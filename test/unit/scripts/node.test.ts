@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a program that needs a newer Node', () => {
-  test('runs again under the cached one, first on the PATH, with the same arguments and exit code', async () => {
+  test('a program that needs a newer Node runs again under the cached one, first on the PATH, with the same arguments and exit code', async () => {
     cacheNode('echo "$(command -v node)"; echo "$@"; exit 7');
     const { stdout, stderr, code } = await runProgram('>=99', ['one', 'two words']);
     const [path, args] = stdout.split('\n');
@@ -31,12 +31,12 @@ describe('a program that needs a newer Node', () => {
     expect(code).toBe(7);
   });
 
-  test('ends by the signal that ended the newer one', async () => {
+  test('a program that needs a newer Node ends by the signal that ended the newer one', async () => {
     cacheNode('kill -TERM $$');
     expect(await runProgram('>=99', [])).toMatchObject({ code: null, signal: 'SIGTERM' });
   });
 
-  test('passes SIGTERM on to the newer one', async () => {
+  test('a program that needs a newer Node passes SIGTERM on to the newer one', async () => {
     cacheNode("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
     expect(await runProgram('>=99', [], (child) => child.kill('SIGTERM'))).toMatchObject({ code: 5 });
   });

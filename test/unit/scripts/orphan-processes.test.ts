@@ -24,7 +24,7 @@ async function leave(mark: string, stubborn = false) {
   return { child, pid: child.pid ?? 0, pidFile, ended: once(child, 'exit') };
 }
 
-test('a process that was left behind is ended, at last by force', async () => {
+test('an orphan process is ended, at last by force', async () => {
   const gentle = await leave(folder);
   expect(await endLeftBehind(gentle.pidFile, folder)).toBe(gentle.pid);
   expect(await gentle.ended).toEqual([null, 'SIGTERM']);
@@ -34,7 +34,7 @@ test('a process that was left behind is ended, at last by force', async () => {
   expect(await stubborn.ended).toEqual([null, 'SIGKILL']);
 });
 
-test('a process of somebody else that has its number now is left alone', async () => {
+test('another process that now has the number of an orphan is left alone', async () => {
   const { child, pid, pidFile, ended } = await leave('of-somebody-else');
   expect(await endLeftBehind(pidFile, folder)).toBeNull();
   expect(commandLineOf(pid)).toContain('of-somebody-else');
@@ -42,7 +42,7 @@ test('a process of somebody else that has its number now is left alone', async (
   await ended;
 });
 
-test('a lock whose owner lives is refused at once, and one that its owner is not is taken over', () => {
+test('a lock whose owner lives is rejected at once, and one that its owner has left is taken over', () => {
   const lock = join(folder, 'a.lock');
   expect(tryLock(lock)).toBe(true);
   expect(tryLock(lock)).toBe(false);

@@ -16,7 +16,7 @@ const { jobs } = parse(text('.github/workflows/ci.yml')) as { jobs: Record<strin
 const steps = Object.values(jobs).flatMap((job) => job.steps);
 
 describe('the CI workflow', () => {
-  test('runs each stage of npm test by its script', () => {
+  test('the CI workflow runs each stage of npm test by its script', () => {
     expect(jobs['test']?.strategy?.matrix.script).toEqual([
       'check',
       ...Object.keys(scripts).filter((name) => /^test:(unit|workflows|integration|e2e)$/.test(name)),
@@ -24,7 +24,7 @@ describe('the CI workflow', () => {
     expect(jobs['test']?.steps.at(-1)?.run).toBe('npm run ${{ matrix.script }}');
   });
 
-  test('names a version of each action', () => {
+  test('the CI workflow names a version of each action', () => {
     const actions = steps.flatMap(({ uses }) => (uses === undefined ? [] : [uses]));
     expect(actions.filter((action) => !/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})$/.test(action))).toEqual([]);
   });
@@ -33,7 +33,7 @@ describe('the CI workflow', () => {
 describe('pages for people', () => {
   const pages = ['*.md', 'docs/**/*.md', '.github/**/*.md'].flatMap((pattern) => globSync(pattern));
 
-  test('name npm scripts that exist', () => {
+  test('the pages for people name npm scripts that exist', () => {
     const unknown = pages.flatMap((page) =>
       [...text(page).matchAll(/npm run ([a-z][a-z0-9:-]*)/g)]
         .filter(([, name = '']) => !(name in scripts))
@@ -42,7 +42,7 @@ describe('pages for people', () => {
     expect(unknown).toEqual([]);
   });
 
-  test('of contributing names every script', () => {
+  test('the page of contributing names every script', () => {
     const page = text('CONTRIBUTING.md');
     const unnamed = Object.keys(scripts).filter((name) => {
       const [group, part] = name.split(':');
@@ -51,7 +51,7 @@ describe('pages for people', () => {
     expect(unnamed.filter((name) => !['start', 'test'].includes(name))).toEqual([]);
   });
 
-  test('of the repository are there, and the log of changes has what is pending', () => {
+  test('the pages of the repository exist, and the log of changes has what is pending', () => {
     const named = ['README', 'ARCHITECTURE', 'CONTRIBUTING', 'CHANGELOG', 'SECURITY', 'SCOPE'];
     expect(named.filter((name) => !existsSync(`${name}.md`))).toEqual([]);
     expect(text('CHANGELOG.md')).toMatch(/^## Pending$/m);

@@ -14,7 +14,7 @@ const compare = (mutants: Report['files'][string]['mutants'], text = '') =>
 const list = ['# Survivors', '', '## domain/sum.ts', '', '- `a - b;`: nobody subtracts.'].join('\n');
 
 describe('a mutation that survived', () => {
-  test('is listed by its file and by the line that it makes', () => {
+  test('a surviving mutation is listed by its file and by the line that it gives', () => {
     expect(compare([minus('Survived')], list)).toMatchObject({
       listed: ['domain/sum.ts: a - b;'],
       unlisted: [],
@@ -22,39 +22,39 @@ describe('a mutation that survived', () => {
     });
   });
 
-  test('is unlisted when the list has it for another file only', () => {
+  test('a surviving mutation is unlisted when the list has it for another file only', () => {
     expect(compare([minus('Survived')], list.replace('sum.ts', 'difference.ts'))).toMatchObject({
       unlisted: ['domain/sum.ts: a - b;'],
       stale: ['domain/difference.ts: a - b;'],
     });
   });
 
-  test('is unlisted when the list gives no reason', () => {
+  test('a surviving mutation is unlisted when the list gives no reason', () => {
     expect(compare([minus('Survived')], list.replace('nobody subtracts.', '')).unlisted).toHaveLength(1);
   });
 
-  test('needs an entry of its own when its file has the same line twice', () => {
+  test('a surviving mutation needs an entry of its own when its file has the same line twice', () => {
     const { listed, unlisted } = compare([minus('Survived'), minus('Survived')], list);
     expect([listed, unlisted]).toEqual([['domain/sum.ts: a - b;'], ['domain/sum.ts: a - b;']]);
   });
 
-  test('is one line, however many lines the mutation spans', () => {
+  test('a surviving mutation is one line, however many lines the mutation spans', () => {
     expect(compare([emptied('Survived')]).unlisted).toEqual(['domain/sum.ts: if (x > 0) {}']);
   });
 
-  test('counts as one when no test reaches it, and is said to be unreached', () => {
+  test('a surviving mutation counts as one when no test reaches it, and is said to be unreached', () => {
     const { unlisted, unreached } = compare([emptied('NoCoverage')]);
     expect([unlisted, unreached]).toEqual([unreached, ['domain/sum.ts: if (x > 0) {}']]);
   });
 });
 
 describe('a listed mutation', () => {
-  test('is stale when a test notices it, or when nothing makes that line any more', () => {
+  test('a listed mutation is stale when a test notices it, or when nothing gives that line any more', () => {
     expect(compare([minus('Killed')], list)).toMatchObject({ listed: [], stale: ['domain/sum.ts: a - b;'] });
     expect(compare([], list).stale).toHaveLength(1);
   });
 
-  test('may hold backticks', () => {
+  test('a listed mutation may hold backticks', () => {
     const mutants = [mutant('Survived', [2, 3], [2, 8], '``')];
     expect(compare(mutants, '## domain/sum.ts\n\n- ``` ``; ```: nobody reads it.')).toMatchObject({ unlisted: [] });
   });
@@ -66,6 +66,6 @@ test('an endless loop that was counted is told from one that the clock cut off',
   expect(compare([minus('Timeout')])).toMatchObject({ endless: [], timedOut: ['domain/sum.ts: a - b;'] });
 });
 
-test('mutations that could not be run are errors', () => {
+test('a mutation that could not be run is an error', () => {
   expect(compare([minus('RuntimeError'), emptied('CompileError')]).errors).toHaveLength(2);
 });

@@ -22,13 +22,13 @@ const report = (tests: Readonly<Record<string, string | null>>, message = ''): J
 const passed = report({ 'a door refuses a stranger': null });
 const without = async (failure: string | null) => report({ 'a door refuses a stranger': failure });
 
-describe('a guard', () => {
-  test('is caught by the test whose expectation fails without it', async () => {
+describe('verdictOf', () => {
+  test('a guard is caught by the test whose expectation fails without it', async () => {
     const verdict = await verdictOf(of, passed, () => without(assertion));
     expect(verdict).toMatchObject({ isCaught: true, summary: 'a.test.ts › a door refuses a stranger' });
   });
 
-  test('survives a test that passes without it', async () => {
+  test('a guard survives a test that passes without it', async () => {
     expect(await verdictOf(of, passed, () => without(null))).toMatchObject({ isCaught: false });
   });
 
@@ -36,11 +36,11 @@ describe('a guard', () => {
     ['a time-out', timeOut],
     ['a set-up that takes too long', failedHook],
     ['code that does not run', 'ReferenceError: x is not defined'],
-  ])('survives a test that fails by %s', async (_what, failure) => {
+  ])('a guard survives a test that fails by %s', async (_what, failure) => {
     expect(await verdictOf(of, passed, () => without(failure))).toMatchObject({ isCaught: false });
   });
 
-  test('is caught by a time-out where one shows the harm', async () => {
+  test('a guard is caught by a time-out where one shows the harm', async () => {
     const verdict = await verdictOf({ ...of, mayTimeOut: true }, passed, () => without(timeOut));
     expect(verdict).toMatchObject({ isCaught: true });
   });
@@ -48,7 +48,7 @@ describe('a guard', () => {
   test.each([
     ['cannot be loaded', report({}, 'SyntaxError')],
     ['leaves no report', null],
-  ])('survives a test that %s without it', async (_what, broken) => {
+  ])('a guard survives a test that %s without it', async (_what, broken) => {
     expect(await verdictOf(of, passed, async () => broken)).toMatchObject({ isCaught: false });
   });
 
@@ -56,7 +56,7 @@ describe('a guard', () => {
     ['fails with it too', report({ 'a door refuses a stranger': assertion })],
     ['is not there', report({ 'a door opens': null })],
     ['leaves no report', null],
-  ])('survives a test that %s, without a further run', async (_what, withGuard) => {
+  ])('a guard survives a test that %s, without a further run', async (_what, withGuard) => {
     const run = () => Promise.reject(new Error('a further run'));
     expect(await verdictOf(of, withGuard, run)).toMatchObject({ isCaught: false });
   });

@@ -22,13 +22,13 @@ const inputOf = (changes: Partial<Worker>) =>
     defaults: { registrationSeconds: 1800 },
   });
 
-describe('what a lifecycle begins with', () => {
-  test('a requested worker begins at the beginning, with the deadline of its launch', () => {
+describe('lifecycleInput', () => {
+  test('a requested worker’s lifecycle begins at the beginning, with the deadline of its launch', () => {
     expect(inputOf({ terminateAfter: 5_000 })).toMatchObject({ registrationDeadline: 5_000 });
     expect(inputOf({ terminateAfter: 5_000 }).carried).toBeUndefined();
   });
 
-  test('a running worker goes on as its row stands', () => {
+  test('a running worker’s lifecycle goes on as its row stands', () => {
     const row = { state: 'running', registeredAt: 1_000, terminateAfter: 9_000, secretGeneration: 3 } as const;
     expect(inputOf({ ...row, capacity: 4 }).carried).toMatchObject({
       state: 'running',
@@ -41,11 +41,11 @@ describe('what a lifecycle begins with', () => {
     });
   });
 
-  test('of a first secret there is none before it', () => {
+  test('a first secret has none before it', () => {
     expect(inputOf({ state: 'running', secretGeneration: 1 }).carried).toMatchObject({ previousSecretAccepted: false });
   });
 
-  test('a stopping worker goes on stopping, for the same reason', () => {
+  test('a stopping worker’s lifecycle goes on stopping, for the same reason', () => {
     const { carried } = inputOf({ state: 'stopping', stopReason: 'no longer needed' });
     expect(carried).toMatchObject({
       state: 'stopping',
@@ -54,7 +54,7 @@ describe('what a lifecycle begins with', () => {
     });
   });
 
-  test('a static worker keeps its own end, capacity and secret', () => {
+  test('a static worker’s lifecycle keeps its own end, capacity and secret', () => {
     const facts = { secretFingerprint: 'print' };
     const input = inputOf({
       state: 'running',
@@ -72,7 +72,7 @@ describe('what a lifecycle begins with', () => {
 describe('the start of a lifecycle', () => {
   const running = inputOf({ state: 'running', secretGeneration: 1 });
 
-  test('never gives a worker a second one, unless its row is alive and the first was ended from outside', () => {
+  test('a lifecycle’s start gives no worker a second one, unless its row is alive and the first was ended from outside', () => {
     const { replaces, ...first } = running;
     expect(replaces).toBe(true);
     expect(lifecycleStart(first, 'test').workflowIdReusePolicy).toBe(WorkflowIdReusePolicy.REJECT_DUPLICATE);
@@ -83,7 +83,7 @@ describe('the start of a lifecycle', () => {
     );
   });
 
-  test('is listed under the state that it goes on from', () => {
+  test('a lifecycle’s start is listed under the state that it goes on from', () => {
     const stateOf = (changes: Partial<Worker>) =>
       lifecycleStart(inputOf(changes), 'test')
         .typedSearchAttributes.getAll()

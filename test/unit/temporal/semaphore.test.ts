@@ -4,8 +4,8 @@ import { Turnstile } from '../../../temporal/semaphore.js';
 const LONG_MS = 10_000;
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('Turnstile', () => {
-  test('lets only so many in at once, the others in the order of their coming', async () => {
+describe('Semaphore', () => {
+  test('the semaphore admits only so many at once, the others in the order in which they came', async () => {
     const turnstile = new Turnstile(2);
     const inside = new Map<number, () => void>();
     const call = (number: number) =>
@@ -23,7 +23,7 @@ describe('Turnstile', () => {
     expect([...inside.keys()]).toEqual([1, 2, 3, 4]);
   });
 
-  test('who waits in vain does nothing, and leaves no gap', async () => {
+  test('the semaphore leaves no gap for a caller whose wait has timed out, and does not run it', async () => {
     const turnstile = new Turnstile(1);
     const { promise, resolve } = Promise.withResolvers<string>();
     const first = turnstile.pass(LONG_MS, () => promise);
@@ -35,7 +35,7 @@ describe('Turnstile', () => {
     expect(await turnstile.pass(1, async () => 'next')).toEqual({ result: 'next' });
   });
 
-  test('a call that fails gives its place to the next', async () => {
+  test('the semaphore gives the place of a failed call to the next', async () => {
     const turnstile = new Turnstile(1);
     const failing = turnstile.pass(LONG_MS, () => Promise.reject(new Error('no')));
     const next = turnstile.pass(LONG_MS, async () => 'next');

@@ -39,7 +39,7 @@ describe('PoolPoll', () => {
     expect(read).toHaveLength(34);
   });
 
-  test('takes a pool that took long for slow in the next poll', async () => {
+  test('treats a pool that took long as slow in the next poll', async () => {
     const poll = new PoolPoll({ ...limits, slowAfterMs: -1, lanes: 5, slowLanes: 1 });
     const all = pools(3);
     await poll.run(all, null, async () => {});
@@ -53,7 +53,7 @@ describe('PoolPoll', () => {
     expect(most).toBe(1);
   });
 
-  test('ends after its limit and says which pools it left out, and begins the next poll with them', async () => {
+  test('ends after its limit, says which pools it left out, and begins the next poll with them', async () => {
     const poll = new PoolPoll({ ...limits, totalTimeoutMs: 50, lanes: 2, slowLanes: 0 });
     const all = pools(5);
     const { failed, leftOut } = await poll.run(all, null, hang);
@@ -66,7 +66,7 @@ describe('PoolPoll', () => {
     expect(read).toEqual(all);
   });
 
-  test('reads no further pool once it is cancelled, and aborts the readings under way', async () => {
+  test('reads no further pool once it is cancelled, and aborts the reads under way', async () => {
     const poll = new PoolPoll({ ...limits, lanes: 1 });
     const cancel = new AbortController();
     const signals: AbortSignal[] = [];
@@ -79,7 +79,7 @@ describe('PoolPoll', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  test('forgets pools that are gone', async () => {
+  test('forgets deleted pools', async () => {
     const poll = new PoolPoll({ ...limits, slowLanes: 0 });
     await poll.run(['prov/back-again'], null, async () => {
       throw new Error('no answer');

@@ -3,7 +3,7 @@ import type { ApplicationFailure } from '@temporalio/common';
 import { toApplicationFailure } from '../../../../activities/support/failures.js';
 import { ProviderError } from '../../../../providers/errors.js';
 
-test('toApplicationFailure spreads many that a cloud told to come back at one instant, and lets none come sooner', () => {
+test('toApplicationFailure spreads retries of many calls that a cloud put off to one instant, and lets none come sooner', () => {
   const delays = Array.from({ length: 200 }, () => {
     const error = new ProviderError({ code: 'Throttled', message: 'slow down', retryAfterMs: 60_000 });
     return Number((toApplicationFailure(error) as ApplicationFailure).nextRetryDelay);

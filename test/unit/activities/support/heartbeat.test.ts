@@ -46,7 +46,7 @@ const givenUp = expect.objectContaining({ code: 'GivenUp' });
 const pause = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 describe('an activity with a heartbeat', () => {
-  test('sends its first heartbeat at once', async () => {
+  test('an activity sends its first heartbeat at once', async () => {
     const environment = activityEnvironment();
     let beats = 0;
     environment.on('heartbeat', () => (beats += 1));
@@ -54,7 +54,7 @@ describe('an activity with a heartbeat', () => {
     expect(beats).toBe(1);
   });
 
-  test('ends a read at once when it is cancelled', async () => {
+  test('a cancelled activity ends a read at once', async () => {
     const environment = activityEnvironment();
     answers = new Promise(() => {});
     const reading = asActivity(() => withHeartbeat(() => describeAll()), environment);
@@ -63,7 +63,7 @@ describe('an activity with a heartbeat', () => {
     await expect(reading).rejects.toMatchObject({ name: 'CancelledFailure' });
   });
 
-  test('ends the wait for a limit at once when it is cancelled, and does not send the call', async () => {
+  test('a cancelled activity ends the wait for a rate limit at once, and does not send the call', async () => {
     const environment = activityEnvironment();
     const waits = Promise.withResolvers<void>();
     const limiter: Limiter = { ...unlimited, take: () => waits.promise };
@@ -75,7 +75,7 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toEqual([]);
   });
 
-  test('awaits the answer of a changing call that was sent before it was cancelled', async () => {
+  test('a cancelled activity awaits the answer of a changing call that it has sent', async () => {
     const environment = activityEnvironment();
     const allowed = Promise.withResolvers<void>();
     answers = allowed.promise;
@@ -90,7 +90,7 @@ describe('an activity with a heartbeat', () => {
     await calling;
   });
 
-  test('does not send a changing call after it was cancelled', async () => {
+  test('a cancelled activity does not send a changing call', async () => {
     const environment = activityEnvironment();
     environment.cancel();
     const calling = asActivity(() => withHeartbeat(() => terminate()), environment);
@@ -98,7 +98,7 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toEqual([]);
   });
 
-  test('does not send a changing call after its process was paused for most of the heartbeat timeout', async () => {
+  test('an activity sends no changing call after its process was paused for most of the heartbeat timeout', async () => {
     const environment = activityEnvironment({ heartbeatTimeoutMs: 500 });
     const limiter: Limiter = { ...unlimited, take: async () => pause(400) };
     const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
@@ -106,7 +106,7 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toEqual([]);
   });
 
-  test('sends a changing call however long it has waited when it has no heartbeat timeout', async () => {
+  test('an activity without a heartbeat timeout sends a changing call however long it has waited', async () => {
     // As Temporal's server describes such an activity.
     const environment = activityEnvironment({ heartbeatTimeoutMs: 0 });
     const limiter: Limiter = { ...unlimited, take: async () => pause(20) };
@@ -114,7 +114,7 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toHaveLength(1);
   });
 
-  test('does not send a changing call after its own deadline, although its process was paused', async () => {
+  test('an activity sends no changing call after its own deadline, although its process was paused', async () => {
     const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
     const limiter: Limiter = { ...unlimited, take: async () => pause(60) };
     const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
@@ -122,13 +122,13 @@ describe('an activity with a heartbeat', () => {
     expect(sent()).toEqual([]);
   });
 
-  test('ends a read at its deadline', async () => {
+  test('an activity ends a read at its deadline', async () => {
     answers = new Promise(() => {});
     const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
     await expect(asActivity(() => withHeartbeat(() => describeAll()), environment)).rejects.toEqual(givenUp);
   });
 
-  test('counts the deadline of a retry from the first attempt', async () => {
+  test('an activity counts the deadline of a retry from the first attempt', async () => {
     answers = new Promise(() => {});
     const environment = activityEnvironment({
       scheduleToCloseTimeoutMs: 10_000,
@@ -138,7 +138,7 @@ describe('an activity with a heartbeat', () => {
     await expect(asActivity(() => withHeartbeat(() => describeAll()), environment)).rejects.toEqual(givenUp);
   });
 
-  test('leaves a shared call to those who still wait for it when it is cancelled', async () => {
+  test('a cancelled activity leaves a shared call to those who still wait for it', async () => {
     const allowed = Promise.withResolvers<void>();
     let signalOfRun: AbortSignal | null | undefined;
     const batcher = new Batcher(
@@ -160,7 +160,7 @@ describe('an activity with a heartbeat', () => {
     await staying;
   });
 
-  test('begins no further item of a list after it was cancelled', async () => {
+  test('inParallel begins no further item after the activity was cancelled', async () => {
     const environment = activityEnvironment();
     const begun: number[] = [];
     const working = asActivity(

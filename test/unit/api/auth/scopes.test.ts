@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { missingScopes, satisfies } from '../../../../api/auth/scopes.js';
 
-describe('a scope', () => {
+describe('satisfies', () => {
   test.each([
     ['a:b', 'a:b', true],
     ['a:*', 'a:b', true],
@@ -13,11 +13,11 @@ describe('a scope', () => {
     ['a:*', 'a:*', true],
     ['a:*b', 'a:xb', false],
     ['', 'a', false],
-  ])('%j for %j: %j', (have, required, expected) => {
+  ])('the scope %j satisfies %j: %j', (have, required, expected) => {
     expect(satisfies([have], required)).toBe(expected);
   });
 
-  test('that is missing is named, and only that', () => {
+  test('missingScopes names the missing scope, and only that', () => {
     expect(missingScopes(['a:*'], ['a:1', 'b:1', 'b:2'])).toEqual(['b:1', 'b:2']);
   });
 });

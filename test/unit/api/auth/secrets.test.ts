@@ -13,7 +13,7 @@ const worker = { ...key, created: 5 };
 const KEY = 'deployment key';
 const of = (secretGeneration: number) => ({ ...worker, secretGeneration });
 
-test('a secret has 44 characters and differs by worker, life, generation and deployment', () => {
+test('a secret has 44 characters and differs by worker, lifecycle, generation and deployment', () => {
   const secrets = [
     workerSecret(KEY, worker, 1),
     workerSecret(KEY, worker, 2),
@@ -26,26 +26,26 @@ test('a secret has 44 characters and differs by worker, life, generation and dep
   expect(workerSecret(KEY, worker, 1)).toBe(secrets[0]);
 });
 
-test('the secret of the row’s generation and the one before are told apart from every other', () => {
+test('a secret of the row’s generation or of the one before is told apart from every other', () => {
   expect(presentedGeneration(KEY, of(3), workerSecret(KEY, worker, 3))).toBe(3);
   expect(presentedGeneration(KEY, of(3), workerSecret(KEY, worker, 2))).toBe(2);
   expect(presentedGeneration(KEY, of(3), workerSecret(KEY, worker, 1))).toBeNull();
   expect(presentedGeneration(KEY, of(3), workerSecret(KEY, worker, 4))).toBeNull();
 });
 
-test('nothing opens a worker that has never registered', () => {
+test('no secret matches a worker that has never registered', () => {
   for (const generation of [-1, 0, 1]) {
     expect(presentedGeneration(KEY, of(0), workerSecret(KEY, worker, generation))).toBeNull();
   }
   expect(presentedGeneration(KEY, of(1), workerSecret(KEY, worker, 0))).toBeNull();
 });
 
-test('a static secret’s fingerprint is bound to its worker', () => {
+test('the fingerprint of a static secret is bound to its worker', () => {
   const other = { ...worker, workerId: 'i-2' };
   expect(staticSecretFingerprint(KEY, worker, 's')).not.toBe(staticSecretFingerprint(KEY, other, 's'));
 });
 
-test('a worker’s client id can be read back', () => {
+test('the client id of a worker can be parsed back', () => {
   expect(parseWorkerClientId(workerClientId({ ...key, providerId: 'aws' }))).toEqual({
     ...key,
     providerId: 'aws',

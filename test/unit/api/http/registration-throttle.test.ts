@@ -13,13 +13,13 @@ describe('networkOf', () => {
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['192.0.2.1', '192.0.2.1'],
     ['', ''],
-  ])('gives %s the network %s', (address, network) => {
+  ])('networkOf gives %s the network %s', (address, network) => {
     expect(networkOf(address)).toBe(network);
   });
 });
 
 describe('Throttle', () => {
-  test('allows a burst, then as many as are forgotten', () => {
+  test('the throttle allows a burst of failures, then as many as are forgotten', () => {
     let now = 1000;
     const throttle = new Throttle({ burst: 3, eachCountsMs: 100 }, 'too many', () => now);
     for (const _ of [1, 2, 3]) {

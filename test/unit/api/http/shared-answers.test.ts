@@ -3,7 +3,7 @@ import { SharedAnswer } from '../../../../api/http/shared-answers.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 
 describe('SharedAnswer', () => {
-  test('is read once for all who come while it is read, and for those soon after', async () => {
+  test('a shared answer is read once for all who ask while it is read, and for those who ask soon after', async () => {
     const { promise, resolve } = Promise.withResolvers<number>();
     let reads = 0;
     const shared = new SharedAnswer(() => {
@@ -17,14 +17,14 @@ describe('SharedAnswer', () => {
     expect(reads).toBe(1);
   });
 
-  test('is read again when its time is over', async () => {
+  test('a shared answer is read again when its time is over', async () => {
     let reads = 0;
     const shared = new SharedAnswer(async () => (reads += 1), 1);
     expect(await shared.get()).toBe(1);
     await eventually(async () => (await shared.get()) > 1);
   });
 
-  test('that failed is read again by the next', async () => {
+  test('a shared answer that failed is read again by the next request', async () => {
     let reads = 0;
     const shared = new SharedAnswer(async () => {
       reads += 1;

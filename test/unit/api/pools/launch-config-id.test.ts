@@ -37,12 +37,12 @@ const vectors: [value: unknown, text: string][] = [
 
 const UNSTORABLE = 'A text with a NUL character or half a surrogate pair cannot be stored.';
 
-describe('jsonb text', () => {
-  test.each(vectors)('of %j is what Postgres prints', (value, text) => {
+describe('jsonbText', () => {
+  test.each(vectors)('jsonbText gives %j the text that Postgres prints', (value, text) => {
     expect(jsonbText(value)).toBe(text);
   });
 
-  test('leaves out what JSON leaves out', () => {
+  test('jsonbText leaves out what JSON leaves out', () => {
     expect(jsonbText({ a: undefined, b: 1 })).toBe('{"b": 1}');
   });
 
@@ -52,12 +52,12 @@ describe('jsonb text', () => {
     ['a NUL character in a key', { '\0': 1 }, UNSTORABLE],
     ['a number that JSON does not have', Number.NaN, 'NaN is not a JSON number.'],
     ['a function', () => 1, 'A function is not a JSON value.'],
-  ])('refuses %s, as Postgres does, and says so', (_case, value, message) => {
+  ])('jsonbText rejects %s, as Postgres does, and says so', (_case, value, message) => {
     expect(() => jsonbText(value)).toThrow(new RangeError(message));
   });
 });
 
-describe('launch config ids', () => {
+describe('launchConfigIdOf', () => {
   const configuration = {
     region: 'us-west-2',
     launchConfig: { ImageId: 'ami-1', Placement: { Tenancy: 'default' } },
@@ -65,22 +65,22 @@ describe('launch config ids', () => {
     workerConfig: { ratio: 0.5, naïve: ['a', 1e-7] },
   };
 
-  test('come from pool and configuration, as Postgres computes them', () => {
+  test('a launch config id follows from pool and configuration, as Postgres computes it', () => {
     expect(launchConfigIdOf('proj/pool', configuration, md5)).toBe('lc-abf716e8d8bc470f1522');
   });
 
-  test('are taken as they are when the launch config names itself', () => {
+  test('a launch config that names itself keeps its id', () => {
     const named = { ...configuration, workerManager: { launchConfigId: 'mine' } };
     expect(launchConfigIdOf('proj/pool', named, md5)).toBe('mine');
   });
 
-  test('do not depend on the order of keys nor on workerManager', () => {
+  test('a launch config id does not depend on the order of keys nor on workerManager', () => {
     const { workerManager: _, ...rest } = configuration;
     const reordered = Object.fromEntries(Object.entries(rest).toReversed());
     expect(launchConfigIdOf('proj/pool', reordered, md5)).toBe('lc-abf716e8d8bc470f1522');
   });
 
-  test('differ between pools and between configurations', () => {
+  test('launch config ids differ between pools and between configurations', () => {
     const ids = [
       launchConfigIdOf('proj/pool', configuration, md5),
       launchConfigIdOf('proj/pool2', configuration, md5),

@@ -15,7 +15,7 @@ function slowTable(rows: number, most: number) {
   return { batch, limits };
 }
 
-test('deletes reach a batch that a slow database can take within three statements that it cannot', async () => {
+test('deleteInBatches finds a batch that a slow database can delete within three statements that it cannot', async () => {
   const { batch, limits } = slowTable(40, 5);
   let tries = 0;
   const result = await deleteInBatches(batch, () => (tries += 1) > 6);
@@ -24,13 +24,13 @@ test('deletes reach a batch that a slow database can take within three statement
   expect(result.deleted).toBeGreaterThan(5);
 });
 
-test('deletes end when more than ten rows of a table cannot be deleted', async () => {
+test('deleteInBatches ends when more than ten rows of a table cannot be deleted', async () => {
   const { batch, limits } = slowTable(40, 0);
   expect(await deleteInBatches(batch, () => false)).toMatchObject({ deleted: 0, skipped: 11, finished: false });
   expect(limits.at(-1)).toBe(1);
 });
 
-test('deletes go on behind a batch of which all must stay', async () => {
+test('deleteInBatches goes on behind a batch of which all must stay', async () => {
   const batches = [
     { deleted: 0, considered: 500 },
     { deleted: 1, considered: 2 },

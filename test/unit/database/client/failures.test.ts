@@ -16,39 +16,39 @@ const refused = ['22021', '22P02', '22P05', '22003', '22001', '23502', '23514', 
 const unavailable = ['08006', '40001', '40P01', '53100', '53300', '57014', '57P01', '57P03', '55P03', '25006'];
 
 describe('a statement that has failed', () => {
-  test.each(refused)('is refused for good with SQLSTATE %s, and no activity repeats it', (code) => {
+  test.each(refused)('a statement with SQLSTATE %s is rejected for good, and no activity repeats it', (code) => {
     const error = withCode(code);
     expect([isRefusedForGood(error), isDatabaseUnavailable(error)]).toEqual([true, false]);
     expect(toApplicationFailure(error)).toMatchObject({ type: REFUSED_FOR_GOOD, nonRetryable: true });
   });
 
-  test.each([...unavailable, '23505', '42P01'])('is repeated after SQLSTATE %s', (code) => {
+  test.each([...unavailable, '23505', '42P01'])('a statement is repeated after SQLSTATE %s', (code) => {
     const error = withCode(code);
     expect(isRefusedForGood(error)).toBe(false);
     expect(toApplicationFailure(error)).toBe(error);
   });
 
-  test.each(unavailable)('says nothing of the statement with SQLSTATE %s: the database is unavailable', (code) =>
+  test.each(unavailable)('SQLSTATE %s says nothing of the statement: the database is unavailable', (code) =>
     expect(isDatabaseUnavailable(withCode(code))).toBe(true),
   );
 
   test.each([new DatabaseUnavailableError(new Error('ended')), new DatabaseLostError('gone')])(
-    'without an answer is an outage, and the database is unavailable: %s',
+    'a statement without an answer is an outage, and the database is unavailable: %s',
     (error) => expect([isDatabaseUnavailable(error), isOutage(error)]).toEqual([true, true]),
   );
 
-  test('has the cause’s message, or its code where it has none', () => {
+  test('a failed statement has the message of its cause, or the cause’s code where it has none', () => {
     expect(new DatabaseUnavailableError(new Error('ended')).message).toBe('ended');
     const severalAddresses = Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' });
     expect(new DatabaseUnavailableError(severalAddresses).message).toBe('ECONNREFUSED');
   });
 
-  test('stays as it is when an activity has made it Temporal’s already', () => {
+  test('an error that an activity has already made Temporal’s stays as it is', () => {
     const failure = ApplicationFailure.nonRetryable('no', 'X');
     expect(toApplicationFailure(failure)).toBe(failure);
   });
 
-  test('reaches Temporal as a failure that is not repeated, whichever activity sent it', async () => {
+  test('a failed statement reaches Temporal as a failure that is not repeated, whichever activity sent it', async () => {
     const { inbound } = failuresInWords({} as Context);
     const failed = inbound?.execute?.({ args: [], headers: {} }, () => Promise.reject(withCode('22021')));
     await expect(failed).rejects.toMatchObject({ type: REFUSED_FOR_GOOD, nonRetryable: true });

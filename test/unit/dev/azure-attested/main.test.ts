@@ -11,7 +11,7 @@ function run(...args: readonly string[]) {
 }
 
 testRealData(
-  'a real document is shown, with its signer, its intermediate, and that it held at its time and does not now',
+  'azure-attested shows a real document, its signer and intermediate, and that it held at its time and does not now',
   () => {
     const { status, stdout } = run(
       sharedPath('azure-attested', 'azure_signature_good.json'),
@@ -35,7 +35,7 @@ testRealData(
   },
 );
 
-test('what the metadata service answers is understood as it is, and a document that nobody vouches for is said to be so', () => {
+test('azure-attested reads the metadata service’s answer as it is, and says when nobody vouches for the document', () => {
   const nowMs = Date.now();
   const root = certify({ name: 'Root', issuer: null, nowMs });
   const signer = certify({ name: 'metadata.azure.com', issuer: root, nowMs, ca: false });
@@ -49,7 +49,7 @@ test('what the metadata service answers is understood as it is, and a document t
   expect(stdout).toMatch(/now, .*: no: CN=Root, the issuer of .* is not known, and it names no address/);
 });
 
-test('files that are no document end in one line, and help is there', () => {
+test('azure-attested answers a file that is no document in one line, and prints help', () => {
   expect(run('/nowhere')).toMatchObject({ status: 1, stderr: 'cannot read /nowhere (ENOENT)\n' });
   expect(run(fileOf('{"a": 1}'))).toMatchObject({ status: 1, stderr: expect.stringContaining('has no "signature"') });
   expect(run(fileOf('[]'))).toMatchObject({ status: 1, stderr: expect.stringContaining('holds no document') });

@@ -15,16 +15,16 @@ test('a launch of several machines serves as many tasks', () => {
   expect(waitsOf([demand(0), demand(1_000)], [call(5_000, 2)], {}, END).seconds).toEqual([5, 4]);
 });
 
-test('a launch before the task is not for it', () => {
+test('a launch before the task does not serve it', () => {
   expect(waitsOf([demand(2_000)], [call(1_000)], { a: 1 }, END).seconds).toEqual([58]);
 });
 
-test('a task that still waits at the end has waited until then', () => {
+test('a task that still waits at the end has waited until the end', () => {
   const waits = waitsOf([demand(0), demand(10_000)], [call(5_000)], { a: 1 }, END);
   expect(waits).toEqual({ seconds: [5, 50], pending: 1, tookIdle: 0 });
 });
 
-test('a task without a launch that waits no more found an idle machine', () => {
+test('a task without a launch that no longer waits found an idle machine', () => {
   expect(waitsOf([demand(0), demand(10_000)], [call(5_000)], {}, END)).toEqual({
     seconds: [5],
     pending: 0,

@@ -33,7 +33,7 @@ function building(onBuild: () => void = () => {}): Way {
 }
 
 describe('a tool that is not on this machine', () => {
-  test('comes by the first way that works, and each try is told', async () => {
+  test('a missing tool comes by the first way that works, and each try is reported', async () => {
     const lines: string[] = [];
     const tool = await cachedTool('tool-1', 'tool', [failing, building()], (line) => lines.push(line));
     expect(tool.how).toBe('a build');
@@ -45,7 +45,7 @@ describe('a tool that is not on this machine', () => {
     ]);
   });
 
-  test('is made once for all who ask at the same time, and is cached afterwards', async () => {
+  test('a missing tool is fetched once for all who ask at the same time, and is cached afterwards', async () => {
     let builds = 0;
     const ask = () => cachedTool('tool-1', 'tool', [building(() => (builds += 1))], () => {});
     await Promise.all([ask(), ask(), ask()]);
@@ -53,7 +53,7 @@ describe('a tool that is not on this machine', () => {
     expect(builds).toBe(1);
   });
 
-  test('that comes by no way is an error that names each, and leaves nothing behind', async () => {
+  test('a missing tool that comes by no way is an error that names each way, and leaves nothing behind', async () => {
     const all = cachedTool('tool-1', 'tool', [failing, { ...failing, how: 'a wheel' }], () => {});
     await expect(all).rejects.toThrow('could not get tool: a download: no network; a wheel: no network');
     expect(readdirSync(join(folder, 'worker-manager'))).toEqual([]);
@@ -61,13 +61,13 @@ describe('a tool that is not on this machine', () => {
 });
 
 describe('a program that fetches', () => {
-  test('is ended when its folder no longer grows', async () => {
+  test('a fetch is ended when its folder no longer grows', async () => {
     const growing = join(folder, 'download');
     mkdirSync(growing);
     await expect(runProgram('sleep', ['60'], { growing, stallMs: 100 })).rejects.toThrow('no progress');
   });
 
-  test('that fails is told by its last line, and one that is missing by its name', async () => {
+  test('a failed fetch is reported by its last line, and a missing program by its name', async () => {
     await expect(runProgram('sh', ['-c', 'echo first; echo the reason >&2; exit 3'])).rejects.toThrow('the reason');
     await expect(runProgram('no-such-program', [])).rejects.toThrow('no-such-program is not installed');
   });

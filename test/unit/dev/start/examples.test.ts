@@ -17,7 +17,7 @@ const capacityOf = (id: string) => of(id).reduce((sum, { config }) => sum + (con
 
 describe('the example pools', () => {
   test.each(pools)(
-    '$workerPoolId is valid, and those of AWS use regions that the simulator has',
+    'the example pool $workerPoolId is valid, and those of AWS use regions that the simulator has',
     ({ providerId, config }) => {
       const checked = validators[providerId as keyof typeof validators](config);
       if (!checked.ok) throw new Error(checked.reason);
@@ -26,7 +26,7 @@ describe('the example pools', () => {
     },
   );
 
-  test('are four of AWS, for about 60 tasks at once, one of Azure, and one of machines that somebody set up', () => {
+  test('the example pools are four of AWS for about 60 tasks at once, one of Azure, and one of static workers', () => {
     expect([of('aws').length, of('azure').length, of('hand').length]).toEqual([4, 1, 1]);
     expect([capacityOf('aws'), capacityOf('azure')]).toEqual([60, 6]);
   });

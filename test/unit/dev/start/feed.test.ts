@@ -7,12 +7,12 @@ function take(seed: number, count: number) {
   return Array.from({ length: count }, () => work.next().value);
 }
 
-test('the same seed feeds the same tasks, another seed others', () => {
+test('feeds with the same seed feed the same tasks, with another seed others', () => {
   expect(take(1, 50)).toEqual(take(1, 50));
   expect(take(2, 50)).not.toEqual(take(1, 50));
 });
 
-test('every pool has something to do at once, and after that a few tasks come now and then', () => {
+test('the feed gives every pool something to do at once, and after that a few tasks now and then', () => {
   const work = take(7, 500);
   expect(work.slice(0, 3).map(({ workerPoolId, afterMs }) => ({ workerPoolId, afterMs }))).toEqual(
     pools.map((workerPoolId) => ({ workerPoolId, afterMs: 0 })),

@@ -12,17 +12,17 @@ const row = (workerPoolId: string, running: number) => ({
   stopped: 30,
 });
 
-test('the table has a line for each pool, its numbers below their names', () => {
+test('the table has a line for each pool, with its numbers below their names', () => {
   const [heading = '', first = ''] = tableLines([row('web/unit-tests', 12)]);
   expect(heading.indexOf('running') + 'running'.length).toBe(first.indexOf('12') + '12'.length);
   expect(first).toMatch(/^web\/unit-tests\s+2\s+0\s+12\s+1\s+30$/);
 });
 
-test('one line sums all pools', () => {
+test('the summary adds up all pools in one line', () => {
   expect(totalsLine([row('a/b', 3), row('a/c', 4)])).toBe('pending 4  requested 0  running 7  stopping 2  stopped 60');
 });
 
-test('a line that stays goes above what is drawn, which is drawn again below it', () => {
+test('a permanent line is printed above what is drawn, which is drawn again below it', () => {
   const written: string[] = [];
   const out = { columns: 10, isTTY: true, write: (text: string) => written.push(text) };
   const screen = new Screen(out as unknown as NodeJS.WriteStream);

@@ -21,7 +21,7 @@ test('the ports of the last start are kept, and all differ', async () => {
   expect(await choosePorts(path)).toEqual(first);
 });
 
-test('a port that somebody has taken since gives way, and is named', async () => {
+test('a port that another process has taken since is replaced, and is named', async () => {
   const { ports } = await choosePorts(path);
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(ports.simulator, '127.0.0.1', resolve));

@@ -45,13 +45,13 @@ function lookup(of = machine, endpoint: string | null = null) {
 const actions = () => server.requests.map((parameters) => parameters.get('Action'));
 
 describe('a machine that EC2 does not know', () => {
-  test('is gone when the credentials are of its account', async () => {
+  test('a machine that EC2 does not know is gone when the credentials are of its account', async () => {
     sts = () => identity('123456789012');
     expect(await lookup()).toMatchObject({ state: 'gone' });
     expect(actions()).toEqual(['DescribeInstances', 'GetCallerIdentity']);
   });
 
-  test('is not gone when the credentials are of another account, which could not see it', async () => {
+  test('a machine that EC2 does not know is not gone when the credentials are of another account, which could not see it', async () => {
     sts = () => identity('999999999999');
     await expect(lookup()).rejects.toMatchObject({
       code: 'PermissionDenied',
@@ -63,12 +63,12 @@ describe('a machine that EC2 does not know', () => {
     ['refuses', () => refusal(403, 'AccessDenied', 'no')],
     ['drops the connection', () => null],
     ['answers something else', () => ({ status: 200, body: '<html/>' })],
-  ])('is gone when STS %s: nobody can say more', async (_what, answers) => {
+  ])('a machine that EC2 does not know is gone when STS %s: nobody can say more', async (_what, answers) => {
     sts = answers;
     expect(await lookup()).toMatchObject({ state: 'gone' });
   });
 
-  test('is gone without another question, at an endpoint of its own or when its account was never told', async () => {
+  test('a machine is gone without a call to STS at an endpoint of its own or when its account was never known', async () => {
     sts = () => identity('999999999999');
     expect(await lookup(machine, server.endpoint)).toMatchObject({ state: 'gone' });
     const untold = { ...machine, location: { ...machine.location, account: null as never } };

@@ -33,7 +33,7 @@ const launch = async (configuration: object = {}) => {
   return { error, context };
 };
 
-describe('what EC2 says becomes a ProviderError', () => {
+describe('classify', () => {
   test.each([
     // No capacity comes as 500, which the SDK would have tried again.
     [500, 'InsufficientInstanceCapacity', 'InsufficientCapacity'],
@@ -66,7 +66,7 @@ describe('what EC2 says becomes a ProviderError', () => {
     [500, 'InternalError', 'Unavailable'],
     [503, 'Unavailable', 'Unavailable'],
     [500, 'SomethingNew', 'Unavailable'],
-  ])('%i %s is %s', async (status, cloudCode, code) => {
+  ])('the answer %i %s of EC2 is %s', async (status, cloudCode, code) => {
     say = () => refusal(status, cloudCode, 'words of the cloud');
     const { error, context } = await launch();
     expect(error).toMatchObject({ name: 'ProviderError', code, cloudCode });
@@ -87,7 +87,7 @@ describe('what EC2 says becomes a ProviderError', () => {
     expect((await launch()).error).toMatchObject({ code: 'Unavailable' });
   });
 
-  test('a request that never left did nothing', async () => {
+  test('a request that was never sent did nothing', async () => {
     const unwritable = {
       toString: () => {
         throw new TypeError('cannot be written');

@@ -32,7 +32,7 @@ const rowOf = (document: string, changes: Partial<Worker> = {}): Worker => {
   );
 };
 
-describeRealData('real documents', () => {
+describeRealData('a real identity document', () => {
   const proofOf = (document: string, signature: string) => ({
     document: sharedText('aws-iid', document),
     signature: sharedText('aws-iid', signature),
@@ -48,20 +48,20 @@ describeRealData('real documents', () => {
     ];
   });
 
-  test('hold for the machine that they are about, with the certificates that the product ships', async () => {
+  test('a real document holds for its machine, with the certificates that the product ships', async () => {
     for (const proof of proofs) {
       await expect(provider.verifyIdentity(rowOf(proof.document), proof, Date.now())).resolves.toBeUndefined();
     }
   });
 
-  test('do not hold for each other’s machine, nor with each other’s signature', async () => {
+  test('a real document holds neither for another machine nor with another document’s signature', async () => {
     const [first, second, third] = proofs;
     await expect(provider.verifyIdentity(rowOf(second!.document), third!, Date.now())).rejects.toThrow(IdentityError);
     const mixed = { document: first!.document, signature: second!.signature };
     await expect(provider.verifyIdentity(rowOf(first!.document), mixed, Date.now())).rejects.toThrow(IdentityError);
   });
 
-  test('do not hold once a single byte differs', async () => {
+  test('a real document does not hold once a single byte differs', async () => {
     const { document, signature } = proofs[1]!;
     for (let index = 0; index < document.length; index += 7) {
       const changed = document.slice(0, index) + (document[index] === 'x' ? 'y' : 'x') + document.slice(index + 1);
@@ -71,7 +71,7 @@ describeRealData('real documents', () => {
     }
   });
 
-  test('are refused, with the reason, for a region without a certificate', async () => {
+  test('a real document is rejected, with the reason, for a region without a certificate', async () => {
     const { document, signature } = proofs[1]!;
     const elsewhere = { account: null, region: 'xx-nowhere-1', group: null };
     await expect(
@@ -79,7 +79,7 @@ describeRealData('real documents', () => {
     ).rejects.toThrow(/no identity certificate for region xx-nowhere-1/);
   });
 
-  test('are refused under a key that identityCertificates puts in the place of the shipped one', async () => {
+  test('a real document is rejected under a key that identityCertificates puts in place of the shipped one', async () => {
     const { document, signature } = proofs[1]!;
     const { provider: own } = providerWith(new IdentitySigner(['us-east-1']).writeCertificates());
     await expect(own.verifyIdentity(rowOf(document), { document, signature }, Date.now())).rejects.toThrow(
@@ -90,7 +90,7 @@ describeRealData('real documents', () => {
   });
 });
 
-describe('documents of our own keys', () => {
+describe('an identity document of a key of ours', () => {
   const signer = new IdentitySigner(['us-west-2', 'eu-west-1']);
   const certificates = signer.writeCertificates();
   const { provider } = providerWith(certificates);
@@ -113,22 +113,22 @@ describe('documents of our own keys', () => {
   const verify = (document: string, worker = row(), region = 'us-west-2') =>
     provider.verifyIdentity(worker, signer.proof(region, document), now);
 
-  test('hold', async () => {
+  test('a document of the configured key holds', async () => {
     await expect(verify(documentOf())).resolves.toBeUndefined();
   });
 
-  test.each(comparedFacts)('are refused when %s is another', async (name) => {
+  test.each(comparedFacts)('a document is rejected when %s is another', async (name) => {
     await expect(verify(documentOf({ [name]: 'other' }))).rejects.toThrow(IdentityError);
     await expect(verify(documentOf({ [name]: undefined }))).rejects.toThrow(IdentityError);
     await expect(verify(documentOf({ [name]: { toString: 'x' } }))).rejects.toThrow(IdentityError);
   });
 
-  test('are refused when another region’s key signed them, whatever region they name', async () => {
+  test('a document is rejected when another region’s key signed it, whatever region it names', async () => {
     await expect(verify(documentOf(), row(), 'eu-west-1')).rejects.toThrow('the signature does not hold');
     await expect(verify(documentOf({ region: 'eu-west-1' }), row(), 'eu-west-1')).rejects.toThrow(IdentityError);
   });
 
-  test('are refused from the future, from before the launch, and without a time', async () => {
+  test('a document from the future, from before the launch, or without a time is rejected', async () => {
     await expect(verify(documentOf({ pendingTime: '2026-11-01T12:04:59Z' }))).resolves.toBeUndefined();
     await expect(verify(documentOf({ pendingTime: '2026-11-01T12:05:01Z' }))).rejects.toThrow('in the future');
     await expect(verify(documentOf({ pendingTime: '2026-11-01T11:52:59Z' }))).rejects.toThrow('before the machine');
@@ -136,14 +136,14 @@ describe('documents of our own keys', () => {
     await expect(verify(documentOf({ pendingTime: 5 }))).rejects.toThrow('pendingTime');
   });
 
-  test('are refused when they are signed but no object, and when they are oversized', async () => {
+  test('a document is rejected when it is signed but no object, and when it is oversized', async () => {
     for (const document of ['[]', 'null', '"x"', '7', '{', '{"__proto__":{"instanceId":"x"}}']) {
       await expect(verify(document)).rejects.toThrow(IdentityError);
     }
     await expect(verify(documentOf({ padding: 'x'.repeat(10_000) }))).rejects.toThrow('too long');
   });
 
-  test('whatever is sent in their place is an IdentityError and never another', async () => {
+  test('a value of any other form is rejected with an IdentityError', async () => {
     const anything = fc.oneof(
       fc.string(),
       fc.json(),
@@ -199,7 +199,7 @@ describe('facts that the launch did not know', () => {
      </item></instancesSet></item></reservationSet>`,
   );
 
-  test('are looked up once, and only for a proof whose signature holds', async () => {
+  test('facts unknown at launch are read once, and only for a proof whose signature holds', async () => {
     const server = await scriptedEc2(() => described);
     const { provider } = providerWith(certificates, server.endpoint);
     await provider.verifyIdentity(worker, signer.proof('us-west-2', document), now);
@@ -210,7 +210,7 @@ describe('facts that the launch did not know', () => {
     await server.close();
   });
 
-  test('a machine that EC2 does not know is refused; no answer from EC2 is no refusal', async () => {
+  test('a machine that EC2 does not know is rejected, and a missing answer of EC2 rejects nobody', async () => {
     const server = await scriptedEc2(() => refusal(400, 'InvalidInstanceID.NotFound', 'no such instance'));
     const { provider } = providerWith(certificates, server.endpoint);
     const proof = signer.proof('us-west-2', document);

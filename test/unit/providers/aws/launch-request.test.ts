@@ -35,7 +35,7 @@ const ourTags = [
 ];
 
 describe('the RunInstances request', () => {
-  test('is the definition with our counts, token and tags', () => {
+  test('a RunInstances request is the definition with our counts, token and tags', () => {
     expect(requestOf()).toMatchObject({
       ImageId: 'ami-1',
       InstanceType: 't3.micro',
@@ -49,7 +49,7 @@ describe('the RunInstances request', () => {
     });
   });
 
-  test('has volumes go with their machine', () => {
+  test('a RunInstances request has volumes deleted with their machine', () => {
     const BlockDeviceMappings = [
       { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 100 } },
       { DeviceName: '/dev/xvdb', VirtualName: 'ephemeral0' },
@@ -61,7 +61,7 @@ describe('the RunInstances request', () => {
     ]);
   });
 
-  test('tells the machine what worker-runner needs to know', () => {
+  test('a RunInstances request tells the machine what worker-runner needs to know', () => {
     const configuration = { ...order.configuration, additionalUserData: { tmpfsSize: '294G' } };
     const userData = Buffer.from(String(requestOf({ configuration }).UserData), 'base64').toString();
     expect(JSON.parse(userData)).toEqual({
@@ -75,7 +75,7 @@ describe('the RunInstances request', () => {
     });
   });
 
-  test('keeps the definition’s tags, puts ours last, and lets nobody set our marks', () => {
+  test('a RunInstances request keeps the definition’s tags, puts ours last, and lets nobody set our tags', () => {
     const tags = withTags([
       { ResourceType: 'network-interface', Tags: [{ Key: 'a', Value: '1' }] },
       {
@@ -94,11 +94,11 @@ describe('the RunInstances request', () => {
     ]);
   });
 
-  test('is the same however often it is made', () => {
+  test('a RunInstances request is the same however often it is prepared', () => {
     expect(JSON.stringify(requestOf())).toBe(JSON.stringify(requestOf()));
   });
 
-  test('user data of 16384 bytes passes, one more is an error with a title of its own', () => {
+  test('a RunInstances request takes user data of 16384 bytes, and one byte more is an error with a title of its own', () => {
     const bytes = (filler: string) => {
       const workerConfig = { filler };
       const request = requestOf({ configuration: { ...order.configuration, workerConfig } });
@@ -112,7 +112,7 @@ describe('the RunInstances request', () => {
     expect(() => bytes('é'.repeat(room / 2 + 1))).toThrow(ProviderError);
   });
 
-  test('the end of a spot request survives as the time that the SDK wants', () => {
+  test('a RunInstances request gives the end of a spot request as the time that the SDK wants', () => {
     const InstanceMarketOptions = { MarketType: 'spot', SpotOptions: { ValidUntil: '2027-01-02T03:04:05.000Z' } };
     const launchConfig = { ImageId: 'ami-1', InstanceMarketOptions };
     const frozen = JSON.parse(JSON.stringify(requestOf({ configuration: { ...order.configuration, launchConfig } })));
@@ -122,7 +122,7 @@ describe('the RunInstances request', () => {
     });
   });
 
-  testRealData('every launch config of the real pools freezes', () => {
+  testRealData('a RunInstances request is prepared for every launch config of the real pools', () => {
     const launchConfigs = realPools()
       .filter(isAwsPool)
       .flatMap(({ config }) => config.launchConfigs ?? []);

@@ -26,8 +26,8 @@ const instance = (id: string, clientToken: string | null = null) =>
 const listing = (...instances: string[]) =>
   answer('DescribeInstances', `<reservationSet>${instances.join('')}</reservationSet>`);
 
-describe('what became of a launch', () => {
-  test('is every machine with its tags, but for those that another request made', async () => {
+describe('the outcome of a launch', () => {
+  test('a launch gives every machine with its tags, but for those that another request created', async () => {
     say = () =>
       listing(
         instance('i-ours', launch.token),
@@ -39,12 +39,12 @@ describe('what became of a launch', () => {
     expect(found.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-of-an-emulator']);
   });
 
-  test('is nothing when EC2 lists no machine', async () => {
+  test('a launch gives nothing when EC2 lists no machine', async () => {
     say = () => listing();
     expect(await aws().launching.find(launch)).toEqual([]);
   });
 
-  test('stays unknown when a success holds no list at all', async () => {
+  test('a launch stays in doubt when a success holds no list at all', async () => {
     say = () => answer('DescribeInstances', '');
     await expect(aws().launching.find(launch)).rejects.toMatchObject({ code: 'Unavailable' });
     say = () => ({ status: 200, body: '' });
@@ -53,12 +53,12 @@ describe('what became of a launch', () => {
 });
 
 describe('a success without a word about any instance', () => {
-  test('after a launch proves nothing: the cloud may have acted', async () => {
+  test('a success without any instance leaves a launch in doubt: the cloud may have acted', async () => {
     say = () => answer('RunInstances', '<instancesSet/>');
     await expect(aws().launching.submit(launch)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
-  test('after a look by id proves nothing: the machine is not gone', async () => {
+  test('a success without any instance does not prove that a machine read by id is gone', async () => {
     say = () => listing();
     const machine = { workerGroup: 'us-east-1', workerId: 'i-1', location };
     await expect(aws().machines.lookup(machine)).rejects.toMatchObject({ code: 'Unavailable' });

@@ -41,8 +41,8 @@ function aws(rateLimits?: { read: { burst: number; perSecond: number } }) {
   return { context, machines: machines!, observe };
 }
 
-describe('a look at the machines of AWS', () => {
-  test('asks for our mark and reads every page, each region once', async () => {
+describe('a scan of AWS', () => {
+  test('a scan of AWS filters by our tag and reads every page, each region once', async () => {
     say = (parameters) =>
       parameters.get('NextToken') ? page(instance('i-2', 'running')) : page(instance('i-1', 'running'), 'more');
     const { observe, context } = aws();
@@ -54,7 +54,7 @@ describe('a look at the machines of AWS', () => {
     expect(server.requests[0]!.get('MaxResults')).toBe('1000');
   });
 
-  test('throws when one page is refused, and still shows what there was', async () => {
+  test('a scan of AWS throws when one page is refused, and still shows what it has read', async () => {
     say = (parameters) =>
       parameters.get('NextToken')
         ? refusal(503, 'RequestLimitExceeded', 'Request limit exceeded.')
@@ -64,7 +64,7 @@ describe('a look at the machines of AWS', () => {
     expect(error).toMatchObject({ code: 'Throttled' });
   });
 
-  test('names the region that is refused for good; the others were listed to the end', async () => {
+  test('a scan of AWS names the region that is refused for good and lists the others to the end', async () => {
     say = (_parameters, region) =>
       region === 'eu-west-1' ? refusal(403, 'UnauthorizedOperation', 'No.') : page(instance('i-1', 'running'));
     const { seen, error } = await aws().observe(['us-east-1', 'eu-west-1']);
@@ -81,12 +81,12 @@ describe('a look at the machines of AWS', () => {
     ['stopping', 'failed'],
     ['stopped', 'failed'],
     ['levitating', 'running'],
-  ])('an instance that is %s is %s', async (name, state) => {
+  ])('a scan of AWS shows an instance that is %s as %s', async (name, state) => {
     say = () => page(instance('i-1', name));
     expect((await aws().observe(['us-east-1'])).seen).toMatchObject([{ state, workerGroup: 'us-east-1' }]);
   });
 
-  test('marks count only beside our own deployment’s', async () => {
+  test('a scan of AWS counts tags only beside our own deployment’s', async () => {
     const { machines, context } = aws();
     const ref = { workerGroup: 'us-east-1', workerId: 'i-1', location: place('us-east-1') };
     const launch = tag('worker-manager-launch', 'token-1') + tag('WorkerPoolId', 'proj/pool');
@@ -96,7 +96,7 @@ describe('a look at the machines of AWS', () => {
     expect(await machines.lookup(ref)).toMatchObject({ launchToken: null, workerPoolId: null });
   });
 
-  test('takes EC2’s usual limits unless the configuration has others', async () => {
+  test('a scan of AWS takes EC2’s usual limits unless the configuration has others', async () => {
     say = () => page('');
     const usual = aws();
     await usual.observe(['us-east-1']);

@@ -29,7 +29,7 @@ const withLaunch = (changes: object) => ({
 const withTags = (Tags: object[]) => withLaunch({ TagSpecifications: [{ ResourceType: 'instance', Tags }] });
 
 describeRealData('real pools', () => {
-  test('all AWS pools are valid and come back as they were', () => {
+  test('every real AWS pool is valid and comes back as it was', () => {
     const awsPools = realPools().filter(isAwsPool);
     expect(awsPools.length).toBeGreaterThanOrEqual(9);
     for (const { config: submitted } of awsPools) {
@@ -44,7 +44,7 @@ describeRealData('real pools', () => {
     }
   });
 
-  test('all static pools are valid', () => {
+  test('every real static pool is valid', () => {
     const staticPools = realPools().filter(isStaticPool);
     expect(staticPools.length).toBeGreaterThanOrEqual(11);
     for (const { config: submitted } of staticPools) {
@@ -54,7 +54,7 @@ describeRealData('real pools', () => {
 });
 
 describe('AWS pool definitions', () => {
-  test('a given lifecycle is filled with the original’s defaults, in a copy', () => {
+  test('an AWS pool’s given lifecycle is filled with Taskcluster’s defaults, in a copy', () => {
     const submitted = { ...pool, lifecycle: {} };
     expect(aws.validatePool(submitted)).toMatchObject({
       ok: true,
@@ -64,12 +64,12 @@ describe('AWS pool definitions', () => {
     expect(aws.validatePool(pool)).toMatchObject({ ok: true, config: { minCapacity: 0, maxCapacity: 5 } });
   });
 
-  test('a minimum above the maximum is taken, as the original does', () => {
+  test('an AWS pool with a minimum above the maximum is accepted, as Taskcluster does', () => {
     expect(reasonOf({ ...pool, minCapacity: 9 })).toBe('valid');
   });
 
   test.each(['LaunchTemplate', 'IamInstanceProfile', 'UserData', 'MinCount', 'MaxCount', 'ClientToken', 'DryRun'])(
-    'a launch config may not set %s, alone or with others',
+    'a launch config of AWS may not set %s, alone or with others',
     (name) => {
       expect(reasonOf(withLaunch({ [name]: 'anything' }))).toBe(
         `config.launchConfigs[0].launchConfig.${name} must not be given`,
@@ -174,16 +174,16 @@ describe('AWS pool definitions', () => {
       'bytes; EC2 takes 16384',
     ],
     [withLaunch({ ImageId: undefined }), "must have required property 'ImageId'"],
-  ])('%j is refused in words', (definition, reason) => {
+  ])('an AWS pool is rejected in words: %j', (definition, reason) => {
     expect(reasonOf(JSON.parse(JSON.stringify(definition)))).toContain(reason);
   });
 
-  test('an owner who does not fit into a tag is refused', () => {
+  test('an AWS pool with an owner who does not fit into a tag is rejected', () => {
     const longOwner = { ...owner, owner: `${'x'.repeat(250)}@example.com` };
     expect(reasonOf(pool, longOwner)).toContain('the value of Owner has 262 characters; EC2 takes 256');
   });
 
-  test('a region that the configuration does not allow is refused', () => {
+  test('an AWS pool with a region that the configuration does not allow is rejected', () => {
     const narrow = awsProvider({ ...config, regions: ['eu-west-1'] }, recordedContext());
     expect(narrow.validatePool(pool)).toEqual({
       ok: false,
@@ -194,7 +194,7 @@ describe('AWS pool definitions', () => {
 
 describe('static pool definitions', () => {
   test.each([{ minCapacity: 1 }, { lifecycle: { registrationTimeout: 5 } }, [], { workerConfig: 'x' }])(
-    '%j is refused',
+    'a static pool is rejected: %j',
     (definition) => {
       expect(hand.validatePool(definition).ok).toBe(false);
     },

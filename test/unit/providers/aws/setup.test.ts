@@ -27,29 +27,29 @@ const setUp = (regions: readonly string[] | null) => {
 };
 
 describe('the set-up of AWS', () => {
-  test('asks the next region when one does not answer, and says so', async () => {
+  test('the set-up of AWS tries the next region when one does not answer, and says so', async () => {
     const answers = [refusal(503, 'Unavailable', 'down'), regionsAnswer('us-east-1', 'us-west-2')];
     say = () => answers.shift()!;
     expect(await setUp(['us-east-1', 'us-west-2'])).toEqual(['us-east-1 gave no answer (Unavailable: down)']);
     expect(server.requests).toHaveLength(2);
   });
 
-  test('fails when no region answers', async () => {
+  test('the set-up of AWS fails when no region answers', async () => {
     say = () => refusal(503, 'Unavailable', 'down');
     await expect(setUp(['us-east-1', 'us-west-2'])).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
-  test('says which regions the account lacks, and goes on with the others', async () => {
+  test('the set-up of AWS says which regions the account lacks, and goes on with the others', async () => {
     say = () => regionsAnswer('us-east-1');
     expect(await setUp(['us-east-1', 'us-west-2'])).toEqual(['the account has no region us-west-2']);
   });
 
-  test('fails when the account has none of the regions', async () => {
+  test('the set-up of AWS fails when the account has none of the regions', async () => {
     say = () => regionsAnswer('eu-west-1');
     await expect(setUp(['us-east-1', 'us-west-2'])).rejects.toThrow('the account has no region us-east-1, us-west-2');
   });
 
-  test('takes every region of the account where none is configured', async () => {
+  test('the set-up of AWS takes every region of the account where none is configured', async () => {
     say = () => regionsAnswer('eu-west-1');
     expect(await setUp(null)).toEqual([]);
   });

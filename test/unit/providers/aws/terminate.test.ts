@@ -36,15 +36,15 @@ const refuseAnyOf =
     return refusal(400, 'InvalidInstanceID.NotFound', `The instance IDs '${named}' do not exist`);
   };
 
-describe('removals share TerminateInstances', () => {
-  test('a thousand at once are one call, the next ones another', async () => {
+describe('batched TerminateInstances', () => {
+  test('TerminateInstances takes a thousand removals in one call, the next ones in another', async () => {
     say = () => answer('TerminateInstances');
     const verdicts = await removeAll(Array.from({ length: 1_200 }, (_, number) => id(number)));
     expect(new Set(verdicts)).toEqual(new Set(['ok']));
     expect(server.requests.map((request) => idsOf(request).length)).toEqual([1_000, 200]);
   });
 
-  test('ids that EC2 names as unknown are gone, and the rest is sent once more', async () => {
+  test('TerminateInstances takes ids that EC2 names as unknown for gone, and sends the rest once more', async () => {
     say = refuseAnyOf([id(1), id(3)], Infinity);
     expect(await removeAll([id(0), id(1), id(2), id(3)])).toEqual(['ok', 'ok', 'ok', 'ok']);
     expect(server.requests.map(idsOf)).toEqual([
@@ -53,7 +53,7 @@ describe('removals share TerminateInstances', () => {
     ]);
   });
 
-  test('when EC2 names none, halves are tried until only the unknown one is left', async () => {
+  test('TerminateInstances tries halves when EC2 names no id, until only the unknown one is left', async () => {
     say = refuseAnyOf([id(5)], 0);
     const verdicts = await removeAll(Array.from({ length: 8 }, (_, number) => id(number)));
     expect(new Set(verdicts)).toEqual(new Set(['ok']));
@@ -61,7 +61,7 @@ describe('removals share TerminateInstances', () => {
     expect(accepted.flat().sort()).toEqual([0, 1, 2, 3, 4, 6, 7].map(id));
   });
 
-  test('when EC2 names one at a time, those not reached are asked to come again', async () => {
+  test('TerminateInstances has removals that it did not reach come again when EC2 names one id at a time', async () => {
     const bad = [0, 1, 2, 3, 4, 5].map(id);
     say = refuseAnyOf(bad, 1);
     const verdicts = await removeAll([...bad, id(6)]);
@@ -69,7 +69,7 @@ describe('removals share TerminateInstances', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a machine with termination protection gets the error, the others go', async () => {
+  test('TerminateInstances gives a machine with termination protection the error, and removes the others', async () => {
     say = (parameters) =>
       idsOf(parameters).includes(id(1))
         ? refusal(400, 'OperationNotPermitted', `The instance '${id(1)}' may not be terminated.`)
@@ -77,7 +77,7 @@ describe('removals share TerminateInstances', () => {
     expect(await removeAll([id(0), id(1), id(2)])).toEqual(['ok', 'PermissionDenied', 'ok']);
   });
 
-  test('throttled is one error for all, and no second call', async () => {
+  test('TerminateInstances gives all one error when it is throttled, and sends no second call', async () => {
     say = () => refusal(503, 'RequestLimitExceeded', 'Request limit exceeded.');
     expect(await removeAll([id(0), id(1)])).toEqual(['Throttled', 'Throttled']);
     expect(server.requests).toHaveLength(1);

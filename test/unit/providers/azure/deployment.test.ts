@@ -46,7 +46,7 @@ const freezing = (changes?: object, armDeployment?: object) => () =>
   freezeDeployment(order(changes, armDeployment), place, context);
 
 describe('the request of a deployment', () => {
-  test('has its own parameters over the definition’s, and each machine its name', () => {
+  test('a deployment request has its own parameters over the definition’s, and gives each machine its name', () => {
     const launch = freezeDeployment(order(), place, context);
     expect(launch).toMatchObject({ token: 'launch-1', count: 2, location: { ...place, region: 'eastus' } });
     const [first, second] = machinesOf(launch);
@@ -70,13 +70,13 @@ describe('the request of a deployment', () => {
     expect(String(other?.['computerName']?.value).length).toBeLessThanOrEqual(15);
   });
 
-  test('is frozen without an administrator, equal every time', () => {
+  test('a deployment request is prepared without an administrator, equal every time', () => {
     const frozen = JSON.stringify(freezeDeployment(order(), place, context));
     expect(frozen).not.toMatch(/admin/i);
     expect(JSON.stringify(freezeDeployment(order(), place, context))).toBe(frozen);
   });
 
-  test('goes into the launch config’s own group, which is then made on demand', () => {
+  test('a deployment request goes into the launch config’s own group, which is then created on demand', () => {
     const own = freezeDeployment(order({ armDeploymentResourceGroup: 'theirs' }), place, context);
     expect(own.location.group).toBe('theirs');
     expect(requestOf(own).makesGroup).toBe(true);
@@ -101,7 +101,7 @@ describe('the request of a deployment', () => {
         },
       },
     ],
-  ])('cannot be frozen with %s', (_, changes, armDeployment) => {
+  ])('a deployment request cannot be prepared with %s', (_, changes, armDeployment) => {
     expect(freezing(changes, armDeployment)).toThrow(invalid);
   });
 });
@@ -110,12 +110,12 @@ const home = `/subscriptions/${place.account}/resourceGroups/${place.group}`;
 const id = (type: string, name: string) => `${home}/providers/${type}/${name}`;
 const vm = `vm-${'a'.repeat(35)}`;
 
-describe('what a deployment made', () => {
+describe('resources that a deployment created', () => {
   const nic = id('Microsoft.Network/networkInterfaces', `nic-${vm.slice(3)}-1`);
   const group = id('Microsoft.Network/networkSecurityGroups', `${vm}-nsg`);
   const disk = id('Microsoft.Compute/disks', 'implicit');
 
-  test('belongs to the machine by its name, and disks that were made with its VM', () => {
+  test('a deployment’s resource belongs to the machine by its name, and a disk when it was created with the machine’s VM', () => {
     const machine = id('Microsoft.Compute/virtualMachines', vm);
     const shared = id('Microsoft.Network/networkSecurityGroups', 'shared');
     const made = [
@@ -134,7 +134,7 @@ describe('what a deployment made', () => {
     expect(belongings([], vm, place, [disk, shared])).toEqual([disk]);
   });
 
-  test('is not remembered where its name may be that of others', () => {
+  test('a deployment’s resource is not tracked where its name may be that of others', () => {
     const others = [
       id('Microsoft.Network/publicIPAddresses', 'shared-ip'),
       id('Microsoft.Network/networkInterfaces', 'fixed-nic'),
@@ -147,7 +147,7 @@ describe('what a deployment made', () => {
     expect([...rememberedOwners([machine]).keys()]).toEqual([others[3]!.toLowerCase()]);
   });
 
-  test('has of a VM’s disks those that were created with it, not those it was attached', () => {
+  test('a deployment’s VM has the disks that were created with it, not those it was attached', () => {
     const disks = ['FromImage', 'Empty', 'Attach', 'attach', undefined].map((createOption, index) => ({
       ...(createOption !== undefined && { createOption }),
       managedDisk: { id: `/disks/${index}` },
@@ -155,7 +155,7 @@ describe('what a deployment made', () => {
     expect(createdDisks(disks)).toEqual(['/disks/0', '/disks/1']);
   });
 
-  test('goes step by step, other types last', () => {
+  test('a deployment’s resources are deleted step by step, other types last', () => {
     const machine = {
       workerGroup: 'eastus',
       workerId: vm,
@@ -169,7 +169,7 @@ describe('what a deployment made', () => {
     expect(rememberedOwners([machine]).get(nic.toLowerCase())).toBe(vm);
   });
 
-  test('has a type and a version of its service', () => {
+  test('a deployment’s resource has a type and a version of its service', () => {
     expect(typeOf(`${id('Microsoft.Compute/virtualMachines', vm)}/extensions/a`)).toBe(
       'microsoft.compute/virtualmachines/extensions',
     );
@@ -189,7 +189,7 @@ describe('the operations of a deployment', () => {
     },
   });
 
-  test('say why it failed, from the resource’s own error', () => {
+  test('the operations of a deployment say why it failed, from the resource’s own error', () => {
     const failures = [
       operation('Succeeded', 'nic'),
       operation('Failed', 'vm', {
@@ -204,7 +204,7 @@ describe('the operations of a deployment', () => {
     expect(reasonOf([])).toEqual({ message: 'no operation of it says why', cloudCode: null });
   });
 
-  test('name what was made, failed or not, and not what was only read', () => {
+  test('the operations of a deployment name what was created, failed or not, and not what was only read', () => {
     const evaluated: DeploymentOperation = { properties: { provisioningOperation: 'EvaluateDeploymentOutput' } };
     expect(targetsOf([operation('Succeeded', 'nic'), operation('Failed', 'vm'), evaluated, {}])).toEqual([
       '/x/nic',
@@ -220,13 +220,13 @@ describe('the operations of a deployment', () => {
     ['Running', 'pending', true],
     ['SomethingNew', 'pending', true],
     ['Deleting', null, false],
-  ])('in the state %s are %s', (state, expected, active) => {
+  ])('a deployment in the state %s is %s', (state, expected, active) => {
     expect(deploymentState(state)).toBe(expected);
     expect(isActive(state)).toBe(active);
   });
 });
 
-describe('a look at deployments', () => {
+describe('withDeployments', () => {
   const tags = (workerId: string) => withWorker(requestOf(freezeDeployment(order(), place, context)).tags, workerId);
   const deployment = (workerId: string, provisioningState: string, marks = tags(workerId)): DeploymentExtended => ({
     name: `deploy-${workerId}`,
@@ -250,7 +250,7 @@ describe('a look at deployments', () => {
       known: [{ workerGroup: 'eastus', workerId: 'known', location: { ...place, region: 'eastus' }, made }],
     });
 
-  test('shows one that is under way as a machine to come', () => {
+  test('a deployment under way is shown as a machine to come', () => {
     expect(look([], [deployment('new', 'Running')])).toEqual([
       expect.objectContaining({
         workerId: 'new',
@@ -261,7 +261,7 @@ describe('a look at deployments', () => {
     ]);
   });
 
-  test('shows one that has ended and made nothing to be seen to a worker of which nothing is remembered', () => {
+  test('a deployment that ended without a visible resource is shown to a worker without tracked resources', () => {
     const ended = [deployment('known', 'Failed'), deployment('unknown', 'Succeeded')];
     expect(look([], ended)).toEqual([
       expect.objectContaining({ workerId: 'known', resources: { deployment: 'failed' } }),
@@ -269,7 +269,7 @@ describe('a look at deployments', () => {
     expect(look([], ended, ['/a'])).toEqual([]);
   });
 
-  test('adds it to its machine, and leaves it to the deployment to say why that failed', () => {
+  test('a deployment is added to its machine, and a failure is left for it to explain', () => {
     expect(look([seen('known', 'failed')], [deployment('known', 'Running')])).toEqual([
       expect.objectContaining({ state: 'pending', reason: null, resources: { vm: 'failed', deployment: 'pending' } }),
     ]);
@@ -278,14 +278,14 @@ describe('a look at deployments', () => {
     ]);
   });
 
-  test('passes over those of others and those that are being deleted', () => {
+  test('a deployment of others, or one that is being deleted, is passed over', () => {
     const foreign = { ...tags('other'), 'worker-manager-deployment': 'another' };
     expect(look([], [deployment('other', 'Running', foreign), deployment('known', 'Deleting')])).toEqual([]);
   });
 });
 
-describe('a shared look', () => {
-  test('is taken once for all who ask before it begins, and again for those who ask later', async () => {
+describe('a shared listing', () => {
+  test('a shared listing is read once for all who ask before it begins, and again for those who ask later', async () => {
     let begun = 0;
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const look = new SharedLook(async () => {

@@ -17,8 +17,8 @@ const answered = (statusCode: number, code: string | undefined, message = 'words
 const named = (name: string, message: string, members: object = {}) =>
   Object.assign(new Error(message), { name, ...members });
 
-describe('what Azure’s answers mean', () => {
-  test('every code of the table has a meaning that exists', () => {
+describe('classify', () => {
+  test('every error code of the table has a meaning that exists', () => {
     for (const meaning of Object.values(meanings)) expect(providerErrorCodes).toContain(meaning);
   });
 
@@ -48,7 +48,7 @@ describe('what Azure’s answers mean', () => {
     [500, 'InternalServerError', 'create', 'Unavailable'],
     [503, undefined, 'create', 'Unavailable'],
     [400, undefined, 'create', 'Unavailable'],
-  ] as const)('%i %s on %s is %s', (status, code, callClass, meaning) => {
+  ] as const)('the answer %i %s on %s is %s', (status, code, callClass, meaning) => {
     expect(classify(answered(status, code), callClass, true).code).toBe(meaning);
   });
 
@@ -64,7 +64,7 @@ describe('what Azure’s answers mean', () => {
     expect(meaningOf('AllocationFailed', 'words', 0, 'create')).toBe('InsufficientCapacity');
   });
 
-  test('Azure says when to come back, in seconds or by the clock', () => {
+  test('Retry-After is read in seconds or as a date', () => {
     expect(classify(answered(429, 'TooManyRequests', 'words', '17'), 'read', true).retryAfterMs).toBe(17_000);
     const date = new Date(Date.now() + 60_000).toUTCString();
     const { retryAfterMs } = classify(answered(429, 'TooManyRequests', 'words', date), 'read', true);
@@ -88,7 +88,7 @@ describe('an error that wraps others', () => {
   const outer = { code: 'InvalidTemplateDeployment', message: 'See inner errors for details.' };
   const sku = { code: 'SkuNotAvailable', message: 'Standard_F8s_v2 is not available in eastus.' };
 
-  test('takes class, code and message from the innermost detail', () => {
+  test('a nested error has the class, code and message of its innermost detail', () => {
     expect(refusal({ ...outer, details: [sku] })).toMatchObject({
       code: 'InsufficientCapacity',
       cloudCode: 'SkuNotAvailable',
@@ -98,7 +98,7 @@ describe('an error that wraps others', () => {
     expect(refusal(deep, 409)).toMatchObject({ code: 'InsufficientCapacity', cloudCode: 'SkuNotAvailable' });
   });
 
-  test('takes the most telling of several details and says them all', () => {
+  test('a nested error with several details has the class of the most telling one and the messages of all', () => {
     const details = [
       { code: 'BadRequest', message: 'Something is bad.' },
       { code: 'QuotaExceeded', message: 'No more cores.' },
@@ -110,7 +110,7 @@ describe('an error that wraps others', () => {
     expect(refusal({ ...outer, details: details.slice(0, 2) }).code).toBe('QuotaExceeded');
   });
 
-  test('is read where the inner one is the text of a message', () => {
+  test('a nested error is read where the inner one is the text of a message', () => {
     const message = JSON.stringify({ error: { code: 'ResourceDeploymentFailure', message: 'x', details: [sku] } });
     expect(refusal({ code: 'DeploymentFailed', message })).toMatchObject({
       code: 'InsufficientCapacity',
@@ -118,7 +118,7 @@ describe('an error that wraps others', () => {
     });
   });
 
-  test('keeps an unknown inner code visible', () => {
+  test('a nested error keeps an unknown inner code visible', () => {
     const details = [{ code: 'SomethingNew', message: 'New words.' }];
     expect(refusal({ ...outer, details })).toMatchObject({
       code: 'InvalidRequest',
@@ -127,7 +127,7 @@ describe('an error that wraps others', () => {
     });
   });
 
-  test('stays itself when its details are of no form', () => {
+  test('a nested error stays itself when its details are of no form', () => {
     for (const details of [[], null, 'text', [null, 7, [], {}], { code: 'x' }]) {
       expect(refusal({ ...outer, details })).toMatchObject({
         code: 'InvalidRequest',
@@ -136,7 +136,7 @@ describe('an error that wraps others', () => {
     }
   });
 
-  test('is read from what the SDK made of the answer when its text is not at hand', () => {
+  test('a nested error is read from the SDK’s own error when the text of the answer is not at hand', () => {
     const error = Object.assign(answered(400, 'InvalidTemplateDeployment'), {
       details: { error: { ...outer, details: [sku] } },
     });
@@ -152,17 +152,17 @@ describe('codes of the forms for want of capacity and quota', () => {
     ['InsufficientCapacityInZone', 'InsufficientCapacity'],
     ['StandardCoresQuotaExceeded', 'QuotaExceeded'],
     ['LoadBalancerCountLimitReached', 'QuotaExceeded'],
-  ])('%s means %s under every status', (code, meaning) => {
+  ])('the code %s means %s under every status', (code, meaning) => {
     for (const status of [0, 400, 403, 409, 500]) expect(meaningOf(code, 'words', status, 'create')).toBe(meaning);
   });
 });
 
-test('a resource group that is being deleted refuses a creation for good and puts a removal off', () => {
+test('a resource group that is being deleted rejects a creation for good and puts a removal off', () => {
   expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'create')).toBe('InvalidRequest');
   expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'delete')).toBe('Unavailable');
 });
 
-test('no Retry-After is believed beyond five minutes', () => {
+test('a Retry-After beyond five minutes is not believed', () => {
   const inTwoDays = new Date(Date.now() + 172_800_000).toUTCString();
   for (const header of ['86400', '99999999999999999999', inTwoDays]) {
     for (const [status, code] of [
@@ -183,8 +183,8 @@ test('docs/providers.md lists every code of the table with its kind', () => {
   }
 });
 
-describe('what has no answer', () => {
-  test('leaves open what happened, unless the request could not be written', () => {
+describe('a request without an answer', () => {
+  test('a request without an answer leaves open what happened, unless it could not be written', () => {
     const lost = new RestError('socket hang up', { code: 'ECONNRESET' });
     expect(classify(lost, 'create', true)).toMatchObject({ code: 'Unavailable' });
     expect(classify(lost, 'create', false).code).toBe('Unavailable');
@@ -238,14 +238,14 @@ describe('a login that gives no token', () => {
     [new AggregateAuthenticationError([new CredentialUnavailableError('none')], 'none'), 'PermissionDenied'],
   ];
   test.each(answers.map(([error, meaning]) => ({ error, meaning, name: error.name, words: error.message })))(
-    'is $meaning after $name: $words',
+    'a login without a token is $meaning after $name: $words',
     ({ error, meaning }) => {
       expect(classify(error, 'create', false).code).toBe(meaning);
     },
   );
 });
 
-test('nothing of the request stays with the error', () => {
+test('an error keeps nothing of the request', () => {
   const error = Object.assign(answered(400, 'InvalidParameter'), { request: { body: 'hunter2' } });
   const classified = classify(error, 'create', true);
   expect(classified.cause).toBeUndefined();

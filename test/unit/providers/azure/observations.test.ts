@@ -30,8 +30,8 @@ const disk = (changes: Partial<Resource> = {}) => resource('disks', { heldBy: vm
 const observe = (resources: Resource[]) =>
   [...resourcesByWorker(resources, deployment)].map(([id, own]) => observationOf(id, own, place));
 
-describe('a listing', () => {
-  test('is put together by machine, with its marks', () => {
+describe('resourcesByWorker', () => {
+  test('a listing is grouped by machine, with its tags', () => {
     expect(observe([disk(), resource('vm'), resource('networkInterface'), resource('publicIp')])).toEqual([
       {
         workerGroup: 'eastus',
@@ -46,14 +46,14 @@ describe('a listing', () => {
     ]);
   });
 
-  test('finds a machine without tags in the worker group of its row, wherever it runs', () => {
+  test('a listing gives a machine without tags the worker group of its row, wherever it runs', () => {
     expect(observationOf(workerId, [resource('vm', { tags: {} })], place, 'azure')).toMatchObject({
       workerGroup: 'azure',
       location: { account: 's', group: 'g', region: 'azure' },
     });
   });
 
-  test('of a machine that is being built shows what there is', () => {
+  test('a listing shows what there is of a machine that is being built', () => {
     expect(observe([resource('networkInterface', { state: 'pending' })])).toMatchObject([
       { state: 'pending', resources: { networkInterface: 'pending' } },
     ]);
@@ -62,7 +62,7 @@ describe('a listing', () => {
     ]);
   });
 
-  test('counts a second one of a kind: the worst stands for all', () => {
+  test('a listing counts a second resource of a kind: the worst stands for all', () => {
     expect(
       observe([
         resource('vm'),
@@ -74,7 +74,7 @@ describe('a listing', () => {
     ).toMatchObject([{ state: 'running', resources: { networkInterface: 'stopping', disks: 'failed' } }]);
   });
 
-  test('knows resources without marks by the VM that holds them, and Azure’s own disks by name when none does', () => {
+  test('a listing assigns resources without tags by the VM that holds them, and Azure’s own disks by name when none does', () => {
     const bare = { tags: {} };
     expect(
       observe([resource('vm'), disk(bare), resource('networkInterface', { ...bare, heldBy: vmId.toLowerCase() })]),
@@ -96,13 +96,13 @@ describe('a listing', () => {
     [`${workerId}_notes`, false],
     [`disk-${'a'.repeat(35)}-os-copy`, false],
     [`copy-of-disk-${'a'.repeat(35)}-os`, false],
-  ])('takes a disk without marks that is called %s for a machine’s: %s', (name, isOurs) => {
+  ])('a listing takes a disk without tags that is called %s for a machine’s: %s', (name, isOurs) => {
     expect(observe([disk({ tags: {}, heldBy: null, name })]).map((one) => one.workerId)).toEqual(
       isOurs ? [workerId] : [],
     );
   });
 
-  test('tells of a disk that no VM holds that its VM is gone', () => {
+  test('a listing shows of a disk that no VM holds that its VM is gone', () => {
     expect(observe([resource('networkInterface'), disk({ heldBy: null })])).toMatchObject([
       { state: 'stopping', reason: 'its VM is gone' },
     ]);
@@ -113,14 +113,14 @@ describe('a listing', () => {
     expect(observe([resource('networkInterface'), disk()])).toMatchObject([{ state: 'pending' }]);
   });
 
-  test('leaves out what is another deployment’s or nobody’s', () => {
+  test('a listing leaves out what is another deployment’s or nobody’s', () => {
     const tags = { ...marks, 'worker-manager-deployment': 'theirs' };
     const own = resource('vm', { tags });
     const named = disk({ tags, name: `${workerId}_OsDisk_1_${hex}` });
     expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
   });
 
-  test('has nothing that bears the marks of others, remembered or not', () => {
+  test('a listing leaves out what bears the tags of others, tracked or not', () => {
     const remembered = new Map([['/vm', workerId]]);
     const seen = (tags: Resource['tags']) =>
       resourcesByWorker([resource('vm', { id: '/vm', tags })], deployment, remembered).has(workerId);

@@ -19,7 +19,7 @@ const template = { workerConfig: {}, armDeployment };
 const withDeployment = (changes: object) =>
   withConfig({ ...template, armDeployment: { ...armDeployment, ...changes } });
 
-testRealData('all real Azure pools, of both shapes, are valid and come back as they were', () => {
+testRealData('every real Azure pool, of both shapes, is valid and comes back as it was', () => {
   const azurePools = realPools().filter(isAzurePool);
   const launchConfigs = azurePools.flatMap(({ config }) => config.launchConfigs ?? []);
   expect(launchConfigs.filter((one) => 'armDeployment' in one).length).toBeGreaterThanOrEqual(40);
@@ -31,8 +31,8 @@ testRealData('all real Azure pools, of both shapes, are valid and come back as t
   }
 });
 
-describe('Azure pool definitions', () => {
-  test('a launch config has one of two shapes', () => {
+describe('azurePoolSchema', () => {
+  test('a launch config of Azure has one of two shapes', () => {
     expect(reasonOf(withConfig(azureLaunchConfig))).toBe('valid');
     expect(reasonOf(withConfig(template))).toBe('valid');
     expect(reasonOf(withConfig({ ...azureLaunchConfig, ...template }))).toBe(
@@ -66,7 +66,7 @@ describe('Azure pool definitions', () => {
     [{ tags: { [`n${'n'.repeat(512)}`]: 'a' } }, '.tags has a name of 513 characters'],
     [{ tags: { team: 'v'.repeat(257) } }, '.tags: the value of team has 257 characters'],
     [{ tags: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`t${n}`, ''])) }, 'there are 51'],
-  ])('%j in a sequential launch config is refused: %s', (changes, reason) => {
+  ])('a launch config of Azure with %j in its sequential form is rejected: %s', (changes, reason) => {
     expect(reasonOf(withConfig({ ...azureLaunchConfig, ...changes }))).toContain(reason);
   });
 
@@ -82,13 +82,13 @@ describe('Azure pool definitions', () => {
     [{ parametersLink: { uri: 'https://example.com' } }, '.parametersLink must not be given'],
     [{ onErrorDeployment: { type: 'LastSuccessful' } }, '.onErrorDeployment must not be given'],
     [{ unheardOf: 1 }, '.armDeployment must not have "unheardOf"'],
-  ])('%j in a deployment is refused: %s', (changes, reason) => {
+  ])('a launch config of Azure with %j in its deployment is rejected: %s', (changes, reason) => {
     expect(reasonOf(withDeployment(changes))).toContain(reason);
   });
 
   const owner = { workerPoolId: 'proj/azure', owner: 'me@example.com' };
 
-  test('with their owner have no more than 50 tags, ours included', () => {
+  test('an Azure pool has with its owner no more than 50 tags, ours included', () => {
     const tags = (length: number) => Object.fromEntries(Array.from({ length }, (_, n) => [`t${n}`, '']));
     const check = (length: number) =>
       provider.validatePool(withConfig({ ...azureLaunchConfig, tags: tags(length) }), owner);
@@ -96,7 +96,7 @@ describe('Azure pool definitions', () => {
     expect(check(40)).toMatchObject({ ok: false, reason: expect.stringContaining('with ours there are 51') });
   });
 
-  test('with an owner that is too long for a tag are refused', () => {
+  test('an Azure pool with an owner that is too long for a tag is rejected', () => {
     const pool = { ...owner, owner: 'o'.repeat(257) };
     for (const one of [azureLaunchConfig, template]) {
       expect(provider.validatePool(withConfig(one), pool)).toMatchObject({
@@ -106,26 +106,26 @@ describe('Azure pool definitions', () => {
     }
   });
 
-  test('name a subnet in any case', () => {
+  test('an Azure pool may name a subnet in any case', () => {
     const subnetId = azureLaunchConfig.subnetId.replace('resourceGroups', 'resourcegroups').toLowerCase();
     expect(reasonOf(withConfig({ ...azureLaunchConfig, subnetId }))).toBe('valid');
   });
 
-  test('need no parameters for a template, except for a group of their own', () => {
+  test('an Azure pool needs no parameters for a template, except for a group of its own', () => {
     const definition = withDeployment({ parameters: undefined });
     expect(provider.validatePool(definition, owner)).toMatchObject({ ok: true });
     const launchConfigs = definition.launchConfigs.map((one) => ({ ...one, armDeploymentResourceGroup: 'another' }));
     expect(provider.validatePool({ ...definition, launchConfigs }, owner)).toMatchObject({ ok: false });
   });
 
-  test('have no lock in a template, at any depth', () => {
+  test('an Azure pool has no lock in a template, at any depth', () => {
     const lock = { type: 'Microsoft.Authorization/locks', name: 'keep' };
     const resources = [{ type: 'Microsoft.Compute/virtualMachines', resources: [lock] }];
     const definition = withDeployment({ templateLink: undefined, template: { resources } });
     expect(reasonOf(definition)).toContain('.armDeployment.template must not have locks');
   });
 
-  test('what the original takes beside is taken', () => {
+  test('an Azure pool may have the other fields that Taskcluster accepts', () => {
     expect(
       reasonOf(
         withConfig({

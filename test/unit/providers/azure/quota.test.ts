@@ -8,8 +8,8 @@ const resource = 'x-ms-ratelimit-remaining-resource';
 const read = (headers: Record<string, string>) => readQuota(Object.entries(headers));
 const policy = (name: string): string => `Microsoft.Compute/${name}`;
 
-describe('what Azure says is left', () => {
-  test('is read of an answer as it comes', () => {
+describe('the quota that Azure reports', () => {
+  test('the remaining quota is read from an answer as it is', () => {
     const quota = read({
       'content-type': 'application/json',
       [subscription('writes')]: '199',
@@ -27,23 +27,23 @@ describe('what Azure says is left', () => {
     expect(emptiest(quota)).toBe(199);
   });
 
-  test('is the nearer end of one’s own calls and everybody’s', () => {
+  test('the remaining quota is the lower of one’s own calls and everybody’s', () => {
     const quota = read({ [subscription('deletes')]: '150', [subscription('global-deletes')]: '12' });
     expect(remainingOf(quota, 'delete')).toBe(12);
   });
 
-  test('by a resource provider’s count of some operations brakes no others, but tells which bucket refused', () => {
+  test('a resource provider’s count of some operations limits no others, but tells which bucket refused', () => {
     const quota = read({ [subscription('reads')]: '240', [resource]: 'Microsoft.Compute/HighCostGet;0' });
     expect(remainingOf(quota, 'read')).toBe(240);
     expect(emptiest(quota)).toBe(0);
   });
 
-  test('for a resource and for its subscription under one name is the less', () => {
+  test('the remaining quota for a resource and for its subscription under one name is the lower', () => {
     const twice = 'Microsoft.Compute/DeleteVM;1499, Microsoft.Compute/DeleteVM;11';
     expect(read({ [resource]: twice }).get(policy('DeleteVM'))).toBe(11);
   });
 
-  test('is nothing where it makes no sense', () => {
+  test('the remaining quota is unknown where the header makes no sense', () => {
     for (const value of ['', '-1', '1.5', 'many', '1e3', '9999999999', '0x10']) {
       expect(read({ [subscription('reads')]: value, [resource]: `Microsoft.Compute/Get;${value}` }).size).toBe(0);
     }
@@ -68,7 +68,7 @@ describe('what Azure says is left', () => {
   const value = fc.array(words, { maxLength: 400 }).map((parts) => parts.join(''));
   const name = fc.oneof(fc.constantFrom(resource, subscription('reads')), words.map(subscription), words);
 
-  test('is few buckets with whole counts, whatever the headers hold', () => {
+  test('the remaining quota is few buckets with whole counts, whatever the headers hold', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(name, value), { maxLength: 40 }), (headers) => {
         const quota = readQuota(headers);
@@ -82,7 +82,7 @@ describe('what Azure says is left', () => {
     );
   });
 
-  test('is found again, in any order and spacing', () => {
+  test('the remaining quota is found again, in any order and spacing', () => {
     const counts = fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,20}$/), fc.nat(999_999), { maxKeys: 8 });
     fc.assert(
       fc.property(counts, fc.constantFrom(',', ', ', ' ,'), (left, comma) => {

@@ -31,8 +31,8 @@ const nicId = (name: string) =>
   `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}/providers/Microsoft.Network/networkInterfaces/${name}`;
 const admin = { adminUsername: 'name', adminPassword: 'secret' };
 
-describe('names', () => {
-  test('follow from token and place, keep Azure’s limits, and differ', () => {
+describe('namesOf', () => {
+  test('names follow from token and location, keep Azure’s limits, and differ', () => {
     const ids = Array.from({ length: 200 }, (_, index) => workerIdOf('token', index));
     expect(new Set(ids).size).toBe(200);
     expect(ids[0]).toBe(workerIdOf('token', 0));
@@ -49,8 +49,8 @@ describe('names', () => {
   });
 });
 
-describe('the request of a launch', () => {
-  test('is the same every time, and holds nothing that is secret', () => {
+describe('a sequential launch request', () => {
+  test('a sequential request is the same every time, and holds nothing secret', () => {
     const osProfile = { adminUsername: 'mine', adminPassword: 'hunter2', windowsConfiguration: { timeZone: 'UTC' } };
     const { launch, machines } = freeze({ ...azureLaunchConfig, osProfile });
     expect(freeze({ ...azureLaunchConfig, osProfile }).launch).toEqual(launch);
@@ -61,12 +61,12 @@ describe('the request of a launch', () => {
     expect(machines[0]!.facts).toEqual({ vmId: null, subscriptionId: SUBSCRIPTION });
   });
 
-  test('has a step for an address only where one is asked for', () => {
+  test('a sequential request has a step for an address only where one is wanted', () => {
     expect(launching.steps(freeze(azureLaunchConfig).launch)).toEqual(['networkInterface', 'vm']);
     expect(launching.steps(freeze(detached).launch)).toEqual(['publicIp', 'networkInterface', 'vm']);
   });
 
-  test('marks every resource as the original does, and as ours, whatever tags the definition has', () => {
+  test('a sequential request tags every resource as Taskcluster does, and as ours, whatever tags the definition has', () => {
     const tags = { Owner: 'thief', 'worker-manager-deployment': 'theirs', 'Worker-Id': 'x', purpose: 'tests' };
     const { subject } = freeze({ ...azureLaunchConfig, tags });
     const expected = {
@@ -88,7 +88,7 @@ describe('the request of a launch', () => {
     }
   });
 
-  test('gives the machine what it needs to find us, and no workerConfig', () => {
+  test('a sequential request gives the machine what it needs to find us, and no workerConfig', () => {
     const { subject } = freeze({ ...azureLaunchConfig, workerConfig: { big: 'thing' } });
     const { osProfile } = virtualMachineBody(subject, admin);
     expect(JSON.parse(Buffer.from(osProfile?.customData ?? '', 'base64').toString())).toEqual({
@@ -101,7 +101,7 @@ describe('the request of a launch', () => {
     expect(osProfile).toMatchObject({ ...admin, computerName: namesOf(subject.workerId).computer });
   });
 
-  test('deletes all with the VM, under names of the machine’s own', () => {
+  test('a sequential request has all deleted with the VM, under names of the machine’s own', () => {
     const storageProfile = {
       osDisk: { createOption: 'FromImage', name: 'mine' },
       dataDisks: [
@@ -129,7 +129,7 @@ describe('the request of a launch', () => {
     expect(virtualMachineBody(other, admin).storageProfile?.osDisk?.name).toBe(namesOf(other.workerId).osDisk);
   });
 
-  test('keeps what the definition wants kept', () => {
+  test('a sequential request keeps what the definition wants kept', () => {
     const { subject } = freeze(detached);
     expect(virtualMachineBody(subject, admin)).toMatchObject({
       networkProfile: { networkInterfaces: [{ deleteOption: 'Detach' }] },
@@ -140,7 +140,7 @@ describe('the request of a launch', () => {
     ]);
   });
 
-  test('is refused when it can never be sent', () => {
+  test('a sequential request is rejected when it can never be sent', () => {
     const long = azureAt(null, {}, { ...context, rootUrl: `https://${'x'.repeat(70_000)}` }).launching;
     expect(() => long.freeze(azureOrder())).toThrow(
       expect.objectContaining({ code: 'InvalidRequest', title: 'Custom data is too long' }),
@@ -149,7 +149,7 @@ describe('the request of a launch', () => {
     expect(() => freeze(azureLaunchConfig, { owner })).toThrow(expect.objectContaining({ code: 'InvalidRequest' }));
   });
 
-  testRealData('can be written for every real pool of this shape', () => {
+  testRealData('a sequential request is prepared for every real pool of this shape', () => {
     const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
     expect(real.length).toBeGreaterThanOrEqual(29);
     for (const configuration of real) {
@@ -161,7 +161,7 @@ describe('the request of a launch', () => {
   });
 });
 
-test('the administrator is the same every time, and another for every machine', () => {
+test('the administrator’s credentials are the same every time, and others for every machine', () => {
   const { adminUsername, adminPassword } = adminCredentials(context, 'vm-1');
   expect(adminCredentials(context, 'vm-1')).toEqual({ adminUsername, adminPassword });
   expect(adminCredentials(context, 'vm-2').adminPassword).not.toBe(adminPassword);

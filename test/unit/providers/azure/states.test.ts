@@ -56,11 +56,11 @@ test.each(cases)('a VM that %s: %j is %s', (name, seen, state, reason) => {
   expect(verdictOn(seen)).toEqual({ state, reason });
 });
 
-test('every row has a case', () => {
+test('every row of the table of states has a case', () => {
   expect(new Set(cases.map(([name]) => name))).toEqual(new Set(rows.map(({ name }) => name)));
 });
 
-test('of several failures those that are not ignored count', () => {
+test('only failures that are not ignored count among several', () => {
   const both = [timedOut, 'ProvisioningState/failed/VMAgentStatusCommunicationError'];
   expect(verdictOn(view('Failed', both, ['OSProvisioningTimedOut']))).toMatchObject({ state: 'failed' });
   expect(verdictOn(view('Failed', ['ProvisioningState/failed']))).toMatchObject({

@@ -9,14 +9,14 @@ const azure = (changes: object = {}) =>
   ({ providerType: 'azure', subscriptionId, resourceGroupName: 'rg', endpoint: null, ...changes }) as ProviderConfig;
 const key = (accessKeyId: string) => ({ credentials: { accessKeyId, secretAccessKey: 'secret' } });
 
-describe('the account that a provider speaks for', () => {
-  test('changes with the endpoint and with the subscription', () => {
+describe('accountOf', () => {
+  test('a provider’s account changes with the endpoint and with the subscription', () => {
     expect(accountOf(aws({ endpoint: 'https://ec2.example.com' }))).not.toBe(accountOf(aws()));
     expect(accountOf(azure({ subscriptionId: subscriptionId.replace('5', '6') }))).not.toBe(accountOf(azure()));
     expect(accountOf(azure({ endpoint: 'https://management.example.com' }))).not.toBe(accountOf(azure()));
   });
 
-  test('stays with other keys, another resource group, another spelling, and an emulator’s other port', () => {
+  test('a provider’s account stays with other keys, another resource group, another spelling, and an emulator’s other port', () => {
     expect(accountOf(aws(key('one')))).toBe(accountOf(aws(key('two'))));
     expect(accountOf(azure({ resourceGroupName: 'other' }))).toBe(accountOf(azure()));
     const letters = 'AAAAAAAA-2222-3333-4444-555555555555';
@@ -26,18 +26,18 @@ describe('the account that a provider speaks for', () => {
     expect(accountOf(aws({ endpoint: 'http://127.0.0.1:1' }))).toBe(accountOf(aws({ endpoint: 'http://127.0.0.1:2' })));
   });
 
-  test('is none for machines without a cloud', () => {
+  test('a static provider has no account', () => {
     expect(accountOf({ providerType: 'static' })).toBeNull();
   });
 });
 
-describe('the budget of calls that a provider draws on', () => {
-  test('is that of its account, whatever the provider is called', () => {
+describe('budgetOf', () => {
+  test('a provider’s budget of calls is that of its account, whatever the provider is called', () => {
     expect(budgetOf('a', aws(key('one')))).toBe(budgetOf('b', aws(key('one'))));
     expect(budgetOf('a', azure())).toBe(budgetOf('b', azure({ resourceGroupName: 'other' })));
   });
 
-  test('is another one for other keys, endpoints, subscriptions and clouds', () => {
+  test('a provider’s budget of calls is another one for other keys, endpoints, subscriptions and clouds', () => {
     const budgets = [
       aws(),
       aws(key('one')),
@@ -49,7 +49,7 @@ describe('the budget of calls that a provider draws on', () => {
     expect(new Set(budgets).size).toBe(6);
   });
 
-  test('does not tell the access key', () => {
+  test('a provider’s budget of calls does not reveal the access key', () => {
     expect(budgetOf('a', aws(key('AKIAVISIBLE')))).not.toContain('AKIAVISIBLE');
   });
 });

@@ -5,14 +5,14 @@ const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0, longestRestM
 const noFailures = new Map<string, Error>();
 
 describe('Batcher', () => {
-  test('items that come together leave together, each key apart', async () => {
+  test('the batcher sends items together that come together, each key apart', async () => {
     const batches: Record<string, readonly string[]> = {};
     const batcher = new Batcher(async (key, items) => ((batches[key] = items), noFailures), window);
     await Promise.all([batcher.add('a', '1'), batcher.add('b', '2'), batcher.add('a', '3')]);
     expect(batches).toEqual({ a: ['1', '3'], b: ['2'] });
   });
 
-  test('a full batch leaves at once and the next item begins another', async () => {
+  test('the batcher sends a full batch at once and begins another with the next item', async () => {
     const batches: (readonly string[])[] = [];
     const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, idleMs: 50 });
     const all = ['1', '2', '3', '4', '5', '6'].map((item) => batcher.add('a', item));
@@ -21,7 +21,7 @@ describe('Batcher', () => {
     expect(batches).toEqual([['1', '2', '3', '4', '5'], ['6']]);
   });
 
-  test('items that keep coming cannot hold a batch for longer than its longest wait', async () => {
+  test('the batcher holds a batch no longer than its longest wait, although items keep coming', async () => {
     const batches: (readonly string[])[] = [];
     const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), { ...window, maxItems: 1_000 });
     const all: Promise<void>[] = [];
@@ -38,7 +38,7 @@ describe('Batcher', () => {
     await Promise.all(all);
   });
 
-  test('a batch rests after the one before it, and whoever comes meanwhile joins it', async () => {
+  test('the batcher pauses after a batch, and whoever comes meanwhile joins the next', async () => {
     const left: { items: readonly string[]; atMs: number }[] = [];
     const batcher = new Batcher(async (_, items) => (left.push({ items, atMs: performance.now() }), noFailures), {
       ...window,
@@ -55,7 +55,7 @@ describe('Batcher', () => {
     expect(left[2]!.atMs - left[1]!.atMs).toBeGreaterThanOrEqual(145);
   });
 
-  test('a full batch does not rest', async () => {
+  test('the batcher does not pause before a full batch', async () => {
     const batches: (readonly string[])[] = [];
     const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), {
       ...window,
@@ -67,7 +67,7 @@ describe('Batcher', () => {
     expect(batches).toEqual([['1'], ['2', '3', '4', '5', '6']]);
   });
 
-  test('every caller gets its own verdict, and callers of the same item the same one', async () => {
+  test('the batcher gives every caller its own verdict, and callers of the same item the same one', async () => {
     const bad = new Error('bad');
     const batcher = new Batcher(async () => new Map([['2', bad]]), window);
     const verdicts = await Promise.allSettled([batcher.add('a', '1'), batcher.add('a', '2'), batcher.add('a', '2')]);
@@ -78,7 +78,7 @@ describe('Batcher', () => {
     ]);
   });
 
-  test('an error of the whole batch reaches every caller', async () => {
+  test('the batcher gives an error of the whole batch to every caller', async () => {
     const throttled = new Error('throttled');
     const batcher = new Batcher(() => Promise.reject(throttled), window);
     const verdicts = await Promise.allSettled([batcher.add('a', '1'), batcher.add('a', '2')]);

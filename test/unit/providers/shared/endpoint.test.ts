@@ -2,17 +2,17 @@ import { expect, test } from '@jest/globals';
 import { parseEndpoint } from '../../../../providers/shared/endpoint.js';
 
 test.each(['http://127.0.0.1:5000', 'http://localhost:5000', 'http://[::1]:5000', 'http://127.8.9.10'])(
-  'plain http to %s is an emulator',
+  'an endpoint of plain http at %s is an emulator',
   (url) => {
     expect(parseEndpoint(url)).toEqual({ url: expect.stringContaining('http://'), isEmulator: true });
   },
 );
 
-test('https may go anywhere and is no emulator', () => {
+test('an endpoint of https may be anywhere and is no emulator', () => {
   expect(parseEndpoint('https://ec2.example.com')?.isEmulator).toBe(false);
 });
 
-test('no endpoint is the vendor’s own', () => {
+test('a missing endpoint is the vendor’s own', () => {
   expect(parseEndpoint(null)).toBeNull();
   expect(parseEndpoint(undefined)).toBeNull();
 });
@@ -24,6 +24,6 @@ test.each([
   ['ftp://127.0.0.1', 'http or https'],
   ['nonsense', 'http or https'],
   ['https://user:password@example.com', 'credentials'],
-])('%s is refused', (url, why) => {
+])('the endpoint %s is rejected', (url, why) => {
   expect(() => parseEndpoint(url)).toThrow(why);
 });

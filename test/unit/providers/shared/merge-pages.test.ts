@@ -10,13 +10,13 @@ async function* pages(...items: (string | Error)[]) {
 }
 
 describe('mergePages', () => {
-  test('gives every page of every listing', async () => {
+  test('mergePages gives every page of every listing', async () => {
     const seen: string[] = [];
     for await (const page of mergePages([pages('a', 'b', 'c'), pages(), pages('d')])) seen.push(page);
     expect(seen.sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('a listing that fails hides nothing of the others, and makes the whole incomplete', async () => {
+  test('mergePages hides nothing of the others when a listing fails, and calls the whole incomplete', async () => {
     const seen: string[] = [];
     const read = async () => {
       for await (const page of mergePages([pages('a', new Error('no answer')), pages('b', 'c', 'd')])) seen.push(page);
@@ -25,7 +25,7 @@ describe('mergePages', () => {
     expect(seen.sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('no listing at all is complete', async () => {
+  test('mergePages calls no listing at all complete', async () => {
     const seen: string[] = [];
     for await (const page of mergePages<string>([])) seen.push(page);
     expect(seen).toEqual([]);

@@ -13,24 +13,24 @@ const worker = workerOf(
   { ...key, facts: { secretFingerprint: context.fingerprint(key, secret) } },
 );
 
-describe('a static worker', () => {
-  test('is the one that knows its secret', async () => {
+describe('the identity of a static worker', () => {
+  test('a static worker proves itself with its secret', async () => {
     await expect(provider.verifyIdentity(worker, { staticSecret: secret }, Date.now())).resolves.toBeUndefined();
   });
 
-  test('is not the one that knows another worker’s', async () => {
+  test('a static worker is rejected with another worker’s secret', async () => {
     const other = { ...worker, workerId: 'machine-8' };
     await expect(provider.verifyIdentity(other, { staticSecret: secret }, Date.now())).rejects.toThrow(IdentityError);
   });
 
   test.each([{}, { staticSecret: '' }, { staticSecret: 'x'.repeat(44) }, { staticSecret: 'x'.repeat(1_000_000) }])(
-    'is not the one that shows %#',
+    'a static worker is rejected with the proof %#',
     async (proof) => {
       await expect(provider.verifyIdentity(worker, proof, Date.now())).rejects.toThrow(IdentityError);
     },
   );
 
-  test('without a fingerprint in its row registers never', async () => {
+  test('a static worker without a fingerprint in its row never registers', async () => {
     await expect(
       provider.verifyIdentity({ ...worker, facts: {} }, { staticSecret: secret }, Date.now()),
     ).rejects.toThrow(IdentityError);

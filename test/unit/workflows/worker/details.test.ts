@@ -27,14 +27,14 @@ const status: LifecycleStatus = {
   lastObservation: null,
 };
 
-describe('the details of a life', () => {
-  test('of a machine that is built step by step read as public IP → network interface → VM', () => {
+describe('describeLife', () => {
+  test('the details of a machine built step by step read as public IP → network interface → VM', () => {
     const lines = describeLife(input, status).split('\n\n');
     expect(lines[0]).toBe('**requested** (creating vm)');
     expect(lines).toContain('Resources: public IP ✓ → network interface ✓ → VM');
   });
 
-  test('say what is still to be confirmed gone, in the order in which it goes', () => {
+  test('the details of a stopping machine say what is still to be confirmed gone, in the order of its removal', () => {
     const stopping = {
       ...status,
       state: 'stopping' as const,

@@ -4,19 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { allowedAddress, download } from '../../../../../providers/azure/identity/download.js';
 
-describe('certificates are fetched from', () => {
+describe('addresses of certificates that are allowed', () => {
   test.each([
     'http://www.microsoft.com/pkiops/certs/Microsoft%20TLS%20G2%20RSA%20CA%20OCSP%2002.crt',
     'http://caissuers.microsoft.com/pkiops/certs/x.crt',
     'https://cacerts.digicert.com:443/DigiCertGlobalRootG2.crt',
     'http://cacerts.digicert.cn:80/x.crt',
     'HTTP://CACERTS.GEOTRUST.COM/x.crt',
-  ])('%s', (address) => {
+  ])('a certificate may be fetched from %s', (address) => {
     expect(allowedAddress(address)).toBeInstanceOf(URL);
   });
 });
 
-describe('certificates are not fetched from', () => {
+describe('addresses of certificates that are not allowed', () => {
   test.each([
     '',
     'www.microsoft.com/pkiops/certs/x.crt',
@@ -36,7 +36,7 @@ describe('certificates are not fetched from', () => {
     'http://0x7f.1/x.crt',
     'http://169.254.169.254/metadata',
     'http://localhost/x.crt',
-  ])('%s', (address) => {
+  ])('a certificate is never fetched from %s', (address) => {
     expect(allowedAddress(address)).toBeNull();
   });
 });
@@ -53,23 +53,23 @@ describe('a download', () => {
     }
   }
 
-  test('gives the bytes of the answer', async () => {
+  test('a download gives the bytes of the answer', async () => {
     expect(await from((_, response) => response.end('certificate'))).toEqual(Buffer.from('certificate'));
   });
 
-  test('fails with another status, and follows no redirect', async () => {
+  test('a download fails with another status, and follows no redirect', async () => {
     await expect(from((_, response) => response.writeHead(404).end())).rejects.toThrow(/answered with 404/);
     await expect(from((_, response) => response.writeHead(302, { location: '/y.crt' }).end())).rejects.toThrow(
       /fetch failed/,
     );
   });
 
-  test('takes no more than 64 KiB', async () => {
+  test('a download takes no more than 64 KiB', async () => {
     expect(await from((_, response) => response.end(Buffer.alloc(65_536)))).toHaveLength(65_536);
     await expect(from((_, response) => response.end(Buffer.alloc(65_537)))).rejects.toThrow(/more than 65536 bytes/);
   });
 
-  test('ends after five seconds', async () => {
+  test('a download ends after five seconds', async () => {
     const late = new AbortController();
     const order: string[] = [];
     // Timers come in the order of their instants, however late a busy machine lets them.

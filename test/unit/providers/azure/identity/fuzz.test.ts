@@ -25,11 +25,11 @@ async function expectRefused(bytes: Buffer): Promise<void> {
   expect(took).toBeLessThan(1_000);
 }
 
-test('the document that is changed below holds', async () => {
+test('the document that the other tests change holds', async () => {
   await expect(verifyBytes(good)).resolves.toBeUndefined();
 });
 
-test('documents with flipped bits, cut off, spliced and random ones are refused', async () => {
+test('a document with flipped bits, cut off, spliced or random is rejected', async () => {
   const random = seededRandom(20260728);
   const below = (limit: number) => Math.floor(random() * limit);
   for (let round = 0; round < 3_000; round++) {
@@ -65,7 +65,7 @@ test('documents with flipped bits, cut off, spliced and random ones are refused'
   }
 });
 
-test('documents that claim huge lengths, or nest without end, are refused quickly', async () => {
+test('a document that claims huge lengths, or nests without end, is rejected quickly', async () => {
   for (const tag of [0x30, 0x31, 0x03, 0x04, 0x24, 0xa0]) {
     await expectRefused(Buffer.from([tag, 0x84, 0x7f, 0xff, 0xff, 0xff]));
     await expectRefused(Buffer.from([tag, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
@@ -76,14 +76,14 @@ test('documents that claim huge lengths, or nest without end, are refused quickl
   await expectRefused(Buffer.concat([wrap(0x30, Buffer.alloc(24_000, Buffer.from([5, 0])))]));
 });
 
-test('documents of white space, which is allowed in base64, are refused quickly', async () => {
+test('a document of white space, which base64 allows, is rejected quickly', async () => {
   for (const text of [`${' '.repeat(32_767)}!`, `A${'\n'.repeat(32_766)}!`, 'A '.repeat(16_384)]) {
     const verifying = () => verify(() => Promise.resolve('vm'), { document: text }, NOW);
     expect(await cpuTimeOf(() => expect(verifying()).rejects.toThrow(IdentityError))).toBeLessThan(500);
   }
 });
 
-test('documents with keys that are none, or of another kind, are refused', async () => {
+test('a document with keys that are none, or of another kind, is rejected', async () => {
   const oversized = signAttested({ ...signer, key: newKey() }, 'x'.repeat(20_000));
   await expectRefused(Buffer.from(oversized, 'base64'));
   const modulus = Buffer.from(signer.key.publicKey.n.toString(16), 'hex');

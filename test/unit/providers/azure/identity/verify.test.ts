@@ -64,14 +64,14 @@ describeRealData('the real document', () => {
     });
   });
 
-  test('holds with Node’s own roots and what Microsoft publishes, which is asked for once', async () => {
+  test('the real document holds with Node’s own roots and what Microsoft publishes, which is fetched once', async () => {
     const { verify } = identity(microsoft);
     await verify(vm, { document }, NOW);
     await verify(vm, { document }, NOW);
     expect(microsoft.asked).toHaveLength(2);
   });
 
-  test('holds with the intermediate and the root in files, without the network', async () => {
+  test('the real document holds with the intermediate and the root in files, without the network', async () => {
     const { verify } = identity({
       trustedRoots: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_rsa_root_g2.pem') }),
       trustedIntermediates: pemFile({ pem: sharedText('azure-ca', 'microsoft_tls_g2_rsa_ca_ocsp_02.pem') }),
@@ -79,18 +79,18 @@ describeRealData('the real document', () => {
     await expect(verify(vm, { document }, NOW)).resolves.toBeUndefined();
   });
 
-  test('holds with what the product ships, without the network and without files', async () => {
+  test('the real document holds with what the product ships, without the network and without files', async () => {
     const { verify } = identity({ shipped: undefined });
     await expect(verify(vm, { document }, NOW)).resolves.toBeUndefined();
   });
 
-  test('is refused today, and the reason says that it has expired', async () => {
+  test('the real document is rejected today, with the reason that it has expired', async () => {
     await expect(identity(microsoft).verify(vm, { document }, Date.now())).rejects.toThrow(
       /attested document expired at 2026-07-28/,
     );
   });
 
-  test('is refused with another vmId, another subscription, and once its content differs', async () => {
+  test('the real document is rejected with another vmId, another subscription, and once its content differs', async () => {
     const { verify } = identity(microsoft);
     await expect(verify(() => Promise.resolve('another'), { document }, NOW)).rejects.toThrow(
       'vmId is not the machine’s',
@@ -102,7 +102,7 @@ describeRealData('the real document', () => {
     await expect(verify(vm, proof, NOW)).rejects.toThrow('the signature does not hold');
   });
 
-  test('can be tried again when Microsoft does not answer', async () => {
+  test('the real document can be tried again when Microsoft does not answer', async () => {
     const { verify } = identity();
     const refusal = verify(vm, { document }, NOW);
     await expect(refusal).rejects.toThrow(/OCSP 02 cannot be fetched: (no network here|www.microsoft.com failed)/);
@@ -128,21 +128,21 @@ const refusalOf = (document: string, options: Partial<AzureIdentityOptions> = {}
     (error: unknown) => error,
   );
 
-describe('what a document says', () => {
+describe('the content of a document', () => {
   const with_ = (changes: object) => signAttested(signer, { ...attestedContent(facts), ...changes });
 
-  test('is accepted when all of it holds, whatever the case of the ids, and with line ends in the base64', async () => {
+  test('a document is accepted when all of it holds, whatever the case of the ids, and with line ends in the base64', async () => {
     await expectHeld(with_({}));
     await expectHeld(with_({ vmId: VM.toUpperCase(), subscriptionId: SUBSCRIPTION.toUpperCase() }));
     await expectHeld(with_({}).replace(/.{64}/g, '$&\r\n'));
   });
 
-  test('may leave the subscription out', async () => {
+  test('a document may leave the subscription out', async () => {
     await expectHeld(with_({ subscriptionId: undefined }));
     await expectHeld(with_({ subscriptionId: '' }));
   });
 
-  test('counts from five minutes before its creation until five minutes after its end', async () => {
+  test('a document counts from five minutes before its creation until five minutes after its end', async () => {
     const document = with_({});
     await expectHeld(document, {}, facts.createdMs - 5 * 60_000);
     await expectHeld(document, {}, facts.expiresMs + 5 * 60_000);
@@ -159,17 +159,17 @@ describe('what a document says', () => {
     ['no end', { timeStamp: { createdOn: azureTime(facts.createdMs) } }, /expiresOn/],
     ['an impossible time', { timeStamp: { createdOn: '13/40/26 00:00:00 -0000', expiresOn: '' } }, /createdOn/],
     ['a time of another zone', { timeStamp: { createdOn: '07/28/26 13:00:00 +0200', expiresOn: '' } }, /createdOn/],
-  ])('is refused with %s', async (_what, changes, reason) => {
+  ])('a document is rejected with %s', async (_what, changes, reason) => {
     const refusal = await refusalOf(with_(changes));
     expect(refusal).toBeInstanceOf(IdentityError);
     expect((refusal as Error).message).toMatch(reason);
   });
 
-  test.each(['', 'no json', '[]', 'null', '"text"'])('is refused when it is %j', async (text) => {
+  test.each(['', 'no json', '[]', 'null', '"text"'])('a document is rejected when its content is %j', async (text) => {
     expect(await refusalOf(signAttested(signer, text))).toBeInstanceOf(IdentityError);
   });
 
-  test('is compared with the machine only after everything else, and a machine that Azure does not show can try again', async () => {
+  test('a document is compared with the machine last, and a machine that Azure does not show can try again', async () => {
     let looked = 0;
     const look = () => Promise.resolve((looked++, null));
     const { verify } = identity(files);
@@ -187,7 +187,7 @@ describe('what a document says', () => {
 describe('the form of a document', () => {
   const content = attestedContent(facts);
 
-  test('has one certificate and one signer, and signs the content itself', async () => {
+  test('a document has one certificate and one signer, and signs the content itself', async () => {
     const other = signerOf(issuing);
     const refusals = await Promise.all([
       refusalOf(signAttested(signer, content, { certificates: [other] })),
@@ -203,21 +203,24 @@ describe('the form of a document', () => {
     ]);
   });
 
-  test('needs a signature by the key of its own certificate', async () => {
+  test('a document needs a signature by the key of its own certificate', async () => {
     const thief = { ...signer, key: newKey() };
     expect(await refusalOf(signAttested(thief, content))).toMatchObject({ message: 'the signature does not hold' });
   });
 
-  test.each([[undefined], [''], ['***'], ['AAAA'], ['A'.repeat(32_769)]])('is refused as %j', async (document) => {
-    await expect(identity(files).verify(vm, { document }, NOW)).rejects.toThrow(IdentityError);
-  });
+  test.each([[undefined], [''], ['***'], ['AAAA'], ['A'.repeat(32_769)]])(
+    'a document is rejected in the form %j',
+    async (document) => {
+      await expect(identity(files).verify(vm, { document }, NOW)).rejects.toThrow(IdentityError);
+    },
+  );
 });
 
-describe('the signer', () => {
+describe('the signer of a document', () => {
   const signedBy = (shape: Partial<CertificateShape>, issuer: Entity | null = issuing) =>
     signAttested(signerOf(issuer, shape), attestedContent(facts));
 
-  test('may be the service of one region', async () => {
+  test('the signer may be the service of one region', async () => {
     await expectHeld(signedBy({ name: 'eastus2.metadata.azure.com' }));
     await expectHeld(signedBy({ name: '*.metadata.azure.com' }));
   });
@@ -228,13 +231,13 @@ describe('the signer', () => {
     'evilmetadata.azure.com',
     'x/.metadata.azure.com',
     '',
-  ])('may not be called %j', async (name) => {
+  ])('the signer may not be called %j', async (name) => {
     expect(await refusalOf(signedBy({ name }))).toMatchObject({
       message: 'the signer is not Azure’s metadata service',
     });
   });
 
-  test('is refused before and after its certificate’s time', async () => {
+  test('the signer is rejected before and after its certificate’s time', async () => {
     const [early, late] = await Promise.all([
       refusalOf(signedBy({ fromMs: NOW + 60_000 })),
       refusalOf(signedBy({ toMs: NOW - 60_000 })),
@@ -246,7 +249,7 @@ describe('the signer', () => {
     expect(late).toMatchObject({ name: 'IdentityError', message: /metadata.azure.com expired at 2026-07-28/ });
   });
 
-  test('is refused when it signed its certificate itself, or an authority did that we do not know', async () => {
+  test('the signer is rejected when it signed its certificate itself, or when an unknown authority did', async () => {
     const foreign = certify({ name: 'Foreign', issuer: null, nowMs: NOW });
     for (const document of [signedBy({}, null), signedBy({}, foreign)]) {
       const refusal = await refusalOf(document);
@@ -255,14 +258,14 @@ describe('the signer', () => {
     }
   });
 
-  test('is refused when its certificate is for mail, or says not what for', async () => {
+  test('the signer is rejected when its certificate is for mail, or does not say for what', async () => {
     for (const usage of ['emailProtection', null] as const) {
       const refusal = await refusalOf(signedBy({ usage }));
       expect(refusal).toMatchObject({ name: 'IdentityError', message: /not that of a server/ });
     }
   });
 
-  test('is refused when only the common name of its certificate is the metadata service’s', async () => {
+  test('the signer is rejected when only the common name of its certificate is the metadata service’s', async () => {
     for (const dnsNames of [[], ['example.com'], ['metadata.azure.com.example.com']]) {
       const refusal = await refusalOf(signedBy({ dnsNames }));
       expect(refusal).toMatchObject({ name: 'IdentityError', message: /not Azure’s metadata service/ });
@@ -270,18 +273,18 @@ describe('the signer', () => {
     await expectHeld(signedBy({ dnsNames: ['example.com', 'eastus.metadata.azure.com'] }));
   });
 
-  test('is refused when only the name and key id of its issuer are right (W56)', async () => {
+  test('the signer is rejected when only the name and key id of its issuer are right', async () => {
     expect(await refusalOf(signedBy({ signedWith: newKey() }))).toMatchObject({ message: /is forged: CN=Issuing/ });
   });
 });
 
-describe('the chain', () => {
+describe('the chain of certificates', () => {
   const content = attestedContent(facts);
   const onlyRoot = { trustedIntermediates: null };
   const below = (issuer: Entity, addresses: readonly string[] = [ADDRESS]) =>
     signAttested(signerOf(issuer, { addresses }), content);
 
-  test('is completed from the address in the certificate, once for many at the same time', async () => {
+  test('the chain is completed from the address in the certificate, once for many at the same time', async () => {
     const { asked, fetchIntermediate } = web({ [ADDRESS]: issuing });
     const { verify } = identity({ ...files, ...onlyRoot, fetchIntermediate });
     const document = below(issuing);
@@ -290,7 +293,7 @@ describe('the chain', () => {
     expect(asked).toEqual([ADDRESS]);
   });
 
-  test('does not hold with a forged intermediate that bears the name of a real root as its issuer (W56)', async () => {
+  test('the chain does not hold with a forged intermediate that names a real root as its issuer', async () => {
     const forged = certify({ name: 'Forged', issuer: root, nowMs: NOW, signedWith: newKey() });
     const document = below(forged);
     for (const trustedIntermediates of [null, pemFile(forged)]) {
@@ -300,7 +303,7 @@ describe('the chain', () => {
     }
   });
 
-  test('does not hold with another certificate at the address than the issuer’s', async () => {
+  test('the chain does not hold with another certificate at the address than the issuer’s', async () => {
     const refusal = await refusalOf(below(certify({ name: 'Own', issuer: null, nowMs: NOW })), {
       ...onlyRoot,
       ...web({ [ADDRESS]: issuing }),
@@ -308,14 +311,14 @@ describe('the chain', () => {
     expect(refusal).toMatchObject({ name: 'IdentityError', message: /not signed by the authority at its own address/ });
   });
 
-  test('takes a second address when the first does not answer', async () => {
+  test('the chain is completed from a second address when the first does not answer', async () => {
     const second = 'http://caissuers.microsoft.com/issuer.crt';
     const { asked, fetchIntermediate } = web({ [ADDRESS]: new Error('down'), [second]: issuing });
     await expectHeld(below(issuing, [ADDRESS, second]), { ...onlyRoot, fetchIntermediate });
     expect(asked).toEqual([ADDRESS, second]);
   });
 
-  test('can be tried again when no address answers, and no address is asked again at once', async () => {
+  test('the chain can be tried again when no address answers, and no address is fetched again at once', async () => {
     const { asked, fetchIntermediate } = web({ [ADDRESS]: 'a page of a proxy' });
     const { verify } = identity({ ...files, ...onlyRoot, fetchIntermediate });
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -324,7 +327,7 @@ describe('the chain', () => {
     expect(asked).toEqual([ADDRESS]);
   });
 
-  test('is fetched from nowhere else than where authorities publish', async () => {
+  test('the chain is fetched from nowhere else than where authorities publish', async () => {
     const { asked, fetchIntermediate } = web({});
     const refusal = await refusalOf(below(issuing, ['http://169.254.169.254/x', 'http://example.com/pkiops/certs/x']), {
       ...onlyRoot,
@@ -334,7 +337,7 @@ describe('the chain', () => {
     expect(asked).toEqual([]);
   });
 
-  test('needs every certificate to be valid, and takes one that is when an authority has several', async () => {
+  test('the chain needs every certificate to be valid, and takes the valid one when an authority has several', async () => {
     const expired = certify({ name: 'Issuing', issuer: root, nowMs: NOW, key: issuing.key, toMs: NOW - HOUR });
     const document = below(issuing);
     await expectHeld(document, { trustedIntermediates: pemFile(expired, issuing) });
@@ -346,7 +349,7 @@ describe('the chain', () => {
     await expectHeld(document, { trustedIntermediates: pemFile(expired), ...web({ [ADDRESS]: issuing }) });
   });
 
-  test('passes through authorities only, and through no more than they allow', async () => {
+  test('the chain passes through authorities only, and through no more than they allow', async () => {
     const notAuthority = signerOf(issuing);
     const deeper = certify({ name: 'Deeper', issuer: issuing, nowMs: NOW });
     const { fetchIntermediate } = web({ [ADDRESS]: notAuthority });
@@ -355,7 +358,7 @@ describe('the chain', () => {
     expect(await refusalOf(below(deeper), options)).toBeInstanceOf(IdentityError);
   });
 
-  test('passes through no authority with constraints that we do not apply, nor through a weak signature', async () => {
+  test('the chain passes through no authority with constraints that we do not apply, nor through a weak signature', async () => {
     for (const shape of [{ permitted: 'example.com' }, { digest: 'sha1' as const }]) {
       const authority = certify({ name: 'Bounded', issuer: root, nowMs: NOW, ...shape });
       const options = { trustedIntermediates: pemFile(authority), ...web({ [ADDRESS]: authority }) };
@@ -363,7 +366,7 @@ describe('the chain', () => {
     }
   });
 
-  test('passes through no authority that is for mail only', async () => {
+  test('the chain passes through no authority that is for mail only', async () => {
     for (const [usage, held] of [
       ['emailProtection', false],
       ['serverAuth', true],
@@ -376,7 +379,7 @@ describe('the chain', () => {
     }
   });
 
-  test('does not end at a trusted intermediate, not even at a self-signed one', async () => {
+  test('the chain does not end at a trusted intermediate, not even at a self-signed one', async () => {
     const options = {
       trustedRoots: null,
       trustedIntermediates: pemFile(root, issuing),
@@ -386,7 +389,7 @@ describe('the chain', () => {
   });
 });
 
-test('files that cannot be used are named', () => {
+test('an unusable certificate file is named', () => {
   expect(() => identity({ trustedRoots: '/nowhere.pem' })).toThrow(/cannot read \/nowhere.pem \(ENOENT\)/);
   expect(() => identity({ trustedRoots: pemFile({ ...root, pem: 'nothing' }) })).toThrow(/no certificate in PEM/);
   expect(() => identity({ trustedIntermediates: pemFile(root, signer) })).toThrow(
