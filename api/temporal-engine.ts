@@ -8,7 +8,8 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@temporalio/common';
-import { lifecycleId, type WorkerKey } from '../domain/ids.js';
+import type { WorkerKey } from '../domain/ids.js';
+import { lifecycleId } from '../temporal/ids.js';
 import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { ProviderRegistry } from '../providers/registry.js';
 import type { Worker } from '../domain/worker.js';

@@ -1,6 +1,6 @@
 /**
- * Names that outsiders rely on: identifiers of the wire protocol and ids of workflows and schedules.
- * The rules are Taskcluster's (docs/taskcluster-compatibility.md#identifiers).
+ * Identifiers of the wire protocol, on which outsiders rely. The rules are
+ * Taskcluster's (docs/taskcluster-compatibility.md#identifiers).
  */
 
 /** Providers, launch configs, worker groups and worker ids. Never a dot: they become words of a routing key. */
@@ -15,18 +15,6 @@ export interface WorkerKey {
   readonly workerGroup: string;
   readonly workerId: string;
 }
-
-export const lifecycleId = (worker: WorkerKey): string =>
-  `worker/${worker.workerPoolId}/${worker.workerGroup}/${worker.workerId}`;
-
-export const provisionId = (workerPoolId: string): string => `provision/${workerPoolId}`;
-export const cronScheduleId = (workerPoolId: string): string => `cron/${workerPoolId}`;
-export const scanScheduleId = (providerId: string): string => `scan/${providerId}`;
-/** The scan that follows removals until none is left; fixed, so that any number of asks gives one. */
-export const followScanId = (providerId: string): string => `scan/${providerId}/follow`;
-export const DEMAND_SCHEDULE_ID = 'demand';
-export const WORKERS_SCHEDULE_ID = 'workers';
-export const SWEEP_SCHEDULE_ID = 'sweep';
 
 /** A stable text form of a worker's key, for maps. */
 export const workerKeyText = (worker: WorkerKey): string =>

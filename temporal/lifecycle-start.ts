@@ -1,5 +1,5 @@
 import { TypedSearchAttributes, type SearchAttributePair, WorkflowIdReusePolicy } from '@temporalio/common';
-import { lifecycleId } from '../domain/ids.js';
+import { lifecycleId } from './ids.js';
 import type { LifecycleInput } from './messages.js';
 import { searchAttributes } from './search-attributes.js';
 

@@ -2,7 +2,7 @@ import type { CallClass } from '../providers/rate-limit.js';
 
 /**
  * Names that operators and scripts rely on (ARCHITECTURE.md#names-in-temporal). Ids of workflows are in
- * `domain/ids.ts`.
+ * `temporal/ids.ts`.
  */
 
 export const workflowTypes = {

@@ -5,13 +5,7 @@ import {
   ScheduleOverlapPolicy,
   type ScheduleOptions,
 } from '@temporalio/client';
-import {
-  cronScheduleId,
-  DEMAND_SCHEDULE_ID,
-  scanScheduleId,
-  SWEEP_SCHEDULE_ID,
-  WORKERS_SCHEDULE_ID,
-} from '../domain/ids.js';
+import { cronScheduleId, DEMAND_SCHEDULE_ID, scanScheduleId, SWEEP_SCHEDULE_ID, WORKERS_SCHEDULE_ID } from './ids.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
 import type { PoolInput, ScanInput } from './messages.js';
 

@@ -1,7 +1,8 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { Logger } from 'pino';
-import { followScanId, NULL_PROVIDER, provisionId } from '../domain/ids.js';
+import { NULL_PROVIDER } from '../domain/ids.js';
+import { followScanId, provisionId } from './ids.js';
 import { logEvent } from '../observability/log-events.js';
 import { mainTaskQueue, LOOK_SIGNAL, workflowTypes } from './names.js';
 import type { PoolInput, ScanInput } from './messages.js';

@@ -7,7 +7,8 @@ import {
   type QueueWorker,
   type RunningWorker,
 } from '../../domain/inactivity.js';
-import { lifecycleId, workerKeyText } from '../../domain/ids.js';
+import { workerKeyText } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { callSignal } from '../../providers/shared/call-scope.js';
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
 import { lifecycleMessages, type QueueActivityFacts } from '../../temporal/messages.js';

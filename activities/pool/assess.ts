@@ -1,6 +1,6 @@
 import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import { capacityBounds } from '../../domain/capacity.js';
-import { cronScheduleId } from '../../domain/ids.js';
+import { cronScheduleId } from '../../temporal/ids.js';
 import { isOverdue } from '../../domain/launch.js';
 import { poolFacts, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';

@@ -1,8 +1,8 @@
 import { lifecycleTiming, registrationDeadline } from '../../domain/lifecycle.js';
-import { provisionId } from '../../domain/ids.js';
+import { provisionId } from '../../temporal/ids.js';
 import type { LaunchOutcome } from '../../domain/decision.js';
 import { logEvent } from '../../observability/log-events.js';
-import { loggedDeadline, loggedWorker } from '../../observability/worker-log.js';
+import { loggedDeadline, loggedWorker } from '../support/worker-log.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 import type { Proof } from '../../database/launch-attempts.js';

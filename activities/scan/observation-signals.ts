@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { lifecycleId } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { type Change, notStarted, type ScanNote, signalRefused } from '../../domain/observation.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { LiveWorker } from '../../database/workers.js';

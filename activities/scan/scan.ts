@@ -9,7 +9,7 @@ import {
 } from '../../domain/observation.js';
 import { workerKeyText } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
-import { seconds } from '../../observability/worker-log.js';
+import { seconds } from '../support/worker-log.js';
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../../providers/errors.js';
 import { PartialListing } from '../../providers/shared/partial-listing.js';

@@ -1,6 +1,7 @@
-import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { logEvent } from '../../observability/log-events.js';
-import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../../observability/worker-log.js';
+import { loggedDeadline, loggedEnd, loggedWorker, seconds } from '../support/worker-log.js';
 import {
   insertStaticWorker,
   recordCredentials,

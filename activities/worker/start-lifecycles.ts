@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import type { Worker } from '../../domain/worker.js';
 import { logEvent } from '../../observability/log-events.js';
 import { getLaunch, launchOf, workersOfLaunch } from '../../database/launches.js';

@@ -1,5 +1,5 @@
 import { inParallel } from '../../activities/support/in-parallel.js';
-import { lifecycleId } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { awsPool, type WireWorker } from '../testing/api-client.js';
 import { longestHistory, sample } from '../testing/histories.js';
 import type { LogLine } from '../testing/simulator.js';

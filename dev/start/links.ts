@@ -1,4 +1,5 @@
-import { cronScheduleId, lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { cronScheduleId, lifecycleId } from '../../temporal/ids.js';
 import { workflowTypes } from '../../temporal/names.js';
 
 /** Pages of Temporal's web interface. Ids stand in a path, slashes and all. */

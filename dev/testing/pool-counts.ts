@@ -1,5 +1,5 @@
 import { inParallel } from '../../activities/support/in-parallel.js';
-import { lifecycleId } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { awsPool } from './api-client.js';
 import { callsPerWorker, type CallsPerWorker } from './call-counts.js';
 import { longestHistory, sample } from './histories.js';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
-import { cronScheduleId, provisionId } from '../../domain/ids.js';
+import { cronScheduleId, provisionId } from '../../temporal/ids.js';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, endPool, machinesOf, removeAll, restart, expectSettled } from '../support/pool-steps.js';

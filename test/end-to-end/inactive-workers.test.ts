@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
-import { lifecycleId, type WorkerKey } from '../../domain/ids.js';
+import type { WorkerKey } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import type { WorkerPollResult } from '../../activities/demand/worker-poll.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { awsPool, type WireWorker } from '../../dev/testing/api-client.js';

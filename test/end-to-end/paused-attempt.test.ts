@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { provisionId } from '../../domain/ids.js';
+import { provisionId } from '../../temporal/ids.js';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from '../support/evidence.js';
 import { type OwnTemporal, startOwnTemporal } from '../support/own-temporal.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import taskcluster, { type Credentials } from 'taskcluster-client';
-import { lifecycleId } from '../../domain/ids.js';
+import { lifecycleId } from '../../temporal/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { restart } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { provisionId } from '../../domain/ids.js';
+import { provisionId } from '../../temporal/ids.js';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { checkEvidence } from './evidence.js';
 import { PATIENCE_MS } from '../../dev/testing/patience.js';

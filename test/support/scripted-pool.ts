@@ -9,7 +9,7 @@ import type { LaunchResult } from '../../activities/pool/launch.js';
 import type { Decision } from '../../domain/decision.js';
 import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
-import { provisionId } from '../../domain/ids.js';
+import { provisionId } from '../../temporal/ids.js';
 import { workflowTypes } from '../../temporal/names.js';
 import { option } from './selection.js';
 import { HOUR_MS, MINUTE_MS, type TimeSkipping } from './time-skipping.js';

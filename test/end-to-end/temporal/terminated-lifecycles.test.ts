@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { lifecycleId, type WorkerKey } from '../../../domain/ids.js';
+import type { WorkerKey } from '../../../domain/ids.js';
+import { lifecycleId } from '../../../temporal/ids.js';
 import type { LifecycleStatus } from '../../../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../../../temporal/names.js';
 import { awsPool } from '../../../dev/testing/api-client.js';

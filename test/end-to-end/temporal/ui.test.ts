@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { cronScheduleId, lifecycleId } from '../../../domain/ids.js';
+import { cronScheduleId, lifecycleId } from '../../../temporal/ids.js';
 import type { DevServer } from '../../../dev/servers/dev-server.js';
 import { workflowTypes } from '../../../temporal/names.js';
 import { awsPool, type WireWorker } from '../../../dev/testing/api-client.js';

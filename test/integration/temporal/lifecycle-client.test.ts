@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { EngineBusy, EngineRefused } from '../../../temporal/lifecycle-client.js';
 import { temporalEngine } from '../../../api/temporal-engine.js';
-import { lifecycleId } from '../../../domain/ids.js';
+import { lifecycleId } from '../../../temporal/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
 import { registryOf } from '../../../providers/registry.js';

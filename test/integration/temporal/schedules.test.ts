@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
-import { cronScheduleId } from '../../../domain/ids.js';
+import { cronScheduleId } from '../../../temporal/ids.js';
 import { reconcileSchedules } from '../../../temporal/reconcile-schedules.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from '../../../temporal/schedules.js';
 import { eventually } from '../../../dev/testing/eventually.js';

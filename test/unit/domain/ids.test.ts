@@ -1,18 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  cronScheduleId,
-  DEMAND_SCHEDULE_ID,
-  followScanId,
-  identifierPattern,
-  lifecycleId,
-  NULL_PROVIDER,
-  provisionId,
-  scanScheduleId,
-  SWEEP_SCHEDULE_ID,
-  workerKeyText,
-  workerPoolIdPattern,
-  WORKERS_SCHEDULE_ID,
-} from '../../../domain/ids.js';
+import { identifierPattern, NULL_PROVIDER, workerKeyText, workerPoolIdPattern } from '../../../domain/ids.js';
 
 const worker = { workerPoolId: 'proj/pool', workerGroup: 'us-west-2', workerId: 'i-1' };
 
@@ -50,24 +37,6 @@ describe('a worker pool id', () => {
   ])('a worker pool id is never one %s', (_case, text) => {
     expect(workerPoolIdPattern.test(text)).toBe(false);
   });
-});
-
-test('ids of workflows and schedules stay as running deployments have them', () => {
-  expect([
-    lifecycleId(worker),
-    provisionId('proj/pool'),
-    cronScheduleId('proj/pool'),
-    scanScheduleId('aws'),
-    followScanId('aws'),
-    ...[DEMAND_SCHEDULE_ID, WORKERS_SCHEDULE_ID, SWEEP_SCHEDULE_ID],
-  ]).toEqual([
-    'worker/proj/pool/us-west-2/i-1',
-    'provision/proj/pool',
-    'cron/proj/pool',
-    'scan/aws',
-    'scan/aws/follow',
-    ...['demand', 'workers', 'sweep'],
-  ]);
 });
 
 test('the provider of a pool under deletion has the name that clients send', () => {

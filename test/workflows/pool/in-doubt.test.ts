@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
-import { lifecycleId } from '../../../domain/ids.js';
+import { lifecycleId } from '../../../temporal/ids.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { poolSuite } from '../../support/pool-suite.js';
 import { option } from '../../support/selection.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
-import { lifecycleId } from '../../../domain/ids.js';
+import { lifecycleId } from '../../../temporal/ids.js';
 import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
 import { workflowTypes } from '../../../temporal/names.js';
 import { eventually } from '../../../dev/testing/eventually.js';

@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { pino } from 'pino';
 import { Asks } from '../../../temporal/triggers.js';
-import { provisionId } from '../../../domain/ids.js';
+import { provisionId } from '../../../temporal/ids.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { ScriptedPool } from '../../support/scripted-pool.js';
 import { option } from '../../support/selection.js';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { lifecycleId } from '../../../../domain/ids.js';
+import { lifecycleId } from '../../../../temporal/ids.js';
 import type { WireWorker } from '../../../../dev/testing/api-client.js';
 import { attestedContent, azureTime, certify, signAttested } from '../../../support/attested-documents.js';
 import { AZURE_SUBSCRIPTION, azurePool } from '../../../../dev/testing/azure-pool.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { lifecycleId } from '../../../../domain/ids.js';
+import { lifecycleId } from '../../../../temporal/ids.js';
 import { azurePool, type AzurePoolShape } from '../../../../dev/testing/azure-pool.js';
 import { azureSystem, expectNothingLeft } from '../../../support/azure-system.js';
 import { endPool, expectAllStopped, restart, settled } from '../../../support/pool-steps.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { lifecycleId, provisionId } from '../../../../domain/ids.js';
+import { lifecycleId, provisionId } from '../../../../temporal/ids.js';
 import { adminCredentials } from '../../../../providers/azure/create/admin.js';
 import { openRecords } from '../../../../database/client/open.js';
 import { providerContext } from '../../../../providers/context.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { assessPool } from '../../../../activities/pool/assess.js';
-import { cronScheduleId } from '../../../../domain/ids.js';
+import { cronScheduleId } from '../../../../temporal/ids.js';
 import type { Records } from '../../../../database/client/open.js';
 import { connectClient } from '../../../../temporal/connection.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';

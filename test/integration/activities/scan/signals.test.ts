@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { scanActivities } from '../../../../activities/scan/scan.js';
-import { lifecycleId } from '../../../../domain/ids.js';
+import { lifecycleId } from '../../../../temporal/ids.js';
 import { RETRY_SIGNAL_MS } from '../../../../domain/observation.js';
 import { lastScan, scanNotes } from '../../../../database/scans.js';
 import { lifecycleMessages } from '../../../../temporal/messages.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { lifecycleRecords } from '../../../../activities/worker/persist.js';
-import { lifecycleId } from '../../../../domain/ids.js';
+import { lifecycleId } from '../../../../temporal/ids.js';
 import { isRefusedForGood } from '../../../../database/client/failures.js';
 import { activityDeps } from '../../../support/activities.js';
 import { recordedLog } from '../../../support/recorded-log.js';

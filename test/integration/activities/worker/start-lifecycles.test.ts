@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Client } from '@temporalio/client';
 import { lifecycleStarts } from '../../../../activities/worker/start-lifecycles.js';
 import { sweepActivities } from '../../../../activities/sweep.js';
-import { lifecycleId } from '../../../../domain/ids.js';
+import { lifecycleId } from '../../../../temporal/ids.js';
 import { scanNotes, setNotes } from '../../../../database/scans.js';
 import { openLifecycles } from '../../../../temporal/namespace.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';

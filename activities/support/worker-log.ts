@@ -1,5 +1,5 @@
-import { lifecycleId } from '../domain/ids.js';
-import type { Worker } from '../domain/worker.js';
+import type { Worker } from '../../domain/worker.js';
+import { lifecycleId } from '../../temporal/ids.js';
 
 /** What the lines of a worker's life say of it. */
 export const loggedWorker = (worker: Worker) => ({
