@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot, run } from './node.mjs';
+import { projectRoot, run, say } from './node.mjs';
 
 export const jestProgram = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
 export const jestFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
@@ -25,8 +25,10 @@ export async function runJest(args, { stderr = 'inherit', timeoutMs = 0 } = {}) 
     const command = [...jestFlags, jestProgram, '--passWithNoTests', '--json', `--outputFile=${path}`, ...args];
     // With --json, jest repeats its report on standard output, for programs.
     const stdio = ['ignore', 'ignore', stderr];
-    const options = { cwd: projectRoot, stdio, env: jestEnvironment(), timeout: timeoutMs };
-    const { code, signal } = await run(process.execPath, command, options);
+    // Servers, the product's processes and jest's own: whatever ends this run ends them.
+    const options = { cwd: projectRoot, stdio, env: jestEnvironment(), timeout: timeoutMs, detached: true };
+    const { code, signal, leftovers } = await run(process.execPath, command, options);
+    if (leftovers && code !== null) say('Processes that the tests had left running were ended.');
     const isLate = timeoutMs > 0 && Date.now() - began >= timeoutMs;
     return { code, signal, isLate, report: readReport(path) };
   } finally {

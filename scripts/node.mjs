@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -17,6 +18,8 @@ export const cacheDir = () => join(process.env.XDG_CACHE_HOME || join(homedir(),
 const platforms = { linux: 'linux', darwin: 'darwin', win32: 'win' };
 /** By which somebody ends a program. */
 export const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** Of a group that was told to end, until it is ended by force: a worker manager drains for so long. */
+const GROUP_GRACE_MS = 20_000;
 
 /**
  * Returns when the running Node satisfies `engines`. Otherwise runs the same command again under the version of
@@ -96,26 +99,51 @@ async function replaceProcess(node) {
 
 /**
  * Runs a program to its end and passes signals on to it. Ctrl-C on a terminal reaches the whole process group by itself,
- * so it is not passed on there: the child would get it twice.
+ * so it is not passed on there: the child would get it twice. A detached program has a group of its own, which gets every signal;
+ * what it leaves running there is ended too, and `leftovers` says whether there was any.
  */
 export function run(command, args, options = {}) {
+  const isGroup = options.detached === true && process.platform !== 'win32';
   return new Promise((resolve, reject) => {
     const passOn = (signal) => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+      if (isGroup) {
+        signalGroup(child.pid, signal);
+        setTimeout(() => signalGroup(child.pid, 'SIGKILL'), GROUP_GRACE_MS).unref();
+      } else if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     };
     // Before the child is there: a signal that came between would end this process and leave the child behind.
     for (const name of endingSignals) process.on(name, passOn);
-    const child = spawn(command, args, options);
+    const child = spawn(command, args, { ...options, detached: isGroup });
     const stopPassingOn = () => endingSignals.forEach((name) => process.removeListener(name, passOn));
     child.on('error', (error) => {
       stopPassingOn();
       reject(error);
     });
+    // A leftover may hold the child's output open.
+    const leftovers = new Promise((ended) => child.on('exit', () => ended(isGroup && endGroup(child.pid))));
     child.on('close', (code, signal) => {
       stopPassingOn();
-      resolve({ code, signal });
+      resolve(leftovers.then((isUnclean) => ({ code, signal, leftovers: isUnclean })));
     });
   });
+}
+
+/** Whether there was anybody to send it to. */
+function signalGroup(leader, signal) {
+  try {
+    return process.kill(-leader, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Ends what is left of a process group, by force when it takes too long. Whether anything was. */
+async function endGroup(leader) {
+  if (!signalGroup(leader, 'SIGTERM')) return false;
+  for (const since = Date.now(); signalGroup(leader, 0); await delay(100)) {
+    if (Date.now() - since > GROUP_GRACE_MS) signalGroup(leader, 'SIGKILL');
+  }
+  return true;
 }
 
 export const say = (text) => process.stderr.write(`${text}\n`);

@@ -118,6 +118,10 @@ async function jest(name, args) {
     totals.passed += passed;
     // A set-up that failed leaves no report, and no failed test.
     totals.failed += code !== 0 && failed === 0 ? 1 : failed;
+    if (code === 0 && report?.numTotalTestSuites === 0) {
+      totals.failed += 1;
+      return 'FAILED: no file of tests is called that';
+    }
     return `${passed} passed, ${failed} failed, ${skipped} skipped${code === 0 ? '' : `: FAILED (${signal ?? `exit code ${code}`})`}`;
   });
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { projectRoot } from '#scripts/node.mjs';
+import { projectRoot, run } from '#scripts/node.mjs';
 
 /** A project that asks for a Node newer than any, and a cache with a "Node" of that version: a shell script. */
 let folder: string;
@@ -44,6 +44,21 @@ describe('a program that needs a newer Node', () => {
 
 test('a program whose Node is new enough just goes on', async () => {
   expect(await runProgram('>=22.18', [])).toMatchObject({ stdout: 'ran\n', stderr: '', code: 0 });
+});
+
+describe('a program in a group of its own', () => {
+  const detached = { detached: true, stdio: 'ignore' } as const;
+
+  test('ends with everything that it has left running', async () => {
+    const left = join(folder, 'left');
+    const { code, leftovers } = await run('sh', ['-c', `sleep 600 & echo $! > ${left}; exit 3`], detached);
+    expect({ code, leftovers }).toEqual({ code: 3, leftovers: true });
+    expect(() => process.kill(Number(readFileSync(left, 'utf8')), 0)).toThrow('ESRCH');
+  });
+
+  test('has no leftovers when it ends its own', async () => {
+    expect(await run('sh', ['-c', 'true & wait'], detached)).toMatchObject({ code: 0, leftovers: false });
+  });
 });
 
 const fakeBin = () =>
