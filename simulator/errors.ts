@@ -5,7 +5,7 @@ export interface Failure {
   readonly details?: readonly Failure[];
 }
 
-/** What only Azure's answers have. */
+/** What only Azure's and Google's answers have. */
 export interface RefusalExtras {
   readonly details?: readonly Failure[];
   /** For the header Retry-After. */

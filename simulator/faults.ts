@@ -9,9 +9,9 @@ import { ConnectionLost, type Failure, Refusal } from './errors.js';
  * - `lose-answer`: it acts, and the connection is cut in place of the answer.
  * - `end-machines`: a launch of EC2 acts, and its machines end at once with the code as their state reason.
  *
- * For calls of Azure that begin an operation; any other call goes undisturbed:
- * - `fail-operation`: the operation ends as failed with the code.
- * - `fail-provisioning`: so does it, and the machine runs all the same.
+ * For calls of Azure and Google that begin an operation; any other call goes undisturbed:
+ * - `fail-operation`: the operation ends as failed with the code; of Google's, with `machines`, for so many of its machines.
+ * - `fail-provisioning`: Azure's ends as failed with the code, and the machine runs all the same.
  * - `stick-operation`: it does not end until released (as succeeded) or dropped (as failed with the code).
  */
 export const faultModes = [
@@ -29,16 +29,18 @@ export type FaultMode = (typeof faultModes)[number];
 
 export interface FaultRule {
   readonly id: string;
-  /** `*` (every call of the clouds and the queue), `RunInstances`, `registerWorker`, `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`. */
+  /** `*` (every call of the clouds and the queue), `RunInstances`, `instances.bulkInsert`, `registerWorker`, `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`. */
   readonly operation: string;
   readonly mode: FaultMode;
   /** For `refuse`. */
   readonly code: string;
   readonly status: number;
-  /** For refusals of Azure, and for its operations that fail: what is nested in the error. */
+  /** For refusals of Azure and Google, and for their operations that fail: what is nested in the error. */
   readonly details: readonly Failure[];
-  /** For refusals of Azure: the header Retry-After. */
+  /** For refusals of Azure and Google: the header Retry-After. */
   readonly retryAfterSeconds: number | null;
+  /** For operations of Google that fail: how many of the machines do; null: all. */
+  readonly machines: number | null;
   /** Calls it strikes; then it is spent. */
   readonly times: number;
   /** Calls it lets pass first. */
@@ -47,6 +49,7 @@ export interface FaultRule {
   readonly workerId: string | null;
   /** Only calls that concern this pool: of Azure about what bears its tag, and of its machines to the API. */
   readonly workerPoolId: string | null;
+  /** Google: the zone. */
   readonly region: string | null;
 }
 
@@ -160,6 +163,10 @@ export class Fault {
 
   get code(): string {
     return this.#rule.code;
+  }
+
+  get machines(): number | null {
+    return this.#rule.machines;
   }
 
   /** What an operation is to fail with. */

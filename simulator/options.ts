@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { usualZones } from './google/places.js';
 
 export interface SimulatorOptions {
   readonly port: number;
@@ -31,6 +32,17 @@ export interface SimulatorOptions {
   readonly azureNetworkDeleteMs: number;
   readonly azureDiskDeleteMs: number;
   readonly azureDeploymentMs: number;
+  readonly googleProjects: readonly string[];
+  readonly googleZones: readonly string[];
+  readonly googleLimits: 'off' | 'compute';
+  readonly googleGhosts: 'on' | 'off';
+  readonly googleInsertMs: number;
+  readonly googleDeleteMs: number;
+  readonly googleStopMs: number;
+  readonly googleListDelayMs: number;
+  readonly googleOperationKeptMs: number;
+  readonly googleWindowMs: number;
+  readonly googleCertsMaxAgeSeconds: number;
 }
 
 /** As the command line gives them: what has no default may be missing. */
@@ -60,7 +72,7 @@ function httpUrl(text: string): URL {
 export function parseOptions(argv: readonly string[]): SimulatorOptions {
   const command = new Command('simulator')
     .description(
-      'EC2, Azure, a task queue and the machines themselves, over HTTP on this computer. No cloud is called.',
+      'EC2, Azure, Compute Engine, a task queue and the machines themselves, over HTTP on this computer. No cloud is called.',
     )
     .option('--port <number>', 'port on 127.0.0.1; 0 takes a free one', wholeNumber, 0)
     .option('--state-dir <dir>', 'keep machines, tasks, tokens and keys here and go on with what is there')
@@ -108,6 +120,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     .option('--azure-disk-delete-ms <ms>', 'time to delete a disk', wholeNumber, 500)
     .option('--azure-deployment-ms <ms>', 'what a deployment takes beyond its resources', wholeNumber, 1000)
     .allowExcessArguments(false);
+  addGoogleOptions(command);
   const given = command.parse(argv, { from: 'user' }).opts<Given>();
   return {
     ...given,
@@ -118,4 +131,27 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     tlsPort: given.tlsPort ?? null,
     idleLimitMs: given.idleLimitMs ?? given.idleMs * 10,
   };
+}
+
+function addGoogleOptions(command: Command): void {
+  command
+    .option('--google-projects <names>', 'projects that exist', names, ['simulated-project'])
+    .option('--google-zones <names>', 'zones that exist', names, usualZones)
+    .addOption(
+      new Option('--google-limits <off|compute>', "enforce Compute Engine's rate limits")
+        .choices(['off', 'compute'])
+        .default('off'),
+    )
+    .addOption(
+      new Option('--google-ghosts <on|off>', 'whether machines that fail to be created are listed until then')
+        .choices(['on', 'off'])
+        .default('on'),
+    )
+    .option('--google-insert-ms <ms>', 'from acceptance until the operation is done', wholeNumber, 4000)
+    .option('--google-delete-ms <ms>', 'time to delete a machine or a disk', wholeNumber, 8000)
+    .option('--google-stop-ms <ms>', 'from preemption or shutdown until it is off or gone', wholeNumber, 2000)
+    .option('--google-list-delay-ms <ms>', 'new machines are missing from lists for so long', wholeNumber, 0)
+    .option('--google-operation-kept-ms <ms>', 'ended operations are known for so long', wholeNumber, 3_600_000)
+    .option('--google-window-ms <ms>', 'length of a window of the rate limits', wholeNumber, 60_000)
+    .option('--google-certs-max-age-seconds <s>', 'how long identity keys may be kept', wholeNumber, 3600);
 }

@@ -8,6 +8,9 @@ import { handleControl, type ControlContext } from './control/routes.js';
 import { page } from './control/page.js';
 import { handleEc2, type Ec2Context } from './ec2/endpoint.js';
 import { ConnectionLost, Refusal } from './errors.js';
+import { handleAccounts, handleCompute, type ComputeContext } from './google/endpoint.js';
+import { handleCerts, handleOwnMetadata, handleToken, type GoogleIdentityContext } from './google/identity.js';
+import { handleGoogleMetadata } from './google/metadata.js';
 import { send, sendJson } from './http/exchange.js';
 import { assertOwnCaller } from './http/own-callers.js';
 import { handleMetadata } from './identity/metadata.js';
@@ -18,6 +21,8 @@ export interface Contexts {
   readonly ec2: Ec2Context;
   readonly arm: ArmContext;
   readonly login: LoginContext;
+  readonly compute: ComputeContext;
+  readonly googleIdentity: GoogleIdentityContext;
   readonly queue: QueueContext;
   readonly ingress: IngressContext;
   readonly control: ControlContext;
@@ -54,6 +59,7 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
     const { arm, keys } = contexts.control.azure;
     return handleAzureMetadata(arm, keys, path.slice('/azure-metadata/'.length), url.searchParams, response);
   }
+  if (isGoogle(path)) return handleGoogle(contexts, path, url.searchParams, request, response);
   if (path.startsWith('/metadata/')) {
     const { cloud, keys } = contexts.control;
     return handleMetadata(cloud, keys, path.slice('/metadata/'.length), response);
@@ -64,6 +70,35 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   }
   if (path === '/') return send(response, 200, 'text/html; charset=utf-8', page);
   throw new Refusal('ResourceNotFound', 'there is nothing here', 404);
+}
+
+/** Google's client takes a host and a port and no path before its own, so these are where the real services have them. */
+const isGoogle = (path: string): boolean =>
+  /^\/(compute\/v1\/projects|v1\/projects|oauth2\/v[13]\/certs|computeMetadata\/v1|google-metadata)\b/.test(path) ||
+  ['/token', '/v1/token'].includes(path);
+
+async function handleGoogle(
+  { compute, googleIdentity }: Contexts,
+  path: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const after = (prefix: string): string => path.slice(prefix.length);
+  if (path.startsWith('/compute/')) {
+    return handleCompute(compute, after('/compute/v1/projects/'), query, request, response);
+  }
+  if (path.startsWith('/v1/projects/'))
+    return handleAccounts(compute, after('/v1/projects/'), query, request, response);
+  if (path.startsWith('/oauth2/')) return handleCerts(googleIdentity, path.split('/')[2] ?? '', response);
+  if (path.startsWith('/google-metadata/')) {
+    const rest = after('/google-metadata/');
+    return handleGoogleMetadata(compute.compute, compute.keys, rest, query, request, response);
+  }
+  if (path.startsWith('/computeMetadata/')) {
+    return handleOwnMetadata(googleIdentity, after('/computeMetadata/v1/'), request, response);
+  }
+  return handleToken(googleIdentity, request, response);
 }
 
 function fail(error: unknown, response: ServerResponse): void {

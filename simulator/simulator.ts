@@ -9,6 +9,11 @@ import { VirtualMachines } from './azure/virtual-machines.js';
 import { Cloud } from './ec2/cloud.js';
 import { ec2Limits, RequestLimits } from './ec2/request-limits.js';
 import { Faults } from './faults.js';
+import { Compute } from './google/compute.js';
+import { GoogleKeys } from './google/keys.js';
+import { GoogleMachines } from './google/machines.js';
+import { RateWindows, usualRates } from './google/rate-windows.js';
+import { emptyGoogle, GoogleStore } from './google/store.js';
 import { closeConnections } from './http/client.js';
 import { RegionKeys } from './identity/region-keys.js';
 import { closeIngress } from './ingress/forward.js';
@@ -30,6 +35,7 @@ export interface RunningSimulator {
 const empty: State = {
   cloud: { sequence: 0, launches: [], instances: [], capacity: {} },
   azure: emptyArm,
+  google: emptyGoogle,
   queue: { pending: [], claimed: [], completed: {} },
   agents: {},
   calls: {},
@@ -53,6 +59,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const stateFile = new StateFile(options.stateDir, () => ({
     cloud: cloud.snapshot(),
     azure: armStore.snapshot(),
+    google: compute.store.snapshot(),
     queue: queue.snapshot(),
     agents: agents.snapshot(),
     calls: log.counts(),
@@ -65,6 +72,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
     changed();
   });
   const virtualMachines = new VirtualMachines(options.bootMs, arm, agents, log);
+  const compute = new Compute(googleStore(options, cloud), log, (booting, ended) => {
+    googleMachines.follow(booting, ended);
+    changed();
+  });
+  const googleMachines = new GoogleMachines(options.bootMs, compute, agents, log);
+  const windows = new RateWindows(options.googleLimits === 'compute' ? usualRates : {}, options.googleWindowMs);
+  const googleKeys = new GoogleKeys(stateFile.loadGoogleKeys(), (stored) => stateFile.saveGoogleKeys(stored));
   const keys = await RegionKeys.open(options.regions, stateFile.loadKeys());
   stateFile.saveKeys(keys.stored(), keys.certificates());
   const azureKeys = stateFile.loadAzureKeys() ?? (await makeAzureKeys());
@@ -73,6 +87,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const restore = (state: State): void => {
     cloud.restore(state.cloud);
     armStore.restore(state.azure);
+    compute.store.restore(state.google);
     agents.restore(state.agents);
     queue.restore(state.queue);
     log.restore({ ...state.calls });
@@ -104,6 +119,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       changed,
     },
     login: { secret: () => secret, log },
+    compute: { compute, windows, keys: googleKeys, faults, log, latencyMs: options.latencyMs, changed },
+    googleIdentity: {
+      keys: googleKeys,
+      projects: options.googleProjects,
+      certsMaxAgeSeconds: options.googleCertsMaxAgeSeconds,
+      faults,
+      log,
+      latencyMs: options.latencyMs,
+    },
     queue: { queue, faults, log, claimMs: CLAIM_MS, claimWaitMs: CLAIM_WAIT_MS },
     ingress: { api: () => api, faults, log },
     control: {
@@ -112,6 +136,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       fleet,
       agents,
       virtualMachines,
+      google: { compute, windows, keys: googleKeys },
+      googleMachines,
       azure: { arm, limits: azureLimits, keys: azureKeys, setSecret: (text) => (secret = text) },
       faults,
       limits,
@@ -123,7 +149,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
         faults.clear();
         agents.stop();
         arm.stop();
+        compute.stop();
         restore(empty);
+        compute.store.ghosts = options.googleGhosts === 'on';
         secret = options.azureClientSecret;
         changed();
       },
@@ -136,10 +164,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
 
   fleet.start(`http://127.0.0.1:${port}`);
   virtualMachines.start(`http://127.0.0.1:${port}`);
+  googleMachines.start(`http://127.0.0.1:${port}`);
   const housekeeping = setInterval(() => {
     const nowMs = Date.now();
     cloud.purge(nowMs);
     armStore.purge(nowMs);
+    compute.store.purge(nowMs);
     queue.releaseExpired(nowMs);
   }, HOUSEKEEPING_MS);
 
@@ -150,6 +180,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       clearInterval(housekeeping);
       stateFile.save();
       arm.stop();
+      compute.stop();
       agents.stop();
       for (const one of [server, tlsServer]) {
         one?.close();
@@ -169,6 +200,25 @@ async function listen(server: Server, port: number): Promise<number> {
   await opened.promise;
   return (server.address() as AddressInfo).port;
 }
+
+/** Google's room is what a control has set for a zone, as for EC2's regions. */
+const googleStore = (options: SimulatorOptions, cloud: Cloud): GoogleStore =>
+  new GoogleStore(
+    {
+      projects: options.googleProjects,
+      zones: options.googleZones,
+      ghosts: options.googleGhosts === 'on',
+      times: {
+        insertMs: options.googleInsertMs,
+        deleteMs: options.googleDeleteMs,
+        stopMs: options.googleStopMs,
+        runningMs: options.bootMs / 2,
+        listDelayMs: options.googleListDelayMs,
+        operationKeptMs: options.googleOperationKeptMs,
+      },
+    },
+    () => cloud.capacity(),
+  );
 
 const armTimes = (options: SimulatorOptions): ArmTimes => ({
   vmCreateMs: options.azureVmCreateMs,

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { AzureKeys } from './azure/certificates.js';
 import type { ArmSnapshot } from './azure/store.js';
 import type { CloudSnapshot } from './ec2/cloud.js';
+import type { StoredGoogleKeys } from './google/keys.js';
+import type { GoogleSnapshot } from './google/store.js';
 import type { StoredKey } from './identity/region-keys.js';
 import type { AgentMemory } from './machines/agent.js';
 import type { QueueSnapshot } from './queue/queue.js';
@@ -11,6 +13,7 @@ import type { CallCounts } from './request-log.js';
 export interface State {
   readonly cloud: CloudSnapshot;
   readonly azure: ArmSnapshot;
+  readonly google: GoogleSnapshot;
   readonly queue: QueueSnapshot;
   readonly agents: Readonly<Record<string, AgentMemory>>;
   readonly calls: CallCounts;
@@ -58,6 +61,14 @@ export class StateFile {
     this.#write('azure-keys.json', keys);
     this.#writeText('azure-root.pem', keys.root.certificate);
     this.#writeText('azure-intermediate.pem', keys.intermediate.certificate);
+  }
+
+  loadGoogleKeys(): StoredGoogleKeys | null {
+    return this.#read<StoredGoogleKeys>('google-keys.json');
+  }
+
+  saveGoogleKeys(keys: StoredGoogleKeys): void {
+    this.#write('google-keys.json', keys);
   }
 
   /** Something changed; it is saved soon. */

@@ -40,11 +40,22 @@ export interface SimulatorFlags {
   readonly azureNetworkDeleteMs?: number;
   readonly azureDiskDeleteMs?: number;
   readonly azureDeploymentMs?: number;
+  readonly googleProjects?: string;
+  readonly googleZones?: string;
+  readonly googleLimits?: 'off' | 'compute';
+  readonly googleGhosts?: 'on' | 'off';
+  readonly googleInsertMs?: number;
+  readonly googleDeleteMs?: number;
+  readonly googleStopMs?: number;
+  readonly googleListDelayMs?: number;
+  readonly googleOperationKeptMs?: number;
+  readonly googleWindowMs?: number;
+  readonly googleCertsMaxAgeSeconds?: number;
 }
 
 export interface LogLine {
   readonly time: string;
-  readonly kind: 'ec2' | 'arm' | 'queue' | 'api' | 'machine';
+  readonly kind: 'ec2' | 'arm' | 'gce' | 'queue' | 'api' | 'machine';
   readonly operation: string;
   readonly outcome: string;
   readonly region?: string;
@@ -59,8 +70,11 @@ export interface LogLine {
 
 export interface Machine {
   readonly instanceId: string;
+  /** Of Google's, whose id is a number. */
+  readonly name?: string;
+  /** Google: the zone. */
   readonly region: string;
-  readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped';
+  readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped' | 'suspended';
   readonly stateReason: string | null;
   readonly registered: boolean;
   readonly workerPoolId: string | null;
@@ -79,7 +93,7 @@ export type FaultMode =
   | 'fail-provisioning'
   | 'stick-operation';
 
-/** An error of Azure's, with others nested in it. */
+/** An error of Azure's, with others nested in it; of Google's one of its details. */
 export interface FaultDetail {
   readonly code: string;
   readonly message: string;
@@ -92,9 +106,11 @@ export interface FaultOrder {
   readonly id?: string;
   readonly code?: string;
   readonly status?: number;
-  /** Azure only, as `retryAfterSeconds`. */
+  /** Azure and Google only, as `retryAfterSeconds`. */
   readonly details?: readonly FaultDetail[];
   readonly retryAfterSeconds?: number;
+  /** Google only: how many machines of an operation fail. */
+  readonly machines?: number;
   readonly times?: number;
   readonly skip?: number;
   readonly workerId?: string;

@@ -38,6 +38,7 @@ export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
     status: count(body, 'status', statusOf(code)),
     details: failures(body),
     retryAfterSeconds: body['retryAfterSeconds'] == null ? null : count(body, 'retryAfterSeconds'),
+    machines: body['machines'] == null ? null : count(body, 'machines'),
     times: count(body, 'times', 1),
     skip: count(body, 'skip', 0),
     workerId: optionalText(body, 'workerId'),
@@ -67,8 +68,25 @@ function statusOf(code: string): number {
   if (code === 'UnauthorizedOperation') return 403;
   if (code === 'AuthFailure') return 401;
   if (code === 'TooManyRequests' || code === 'SubscriptionRequestsThrottled') return 429;
-  return 400;
+  return googleStatuses[code] ?? 400;
 }
+
+/** Of Google's reasons. */
+const googleStatuses: Readonly<Record<string, number>> = {
+  authError: 401,
+  rateLimitExceeded: 403,
+  userRateLimitExceeded: 403,
+  quotaExceeded: 403,
+  forbidden: 403,
+  insufficientPermissions: 403,
+  accessNotConfigured: 403,
+  notFound: 404,
+  alreadyExists: 409,
+  conditionNotMet: 412,
+  backendError: 503,
+  ZONE_RESOURCE_POOL_EXHAUSTED: 503,
+  ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: 503,
+};
 
 /** Sizes of request buckets by action, as `--limits ec2` sets them, for tests with tighter ones. */
 export function bucketSizes(body: Body): Record<string, BucketSize> {

@@ -5,6 +5,8 @@ import type { Cloud } from '../ec2/cloud.js';
 import { ec2Limits, type RequestLimits } from '../ec2/request-limits.js';
 import { Refusal } from '../errors.js';
 import type { Faults } from '../faults.js';
+import { controlGoogle, identityToken, type GoogleControlContext } from '../google/control.js';
+import type { GoogleMachines } from '../google/machines.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import { identityFacts, renderIdentityDocument } from '../identity/metadata.js';
 import type { RegionKeys } from '../identity/region-keys.js';
@@ -13,7 +15,7 @@ import type { Fleet } from '../machines/fleet.js';
 import type { Queue } from '../queue/queue.js';
 import type { RequestLog } from '../request-log.js';
 import { bucketSizes, count, faultRule, oneOf, optionalText, text, type Body } from './input.js';
-import { instanceViews, summarize, virtualMachineViews, type MachineView } from './summary.js';
+import { googleMachineViews, instanceViews, summarize, virtualMachineViews, type MachineView } from './summary.js';
 
 export interface ControlContext {
   readonly cloud: Cloud;
@@ -21,6 +23,8 @@ export interface ControlContext {
   readonly fleet: Fleet;
   readonly azure: AzureControlContext;
   readonly virtualMachines: VirtualMachines;
+  readonly google: GoogleControlContext;
+  readonly googleMachines: GoogleMachines;
   readonly agents: Agents;
   readonly faults: Faults;
   readonly limits: RequestLimits;
@@ -48,6 +52,11 @@ export async function handleControl(
   const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
   if (resource === 'azure') {
     const value = controlAzure(context.azure, method, id, verb, body);
+    if (method !== 'GET') context.changed();
+    return sendJson(response, 200, value);
+  }
+  if (resource === 'google') {
+    const value = await controlGoogle(context.google, method, id, verb, body);
     if (method !== 'GET') context.changed();
     return sendJson(response, 200, value);
   }
@@ -100,9 +109,10 @@ async function answer(
   }
 }
 
-const allMachines = ({ cloud, agents, azure }: ControlContext): MachineView[] => [
+const allMachines = ({ cloud, agents, azure, google }: ControlContext): MachineView[] => [
   ...instanceViews(cloud, agents),
   ...virtualMachineViews(azure.arm, agents),
+  ...googleMachineViews(google.compute, agents),
 ];
 
 function addTasks(context: ControlContext, body: Body): unknown {
@@ -170,6 +180,8 @@ function aboutMachine(context: ControlContext, id: string, verb: string, body: B
   }
   const vm = context.virtualMachines.find(id);
   if (vm) return attestedDocument(context.azure.keys, vm, body);
+  const machine = context.googleMachines.find(id);
+  if (machine) return identityToken(context.google, machine, body);
   const instance = context.cloud.find(id, Date.now());
   if (!instance) throw new Refusal('ResourceNotFound', `there is no machine ${id}`, 404);
   const facts = { ...identityFacts(context.cloud, instance), ...(body['facts'] as Record<string, string> | undefined) };
@@ -181,9 +193,11 @@ function aboutMachine(context: ControlContext, id: string, verb: string, body: B
 
 async function actOnMachine(context: ControlContext, id: string, verb: string, body: Body): Promise<unknown> {
   const vm = context.virtualMachines.find(id);
+  const machine = context.googleMachines.find(id);
   switch (verb) {
     case 'kill':
-      if (vm) context.virtualMachines.kill(vm, body['vanish'] === true);
+      if (machine) context.googleMachines.kill(machine, body['vanish'] === true);
+      else if (vm) context.virtualMachines.kill(vm, body['vanish'] === true);
       else context.fleet.kill(id, body['vanish'] === true);
       context.changed();
       return {};

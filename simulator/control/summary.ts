@@ -2,6 +2,8 @@ import type { Arm } from '../azure/arm.js';
 import type { Resource } from '../azure/resource.js';
 import type { Cloud } from '../ec2/cloud.js';
 import type { Instance } from '../ec2/instance.js';
+import type { Compute } from '../google/compute.js';
+import { statusOf } from '../google/status.js';
 import type { Agents } from '../machines/agents.js';
 import type { Queue } from '../queue/queue.js';
 import type { CallCounts, RequestLog } from '../request-log.js';
@@ -24,6 +26,8 @@ export interface Summary {
 
 export interface MachineView {
   readonly instanceId: string;
+  /** Of Google's machines, whose id is a number. */
+  readonly name?: string;
   readonly region: string;
   readonly state: string;
   readonly stateReason: string | null;
@@ -74,6 +78,34 @@ export function virtualMachineViews(arm: Arm, agents: Agents): MachineView[] {
     tags: vm.tags,
   }));
 }
+
+/** Google's machines in the same words; one that only seems to exist is pending. */
+export function googleMachineViews(compute: Compute, agents: Agents): MachineView[] {
+  return compute.run((store, nowMs) =>
+    [...store.instances()].map((instance) => {
+      const order = store.orderOf(instance);
+      const status = statusOf(store, instance, nowMs);
+      return {
+        instanceId: instance.id,
+        name: instance.name,
+        region: order.zone,
+        state: instance.deleting ? 'shutting-down' : (googleStates[status] ?? status.toLowerCase()),
+        stateReason: null,
+        registered: agents.registered(instance.id),
+        workerPoolId: order.workerPoolId,
+        clientToken: order.requestId,
+        launched: new Date(order.createdMs).toISOString(),
+        tags: { ...order.labels },
+      };
+    }),
+  );
+}
+
+const googleStates: Readonly<Record<string, string>> = {
+  PROVISIONING: 'pending',
+  STAGING: 'pending',
+  TERMINATED: 'stopped',
+};
 
 function stateOf({ state, machine }: Resource): string {
   if (state === 'Deleting') return 'shutting-down';

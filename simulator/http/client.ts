@@ -14,6 +14,7 @@ const few = new Agent({ keepAlive: true, maxSockets: 16 });
 export interface ExchangeOptions {
   readonly body?: unknown;
   readonly authorization?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Queue for one of a few connections; for servers that answer at once. */
@@ -25,6 +26,7 @@ export function exchange(method: string, url: string, options: ExchangeOptions =
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
   const headers = {
+    ...options.headers,
     ...(payload && { 'content-type': 'application/json', 'content-length': payload.length }),
     ...(options.authorization && { authorization: options.authorization }),
   };

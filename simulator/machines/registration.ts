@@ -68,8 +68,12 @@ export interface Introduction {
 export type Introduce = (signal: AbortSignal) => Promise<Introduction | null>;
 
 /** Reads one item of a metadata service; throws when there is none. */
-export async function readMetadata(url: string, signal: AbortSignal): Promise<string> {
-  const answer = await exchange('GET', url, { signal, patient: true });
+export async function readMetadata(
+  url: string,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const answer = await exchange('GET', url, { signal, patient: true, headers });
   if (answer.status !== 200) throw new Error(`metadata ${new URL(url).pathname} answered with ${answer.status}`);
   return answer.body;
 }

@@ -1,0 +1,121 @@
+/** Members of a request or an answer, of whatever shape they were sent in. */
+export type Properties = Readonly<Record<string, unknown>>;
+
+/** One entry of an operation's `error.errors`. */
+export interface OperationError {
+  readonly code: string;
+  readonly message: string;
+  readonly errorDetails?: readonly Properties[];
+}
+
+/** What a launch asked for; all machines of a bulk share one. */
+export interface Order {
+  readonly id: string;
+  readonly project: string;
+  readonly zone: string;
+  /** Without its zone. */
+  readonly machineType: string;
+  readonly properties: Properties;
+  readonly labels: Readonly<Record<string, string>>;
+  /** From the metadata that a worker manager gives to its machines. */
+  readonly workerPoolId: string | null;
+  readonly requestId: string | null;
+  readonly createdMs: number;
+}
+
+export interface Instance {
+  /** Decimal digits of a number beyond 2^53. */
+  readonly id: string;
+  readonly name: string;
+  readonly orderId: string;
+  readonly hostname: string | null;
+  /** Order of creation; addresses and pages follow it. */
+  readonly sequence: number;
+  /** It is listed until its creation fails, and never boots. */
+  readonly ghost: boolean;
+  /** The operation that makes it, then the one that stops or deletes it; null while none is under way. */
+  operation: string | null;
+  power: 'on' | 'stopping' | 'off';
+  deleting: boolean;
+  /** A status that a control makes it show. */
+  shown: string | null;
+}
+
+export interface Disk {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly zone: string;
+  readonly sizeGb: string;
+  readonly type: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdMs: number;
+  readonly autoDelete: boolean;
+  readonly sequence: number;
+  /** The id of the machine that uses it. */
+  user: string | null;
+}
+
+/** How an operation is to end: with these errors, or, without any, as it was meant. */
+export type Ending = readonly OperationError[];
+
+export type OperationType =
+  | 'bulkInsert'
+  | 'insert'
+  | 'delete'
+  | 'compute.instances.preempted'
+  | 'compute.instances.hostError'
+  | 'compute.instances.guestTerminate';
+
+export interface Operation {
+  readonly name: string;
+  readonly id: string;
+  readonly sequence: number;
+  readonly project: string;
+  readonly zone: string;
+  readonly type: OperationType;
+  /** The same for a bulk and the insertions that it consists of. */
+  readonly groupId: string | null;
+  readonly requestId: string | null;
+  /** What the machines of it were asked for with. */
+  readonly orderId: string | null;
+  readonly user: string;
+  readonly target: { readonly collection: 'instances' | 'disks'; readonly name: string; readonly id: string } | null;
+  readonly startedMs: number;
+  /** Null: it is stuck until somebody ends it. */
+  dueMs: number | null;
+  readonly ending: Ending;
+  /** Of a bulk: its insertions' names, and how many must succeed. */
+  readonly bulk: { readonly children: readonly string[]; readonly minCount: number } | null;
+  status: 'RUNNING' | 'DONE';
+  /** Empty until it has ended. */
+  errors: readonly OperationError[];
+  endedMs: number | null;
+  /** Its record was deleted while it ran; it goes on. */
+  hidden: boolean;
+  /** Of a bulk that was undone: how many machines were deleted again. */
+  undone: number;
+}
+
+/** An object inside parameters of unknown shape; empty when there is none. */
+export const objectAt = (value: unknown, ...path: string[]): Properties => {
+  let at: unknown = value;
+  for (const name of path) at = typeof at === 'object' && at !== null ? (at as Properties)[name] : undefined;
+  return typeof at === 'object' && at !== null ? (at as Properties) : {};
+};
+
+export const listAt = (value: unknown, name: string): Properties[] => {
+  const list = objectAt(value)[name];
+  return Array.isArray(list) ? (list as Properties[]) : [];
+};
+
+export const textAt = (value: unknown, name: string): string | null => {
+  const text = objectAt(value)[name];
+  return typeof text === 'string' && text !== '' ? text : null;
+};
+
+/** int32 and int64: the latter travel as text. */
+export const numberAt = (value: unknown, name: string): number | null => {
+  const number = objectAt(value)[name];
+  return number === undefined || number === null || number === '' ? null : Number(number);
+};
