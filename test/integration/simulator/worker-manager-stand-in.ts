@@ -71,7 +71,7 @@ export class WorkerManagerStandIn {
   }
 
   #provesIdentity(body: Record<string, unknown>): boolean {
-    if (body['providerId'] === 'azure') return false;
+    if (body['providerId'] === 'azure' || body['providerId'] === 'google') return false;
     const { document, signature } = body['workerIdentityProof'] as { document: string; signature: string };
     const { region, instanceId } = JSON.parse(document) as { region: string; instanceId: string };
     const { publicKey } = new X509Certificate(this.#certificates[region]?.rsa ?? '');
