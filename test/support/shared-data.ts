@@ -35,3 +35,5 @@ export const isAwsPool = ({ config }: RealPool): boolean =>
 export const isStaticPool = ({ config }: RealPool): boolean => !('launchConfigs' in config);
 export const isAzurePool = ({ config }: RealPool): boolean =>
   config.launchConfigs?.some((launchConfig) => 'armDeployment' in launchConfig || 'subnetId' in launchConfig) ?? false;
+export const isGooglePool = ({ config }: RealPool): boolean =>
+  config.launchConfigs?.some((launchConfig) => 'zone' in launchConfig && 'machineType' in launchConfig) ?? false;

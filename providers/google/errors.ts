@@ -1,0 +1,121 @@
+import { ProviderError, type ProviderErrorCode } from '../errors.js';
+import { untilNextMinute } from './minute-window.js';
+
+/** What a refusal's body says (Google APIs, "Errors"); the SDK leaves the reason out of its error. */
+export interface Refusal {
+  /** Null where no answer came. */
+  readonly status: number | null;
+  /** `errors[0].reason`; null in a body that is none of Google's. */
+  readonly reason: string | null;
+  /** `reason` of an ErrorInfo among the details: finer, and rarely there. */
+  readonly detail: string | null;
+  readonly message: string;
+}
+
+/** What a call was about. */
+export interface CallSubject {
+  readonly isLaunch: boolean;
+  /** How a 404 names the resource itself, such as `instances/123`: only then it says that there is no such thing. */
+  readonly resource?: string;
+}
+
+/** Concurrent operations end within seconds; a window of calls only with the minute. */
+const CONCURRENCY_RETRY_MS = 10_000;
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** By reason, whatever the status. */
+const codeOfReason: ReadonlyMap<string, ProviderErrorCode> = new Map([
+  ['rateLimitExceeded', 'Throttled'],
+  ['userRateLimitExceeded', 'Throttled'],
+  ['quotaExceeded', 'QuotaExceeded'],
+  ['conditionNotMet', 'PermissionDenied'],
+  ['resourceNotReady', 'Unavailable'],
+  ['resourceInUseByAnotherResource', 'Unavailable'],
+  // The names are taken: an earlier attempt did something.
+  ['alreadyExists', 'TokenSpent'],
+]);
+
+const isStockOut = (text: string): boolean => /\b(ZONE_|REGION_)?RESOURCE_POOL_EXHAUSTED/.test(text);
+
+/** An SDK's error as a ProviderError. */
+export function classify(error: unknown, subject: CallSubject): ProviderError {
+  if (error instanceof ProviderError) return error;
+  const refusal = readRefusal(error);
+  const code = codeOf(refusal, subject);
+  const { reason, detail, message } = refusal;
+  const cloudCode = detail ?? reason;
+  return new ProviderError({
+    code,
+    message: (cloudCode === null ? message : `${cloudCode}: ${message}`).slice(0, MAX_MESSAGE_LENGTH),
+    ...(cloudCode === null ? {} : { cloudCode }),
+    ...(code === 'Throttled' ? { retryAfterMs: retryAfterMs(refusal) } : {}),
+  });
+}
+
+function codeOf({ status, reason, detail, message }: Refusal, { isLaunch, resource }: CallSubject): ProviderErrorCode {
+  if (status === null || reason === null) return status === 429 ? 'Throttled' : 'Unavailable';
+  if (isStockOut(`${reason} ${detail ?? ''} ${message}`)) return 'InsufficientCapacity';
+  if (status === 404) return codeOfNotFound(message, isLaunch, resource);
+  const known = codeOfReason.get(reason);
+  if (known) return known;
+  if (status === 429) return 'Throttled';
+  if (status >= 500 || status === 408) return 'Unavailable';
+  return status === 401 || status === 403 || status === 412 ? 'PermissionDenied' : 'InvalidRequest';
+}
+
+/** Of a project, a zone or an image it proves nothing of a machine. */
+function codeOfNotFound(message: string, isLaunch: boolean, resource: string | undefined): ProviderErrorCode {
+  if (isLaunch || resource === undefined) return 'InvalidRequest';
+  const paths = message.split(/[^\w./-]+/);
+  return paths.some((path) => path.endsWith(`/${resource}`)) ? 'NotFound' : 'InvalidRequest';
+}
+
+const retryAfterMs = ({ detail }: Refusal): number =>
+  detail === 'CONCURRENT_OPERATIONS_QUOTA_EXCEEDED' ? CONCURRENCY_RETRY_MS : untilNextMinute(Date.now());
+
+/** gax keeps the body as it came under this symbol. */
+const RAW_BODY = Symbol.for('google-gax.rawHttpResponsePayload');
+
+interface SdkError {
+  readonly httpStatusCode?: unknown;
+  readonly [RAW_BODY]?: unknown;
+}
+
+interface ErrorBody {
+  readonly error?: {
+    readonly message?: unknown;
+    readonly errors?: readonly { readonly reason?: unknown }[];
+    readonly details?: readonly { readonly reason?: unknown }[];
+  };
+}
+
+/** Of the SDK's error only this is read: the rest of it holds the request, and with it the machine's metadata. */
+function readRefusal(error: unknown): Refusal {
+  const none = { reason: null, detail: null };
+  if (!(error instanceof Error)) return { status: null, ...none, message: 'no error object' };
+  const { httpStatusCode, [RAW_BODY]: raw } = error as SdkError;
+  const status = typeof httpStatusCode === 'number' ? httpStatusCode : null;
+  const body = parse(raw)?.error;
+  if (!body) return { status, ...none, message: error.message };
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  return {
+    status,
+    reason: firstOf(body.errors, text),
+    detail: firstOf(body.details, text),
+    message: text(body.message) ?? error.message,
+  };
+}
+
+const firstOf = (
+  entries: readonly { readonly reason?: unknown }[] | undefined,
+  text: (value: unknown) => string | null,
+): string | null => (Array.isArray(entries) ? (entries.map((one) => text(one?.reason)).find(Boolean) ?? null) : null);
+
+function parse(raw: unknown): ErrorBody | null {
+  try {
+    const value: unknown = typeof raw === 'string' ? JSON.parse(raw) : raw;
+    return typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
+}

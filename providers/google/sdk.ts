@@ -1,0 +1,117 @@
+import { createRequire } from 'node:module';
+import type { Endpoint } from '../shared/endpoint.js';
+import type { GoogleCredentials } from './credentials.js';
+import { computeTypes } from './descriptor.js';
+
+/**
+ * The one place where Google's SDK is touched. It is loaded at first need: a process without a Google provider has none of
+ * it. Its type declarations (960,000 lines) are left alone; what is used of it is declared here, and a test makes every
+ * call with it.
+ *
+ * Only `innerApiCalls` are used. The public methods parse the whole description anew for each error with details, blocking
+ * the process for up to three seconds, and throw a second time outside the caller's promise when credentials fail. They
+ * exist once `initialize()` has resolved; a client whose `initialize()` was rejected stays broken.
+ */
+
+type Answer = readonly [unknown, unknown?, unknown?];
+type ApiCall = (request: object, options: object) => Promise<Answer>;
+
+interface SdkClient {
+  initialize(): Promise<unknown>;
+  readonly innerApiCalls: Readonly<Record<string, ApiCall>>;
+}
+
+/** What signs requests: Google's auth library, as the SDK brings it along. */
+interface AuthClient {
+  getRequestHeaders(): Promise<Headers>;
+}
+
+type ClientClass = new (options: object) => SdkClient;
+
+/** Covers Compute Engine, and the look at the service account. */
+const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
+const CLIENTS = '@google-cloud/compute/build/src/v1/';
+
+export interface GoogleSdk {
+  /** Of `instances` or `zoneOperations`. */
+  readonly clients: Readonly<Record<'instances' | 'zoneOperations', SdkClient>>;
+  /** Headers that authorize a request. Rejects when credentials are not good, or Google's token address is out of reach. */
+  readonly authorize: () => Promise<Headers>;
+}
+
+/** Rejects when there are no credentials. */
+export async function openSdk(options: {
+  readonly project: string;
+  readonly endpoint: Endpoint | null;
+  readonly credentials: GoogleCredentials | null;
+}): Promise<GoogleSdk> {
+  // Before the SDK makes classes of all that it describes.
+  computeTypes();
+  const load = createRequire(import.meta.url);
+  const { InstancesClient } = load(`${CLIENTS}instances_client.js`) as { InstancesClient: ClientClass };
+  const { ZoneOperationsClient } = load(`${CLIENTS}zone_operations_client.js`) as { ZoneOperationsClient: ClientClass };
+  const authClient = await authClientOf(load, options.endpoint, options.credentials);
+  const settings = { fallback: true, projectId: options.project, authClient, ...addressOf(options.endpoint) };
+  const clients = { instances: new InstancesClient(settings), zoneOperations: new ZoneOperationsClient(settings) };
+  await Promise.all([clients.instances.initialize(), clients.zoneOperations.initialize()]);
+  return { clients, authorize: () => authClient.getRequestHeaders() };
+}
+
+interface AuthLibrary {
+  readonly JWT: new (options: object) => AuthClient;
+  readonly UserRefreshClient: new (options: object) => AuthClient;
+  readonly ExternalAccountClient: { fromJSON(options: object): AuthClient | null };
+  readonly PassThroughClient: new () => AuthClient;
+}
+
+/** An emulator gets no credentials; without any, Google's own chain is used. */
+async function authClientOf(
+  load: NodeJS.Require,
+  endpoint: Endpoint | null,
+  credentials: GoogleCredentials | null,
+): Promise<AuthClient> {
+  const { GoogleAuth, googleAuthLibrary: library } = load('google-gax') as {
+    GoogleAuth: new (options: object) => { getClient(): Promise<AuthClient> };
+    googleAuthLibrary: AuthLibrary;
+  };
+  const scopes = [SCOPE];
+  if (endpoint?.isEmulator) return new library.PassThroughClient();
+  if (!credentials) return await new GoogleAuth({ scopes }).getClient();
+  return clientOf(library, credentials, scopes);
+}
+
+/** Of the types that `credentials.ts` takes: the library's way for any type warns of types that nobody has checked. */
+function clientOf(library: AuthLibrary, credentials: GoogleCredentials, scopes: readonly string[]): AuthClient {
+  const { type, client_email, private_key, private_key_id, client_id, client_secret, refresh_token } = credentials;
+  if (type === 'service_account') {
+    return new library.JWT({ email: client_email, key: private_key, keyId: private_key_id, scopes });
+  }
+  if (type === 'authorized_user') {
+    return new library.UserRefreshClient({
+      clientId: client_id,
+      clientSecret: client_secret,
+      refreshToken: refresh_token,
+    });
+  }
+  const client = library.ExternalAccountClient.fromJSON({ ...credentials, scopes });
+  if (!client) throw new Error(`credentials of type ${type} are not supported`);
+  return client;
+}
+
+function addressOf(endpoint: Endpoint | null): object {
+  if (!endpoint) return {};
+  const { hostname, port, protocol } = new URL(endpoint.url);
+  const name = protocol.replace(':', '');
+  return { apiEndpoint: hostname, port: Number(port || (name === 'https' ? 443 : 80)), protocol: name };
+}
+
+/** One request and no more: the SDK's own repeats would hide attempts, and hold a call for ten minutes. */
+export const once = (timeoutMs: number, headers: Readonly<Record<string, string>> = {}): object => ({
+  retry: null,
+  timeout: timeoutMs,
+  autoPaginate: false,
+  otherArgs: { headers },
+});
+
+/** An answer's body. Of lists the SDK gives the items, the next request and then the whole page. */
+export const bodyOf = ([first, , page]: Answer): unknown => page ?? first;

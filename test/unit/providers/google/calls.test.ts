@@ -1,0 +1,186 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ComputeCalls } from '../../../../providers/google/calls.js';
+import type { GoogleProviderConfig } from '../../../../providers/google/config.js';
+import { computeTypes, usedMethods } from '../../../../providers/google/descriptor.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { ScriptedGoogle } from '../../../support/scripted-google.js';
+
+let google: ScriptedGoogle;
+beforeAll(async () => {
+  google = await ScriptedGoogle.start();
+});
+afterAll(() => google.stop());
+beforeEach(() => {
+  google.requests.length = 0;
+  google.say = () => ({ body: {} });
+});
+
+const config = (changes: Partial<GoogleProviderConfig> = {}): GoogleProviderConfig => ({
+  providerType: 'google',
+  project: 'p',
+  workerServiceAccountId: '1',
+  endpoint: google.url,
+  jwksUrl: null,
+  draining: false,
+  ...changes,
+});
+const context = recordedContext();
+const calls = () => new ComputeCalls(config(), context);
+
+const zone = 'us-central1-a';
+const get = { service: 'instances', method: 'get', callClass: 'read', zone, request: { instance: '7' } } as const;
+const insert = {
+  service: 'instances',
+  method: 'bulkInsert',
+  callClass: 'create',
+  zone,
+  request: {
+    requestId: 'r',
+    bulkInsertInstanceResourceResource: { count: '2', instanceProperties: { machineType: 't' } },
+  },
+} as const;
+
+const sent = [
+  [insert, 'POST', '/instances/bulkInsert'],
+  [get, 'GET', '/instances/7'],
+  [{ ...get, method: 'list', request: { filter: 'f' } }, 'GET', '/instances'],
+  [{ ...get, method: 'delete', callClass: 'delete' }, 'DELETE', '/instances/7'],
+  [{ ...get, service: 'zoneOperations', request: { operation: 'o' } }, 'GET', '/operations/o'],
+  [{ ...get, service: 'zoneOperations', method: 'list', request: {} }, 'GET', '/operations'],
+] as const;
+
+describe('the SDK', () => {
+  test.each(sent)('sends %j as the API has it', async (call, method, path) => {
+    await calls().call(call);
+    expect(google.requests).toMatchObject([{ method, path: `/compute/v1/projects/p/zones/${zone}${path}` }]);
+    expect(google.requests[0]!.headers.authorization).toBeUndefined();
+  });
+
+  test('sends a list of all zones as the API has it', async () => {
+    await calls().call({ ...get, method: 'aggregatedList', zone: null, request: { maxResults: 1 } });
+    expect(google.requests).toMatchObject([{ method: 'GET', path: '/compute/v1/projects/p/aggregated/instances' }]);
+  });
+
+  test('carries a body and its parameters, and gives ids as they are', async () => {
+    google.say = () => ({ body: { name: 'operation-1', status: 'PENDING', targetId: '9007199254740993123' } });
+    const operation = await calls().call(insert);
+    expect(operation).toMatchObject({ name: 'operation-1', status: 'PENDING', targetId: '9007199254740993123' });
+    const [{ query, body }] = google.requests as [(typeof google.requests)[number]];
+    expect(query.get('requestId')).toBe('r');
+    expect(body).toMatchObject({ count: '2', instanceProperties: { machineType: 't' } });
+  });
+
+  test('gives the whole page of a list, its warning too', async () => {
+    const page = {
+      kind: 'compute#instanceList',
+      items: [{ id: '1' }],
+      nextPageToken: 'n',
+      warning: { code: 'UNREACHABLE' },
+    };
+    google.say = () => ({ body: page });
+    const list = { ...get, method: 'list', request: { maxResults: 500 }, fields: 'items(id)' };
+    expect(await calls().call(list)).toMatchObject({ ...page, items: [{ id: '1' }] });
+    expect(google.requests[0]!.headers['x-goog-fieldmask']).toBe('items(id)');
+  });
+
+  test('sends each request once, whatever the answer', async () => {
+    google.say = () => ScriptedGoogle.refusal(503, 'backendError');
+    for (const [call] of sent) {
+      google.requests.length = 0;
+      await expect(calls().call(call)).rejects.toMatchObject({ code: 'Unavailable' });
+      expect(google.requests).toHaveLength(1);
+    }
+  });
+
+  test('describes no more than is used, and all of that', () => {
+    const types = computeTypes();
+    expect(Object.keys(types).length).toBeLessThan(200);
+    for (const [service, names] of Object.entries(usedMethods)) {
+      const { methods = {} } = types[service]!;
+      expect(Object.keys(methods)).toEqual(names);
+      for (const { requestType, responseType } of Object.values(methods)) {
+        expect(types[requestType]?.fields).toBeDefined();
+        expect(types[responseType]?.fields).toBeDefined();
+      }
+    }
+    expect(types.InstanceProperties?.fields).toMatchObject({ machineType: { type: 'string' } });
+  });
+});
+
+describe('a call', () => {
+  test('takes its place by region, and says what became of it', async () => {
+    const before = [context.taken.length, context.outcomes.length];
+    await calls().call(get);
+    expect(context.taken.slice(before[0])).toMatchObject([
+      { operation: 'instances.get', callClass: 'read', region: 'us-central1' },
+    ]);
+    expect(context.outcomes.slice(before[1])).toMatchObject([{ operation: 'instances.get', result: 'ok' }]);
+  });
+
+  test('that is refused for its rate makes everybody wait for the next minute', async () => {
+    google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded');
+    await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled' });
+    const { retryAfterMs, remaining } = context.news.at(-1)!;
+    expect(remaining).toBeNull();
+    expect(retryAfterMs).toBeGreaterThan(0);
+    expect(retryAfterMs).toBeLessThanOrEqual(64_000);
+  });
+
+  test('with details tells concurrency from rate', async () => {
+    const details = [
+      {
+        '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+        reason: 'CONCURRENT_OPERATIONS_QUOTA_EXCEEDED',
+        domain: 'd',
+      },
+    ];
+    google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded', 'too many', details);
+    await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 10_000 });
+  });
+
+  test('keeps the request out of its error', async () => {
+    google.say = () => ScriptedGoogle.refusal(400, 'invalid');
+    const secret = {
+      ...insert,
+      request: { bulkInsertInstanceResourceResource: { instanceProperties: { description: 'SECRET' } } },
+    };
+    const error = await calls()
+      .call(secret)
+      .catch((thrown: unknown) => thrown);
+    expect(JSON.stringify(error, [...Object.getOwnPropertyNames(error), 'cause'])).not.toMatch(/SECRET/);
+    expect((error as Error).cause).toBeUndefined();
+  });
+
+  test('without a network ends in doubt, and one without an answer too', async () => {
+    const nowhere = new ComputeCalls(config({ endpoint: 'http://127.0.0.1:1' }), context);
+    await expect(nowhere.call(get)).rejects.toMatchObject({ code: 'Unavailable' });
+    google.say = () => ({ body: '<html>not Google’s</html>' });
+    await expect(calls().call(get)).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('with credentials that are none is refused before it leaves, again and again, and ends no process', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const creds = { type: 'service_account', client_email: 'a@b.c', private_key: 'not a key' };
+    const broken = new ComputeCalls(config({ endpoint: 'https://127.0.0.1:1', creds }), context);
+    await expect(broken.call(insert)).rejects.toMatchObject({ code: 'PermissionDenied' });
+    await expect(broken.call(insert)).rejects.toMatchObject({ code: 'PermissionDenied' });
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+    expect(google.requests).toEqual([]);
+  });
+
+  test('while the token address cannot be reached is not sent, and may be repeated', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+    const creds = {
+      type: 'authorized_user',
+      client_id: 'a',
+      client_secret: 'b',
+      refresh_token: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    };
+    const offline = new ComputeCalls(config({ endpoint: 'https://127.0.0.1:1', creds }), context);
+    await expect(offline.call(insert)).rejects.toMatchObject({ code: 'GivenUp' });
+  });
+});
