@@ -11,7 +11,7 @@ import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@te
 import type { WorkerKey } from '../domain/ids.js';
 import { lifecycleId } from '../temporal/ids.js';
 import { lifecycleTiming } from '../domain/lifecycle.js';
-import type { ProviderRegistry } from '../providers/registry.js';
+import type { Providers } from '../providers/providers.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
 import { launchOf } from '../database/launches.js';
@@ -39,7 +39,7 @@ const WAIT_FOR_PLACE_MS = 6_000;
 export interface TemporalEngineDeps {
   readonly client: Client;
   readonly db: Db;
-  readonly providers: ProviderRegistry;
+  readonly providers: Providers;
   readonly schedules: ScheduleContext;
   readonly defaults: { readonly registrationSeconds: number };
   readonly askForLook: (workerPoolId: string) => Promise<void>;

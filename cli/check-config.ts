@@ -2,7 +2,7 @@ import { createLog } from '../observability/log.js';
 import type { Config, ProviderConfig } from '../config/schema.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import type { Provider } from '../providers/provider.js';
-import { buildProviders, registryOf } from '../providers/registry.js';
+import { buildProviders, providersOf } from '../providers/providers.js';
 import type { RecordsState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
@@ -40,7 +40,7 @@ export async function checkConfig(config: Config): Promise<void> {
   }
   const providers = await reachProviders(config, records, findings);
   for (const line of refusalsOfServe(config, records, temporal)) findings.problem(line);
-  for (const { workerPoolId, reason } of unusablePools(records?.pools ?? [], registryOf(providers))) {
+  for (const { workerPoolId, reason } of unusablePools(records?.pools ?? [], providersOf(providers))) {
     findings.problem(`pool ${workerPoolId}: its definition would be refused now: ${reason}`);
   }
   findings.conclude();

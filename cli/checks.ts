@@ -2,8 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.js';
 import type { Deployment } from '../domain/deployment.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
-import { accountOf } from '../providers/shared/account.js';
-import type { ProviderRegistry } from '../providers/registry.js';
+import { accountOf, type Providers } from '../providers/providers.js';
 import { providerAccounts, rememberProviderAccounts } from '../database/provider-accounts.js';
 import type { PoolWithLaunchConfigs } from '../database/pools.js';
 import type { Db } from '../database/client/schema.js';
@@ -86,7 +85,7 @@ export function machineProblems(
  */
 export function unusablePools(
   pools: readonly PoolWithLaunchConfigs[],
-  providers: ProviderRegistry,
+  providers: Providers,
 ): { workerPoolId: string; reason: string }[] {
   return pools.flatMap(({ pool: { workerPoolId, providerId, owner, config }, launchConfigs }) => {
     const provider = providers.get(providerId);

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
+import { providerTypes } from '../providers/providers.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
@@ -52,7 +53,7 @@ command('release', 'Ends a hold')
 function configOf({ config }: { config?: string }): Config {
   const path = config ?? process.env.WORKER_MANAGER_CONFIG;
   if (!path) throw new ExitError(EXIT.bad, 'no configuration: give --config FILE or set WORKER_MANAGER_CONFIG');
-  return loadConfig(path, process.env);
+  return loadConfig(path, providerTypes, process.env);
 }
 
 try {

@@ -1,14 +1,14 @@
 import { isNetwork } from './trusted-proxies.js';
 import { identifierPattern, NULL_PROVIDER } from '../domain/ids.js';
 import type { IsReadable, Note } from './problems.js';
-import type { AzureProviderConfig, Config } from './schema.js';
+import { type Config, type ProviderSchemas, typeOf } from './schema.js';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
-  const { temporal, auth, providers, retention } = config;
+  const { temporal, auth, retention } = config;
   for (const key of ['pulse', 'notify']) {
     if (config[key] !== undefined) note(key, 'is not built yet; leave it out');
   }
@@ -21,11 +21,6 @@ export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   }
   if (isObject(auth) && auth.type === 'taskcluster') {
     note('auth.type', 'taskcluster is not built yet; use open or static');
-  }
-  for (const [providerId, entry] of Object.entries(isObject(providers) ? providers : {})) {
-    if (isObject(entry) && entry.providerType === 'google') {
-      note(`providers.${providerId}.providerType`, 'google is not built yet; use aws, azure or static');
-    }
   }
 }
 
@@ -52,7 +47,7 @@ export function refuseProfileBesideAddress({ temporal }: Record<string, unknown>
 }
 
 /** What no schema of a single key can say. Checks only what `isReadable` says is complete and of the right form. */
-export function crossChecks(config: Config, note: Note, isReadable: IsReadable): void {
+export function crossChecks(config: Config, types: ProviderSchemas, note: Note, isReadable: IsReadable): void {
   if (isReadable('auth.type') && isReadable('server.host')) checkOpenAddress(config, note);
   if (isReadable('server.trustProxy')) checkProxies(config.server.trustProxy, note);
   checkClients(config, note, isReadable);
@@ -62,9 +57,8 @@ export function crossChecks(config: Config, note: Note, isReadable: IsReadable):
     if (!identifierPattern.test(providerId)) note(key, 'an id has 1 to 38 letters, digits, dashes and underscores');
     if (providerId === NULL_PROVIDER) note(key, 'this id is reserved for pools on their way out; choose another');
     if (!isReadable(key)) continue;
-    if (provider.providerType === 'azure') checkAzureCredentials(provider, key, note);
-    if (isReadable(`${key}.endpoint`) && 'endpoint' in provider && isPlainHttpElsewhere(provider.endpoint)) {
-      note(`${key}.endpoint`, 'must be a URL; plain http is only for loopback addresses');
+    for (const problem of typeOf(provider, types)?.check(provider) ?? []) {
+      note(`${key}.${problem.key}`, problem.message);
     }
   }
 }
@@ -81,14 +75,6 @@ function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): v
     const given = JSON.stringify(network);
     note(`server.trustProxy.${index}`, `${given} is no address and no network; write 10.0.0.1 or 10.0.0.0/8`);
   });
-}
-
-/** Two of the three would quietly mean the SDK's own chain, and so perhaps another identity than the operator thinks. */
-function checkAzureCredentials(provider: AzureProviderConfig, key: string, note: Note): void {
-  const names = ['clientId', 'secret', 'domain'] as const;
-  const missing = names.filter((name) => provider[name] === undefined);
-  if (missing.length === names.length) return;
-  for (const name of missing) note(`${key}.${name}`, 'is required with the others of clientId, secret and domain');
 }
 
 function checkClients(config: Config, note: Note, isReadable: IsReadable): void {
@@ -112,10 +98,3 @@ function checkClients(config: Config, note: Note, isReadable: IsReadable): void 
 /** Names and addresses that only this machine can reach. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-
-function isPlainHttpElsewhere(url: string | null): boolean {
-  if (url === null) return false;
-  if (!URL.canParse(url)) return true;
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !isLoopback(hostname);
-}

@@ -1,4 +1,4 @@
-import { clientSchema, configSchema, providerSchemas } from './schema.js';
+import { clientSchema, configSchema, type ProviderSchemas } from './schema.js';
 
 export interface ConfigKey {
   /** Path with dots; `<id>` stands for a provider's id, `[]` for each item of a list. */
@@ -16,11 +16,11 @@ interface Node {
 }
 
 /** Every key of the configuration, for the reference page and for messages that list what exists. */
-export function configKeys(): readonly ConfigKey[] {
+export function configKeys(types: ProviderSchemas): readonly ConfigKey[] {
   return [
     ...keysOf(configSchema as Node, ''),
     ...keysOf(clientSchema as Node, 'auth.clients[].'),
-    ...Object.entries(providerSchemas).flatMap(([type, schema]) => keysOf(schema as Node, `providers.<${type}>.`)),
+    ...Object.entries(types).flatMap(([type, { schema }]) => keysOf(schema as Node, `providers.<${type}>.`)),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import { configSchema, providerSchemas, type Config } from './schema.js';
+import { type Config, configSchema, type ProviderSchemas, typeOf } from './schema.js';
 import {
   crossChecks,
   notBuiltYet,
@@ -23,23 +23,21 @@ export class ConfigError extends Error {
   }
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Reads a YAML or JSON file, fills in defaults, checks everything and freezes the result. Throws ConfigError. */
-export function loadConfig(path: string, env: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig(path: string, types: ProviderSchemas, env: Environment): Config {
   let source: string;
   try {
     source = readFileSync(path, 'utf8');
   } catch {
     throw new ConfigError([`${path}: the configuration file cannot be read`]);
   }
-  return parseConfig(source, path, env);
+  return parseConfig(source, path, types, env);
 }
 
 /** As `loadConfig`, of a text. `path` is only for messages and for what `${file:…}` is relative to. */
-export function parseConfig(
-  source: string,
-  path: string,
-  env: Readonly<Record<string, string | undefined>> = {},
-): Config {
+export function parseConfig(source: string, path: string, types: ProviderSchemas, env: Environment = {}): Config {
   const document = parseDocument(source);
   if (document.errors.length > 0) {
     const lines = document.errors.map(({ linePos, code }) => `line ${linePos?.[0].line ?? '?'} (${code})`);
@@ -51,7 +49,7 @@ export function parseConfig(
   const problems = new Problems();
   let values = raw;
   problems.collect((note) => {
-    values = substituteAll(raw, schemaFor(raw), { env, configPath: path }, note) as typeof raw;
+    values = substituteAll(raw, schemaFor(raw, types), { env, configPath: path }, note) as typeof raw;
   });
   problems.collect((note) => {
     notBuiltYet(values, note);
@@ -61,38 +59,32 @@ export function parseConfig(
   });
   problems.collect((note) => {
     fillAndCheck(configSchema, values, '', note);
-    checkProviders(values, note);
+    checkProviders(values, types, note);
   });
   const config = values as unknown as Config;
-  problems.collect((note, isReadable) => crossChecks(config, note, isReadable));
+  problems.collect((note, isReadable) => crossChecks(config, types, note, isReadable));
   if (problems.lines.length > 0) throw new ConfigError(problems.lines);
 
   const demand = { ...config.demand, rootUrl: config.demand.rootUrl ?? config.rootUrl };
   return deepFreeze({ ...config, demand });
 }
 
-function checkProviders(config: Record<string, unknown>, note: Note): void {
+function checkProviders(config: Record<string, unknown>, types: ProviderSchemas, note: Note): void {
   if (!isObject(config.providers)) return;
-  const types = Object.keys(providerSchemas).join(', ');
+  const names = Object.keys(types).join(', ');
   for (const [providerId, entry] of Object.entries(config.providers)) {
-    const schema = providerSchema(entry);
+    const type = typeOf(entry, types);
     const key = `providers.${providerId}`;
-    if (schema) fillAndCheck(schema, entry, key, note);
-    else if (isObject(entry)) note(`${key}.providerType`, `must be one of ${types}`);
-    else note(key, `must be a mapping with a providerType: ${types}`);
+    if (type) fillAndCheck(type.schema, entry, key, note);
+    else if (isObject(entry)) note(`${key}.providerType`, `must be one of ${names}`);
+    else note(key, `must be a mapping with a providerType: ${names}`);
   }
 }
 
-function providerSchema(entry: unknown) {
-  const type = isObject(entry) ? entry.providerType : undefined;
-  if (typeof type !== 'string' || !Object.hasOwn(providerSchemas, type)) return undefined;
-  return providerSchemas[type as keyof typeof providerSchemas];
-}
-
 /** The schema with each provider's own in place, so that substitution knows which keys are text. */
-function schemaFor(raw: Record<string, unknown>): unknown {
+function schemaFor(raw: Record<string, unknown>, types: ProviderSchemas): unknown {
   const providers = isObject(raw.providers) ? raw.providers : {};
-  const entries = Object.entries(providers).map(([id, entry]) => [id, providerSchema(entry)]);
+  const entries = Object.entries(providers).map(([id, entry]) => [id, typeOf(entry, types)?.schema]);
   return {
     properties: { ...configSchema.properties, providers: { properties: Object.fromEntries(entries) } },
   };

@@ -1,16 +1,15 @@
-import { type Static, type TProperties, Type } from 'typebox';
+import { type Static, type TProperties, type TSchema, Type } from 'typebox';
+import type { Problem } from './problems.js';
+import { closed, type DeepReadonly, httpUrl, optionalText, optionalUrl, text } from './schema-parts.js';
 
 /**
- * Every key of the configuration, with its default and its meaning. `docs/reference/configuration.md` is the same list for
- * people; a test holds the two together. A key without a default must be given.
+ * Every key of the configuration with its default and its meaning; the keys of a provider's entry are in the folder of its
+ * type. `docs/reference/configuration.md` is the same list for people; a test holds the two together. A key without a
+ * default must be given.
  */
 
 const section = <T extends TProperties>(properties: T) =>
   Type.Object(properties, { additionalProperties: false, default: {} });
-const closed = <T extends TProperties>(properties: T, description: string) =>
-  Type.Object(properties, { additionalProperties: false, description });
-const text = (description: string, defaultValue?: string) =>
-  Type.String({ minLength: 1, description, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
 const wholeNumber = (description: string, defaultValue: number, minimum = 1, maximum = 1_000_000) =>
   Type.Integer({ minimum, maximum, default: defaultValue, description });
 /** More than a timer can wait would be no wait at all. */
@@ -20,110 +19,11 @@ const seconds = (description: string, defaultValue: number, minimum = 1) =>
 const days = (description: string, defaultValue: number) => wholeNumber(description, defaultValue, 1, 3650);
 const port = (description: string, defaultValue: number) =>
   Type.Integer({ minimum: 0, maximum: 65535, default: defaultValue, description });
-const httpUrl = { pattern: '^https?://[^/?#]+[^?#]*$' };
-const optionalUrl = (description: string) =>
-  Type.Union([Type.String(httpUrl), Type.Null()], { default: null, description });
-const optionalText = (description: string) =>
-  Type.Union([Type.String({ minLength: 1 }), Type.Null()], { default: null, description });
 const credentials = (description: string, accessToken = text('Its access token.')) =>
   closed({ clientId: text('Name of the client.'), accessToken }, description);
 /** As for `static` clients: a worker holds an HMAC made with it, and could guess a short one. */
 const issuerCredentials = (description: string) =>
   credentials(description, Type.String({ minLength: 22, description: 'Its access token; 22 characters or more.' }));
-
-const callLimit = (description: string) =>
-  Type.Optional(
-    closed(
-      {
-        burst: Type.Integer({ minimum: 1, description: 'Calls that may go at once.' }),
-        perSecond: Type.Number({ exclusiveMinimum: 0, description: 'Calls a second after that.' }),
-      },
-      description,
-    ),
-  );
-
-const cloudKeys = {
-  rateLimits: Type.Optional(
-    closed(
-      {
-        read: callLimit('Calls that only look.'),
-        create: callLimit('Calls that create.'),
-        delete: callLimit('Calls that remove.'),
-      },
-      'Limits in calls, for the whole deployment; without it the provider uses its vendor’s usual ones.',
-    ),
-  ),
-  draining: Type.Boolean({
-    default: false,
-    description: 'Launches nothing more; must be set, and the last worker gone, before the provider leaves this file.',
-  }),
-};
-
-export const awsProviderSchema = closed(
-  {
-    providerType: Type.Literal('aws'),
-    credentials: Type.Optional(
-      closed(
-        { accessKeyId: text('Access key.'), secretAccessKey: text('Its secret.') },
-        'Without it the SDK’s own chain is used (instance role, environment, shared files).',
-      ),
-    ),
-    endpoint: optionalUrl('Where EC2 is, instead of Amazon’s own endpoints; plain http only on a loopback address.'),
-    regions: Type.Union([Type.Array(Type.String({ minLength: 1 })), Type.Null()], {
-      default: null,
-      description: 'Regions that pools may use; null means every region of the account.',
-    }),
-    identityCertificates: optionalText(
-      'Path to JSON `{region: {rsa: PEM}}`: Amazon’s certificates, in the place of the shipped ones of these regions.',
-    ),
-    ...cloudKeys,
-  },
-  'Amazon EC2.',
-);
-
-export const azureProviderSchema = closed(
-  {
-    providerType: Type.Literal('azure'),
-    subscriptionId: Type.String({
-      pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
-      description: 'Subscription that machines are made in.',
-    }),
-    resourceGroupName: Type.String({
-      pattern: '^[-\\w.()]{0,89}[-\\w()]$',
-      description: 'Resource group that machines are made in; must exist.',
-    }),
-    clientId: Type.Optional(
-      text('Application that signs in; with `secret` and `domain`, or none of them for the SDK’s own chain.'),
-    ),
-    secret: Type.Optional(text('Its client secret.')),
-    domain: Type.Optional(text('Its tenant.')),
-    endpoint: optionalUrl(
-      'Where Azure Resource Manager is, instead of Microsoft’s own; plain http only on a loopback address.',
-    ),
-    authorityHost: Type.Union([Type.String({ pattern: '^https://[^/?#]+[^?#]*$' }), Type.Null()], {
-      default: null,
-      description: 'Where tokens come from, instead of Microsoft’s own.',
-    }),
-    trustedRoots: optionalText('Path to PEM: roots for attested documents, beside Node’s own and the shipped ones.'),
-    trustedIntermediates: optionalText(
-      'Path to PEM: intermediate certificates for attested documents, beside the shipped ones.',
-    ),
-    ...cloudKeys,
-  },
-  'Microsoft Azure.',
-);
-
-export const staticProviderSchema = closed(
-  { providerType: Type.Literal('static') },
-  'Machines that nobody can create on demand.',
-);
-
-/** A provider entry, told apart by its `providerType`. */
-export const providerSchemas = {
-  aws: awsProviderSchema,
-  azure: azureProviderSchema,
-  static: staticProviderSchema,
-} as const;
 
 export const clientSchema = closed(
   {
@@ -257,18 +157,32 @@ export const configSchema = Type.Object(
   { additionalProperties: false },
 );
 
-export type AwsProviderConfig = DeepReadonly<Static<typeof awsProviderSchema>>;
-export type AzureProviderConfig = DeepReadonly<Static<typeof azureProviderSchema>>;
-export type StaticProviderConfig = DeepReadonly<Static<typeof staticProviderSchema>>;
-export type ProviderConfig = AwsProviderConfig | AzureProviderConfig | StaticProviderConfig;
+/** An entry of `providers`, complete and valid; the other keys are those of its type. */
+export interface ProviderConfig {
+  readonly providerType: string;
+  /** Launches nothing more. */
+  readonly draining?: boolean;
+  readonly [key: string]: unknown;
+}
+
+/** What the configuration must know of the types of providers, by `providerType`. Whoever loads one hands them in. */
+export type ProviderSchemas = Readonly<Record<string, ProviderSchema>>;
+
+export interface ProviderSchema {
+  readonly schema: TSchema;
+  /** What the schema of a single key cannot say; keys are below the entry. Values may still have a wrong form. */
+  check(config: ProviderConfig): readonly Problem[];
+}
+
+/** The type of an entry; undefined where there is none of its name. */
+export function typeOf(entry: unknown, types: ProviderSchemas): ProviderSchema | undefined {
+  const { providerType } = Object(entry) as { providerType?: unknown };
+  return typeof providerType === 'string' && Object.hasOwn(types, providerType) ? types[providerType] : undefined;
+}
+
 export type StaticClientConfig = Static<typeof clientSchema>;
 
 type Parsed = Static<typeof configSchema>;
-type DeepReadonly<T> = T extends (infer U)[]
-  ? readonly DeepReadonly<U>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T;
 
 /** The configuration as the rest of the program sees it: complete, valid, frozen. `demand.rootUrl` is resolved. */
 export type Config = DeepReadonly<

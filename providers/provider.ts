@@ -1,3 +1,6 @@
+import type { TSchema } from 'typebox';
+import type { Problem } from '../config/problems.js';
+import type { ProviderConfig } from '../config/schema.js';
 import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
@@ -245,4 +248,28 @@ export interface CallOutcome {
   readonly result: string;
   /** Calls that the cloud says are left, by its own names of its budgets; absent where it does not say. */
   readonly remaining?: ReadonlyMap<string, number>;
+}
+
+/**
+ * A type of provider, as `registry.ts` lists it: all that is known of it before one is built. Every process and command
+ * loads it for every type, so its modules load no vendor's SDK, which takes up to 100 MB and half a second; `build` does.
+ */
+export interface ProviderType<Config extends ProviderConfig = ProviderConfig> {
+  /** Of its entries in the configuration. `providerType` is the constant by which the registry lists it. */
+  readonly schema: TSchema;
+  /**
+   * What the schema of a single key cannot say; keys are below the entry. It sees entries with other mistakes too, so a
+   * value may be missing or have a wrong form.
+   */
+  check(config: Config): readonly Problem[];
+  /**
+   * Which account of the cloud a configuration speaks for, as far as it says, without a call: what must not change under a
+   * provider's id while it has machines, for they would look gone from the other account. Null where there is no account.
+   * Keys may be replaced, and emulators may move to another port of this machine.
+   */
+  account(config: Config): string | null;
+  /** The name of the budget of calls that all providers of one account share; null for one of the provider's own. */
+  budget(config: Config): string | null;
+  /** Throws ProviderConfigError when it cannot be built from this configuration. Pure but for the files that it names. */
+  build(config: Config, context: ProviderContext): Promise<Provider>;
 }

@@ -1,8 +1,8 @@
 import { NULL_PROVIDER } from '../../domain/ids.js';
-import type { ProviderRegistry } from '../../providers/registry.js';
+import type { Providers } from '../../providers/providers.js';
 
 /** Why this provider launches nothing now, in words; null when it may. */
-export function providerBlock(providers: ProviderRegistry, providerId: string): string | null {
+export function providerBlock(providers: Providers, providerId: string): string | null {
   if (providerId === NULL_PROVIDER) return 'the pool has been deleted';
   const provider = providers.get(providerId);
   if (!provider) return `provider ${providerId} is not configured`;

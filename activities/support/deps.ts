@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
-import type { ProviderRegistry } from '../../providers/registry.js';
+import type { Providers } from '../../providers/providers.js';
 import type { Records } from '../../database/client/open.js';
 import type { Asks } from '../../temporal/triggers.js';
 
@@ -10,7 +10,7 @@ import type { Asks } from '../../temporal/triggers.js';
 export interface ActivityDeps {
   readonly config: Config;
   readonly records: Records;
-  readonly providers: ProviderRegistry;
+  readonly providers: Providers;
   readonly client: Client;
   readonly asks: Asks;
   readonly demand: DemandSource;

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
-import type { ProviderRegistry } from '../../providers/registry.js';
+import type { Providers } from '../../providers/providers.js';
 import type { Records } from '../../database/client/open.js';
 import type { Health } from '../../observability/health.js';
 import type { Engine } from '../../temporal/lifecycle-client.js';
@@ -11,7 +11,7 @@ import type { HttpLimits } from './limits.js';
 export interface ApiDeps {
   readonly records: Records;
   readonly engine: Engine;
-  readonly providers: ProviderRegistry;
+  readonly providers: Providers;
   readonly config: ApiConfig;
   /** Asked whether a worker that registers again has claimed tasks. */
   readonly demand: Pick<DemandSource, 'worker'>;

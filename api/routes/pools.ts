@@ -3,7 +3,7 @@ import { logEvent } from '../../observability/log-events.js';
 import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../database/pools.js';
 import { insertError } from '../../database/errors.js';
 import { noWorkers, poolCounters } from '../../database/counts.js';
-import type { ProviderRegistry } from '../../providers/registry.js';
+import type { Providers } from '../../providers/providers.js';
 import type { ApiContext } from '../http/context.js';
 import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
@@ -102,7 +102,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
  * A provider that could not be set up at all gets no new pools; that is tried again, so a later call may succeed. Edits,
  * removals and registrations need no call to the cloud, and never wait for it.
  */
-function requireReady(providers: ProviderRegistry, providerId: string): void {
+function requireReady(providers: Providers, providerId: string): void {
   if (providers.state(providerId).state === 'failed') {
     throw new ApiError('ProviderSetupFailed', `Provider ${providerId} cannot be used at the moment.`);
   }

@@ -1,5 +1,6 @@
 import type * as serveModule from '../../cli/serve.js';
 import type * as loadModule from '../../config/load.js';
+import type * as providersModule from '../../providers/providers.js';
 import { isMainThread, type Worker } from 'node:worker_threads';
 import workerThreads from 'node:worker_threads';
 import { syncBuiltinESMExports } from 'node:module';
@@ -25,8 +26,9 @@ const built = async <T>(path: string): Promise<T> =>
   (await import(new URL(`../../dist/${path}`, import.meta.url).href)) as T;
 const { serve } = await built<typeof serveModule>('cli/serve.js');
 const { loadConfig } = await built<typeof loadModule>('config/load.js');
+const { providerTypes } = await built<typeof providersModule>('providers/providers.js');
 try {
-  await serve(loadConfig(config, process.env), role as 'all' | 'api' | 'worker', {
+  await serve(loadConfig(config, providerTypes, process.env), role as 'all' | 'api' | 'worker', {
     intervalMs: Number(intervalMs),
     failures: Number(failures),
   });

@@ -5,7 +5,7 @@ import { parseEndpoint } from '../shared/endpoint.js';
 import { ProviderError } from '../errors.js';
 import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
-import type { AwsProviderConfig } from '../../config/schema.js';
+import type { AwsProviderConfig } from './config.js';
 import { classify } from './errors.js';
 
 /** EC2's usual request limits for an account and region (EC2 API reference, "Request throttling"). */

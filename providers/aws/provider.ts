@@ -25,7 +25,7 @@ import { assertOurAccount } from './account.js';
 import { Ec2Calls } from './calls.js';
 import { readIdentityKeys } from './certificates.js';
 import { checkDefinition } from './definition.js';
-import type { AwsProviderConfig } from '../../config/schema.js';
+import type { AwsProviderConfig } from './config.js';
 import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
 import { factsOf, launchedMachines, observations } from './instances.js';
 import { freezeLaunch, thawRequest } from './launch-request.js';

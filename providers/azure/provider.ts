@@ -1,4 +1,4 @@
-import type { AzureProviderConfig } from '../../config/schema.js';
+import type { AzureProviderConfig } from './config.js';
 import type { Worker } from '../../domain/worker.js';
 import { orNull, ProviderError } from '../errors.js';
 import { poolValidator } from '../shared/pool-schema.js';

@@ -1,3 +1,4 @@
+import type { Problem } from '../../config/problems.js';
 import { ProviderConfigError } from './config-error.js';
 
 export interface Endpoint {
@@ -22,6 +23,21 @@ export function parseEndpoint(text: string | null | undefined): Endpoint | null 
     throw new ProviderConfigError('endpoint', 'plain http is allowed for loopback addresses only; use https');
   }
   return { url: url.href, isEmulator };
+}
+
+/** What a check of the configuration says of an `endpoint`; its form is the schema's matter. */
+export function endpointProblems(endpoint: unknown): readonly Problem[] {
+  if (typeof endpoint !== 'string') return [];
+  const url = URL.parse(endpoint);
+  if (url && (url.protocol !== 'http:' || isLoopback(url.hostname))) return [];
+  return [{ key: 'endpoint', message: 'must be a URL; plain http is only for loopback addresses' }];
+}
+
+/** As part of the name of an account: an emulator may move to another port. */
+export function nameOfEndpoint(endpoint: string | null, vendor: string): string {
+  const parsed = parseEndpoint(endpoint);
+  if (!parsed) return vendor;
+  return parsed.isEmulator ? 'an emulator' : parsed.url;
 }
 
 const isLoopback = (hostname: string): boolean =>

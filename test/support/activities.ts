@@ -4,6 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../activities/support/deps.js';
 import { parseConfig } from '../../config/load.js';
+import { providerTypes } from '../../providers/providers.js';
 
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {
@@ -24,7 +25,7 @@ export interface DepsInUse {
 /** With the default configuration and without a log; a dependency that is not given is not there. */
 export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
   ({
-    config: parseConfig('', 'the defaults'),
+    config: parseConfig('', 'the defaults', providerTypes),
     log: pino({ enabled: false }),
     ...inUse,
   }) as unknown as ActivityDeps;

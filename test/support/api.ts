@@ -11,7 +11,7 @@ import { Health } from '../../observability/health.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
-import { registryOf } from '../../providers/registry.js';
+import { providerTypes, providersOf } from '../../providers/providers.js';
 import { staticProvider } from '../../providers/static/provider.js';
 import type { Records } from '../../database/client/open.js';
 import { bookLaunch } from '../../database/launches.js';
@@ -51,7 +51,7 @@ export async function startTestApi(
   settings: object = {},
   deps: { httpLimits?: Partial<HttpLimits> } = {},
 ): Promise<TestApi> {
-  const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml');
+  const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml', providerTypes);
   const records = await openTestRecords('PGlite');
   const clock = { ms: Date.now() };
   const now = () => clock.ms;
@@ -63,7 +63,7 @@ export async function startTestApi(
     providerId: 'hand',
     fingerprint: (worker: WorkerKey, secret: string) => staticSecretFingerprint(deploymentKey, worker, secret),
   });
-  const registry = registryOf([cloudProvider, staticProvider(context)]);
+  const registry = providersOf([cloudProvider, staticProvider(context)]);
   const failedProviders = new Set<string>();
   const providers: typeof registry = {
     ...registry,

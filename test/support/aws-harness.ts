@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AwsProviderConfig } from '../../config/schema.js';
+import type { AwsProviderConfig } from '../../providers/aws/config.js';
 import { awsProvider } from '../../providers/aws/provider.js';
 import type { BulkLaunching, LaunchOrder, Provider } from '../../providers/provider.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';

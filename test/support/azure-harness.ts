@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AzureProviderConfig } from '../../config/schema.js';
+import type { AzureProviderConfig } from '../../providers/azure/config.js';
 import { azureProvider } from '../../providers/azure/provider.js';
 import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
 import { certificateFiles } from '../../dev/testing/azure-pool.js';

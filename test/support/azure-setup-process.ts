@@ -1,4 +1,4 @@
-import { registryOf } from '../../providers/registry.js';
+import { providersOf } from '../../providers/providers.js';
 import { azureAt } from './azure-harness.js';
 
 /**
@@ -8,7 +8,7 @@ import { azureAt } from './azure-harness.js';
 const [endpoint = '', text = '{}', simulator = ''] = process.argv.slice(2);
 const config = JSON.parse(text) as { secret: string };
 const { provider } = azureAt(endpoint, config);
-const registry = registryOf([provider]);
+const registry = providersOf([provider]);
 
 async function setUp(): Promise<string> {
   await registry.setup();

@@ -1,10 +1,11 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { poolActivities, type PoolActivities } from '../../activities/pool/activities.js';
 import { parseConfig } from '../../config/load.js';
+import { providerTypes } from '../../providers/providers.js';
 import type { DemandCounts } from '../../domain/demand.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { FrozenLaunch, LaunchOrder, Provider } from '../../providers/provider.js';
-import type { ProviderHealth } from '../../providers/registry.js';
+import type { ProviderHealth } from '../../providers/providers.js';
 import type { Db } from '../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from './activities.js';
 import { recordedContext } from './provider-context.js';
@@ -65,7 +66,7 @@ export class PoolSurroundings {
     return poolActivities(
       activityDeps({
         records: { db },
-        config: parseConfig(JSON.stringify({ limits: this.limits }), 'the test'),
+        config: parseConfig(JSON.stringify({ limits: this.limits }), 'the test', providerTypes),
         providers: {
           get: (providerId) => (providerId === provider.providerId ? provider : undefined),
           list: () => [provider],

@@ -12,7 +12,7 @@ import {
   RestError,
 } from '@azure/core-rest-pipeline';
 import { ClientSecretCredential, DefaultAzureCredential, type TokenCredential } from '@azure/identity';
-import type { AzureProviderConfig } from '../../../config/schema.js';
+import type { AzureProviderConfig } from '../config.js';
 import { assertMaySend, untilGivenUp } from '../../shared/call-scope.js';
 import { type Endpoint, parseEndpoint } from '../../shared/endpoint.js';
 import { ProviderError } from '../../errors.js';

@@ -6,7 +6,7 @@ import { temporalEngine } from '../../../api/temporal-engine.js';
 import { lifecycleId } from '../../../temporal/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
-import { registryOf } from '../../../providers/registry.js';
+import { providersOf } from '../../../providers/providers.js';
 import { recordRunning, recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { getWorker } from '../../../database/workers.js';
 import type { LifecycleInput } from '../../../temporal/messages.js';
@@ -41,7 +41,7 @@ const engine = () => {
   return temporalEngine({
     client,
     db: records.db,
-    providers: registryOf([aws]),
+    providers: providersOf([aws]),
     schedules: {
       client,
       deploymentId: 'd',

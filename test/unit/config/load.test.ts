@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig, parseConfig } from '../../../config/load.js';
+import { providerTypes } from '../../../providers/providers.js';
+
+const parse = (source: string, env: Record<string, string> = {}) => parseConfig(source, 'test.yml', providerTypes, env);
 
 const problemsOf = (source: string, env: Record<string, string> = {}): readonly string[] => {
   try {
-    parseConfig(source, 'test.yml', env);
+    parse(source, env);
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -16,7 +19,7 @@ const problemsOf = (source: string, env: Record<string, string> = {}): readonly 
 
 describe('defaults', () => {
   test('an empty file is a complete configuration', () => {
-    const config = parseConfig('', 'test.yml');
+    const config = parse('');
     expect(config.server).toEqual({
       host: '127.0.0.1',
       port: 8080,
@@ -29,12 +32,12 @@ describe('defaults', () => {
   });
 
   test('the queue is at rootUrl unless the configuration says otherwise', () => {
-    expect(parseConfig('rootUrl: http://deployment', 'test.yml').demand.rootUrl).toBe('http://deployment');
-    expect(parseConfig('demand: {rootUrl: http://queue}', 'test.yml').demand.rootUrl).toBe('http://queue');
+    expect(parse('rootUrl: http://deployment').demand.rootUrl).toBe('http://deployment');
+    expect(parse('demand: {rootUrl: http://queue}').demand.rootUrl).toBe('http://queue');
   });
 
   test('a provider gets the defaults of its type', () => {
-    const { providers } = parseConfig('providers: {here: {providerType: aws}}', 'test.yml');
+    const { providers } = parse('providers: {here: {providerType: aws}}');
     expect(providers.here).toEqual({
       providerType: 'aws',
       endpoint: null,
@@ -45,13 +48,13 @@ describe('defaults', () => {
   });
 
   test('the loaded configuration cannot be changed', () => {
-    const config = parseConfig('', 'test.yml');
+    const config = parse('');
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.auth.clients)).toBe(true);
   });
 
   test('two files do not share defaults', () => {
-    expect(parseConfig('', 'a.yml').server).not.toBe(parseConfig('', 'b.yml').server);
+    expect(parse('').server).not.toBe(parse('').server);
   });
 });
 
@@ -65,23 +68,25 @@ describe('references', () => {
   afterAll(() => rmSync(directory, { recursive: true }));
 
   test('a reference to a variable is parsed again where a number is wanted', () => {
-    expect(parseConfig('server:\n  port: ${PORT}', 'test.yml', { PORT: '81' }).server.port).toBe(81);
-    expect(parseConfig('server: {port: "${PORT}"}', 'test.yml', { PORT: '82' }).server.port).toBe(82);
+    expect(parse('server:\n  port: ${PORT}', { PORT: '81' }).server.port).toBe(81);
+    expect(parse('server: {port: "${PORT}"}', { PORT: '82' }).server.port).toBe(82);
   });
 
   test('a list is read from one variable', () => {
     const source = 'auth: {type: static, clients: "${CLIENTS}"}';
     const env = { CLIENTS: '[{"clientId":"a","accessToken":"aaaaaaaaaaaaaaaaaaaaaaaa","scopes":["x"]}]' };
-    expect(parseConfig(source, 'test.yml', env).auth.clients).toHaveLength(1);
+    expect(parse(source, env).auth.clients).toHaveLength(1);
   });
 
   test('a referenced file is relative to the configuration, loses its last line break, and a token of digits stays text', () => {
-    expect(loadConfig(join(directory, 'config.yml'), {}).issuer?.accessToken).toBe('0123456789012345678901');
+    expect(loadConfig(join(directory, 'config.yml'), providerTypes, {}).issuer?.accessToken).toBe(
+      '0123456789012345678901',
+    );
   });
 
   test('a doubled dollar sign is a literal', () => {
     const source = 'providers: {x: {providerType: aws, identityCertificates: "$${HOME}/x"}}';
-    expect(parseConfig(source, 'test.yml').providers.x).toMatchObject({ identityCertificates: '${HOME}/x' });
+    expect(parse(source).providers.x).toMatchObject({ identityCertificates: '${HOME}/x' });
   });
 
   test('a missing variable or file is reported in one line that names the key', () => {
@@ -102,10 +107,7 @@ test.each([
   ['auth: {type: taskcluster}', 'auth.type: taskcluster is not built yet; use open or static'],
   ['server: {host: 0.0.0.0}', 'auth.type: open needs server.host to be a loopback address; it is 0.0.0.0'],
   ['temporal: {codecKeys: [x]}', 'temporal.codecKeys: encryption of payloads is not built yet; leave the list empty'],
-  [
-    'providers: {g: {providerType: google}}',
-    'providers.g.providerType: google is not built yet; use aws, azure or static',
-  ],
+  ['providers: {g: {providerType: constructor}}', 'providers.g.providerType: must be one of aws, azure, static'],
   ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, azure, static'],
   ['providers: {a: {providerType: static, nope: 1}}', 'providers.a.nope: unknown key; there are providerType'],
   ['providers: {a: 5}', 'providers.a: must be a mapping with a providerType: aws, azure, static'],
@@ -173,7 +175,7 @@ test.each([
 test.each([false, 1, 3, ['10.0.0.0/8'], ['10.1.2.3', 'fd00::/8']])(
   'loadConfig accepts %j for server.trustProxy',
   (trustProxy) => {
-    expect(parseConfig(JSON.stringify({ server: { trustProxy } }), 'test.yml').server.trustProxy).toEqual(trustProxy);
+    expect(parse(JSON.stringify({ server: { trustProxy } })).server.trustProxy).toEqual(trustProxy);
   },
 );
 
@@ -207,7 +209,7 @@ describe('a file with many mistakes', () => {
       providers:
         a: { providerType: aws, nope: 1, endpoint: "http://ec2.example" }
         b: { providerType: azure, clientId: c }
-        c: { providerType: google }
+        c: { providerType: gogle }
         null-provider: { providerType: static }
         x: 5
     `;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../config/load.js';
+import { providerTypes } from '../../../providers/providers.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
 import { serveEnvironment } from '../../../dev/start/serve-environment.js';
 import { searchAttributeNames } from '../../../temporal/search-attributes.js';
@@ -33,7 +34,7 @@ const service = (name: string): ComposeService => {
   return found;
 };
 const configOf = (name: string, env: Record<string, string> = filledIn) =>
-  loadConfig('deploy/config.yml', environmentOf(service(name), env));
+  loadConfig('deploy/config.yml', providerTypes, environmentOf(service(name), env));
 const seconds = (text: string | undefined) => Number(/^(\d+)s$/.exec(text ?? '')?.[1]);
 
 describe('docker-compose.yml', () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { configKeys } from '../../../config/keys.js';
 import { logEvents } from '../../../observability/log-events.js';
+import { providerTypes } from '../../../providers/providers.js';
 import { Metrics } from '../../../observability/metrics.js';
 
 const page = readFileSync('docs/how-to/troubleshooting.md', 'utf8');
@@ -41,7 +42,7 @@ describe.each(questions)('the answer to "$title"', ({ text }) => {
 
 test('every name on the troubleshooting page that looks like a log event, a metric or a configuration key is one', () => {
   const names = [...page.matchAll(/`([^`\s]+)`/g)].map(([, name = '']) => name);
-  const keys = configKeys().map(({ path }) => path);
+  const keys = configKeys(providerTypes).map(({ path }) => path);
   const sectionsOfKeys = new Set(keys.map((path) => path.split('.')[0]));
   const unknown = names.filter((name) => {
     if (/^(worker_manager|temporal)_\w+$/.test(name)) return ![...ownMetrics, ...sdkMetrics].includes(name);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { demandActivities } from '../../../../activities/demand/poll.js';
-import { registryOf } from '../../../../providers/registry.js';
+import { providersOf } from '../../../../providers/providers.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { proofSize } from '../../../support/long.js';
 import { PoolSurroundings } from '../../../support/pool-activities.js';
@@ -50,7 +50,7 @@ test(
     const poll = demandActivities(
       activityDeps({
         records,
-        providers: registryOf([
+        providers: providersOf([
           recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk'),
         ]),
         demand: { counts: async (workerPoolId) => counts(workerPoolId) },

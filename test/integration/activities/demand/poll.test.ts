@@ -14,7 +14,7 @@ import { makePool, NOW } from '../../../support/records.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { registryOf } from '../../../../providers/registry.js';
+import { providersOf } from '../../../../providers/providers.js';
 import { recordsFor } from '../../../support/records-suite.js';
 
 const records = recordsFor('PGlite');
@@ -34,7 +34,7 @@ function demandLook(
   const asked: string[] = [];
   const deps = activityDeps({
     records: { db: changes.db ?? records.db },
-    providers: registryOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
+    providers: providersOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
     demand: { counts },
     ...(changes.log && { log: changes.log }),
     asks: {

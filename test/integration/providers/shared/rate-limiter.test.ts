@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { parseConfig } from '../../../../config/load.js';
 import { bucketStore } from '../../../../database/rate-limits.js';
-import { budgetsOf } from '../../../../providers/shared/account.js';
+import { budgetsOf, providerTypes } from '../../../../providers/providers.js';
 import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
 import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
@@ -26,6 +26,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     const { providers } = parseConfig(
       JSON.stringify({ providers: { first: aws('KEY-1'), second: aws('KEY-1'), other: aws('KEY-2') } }),
       'config.json',
+      providerTypes,
     );
     const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(providers));
     const take = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>

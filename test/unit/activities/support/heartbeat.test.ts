@@ -4,7 +4,8 @@ import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/cl
 import { withHeartbeat } from '../../../../activities/support/heartbeat.js';
 import { inParallel } from '../../../../activities/support/in-parallel.js';
 import { parseConfig } from '../../../../config/load.js';
-import type { AwsProviderConfig } from '../../../../config/schema.js';
+import { providerTypes } from '../../../../providers/providers.js';
+import type { AwsProviderConfig } from '../../../../providers/aws/config.js';
 import { Ec2Calls } from '../../../../providers/aws/calls.js';
 import { Batcher } from '../../../../providers/shared/batcher.js';
 import { callSignal } from '../../../../providers/shared/call-scope.js';
@@ -28,7 +29,11 @@ afterEach(() => ec2.close());
 
 const unlimited: Limiter = { take: async () => {}, heed: async () => {} };
 const callsWith = (limiter: Limiter = unlimited) => {
-  const config = parseConfig(`providers: { cloud: { providerType: aws, endpoint: "${ec2.endpoint}" } }`, 'a test');
+  const config = parseConfig(
+    `providers: { cloud: { providerType: aws, endpoint: "${ec2.endpoint}" } }`,
+    'a test',
+    providerTypes,
+  );
   return new Ec2Calls(
     { ...(config.providers['cloud'] as AwsProviderConfig), credentials: { accessKeyId: 'a', secretAccessKey: 'b' } },
     recordedContext({ limiter }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { scannedProviders } from '../../../activities/scan/scan.js';
-import { buildProviders, registryOf } from '../../../providers/registry.js';
+import { buildProviders, providersOf } from '../../../providers/providers.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
@@ -49,7 +49,7 @@ describe('the provider registry', () => {
     const cloud = (providerId: string) =>
       recordingProvider(recordedContext({ providerId }), new RecordingCloud(), 'bulk');
     const broken = { ...cloud('broken'), setup: () => Promise.reject(new Error('no credentials')) };
-    const registry = registryOf([broken, cloud('sound'), staticProvider(contextOf('hand'))]);
+    const registry = providersOf([broken, cloud('sound'), staticProvider(contextOf('hand'))]);
     expect(scannedProviders(registry)).toEqual(['broken', 'sound']);
     await registry.setup();
     expect(['broken', 'sound'].map((providerId) => registry.state(providerId).state)).toEqual(['failed', 'ok']);
@@ -65,7 +65,7 @@ describe('the provider registry', () => {
         return [];
       },
     };
-    const registry = registryOf([flaky, staticProvider(contextOf('hand'))]);
+    const registry = providersOf([flaky, staticProvider(contextOf('hand'))]);
     expect(registry.state('flaky')).toEqual({ state: 'unknown', message: null });
     const changes: string[] = [];
     await new Promise<void>((resolve) => {

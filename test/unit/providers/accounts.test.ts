@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ProviderConfig } from '../../../../config/schema.js';
-import { accountOf, budgetOf } from '../../../../providers/shared/account.js';
+import type { ProviderConfig } from '../../../config/schema.js';
+import { accountOf, budgetsOf } from '../../../providers/providers.js';
 
 const subscriptionId = '11111111-2222-3333-4444-555555555555';
 const aws = (changes: object = {}) =>
   ({ providerType: 'aws', endpoint: null, regions: null, identityCertificates: null, ...changes }) as ProviderConfig;
 const azure = (changes: object = {}) =>
   ({ providerType: 'azure', subscriptionId, resourceGroupName: 'rg', endpoint: null, ...changes }) as ProviderConfig;
+const budgetOf = (providerId: string, config: ProviderConfig) => budgetsOf({ [providerId]: config })(providerId);
 const key = (accessKeyId: string) => ({ credentials: { accessKeyId, secretAccessKey: 'secret' } });
 
 describe('accountOf', () => {
