@@ -19,14 +19,14 @@ import { timeLimit } from './support/time-limit.js';
 export interface SweepActivities {
   /** Gives every live worker that has lost its lifecycle a new one. */
   startMissingLifecycles(): Promise<Omit<MissingLifecycles, 'impossible'>>;
-  /** Makes the Schedules match the records. */
+  /** Makes the Schedules match the database. */
   reconcileSchedules(): Promise<void>;
   /** Deletes what has outlived its time: stopped workers, errors, decisions. Says how many rows, and whether all. */
   expireRows(): Promise<{ readonly deleted: number; readonly finished: boolean }>;
   /** Removes archived launch configs and deleted pools that nothing uses. Says how many pools. */
   removeDeletedPools(): Promise<number>;
   /** Gives the space of deleted rows back, where the database does not do that by itself. Says of how many tables not. */
-  vacuumRecords(): Promise<{ readonly left: number }>;
+  vacuumDatabase(): Promise<{ readonly left: number }>;
 }
 
 /** The next sweep goes on with what is left. Together they are far below the time of a sweep: a statement may take more. */
@@ -35,7 +35,7 @@ const REMOVAL_TIMEOUT_MS = 60_000;
 const VACUUM_TIMEOUT_MS = 2 * 60_000;
 
 export function sweepActivities(deps: ActivityDeps): SweepActivities {
-  const { config, records, providers, client, log } = deps;
+  const { config, database, providers, client, log } = deps;
   const starts = lifecycleStarts(deps);
   const failing = {
     schedules: new FirstFailures(),
@@ -57,11 +57,11 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
 
     async reconcileSchedules() {
       const { taskQueuePrefix } = config.temporal;
-      const { deploymentId } = records.deployment;
+      const { deploymentId } = database.deployment;
       const failed = await withHeartbeat(() =>
         reconcileSchedules(
           { client, deploymentId, taskQueuePrefix, intervals: config.intervals },
-          { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) },
+          { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) },
         ),
       );
       for (const { scheduleId, failure } of failing.schedules.firstOf(failed, (one) => one.scheduleId)) {
@@ -72,7 +72,7 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
 
     async expireRows() {
       const expired = await withHeartbeat(() =>
-        expireRows(records.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
+        expireRows(database.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
       );
       for (const { table, result } of expired) {
         const { skipped, failure } = result;
@@ -89,8 +89,8 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
 
     async removeDeletedPools() {
       const { removed, failed, archived } = await withHeartbeat(async () => {
-        const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(records.db)]);
-        return { ...(await removeDeletedPools(records.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
+        const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(database.db)]);
+        return { ...(await removeDeletedPools(database.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
       });
       for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
       for (const { workerPoolId, failure } of failing.pools.firstOf(failed, (one) => one.workerPoolId)) {
@@ -101,8 +101,8 @@ export function sweepActivities(deps: ActivityDeps): SweepActivities {
       return removed.length;
     },
 
-    async vacuumRecords() {
-      const { failed, left } = await withHeartbeat(() => vacuum(records, timeLimit(VACUUM_TIMEOUT_MS)));
+    async vacuumDatabase() {
+      const { failed, left } = await withHeartbeat(() => vacuum(database, timeLimit(VACUUM_TIMEOUT_MS)));
       for (const { table, failure } of failing.vacuums.firstOf(failed, (one) => one.table)) {
         logEvent(log, 'table-not-vacuumed', { table, err: failure });
       }

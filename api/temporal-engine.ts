@@ -23,8 +23,13 @@ import { lifecycleStart } from '../temporal/lifecycle-start.js';
 import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from '../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../temporal/names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from '../temporal/schedules.js';
-import { Turnstile } from '../temporal/semaphore.js';
-import { type Engine, EngineBusy, EngineRefused, WorkerExists } from '../temporal/lifecycle-client.js';
+import { Semaphore } from '../temporal/semaphore.js';
+import {
+  type LifecycleClient,
+  LifecycleUnavailableError,
+  LifecycleRejectedError,
+  WorkerExistsError,
+} from '../temporal/lifecycle-client.js';
 
 /** How long a caller of the API waits for the engine; the update may still be applied later, and is idempotent. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -34,28 +39,28 @@ const ANSWER_WITHIN_MS = 10_000;
  */
 const CALLS_AT_ONCE = 32;
 /** Whoever has waited for a place so long is told to come again while there is still time to answer. */
-const WAIT_FOR_PLACE_MS = 6_000;
+const ACQUIRE_TIMEOUT_MS = 6_000;
 
-export interface TemporalEngineDeps {
+export interface TemporalLifecycleClientDeps {
   readonly client: Client;
   readonly db: Db;
   readonly providers: Providers;
   readonly schedules: ScheduleContext;
   readonly defaults: { readonly registrationSeconds: number };
-  readonly askForLook: (workerPoolId: string) => Promise<void>;
+  readonly requestReconcile: (workerPoolId: string) => Promise<void>;
 }
 
 /** The engine of `engine.ts` on Temporal: lifecycles are workflows, requests to them are updates. */
-export function temporalEngine(deps: TemporalEngineDeps): Engine {
+export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): LifecycleClient {
   const { client, schedules } = deps;
   const taskQueue = mainTaskQueue(schedules.taskQueuePrefix);
-  const turnstile = new Turnstile(CALLS_AT_ONCE);
-  const answered = <T>(call: () => Promise<T>): Promise<T> => answeredInTurn(client, turnstile, call);
+  const semaphore = new Semaphore(CALLS_AT_ONCE);
+  const answered = <T>(call: () => Promise<T>): Promise<T> => withLimitAndDeadline(client, semaphore, call);
   const inTime = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + ANSWER_WITHIN_MS, call);
 
   const startFromRow = async (worker: Worker, pool: WorkerPool) => {
     const provider = deps.providers.get(worker.providerId);
-    if (!provider) throw new EngineBusy(`provider ${worker.providerId} is not configured here`);
+    if (!provider) throw new LifecycleUnavailableError(`provider ${worker.providerId} is not configured here`);
     const launch = await launchOf(deps.db, worker);
     const input = lifecycleInput(worker, { pool, provider, launch, defaults: deps.defaults });
     return {
@@ -71,10 +76,10 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
       .executeUpdate<Result, [unknown]>(name, { args: [request], updateId });
 
   /**
-   * A worker that is alive and has no lifecycle (its launch has just been booked, or somebody terminated it) gets one from
+   * A worker that is alive and has no lifecycle (its launch has just been recorded, or somebody terminated it) gets one from
    * its row, and the caller comes again.
    */
-  const orStart = async <T>(key: WorkerKey, call: () => Promise<T>): Promise<T> => {
+  const startIfMissing = async <T>(key: WorkerKey, call: () => Promise<T>): Promise<T> => {
     try {
       return await call();
     } catch (error) {
@@ -83,13 +88,13 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
       const pool = await getPool(deps.db, key.workerPoolId);
       if (!worker || worker.state === 'stopped' || !pool) throw error;
       await client.workflow.start(workflowTypes.workerLifecycle, await startFromRow(worker, pool.pool));
-      throw new EngineBusy('the worker had no lifecycle');
+      throw new LifecycleUnavailableError('the worker had no lifecycle');
     }
   };
 
   return {
-    async askForLook(workerPoolId) {
-      await inTime(() => deps.askForLook(workerPoolId));
+    async requestReconcile(workerPoolId) {
+      await inTime(() => deps.requestReconcile(workerPoolId));
     },
 
     async ensurePoolSchedule(workerPoolId) {
@@ -120,14 +125,14 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
 
     async reregister(worker, { updateId, ...request }) {
       return await answered(() =>
-        orStart(worker, () => update<Registration>(worker, lifecycleMessages.reregister, request, updateId)),
+        startIfMissing(worker, () => update<Registration>(worker, lifecycleMessages.reregister, request, updateId)),
       );
     },
 
     async remove(worker, request) {
       await answered(async () => {
         try {
-          await orStart(worker, () => update<void>(worker, lifecycleMessages.remove, request));
+          await startIfMissing(worker, () => update<void>(worker, lifecycleMessages.remove, request));
         } catch (error) {
           // A worker that has stopped is as removed as it can be.
           if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -162,31 +167,31 @@ export function temporalEngine(deps: TemporalEngineDeps): Engine {
     },
 
     async updateStatic(worker, next) {
-      await answered(() => orStart(worker, () => update<void>(worker, lifecycleMessages.updateWorker, next)));
+      await answered(() => startIfMissing(worker, () => update<void>(worker, lifecycleMessages.updateWorker, next)));
     },
   };
 }
 
 /** Runs a call in its turn, with its time limit, and turns the client's errors into the engine's. */
-async function answeredInTurn<T>(client: Client, turnstile: Turnstile, call: () => Promise<T>): Promise<T> {
+async function withLimitAndDeadline<T>(client: Client, semaphore: Semaphore, call: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + ANSWER_WITHIN_MS;
   try {
-    const passed = await turnstile.pass(WAIT_FOR_PLACE_MS, () => client.withDeadline(deadline, call));
-    if (!passed) throw new EngineBusy('too many calls wait for the workflow engine');
+    const passed = await semaphore.run(ACQUIRE_TIMEOUT_MS, () => client.withDeadline(deadline, call));
+    if (!passed) throw new LifecycleUnavailableError('too many calls wait for the workflow engine');
     return passed.result;
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
-      if (error.cause.type === REFUSED) throw new EngineRefused(error.cause.message);
+      if (error.cause.type === REFUSED) throw new LifecycleRejectedError(error.cause.message);
     }
     if (error instanceof WorkflowExecutionAlreadyStartedError)
-      throw new WorkerExists('the worker has an open lifecycle');
-    if (error instanceof WorkflowNotFoundError) throw new EngineRefused('the worker is not running');
+      throw new WorkerExistsError('the worker has an open lifecycle');
+    if (error instanceof WorkflowNotFoundError) throw new LifecycleRejectedError('the worker is not running');
     if (
       error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
       isGrpcServiceError(error) ||
       isGrpcServiceError(causeOf(error))
     ) {
-      throw new EngineBusy('the workflow engine gave no answer in time');
+      throw new LifecycleUnavailableError('the workflow engine gave no answer in time');
     }
     throw error;
   }

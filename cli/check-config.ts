@@ -3,7 +3,7 @@ import type { Config, ProviderConfig } from '../config/schema.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import type { Provider } from '../providers/provider.js';
 import { buildProviders, providersOf } from '../providers/providers.js';
-import type { RecordsState } from '../database/client/open.js';
+import type { DatabaseState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
 import { demandQuestions } from './check-demand.js';
@@ -12,7 +12,7 @@ import { EXIT, ExitError } from './exit.js';
 import { inspectTemporal, readRecords, type TemporalState } from './connect.js';
 
 /** One call for each provider. */
-const unlimited = { take: async () => {}, heed: async () => {} };
+const unlimited = { acquire: async () => {}, reportQuota: async () => {} };
 /** No call that reaches for a provider carries anything of the deployment. */
 const noDeployment = { deploymentId: '00000000-0000-0000-0000-000000000000', deploymentKey: '' };
 
@@ -23,8 +23,8 @@ const noDeployment = { deploymentId: '00000000-0000-0000-0000-000000000000', dep
 export async function checkConfig(config: Config): Promise<void> {
   const findings = new Findings();
   const log = createLog({ ...config.log, level: 'error' });
-  const records = await findings.attempt(
-    'records',
+  const database = await findings.attempt(
+    'database',
     () => readRecords(config, log),
     ({ missingMigrations: { length } }) =>
       length === 0 ? '' : `: ${length} migrations to apply; serve and migrate do`,
@@ -35,12 +35,12 @@ export async function checkConfig(config: Config): Promise<void> {
     ({ missingAttributes: missing }) =>
       missing.length === 0 ? '' : `: search attributes ${missing.join(', ')} to register; serve does`,
   );
-  for (const { name, ask } of demandQuestions(config, records?.pools[0]?.pool.workerPoolId)) {
-    await findings.attempt(name, ask);
+  for (const { name, check } of demandQuestions(config, database?.pools[0]?.pool.workerPoolId)) {
+    await findings.attempt(name, check);
   }
-  const providers = await reachProviders(config, records, findings);
-  for (const line of refusalsOfServe(config, records, temporal)) findings.problem(line);
-  for (const { workerPoolId, reason } of unusablePools(records?.pools ?? [], providersOf(providers))) {
+  const providers = await reachProviders(config, database, findings);
+  for (const line of refusalsOfServe(config, database, temporal)) findings.problem(line);
+  for (const { workerPoolId, reason } of unusablePools(database?.pools ?? [], providersOf(providers))) {
     findings.problem(`pool ${workerPoolId}: its definition would be refused now: ${reason}`);
   }
   findings.conclude();
@@ -49,10 +49,10 @@ export async function checkConfig(config: Config): Promise<void> {
 /** Gives those that can be built. */
 async function reachProviders(
   config: Config,
-  records: RecordsState | null,
+  database: DatabaseState | null,
   findings: Findings,
 ): Promise<readonly Provider[]> {
-  const deployment = records?.deployment ?? noDeployment;
+  const deployment = database?.deployment ?? noDeployment;
   const context = (providerId: string) =>
     providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter: unlimited, onCall: () => {} });
   const built: Provider[] = [];
@@ -84,14 +84,14 @@ async function buildOne(
 }
 
 /** For what reasons `serve` would not begin, as far as could be read. */
-function refusalsOfServe(config: Config, records: RecordsState | null, temporal: TemporalState | null): string[] {
-  const deployment = records?.deployment ?? null;
+function refusalsOfServe(config: Config, database: DatabaseState | null, temporal: TemporalState | null): string[] {
+  const deployment = database?.deployment ?? null;
   const ofTemporal = temporal &&
-    records && [
+    database && [
       ...namespaceProblems(temporal.namespace, temporal.owner, deployment?.deploymentId ?? null),
       ...(deployment ? prefixProblems(deployment, config.temporal.taskQueuePrefix, temporal.openLifecycles) : []),
     ];
-  const ofMachines = records && machineProblems(config, records.liveWorkers, records.accounts);
+  const ofMachines = database && machineProblems(config, database.liveWorkers, database.accounts);
   return [...(ofTemporal ?? []), ...(ofMachines ?? [])];
 }
 

@@ -21,11 +21,11 @@ const within = (): AbortSignal => AbortSignal.timeout(WITHIN_MS);
 export function demandQuestions(
   config: Config,
   workerPoolId = NO_POOL,
-): { name: string; ask: () => Promise<unknown> }[] {
+): { name: string; check: () => Promise<unknown> }[] {
   const demand = taskclusterDemand(config);
-  return Object.entries(questions).map(([question, ask]) => ({
+  return Object.entries(questions).map(([question, check]) => ({
     name: `demand, ${question}`,
-    ask: () => ask(demand, workerPoolId).catch((error: unknown) => Promise.reject(problemOf(question, error))),
+    check: () => check(demand, workerPoolId).catch((error: unknown) => Promise.reject(problemOf(question, error))),
   }));
 }
 

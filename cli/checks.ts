@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import type { Deployment } from '../domain/deployment.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import { accountOf, type Providers } from '../providers/providers.js';
-import { providerAccounts, rememberProviderAccounts } from '../database/provider-accounts.js';
+import { providerAccounts, recordProviderAccounts } from '../database/provider-accounts.js';
 import type { PoolWithLaunchConfigs } from '../database/pools.js';
 import type { Db } from '../database/client/schema.js';
 import { liveWorkersByProvider } from '../database/workers.js';
@@ -26,7 +26,7 @@ export function namespaceProblems(namespace: string, owner: string | null, deplo
   if (owner === null || owner === deploymentId) return [];
   const ours = deploymentId ?? 'none yet';
   return [
-    `temporal.namespace: ${namespace} belongs to deployment ${owner}, and these records to ${ours}; use a namespace of its own`,
+    `temporal.namespace: ${namespace} belongs to deployment ${owner}, and this database to ${ours}; use a namespace of its own`,
   ];
 }
 
@@ -51,14 +51,14 @@ export function prefixProblems(
 /** Afterwards the accounts of the configuration are the remembered ones. */
 export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
   refuse(machineProblems(config, await liveWorkersByProvider(db), await providerAccounts(db)));
-  await rememberProviderAccounts(
+  await recordProviderAccounts(
     db,
     Object.entries(config.providers).map(([providerId, provider]) => ({ providerId, account: accountOf(provider) })),
   );
 }
 
 /**
- * A provider that vanished from the configuration could neither look at its machines nor take them away; one that came to
+ * A provider that vanished from the configuration could neither scan its machines nor delete them; one that came to
  * mean another account would take them for gone.
  */
 export function machineProblems(

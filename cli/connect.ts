@@ -2,8 +2,9 @@ import type { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
-import { inspectRecords, openRecords, type Records, type RecordsState } from '../database/client/open.js';
-import { RecordsInUseError } from '../database/client/pglite/lock-file.js';
+import { inspectDatabase, openDatabase, type Database, type DatabaseState } from '../database/client/open.js';
+import { OutdatedDatabaseError } from '../database/client/migrate.js';
+import { DatabaseInUseError } from '../database/client/pglite/lock-file.js';
 import { connectClient, connectWorkers, type TemporalTarget } from '../temporal/connection.js';
 import {
   countOpenLifecycles,
@@ -16,28 +17,29 @@ import { EXIT, ExitError, isOutage } from './exit.js';
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
 
-/** The records have limits of their own: a connection must be had in seconds, and a migration takes as long as it takes. */
-export const reachRecords = (config: Config, log: Logger): Promise<Records> =>
-  reached(openRecords({ ...recordsOptions(config), log }));
+/** The database has limits of its own: a connection must be had in seconds, and a migration takes as long as it takes. */
+export const connectDatabase = (config: Config, log: Logger): Promise<Database> =>
+  reached(openDatabase({ ...databaseOptions(config), log }));
 
 /** Reads, and migrates nothing. */
-export const readRecords = (config: Config, log: Logger): Promise<RecordsState> =>
-  reached(inspectRecords({ ...recordsOptions(config), log }));
+export const readRecords = (config: Config, log: Logger): Promise<DatabaseState> =>
+  reached(inspectDatabase({ ...databaseOptions(config), log }));
 
-const recordsOptions = ({ records }: Config) => ({ url: records.url, applicationName: 'worker-manager' });
+const databaseOptions = ({ database }: Config) => ({ url: database.url, applicationName: 'worker-manager' });
 
 async function reached<T>(opening: Promise<T>): Promise<T> {
   try {
     return await opening;
   } catch (error) {
-    if (error instanceof RecordsInUseError) throw new ExitError(EXIT.bad, `records.url: ${error.message}`);
-    throw new ExitError(EXIT.unreachable, `records.url: the database cannot be reached: ${reason(error)}`);
+    if (error instanceof DatabaseInUseError || error instanceof OutdatedDatabaseError)
+      throw new ExitError(EXIT.bad, `database.url: ${error.message}`);
+    throw new ExitError(EXIT.unreachable, `database.url: the database cannot be reached: ${reason(error)}`);
   }
 }
 
 /** Connects, and registers our search attributes where they are missing. */
-export async function reachTemporal(target: TemporalTarget): Promise<Client> {
-  const client = await connectTemporal(target);
+export async function connectTemporal(target: TemporalTarget): Promise<Client> {
+  const client = await connectWithin(target);
   await inNamespace(ensureSearchAttributes(client));
   return client;
 }
@@ -54,7 +56,7 @@ export interface TemporalState {
 
 /** Reads, and registers nothing. */
 export async function inspectTemporal(target: TemporalTarget): Promise<TemporalState> {
-  const client = await connectTemporal(target);
+  const client = await connectWithin(target);
   try {
     return {
       missingAttributes: await inNamespace(missingSearchAttributes(client)),
@@ -67,10 +69,10 @@ export async function inspectTemporal(target: TemporalTarget): Promise<TemporalS
   }
 }
 
-export const reachTemporalForWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
+export const connectTemporalForWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
   atItsAddress(target, connectWorkers(target));
 
-const connectTemporal = (target: TemporalTarget): Promise<Client> =>
+const connectWithin = (target: TemporalTarget): Promise<Client> =>
   atItsAddress(target, connectClient(target, WITHIN_MS));
 
 async function atItsAddress<T>(target: TemporalTarget, connecting: Promise<T>): Promise<T> {

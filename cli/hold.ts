@@ -8,7 +8,7 @@ interface Scope {
   readonly all?: boolean;
 }
 
-/** Holds a pool, or all, through the API of the running deployment: embedded records belong to its process. */
+/** Holds a pool, or all, through the API of the running deployment: an embedded database belongs to its process. */
 export async function hold(config: Config, options: Scope & { readonly reason: string }): Promise<void> {
   await call(config, options, 'PUT', { reason: options.reason });
   console.log(`${options.pool ?? 'All pools'}: held; nothing is launched until it is released.`);

@@ -7,7 +7,7 @@ import { ProviderConfigError } from '../providers/shared/config-error.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
 import { hold, release } from './hold.js';
-import { migrateRecords } from './migrate.js';
+import { migrateDatabase } from './migrate.js';
 import { serve, type Role } from './serve.js';
 import { packageVersion } from './version.js';
 
@@ -34,7 +34,7 @@ command(
 ).action(async (options: { config?: string }) => checkConfig(configOf(options)));
 
 command('migrate', 'Applies database migrations').action(async (options: { config?: string }) =>
-  migrateRecords(configOf(options)),
+  migrateDatabase(configOf(options)),
 );
 
 command('hold', 'Stops launches of a pool or of all pools; everything else goes on')

@@ -1,10 +1,10 @@
 import type { Config } from '../config/schema.js';
 import { createLog } from '../observability/log.js';
-import { reachRecords } from './connect.js';
+import { connectDatabase } from './connect.js';
 
-/** Opening the records migrates them; `serve` does the same. */
-export async function migrateRecords(config: Config): Promise<void> {
-  const records = await reachRecords(config, createLog(config.log));
-  await records.close();
-  console.log('The records are up to date.');
+/** Opening the database migrates it; `serve` does the same. */
+export async function migrateDatabase(config: Config): Promise<void> {
+  const database = await connectDatabase(config, createLog(config.log));
+  await database.close();
+  console.log('The database is up to date.');
 }

@@ -1,9 +1,9 @@
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { Asks } from '../temporal/triggers.js';
+import { ReconcileTriggers } from '../temporal/triggers.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import { createServer } from '../api/server.js';
-import { temporalEngine } from '../api/temporal-engine.js';
+import { temporalLifecycleClient } from '../api/temporal-engine.js';
 import type { Config } from '../config/schema.js';
 import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { createLog } from '../observability/log.js';
@@ -18,8 +18,8 @@ import { budgetsOf, buildProviders } from '../providers/providers.js';
 import { sharedLimiter } from '../providers/shared/rate-limiter.js';
 import { bucketStore } from '../database/rate-limits.js';
 import { allPools, listPoolIds } from '../database/pools.js';
-import { metricFacts } from '../database/metric-facts.js';
-import { rememberTaskQueuePrefix } from '../database/client/open.js';
+import { recordedMetrics } from '../database/metric-facts.js';
+import { recordTaskQueuePrefix } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
@@ -30,7 +30,7 @@ import {
   assertProvidersKeepTheirMachines,
   unusablePools,
 } from './checks.js';
-import { onceAnswered, reachRecords, reachTemporal, reachTemporalForWorkers } from './connect.js';
+import { onceAnswered, connectDatabase, connectTemporal, connectTemporalForWorkers } from './connect.js';
 import { EXIT, ExitError } from './exit.js';
 import { packageVersion } from './version.js';
 
@@ -42,60 +42,60 @@ export type Role = 'all' | 'api' | 'worker';
  * anew one by one.
  */
 export async function serve(config: Config, role: Role, probes?: ProbeOptions): Promise<void> {
-  if (role !== 'all' && config.records.url.startsWith('pglite:')) {
+  if (role !== 'all' && config.database.url.startsWith('pglite:')) {
     throw new ExitError(
       EXIT.bad,
-      `--role ${role}: PGlite belongs to one process; set records.url to a postgres:// URL`,
+      `--role ${role}: PGlite belongs to one process; set database.url to a postgres:// URL`,
     );
   }
   const log = createLog(config.log);
-  const temporalFigures = await installRuntime(log);
+  const temporalMetricsUrl = await installRuntime(log);
   const stopping = stopSignal(log);
 
-  const records = await reachRecords(config, log);
-  const metrics = new Metrics(() => metricFacts(records.db, Date.now()));
+  const database = await connectDatabase(config, log);
+  const metrics = new Metrics(() => recordedMetrics(database.db, Date.now()));
   try {
     const target = temporalTarget(config.temporal);
-    const client = await reachTemporal(target);
-    await assertNamespaceIsOurs(client, records.deployment.deploymentId);
-    await assertPrefixIsFree(client, records.deployment, config.temporal.taskQueuePrefix);
-    await rememberTaskQueuePrefix(records.db, config.temporal.taskQueuePrefix);
-    await assertProvidersKeepTheirMachines(records.db, config);
+    const client = await connectTemporal(target);
+    await assertNamespaceIsOurs(client, database.deployment.deploymentId);
+    await assertPrefixIsFree(client, database.deployment, config.temporal.taskQueuePrefix);
+    await recordTaskQueuePrefix(database.db, config.temporal.taskQueuePrefix);
+    await assertProvidersKeepTheirMachines(database.db, config);
 
-    const { deployment } = records;
-    const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(config.providers));
+    const { deployment } = database;
+    const limiter = sharedLimiter(bucketStore(database.db), budgetsOf(config.providers));
     const providers = await buildProviders(config.providers, (providerId) =>
       providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter, onCall: metrics.onCloudCall }),
     );
-    for (const pool of unusablePools(await allPools(records.db), providers))
+    for (const pool of unusablePools(await allPools(database.db), providers))
       logEvent(log, 'worker-pool-unusable', pool);
     const stopHealthChecks = providers.startHealthChecks({
       onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
     });
     const schedules: ScheduleContext = {
       client,
-      deploymentId: records.deployment.deploymentId,
+      deploymentId: database.deployment.deploymentId,
       taskQueuePrefix: config.temporal.taskQueuePrefix,
       intervals: config.intervals,
     };
-    const asks = new Asks(client, config.temporal.taskQueuePrefix, log);
+    const triggers = new ReconcileTriggers(client, config.temporal.taskQueuePrefix, log);
     const demand = taskclusterDemand(config, metrics.onQueueAnswer);
     let workers: Workers | null = null;
 
     if (role !== 'api') {
-      const wanted = { workerPoolIds: () => listPoolIds(records.db), providerIds: scannedProviders(providers) };
+      const wanted = { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) };
       const failed = await onceAnswered(() => reconcileSchedules(schedules, wanted));
       // The sweep makes up for them.
       for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
       workers = await createWorkers({
-        connection: await reachTemporalForWorkers(target),
+        connection: await connectTemporalForWorkers(target),
         namespace: target.namespace,
-        deps: { config, records, providers, client, asks, demand, log },
+        deps: { config, database, providers, client, triggers, demand, log },
       });
     }
     const polling = workers;
     const needed = {
-      database: () => records.ping(),
+      database: () => database.ping(),
       temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
     };
     const health = new Health({ ...needed, ...(polling && { pollers: async () => polling.check() }) }, Date.now);
@@ -103,29 +103,29 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
       role === 'worker'
         ? null
         : await createServer({
-            records,
+            database,
             providers,
             demand,
             config,
             log,
             now: Date.now,
-            engine: temporalEngine({
+            lifecycles: temporalLifecycleClient({
               client,
-              db: records.db,
+              db: database.db,
               providers,
               schedules,
               defaults: config.defaults,
-              askForLook: asks.askForLook,
+              requestReconcile: triggers.requestReconcile,
             }),
             health,
             version: version(),
             temporalUiUrl: temporalUiUrl(process.env),
           });
-    const watched = new MetricsServer({ metrics, health, temporalUrl: temporalFigures });
-    await listenForMetrics(watched, config);
+    const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
+    await listenForMetrics(metricsServer, config);
     if (server) await listen(server, config, log);
     const running = workers?.run();
-    logEvent(log, 'serving', { role, deploymentId: records.deployment.deploymentId });
+    logEvent(log, 'serving', { role, deploymentId: database.deployment.deploymentId });
 
     const failure = running?.then(
       () => undefined,
@@ -140,11 +140,11 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     await server?.close();
     await failure;
     stopHealthChecks();
-    await watched.close();
+    await metricsServer.close();
     await client.connection.close();
     if (failed) throw failed;
   } finally {
-    await records.close();
+    await database.close();
     await Runtime.instance().shutdown();
   }
 }
@@ -155,9 +155,9 @@ function unusableError(dependency: string | null, log: Logger): ExitError | unde
   return new ExitError(EXIT.unreachable, `${dependency}: has not answered for minutes`);
 }
 
-async function listenForMetrics(watched: MetricsServer, config: Config): Promise<void> {
+async function listenForMetrics(metricsServer: MetricsServer, config: Config): Promise<void> {
   try {
-    await watched.listen(config.metrics);
+    await metricsServer.listen(config.metrics);
   } catch (error) {
     throw portInUse(error, 'metrics', config.metrics);
   }
@@ -195,14 +195,14 @@ function endsWithin(graceSeconds: number, log: Logger, code: number): void {
 /** Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once. */
 function stopSignal(log: Logger): Promise<undefined> {
   return new Promise((resolve) => {
-    let toldAt: number | null = null;
+    let signalledAtMs: number | null = null;
     const stop = (signal: NodeJS.Signals) => {
       const nowMs = performance.now();
-      if (toldAt !== null) {
-        if (signal === 'SIGINT' && nowMs - toldAt < SAME_SIGNAL_MS) return;
+      if (signalledAtMs !== null) {
+        if (signal === 'SIGINT' && nowMs - signalledAtMs < SAME_SIGNAL_MS) return;
         process.exit(EXIT.stopped);
       }
-      toldAt = nowMs;
+      signalledAtMs = nowMs;
       logEvent(log, 'stopping', { signal });
       resolve(undefined);
     };

@@ -12,7 +12,7 @@ export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   for (const key of ['pulse', 'notify']) {
     if (config[key] !== undefined) note(key, 'is not built yet; leave it out');
   }
-  if (config.database !== undefined) note('database', 'is called records in this version');
+  if (config.records !== undefined) note('records', 'is called database in this version');
   if (isObject(retention) && retention.evidenceDays !== undefined) {
     note('retention.evidenceDays', 'is not built yet; leave it out');
   }

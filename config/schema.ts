@@ -80,10 +80,10 @@ export const configSchema = Type.Object(
         description: 'Base64 AES-256 keys for payloads. Not built yet: must be empty.',
       }),
     }),
-    records: section({
+    database: section({
       url: Type.String({
         pattern: '^(pglite:.+|postgres(ql)?://.+)$',
-        default: 'pglite:./.worker-manager/records',
+        default: 'pglite:./.worker-manager/database',
         description: '`pglite:DIRECTORY`, `pglite::memory:` or `postgres://…`.',
       }),
     }),
@@ -121,9 +121,9 @@ export const configSchema = Type.Object(
       registrationSeconds: seconds('Time to register for pools that set none.', 1800),
     }),
     intervals: section({
-      demandSeconds: seconds('Between two looks at the queue.', 10),
-      provisionSeconds: seconds('Between two ticks of a pool that nobody asked for.', 300),
-      scanSeconds: seconds('Between two looks at a provider’s machines.', 30),
+      demandSeconds: seconds('Between two polls of the queue.', 10),
+      provisionSeconds: seconds('Between two reconciliations of a pool that nobody triggered.', 300),
+      scanSeconds: seconds('Between two scans of a provider’s machines.', 30),
       sweepSeconds: seconds('Between two sweeps.', 300),
     }),
     retention: section({

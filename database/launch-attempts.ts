@@ -43,7 +43,7 @@ export interface Proof {
 export function isProven({ attempts, by }: Proof): RawBuilder<boolean> {
   if (by === 'unsent') return sql`l.status = 'open'`;
   const isLast = sql`l.status = 'open' and l.attempts = ${int(attempts)}`;
-  if (by === 'refused') return sql`${isLast} and l.doubtful_attempts <= 1`;
+  if (by === 'refused') return sql`${isLast} and l.in_doubt_attempts <= 1`;
   return sql`${isLast} and coalesce(l.last_attempt_at, 0) <= ${bigint(by.listedFrom - SETTLED_AFTER_MS)}`;
 }
 
@@ -64,7 +64,7 @@ export async function beginAttempt(
       from launches l where token = ${token} for update),
     begun as (
       update launches l set
-        attempts = l.attempts + b.one, doubtful_attempts = l.doubtful_attempts + b.one,
+        attempts = l.attempts + b.one, in_doubt_attempts = l.in_doubt_attempts + b.one,
         first_attempt_at = coalesce(l.first_attempt_at, case when b.may_send then ${bigint(nowMs)} end),
         last_attempt_at = case when b.may_send then ${bigint(nowMs)} else l.last_attempt_at end,
         in_doubt_since = coalesce(l.in_doubt_since, case when b.may_send then ${bigint(nowMs)} end),
@@ -88,17 +88,17 @@ const attemptInterval = sql`cast(case when b.may_send
  * The attempt of this number did nothing: it is in doubt no more. The last attempt is the one before it again
  * (`lastAttemptAt` of the row that it began with), unless another has begun meanwhile.
  */
-export async function settleAttempt(
+export async function resolveAttempt(
   db: Db,
   { launch, attempts }: Pick<BegunAttempt, 'launch' | 'attempts'>,
   failure: string,
 ): Promise<void> {
   await sql`
-    update launches set doubtful_attempts = doubtful_attempts - 1,
-      in_doubt_since = case when doubtful_attempts > 1 then in_doubt_since end,
+    update launches set in_doubt_attempts = in_doubt_attempts - 1,
+      in_doubt_since = case when in_doubt_attempts > 1 then in_doubt_since end,
       last_attempt_at = case when attempts = ${int(attempts)} then ${bigint(launch.lastAttemptAt)} else last_attempt_at end,
       last_failure = ${text(storable(failure))}
-    where token = ${launch.token} and status = 'open' and doubtful_attempts > 0`.execute(db);
+    where token = ${launch.token} and status = 'open' and in_doubt_attempts > 0`.execute(db);
 }
 
 /** What an attempt failed with that stays in doubt. */

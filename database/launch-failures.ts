@@ -7,11 +7,11 @@ import { lockedLaunches } from './launches.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, isWorker, storable, text } from './client/sql.js';
 
-/** How long a launch config rests after a failure. */
-export interface Rest {
+/** How long a launch config backs off after a failure. */
+export interface Backoff {
   readonly failureClass: FailureClass;
   /** Milliseconds, by the number of failures in a row of this revision, this one included. */
-  readonly backoff: (failures: number) => number;
+  readonly durationMs: (failures: number) => number;
   readonly nowMs: number;
   /** The failure is a machine that was there and ended, or ran out of time, before it had registered. */
   readonly unregistered?: boolean;
@@ -24,37 +24,37 @@ export interface Rest {
 export async function failLaunch(
   db: Db,
   token: string,
-  failed: Rest & { failure: string; error: NewWorkerPoolError; proof: Proof },
+  failed: Backoff & { failure: string; error: NewWorkerPoolError; proof: Proof },
 ): Promise<boolean> {
-  const { failures, until } = await nextRest(db, failed, launchConfigOf(token));
+  const { failures, until } = await nextBackoffEnd(db, failed, launchConfigOf(token));
   const { rows } = await sql`
     with failed as (
       update launches l set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
-        doubtful_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
+        in_doubt_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
       where token = ${token} and ${isProven(failed.proof)}
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    rests as (${restOf(sql`failed`, failed, { failures, until })}),
+    backoffs as (${upsertBackoff(sql`failed`, failed, { failures, until })}),
     ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}
     select 1 from failed`.execute(db);
   return rows.length > 0;
 }
 
 /**
- * A launch was booked with fewer machines than asked: its launch config rests and the error is stored. True the first
- * time; repeated for the same launch it changes nothing.
+ * A launch was fulfilled with fewer machines than requested: its launch config backs off and the error is stored. True
+ * the first time; repeated for the same launch it changes nothing.
  */
 export async function noteShortage(
   db: Db,
   token: string,
-  shortage: Rest & { error: NewWorkerPoolError },
+  shortage: Backoff & { error: NewWorkerPoolError },
 ): Promise<boolean> {
-  const { failures, until } = await nextRest(db, shortage, launchConfigOf(token));
+  const { failures, until } = await nextBackoffEnd(db, shortage, launchConfigOf(token));
   const { rows } = await sql`
     with short as (
       update launches set failure = 'short: ' || machines || ' of ' || count
-      where token = ${token} and status in ('booked', 'done') and failure is null
+      where token = ${token} and status in ('fulfilled', 'done') and failure is null
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    rests as (${restOf(sql`short`, shortage, { failures, until })}),
+    backoffs as (${upsertBackoff(sql`short`, shortage, { failures, until })}),
     ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from short)`)}
     select 1 from short`.execute(db);
   return rows.length > 0;
@@ -70,7 +70,7 @@ export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: num
     .set({ status: 'failed', failure: GIVEN_UP, machines: 0, closed: nowMs })
     .where('token', 'in', lockedLaunches(db, tokens))
     .where('status', '=', 'open')
-    .where('doubtfulAttempts', '=', 0)
+    .where('inDoubtAttempts', '=', 0)
     .execute();
 }
 
@@ -80,24 +80,24 @@ export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: num
  */
 export async function dropUnsent(db: Db, token: string, proof: Proof, nowMs: number): Promise<boolean> {
   const { rows } = await sql`
-    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, doubtful_attempts = 0, in_doubt_since = null,
+    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, in_doubt_attempts = 0, in_doubt_since = null,
       closed = ${bigint(nowMs)}
     where token = ${token} and ${isProven(proof)}
     returning 1`.execute(db);
   return rows.length > 0;
 }
 
-/** A launch config of which no request can be made: it rests and the error is stored. There was no launch. */
+/** A launch config of which no request can be made: it backs off and the error is stored. There was no launch. */
 export async function recordLaunchFailure(
   db: Db,
-  failed: Rest & { workerPoolId: string; launchConfigId: string; revision: number; error: NewWorkerPoolError },
+  failed: Backoff & { workerPoolId: string; launchConfigId: string; revision: number; error: NewWorkerPoolError },
 ): Promise<void> {
   const launchConfig = sql`select ${text(failed.workerPoolId)} as worker_pool_id,
     ${text(failed.launchConfigId)} as launch_config_id, ${int(failed.revision)} as revision`;
-  const { failures, until } = await nextRest(db, failed, launchConfig);
+  const { failures, until } = await nextBackoffEnd(db, failed, launchConfig);
   await sql`
     with failed as (${launchConfig}),
-    rests as (${restOf(sql`failed`, failed, { failures, until })}),
+    backoffs as (${upsertBackoff(sql`failed`, failed, { failures, until })}),
     ${storeError(failed.error, failed.nowMs, sql`true`)}
     select 1`.execute(db);
 }
@@ -107,21 +107,21 @@ export async function recordLaunchFailure(
  * it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever was
  * launched before the backoff ends does not prolong it, and one of an older revision says nothing.
  */
-export async function restOfWorker(db: Db, key: WorkerKey, rest: Rest): Promise<RawBuilder<unknown>> {
+export async function backoffOfWorker(db: Db, key: WorkerKey, backoff: Backoff): Promise<RawBuilder<unknown>> {
   const launch = sql`
     select l.worker_pool_id, l.launch_config_id, l.launch_config_revision as revision, l.created
     from workers w join launches l on l.token = w.launch_token where ${isWorker(key)}`;
-  const { failures, until } = await nextRest(db, rest, launch);
-  const news = sql`(
+  const { failures, until } = await nextBackoffEnd(db, backoff, launch);
+  const fresh = sql`(
     select l.* from (${launch}) l where exists (select 1 from changed) and not exists (
       select 1 from launch_backoffs o
       where o.worker_pool_id = l.worker_pool_id and o.launch_config_id = l.launch_config_id
-        and (o.revision > l.revision or (o.revision = l.revision and o.until > l.created)))) as news`;
+        and (o.revision > l.revision or (o.revision = l.revision and o.until > l.created)))) as fresh`;
   const old = sql`
     update launch_backoffs o set unregistered = true from (${launch}) l
-    where ${rest.unregistered ?? false} and exists (select 1 from changed) and o.worker_pool_id = l.worker_pool_id
+    where ${backoff.unregistered ?? false} and exists (select 1 from changed) and o.worker_pool_id = l.worker_pool_id
       and o.launch_config_id = l.launch_config_id and o.revision = l.revision and o.until > l.created`;
-  return sql`rests as (${restOf(news, rest, { failures, until })}), unproven as (${old})`;
+  return sql`backoffs as (${upsertBackoff(fresh, backoff, { failures, until })}), unproven as (${old})`;
 }
 
 /**
@@ -144,9 +144,9 @@ const launchConfigOf = (token: string): RawBuilder<unknown> => sql`
   select worker_pool_id, launch_config_id, launch_config_revision as revision from launches where token = ${token}`;
 
 /** Read before it is written: of two failures at the same instant the later one stands, and both count as one. */
-async function nextRest(
+async function nextBackoffEnd(
   db: Db,
-  rest: Rest,
+  backoff: Backoff,
   launchConfig: RawBuilder<unknown>,
 ): Promise<{ failures: number; until: number }> {
   const { rows } = await sql<{ failures: number }>`
@@ -154,12 +154,12 @@ async function nextRest(
     db,
   );
   const failures = (rows[0]?.failures ?? 0) + 1;
-  return { failures, until: rest.nowMs + rest.backoff(failures) };
+  return { failures, until: backoff.nowMs + backoff.durationMs(failures) };
 }
 
-const restOf = (
+const upsertBackoff = (
   launchConfigs: RawBuilder<unknown>,
-  { failureClass, unregistered = false }: Rest,
+  { failureClass, unregistered = false }: Backoff,
   { failures, until }: { readonly failures: number; readonly until: number },
 ) => sql`
   insert into launch_backoffs as o (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)

@@ -24,21 +24,21 @@ export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null
  * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it is.
  *
  * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed is
- * ours all the same, so it gets its row and the intent is `booked` again until its lifecycle is started. A part of the
+ * ours all the same, so it gets its row and the intent is `fulfilled` again until its lifecycle is started. A part of the
  * machines is different: `proof` says why there are no others, and null is the answer, with nothing written, when it does
  * not hold any more. Null too when the pool has gone: a row without a pool could never be removed.
  */
-export async function bookLaunch(
+export async function recordLaunchedWorkers(
   db: Db,
   token: string,
   machines: readonly LaunchedMachine[],
   { nowMs, terminateAfter, expires, proof }: LaunchTimes & { proof?: Proof },
 ): Promise<Worker[] | null> {
-  const made = machines.map(({ workerGroup, workerId, location, facts }) => ({
+  const created = machines.map(({ workerGroup, workerId, location, identityAttributes }) => ({
     workerGroup,
     workerId,
     location,
-    facts,
+    identityAttributes,
   }));
   const { rows } = await sql`
     with launch as (
@@ -46,18 +46,18 @@ export async function bookLaunch(
       where token = ${token} and ${proof ? isProven(proof) : sql`true`} for update of l for key share of p),
     changed as (
       insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
-        launch_token, state, capacity, created, last_modified, expires, terminate_after, location, facts)
+        launch_token, state, capacity, created, last_modified, expires, terminate_after, location, identity_attributes)
       select l.worker_pool_id, m."workerGroup", m."workerId", l.provider_id, l.launch_config_id, l.launch_config_revision,
         l.token, 'requested', l.capacity_per_machine, ${bigint(nowMs)}, ${bigint(nowMs)}, ${bigint(expires)},
-        ${bigint(terminateAfter)}, m.location, m.facts
-      from launch l cross join jsonb_to_recordset(${jsonb(made)})
-        as m("workerGroup" text, "workerId" text, location jsonb, facts jsonb)
+        ${bigint(terminateAfter)}, m.location, m."identityAttributes"
+      from launch l cross join jsonb_to_recordset(${jsonb(created)})
+        as m("workerGroup" text, "workerId" text, location jsonb, "identityAttributes" jsonb)
       order by 2, 3
       on conflict do nothing
       returning *),
     announced as (${announceWorkers('worker-requested', nowMs)}),
-    booked as (
-      update launches l set status = 'booked', closed = coalesce(l.closed, ${bigint(nowMs)}),
+    fulfilled as (
+      update launches l set status = 'fulfilled', closed = coalesce(l.closed, ${bigint(nowMs)}),
         machines = greatest(coalesce(l.machines, 0), ${int(machines.length)})
       from launch b
       where l.token = b.token and (b.status = 'open' or exists (select 1 from changed)))
@@ -76,21 +76,21 @@ export const lockedLaunches = (db: Db, tokens: readonly string[]) =>
   db.selectFrom('launches').select('token').where('token', 'in', tokens).orderBy('token').forUpdate();
 
 /**
- * Booked launches whose every machine has its lifecycle: of `made` machines. One that has more rows by now, from an answer
+ * Fulfilled launches whose every machine has its lifecycle: of `launched` machines. One that has more rows by now, from an answer
  * that came late, stays for the next reconciliation to start theirs.
  */
 export async function finishLaunches(
   db: Db,
-  launches: readonly { readonly token: string; readonly made: number }[],
+  launches: readonly { readonly token: string; readonly launched: number }[],
   nowMs: number,
 ): Promise<void> {
   const tokens = launches.map(({ token }) => token);
   if (tokens.length === 0) return;
   await sql`
     update launches l set status = 'done', closed = ${bigint(nowMs)}
-    from jsonb_to_recordset(${jsonb(launches)}) as f(token text, made int)
-    where l.token = f.token and l.token in (${lockedLaunches(db, tokens)}) and l.status = 'booked'
-      and (select count(*) from workers w where w.launch_token = f.token) <= f.made`.execute(db);
+    from jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int)
+    where l.token = f.token and l.token in (${lockedLaunches(db, tokens)}) and l.status = 'fulfilled'
+      and (select count(*) from workers w where w.launch_token = f.token) <= f.launched`.execute(db);
 }
 
 export async function workersOfLaunch(db: Db, token: string): Promise<Worker[]> {

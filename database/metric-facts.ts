@@ -3,7 +3,7 @@ import type { WorkerState } from '../domain/worker.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
 
-export interface MetricFacts {
+export interface MetricCounts {
   readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
     Record<Exclude<WorkerState, 'stopped'>, number>
   >)[];
@@ -15,9 +15,9 @@ export interface MetricFacts {
 
 const HOUR_MS = 3_600_000;
 
-/** What the metrics say of the records: of live workers, and of launches without an end or of the last hour. */
-export async function metricFacts(db: Db, nowMs: number): Promise<MetricFacts> {
-  const workers = await sql<MetricFacts['workers'][number]>`
+/** What the metrics say of the database: of live workers, and of launches without an end or of the last hour. */
+export async function recordedMetrics(db: Db, nowMs: number): Promise<MetricCounts> {
+  const workers = await sql<MetricCounts['workers'][number]>`
     select worker_pool_id, provider_id, count(*) filter (where state = 'requested') as requested,
       count(*) filter (where state = 'running') as running, count(*) filter (where state = 'stopping') as stopping
     from workers where state <> 'stopped' group by worker_pool_id, provider_id`.execute(db);
@@ -27,7 +27,7 @@ export async function metricFacts(db: Db, nowMs: number): Promise<MetricFacts> {
         when machines < count then 'short' else 'launched' end as outcome,
       count(*) as launches, min(created) as oldest
     from (
-      select status, machines, count, created from launches where status in ('open', 'booked')
+      select status, machines, count, created from launches where status in ('open', 'fulfilled')
       union all select status, machines, count, created from launches
         where status in ('done', 'failed') and closed > ${bigint(nowMs - HOUR_MS)}) as recent
     group by 1, 2`.execute(db);

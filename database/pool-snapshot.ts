@@ -13,7 +13,7 @@ import type { Db, DemandReadingsRow, Hold, LaunchRow } from './client/schema.js'
 import { bigint, camelKeys, jsonb } from './client/sql.js';
 
 /** Of one pool, at one moment. */
-export interface PoolFacts extends CapacityByState {
+export interface PoolSnapshot extends CapacityByState {
   readonly pool: WorkerPool;
   /** The active ones, by id, in the same order as `options`. */
   readonly launchConfigs: readonly LaunchConfig[];
@@ -31,7 +31,7 @@ export type UnfinishedLaunch = Pick<
   | 'token'
   | 'status'
   | 'count'
-  | 'doubtfulAttempts'
+  | 'inDoubtAttempts'
   | 'created'
   | 'launchConfigId'
   | 'providerId'
@@ -61,7 +61,7 @@ const HOUR_MS = 3_600_000;
  * Everything that a reconciliation needs to know of its pool; null when there is no such pool. One statement, because a
  * launch that is recorded between two would count in both or in neither.
  */
-export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Promise<PoolFacts | null> {
+export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number): Promise<PoolSnapshot | null> {
   const ofPool = sql`worker_pool_id = ${workerPoolId}`;
   const { rows } = await sql<{
     pool: Parameters<typeof selectPool.read>[0];
@@ -75,10 +75,10 @@ export async function poolFacts(db: Db, workerPoolId: string, nowMs: number): Pr
     alive as (${aliveGroups(nowMs, sql`worker_pool_id = ${workerPoolId}`)}),
     grouped as (${withArchived(sql`alive`)}),
     unfinished as (
-      select l.token, l.status, l.count, l.doubtful_attempts, l.created, l.launch_config_id, l.provider_id,
+      select l.token, l.status, l.count, l.in_doubt_attempts, l.created, l.launch_config_id, l.provider_id,
         l.capacity_per_machine, l.next_attempt_at, l.in_doubt_since, l.reported_at, ${openLaunch(nowMs)}
       from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
-      where l.worker_pool_id = ${workerPoolId} and l.status in ('open', 'booked')),
+      where l.worker_pool_id = ${workerPoolId} and l.status in ('open', 'fulfilled')),
     errors as (
       select launch_config_id,
         cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int)
@@ -228,12 +228,12 @@ export async function allPoolsCapacity(
       from (
         select l.worker_pool_id, l.status, ${openLaunch(nowMs)},
           case
-            when l.provider_id in (select jsonb_array_elements_text(${jsonb(providerIds)})) or (l.status = 'open' and l.doubtful_attempts = 0)
+            when l.provider_id in (select jsonb_array_elements_text(${jsonb(providerIds)})) or (l.status = 'open' and l.in_doubt_attempts = 0)
               then coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS})
             when l.status = 'open' and l.reported_at is null then l.in_doubt_since + ${MAX_IN_DOUBT_MS}
           end as due_at
         from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
-        where l.status in ('open', 'booked')) l
+        where l.status in ('open', 'fulfilled')) l
       group by l.worker_pool_id),
     machines as (
       select m.worker_pool_id, jsonb_agg(to_jsonb(m)) as sizes

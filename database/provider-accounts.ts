@@ -7,7 +7,7 @@ export async function providerAccounts(db: Db): Promise<Map<string, string>> {
 }
 
 /** Null: no cloud is behind this provider, whatever was before. */
-export async function rememberProviderAccounts(
+export async function recordProviderAccounts(
   db: Db,
   current: readonly { readonly providerId: string; readonly account: string | null }[],
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Claim } from '../domain/limits.js';
-import type { FrozenLaunch } from '../providers/provider.js';
+import type { PreparedLaunch } from '../providers/provider.js';
 import type { Db } from './client/schema.js';
 import { bigint, jsonb } from './client/sql.js';
 
@@ -75,13 +75,13 @@ export async function readLimitsUsage(
         from others where wanted > 0), '[]') as others,
       coalesce((select jsonb_agg(jsonb_build_object('token', token, 'providerId', provider_id,
           'launchConfigId', launch_config_id, 'count', count) order by launch_config_id, token)
-        from launches where worker_pool_id = ${pool.workerPoolId} and status in ('open', 'booked')
+        from launches where worker_pool_id = ${pool.workerPoolId} and status in ('open', 'fulfilled')
           and starts_with(token, ${`${pool.tokenPrefix}.`})), '[]') as reserved
     from deployment d`.execute(db);
   return rows[0]!;
 }
 
-export interface NewIntent extends FrozenLaunch {
+export interface NewIntent extends PreparedLaunch {
   readonly launchConfigId: string;
   readonly launchConfigRevision: number;
   readonly capacityPerMachine: number;

@@ -99,7 +99,7 @@ const stoppedWorkers =
         where state = 'stopped' and ${where}
         order by ${sql.raw([...first, ...OF_WORKER].join(', '))} limit ${limit} offset ${offset} for update skip locked),
       calls as (
-        delete from signs_of_life s using old o where s.worker_pool_id = o.worker_pool_id
+        delete from credentials_used s using old o where s.worker_pool_id = o.worker_pool_id
           and s.worker_group = o.worker_group and s.worker_id = o.worker_id),
       gone as (
         delete from workers w using old o where w.worker_pool_id = o.worker_pool_id
@@ -142,7 +142,7 @@ export async function removeArchivedLaunchConfigs(db: Db): Promise<{ workerPoolI
         and not exists (select 1 from workers w
           where w.worker_pool_id = c.worker_pool_id and w.launch_config_id = c.launch_config_id)
         and not exists (select 1 from launches l where l.worker_pool_id = c.worker_pool_id
-          and l.launch_config_id = c.launch_config_id and l.status in ('open', 'booked'))
+          and l.launch_config_id = c.launch_config_id and l.status in ('open', 'fulfilled'))
       returning worker_pool_id, launch_config_id),
     revisions as (
       delete from launch_config_revisions r using removed c
@@ -156,7 +156,7 @@ const OF_A_POOL = [
   'launch_configs',
   'launch_config_revisions',
   'workers',
-  'signs_of_life',
+  'credentials_used',
   'scan_notes',
   'launch_backoffs',
   'worker_pool_errors',
@@ -206,7 +206,7 @@ export async function removeDeletedPools(db: Db, isOver: () => boolean = () => f
 const isRemovable = sql`p.provider_id = ${NULL_PROVIDER}
   and not exists (select 1 from workers w where w.worker_pool_id = p.worker_pool_id and w.state <> 'stopped')
   and not exists (select 1 from launches l where l.worker_pool_id = p.worker_pool_id
-    and l.status in ('open', 'booked'))`;
+    and l.status in ('open', 'fulfilled'))`;
 
 async function removePool(db: Db, workerPoolId: string, isOver: () => boolean): Promise<boolean> {
   for (const batch of historyOfAPool(db, workerPoolId)) {

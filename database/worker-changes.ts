@@ -3,7 +3,7 @@ import type { WorkerKey } from '../domain/ids.js';
 import type { Worker } from '../domain/worker.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import { announceWorkers } from './events.js';
-import { recoveryOfWorker, type Rest, restOfWorker } from './launch-failures.js';
+import { recoveryOfWorker, type Backoff, backoffOfWorker } from './launch-failures.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, isWorker, jsonb, storable, text } from './client/sql.js';
 
@@ -75,13 +75,13 @@ export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): 
   );
 }
 
-/** From requested or running. `failure` is stored with it; with `rest` the launch config rests. */
+/** From requested or running. `failure` is stored with it; with `backoff` the launch config backs off. */
 export async function recordStopping(
   db: Db,
   key: WorkerKey,
-  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; rest?: Rest },
+  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; backoff?: Backoff },
 ): Promise<Worker | null> {
-  const rests = change.rest ? sql`, ${await restOfWorker(db, key, change.rest)}` : sql``;
+  const backoffs = change.backoff ? sql`, ${await backoffOfWorker(db, key, change.backoff)}` : sql``;
   const failure =
     change.failure === undefined
       ? sql``
@@ -94,7 +94,7 @@ export async function recordStopping(
       where ${isWorker(key)} and w.state in ('requested', 'running')
       returning w.*),
     announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
-    ${failure} ${rests}
+    ${failure} ${backoffs}
     select * from changed`,
   );
 }
@@ -122,14 +122,14 @@ export function recordStopped(
  * Adds to what is known of the resources that a machine consists of; ids are in any case, and the first writing stands.
  * Gives the row that it changed, null where all were known or the worker has stopped.
  */
-export function recordMade(db: Db, key: WorkerKey, made: readonly string[]): Promise<Worker | null> {
+export function recordResourceIds(db: Db, key: WorkerKey, resourceIds: readonly string[]): Promise<Worker | null> {
   const added = sql`
-    select distinct on (lower(id)) id from jsonb_array_elements_text(${jsonb(made)}) as id
-    where not exists (select 1 from jsonb_array_elements_text(w.made) as known where lower(known) = lower(id))`;
+    select distinct on (lower(id)) id from jsonb_array_elements_text(${jsonb(resourceIds)}) as id
+    where not exists (select 1 from jsonb_array_elements_text(w.resource_ids) as known where lower(known) = lower(id))`;
   return execute(
     db,
     sql`
-    update workers w set made = w.made || (select jsonb_agg(id) from (${added}) as added)
+    update workers w set resource_ids = w.resource_ids || (select jsonb_agg(id) from (${added}) as added)
     where ${isWorker(key)} and w.state <> 'stopped' and exists (${added})
     returning w.*`,
   );
@@ -139,7 +139,7 @@ export interface NewStaticWorker extends WorkerKey {
   readonly providerId: string;
   readonly capacity: number;
   readonly expires: number;
-  /** The row's only fact, `secretFingerprint`. */
+  /** The row's only identity attribute, `secretFingerprint`. */
   readonly secretFingerprint: string;
   readonly nowMs: number;
 }
@@ -158,11 +158,11 @@ export async function insertStaticWorker(
       delete from workers w where ${isWorker(worker)} and w.state = 'stopped' and w.launch_token is null
       returning w.worker_id),
     forgotten as (
-      delete from signs_of_life s where s.worker_pool_id = ${worker.workerPoolId}
+      delete from credentials_used s where s.worker_pool_id = ${worker.workerPoolId}
         and s.worker_group = ${worker.workerGroup} and s.worker_id = ${worker.workerId} and not exists (
         select 1 from workers w where ${isWorker(worker)} and w.state <> 'stopped'))
     insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created, last_modified,
-      expires, location, facts)
+      expires, location, identity_attributes)
     select ${text(worker.workerPoolId)}, ${text(worker.workerGroup)}, ${text(worker.workerId)}, ${text(worker.providerId)},
       'running', ${int(worker.capacity)}, ${bigint(worker.nowMs)}, ${bigint(worker.nowMs)}, ${bigint(worker.expires)},
       ${jsonb({ account: null, region: null, group: null })}, ${jsonb({ secretFingerprint: worker.secretFingerprint })}
@@ -177,7 +177,7 @@ export async function insertStaticWorker(
     present.providerId === worker.providerId &&
     present.capacity === worker.capacity &&
     present.expires === worker.expires &&
-    present.facts['secretFingerprint'] === worker.secretFingerprint;
+    present.identityAttributes['secretFingerprint'] === worker.secretFingerprint;
   return { outcome: same ? 'unchanged' : 'conflict' };
 }
 
@@ -187,14 +187,16 @@ export function updateStaticWorker(
   key: WorkerKey,
   change: { expires: number; capacity: number; secretFingerprint: string | null; nowMs: number },
 ): Promise<Worker | null> {
-  const facts = jsonb(change.secretFingerprint === null ? {} : { secretFingerprint: change.secretFingerprint });
+  const identityAttributes = jsonb(
+    change.secretFingerprint === null ? {} : { secretFingerprint: change.secretFingerprint },
+  );
   return execute(
     db,
     sql`
-    update workers w set expires = ${bigint(change.expires)}, capacity = ${int(change.capacity)}, facts = w.facts || ${facts},
+    update workers w set expires = ${bigint(change.expires)}, capacity = ${int(change.capacity)}, identity_attributes = w.identity_attributes || ${identityAttributes},
       last_modified = ${bigint(change.nowMs)}
     where ${isWorker(key)} and w.state = 'running' and w.launch_token is null
-      and (w.expires, w.capacity, w.facts) is distinct from (${bigint(change.expires)}, ${int(change.capacity)}, w.facts || ${facts})
+      and (w.expires, w.capacity, w.identity_attributes) is distinct from (${bigint(change.expires)}, ${int(change.capacity)}, w.identity_attributes || ${identityAttributes})
     returning w.*`,
   );
 }

@@ -53,7 +53,7 @@ const scanned = [
   'created',
   'launchToken',
   'location',
-  'made',
+  'resourceIds',
 ] as const satisfies (keyof Worker)[];
 
 /** What a scan compares with the cloud's list. */
@@ -139,7 +139,7 @@ async function inPages<Row>(page: (after: Row | null) => Promise<Row[]>): Promis
 export async function unfinishedLaunchLocations(db: Db, providerId: string): Promise<MachineLocation[]> {
   const { rows } = await sql<{ location: MachineLocation }>`
     select distinct location from launches
-    where provider_id = ${providerId} and status in ('open', 'booked')`.execute(db);
+    where provider_id = ${providerId} and status in ('open', 'fulfilled')`.execute(db);
   return rows.map((row) => row.location);
 }
 

@@ -23,13 +23,13 @@ export function failureClassOfReason(reason: string | null): FailureClass {
   return /LimitExceeded|Quota/i.test(words) ? 'quota' : 'other';
 }
 
-export const SHORTEST_BACKOFF_MS = 10_000;
-export const LONGEST_BACKOFF_MS = 600_000;
+export const MIN_BACKOFF_MS = 10_000;
+export const MAX_BACKOFF_MS = 600_000;
 
 /**
  * Doublings skipped at the start. Capacity comes and goes within seconds; a quota frees only when other machines end
  * (40 s); a permission or a definition changes only by somebody's hand (160 s), and an edited definition is a new
- * revision, which does not rest.
+ * revision, which does not back off.
  */
 const headStart = {
   capacity: 0,
@@ -39,8 +39,8 @@ const headStart = {
   invalid: 4,
 } as const satisfies Record<FailureClass, number>;
 
-/** Milliseconds to rest after `failures` failed launches in a row; 0 after a success (`failures` 0). */
+/** Milliseconds to back off after `failures` failed launches in a row; 0 after a success (`failures` 0). */
 export function nextBackoff({ failureClass, failures }: { failureClass: FailureClass; failures: number }): number {
   if (failures < 1) return 0;
-  return Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** (failures - 1 + headStart[failureClass]));
+  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1 + headStart[failureClass]));
 }

@@ -1,8 +1,8 @@
 import type { CapacityByState, Estimate } from './estimator.js';
 
 /**
- * Why a pool has, or has not, got more machines: what one pass of `provisionPool` saw and did. Operators read it through
- * the API's decisions; two passes that decided the same are one row.
+ * Why a pool has, or has not, got more machines: what one reconciliation of `provisionPool` saw and did. Operators read
+ * it through the API's decisions; two reconciliations that decided the same are one row.
  */
 export interface Decision {
   readonly inputs: DecisionInputs;
@@ -41,9 +41,12 @@ export interface DecisionBasis {
 export interface LaunchOutcome {
   readonly token: string;
   readonly launchConfigId: string;
-  readonly asked: number;
-  readonly made: number;
-  /** `launched`, `short` (fewer than asked), `failed`, or `unfinished` (no answer yet; a later pass goes on with it). */
+  readonly requested: number;
+  readonly launched: number;
+  /**
+   * `launched`, `short` (fewer than requested), `failed`, or `unfinished` (no answer yet; a later reconciliation goes
+   * on with it).
+   */
   readonly outcome: 'launched' | 'short' | 'failed' | 'unfinished';
   readonly failure: string | null;
 }

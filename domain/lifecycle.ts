@@ -20,9 +20,9 @@ const DAY_SECONDS = 86_400;
 
 /** Taskcluster's defaults and limits, in seconds (docs/taskcluster-compatibility.md#lifecycle-settings). */
 export const REREGISTRATION_DEFAULT_SECONDS = 4 * DAY_SECONDS;
-export const REREGISTRATION_LONGEST_SECONDS = 30 * DAY_SECONDS;
+export const MAX_REREGISTRATION_SECONDS = 30 * DAY_SECONDS;
 export const INACTIVITY_DEFAULT_SECONDS = 7200;
-export const INACTIVITY_SHORTEST_SECONDS = 1200;
+export const MIN_INACTIVITY_SECONDS = 1200;
 
 /**
  * How long a running worker that has not used its credentials may register once more: its answer was lost
@@ -43,8 +43,8 @@ export function lifecycleTiming(
   const inactivity = given(settings?.queueInactivityTimeout) ?? INACTIVITY_DEFAULT_SECONDS;
   return {
     registrationMs: 1000 * (given(settings?.registrationTimeout) ?? defaults.registrationSeconds),
-    reregistrationMs: 1000 * Math.min(reregistration, REREGISTRATION_LONGEST_SECONDS),
-    queueInactivityMs: 1000 * Math.max(inactivity, INACTIVITY_SHORTEST_SECONDS),
+    reregistrationMs: 1000 * Math.min(reregistration, MAX_REREGISTRATION_SECONDS),
+    queueInactivityMs: 1000 * Math.max(inactivity, MIN_INACTIVITY_SECONDS),
   };
 }
 
@@ -61,20 +61,20 @@ export type RegistrationVerdict = { readonly ok: true } | { readonly ok: false; 
 
 /**
  * Whether a worker whose proof holds may (again) be given a secret and credentials
- * (docs/taskcluster-compatibility.md#registration). A sign of life is a use of the secret, an authenticated call, or a
- * claim.
+ * (docs/taskcluster-compatibility.md#registration). Its credentials count as used after a use of the secret, an
+ * authenticated call, or a claim.
  */
 export function acceptsRegistration(worker: {
   readonly state: WorkerState;
   /** Null for a static worker that has not registered yet: it is running from the start. */
   readonly registeredAtMs: number | null;
-  readonly signOfLife: boolean;
+  readonly credentialsUsed: boolean;
   readonly nowMs: number;
 }): RegistrationVerdict {
   if (worker.state === 'requested') return { ok: true };
   if (worker.state !== 'running') return { ok: false, reason: `the worker is ${worker.state}` };
   if (worker.registeredAtMs === null) return { ok: true };
-  if (worker.signOfLife) return { ok: false, reason: 'the worker has registered and is in use' };
+  if (worker.credentialsUsed) return { ok: false, reason: 'the worker has registered and is in use' };
   if (worker.nowMs - worker.registeredAtMs >= REGISTRATION_GRACE_MS) {
     return { ok: false, reason: 'the worker registered more than 10 minutes ago' };
   }

@@ -3,6 +3,6 @@
  * - `pending`, `running`: exists.
  * - `failed`: exists, will never work (stopped, deallocated, failed to provision); must be removed.
  * - `stopping`: on its way out.
- * - `gone`: the cloud says that it is terminated, or (looked up by id only) that there is no such thing.
+ * - `gone`: the cloud says that it is terminated, or (read by id only) that there is no such thing.
  */
 export type MachineState = 'pending' | 'running' | 'failed' | 'stopping' | 'gone';

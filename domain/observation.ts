@@ -10,20 +10,20 @@ import type { WorkerState } from './worker.js';
  * minutes after the launch, miss the machine, and a get by id says that there is no such thing. Clouds list new
  * machines late, and one incomplete scan proves nothing.
  *
- * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no look
- * has shown yet is not missing. And while it is being removed one complete look without it is enough to ask for it by
- * id: the rows are read before the look begins, and a row says stopping only when nothing is created any more.
+ * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no scan
+ * has shown yet is not missing. And while it is being removed one complete scan without it is enough to ask for it by
+ * id: the rows are read before the scan begins, and a row says stopping only when nothing is created any more.
  */
 
 export const LISTED_AFTER_MS = 5 * 60_000;
-export const LOOKS_APART_MS = 60_000;
+export const ABSENCE_INTERVAL_MS = 60_000;
 /** A signal that changed nothing is repeated after this long, doubling: the lifecycle may not have existed yet. */
 export const REPEAT_SIGNAL_MS = 60_000;
 /** A signal that was refused is tried again after this long, doubling. */
 export const RETRY_SIGNAL_MS = 10_000;
 export const MAX_SIGNAL_BACKOFF_MS = 10 * 60_000;
 
-/** What is noted of a machine that no look shows: nothing is known; a look by id says that there is no such thing. */
+/** What is noted of a machine that no scan shows: nothing is known; a read by id says that there is no such thing. */
 export const MISSING = 'missing';
 export const NOT_FOUND = 'not found';
 
@@ -42,9 +42,9 @@ export interface SeenMachine {
 }
 
 export interface ScanNote extends WorkerKey {
-  /** `MISSING`, `NOT_FOUND`, or the picture of the machine that was signalled (`pictureOf`). */
+  /** `MISSING`, `NOT_FOUND`, or the fingerprint of the machine that was signalled (`fingerprintOf`). */
   readonly noted: string;
-  /** Begin of the complete look that first noted it. */
+  /** Begin of the complete scan that first noted it. */
   readonly since: number;
   /** When the lifecycle was last signalled; of a missing machine, when it was last read by id. */
   readonly signalledAt: number | null;
@@ -68,12 +68,12 @@ export interface Missing<W extends KnownWorker> {
 
 export interface ScanComparison<W extends KnownWorker> {
   readonly changes: readonly Change<W>[];
-  /** To be looked up by id before anything is believed; first those that have waited longest for it. */
+  /** To be read by id before anything is believed; first those that have waited longest for it. */
   readonly missing: readonly Missing<W>[];
   /** Those of changes hold once the signal has been delivered. */
   readonly notes: readonly ScanNote[];
   readonly clear: readonly WorkerKey[];
-  /** Alive, marked as ours, and of no live worker. */
+  /** Alive, tagged as ours, and of no live worker. */
   readonly unowned: readonly SeenMachine[];
 }
 
@@ -101,7 +101,7 @@ export function compareScan<W extends KnownWorker>(scan: Scan<W>): ScanCompariso
     const id = `${worker.workerGroup}/${worker.workerId}`;
     const shown = machineOf.get(id);
     machineOf.delete(id);
-    const machine = shown && scan.stepwise && isHollow(worker.state, shown) ? undefined : shown;
+    const machine = shown && scan.stepwise && isPartial(worker.state, shown) ? undefined : shown;
     const note = noteOf.get(workerKeyText(worker));
     const found = machine ? classifySeen(worker, machine, note, scan) : classifyMissing(worker, note, scan);
     if (found.note) notes.push(found.note);
@@ -109,7 +109,7 @@ export function compareScan<W extends KnownWorker>(scan: Scan<W>): ScanCompariso
     if (found.is === 'missing') missing.push({ worker, note: found.known });
     if (found.is === 'well' && note) clear.push(key(worker));
   }
-  missing.sort((a, b) => lastAsked(a.note) - lastAsked(b.note));
+  missing.sort((a, b) => lastReadAt(a.note) - lastReadAt(b.note));
   const unowned = [...machineOf.values()].filter(({ state }) => state !== 'gone' && state !== 'stopping');
   return { changes, missing, notes, clear, unowned };
 }
@@ -135,7 +135,7 @@ function classifyMissing<W extends KnownWorker>(
   const known = isAbsence(note) ? note : { ...key(worker), noted: MISSING, since: begunAt, ...NOT_SIGNALLED };
   const first = known === note ? undefined : known;
   // guard(absence-is-seen-twice): false
-  if (!removed && begunAt < known.since + LOOKS_APART_MS) return { is: 'undecided', note: first };
+  if (!removed && begunAt < known.since + ABSENCE_INTERVAL_MS) return { is: 'undecided', note: first };
   if (nowMs < (known.nextSignalAt ?? 0)) return UNDECIDED;
   return { is: 'missing', known, note: first };
 }
@@ -149,15 +149,19 @@ function classifySeen<W extends KnownWorker>(
 ): Classified {
   // What an incomplete scan leaves out of a machine would count as gone.
   if (stepwise && worker.state === 'stopping' && machine.state !== 'gone' && !completeFor(worker)) return UNDECIDED;
-  if (!isNews(worker.state, machine)) return { is: 'well' };
-  const picture = pictureOf(worker.state, machine);
-  const repeated = note?.noted === picture ? note : undefined;
+  if (!hasChanged(worker.state, machine)) return { is: 'well' };
+  const fingerprint = fingerprintOf(worker.state, machine);
+  const repeated = note?.noted === fingerprint ? note : undefined;
   const backedOff = note && (repeated || note.signalFailures > 0);
   if (backedOff && nowMs < (note.nextSignalAt ?? Number.POSITIVE_INFINITY)) return UNDECIDED;
   const once = isProgress(worker.state, machine);
   const since = repeated?.since ?? begunAt;
-  const told = { signalledAt: nowMs, nextSignalAt: once ? null : nowMs + repeatAfter(repeated), signalFailures: 0 };
-  return { is: 'changed', note: { ...key(worker), noted: picture, since, ...told } };
+  const signalled = {
+    signalledAt: nowMs,
+    nextSignalAt: once ? null : nowMs + repeatAfter(repeated),
+    signalFailures: 0,
+  };
+  return { is: 'changed', note: { ...key(worker), noted: fingerprint, since, ...signalled } };
 }
 
 const NOT_SIGNALLED = { signalledAt: null, nextSignalAt: null, signalFailures: 0 } as const;
@@ -183,8 +187,8 @@ export function signalRefused(note: ScanNote, before: ScanNote | undefined, nowM
   return { ...note, nextSignalAt: nowMs + backoffMs, signalFailures };
 }
 
-/** The note of a look by id: whether it said that there is no such machine. */
-export const lookedUp = (note: ScanNote, gone: boolean, nowMs: number): ScanNote => ({
+/** The note of a read by id: whether it said that there is no such machine. */
+export const afterRead = (note: ScanNote, gone: boolean, nowMs: number): ScanNote => ({
   ...note,
   noted: gone ? NOT_FOUND : MISSING,
   signalledAt: nowMs,
@@ -195,10 +199,10 @@ export const lookedUp = (note: ScanNote, gone: boolean, nowMs: number): ScanNote
 const isAbsence = (note: ScanNote | undefined): note is ScanNote =>
   note?.noted === MISSING || note?.noted === NOT_FOUND;
 
-const lastAsked = ({ since, signalledAt }: ScanNote): number => signalledAt ?? since;
+const lastReadAt = ({ since, signalledAt }: ScanNote): number => signalledAt ?? since;
 
 /** Whether a lifecycle in this state may not know yet that its machine is in that one. */
-function isNews(worker: WorkerState, machine: SeenMachine): boolean {
+function hasChanged(worker: WorkerState, machine: SeenMachine): boolean {
   const { state } = machine;
   if (state === 'gone' || isProgress(worker, machine)) return true;
   if (state === 'failed' || state === 'stopping') return worker !== 'stopping' || isStepwise(machine);
@@ -213,10 +217,10 @@ const isProgress = (worker: WorkerState, machine: SeenMachine): boolean =>
   worker === 'requested' && isStepwise(machine) && (machine.state === 'pending' || machine.state === 'running');
 
 /**
- * A machine that has run and that is not whole, although nothing of it is being built: a look shows parts of it and has missed
- * the rest, and a look by id decides, as for one that was missed as a whole.
+ * A machine that has run and that is not whole, although nothing of it is being built: a scan shows parts of it and has missed
+ * the rest, and a read by id decides, as for one that was missed as a whole.
  */
-const isHollow = (worker: WorkerState, { state, resources }: SeenMachine): boolean =>
+const isPartial = (worker: WorkerState, { state, resources }: SeenMachine): boolean =>
   worker === 'running' && state === 'pending' && Object.values(resources).every((part) => part === 'running');
 
 const isStepwise = ({ resources }: SeenMachine): boolean => Object.keys(resources).length > 0;
@@ -225,7 +229,7 @@ const isStepwise = ({ resources }: SeenMachine): boolean => Object.keys(resource
  * What a signal says of a machine, as one word. For a stepwise machine also what the lifecycle does: in the same picture
  * it reads the progress of its building, or of its removal.
  */
-function pictureOf(worker: WorkerState, machine: SeenMachine): string {
+function fingerprintOf(worker: WorkerState, machine: SeenMachine): string {
   if (!isStepwise(machine)) return machine.state;
   const resources = Object.entries(machine.resources).map(([step, state]) => `${step}=${state}`);
   return `${worker} ${machine.state} ${resources.sort().join(' ')}`;

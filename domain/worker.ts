@@ -43,9 +43,9 @@ export interface Worker extends WorkerKey {
   /** Where the machine is: account or subscription, region, group. Clean-up uses this, never today's configuration. */
   readonly location: MachineLocation;
   /** What the cloud said of the machine when it was made; what an identity proof is compared with. */
-  readonly facts: Readonly<Record<string, string | null>>;
-  /** Ids of the cloud's resources that it consists of, where they had to be remembered (what a template makes); else empty. */
-  readonly made: readonly string[];
+  readonly identityAttributes: Readonly<Record<string, string | null>>;
+  /** Ids of the cloud's resources that it consists of, where they had to be tracked (what a template makes); else empty. */
+  readonly resourceIds: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;
   /** Until when the queue gives it no work; an instant that has passed, or null: it is not in quarantine. */
   readonly quarantineUntil: number | null;

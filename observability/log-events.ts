@@ -37,7 +37,7 @@ export const logEvents = {
     meaning: 'A connection to Postgres was lost; it is replaced.',
     fields: ['err'],
   },
-  'records-migrating': {
+  'database-migrating': {
     level: 'info',
     meaning: 'A migration of Postgres is under way; `waits`: in another process, for which this one waits.',
     fields: ['seconds', 'waits'],
@@ -92,15 +92,24 @@ export const logEvents = {
 
   'launch-ended': {
     level: 'info',
-    meaning: 'A launch has its answer: launched, short (fewer than asked) or failed.',
-    fields: ['workerPoolId', 'workflowId', 'providerId', 'launchConfigId', 'launchToken', 'outcome', 'asked', 'made'],
+    meaning: 'A launch has its answer: launched, short (fewer than requested) or failed.',
+    fields: [
+      'workerPoolId',
+      'workflowId',
+      'providerId',
+      'launchConfigId',
+      'launchToken',
+      'outcome',
+      'requested',
+      'launched',
+    ],
   },
   'worker-pool-provisioned': {
     level: 'info',
-    meaning: 'A pass over the pool launched something; the decision has the arithmetic.',
+    meaning: 'A reconciliation of the pool launched something; the decision has the arithmetic.',
     fields: [
       ...['workerPoolId', 'workflowId', 'providerId', 'pendingTasks', 'claimedTasks'],
-      ...['existingCapacity', 'requestedCapacity', 'stoppingCapacity', 'asked', 'made', 'limitedBy'],
+      ...['existingCapacity', 'requestedCapacity', 'stoppingCapacity', 'requested', 'launched', 'limitedBy'],
     ] as const,
   },
   'worker-pool-over-provisioned': {
@@ -118,13 +127,13 @@ export const logEvents = {
     meaning: 'A poll of the queue got no answer for some pools, or ended before their turn; it names the first few.',
     fields: ['pools', 'workerPoolIds', 'failed', 'leftOut', 'err'],
   },
-  'demand-unreadable': {
+  'demand-unknown': {
     level: 'warn',
     meaning:
       'From now on the queue does not say how much work these pools have; they launch no more than their minimum.',
     fields: ['pools', 'workerPoolIds'],
   },
-  'demand-readable': {
+  'demand-known': {
     level: 'info',
     meaning: 'The queue says again how much work these pools have.',
     fields: ['pools', 'workerPoolIds'],
@@ -152,15 +161,15 @@ export const logEvents = {
     meaning: 'The queue does not refuse this question any more.',
     fields: ['question'],
   },
-  'ask-failed': {
+  'reconcile-request-failed': {
     level: 'warn',
-    meaning: 'A hint to look at a pool or a provider got lost; the Schedules make up for it.',
-    fields: ['ask', 'err'],
+    meaning: 'A request to reconcile a pool, or to scan a provider, failed; the Schedules make up for it.',
+    fields: ['request', 'err'],
   },
 
-  'scan-seen': {
+  'scan-completed': {
     level: 'debug',
-    meaning: 'A look at all machines of a provider.',
+    meaning: 'A scan of all machines of a provider was completed, or was broken off.',
     fields: ['providerId', 'complete', 'machines', 'signalled', 'refused', 'unowned', 'seconds'],
   },
   'machines-without-worker': {
@@ -170,7 +179,7 @@ export const logEvents = {
   },
   'lifecycle-not-started': {
     level: 'info',
-    meaning: 'A scan saw the machine change before its lifecycle was there; the pool’s next pass starts it.',
+    meaning: 'A scan saw the machine change before its lifecycle was there; the pool’s next reconciliation starts it.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
   },
   'lifecycle-signal-failed': {
@@ -233,14 +242,14 @@ export const logEvents = {
     meaning: 'A proof could not be checked now, for this reason; the machine was told to try again.',
     fields: [...worker, 'reason'],
   },
-  'sign-of-life-unwritten': {
+  'credentials-use-not-recorded': {
     level: 'warn',
     meaning: 'That a worker called could not be written down; its next call tries again.',
     fields: ['err'],
   },
-  'pool-change-unannounced': {
+  'pool-change-signal-failed': {
     level: 'warn',
-    meaning: 'The engine could not be told of a changed pool; its own looks make up for it.',
+    meaning: 'A changed pool could not be triggered; its Schedule makes up for it.',
     fields: ['workerPoolId', 'err'],
   },
 } as const satisfies Record<string, LogEvent>;

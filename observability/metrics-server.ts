@@ -50,7 +50,7 @@ export class MetricsServer {
   private async answer(url: string, response: ServerResponse): Promise<void> {
     const { metrics, health, temporalUrl } = this.sources;
     if (url === '/metrics') {
-      const [own, temporal] = await Promise.all([metrics.render(), temporalFigures(temporalUrl)]);
+      const [own, temporal] = await Promise.all([metrics.render(), readTemporalMetrics(temporalUrl)]);
       response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(`${own}${temporal}`);
     } else if (url === '/__lbheartbeat__') json(response, 200, {});
     else if (url === '/__heartbeat__') {
@@ -61,10 +61,10 @@ export class MetricsServer {
 }
 
 /** They come from this process. */
-const FIGURES_TIMEOUT_MS = 5_000;
+const METRICS_TIMEOUT_MS = 5_000;
 
-async function temporalFigures(url: string): Promise<string> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(FIGURES_TIMEOUT_MS) });
+async function readTemporalMetrics(url: string): Promise<string> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
   return answer.ok ? await answer.text() : '';
 }
 

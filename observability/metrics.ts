@@ -4,8 +4,8 @@ import { workerStates, type WorkerState } from '../domain/worker.js';
 import type { CallOutcome } from '../providers/provider.js';
 import type { CloudCall } from '../providers/rate-limit.js';
 
-/** What the records say, which every process can give. */
-export interface RecordedFigures {
+/** What the database says, which every process can give. */
+export interface RecordedMetrics {
   readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
     Record<Exclude<WorkerState, 'stopped'>, number>
   >)[];
@@ -18,12 +18,12 @@ export interface RecordedFigures {
 const CALL_BUCKETS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
- * This process's figures and those of the records. Names and labels are what dashboards rely on:
+ * This process's metrics and those of the database. Names and labels are what dashboards rely on:
  * `docs/reference/metrics.md` shows the same list, and a test holds the two together.
  */
 export class Metrics {
   readonly registry = new Registry();
-  private readonly recorded: () => Promise<RecordedFigures>;
+  private readonly recorded: () => Promise<RecordedMetrics>;
   private readonly calls = new Counter({
     name: 'worker_manager_cloud_calls_total',
     help: 'Calls to clouds by this process, by operation and outcome',
@@ -67,7 +67,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor(recorded: () => Promise<RecordedFigures>) {
+  constructor(recorded: () => Promise<RecordedMetrics>) {
     this.recorded = recorded;
   }
 
@@ -82,12 +82,12 @@ export class Metrics {
   readonly onQueueAnswer = (question: Question, answered: boolean): void =>
     this.queueAnswers.set({ question }, answered ? 1 : 0);
 
-  /** In Prometheus' text format. Rejects when the records do not answer. */
+  /** In Prometheus' text format. Rejects when the database does not answer. */
   async render(): Promise<string> {
-    const figures = await this.recorded();
+    const recorded = await this.recorded();
     // Set anew each time: a pool that is gone leaves no figure behind (docs/taskcluster-compatibility.md#operation).
     this.workers.reset();
-    for (const { workerPoolId, providerId, ...counts } of figures.workers) {
+    for (const { workerPoolId, providerId, ...counts } of recorded.workers) {
       for (const state of workerStates) {
         if (state !== 'stopped') this.workers.set({ workerPoolId, providerId, state }, counts[state]);
       }
@@ -95,8 +95,8 @@ export class Metrics {
     this.launches.reset();
     // There whether or not a launch is open: an alert on it needs a zero.
     this.launches.set({ status: 'open', outcome: 'none' }, 0);
-    for (const { status, outcome, launches } of figures.launches) this.launches.set({ status, outcome }, launches);
-    this.openAge.set(figures.oldestOpenLaunchSeconds);
+    for (const { status, outcome, launches } of recorded.launches) this.launches.set({ status, outcome }, launches);
+    this.openAge.set(recorded.oldestOpenLaunchSeconds);
     return await this.registry.metrics();
   }
 }

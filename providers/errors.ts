@@ -63,9 +63,9 @@ export class ProviderError extends Error {
 }
 
 /** What a call gives, or null where the cloud says that there is no such thing (NotFound). Other errors are thrown on. */
-export async function orNull<Found>(looking: Promise<Found>): Promise<Found | null> {
+export async function ignoreNotFound<Found>(reading: Promise<Found>): Promise<Found | null> {
   try {
-    return await looking;
+    return await reading;
   } catch (error) {
     if (error instanceof ProviderError && error.code === 'NotFound') return null;
     throw error;

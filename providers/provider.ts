@@ -25,7 +25,7 @@ export interface Provider {
   readonly providerType: string;
   /** How machines come to be; null when nobody can create them on demand (static). */
   readonly launching: BulkLaunching | StepwiseLaunching | null;
-  /** How machines are looked at and taken away; null when there is no cloud behind them (static). */
+  /** How machines are read and deleted; null when there is no cloud behind them (static). */
   readonly machines: Machines | null;
 
   /**
@@ -69,9 +69,9 @@ export interface PoolOwner {
   readonly owner: string;
 }
 
-/** What a launch is made of. Everything that ends up in the request is here, so that freezing it is pure. */
-export interface LaunchOrder {
-  /** Unique for ever, ≤ 64 ASCII characters; the cloud's idempotency token and the mark on every resource. */
+/** What a launch is made of. Everything that ends up in the request is here, so that preparing it is pure. */
+export interface LaunchSpec {
+  /** Unique for ever, ≤ 64 ASCII characters; the cloud's idempotency token and a tag of every resource. */
   readonly token: string;
   readonly workerPoolId: string;
   readonly owner: string;
@@ -82,7 +82,7 @@ export interface LaunchOrder {
 }
 
 /** A launch as it was first written down. Two attempts send byte-equal requests; it is never rendered again. */
-export interface FrozenLaunch {
+export interface PreparedLaunch {
   readonly token: string;
   readonly count: number;
   readonly location: MachineLocation;
@@ -96,27 +96,27 @@ export interface LaunchedMachine {
   readonly workerId: string;
   readonly location: MachineLocation;
   /** What an identity proof will be compared with. */
-  readonly facts: Readonly<Record<string, string | null>>;
+  readonly identityAttributes: Readonly<Record<string, string | null>>;
 }
 
 /** Clouds that create many machines in one call (AWS, Google). */
 export interface BulkLaunching {
   readonly kind: 'bulk';
   readonly maxPerLaunch: number;
-  /** Pure. Throws ProviderError(InvalidRequest) when the order can never be sent, such as user data that is too long. */
-  freeze(order: LaunchOrder): FrozenLaunch;
+  /** Pure. Throws ProviderError(InvalidRequest) when the launch can never be sent, such as user data that is too long. */
+  prepare(spec: LaunchSpec): PreparedLaunch;
   /**
    * Creates between one and `count` machines, as many as there is capacity for, and gives those it made.
    * **Idempotent by token**: repeated, it makes nothing new and gives the machines of the first time.
    * One call to the cloud; never retried inside, because the caller must know of every attempt. Throws TokenSpent when the
    * cloud remembers the token and will not say what it made.
    */
-  submit(launch: FrozenLaunch): Promise<readonly LaunchedMachine[]>;
+  submit(launch: PreparedLaunch): Promise<readonly LaunchedMachine[]>;
   /**
    * Every machine that carries this launch's token, dead or alive: what became of an attempt that got no answer.
    * Complete, or throws. Clouds list new machines late, so an empty answer proves something only minutes after the attempt.
    */
-  find(launch: FrozenLaunch): Promise<readonly LaunchedMachine[]>;
+  find(launch: PreparedLaunch): Promise<readonly LaunchedMachine[]>;
 }
 
 /** Clouds where each machine is built from several resources, one operation after another (Azure). */
@@ -124,41 +124,41 @@ export interface StepwiseLaunching {
   readonly kind: 'stepwise';
   readonly maxPerLaunch: number;
   /** Pure, as in BulkLaunching. */
-  freeze(order: LaunchOrder): FrozenLaunch;
+  prepare(spec: LaunchSpec): PreparedLaunch;
   /** Pure: the machines of a launch, `count` of them; their names follow from the token and are the same every time. */
-  machines(launch: FrozenLaunch): readonly LaunchedMachine[];
+  machines(launch: PreparedLaunch): readonly LaunchedMachine[];
   /** Pure: the resources to create for each machine, in order, such as `['publicIp', 'networkInterface', 'vm']`. */
-  steps(launch: FrozenLaunch): readonly string[];
-  /** Pure: steps of the removal in which a machine of this launch has nothing of its own: looked at, and not asked for. */
-  unmadeSteps(launch: FrozenLaunch): readonly string[];
+  steps(launch: PreparedLaunch): readonly string[];
+  /** Pure: steps of the removal in which a machine of this launch has nothing of its own: it is only observed. */
+  skippedSteps(launch: PreparedLaunch): readonly string[];
   /**
-   * Begins one resource: looks for it by its name, creates it only when it is not there. **Idempotent by name.**
+   * Begins one resource: reads it by its name, creates it only when it does not exist. **Idempotent by name.**
    * Gives the operation's token when there is something to wait for, null when the resource is ready. Does not wait.
    */
-  submit(launch: FrozenLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
+  submit(launch: PreparedLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   /** Why an operation failed, for the worker-pool error; read singly, only after a listing showed the failure. */
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
   /** Only where a launch may make resources that no listing shows as its machine's. */
-  readonly remembering?: Remembering;
+  readonly tracking?: ResourceTracking;
 }
 
 /**
  * What a template makes is known only from the record of its deployment. It is written beside the machine's row, which
  * `remove` then goes by, before that record is taken away.
  */
-export interface Remembering {
-  /** Pure: whether machines of this launch are to be remembered so. */
-  concerns(launch: FrozenLaunch): boolean;
+export interface ResourceTracking {
+  /** Pure: whether machines of this launch are to be tracked so. */
+  appliesTo(launch: PreparedLaunch): boolean;
   /**
-   * What the machine consists of; its `made` is what an earlier call gave, of a building that had ended. With `stopping`,
-   * what is under way is cancelled first. Throws Unavailable while more may come.
+   * What the machine consists of; its `resourceIds` are what an earlier call gave, of a building that had ended. With
+   * `stopping`, what is under way is cancelled first. Throws Unavailable while more may come.
    */
-  made(launch: FrozenLaunch, machine: LaunchedMachine & MachineRef, stopping: boolean): Promise<Made>;
+  discover(launch: PreparedLaunch, machine: LaunchedMachine & MachineRef, stopping: boolean): Promise<TrackedResources>;
   /** It is written down: takes the record away, where there was one. Idempotent. */
-  recorded(launch: FrozenLaunch, machine: LaunchedMachine): Promise<void>;
+  forget(launch: PreparedLaunch, machine: LaunchedMachine): Promise<void>;
 }
 
-export interface Made {
+export interface TrackedResources {
   /** Ids of resources of any type, children left out. */
   readonly resources: readonly string[];
   readonly hasRecord: boolean;
@@ -181,14 +181,14 @@ export interface Machines {
    */
   readonly removalSteps: readonly string[];
   /**
-   * Everything in these locations that carries our deployment's mark, page by page. The listing is complete when the
+   * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
    * (`partial-listing.ts`) does: the locations that it does not name were listed to the end.
-   * The cost is pages, not machines. `known` are machines of ours: what is remembered of them (`made`) counts as marked.
+   * The cost is pages, not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged.
    */
   observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */
-  lookup(machine: MachineRef): Promise<Observation>;
+  get(machine: MachineRef): Promise<Observation>;
   /**
    * Asks the cloud to take away one step's resource. Resolves when the cloud has accepted or has nothing of it left.
    * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
@@ -201,8 +201,8 @@ export interface MachineRef {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly location: MachineLocation;
-  /** What `Remembering` gave of it. */
-  readonly made?: readonly string[];
+  /** What `ResourceTracking` gave of it. */
+  readonly resourceIds?: readonly string[];
 }
 
 export type { MachineState };
@@ -211,7 +211,7 @@ export interface Observation extends MachineRef {
   readonly state: MachineState;
   /** The cloud's words for a failure or a termination; null when it gave none. */
   readonly reason: string | null;
-  /** The marks it carries; null where it has none. Only what bears our own deployment's mark is ours to remove. */
+  /** The tags it carries; null where it has none. Only what bears our own deployment's tag is ours to remove. */
   readonly launchToken: string | null;
   readonly workerPoolId: string | null;
   /**
@@ -225,7 +225,7 @@ export interface Observation extends MachineRef {
 export interface ProviderContext {
   readonly providerId: string;
   readonly rootUrl: string;
-  /** Our mark on every resource (`worker-manager-deployment`). */
+  /** Our tag on every resource (`worker-manager-deployment`). */
   readonly deploymentId: string;
   readonly limiter: Limiter;
   /** Called once for each call, after it: for metrics and the log. */

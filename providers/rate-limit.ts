@@ -18,15 +18,15 @@ export interface Limiter {
    * Resolves when the call may be sent. Throws ProviderError(Throttled) with `retryAfterMs` when the wait would be longer
    * than an activity should hold its slot.
    */
-  take(call: CloudCall, limit: CallLimit): Promise<void>;
+  acquire(call: CloudCall, limit: CallLimit): Promise<void>;
   /**
    * Tells what the cloud's answer to a call says of its budget; it can only make that smaller, for every process. Costs
    * nothing unless there is a pause, or well less is left than was believed. Never rejects; resolved, it holds.
    */
-  heed(call: CloudCall, limit: CallLimit, news: BudgetNews): Promise<void>;
+  reportQuota(call: CloudCall, limit: CallLimit, update: QuotaUpdate): Promise<void>;
 }
 
-export interface BudgetNews {
+export interface QuotaUpdate {
   /** Calls of the limit that the cloud would still answer; less than 0 for what must be made up for. Null: it did not say. */
   readonly remaining: number | null;
   /** For a call that was refused as one too many: milliseconds in which nobody may ask again. Else null. */

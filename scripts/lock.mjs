@@ -18,7 +18,7 @@ export async function withLock(path, work) {
  */
 export function tryLock(path, isOwner = isAlive) {
   mkdirSync(dirname(path), { recursive: true });
-  while (!take(path)) {
+  while (!acquire(path)) {
     if (isOwner(ownerOf(path))) return false;
     removeIfDead(path, isOwner);
   }
@@ -26,7 +26,7 @@ export function tryLock(path, isOwner = isAlive) {
 }
 
 /** A link appears with its content at once: nobody ever reads a lock file without an owner. */
-function take(path) {
+function acquire(path) {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, String(process.pid));
   try {

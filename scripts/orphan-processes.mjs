@@ -34,7 +34,7 @@ export const isLauncher = (pid) => /start\.mjs|start\/main\.js/.test(commandLine
  * Ends the process that a pid file names, and waits until it has gone. The number alone does not prove it to be ours; its command line, which must
  * contain `mark`, does. Gives the number of the process that it ended, or null.
  */
-export async function endLeftBehind(pidFile, mark, graceMs = GRACE_MS) {
+export async function endOrphan(pidFile, mark, graceMs = GRACE_MS) {
   const pid = ownerOf(pidFile);
   const isThere = () => commandLineOf(pid).includes(mark);
   if (pid === null || !isThere()) return null;
@@ -49,9 +49,9 @@ export async function endLeftBehind(pidFile, mark, graceMs = GRACE_MS) {
 }
 
 /** Ends all that a killed `npm start` left running; gives their process numbers. */
-export async function endAllLeftBehind() {
+export async function endAllOrphans() {
   const ended = [];
-  for (const pidFile of childPidFiles) ended.push(await endLeftBehind(pidFile, stateDir));
+  for (const pidFile of childPidFiles) ended.push(await endOrphan(pidFile, stateDir));
   return ended.filter((pid) => pid !== null);
 }
 

@@ -90,9 +90,9 @@ function filesWithTwoForms() {
  * word behind it for a project's name, files too.
  */
 function project(name, args = []) {
-  const isTold = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
+  const isGiven = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
   const perCore = name === 'unit' || name === 'workflows' ? 1 : 2;
-  const workers = isTold ? [] : [`--maxWorkers=${Math.min(MAX_SIDE_BY_SIDE, perCore * availableParallelism())}`];
+  const workers = isGiven ? [] : [`--maxWorkers=${Math.min(MAX_SIDE_BY_SIDE, perCore * availableParallelism())}`];
   return jest(`${name} tests`, [...workers, ...args, '--selectProjects', name]);
 }
 

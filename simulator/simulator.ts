@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Arm, emptyArm } from './azure/arm.js';
 import { makeAzureKeys } from './azure/certificates.js';
 import { armLimits } from './azure/limits.js';
-import { roomFor } from './azure/capacity.js';
+import { remainingCapacity } from './azure/capacity.js';
 import { ArmStore, type ArmTimes } from './azure/store.js';
 import { VirtualMachines } from './azure/virtual-machines.js';
 import { Cloud } from './ec2/cloud.js';
@@ -53,7 +53,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const limits = new RequestLimits(options.limits === 'ec2' ? ec2Limits : {});
   const cloud = new Cloud({ ...options, pendingMs: options.bootMs / 2 });
   const armStore: ArmStore = new ArmStore(armTimes(options), options.azureResourceGroups, (location, vmSize) =>
-    roomFor(armStore, cloud.capacity(), location, vmSize),
+    remainingCapacity(armStore, cloud.capacity(), location, vmSize),
   );
   const azureLimits = new RequestLimits(options.azureLimits === 'arm' ? armLimits : {});
   const stateFile = new StateFile(options.stateDir, () => ({

@@ -28,12 +28,12 @@ const SAVE_AFTER_MS = 1000;
  */
 export class StateFile {
   readonly #directory: string | null;
-  readonly #take: () => State;
+  readonly #snapshot: () => State;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(directory: string | null, take: () => State) {
+  constructor(directory: string | null, snapshot: () => State) {
     this.#directory = directory;
-    this.#take = take;
+    this.#snapshot = snapshot;
     if (directory !== null) mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -80,7 +80,7 @@ export class StateFile {
   save(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#write('state.json', this.#take());
+    this.#write('state.json', this.#snapshot());
   }
 
   #read<T>(name: string): T | null {

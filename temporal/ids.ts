@@ -12,7 +12,7 @@ export const provisionId = (workerPoolId: string): string => `provision/${worker
 export const cronScheduleId = (workerPoolId: string): string => `cron/${workerPoolId}`;
 export const scanScheduleId = (providerId: string): string => `scan/${providerId}`;
 /** The scan that follows removals until none is left; fixed, so that any number of triggers gives one. */
-export const followScanId = (providerId: string): string => `scan/${providerId}/follow`;
+export const fastScanId = (providerId: string): string => `scan/${providerId}/follow`;
 export const DEMAND_SCHEDULE_ID = 'demand';
 export const WORKERS_SCHEDULE_ID = 'workers';
 export const SWEEP_SCHEDULE_ID = 'sweep';

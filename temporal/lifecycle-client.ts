@@ -4,14 +4,14 @@ import type { Worker } from '../domain/worker.js';
 import type { RegisterRequest, Registration, RemoveRequest, ReregisterRequest, StaticWorker } from './messages.js';
 
 /**
- * What the API asks of the workflow engine. Calls about one worker go to its lifecycle, which judges and counts; the API
- * does everything else. Each throws EngineRefused when the lifecycle refuses (the caller can't cure it by a retry), and
- * EngineBusy when there is no answer within 10 s: the request may still be applied later, so repeating it is safe.
- * The two about a pool wait no longer either.
+ * What the API asks of the workflow engine. Calls about one worker go to its lifecycle, which judges and counts; the
+ * API does everything else. Each throws LifecycleRejectedError when the lifecycle refuses (the caller can't cure it by
+ * a retry), and LifecycleUnavailableError when there is no answer within 10 s: the request may still be applied later,
+ * so repeating it is safe. The two about a pool wait no longer either.
  */
-export interface Engine {
-  /** Asks the pool for a look at its capacity, soon. A hint: lost ones are cured by the pool's own schedule. */
-  askForLook(workerPoolId: string): Promise<void>;
+export interface LifecycleClient {
+  /** Requests a reconciliation of the pool, soon. Best effort: the pool's own Schedule makes up for a lost request. */
+  requestReconcile(workerPoolId: string): Promise<void>;
   /** Makes the pool's schedule exist. Idempotent; a start-up run does the same for all pools. */
   ensurePoolSchedule(workerPoolId: string): Promise<void>;
 
@@ -26,7 +26,7 @@ export interface Engine {
 
   /**
    * Starts a static worker's lifecycle, also where former ones have ended; resolves when its row is written. Throws
-   * WorkerExists when one is open.
+   * WorkerExistsError when one is open.
    */
   createStatic(worker: WorkerKey, pool: WorkerPool, first: StaticWorker): Promise<void>;
   /** Resolves when the row is written. */
@@ -36,16 +36,16 @@ export interface Engine {
 export type WithUpdateId<T> = T & { readonly updateId: string };
 
 /** The lifecycle says no. `message` is for the caller of the API. */
-export class EngineRefused extends Error {
-  override readonly name = 'EngineRefused';
+export class LifecycleRejectedError extends Error {
+  override readonly name = 'LifecycleRejectedError';
 }
 
 /** No answer in time, or the engine cannot be reached. */
-export class EngineBusy extends Error {
-  override readonly name = 'EngineBusy';
+export class LifecycleUnavailableError extends Error {
+  override readonly name = 'LifecycleUnavailableError';
 }
 
 /** A lifecycle of this name is open. */
-export class WorkerExists extends Error {
-  override readonly name = 'WorkerExists';
+export class WorkerExistsError extends Error {
+  override readonly name = 'WorkerExistsError';
 }

@@ -1,7 +1,7 @@
 import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
-import type { FrozenLaunch, Provider } from '../providers/provider.js';
+import type { PreparedLaunch, Provider } from '../providers/provider.js';
 import type { LifecycleCommon, LifecycleInput, LifecycleState } from './messages.js';
 
 /**
@@ -9,18 +9,18 @@ import type { LifecycleCommon, LifecycleInput, LifecycleState } from './messages
  * a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one.
  */
 export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInput {
-  const { workerGroup, workerId, launchToken, expires, capacity, facts } = worker;
+  const { workerGroup, workerId, launchToken, expires, capacity, identityAttributes } = worker;
   const common = lifecycleCommon(worker, of);
   const input: LifecycleInput = { ...common, workerGroup, workerId, replaces: true };
   if (launchToken === null) {
-    const secretFingerprint = facts.secretFingerprint ?? '';
-    return { ...input, static: { expires, capacity, secretFingerprint }, carried: carriedFrom(worker, common) };
+    const secretFingerprint = identityAttributes.secretFingerprint ?? '';
+    return { ...input, static: { expires, capacity, secretFingerprint }, resumeFrom: stateOfRow(worker, common) };
   }
-  return worker.state === 'requested' ? input : { ...input, carried: carriedFrom(worker, common) };
+  return worker.state === 'requested' ? input : { ...input, resumeFrom: stateOfRow(worker, common) };
 }
 
 /** What was known only to the lifecycle (what a scan saw, what the queue said) comes again. */
-const carriedFrom = (worker: Worker, { provisioningSteps }: LifecycleCommon): LifecycleState => ({
+const stateOfRow = (worker: Worker, { provisioningSteps }: LifecycleCommon): LifecycleState => ({
   state: worker.state,
   registeredAt: worker.registeredAt,
   deadline: worker.launchToken === null ? worker.expires : worker.terminateAfter,
@@ -42,14 +42,14 @@ export interface LaunchContext {
   readonly pool: WorkerPool;
   readonly provider: Provider;
   /** The worker's launch; only stepwise providers need it. */
-  readonly launch: FrozenLaunch | null;
+  readonly launch: PreparedLaunch | null;
   readonly defaults: { readonly registrationSeconds: number };
 }
 
 /** What the workers of one launch have in common. */
 export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaults }: LaunchContext): LifecycleCommon {
   const stepwise = provider.launching?.kind === 'stepwise' ? provider.launching : null;
-  const unmadeSteps = stepwise && launch ? stepwise.unmadeSteps(launch) : [];
+  const skippedSteps = stepwise && launch ? stepwise.skippedSteps(launch) : [];
   return {
     workerPoolId: worker.workerPoolId,
     providerId: worker.providerId,
@@ -61,7 +61,7 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     registrationDeadline: worker.terminateAfter,
     provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
     removalSteps: provider.machines?.removalSteps ?? [],
-    ...(unmadeSteps.length > 0 && { unmadeSteps }),
-    ...(launch && stepwise?.remembering?.concerns(launch) && { remembersResources: true }),
+    ...(skippedSteps.length > 0 && { skippedSteps }),
+    ...(launch && stepwise?.tracking?.appliesTo(launch) && { tracksResources: true }),
   };
 }

@@ -4,8 +4,8 @@ import type { LifecycleInput } from './messages.js';
 import { searchAttributes } from './search-attributes.js';
 
 /**
- * The one builder of a lifecycle's start. A child of a tick, a start by an activity and a start by the API are then the
- * same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
+ * The one builder of a lifecycle's start. A child of a reconciliation, a start by an activity and a start by the API
+ * are then the same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
  * Safe in workflow code.
  *
  * Only a static worker may be announced again after it has stopped, by its owner: then it begins a new life under its id.
@@ -17,7 +17,7 @@ export function lifecycleStart(input: LifecycleInput, startedBy: string) {
   const attributes: SearchAttributePair[] = [
     { key: searchAttributes.workerPoolId, value: input.workerPoolId },
     { key: searchAttributes.providerId, value: input.providerId },
-    { key: searchAttributes.workerState, value: input.carried?.state ?? (input.static ? 'running' : 'requested') },
+    { key: searchAttributes.workerState, value: input.resumeFrom?.state ?? (input.static ? 'running' : 'requested') },
   ];
   if (input.launchConfigId) attributes.push({ key: searchAttributes.launchConfigId, value: input.launchConfigId });
   return {

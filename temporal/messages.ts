@@ -23,10 +23,10 @@ export interface LifecycleCommon {
   readonly provisioningSteps: readonly string[];
   /** Resources to take away, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];
-  /** Of these, steps in which the launch makes nothing: what a look shows there is removed all the same. */
-  readonly unmadeSteps?: readonly string[];
+  /** Of these, steps in which the launch makes nothing: what a scan shows there is removed all the same. */
+  readonly skippedSteps?: readonly string[];
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */
-  readonly remembersResources?: true;
+  readonly tracksResources?: true;
 }
 
 export interface LifecycleInput extends LifecycleCommon {
@@ -37,7 +37,7 @@ export interface LifecycleInput extends LifecycleCommon {
   /** Set where another lifecycle of this worker may have begun to build its machine. */
   readonly replaces?: true;
   /** What an earlier lifecycle of this worker left: set by continue-as-new, and from the row of one that was terminated. */
-  readonly carried?: LifecycleState;
+  readonly resumeFrom?: LifecycleState;
 }
 
 export interface StaticWorker {
@@ -94,7 +94,7 @@ export interface Observed {
   readonly at: number;
   /** Resources of a stepwise machine, by step: all that there are. */
   readonly resources?: Readonly<Record<string, MachineState>>;
-  /** With `resources`: whether the row said stopping before the look began, when nothing is created any more. */
+  /** With `resources`: whether the row said stopping before the scan began, when nothing is created any more. */
   readonly removing?: boolean;
 }
 
@@ -102,7 +102,7 @@ export interface Observed {
  * Signal `queueActivity`: what the queue says of this worker. Sent when the poll of the queue's workers finds it inactive, or
  * its quarantine changed; never for each poll.
  */
-export interface QueueActivityFacts {
+export interface QueueActivity {
   /** Null: it has never claimed a task. */
   readonly firstClaimAt: number | null;
   /** Null: the queue does not say. */
@@ -126,7 +126,7 @@ export const lifecycleMessages = {
 /** Update `register`: the API has verified the proof. */
 export interface RegisterRequest {
   /** Whether the worker has shown that it got the credentials of an earlier registration. */
-  readonly signOfLife: boolean;
+  readonly credentialsUsed: boolean;
 }
 
 /** Update `reregister`: the API has found which generation's secret was presented. */
@@ -177,5 +177,5 @@ export interface ScanInput {
   readonly follow: boolean;
 }
 
-/** ApplicationFailure type of a look that asks for the next one: lifecycles still wait for what it will see. */
+/** ApplicationFailure type of a scan that requests the next one: lifecycles still wait for what it will see. */
 export const MACHINES_AWAITED = 'MachinesAwaited';

@@ -15,9 +15,9 @@ export const workflowTypes = {
   sweep: 'sweep',
 } as const;
 
-export const LOOK_SIGNAL = 'look';
+export const RECONCILE_SIGNAL = 'reconcile';
 
-/** Workflow tasks and everything that touches only the records. */
+/** Workflow tasks and everything that touches only the database. */
 export const mainTaskQueue = (prefix: string): string => prefix;
 
 /** One queue for each class of a provider's calls, so that deletes never wait behind creates. */

@@ -52,10 +52,10 @@ export async function reconcileSchedules(
       .filter((scheduleId) => !wantedIds.has(scheduleId))
       .map((scheduleId) => ({ scheduleId, make: () => deleteSchedule(context, scheduleId) })),
   ];
-  return await makeAll(context, changes);
+  return await createAll(context, changes);
 }
 
-async function makeAll(
+async function createAll(
   { client }: ScheduleContext,
   changes: readonly { readonly scheduleId: string; readonly make: () => Promise<void> }[],
 ): Promise<ScheduleFailure[]> {

@@ -5,7 +5,7 @@ import { demandActivities } from '../activities/demand/poll.js';
 import { failuresInWords } from '../activities/support/failures.js';
 import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
 import { launchActivities } from '../activities/pool/launch.js';
-import { lifecycleRecords } from '../activities/worker/persist.js';
+import { persistActivities } from '../activities/worker/persist.js';
 import { poolActivities } from '../activities/pool/activities.js';
 import { provisioningActivities } from '../activities/worker/create-resources.js';
 import { removalActivities } from '../activities/worker/delete-resources.js';
@@ -66,8 +66,8 @@ export async function createWorkers(options: {
       ...demandActivities(deps),
       ...workerPollActivities(deps),
       ...sweepActivities(deps),
-      ...lifecycleRecords(deps),
-      askForLook: deps.asks.askForLook,
+      ...persistActivities(deps),
+      requestReconcile: deps.triggers.requestReconcile,
     },
   });
   const cloud = scannedProviders(deps.providers).flatMap((providerId) => {

@@ -1,12 +1,12 @@
 import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
-import type { DemandActivities, DemandLook } from '../activities/demand/poll.js';
+import type { DemandActivities, DemandPollResult } from '../activities/demand/poll.js';
 import type { WorkerPollActivities, WorkerPollResult } from '../activities/demand/worker-poll.js';
 
-const { lookAtDemand } = proxyActivities<DemandActivities>({
+const { pollDemand } = proxyActivities<DemandActivities>({
   // A poll ends by itself after 45 seconds, and says what it left out. The Schedule starts none while one runs.
   startToCloseTimeout: '50 seconds',
   scheduleToCloseTimeout: '1 minute',
-  // The next look waits for this one: a killed process must not hold all pools up for a minute.
+  // The next poll waits for this one: a killed process must not hold all pools up for a minute.
   heartbeatTimeout: '8 seconds',
   retry: { maximumAttempts: 2, initialInterval: '1 second', maximumInterval: '2 seconds' },
 });
@@ -18,9 +18,9 @@ const { pollWorkers } = proxyActivities<WorkerPollActivities>({
   retry: { maximumAttempts: 2, initialInterval: '2 seconds', maximumInterval: '2 seconds' },
 });
 
-/** Compares all pools' waiting work with their capacity and asks those that have something to do for a look. */
-export async function watchDemand(): Promise<DemandLook> {
-  return await lookAtDemand();
+/** Compares the waiting work of all pools with their capacity and triggers those that have something to do. */
+export async function watchDemand(): Promise<DemandPollResult> {
+  return await pollDemand();
 }
 
 /** Compares what the queue says of running workers with their rows. Apart from the demand: neither waits for the other. */

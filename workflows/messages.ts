@@ -1,10 +1,10 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import { LOOK_SIGNAL } from '../temporal/names.js';
+import { RECONCILE_SIGNAL } from '../temporal/names.js';
 import {
   lifecycleMessages,
   type LifecycleStatus,
   type Observed,
-  type QueueActivityFacts,
+  type QueueActivity,
   type RegisterRequest,
   type Registration,
   type RemoveRequest,
@@ -19,7 +19,7 @@ export const reregister = defineUpdate<Registration, [ReregisterRequest]>(lifecy
 export const remove = defineUpdate<void, [RemoveRequest]>(lifecycleMessages.remove);
 export const updateWorker = defineUpdate<void, [StaticWorker]>(lifecycleMessages.updateWorker);
 export const observed = defineSignal<[Observed]>(lifecycleMessages.observed);
-export const queueActivity = defineSignal<[QueueActivityFacts]>(lifecycleMessages.queueActivity);
+export const queueActivity = defineSignal<[QueueActivity]>(lifecycleMessages.queueActivity);
 export const status = defineQuery<LifecycleStatus>(lifecycleMessages.status);
 
-export const look = defineSignal(LOOK_SIGNAL);
+export const reconcile = defineSignal(RECONCILE_SIGNAL);

@@ -14,11 +14,11 @@ import { cloudTaskQueue } from '../temporal/names.js';
 const FOLLOW_FOR = '2 minutes';
 
 /**
- * Looks at all machines of a provider in bulk and signals the lifecycles whose machine changed. The Schedule's run looks
+ * Scans all machines of a provider in bulk and signals the lifecycles whose machine changed. The Schedule's run scans
  * once; one that follows goes on while lifecycles wait for what it sees.
  *
- * A look that follows is an activity that asks to be retried, after as long as its kind of provider needs: that costs
- * three state transitions and no event, where a timer and an activity a look would cost eleven events. Between two looks
+ * A scan that follows is an activity that asks to be retried, after as long as its kind of provider needs: that costs
+ * three state transitions and no event, where a timer and an activity for each scan would cost eleven events. Between two scans
  * nothing is held, so a process may end at any moment.
  */
 export async function scanProvider({ providerId, follow }: ScanInput): Promise<void> {
@@ -48,7 +48,7 @@ export async function scanProvider({ providerId, follow }: ScanInput): Promise<v
   }
 }
 
-/** Between two looks or in the midst of one. */
+/** Between two scans or in the midst of one. */
 const isEndOfTime = (error: unknown): boolean =>
   error instanceof ActivityFailure &&
   (error.cause instanceof TimeoutFailure ||

@@ -17,7 +17,7 @@ const inSequence = proxyActivities<SweepActivities>({
   scheduleToCloseTimeout: '4 minutes',
 });
 
-/** Keeps lifecycles, Schedules and records in order. A duty that fails makes the run red, and keeps no other. */
+/** Keeps lifecycles, Schedules and the database in order. A duty that fails makes the run red, and keeps no other. */
 export async function sweep(): Promise<void> {
   // A machine without an owner is the worst of these.
   const starts = duties.startMissingLifecycles();
@@ -27,7 +27,7 @@ export async function sweep(): Promise<void> {
     duties.reconcileSchedules(),
     ...deletes,
     // They leave the space.
-    Promise.allSettled(deletes).then(() => inSequence.vacuumRecords()),
+    Promise.allSettled(deletes).then(() => inSequence.vacuumDatabase()),
   ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
   const cancelled = failures.find(isCancellation);

@@ -32,8 +32,8 @@ export class PollReport {
     const lost = without(unreadable, this.#unreadable);
     const regained = without(this.#unreadable, unreadable);
     this.#unreadable = unreadable;
-    if (lost.size > 0) logEvent(this.#log, 'demand-unreadable', named(lost));
-    if (regained.size > 0) logEvent(this.#log, 'demand-readable', named(regained));
+    if (lost.size > 0) logEvent(this.#log, 'demand-unknown', named(lost));
+    if (regained.size > 0) logEvent(this.#log, 'demand-known', named(regained));
   }
 
   /** Pools whose trigger failed, and why. */

@@ -12,13 +12,13 @@ import { PollReport } from './poll-report.js';
 
 export interface DemandActivities {
   /** One poll of all pools; triggers those whose situation has changed. */
-  lookAtDemand(): Promise<DemandLook>;
+  pollDemand(): Promise<DemandPollResult>;
 }
 
 /** Counts only: a history keeps them. */
-export interface DemandLook {
+export interface DemandPollResult {
   readonly pools: number;
-  readonly asked: number;
+  readonly triggered: number;
   /** Pools whose demand could not be read, or not in time; only their minimum is launched until it can. */
   readonly unreadable: number;
 }
@@ -37,28 +37,28 @@ const GATHER_MS = 1_000;
 const MAX_TRIGGERS_AT_ONCE = 20;
 
 export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND_POLL_LIMITS): DemandActivities {
-  const { records, demand, asks, log } = deps;
+  const { database, demand, triggers, log } = deps;
   const poll = new PoolPoll(limits);
   const report = new PollReport(log);
 
   return {
-    lookAtDemand: () =>
+    pollDemand: () =>
       withHeartbeat(async () => {
         const nowMs = engineNow();
         const providerIds = deps.providers.list().map(({ providerId }) => providerId);
-        const pools = await allPoolsCapacity(records.db, { nowMs, providerIds });
+        const pools = await allPoolsCapacity(database.db, { nowMs, providerIds });
         const byId = new Map(pools.map((pool) => [pool.workerPoolId, pool]));
-        let asked = 0;
+        let triggeredPools = 0;
         // Another poll makes up for a trigger that fails.
         const untriggered = new Map<string, unknown>();
         const trigger = async (workerPoolId: string): Promise<void> => {
-          await asks.askForLook(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
+          await triggers.requestReconcile(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
         };
         const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {
           const readings = gathered.flatMap(({ reading }) => reading ?? []);
-          await recordReadings(records.db, readings, nowMs);
+          await recordReadings(database.db, readings, nowMs);
           const triggered = gathered.filter((answer) => answer.triggered);
-          asked += triggered.length;
+          triggeredPools += triggered.length;
           await inParallel(triggered, MAX_TRIGGERS_AT_ONCE, ({ workerPoolId }) => trigger(workerPoolId));
         });
         const consider = (workerPoolId: string, counts: DemandCounts | null) =>
@@ -72,7 +72,7 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           for (const workerPoolId of unknown) consider(workerPoolId, null);
           report.say(outcome);
           await answers.end();
-          return { pools: pools.length, asked, unreadable: unknown.length };
+          return { pools: pools.length, triggered: triggeredPools, unreadable: unknown.length };
         } finally {
           await answers.end().finally(() => report.notTriggered(untriggered));
         }

@@ -7,8 +7,8 @@ export class Rotation {
   /** Those that never had a turn first, in the order given; what is not in `items` is forgotten. */
   longestWaitingFirst<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
     this.#turn += 1;
-    const turnOf = (item: T) => this.#turns.get(nameOf(item)) ?? 0;
-    const sorted = items.toSorted((one, other) => turnOf(one) - turnOf(other));
+    const lastTurnOf = (item: T) => this.#turns.get(nameOf(item)) ?? 0;
+    const sorted = items.toSorted((one, other) => lastTurnOf(one) - lastTurnOf(other));
     const names = new Set(items.map(nameOf));
     this.#turns = new Map([...this.#turns].filter(([name]) => names.has(name)));
     return sorted;

@@ -34,7 +34,7 @@ export function taskclusterDemand(
   // Connections of its own: long lists never stand in line before the counts.
   const lister = new taskcluster.Queue({ ...options, timeout: PAGE_TIMEOUT_MS, agent: { maxSockets: 20 } });
 
-  const ask = async <T>(question: Question, call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  const send = async <T>(question: Question, call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
     try {
       const answer = await abortable(call(), signal);
       onAnswer(question, true);
@@ -48,7 +48,7 @@ export function taskclusterDemand(
 
   return {
     async counts(workerPoolId, signal) {
-      const { pendingTasks, claimedTasks } = await ask('counts', () => counter.taskQueueCounts(workerPoolId), signal);
+      const { pendingTasks, claimedTasks } = await send('counts', () => counter.taskQueueCounts(workerPoolId), signal);
       if (!isCount(pendingTasks) || !isCount(claimedTasks))
         throw new Error(`The queue's counts of ${workerPoolId} are no whole numbers`);
       return { pendingTasks, claimedTasks };
@@ -58,7 +58,7 @@ export function taskclusterDemand(
       const [provisionerId, workerType] = partsOf(workerPoolId);
       return allPages(signal, async (continuationToken) => {
         const query = { limit: String(WORKERS_PAGE), ...(continuationToken && { continuationToken }) };
-        const page = await ask('workers', () => lister.listWorkers(provisionerId, workerType, query), signal);
+        const page = await send('workers', () => lister.listWorkers(provisionerId, workerType, query), signal);
         return { entries: page.workers.map(toQueueWorker), continuationToken: page.continuationToken };
       });
     },
@@ -66,7 +66,7 @@ export function taskclusterDemand(
     claimants(workerPoolId, signal) {
       return allPages(signal, async (continuationToken) => {
         const query = { limit: String(CLAIMS_PAGE), ...(continuationToken && { continuationToken }) };
-        const page = await ask('claimants', () => lister.listClaimedTasks(workerPoolId, query), signal);
+        const page = await send('claimants', () => lister.listClaimedTasks(workerPoolId, query), signal);
         return { entries: page.tasks.map(toName), continuationToken: page.continuationToken };
       });
     },
@@ -75,7 +75,7 @@ export function taskclusterDemand(
       const [provisionerId, workerType] = partsOf(workerPoolId);
       try {
         const call = () => lister.getWorker(provisionerId, workerType, workerGroup, workerId);
-        return toQueueWorker(await ask('worker', call, signal));
+        return toQueueWorker(await send('worker', call, signal));
       } catch (error) {
         if (isUnknownWorker(error)) return null;
         throw error;

@@ -11,7 +11,7 @@ import { workerKeyText } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import { callSignal } from '../../providers/shared/call-scope.js';
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
-import { lifecycleMessages, type QueueActivityFacts } from '../../temporal/messages.js';
+import { lifecycleMessages, type QueueActivity } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
@@ -50,7 +50,7 @@ const MAX_CONFIRMATIONS = 100;
 
 interface Finding {
   readonly worker: RunningWorker;
-  readonly facts: QueueActivityFacts;
+  readonly activity: QueueActivity;
 }
 
 /** What is known of one pool's workers, and what kept more of it from being known. */
@@ -70,7 +70,7 @@ interface PoolState {
 const nameIn = (workerPoolId: string) => (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
 
 export function workerPollActivities(
-  { records: { db }, demand, client, log }: ActivityDeps,
+  { database: { db }, demand, client, log }: ActivityDeps,
   limits: PollLimits = WORKER_POLL_LIMITS,
 ): WorkerPollActivities {
   const poll = new PoolPoll(limits);
@@ -111,7 +111,7 @@ export function workerPollActivities(
     const compared = compareWorkers(workers, list, engineNow());
     const changed = compared.quarantines.map(({ worker, quarantineUntil }) => ({
       worker,
-      facts: { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
+      activity: { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
     }));
     // Claimed tasks come with their whole definitions: they are read only where they decide.
     if (compared.silent.length === 0) return { findings: changed, failure: null };
@@ -141,8 +141,8 @@ export function workerPollActivities(
     const { rotation } = stateOf(workerPoolId);
     const unconfirmed = new Set(inactive);
     const nameOf = nameIn(workerPoolId);
-    const inTurn = rotation.longestWaitingFirst(inactive, nameOf);
-    await inParallel(inTurn.slice(0, MAX_CONFIRMATIONS), CALLS_AT_ONCE, async (worker) => {
+    const waitingLongest = rotation.longestWaitingFirst(inactive, nameOf);
+    await inParallel(waitingLongest.slice(0, MAX_CONFIRMATIONS), CALLS_AT_ONCE, async (worker) => {
       try {
         if (!within.aborted) rotation.note(nameOf(worker));
         const found = await demand.worker(workerPoolId, worker, within);
@@ -151,7 +151,7 @@ export function workerPollActivities(
         const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
         // guard(inactivity-confirmed-singly): false
         if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) return;
-        findings.push({ worker, facts: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
+        findings.push({ worker, activity: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
       } catch (error) {
         failure ??= unlessRefused(error);
       }
@@ -172,7 +172,7 @@ export function workerPollActivities(
     signal: AbortSignal,
   ): Promise<{ sent: number; failures: unknown[] }> {
     const nameOf = nameIn(workerPoolId);
-    const keyOf = ({ worker, facts }: Finding) => `${nameOf(worker)} ${facts.idle} ${facts.quarantineUntil}`;
+    const keyOf = ({ worker, activity }: Finding) => `${nameOf(worker)} ${activity.idle} ${activity.quarantineUntil}`;
     const unknown = new Set(unconfirmed.map(nameOf));
     const isUnknown = (key: string) => unknown.has(key.slice(0, key.indexOf(' ')));
     const due = stateOf(workerPoolId).repeated.due(findings.map(keyOf), engineNow(), isUnknown);
@@ -180,11 +180,11 @@ export function workerPollActivities(
     const failures: unknown[] = [];
     let sent = 0;
     const lane = async () => {
-      for (const { worker, facts } of waiting) {
+      for (const { worker, activity } of waiting) {
         if (signal.aborted) return;
         const handle = client.workflow.getHandle(lifecycleId({ workerPoolId, ...worker }));
         try {
-          await handle.signal(lifecycleMessages.queueActivity, facts);
+          await handle.signal(lifecycleMessages.queueActivity, activity);
           sent += 1;
         } catch (error) {
           failures.push(error);

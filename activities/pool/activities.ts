@@ -6,13 +6,13 @@ import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { reportLaunches } from './launch-report.js';
 import { assessPool } from './assess.js';
-import { concludePass } from './conclude.js';
+import { concludeReconciliation } from './conclude.js';
 import { reserveLaunches } from './reserve.js';
 import { lifecycleStarts } from '../worker/start-lifecycles.js';
 
 export interface PoolActivities {
-  /** Everything a pass needs to know, in a few KiB; null when the pool does not exist any more. */
-  assessPool(workerPoolId: string): Promise<PoolFacts | null>;
+  /** Everything that a reconciliation needs to know, in a few KiB; null when the pool does not exist any more. */
+  assessPool(workerPoolId: string): Promise<PoolAssessment | null>;
   /** Writes the intents, within the deployment's limits. Idempotent by token. */
   reserveLaunches(request: ReserveRequest): Promise<Reserved>;
   /** Gives up intents that were never sent; a blocked pool launches nothing. */
@@ -24,11 +24,15 @@ export interface PoolActivities {
    * before all were tried.
    */
   startLifecycles(token: string, startedBy: string): Promise<boolean>;
-  /** Ends a pass: tells running workers whether to stop when idle, closes the launches, writes the decision down. */
-  concludePass(workerPoolId: string, decision: Omit<Decision, 'terminations'>, outcome: PassOutcome): Promise<void>;
+  /** Ends a reconciliation: marks running workers that should stop when idle, closes the launches, records the decision. */
+  concludeReconciliation(
+    workerPoolId: string,
+    decision: Omit<Decision, 'terminations'>,
+    outcome: ReconciliationOutcome,
+  ): Promise<void>;
 }
 
-export interface PoolFacts {
+export interface PoolAssessment {
   readonly workerPoolId: string;
   readonly estimator: EstimatorKind;
   readonly inputs: DecisionInputs;
@@ -52,7 +56,7 @@ export interface PendingLaunch {
 export interface UnfinishedLaunch extends PendingLaunch {
   /** No attempt of it can have made anything: a blocked pool gives it up. */
   readonly neverSent?: boolean;
-  /** Not carried on before; null or absent: at once. */
+  /** Not resumed before; null or absent: at once. */
   readonly nextAttemptAt?: number | null;
   /** It has been in doubt for too long, and its owner has not heard of it. */
   readonly isUnreported?: boolean;
@@ -66,7 +70,7 @@ export interface ReserveRequest {
     readonly revision: number;
     readonly machines: number;
   }[];
-  readonly mostMachines: number;
+  readonly maxMachines: number;
 }
 
 export interface Reserved {
@@ -79,7 +83,7 @@ export interface Reserved {
 }
 
 /** What a decision does not say, and polls after it need to know. */
-export interface PassOutcome {
+export interface ReconciliationOutcome {
   /** Capacity that its own launches have made or may have made. */
   readonly launchedCapacity: number;
   readonly limitEndsAt: number | null;
@@ -92,9 +96,9 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
   return {
     assessPool: assessPool(deps),
     reserveLaunches: reserveLaunches(deps),
-    dropLaunches: async (tokens) => await dropLaunches(deps.records.db, tokens, engineNow()),
+    dropLaunches: async (tokens) => await dropLaunches(deps.database.db, tokens, engineNow()),
     reportLaunches: async (tokens, nowMs) => await reportLaunches(deps, tokens, nowMs),
     startLifecycles: (token, startedBy) => starts.ofLaunch(token, startedBy),
-    concludePass: concludePass(deps),
+    concludeReconciliation: concludeReconciliation(deps),
   };
 }

@@ -2,10 +2,10 @@ import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import { capacityBounds } from '../../domain/capacity.js';
 import { cronScheduleId } from '../../temporal/ids.js';
 import { isOverdue } from '../../domain/launch.js';
-import { poolFacts, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
+import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
-import type { PoolFacts, UnfinishedLaunch } from './activities.js';
+import type { PoolAssessment, UnfinishedLaunch } from './activities.js';
 import { providerBlock } from './provider-block.js';
 
 /**
@@ -17,20 +17,20 @@ const DESCRIBE_TIMEOUT_MS = 10_000;
 export function assessPool(
   deps: ActivityDeps,
   describeTimeoutMs = DESCRIBE_TIMEOUT_MS,
-): (workerPoolId: string) => Promise<PoolFacts | null> {
-  const { config, records, providers, demand, client } = deps;
+): (workerPoolId: string) => Promise<PoolAssessment | null> {
+  const { config, database, providers, demand, client } = deps;
 
   return async (workerPoolId) => {
     const nowMs = engineNow();
-    const [facts, counts, isPaused] = await Promise.all([
-      poolFacts(records.db, workerPoolId, nowMs),
+    const [snapshot, counts, isPaused] = await Promise.all([
+      poolSnapshot(database.db, workerPoolId, nowMs),
       // The decision says that they could not be read; the poll of all pools logs it once.
       demand.counts(workerPoolId).catch(() => null),
       isSchedulePaused(client, workerPoolId, describeTimeoutMs),
     ]);
-    if (!facts) return null;
-    const { providerId, config: poolConfig } = facts.pool;
-    const knownToPolls = [facts.hold && `held: ${facts.hold.reason}`, providerBlock(providers, providerId)];
+    if (!snapshot) return null;
+    const { providerId, config: poolConfig } = snapshot.pool;
+    const knownToPolls = [snapshot.hold && `held: ${snapshot.hold.reason}`, providerBlock(providers, providerId)];
     return {
       workerPoolId,
       estimator: config.provisioning.estimator,
@@ -38,17 +38,17 @@ export function assessPool(
         providerId,
         pendingTasks: counts?.pendingTasks ?? null,
         claimedTasks: counts?.claimedTasks ?? null,
-        requestedCapacity: facts.requestedCapacity,
-        runningCapacity: facts.runningCapacity,
-        stoppingCapacity: facts.stoppingCapacity,
-        quarantinedCapacity: facts.quarantinedCapacity,
-        inDoubtCapacity: facts.inDoubtCapacity,
-        currentCapacity: facts.currentCapacity,
+        requestedCapacity: snapshot.requestedCapacity,
+        runningCapacity: snapshot.runningCapacity,
+        stoppingCapacity: snapshot.stoppingCapacity,
+        quarantinedCapacity: snapshot.quarantinedCapacity,
+        inDoubtCapacity: snapshot.inDoubtCapacity,
+        currentCapacity: snapshot.currentCapacity,
         ...capacityBounds(providerId, poolConfig),
         scalingRatio: poolConfig.scalingRatio ?? 1,
       },
-      options: facts.options,
-      unfinished: facts.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),
+      options: snapshot.options,
+      unfinished: snapshot.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),
       blockedBy: [...knownToPolls, isPaused ? 'held: its cron Schedule is paused' : null].filter(
         (reason) => reason !== null,
       ),
@@ -63,7 +63,7 @@ const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaun
   providerId: launch.providerId,
   launchConfigId: launch.launchConfigId,
   count: launch.count,
-  neverSent: launch.status === 'open' && launch.doubtfulAttempts === 0,
+  neverSent: launch.status === 'open' && launch.inDoubtAttempts === 0,
   // One whose machines have their rows only waits for their lifecycles.
   nextAttemptAt: launch.status === 'open' ? launch.nextAttemptAt : null,
   isUnreported: launch.status === 'open' && launch.reportedAt === null && isOverdue(launch, nowMs),

@@ -10,39 +10,39 @@ import { evaluateAgainAt } from '../../domain/trigger.js';
 import { logEvent } from '../../observability/log-events.js';
 import { recordDecision } from '../../database/decisions.js';
 import { insertError } from '../../database/errors.js';
-import { poolFacts, type PoolFacts } from '../../database/pool-snapshot.js';
+import { poolSnapshot, type PoolSnapshot } from '../../database/pool-snapshot.js';
 import { finishLaunches } from '../../database/launches.js';
 import { setShouldTerminate, terminationCandidates } from '../../database/terminations.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { logPoolError } from '../support/pool-errors.js';
-import type { PassOutcome, PoolActivities } from './activities.js';
+import type { ReconciliationOutcome, PoolActivities } from './activities.js';
 
-export function concludePass(deps: ActivityDeps): PoolActivities['concludePass'] {
-  const { config, records, log } = deps;
-  const { db } = records;
+export function concludeReconciliation(deps: ActivityDeps): PoolActivities['concludeReconciliation'] {
+  const { config, database, log } = deps;
+  const { db } = database;
 
   return async (workerPoolId, decision, outcome) => {
     const nowMs = engineNow();
-    const recorded = decision.launches.filter(({ made }) => made > 0);
+    const recorded = decision.launches.filter(({ launched }) => launched > 0);
     // guard(carried-out-launches-are-closed): drop
     if (recorded.length > 0) await finishLaunches(db, recorded, nowMs);
-    const facts = await poolFacts(db, workerPoolId, nowMs);
-    if (!facts) return;
+    const snapshot = await poolSnapshot(db, workerPoolId, nowMs);
+    if (!snapshot) return;
     const situation = {
       estimator: config.provisioning.estimator,
-      groups: facts.groups,
-      machineCapacity: smallestMachine(facts.options, decision.inputs.maxCapacity),
-      earlierReadings: lastTwo(facts.readings),
+      groups: snapshot.groups,
+      machineCapacity: smallestMachine(snapshot.options, decision.inputs.maxCapacity),
+      earlierReadings: lastTwo(snapshot.readings),
       blocked: outcome.blockedForPolls,
     };
     // Launches have taken time: advice is for the workers of now. What was wanted is as it was decided, so that a poll
     // finds whatever has changed since.
-    const { advice, finding } = evaluate({ ...situation, pool: { ...decision.inputs, ...capacityOf(facts) } });
+    const { advice, finding } = evaluate({ ...situation, pool: { ...decision.inputs, ...capacityOf(snapshot) } });
     const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
     const terminations = advice === null ? 0 : await giveAdvice(workerPoolId, advice, nowMs);
     const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
-    const again = tryAgainAt(basis, decision, outcome, facts, nowMs);
+    const again = tryAgainAt(basis, decision, outcome, snapshot, nowMs);
     const full: Decision = { ...decision, terminations };
     const { wasOverProvisioned } = await recordDecision(db, workerPoolId, full, {
       basis: { ...basis, evaluateAgainAt: again },
@@ -84,20 +84,20 @@ export function concludePass(deps: ActivityDeps): PoolActivities['concludePass']
     logEvent(log, 'worker-pool-provisioned', {
       ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
       ...{ existingCapacity, requestedCapacity, stoppingCapacity },
-      asked: launches.reduce((sum, { asked }) => sum + asked, 0),
-      made: launches.reduce((sum, { made }) => sum + made, 0),
+      requested: launches.reduce((sum, { requested }) => sum + requested, 0),
+      launched: launches.reduce((sum, { launched }) => sum + launched, 0),
       limitedBy,
     });
   }
 }
 
-const capacityOf = (facts: PoolFacts): CapacityByState => ({
-  requestedCapacity: facts.requestedCapacity,
-  runningCapacity: facts.runningCapacity,
-  stoppingCapacity: facts.stoppingCapacity,
-  quarantinedCapacity: facts.quarantinedCapacity,
-  inDoubtCapacity: facts.inDoubtCapacity,
-  currentCapacity: facts.currentCapacity,
+const capacityOf = (snapshot: PoolSnapshot): CapacityByState => ({
+  requestedCapacity: snapshot.requestedCapacity,
+  runningCapacity: snapshot.runningCapacity,
+  stoppingCapacity: snapshot.stoppingCapacity,
+  quarantinedCapacity: snapshot.quarantinedCapacity,
+  inDoubtCapacity: snapshot.inDoubtCapacity,
+  currentCapacity: snapshot.currentCapacity,
 });
 
 /**
@@ -109,8 +109,8 @@ const capacityOf = (facts: PoolFacts): CapacityByState => ({
 function tryAgainAt(
   { wantedCapacity, roomCapacity }: Pick<DecisionBasis, 'wantedCapacity' | 'roomCapacity'>,
   { limitedBy }: Pick<Decision, 'limitedBy'>,
-  { launchedCapacity, limitEndsAt }: PassOutcome,
-  { options }: Pick<PoolFacts, 'options'>,
+  { launchedCapacity, limitEndsAt }: ReconciliationOutcome,
+  { options }: Pick<PoolSnapshot, 'options'>,
   nowMs: number,
 ): number | null {
   if (Math.min(wantedCapacity, roomCapacity) <= 0) return null;

@@ -3,9 +3,9 @@ import { failureClassOf } from '../../domain/backoff.js';
 import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { BulkLaunching } from '../../providers/provider.js';
-import { type BegunAttempt, noteFailure, type Proof, settleAttempt } from '../../database/launch-attempts.js';
+import { type BegunAttempt, noteFailure, type Proof, resolveAttempt } from '../../database/launch-attempts.js';
 import { failLaunch } from '../../database/launch-failures.js';
-import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/failures.js';
 import type { LaunchResult } from './launch.js';
@@ -24,7 +24,7 @@ export interface Attempt extends BegunAttempt {
  * shows long after the last attempt, are an answer. Throws when there is none yet; the launch stays open then.
  */
 export const attemptLaunch = (deps: ActivityDeps) => {
-  const { db } = deps.records;
+  const { db } = deps.database;
   const record = recordLaunch(deps);
 
   return async (attempt: Attempt): Promise<LaunchResult> => {
@@ -52,7 +52,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     if ((!error.retryable || waited) && (await close(attempt, error, { attempts, by: 'refused' }))) {
       return failed(error.message);
     }
-    await settleAttempt(db, attempt, error.message);
+    await resolveAttempt(db, attempt, error.message);
     if (error.retryable) throw toApplicationFailure(error);
     return await search(attempt);
   }
@@ -65,11 +65,11 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     });
     const proof: Proof = { attempts, by: { listedFrom: nowMs } };
     // guard(launch-part-needs-proof): true
-    const isWhole = machines.length >= launch.count;
+    const isComplete = machines.length >= launch.count;
     if (machines.length > 0) {
-      const recorded = await record(launch, { machines, nowMs, ...(isWhole ? {} : { proof }) });
+      const recorded = await record(launch, { machines, nowMs, ...(isComplete ? {} : { proof }) });
       if (recorded) return recorded;
-      if (isWhole) withoutPool(launch.token);
+      if (isComplete) withoutPool(launch.token);
       throw inDoubt();
     }
     const message = launch.lastFailure ?? 'The cloud gave no answer, and has none of its machines';
@@ -82,7 +82,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
   async function close({ launch, nowMs }: Attempt, error: ProviderError, proof: Proof): Promise<boolean> {
     const poolError = creationError({ ...launch, error });
     const closed = await failLaunch(db, launch.token, {
-      ...restAfter(failureClassOf(error.code), nowMs),
+      ...backoffAfter(failureClassOf(error.code), nowMs),
       failure: error.message,
       error: poolError,
       proof,
@@ -95,7 +95,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
   }
 };
 
-export const failed = (failure: string): LaunchResult => ({ made: 0, outcome: 'failed', failure, group: null });
+export const failed = (failure: string): LaunchResult => ({ launched: 0, outcome: 'failed', failure, group: null });
 
 const inDoubt = () => ApplicationFailure.nonRetryable('An earlier attempt is still in doubt', 'InDoubt');
 

@@ -7,12 +7,12 @@ import { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 import type { Proof } from '../../database/launch-attempts.js';
 import { noteShortage } from '../../database/launch-failures.js';
-import { bookLaunch, workersOfLaunch } from '../../database/launches.js';
+import { recordLaunchedWorkers, workersOfLaunch } from '../../database/launches.js';
 import { getPool } from '../../database/pools.js';
 import type { LaunchRow } from '../../database/client/schema.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
-import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import type { LaunchResult } from './launch.js';
 
@@ -32,11 +32,11 @@ export interface LaunchedMachines {
 export const recordLaunch =
   (deps: ActivityDeps) =>
   async (launch: LaunchRow, { machines, nowMs, proof }: LaunchedMachines): Promise<LaunchResult | null> => {
-    const { records, config, log } = deps;
-    const { db } = records;
+    const { database, config, log } = deps;
+    const { db } = database;
     const pool = await getPool(db, launch.workerPoolId);
     const terminateAfter = registrationDeadline(nowMs, lifecycleTiming(pool?.pool.config.lifecycle, config.defaults));
-    const workers = await bookLaunch(db, launch.token, machines, {
+    const workers = await recordLaunchedWorkers(db, launch.token, machines, {
       ...{ nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS },
       ...(proof && { proof }),
     });
@@ -52,18 +52,18 @@ export const recordLaunch =
 
 /** What a launch is whose machines have their rows. */
 export async function recordedResult(
-  { records, providers, config }: ActivityDeps,
+  { database, providers, config }: ActivityDeps,
   launch: LaunchRow,
   workers: readonly Worker[],
 ): Promise<LaunchResult> {
   const living = workers.filter(({ state }) => state !== 'stopped');
-  const made = workers.length;
-  const result = { made, outcome: made < launch.count ? 'short' : 'launched', failure: null } as const;
+  const launched = workers.length;
+  const result = { launched, outcome: launched < launch.count ? 'short' : 'launched', failure: null } as const;
   // One that has registered meanwhile has another deadline.
   const first = living.find(({ state }) => state === 'requested') ?? living[0];
-  const pool = await getPool(records.db, launch.workerPoolId);
+  const pool = await getPool(database.db, launch.workerPoolId);
   const provider = providers.get(launch.providerId);
-  if (!first || !pool || !provider || made > MAX_NAMED) return { ...result, group: null };
+  if (!first || !pool || !provider || launched > MAX_NAMED) return { ...result, group: null };
   const common = lifecycleCommon(first, { pool: pool.pool, provider, launch, defaults: config.defaults });
   return {
     ...result,
@@ -72,16 +72,19 @@ export async function recordedResult(
 }
 
 export const recordedBefore = async (deps: ActivityDeps, launch: LaunchRow): Promise<LaunchResult> =>
-  await recordedResult(deps, launch, await workersOfLaunch(deps.records.db, launch.token));
+  await recordedResult(deps, launch, await workersOfLaunch(deps.database.db, launch.token));
 
-async function reportShortage({ records, log }: ActivityDeps, launch: LaunchRow, nowMs: number): Promise<void> {
+async function reportShortage({ database, log }: ActivityDeps, launch: LaunchRow, nowMs: number): Promise<void> {
   const error = new ProviderError({
     code: 'InsufficientCapacity',
     title: 'Insufficient capacity',
     message: 'The cloud had room for fewer machines than were asked for',
   });
   const poolError = creationError({ ...launch, error });
-  const isFirst = await noteShortage(records.db, launch.token, { ...restAfter('capacity', nowMs), error: poolError });
+  const isFirst = await noteShortage(database.db, launch.token, {
+    ...backoffAfter('capacity', nowMs),
+    error: poolError,
+  });
   if (isFirst) logPoolError(log, poolError);
 }
 
@@ -89,10 +92,10 @@ export function logLaunchEnd(
   { log }: ActivityDeps,
   launch: LaunchRow,
   outcome: LaunchOutcome['outcome'],
-  made: number,
+  launched: number,
 ): void {
-  const { workerPoolId, providerId, launchConfigId, token: launchToken, count: asked } = launch;
+  const { workerPoolId, providerId, launchConfigId, token: launchToken, count: requested } = launch;
   const workflowId = provisionId(workerPoolId);
   const ids = { workerPoolId, workflowId, providerId, launchConfigId, launchToken };
-  logEvent(log, 'launch-ended', { ...ids, outcome, asked, made });
+  logEvent(log, 'launch-ended', { ...ids, outcome, requested, launched });
 }

@@ -12,17 +12,17 @@ const MINUTES = MAX_IN_DOUBT_MS / 60_000;
  * cloud, nor a process that serves its provider.
  */
 export async function reportLaunches(
-  { records, log }: ActivityDeps,
+  { database, log }: ActivityDeps,
   tokens: readonly string[],
   nowMs: number,
 ): Promise<void> {
   for (const token of tokens) {
-    const launch = await getLaunch(records.db, token);
+    const launch = await getLaunch(database.db, token);
     if (!launch) continue;
     const said = launch.lastFailure === null ? 'it gave no answer' : `the last answer was: ${launch.lastFailure}`;
     const message = `For ${MINUTES} minutes the cloud has not said whether it launched ${launch.count} machines; ${said}`;
     const error = new ProviderError({ code: 'Unavailable', title: 'Launch in doubt', message });
     const poolError = creationError({ ...launch, error });
-    if (await reportInDoubt(records.db, token, poolError, nowMs)) logPoolError(log, poolError);
+    if (await reportInDoubt(database.db, token, poolError, nowMs)) logPoolError(log, poolError);
   }
 }

@@ -28,7 +28,7 @@ export interface LaunchAttempt {
 }
 
 export interface LaunchResult {
-  readonly made: number;
+  readonly launched: number;
   readonly outcome: LaunchOutcome['outcome'];
   readonly failure: string | null;
   /** The machines' lifecycles to start; null when they are too many to travel through a history. */
@@ -42,7 +42,7 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
 const launchMachines =
   (deps: ActivityDeps) =>
   async ({ token, nowMs, mayLaunch }: LaunchAttempt): Promise<LaunchResult> => {
-    const begun = await beginAttempt(deps.records.db, token, { nowMs, mayLaunch });
+    const begun = await beginAttempt(deps.database.db, token, { nowMs, mayLaunch });
     if (!begun) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
     const { launch } = begun;
     if (launch.status !== 'open') return await resultBefore(deps, launch);
@@ -62,7 +62,7 @@ async function recordStepwise(
   launching: StepwiseLaunching,
   nowMs: number,
 ): Promise<LaunchResult> {
-  const { db } = deps.records;
+  const { db } = deps.database;
   const proof = { attempts, by: 'unsent' } as const;
   // guard(stepwise-launch-not-built-when-held): true
   if (maySend) {

@@ -6,11 +6,11 @@ import { cutChoices, type Choice } from '../../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../../domain/worker-pool.js';
 import { assertMaySend } from '../../providers/shared/call-scope.js';
 import { ProviderError } from '../../providers/errors.js';
-import type { FrozenLaunch, Provider } from '../../providers/provider.js';
+import type { PreparedLaunch, Provider } from '../../providers/provider.js';
 import { recordLaunchFailure } from '../../database/launch-failures.js';
 import { getPool } from '../../database/pools.js';
 import { readLimitsUsage, writeIntents, type LimitsUsage, type NewIntent } from '../../database/reservations.js';
-import { creationError, logPoolError, restAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
@@ -20,15 +20,15 @@ import type { Reserved, ReserveRequest } from './activities.js';
 const MAX_TRIES = 20;
 
 /** Other pools have taken their part of a limit by then. */
-const OTHERS_TAKE_MS = 10_000;
+const OTHERS_CLAIM_WITHIN_MS = 10_000;
 const WINDOW_MS = 60_000;
 
 const hasChanged: Reserved = { launches: [], refused: [], limitedBy: ['the pool has changed'], limitEndsAt: null };
 
 /** The requests are rendered before anything is locked: a provider's code never runs inside a statement. */
 export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) => Promise<Reserved> {
-  const { config, records, providers } = deps;
-  const { db } = records;
+  const { config, database, providers } = deps;
+  const { db } = database;
   const oneAtATime = new OneAtATime();
 
   return (request) => withHeartbeat(() => reserve(request));
@@ -109,10 +109,10 @@ function planOf(
   const choices: Choice[] = [];
   const refused: Refusal[] = [];
 
-  const render = (launchConfig: LaunchConfig, part: number, count: number): FrozenLaunch => {
+  const render = (launchConfig: LaunchConfig, part: number, count: number): PreparedLaunch => {
     const { launchConfigId, configuration } = launchConfig;
     const token = tokenOf(request.tokenPrefix, launchConfigId, part);
-    return launching!.freeze({ token, workerPoolId, owner: pool.owner, launchConfigId, configuration, count });
+    return launching!.prepare({ token, workerPoolId, owner: pool.owner, launchConfigId, configuration, count });
   };
   for (const { launchConfigId, revision, machines } of launching ? request.choices : []) {
     const launchConfig = present.get(launchConfigId);
@@ -124,14 +124,14 @@ function planOf(
       // Whatever it is, it is of this launch config: the pool's others go on.
       const error = asProviderError(thrown);
       const token = tokenOf(request.tokenPrefix, launchConfigId, 0);
-      const outcome = { token, launchConfigId, asked: machines, made: 0, outcome: 'failed' } as const;
+      const outcome = { token, launchConfigId, requested: machines, launched: 0, outcome: 'failed' } as const;
       refused.push({ workerPoolId, revision, error, outcome: { ...outcome, failure: error.message } });
       continue;
     }
     const capacity = machines * capacityPerInstance(launchConfig.configuration);
     choices.push({ launchConfigId, revision, machines, capacity });
   }
-  const chosen = cutChoices(choices, request.mostMachines, Math.random);
+  const chosen = cutChoices(choices, request.maxMachines, Math.random);
   const intentsOf = ({ launchConfigId, revision, machines }: Choice): NewIntent[] => {
     const launchConfig = present.get(launchConfigId)!;
     const capacityPerMachine = capacityPerInstance(launchConfig.configuration);
@@ -167,7 +167,7 @@ function withinLimits(
     choices: cutChoices(choices, allowed, Math.random),
     limitedBy: limit ? [`limits.${limit}`] : [],
     // What was left to other pools is free again when they did not take it.
-    limitEndsAt: limit && (left > 0 ? nowMs + OTHERS_TAKE_MS : (fullUntil ?? nowMs + WINDOW_MS)),
+    limitEndsAt: limit && (left > 0 ? nowMs + OTHERS_CLAIM_WITHIN_MS : (fullUntil ?? nowMs + WINDOW_MS)),
   };
 }
 
@@ -184,12 +184,16 @@ function partsOf(machines: number, atMost: number): number[] {
 }
 
 /** Launch configs of which no request can be made back off, and their owner hears of it. */
-async function noteRefusals({ records, log }: ActivityDeps, refused: readonly Refusal[], nowMs: number): Promise<void> {
+async function noteRefusals(
+  { database, log }: ActivityDeps,
+  refused: readonly Refusal[],
+  nowMs: number,
+): Promise<void> {
   for (const { workerPoolId, revision, error, outcome } of refused) {
     const { launchConfigId } = outcome;
     const poolError = creationError({ workerPoolId, launchConfigId, error });
-    const backoff = restAfter(failureClassOf(error.code), nowMs);
-    await recordLaunchFailure(records.db, { ...backoff, workerPoolId, launchConfigId, revision, error: poolError });
+    const backoff = backoffAfter(failureClassOf(error.code), nowMs);
+    await recordLaunchFailure(database.db, { ...backoff, workerPoolId, launchConfigId, revision, error: poolError });
     logPoolError(log, poolError);
   }
 }

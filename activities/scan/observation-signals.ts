@@ -29,7 +29,7 @@ export interface Sent {
 }
 
 /** Tells lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other from hearing. */
-export function observationSignals({ client, asks, log }: Pick<ActivityDeps, 'client' | 'asks' | 'log'>) {
+export function observationSignals({ client, triggers, log }: Pick<ActivityDeps, 'client' | 'triggers' | 'log'>) {
   return {
     async send(signals: readonly Signal[]): Promise<Sent> {
       const notes: ScanNote[] = [];
@@ -72,7 +72,7 @@ export function observationSignals({ client, asks, log }: Pick<ActivityDeps, 'cl
       if (note?.noted !== next.noted) {
         logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
       }
-      asks.hintLook(workerPoolId);
+      triggers.requestReconcileSoon(workerPoolId);
       return notStarted(next, engineNow());
     }
     if (!note?.signalFailures) {

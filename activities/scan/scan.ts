@@ -1,7 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import {
   compareScan,
-  lookedUp,
+  afterRead,
   type Missing,
   type ScanComparison,
   type ScanNote,
@@ -57,16 +57,16 @@ const NOTHING: ScanResult = { machines: 0, signalled: 0, refused: 0, unowned: 0,
 const STEPWISE_FOLLOW_MS = 2_000;
 const BULK_FOLLOW_MS = 5_000;
 /** Reads by id are the last proof before a machine counts as gone; so many in one scan, the rest in the next. */
-const MAX_LOOKUPS = 50;
-const LOOKUPS_AT_ONCE = 8;
+const MAX_READS = 50;
+const MAX_READS_AT_ONCE = 8;
 /** After this long no further one begins: other lifecycles wait for the next scan. */
-const LOOKUPS_TIMEOUT_MS = 4_000;
+const READS_TIMEOUT_MS = 4_000;
 
 type Scanned = { readonly result: ScanResult; readonly failure: unknown };
 
-export function scanActivities({ records, providers, client, asks, log }: ActivityDeps): ScanActivities {
-  const { db } = records;
-  const signals = observationSignals({ client, asks, log });
+export function scanActivities({ database, providers, client, triggers, log }: ActivityDeps): ScanActivities {
+  const { db } = database;
+  const signals = observationSignals({ client, triggers, log });
   return {
     async observeProvider(providerId) {
       const { result, failure } = await withHeartbeat(() => scanAll(providerId));
@@ -134,7 +134,7 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
   }
 
   function logScan(providerId: string, counts: Omit<ScanResult, 'awaited'> & { complete: boolean }, begunAt: number) {
-    logEvent(log, 'scan-seen', { providerId, ...counts, seconds: seconds(engineNow() - begunAt) });
+    logEvent(log, 'scan-completed', { providerId, ...counts, seconds: seconds(engineNow() - begunAt) });
   }
 
   /** Compares these workers with their cloud and signals the lifecycles whose machine changed. */
@@ -153,22 +153,22 @@ export function scanActivities({ records, providers, client, asks, log }: Activi
     // Before the reads by id, which may wait for the cloud's limits.
     const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
     const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
-    const told = await signals.send(changes);
+    const sent = await signals.send(changes);
     const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
-    await setNotes(db, providerId, [...absent, ...told.notes]);
+    await setNotes(db, providerId, [...absent, ...sent.notes]);
     await clearNotes(db, found.clear);
-    const lookups = await lookUp(found.missing, machines);
-    const over = lookups.flatMap(({ worker, note, next, machine }) =>
+    const reads = await readById(found.missing, machines);
+    const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
-    const toldOver = await signals.send(over);
-    const notOver = lookups.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
-    await setNotes(db, providerId, [...notOver, ...toldOver.notes]);
+    const sentOver = await signals.send(over);
+    const notOver = reads.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
+    await setNotes(db, providerId, [...notOver, ...sentOver.notes]);
     const counts = {
       machines: seen.length,
-      signalled: told.delivered + toldOver.delivered,
-      refused: told.refused + toldOver.refused,
+      signalled: sent.delivered + sentOver.delivered,
+      refused: sent.refused + sentOver.refused,
     };
     return { found, counts, failure };
   }
@@ -201,37 +201,37 @@ async function listAll(pages: AsyncIterable<readonly Observation[]>) {
 /** Whether the place where a worker's machine is was listed to the end. */
 function completeness(locations: readonly MachineLocation[], failure: unknown): (worker: LiveWorker) => boolean {
   if (failure !== null && !(failure instanceof PartialListing)) return () => false;
-  const complete = new Set(locations.map(placeOf));
-  for (const location of failure?.failed ?? []) complete.delete(placeOf(location));
-  return ({ location }) => complete.has(placeOf(location));
+  const complete = new Set(locations.map(locationKey));
+  for (const location of failure?.failed ?? []) complete.delete(locationKey(location));
+  return ({ location }) => complete.has(locationKey(location));
 }
 
 /** Parts of it may be left. */
 const isOver = ({ state }: Observation): boolean => state !== 'pending' && state !== 'running';
 
-const placeOf = ({ account, region, group }: MachineLocation): string => JSON.stringify([account, region, group]);
+const locationKey = ({ account, region, group }: MachineLocation): string => JSON.stringify([account, region, group]);
 
 function distinct(locations: readonly MachineLocation[]): MachineLocation[] {
-  return [...new Map(locations.map((location) => [placeOf(location), location])).values()];
+  return [...new Map(locations.map((location) => [locationKey(location), location])).values()];
 }
 
-interface Lookup extends Missing<LiveWorker> {
+interface ReadById extends Missing<LiveWorker> {
   /** Null when the cloud gave no verdict; whoever has waited longest is read first, so the others get their turn. */
   readonly machine: Observation | null;
   readonly next: ScanNote;
 }
 
 /** Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. */
-async function lookUp(missing: readonly Missing<LiveWorker>[], machines: Machines): Promise<Lookup[]> {
-  const done: Lookup[] = [];
-  const isOutOfTime = timeLimit(LOOKUPS_TIMEOUT_MS);
+async function readById(missing: readonly Missing<LiveWorker>[], machines: Machines): Promise<ReadById[]> {
+  const done: ReadById[] = [];
+  const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
   let throttled = false;
   const add = (found: Missing<LiveWorker>, machine: Observation | null) =>
-    done.push({ ...found, machine, next: lookedUp(found.note, machine?.state === 'gone', engineNow()) });
-  await inParallel(missing.slice(0, MAX_LOOKUPS), LOOKUPS_AT_ONCE, async (found) => {
+    done.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
+  await inParallel(missing.slice(0, MAX_READS), MAX_READS_AT_ONCE, async (found) => {
     if (throttled || isOutOfTime()) return;
     try {
-      add(found, await machines.lookup(found.worker));
+      add(found, await machines.get(found.worker));
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       throttled ||= error.code === 'Throttled';

@@ -5,7 +5,7 @@ import { isRefusedForGood } from '../../database/client/failures.js';
 import { REFUSED_FOR_GOOD } from '../../temporal/messages.js';
 
 /** Histories keep failures: a cloud's answer may be pages long, and the engine truncates at 4 KiB. */
-const LONGEST_MESSAGE = 500;
+const MAX_MESSAGE_LENGTH = 500;
 
 /** What a failure that is not retried says beside its type, which is the error's code. */
 export interface FailureDetails {
@@ -14,16 +14,16 @@ export interface FailureDetails {
 }
 
 /**
- * The one place where a provider's or the database's failure becomes Temporal's. Throttling is no news: it waits as long as
- * it was told and raises no alarm. What a retry cannot cure is not retried.
+ * The one place where a provider's or the database's failure becomes Temporal's. Throttling is not reported: it waits
+ * as long as it was told and raises no alarm. What a retry cannot cure is not retried.
  */
 export function toApplicationFailure(error: unknown): Error {
   if (isRefusedForGood(error)) {
-    return ApplicationFailure.nonRetryable(error.message.slice(0, LONGEST_MESSAGE), REFUSED_FOR_GOOD);
+    return ApplicationFailure.nonRetryable(error.message.slice(0, MAX_MESSAGE_LENGTH), REFUSED_FOR_GOOD);
   }
   if (!(error instanceof ProviderError)) return error instanceof Error ? error : new Error(String(error));
   return ApplicationFailure.create({
-    message: error.message.slice(0, LONGEST_MESSAGE),
+    message: error.message.slice(0, MAX_MESSAGE_LENGTH),
     type: error.code,
     nonRetryable: !error.retryable,
     // guard(a-clouds-pause-is-kept-and-spread): drop

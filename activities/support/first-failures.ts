@@ -1,4 +1,4 @@
-/** Of what fails again and again only the first time is news, until it has worked once. One for a process and kind. */
+/** Of what fails again and again only the first failure is reported, until it has worked once. One for a process and kind. */
 export class FirstFailures {
   private readonly failing = new Set<string>();
 

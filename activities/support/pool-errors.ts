@@ -2,19 +2,19 @@ import type { Logger } from 'pino';
 import { type FailureClass, nextBackoff } from '../../domain/backoff.js';
 import type { WorkerKey } from '../../domain/ids.js';
 import type { NewWorkerPoolError } from '../../database/errors.js';
-import type { Rest } from '../../database/launch-failures.js';
+import type { Backoff } from '../../database/launch-failures.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { ProviderError } from '../../providers/errors.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 
-/** Lines have a bounded length; the whole text is in the records. */
-const LONGEST_DESCRIPTION = 500;
+/** Lines have a bounded length; the whole text is in the database. */
+const MAX_DESCRIPTION_LENGTH = 500;
 
 /** For errors that we made ourselves of what a cloud said. */
 export function logPoolError(log: Logger, error: NewWorkerPoolError): void {
   const { workerPoolId, launchConfigId, kind, title, extra } = error;
   const { workerGroup = null, workerId = null } = extra;
-  const description = error.description.slice(0, LONGEST_DESCRIPTION);
+  const description = error.description.slice(0, MAX_DESCRIPTION_LENGTH);
   logEvent(log, 'worker-pool-error', {
     workerPoolId,
     launchConfigId,
@@ -50,9 +50,9 @@ export const workerError = (
   extra: { workerGroup, workerId, ...(code && { code }) },
 });
 
-/** How long a launch config rests after a failure of this class. */
-export const restAfter = (failureClass: FailureClass, nowMs: number): Rest => ({
+/** How long a launch config backs off after a failure of this class. */
+export const backoffAfter = (failureClass: FailureClass, nowMs: number): Backoff => ({
   failureClass,
-  backoff: (failures) => nextBackoff({ failureClass, failures }),
+  durationMs: (failures) => nextBackoff({ failureClass, failures }),
   nowMs,
 });

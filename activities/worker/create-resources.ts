@@ -3,7 +3,7 @@ import type { WorkerKey } from '../../domain/ids.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 import { getLaunch } from '../../database/launches.js';
-import { recordMade } from '../../database/worker-changes.js';
+import { recordResourceIds } from '../../database/worker-changes.js';
 import { getWorker } from '../../database/workers.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
@@ -20,40 +20,40 @@ export interface ProvisioningActivities {
    * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that record
    * away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can come.
    */
-  rememberResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
+  recordResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
 }
 
 /** Histories keep it; a template's operations may have much to say. */
-const LONGEST_DESCRIPTION = 1_000;
+const MAX_DESCRIPTION_LENGTH = 1_000;
 
 export interface StepwiseMachine extends WorkerKey {
   readonly providerId: string;
   readonly launchToken: string;
 }
 
-export function provisioningActivities({ records, providers, asks, log }: ActivityDeps): ProvisioningActivities {
+export function provisioningActivities({ database, providers, triggers, log }: ActivityDeps): ProvisioningActivities {
   async function resolve(machine: StepwiseMachine) {
     const launching = providers.get(machine.providerId)?.launching;
     if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);
-    const launch = await getLaunch(records.db, machine.launchToken);
-    const row = await getWorker(records.db, machine);
+    const launch = await getLaunch(database.db, machine.launchToken);
+    const row = await getWorker(database.db, machine);
     if (!launch || !row) throw new Error(`No launch ${machine.launchToken} on record`);
-    const { workerGroup, workerId, location, facts, made, launchConfigId } = row;
-    const launched: LaunchedMachine = { workerGroup, workerId, location, facts };
-    return { launching, launch, launched, made, launchConfigId };
+    const { workerGroup, workerId, location, identityAttributes, resourceIds, launchConfigId } = row;
+    const launched: LaunchedMachine = { workerGroup, workerId, location, identityAttributes };
+    return { launching, launch, launched, resourceIds, launchConfigId };
   }
 
   return {
     async submitResource(machine, step) {
-      const { launching, launch, launched, made, launchConfigId } = await resolve(machine);
+      const { launching, launch, launched, resourceIds, launchConfigId } = await resolve(machine);
       // It was built once; the record that would tell so is gone.
-      if (made.length > 0 && launching.remembering?.concerns(launch)) return null;
+      if (resourceIds.length > 0 && launching.tracking?.appliesTo(launch)) return null;
       try {
         const operation = await withHeartbeat(() => launching.submit(launch, launched, step));
-        if (operation !== null) asks.hintFollowScan(machine.providerId);
+        if (operation !== null) triggers.requestFastScan(machine.providerId);
         return operation;
       } catch (error) {
-        await reportLastingRefusal({ records, log }, { ...machine, launchConfigId }, 'creation-error', error);
+        await reportLastingRefusal({ database, log }, { ...machine, launchConfigId }, 'creation-error', error);
         throw toApplicationFailure(error);
       }
     },
@@ -68,22 +68,22 @@ export function provisioningActivities({ records, providers, asks, log }: Activi
       return {
         kind: kind ?? 'operation-error',
         title: title ?? 'Operation Error',
-        description: (cloudCode ? `${cloudCode}: ${message}` : message).slice(0, LONGEST_DESCRIPTION),
+        description: (cloudCode ? `${cloudCode}: ${message}` : message).slice(0, MAX_DESCRIPTION_LENGTH),
         code: cloudCode,
         failureClass: failureClassOf(code),
       };
     },
 
-    async rememberResources(machine, stopping) {
-      const { launching, launch, launched, made } = await resolve(machine);
-      const { remembering } = launching;
-      if (!remembering?.concerns(launch)) return;
+    async recordResources(machine, stopping) {
+      const { launching, launch, launched, resourceIds } = await resolve(machine);
+      const { tracking } = launching;
+      if (!tracking?.appliesTo(launch)) return;
       try {
         await withHeartbeat(async () => {
-          const { resources, hasRecord } = await remembering.made(launch, { ...launched, made }, stopping);
-          if (resources.length > 0) await recordMade(records.db, machine, resources);
+          const { resources, hasRecord } = await tracking.discover(launch, { ...launched, resourceIds }, stopping);
+          if (resources.length > 0) await recordResourceIds(database.db, machine, resources);
           // A record that nothing is known of tells that the machine was built: it stays until the machine goes.
-          if (hasRecord && (stopping || resources.length > 0)) await remembering.recorded(launch, launched);
+          if (hasRecord && (stopping || resources.length > 0)) await tracking.forget(launch, launched);
         });
       } catch (error) {
         // Nothing that a removal meets is final.

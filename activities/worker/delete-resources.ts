@@ -20,7 +20,7 @@ export interface RemovableMachine extends WorkerKey {
   readonly location: MachineLocation;
 }
 
-export function removalActivities({ records, providers, asks, log }: ActivityDeps): RemovalActivities {
+export function removalActivities({ database, providers, triggers, log }: ActivityDeps): RemovalActivities {
   return {
     async removeResource(machine, step) {
       const provider = providers.get(machine.providerId);
@@ -28,9 +28,9 @@ export function removalActivities({ records, providers, asks, log }: ActivityDep
       // Clean-up never gives up: the provider may only be missing from this process's configuration.
       if (!machines) throw new Error(`Provider ${machine.providerId} is not configured here; its machines wait for it`);
       try {
-        const remembers = provider?.launching?.kind === 'stepwise' && provider.launching.remembering !== undefined;
-        const made = remembers ? (await getWorker(records.db, machine))?.made : undefined;
-        await withHeartbeat(() => machines.remove(made?.length ? { ...machine, made } : machine, step));
+        const isTracked = provider?.launching?.kind === 'stepwise' && provider.launching.tracking !== undefined;
+        const resourceIds = isTracked ? (await getWorker(database.db, machine))?.resourceIds : undefined;
+        await withHeartbeat(() => machines.remove(resourceIds?.length ? { ...machine, resourceIds } : machine, step));
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
           const stored = workerError(machine, machine.launchConfigId, {
@@ -39,15 +39,15 @@ export function removalActivities({ records, providers, asks, log }: ActivityDep
             description: error.message,
             code: error.cloudCode ?? error.code,
           });
-          await insertError(records.db, stored, Date.now());
+          await insertError(database.db, stored, Date.now());
           logPoolError(log, stored);
           // Nothing that a removal meets is final: permissions come back.
           throw new Error(error.message);
         }
-        await reportLastingRefusal({ records, log }, machine, 'termination-error', error);
+        await reportLastingRefusal({ database, log }, machine, 'termination-error', error);
         throw toApplicationFailure(error);
       }
-      asks.hintFollowScan(machine.providerId);
+      triggers.requestFastScan(machine.providerId);
     },
   };
 }

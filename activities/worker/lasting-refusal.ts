@@ -11,10 +11,10 @@ export const LASTING_REFUSAL_MS = 2 * 60_000;
 /**
  * An answer that is to be repeated fails no worker, so nobody would hear of one that never changes. When the activity's
  * attempts have met it for minutes, the worker's pool hears of it: once for the same words, of however many workers.
- * Throttling is no news, for its calls wait their turn.
+ * Throttling is not reported, for its calls wait their turn.
  */
 export async function reportLastingRefusal(
-  { records, log }: Pick<ActivityDeps, 'records' | 'log'>,
+  { database, log }: Pick<ActivityDeps, 'database' | 'log'>,
   subject: Pick<WorkerKey, 'workerPoolId'> & { readonly launchConfigId: string | null },
   kind: 'creation-error' | 'termination-error',
   error: unknown,
@@ -30,6 +30,6 @@ export async function reportLastingRefusal(
     description: error.message,
     extra: { code: error.cloudCode ?? error.code },
   };
-  const isNew = await insertErrorOnce(records.db, lasting, scheduledTimestampMs, Date.now());
+  const isNew = await insertErrorOnce(database.db, lasting, scheduledTimestampMs, Date.now());
   if (isNew) logPoolError(log, lasting);
 }

@@ -15,13 +15,13 @@ import { isRefusedForGood } from '../../database/client/failures.js';
 import type { WorkerState } from '../../domain/worker.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { logPoolError, restAfter, workerError } from '../support/pool-errors.js';
+import { logPoolError, backoffAfter, workerError } from '../support/pool-errors.js';
 
 /**
- * What a lifecycle writes in the books. Each is idempotent and one statement, so that it can run as a local activity:
+ * What a lifecycle records in the database. Each is idempotent and one statement, so that it can run as a local activity:
  * the cheapest way to write a row (one event). Instants are the workflow's.
  */
-export interface LifecycleRecords {
+export interface PersistActivities {
   recordStatic(worker: LifecycleInput, first: StaticWorker, nowMs: number): Promise<void>;
   recordRunning(
     change: WorkerKey &
@@ -57,8 +57,8 @@ const DAY_MS = 24 * 60 * 60_000;
  */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function lifecycleRecords({ records, config, asks, log, providers }: ActivityDeps): LifecycleRecords {
-  const { db } = records;
+export function persistActivities({ database, config, triggers, log, providers }: ActivityDeps): PersistActivities {
+  const { db } = database;
   /** A worker that ends goes on without its row for as long as the database refuses it: somebody must hear of that. */
   const noteRefusal = (key: WorkerKey, state: WorkerState) => (error: unknown) => {
     if (isRefusedForGood(error)) {
@@ -87,7 +87,7 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
       if (!row) return;
       // Its launch config may launch more machines again.
       // guard(registration-triggers-what-waited-for-it): drop
-      if (row.endsBackoff) asks.hintLook(workerPoolId);
+      if (row.endsBackoff) triggers.requestReconcileSoon(workerPoolId);
       const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
       if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
       logEvent(log, 'worker-running', { ...fields, registrationSeconds: seconds(change.nowMs - row.created) });
@@ -106,15 +106,15 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
     async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
       const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
       const { failureClass, unregistered } = stop.failure ?? {};
-      const rest = failureClass && { ...restAfter(failureClass, nowMs), unregistered };
-      const row = await recordStopping(db, key, { reason: stop.reason, failure, rest, nowMs }).catch(
+      const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
+      const row = await recordStopping(db, key, { reason: stop.reason, failure, backoff, nowMs }).catch(
         noteRefusal(key, 'stopping'),
       );
       if (row) {
         if (failure) logPoolError(log, failure);
         logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       }
-      if (providers.get(providerId)?.machines) asks.hintFollowScan(providerId);
+      if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
     },
 
     async recordQuarantine(key, quarantineUntil) {
@@ -129,7 +129,7 @@ export function lifecycleRecords({ records, config, asks, log, providers }: Acti
       const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch(noteRefusal(key, 'stopped'));
       if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       // The pool may want another one in its place.
-      asks.hintLook(key.workerPoolId);
+      triggers.requestReconcileSoon(key.workerPoolId);
     },
   };
 }

@@ -48,8 +48,8 @@ export interface LifecycleStarts {
 
 /** Starts are idempotent. One that fails keeps no other, is logged once, and is left to the sweep. */
 export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): LifecycleStarts {
-  const { records, providers, config, client, log } = deps;
-  const { db } = records;
+  const { database, providers, config, client, log } = deps;
+  const { db } = database;
   const failing = new FirstFailures();
 
   return {

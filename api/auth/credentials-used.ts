@@ -3,13 +3,13 @@ import { workerKeyText } from '../../domain/ids.js';
 import { parseWorkerClientId } from './credentials.js';
 
 /** Workers that one process remembers; the oldest are forgotten, which costs one more query each. */
-const REMEMBERED = 20_000;
+const MAX_WORKERS = 20_000;
 
 /**
  * The first call that a worker makes with its credentials proves that it got them; from then on it can't register
  * again. One query for each worker and process.
  */
-export class SignsOfLife {
+export class CredentialsUse {
   readonly #known = new Set<string>();
   readonly #record: (worker: WorkerKey) => Promise<void>;
 
@@ -18,14 +18,14 @@ export class SignsOfLife {
   }
 
   /** Resolves when it is written down. Other clients than workers are ignored. */
-  async note(clientId: string | null): Promise<void> {
+  async record(clientId: string | null): Promise<void> {
     const worker = clientId === null ? null : parseWorkerClientId(clientId);
     if (!worker) return;
     const key = workerKeyText(worker);
     if (this.#known.has(key)) return;
     await this.#record(worker);
     const [oldest] = this.#known;
-    if (this.#known.size >= REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size >= MAX_WORKERS && oldest !== undefined) this.#known.delete(oldest);
     this.#known.add(key);
   }
 }

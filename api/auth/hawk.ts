@@ -56,7 +56,7 @@ async function tryHost(
   try {
     const { credentials, artifacts } = await hawk.server.authenticate(
       { method, url, host, port, authorization },
-      (id) => lookUp(id, ext, clients, nowMs),
+      (id) => findClient(id, ext, clients, nowMs),
       { timestampSkewSec: TIMESTAMP_SKEW_SECONDS, localtimeOffsetMsec: nowMs - Date.now() },
     );
     const caller = restrict(credentials.caller, parseExt(artifacts.ext).authorizedScopes);
@@ -67,7 +67,7 @@ async function tryHost(
   }
 }
 
-function lookUp(clientId: string, ext: HawkExt, clients: Clients, nowMs: number) {
+function findClient(clientId: string, ext: HawkExt, clients: Clients, nowMs: number) {
   if (ext.certificate) {
     const { accessToken, caller } = judgeCertificate(clientId, ext.certificate, clients, nowMs);
     return { key: accessToken, algorithm: 'sha256' as const, caller };

@@ -10,7 +10,7 @@ import { workerKeyText, type WorkerKey } from '../../domain/ids.js';
 const SECRET_CHARACTERS = 44;
 
 /** A worker's life: a static one that is announced again under its old name begins another. */
-export interface LifeKey extends WorkerKey {
+export interface LifecycleKey extends WorkerKey {
   readonly created: number;
 }
 
@@ -18,7 +18,7 @@ export interface LifeKey extends WorkerKey {
  * The re-registration secret of one generation; generations begin at 1 with the first registration of a life. It holds
  * `created`, so that a secret of a former life opens nothing.
  */
-export function workerSecret(deploymentKey: string, worker: LifeKey, generation: number): string {
+export function workerSecret(deploymentKey: string, worker: LifecycleKey, generation: number): string {
   return derive(deploymentKey, `worker-secret/${workerKeyText(worker)}/${worker.created}/${generation}`).slice(
     0,
     SECRET_CHARACTERS,
@@ -34,7 +34,7 @@ export const derivedIssuerToken = (deploymentKey: string): string => derive(depl
  */
 export function presentedGeneration(
   deploymentKey: string,
-  worker: LifeKey & { readonly secretGeneration: number },
+  worker: LifecycleKey & { readonly secretGeneration: number },
   secret: string,
 ): number | null {
   const { secretGeneration: current } = worker;

@@ -35,7 +35,7 @@ function parseBody(bytes: Buffer): unknown {
   return body;
 }
 
-/** What the records cannot hold or an object must not have; null when there is none of it. */
+/** What the database cannot hold or an object must not have; null when there is none of it. */
 function faultOf(value: unknown, depth: number): string | null {
   if (typeof value === 'string') return isStorable(value) ? null : 'text with a NUL character or half a surrogate pair';
   if (typeof value === 'number') return Number.isFinite(value) ? null : 'a number that is too large';

@@ -28,18 +28,18 @@ const COUNTERS_SHARED_MS = 1000;
 export const DERIVED_ISSUER = 'worker-manager-issuer';
 
 export function apiContext(deps: ApiDeps): ApiContext {
-  const { config, records } = deps;
-  const { deploymentKey } = records.deployment;
+  const { config, database } = deps;
+  const { deploymentKey } = database.deployment;
   const issuer = config.issuer ?? { clientId: DERIVED_ISSUER, accessToken: derivedIssuerToken(deploymentKey) };
   const { publicUrl } = config.server;
   return {
     ...deps,
-    db: records.db,
+    db: database.db,
     deploymentKey,
     issuer,
     clients: new Clients(config.auth.clients, issuer),
     pagingOf: (list) => new Paging(deploymentKey, list),
-    counters: new SharedAnswer(() => poolCounters(records.db, 'all'), COUNTERS_SHARED_MS),
+    counters: new SharedAnswer(() => poolCounters(database.db, 'all'), COUNTERS_SHARED_MS),
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }

@@ -2,15 +2,15 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/providers.js';
-import type { Records } from '../../database/client/open.js';
+import type { Database } from '../../database/client/open.js';
 import type { Health } from '../../observability/health.js';
-import type { Engine } from '../../temporal/lifecycle-client.js';
+import type { LifecycleClient } from '../../temporal/lifecycle-client.js';
 import type { HttpLimits } from './limits.js';
 
 /** What the API needs of the process that runs it. */
 export interface ApiDeps {
-  readonly records: Records;
-  readonly engine: Engine;
+  readonly database: Database;
+  readonly lifecycles: LifecycleClient;
   readonly providers: Providers;
   readonly config: ApiConfig;
   /** Asked whether a worker that registers again has claimed tasks. */

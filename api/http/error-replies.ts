@@ -3,7 +3,11 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
 import { ProviderError } from '../../providers/errors.js';
 import { isDatabaseUnavailable } from '../../database/client/failures.js';
-import { EngineBusy, EngineRefused, WorkerExists } from '../../temporal/lifecycle-client.js';
+import {
+  LifecycleUnavailableError,
+  LifecycleRejectedError,
+  WorkerExistsError,
+} from '../../temporal/lifecycle-client.js';
 import { AuthenticationError } from '../auth/client.js';
 import { ApiError, errorBody, retryAfterSeconds } from './errors.js';
 
@@ -33,9 +37,9 @@ function repeatable(payload: unknown): unknown {
 function asApiError(error: FastifyError): ApiError | null {
   if (error instanceof ApiError) return error;
   if (error instanceof AuthenticationError) return new ApiError('AuthenticationFailed', error.message);
-  if (error instanceof WorkerExists) return new ApiError('InputError', 'The worker is not running.');
-  if (error instanceof EngineRefused) return new ApiError('InputError', error.message);
-  if (error instanceof EngineBusy) {
+  if (error instanceof WorkerExistsError) return new ApiError('InputError', 'The worker is not running.');
+  if (error instanceof LifecycleRejectedError) return new ApiError('InputError', error.message);
+  if (error instanceof LifecycleUnavailableError) {
     return new ApiError('TryAgain', 'The workflow engine does not answer in time. Try again; repeating is safe.');
   }
   if (error instanceof ProviderError) {

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { recordSignOfLife } from '../../database/credentials-used.js';
+import { recordCredentialsUsed } from '../../database/credentials-used.js';
 import { authenticate, type AuthSettings } from '../auth/authenticate.js';
 import type { Caller } from '../auth/client.js';
 import { invalidHost } from '../auth/hosts.js';
 import { foreignRequest } from '../auth/origin.js';
 import { assertPayloadHash } from '../auth/payload-hash.js';
-import { SignsOfLife } from '../auth/credentials-used.js';
+import { CredentialsUse } from '../auth/credentials-used.js';
 import type { ApiContext } from './context.js';
 import { ApiError } from './errors.js';
 import type { TrustsProxy } from '../../config/trusted-proxies.js';
@@ -68,14 +68,14 @@ function assertHost({ config, ownUrls }: ApiContext, { raw, headers }: FastifyRe
 
 function authentication({ db, config, clients, now, ownUrls }: ApiContext, trusts: TrustsProxy) {
   const settings: AuthSettings = { type: config.auth.type === 'open' ? 'open' : 'static', ownUrls };
-  const signs = new SignsOfLife((worker) => recordSignOfLife(db, worker, now()));
+  const credentialsUse = new CredentialsUse((worker) => recordCredentialsUsed(db, worker, now()));
   return async (request: FastifyRequest): Promise<void> => {
     const { payloadHash, ...caller } = await authenticate(asSent(request, trusts), settings, clients, now());
     request.caller = caller;
     request.signedPayloadHash = payloadHash ?? null;
-    await signs.note(caller.clientId).catch((error: unknown) => {
+    await credentialsUse.record(caller.clientId).catch((error: unknown) => {
       // Its next call tries again; the call itself has nothing to do with it.
-      logEvent(request.log, 'sign-of-life-unwritten', { err: error });
+      logEvent(request.log, 'credentials-use-not-recorded', { err: error });
     });
   };
 }

@@ -5,9 +5,9 @@ import { inputError } from './errors.js';
 import { sameText } from '../auth/secrets.js';
 
 /** Most items in one answer, and how many come when the caller does not say. */
-const MOST_ITEMS = 1000;
+const MAX_ITEMS = 1000;
 /** Bytes of a continuation token that prove it to be ours. */
-const MARK_BYTES = 9;
+const TOKEN_MARK_BYTES = 9;
 
 export const pagingQuery = {
   continuationToken: Type.Optional(
@@ -22,7 +22,7 @@ export interface PagingQuery {
 }
 
 /**
- * Turns queries of one list into pages of the records and back. Tokens carry a mark made with the deployment's key and the
+ * Turns queries of one list into pages of the database and back. Tokens carry a mark made with the deployment's key and the
  * list's name, so that nothing but what this list gave out reaches a query.
  */
 export class Paging {
@@ -35,10 +35,10 @@ export class Paging {
   }
 
   /** The page that a query asks for. Throws InputError for a token that we did not make. */
-  page(query: PagingQuery, mostItems = MOST_ITEMS): Page {
-    const limit = query.limit === undefined ? mostItems : Math.min(Math.max(Number(query.limit), 1), mostItems);
+  page(query: PagingQuery, maxItems = MAX_ITEMS): Page {
+    const limit = query.limit === undefined ? maxItems : Math.min(Math.max(Number(query.limit), 1), maxItems);
     if (query.continuationToken === undefined) return { limit, after: null };
-    const after = Buffer.from(query.continuationToken, 'base64url').subarray(MARK_BYTES).toString('utf8');
+    const after = Buffer.from(query.continuationToken, 'base64url').subarray(TOKEN_MARK_BYTES).toString('utf8');
     if (!sameText(this.#token(after), query.continuationToken)) throw inputError('The continuationToken is not valid.');
     return { limit, after };
   }
@@ -52,7 +52,7 @@ export class Paging {
     const mark = createHmac('sha256', this.#key)
       .update(`continuation/${this.#list}/${after}`)
       .digest()
-      .subarray(0, MARK_BYTES);
+      .subarray(0, TOKEN_MARK_BYTES);
     return Buffer.concat([mark, Buffer.from(after, 'utf8')]).toString('base64url');
   }
 }

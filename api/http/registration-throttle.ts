@@ -9,7 +9,7 @@ export interface ThrottleLimits {
 }
 
 /** Subjects remembered; the one that was counted longest ago is forgotten first. */
-const REMEMBERED = 10_000;
+const MAX_SUBJECTS = 10_000;
 
 /**
  * Slows down one caller, by name, in one process. It is 503 with Retry-After: whoever comes too often may come later.
@@ -39,7 +39,7 @@ export class Throttle {
     this.#until.delete(subject);
     this.#until.set(subject, until);
     const [oldest] = this.#until.keys();
-    if (this.#until.size > REMEMBERED && oldest !== undefined) this.#until.delete(oldest);
+    if (this.#until.size > MAX_SUBJECTS && oldest !== undefined) this.#until.delete(oldest);
   }
 }
 

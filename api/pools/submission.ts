@@ -30,7 +30,7 @@ export const shortened = (text: string): string =>
 
 /**
  * Checks a definition in Taskcluster's order (docs/taskcluster-compatibility.md#pool-changes) and makes it what the
- * records take: provider's scope, provider known, config as its provider wants it. Throws ApiError.
+ * database takes: provider's scope, provider known, config as its provider wants it. Throws ApiError.
  */
 export function checkSubmission(
   { providers, now }: ApiContext,

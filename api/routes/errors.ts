@@ -12,7 +12,7 @@ import { pagingQuery } from '../http/paging.js';
 import { identifier, poolParams } from '../schemas/common.js';
 import { poolError, poolErrorList, reportErrorRequest } from '../schemas/errors.js';
 import { Throttle } from '../http/registration-throttle.js';
-import { wireError } from '../schemas/serialization.js';
+import { toErrorResponse } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 /** Bytes. Every list of the pool's errors holds it for days. */
@@ -56,7 +56,7 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
       // What a worker writes into its description is its own affair; it may hold anything.
       const logged = { workerPoolId, launchConfigId, workerGroup, workerId, kind, title, description: null };
       logEvent(log, 'worker-pool-error', logged);
-      return wireError(stored);
+      return toErrorResponse(stored);
     },
   });
 
@@ -76,7 +76,7 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
     handle: async ({ params: { workerPoolId }, query }) => {
       const { launchConfigId, errorId } = query;
       const { items, after } = await listErrors(db, workerPoolId, { launchConfigId, errorId }, paging.page(query));
-      return { workerPoolErrors: items.map(wireError), ...paging.continuation(after) };
+      return { workerPoolErrors: items.map(toErrorResponse), ...paging.continuation(after) };
     },
   });
 }

@@ -65,9 +65,9 @@ async function overview({ db, counters: shared, temporalUiUrl }: ApiContext) {
       return {
         workerPoolId,
         providerId,
-        // As the pool's last look saw it; null when it has not looked or could not.
+        // As the pool's last reconciliation saw it; null when there was none, or it could not read it.
         pending: decision?.decision.inputs.pendingTasks ?? null,
-        lookedAt: decision?.lastAt ?? null,
+        reconciledAt: decision?.lastAt ?? null,
         requested: requestedCount,
         running: runningCount,
         stopping: stoppingCount,

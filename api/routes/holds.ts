@@ -47,8 +47,8 @@ export function addHoldOperations(api: FastifyInstance, context: ApiContext): vo
     handle: async ({ params: { workerPoolId }, log }) => {
       if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
       await release(db, workerPoolId);
-      await context.engine.askForLook(workerPoolId).catch((error: unknown) => {
-        logEvent(log, 'pool-change-unannounced', { workerPoolId, err: error });
+      await context.lifecycles.requestReconcile(workerPoolId).catch((error: unknown) => {
+        logEvent(log, 'pool-change-signal-failed', { workerPoolId, err: error });
       });
       return {};
     },

@@ -7,7 +7,7 @@ import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { launchConfigList } from '../schemas/pools.js';
-import { wireLaunchConfig } from '../schemas/serialization.js';
+import { toLaunchConfigResponse } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
@@ -29,7 +29,7 @@ export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }
       if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
       const filter = { includeArchived: query.includeArchived === 'true' };
       const { items, after } = await listLaunchConfigs(db, workerPoolId, filter, page);
-      return { workerPoolLaunchConfigs: items.map(wireLaunchConfig), ...paging.continuation(after) };
+      return { workerPoolLaunchConfigs: items.map(toLaunchConfigResponse), ...paging.continuation(after) };
     },
   });
 }

@@ -11,7 +11,7 @@ import { pagingQuery } from '../http/paging.js';
 import { checkSubmission, nameOf, shortened, type CheckedSubmission } from '../pools/submission.js';
 import { poolParams } from '../schemas/common.js';
 import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../schemas/pools.js';
-import { wirePool } from '../schemas/serialization.js';
+import { toPoolResponse } from '../schemas/serialization.js';
 
 const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
 
@@ -90,7 +90,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
       const counters = await context.counters.get();
       return {
         workerPools: items.map(({ pool, launchConfigs }) =>
-          wirePool(pool, launchConfigs, counters.get(pool.workerPoolId) ?? noWorkers),
+          toPoolResponse(pool, launchConfigs, counters.get(pool.workerPoolId) ?? noWorkers),
         ),
         ...paging.continuation(after),
       };
@@ -114,7 +114,7 @@ async function readPool({ db }: ApiContext, workerPoolId: string) {
   const found = await getPool(db, workerPoolId);
   if (!found) throw noSuchPool(workerPoolId);
   const counters = await poolCounters(db, [workerPoolId]);
-  return wirePool(found.pool, found.launchConfigs, counters.get(workerPoolId) ?? noWorkers);
+  return toPoolResponse(found.pool, found.launchConfigs, counters.get(workerPoolId) ?? noWorkers);
 }
 
 function requireAccepted(result: PoolResult, workerPoolId: string): void {
@@ -157,11 +157,11 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
  * the other: polls, Schedules and the sweep make up for each.
  */
 async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
-  const { engine } = context;
-  const announcements = [engine.ensurePoolSchedule(workerPoolId), engine.askForLook(workerPoolId)];
+  const { lifecycles } = context;
+  const announcements = [lifecycles.ensurePoolSchedule(workerPoolId), lifecycles.requestReconcile(workerPoolId)];
   for (const announced of await Promise.allSettled(announcements)) {
     if (announced.status === 'rejected') {
-      logEvent(log, 'pool-change-unannounced', { workerPoolId, err: announced.reason });
+      logEvent(log, 'pool-change-signal-failed', { workerPoolId, err: announced.reason });
     }
   }
   return readPool(context, workerPoolId);

@@ -4,7 +4,7 @@ import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { providerList } from '../schemas/pools.js';
 
-const MOST_PROVIDERS = 100;
+const MAX_PROVIDERS = 100;
 
 export function addProviderOperations(api: FastifyInstance, { providers, pagingOf }: ApiContext): void {
   const paging = pagingOf('providers');
@@ -17,7 +17,7 @@ export function addProviderOperations(api: FastifyInstance, { providers, pagingO
     scopes: () => ['worker-manager:list-providers'],
     response: providerList,
     handle: async ({ query }) => {
-      const { limit, after } = paging.page(query, MOST_PROVIDERS);
+      const { limit, after } = paging.page(query, MAX_PROVIDERS);
       const begin = Number(after ?? 0);
       const all = providers.list().map(({ providerId, providerType }) => ({ providerId, providerType }));
       const end = begin + limit;

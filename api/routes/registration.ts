@@ -8,10 +8,10 @@ import { lifecycleId } from '../../temporal/ids.js';
 import { logEvent } from '../../observability/log-events.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../providers/provider.js';
-import { registrationFacts } from '../../database/registration.js';
+import { registrationSnapshot } from '../../database/registration.js';
 import type { ApiContext } from '../http/context.js';
 import { workerCredentials } from '../auth/credentials.js';
-import { EngineRefused } from '../../temporal/lifecycle-client.js';
+import { LifecycleRejectedError } from '../../temporal/lifecycle-client.js';
 import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
 import { registerRequest, registerResponse } from '../schemas/workers.js';
@@ -30,13 +30,13 @@ const REGISTER_BODY_LIMIT = 64 * 1024;
  */
 const REFUSALS = { burst: 200, eachCountsMs: 100 };
 
-interface Facts {
+interface Registrant {
   readonly pool: WorkerPool;
   readonly provider: Provider;
   readonly worker: Worker;
   /** Of the launch config that the worker was launched from; of a static worker, of its pool as it is now. */
   readonly workerConfig: Readonly<Record<string, unknown>>;
-  readonly signOfLife: boolean;
+  readonly credentialsUsed: boolean;
 }
 
 export function addRegistrationOperations(api: FastifyInstance, context: ApiContext): void {
@@ -57,7 +57,7 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
       try {
         return await register(context, body, log);
       } catch (error) {
-        if (error instanceof EngineRefused || (error instanceof ApiError && error.status < 500))
+        if (error instanceof LifecycleRejectedError || (error instanceof ApiError && error.status < 500))
           refusals.count(network);
         throw error;
       }
@@ -66,16 +66,21 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
 }
 
 async function register(context: ApiContext, body: Static<typeof registerRequest>, log: Log) {
-  const { engine, deploymentKey, issuer, now } = context;
+  const { lifecycles, deploymentKey, issuer, now } = context;
   const proof = body.workerIdentityProof as IdentityProof;
-  const { pool, provider, worker, workerConfig, signOfLife } = await findFacts(context, body, body.providerId, log);
+  const { pool, provider, worker, workerConfig, credentialsUsed } = await findRegistrant(
+    context,
+    body,
+    body.providerId,
+    log,
+  );
   await verify(provider, worker, proof, now(), log);
   // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
   // part of it, because after a registration the same proof is a new question.
   const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
-  const { secretGeneration, expires } = await engine.register(worker, pool, {
+  const { secretGeneration, expires } = await lifecycles.register(worker, pool, {
     updateId,
-    signOfLife: signOfLife || (await hasClaimed(context, worker)),
+    credentialsUsed: credentialsUsed || (await hasClaimed(context, worker)),
   });
   return {
     expires: iso(expires),
@@ -111,13 +116,17 @@ async function hasClaimed({ demand, now }: ApiContext, worker: Worker): Promise<
  * (ARCHITECTURE.md#launched-pool). A caller without proof learns no more than that there is no such worker: pool,
  * provider and worker are refused in the same words (docs/taskcluster-compatibility.md#registration).
  */
-async function findFacts(context: ApiContext, key: WorkerKey, providerId: string, log: Log): Promise<Facts> {
+async function findRegistrant(context: ApiContext, key: WorkerKey, providerId: string, log: Log): Promise<Registrant> {
   const { db, providers, now } = context;
-  const { pool, worker, workerConfig, signOfLifeAt, hasOpenLaunch } = await registrationFacts(db, key, providerId);
+  const { pool, worker, workerConfig, credentialsUsedAt, hasOpenLaunch } = await registrationSnapshot(
+    db,
+    key,
+    providerId,
+  );
   const provider = providers.get(providerId);
   if (!pool || !provider) throw noSuchRegistrant();
   if (!worker) {
-    // The machine may be quicker than our books. It must not be told to give up.
+    // The machine may be quicker than our database. It must not be told to give up.
     if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');
     throw noSuchRegistrant();
   }
@@ -129,7 +138,7 @@ async function findFacts(context: ApiContext, key: WorkerKey, providerId: string
     provider,
     worker,
     workerConfig: (worker.launchConfigId === null ? pool.config.workerConfig : workerConfig) ?? {},
-    signOfLife: signOfLifeAt !== null,
+    credentialsUsed: credentialsUsedAt !== null,
   };
 }
 

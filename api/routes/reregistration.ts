@@ -13,7 +13,7 @@ import { iso } from '../schemas/serialization.js';
 const REREGISTER_BODY_LIMIT = 16 * 1024;
 
 export function addReregistrationOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, engine, deploymentKey, issuer, now } = context;
+  const { db, lifecycles, deploymentKey, issuer, now } = context;
   addOperation(api, {
     name: 'reregisterWorker',
     method: 'POST',
@@ -34,7 +34,7 @@ export function addReregistrationOperations(api: FastifyInstance, context: ApiCo
       if (worker.expires <= now()) throw inputError('This worker has expired.');
       // The secret is all that was proved; each is good for one answer, which may be given again.
       const updateId = `reregister/${generation}`;
-      const granted = await engine.reregister(worker, { updateId, secretGeneration: generation });
+      const granted = await lifecycles.reregister(worker, { updateId, secretGeneration: generation });
       return {
         expires: iso(granted.expires),
         credentials: workerCredentials(issuer, worker, granted.expires, now()),

@@ -7,14 +7,14 @@ import { getPool } from '../../database/pools.js';
 import { getWorker } from '../../database/workers.js';
 import type { StaticWorker } from '../../temporal/messages.js';
 import type { ApiContext } from '../http/context.js';
-import { EngineBusy, WorkerExists } from '../../temporal/lifecycle-client.js';
+import { LifecycleUnavailableError, WorkerExistsError } from '../../temporal/lifecycle-client.js';
 import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation } from '../http/operation.js';
 import { workerParams } from '../schemas/common.js';
 import { staticWorkerRequest, workerFull } from '../schemas/workers.js';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
 import { noSuchPool } from './pools.js';
-import { noSuchWorker, wireOneWorker } from './workers.js';
+import { noSuchWorker, workerResponse } from './workers.js';
 
 interface Submission {
   readonly expires: string;
@@ -24,7 +24,7 @@ interface Submission {
 
 /** Workers that somebody set up by hand; only pools of a static provider have them. */
 export function addStaticWorkerOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, engine, now } = context;
+  const { db, lifecycles, now } = context;
   const common = {
     path: '/workers/:workerPoolId/:workerGroup/:workerId',
     params: workerParams,
@@ -62,7 +62,7 @@ export function addStaticWorkerOperations(api: FastifyInstance, context: ApiCont
       if (!worker) throw noSuchWorker();
       if (worker.launchConfigId !== null) throw inputError('Only workers of a static provider can be updated.');
       if (worker.state !== 'running') throw inputError(`This worker is ${worker.state}.`);
-      await engine.updateStatic(worker, nextOf(context, worker, body));
+      await lifecycles.updateStatic(worker, nextOf(context, worker, body));
       return readWorker(context, key);
     },
   });
@@ -86,38 +86,39 @@ async function staticPool({ db, providers }: ApiContext, workerPoolId: string): 
  * (docs/taskcluster-compatibility.md#static-workers).
  */
 async function create(context: ApiContext, key: WorkerKey, pool: WorkerPool, next: StaticWorker): Promise<void> {
-  const { db, engine } = context;
+  const { db, lifecycles } = context;
   const present = await getWorker(db, key);
-  if (present === null || isFormerLife(present)) {
+  if (present === null || isFormerLifecycle(present)) {
     try {
-      return await engine.createStatic(key, pool, next);
+      return await lifecycles.createStatic(key, pool, next);
     } catch (error) {
-      if (!(error instanceof WorkerExists)) throw error;
+      if (!(error instanceof WorkerExistsError)) throw error;
     }
   }
   const worker = await getWorker(db, key);
   // A lifecycle that is open writes the row of a new life, or ends that of the former, in a moment.
-  if (!worker || isFormerLife(worker)) throw new EngineBusy('the worker is being written down');
-  if (worker.state === 'stopping' && worker.launchToken === null) throw new EngineBusy('the worker is stopping');
+  if (!worker || isFormerLifecycle(worker)) throw new LifecycleUnavailableError('the worker is being written down');
+  if (worker.state === 'stopping' && worker.launchToken === null)
+    throw new LifecycleUnavailableError('the worker is stopping');
   if (!isSame(worker, pool, next)) throw new ApiError('RequestConflict', 'This worker exists with other properties.');
 }
 
 /** A cloud's worker never gives its name away: what its launch and its lifecycle left belongs to it. */
-const isFormerLife = (worker: Worker): boolean => worker.state === 'stopped' && worker.launchToken === null;
+const isFormerLifecycle = (worker: Worker): boolean => worker.state === 'stopped' && worker.launchToken === null;
 
 const isSame = (worker: Worker, pool: WorkerPool, next: StaticWorker): boolean =>
   worker.state === 'running' &&
   worker.providerId === pool.providerId &&
   worker.capacity === next.capacity &&
   worker.expires === next.expires &&
-  worker.facts.secretFingerprint === next.secretFingerprint;
+  worker.identityAttributes.secretFingerprint === next.secretFingerprint;
 
 function nextOf(context: ApiContext, worker: Worker, body: Submission): StaticWorker {
   const given = body.providerInfo && fingerprint(context, worker, body.providerInfo.staticSecret);
   return {
     expires: instantOf(body.expires),
     capacity: body.capacity,
-    secretFingerprint: given ?? worker.facts.secretFingerprint ?? '',
+    secretFingerprint: given ?? worker.identityAttributes.secretFingerprint ?? '',
   };
 }
 
@@ -130,7 +131,7 @@ const fingerprint = ({ deploymentKey }: ApiContext, key: WorkerKey, secret: stri
 async function readWorker(context: ApiContext, key: WorkerKey) {
   const worker = await getWorker(context.db, key);
   if (!worker) throw noSuchWorker();
-  return wireOneWorker(context, worker);
+  return workerResponse(context, worker);
 }
 
 function maskSecret(body: unknown): unknown {

@@ -12,7 +12,7 @@ import { addOperation } from '../http/operation.js';
 import { type Paging, pagingQuery } from '../http/paging.js';
 import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
 import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
-import { wireWorker } from '../schemas/serialization.js';
+import { toWorkerResponse } from '../schemas/serialization.js';
 
 const API_REMOVAL = 'workerManager.removeWorker API call';
 const stateFilter = Type.Union(
@@ -20,7 +20,7 @@ const stateFilter = Type.Union(
 );
 
 export function addWorkerOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, engine, providers } = context;
+  const { db, lifecycles, providers } = context;
   const paging = context.pagingOf('workers');
 
   addOperation(api, {
@@ -39,7 +39,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
       // Workers that only the queue knows are no rows of ours.
       if (state === 'standalone') return { workers: [] };
       const filter = { workerPoolId, state: state as Worker['state'] | undefined, launchConfigId };
-      return wireWorkers(context, await listWorkers(db, filter, page), paging);
+      return workersResponse(context, await listWorkers(db, filter, page), paging);
     },
   });
 
@@ -53,7 +53,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
     scopes: ({ workerPoolId, workerGroup }) => [`worker-manager:list-workers:${workerPoolId}/${workerGroup}`],
     response: workerList,
     handle: async ({ params, query }) =>
-      wireWorkers(context, await listWorkers(db, params, paging.page(query)), paging),
+      workersResponse(context, await listWorkers(db, params, paging.page(query)), paging),
   });
 
   addOperation(api, {
@@ -67,7 +67,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
     handle: async ({ params }) => {
       const worker = await getWorker(db, params);
       if (!worker) throw noSuchWorker();
-      return wireOneWorker(context, worker);
+      return workerResponse(context, worker);
     },
   });
 
@@ -85,7 +85,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
       if (!providers.get(worker.providerId)) {
         throw notFound(`Provider ${worker.providerId} of this worker is not configured.`);
       }
-      if (worker.state !== 'stopped') await engine.remove(worker, { reason: API_REMOVAL });
+      if (worker.state !== 'stopped') await lifecycles.remove(worker, { reason: API_REMOVAL });
       return {};
     },
   });
@@ -109,14 +109,14 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
 
 export const noSuchWorker = () => notFound('There is no such worker.');
 
-export async function wireOneWorker({ db }: ApiContext, worker: Worker) {
-  return wireWorker(worker, await lastChecked(db, [worker.providerId]));
+export async function workerResponse({ db }: ApiContext, worker: Worker) {
+  return toWorkerResponse(worker, await lastChecked(db, [worker.providerId]));
 }
 
-async function wireWorkers({ db }: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) {
+async function workersResponse({ db }: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) {
   const checked = await lastChecked(
     db,
     items.map(({ providerId }) => providerId),
   );
-  return { workers: items.map((worker) => wireWorker(worker, checked)), ...paging.continuation(after) };
+  return { workers: items.map((worker) => toWorkerResponse(worker, checked)), ...paging.continuation(after) };
 }

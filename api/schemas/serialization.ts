@@ -4,7 +4,7 @@ import type { StateCounts } from '../../database/counts.js';
 import type { WorkerPoolError } from '../../database/errors.js';
 import type { ActiveLaunchConfig } from '../../database/pools.js';
 
-/** How the records' things look on the wire. */
+/** Rows as the API gives them. */
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -12,7 +12,7 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
  * `launchConfigs` are the active ones; they go back in the order in which they were sent, so that a tool that compares lists
  * finds its own. Each gets its id filled in, and without any the key is absent.
  */
-export function wirePool(pool: WorkerPool, launchConfigs: readonly ActiveLaunchConfig[], counters: StateCounts) {
+export function toPoolResponse(pool: WorkerPool, launchConfigs: readonly ActiveLaunchConfig[], counters: StateCounts) {
   const inOrder = launchConfigs.toSorted((a, b) => a.position - b.position);
   const configurations = inOrder.map(({ launchConfigId, configuration }) => ({
     ...configuration,
@@ -32,7 +32,7 @@ export function wirePool(pool: WorkerPool, launchConfigs: readonly ActiveLaunchC
 }
 
 /** Here `configuration` is as it was submitted, without an id filled in. */
-export const wireLaunchConfig = (config: LaunchConfig) => ({
+export const toLaunchConfigResponse = (config: LaunchConfig) => ({
   launchConfigId: config.launchConfigId,
   workerPoolId: config.workerPoolId,
   isArchived: config.isArchived,
@@ -41,8 +41,8 @@ export const wireLaunchConfig = (config: LaunchConfig) => ({
   lastModified: iso(config.lastModified),
 });
 
-/** `checked`: each provider's last complete look at its machines; rows keep no such instant of their own. */
-export const wireWorker = (worker: Worker, checked: ReadonlyMap<string, number>) => ({
+/** `checked`: each provider's last complete scan of its machines; rows keep no such instant of their own. */
+export const toWorkerResponse = (worker: Worker, checked: ReadonlyMap<string, number>) => ({
   workerPoolId: worker.workerPoolId,
   workerGroup: worker.workerGroup,
   workerId: worker.workerId,
@@ -58,7 +58,7 @@ export const wireWorker = (worker: Worker, checked: ReadonlyMap<string, number>)
   ),
 });
 
-export const wireError = (error: WorkerPoolError) => ({
+export const toErrorResponse = (error: WorkerPoolError) => ({
   workerPoolId: error.workerPoolId,
   errorId: error.errorId,
   reported: iso(error.reported),

@@ -75,7 +75,7 @@ class SessionWatch {
       this.#lost.reject(new DatabaseUnavailableError(`${what} after ${seconds} s`));
       return;
     }
-    if (this.#log) logEvent(this.#log, 'records-migrating', { seconds, waits: session === 'waits' });
+    if (this.#log) logEvent(this.#log, 'database-migrating', { seconds, waits: session === 'waits' });
     this.#timer = this.#later();
   }
 

@@ -29,11 +29,19 @@ export async function migrate(db: Db, nowMs: number): Promise<string[]> {
 
 const LIFTED = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 
-/** The migrations that would be applied, in their order. Only reads. */
+/** A database of before the first release, whose migrations are one by now. */
+export class OutdatedDatabaseError extends Error {
+  override readonly name = 'OutdatedDatabaseError';
+}
+
+/** The migrations that would be applied, in their order. Only reads. Throws OutdatedDatabaseError. */
 export async function missingMigrations(db: Db): Promise<string[]> {
   const names = await migrationNames();
   if (!(await tableExists(db, 'migrations'))) return names;
   const applied = new Set((await db.selectFrom('migrations').select('name').execute()).map((row) => row.name));
+  if (applied.size > 0 && !applied.has(names[0]!)) {
+    throw new OutdatedDatabaseError('it was made before the first release; `npm run reset` removes an embedded one');
+  }
   return names.filter((name) => !applied.has(name));
 }
 

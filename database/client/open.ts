@@ -10,7 +10,7 @@ import { providerAccounts } from '../provider-accounts.js';
 import type { Db, Schema } from './schema.js';
 import { liveWorkersByProvider } from '../workers.js';
 
-export interface RecordsOptions {
+export interface DatabaseOptions {
   /** `pglite:./directory`, `pglite::memory:` or `postgres://…`. */
   readonly url: string;
   /** Postgres only; PGlite has one. */
@@ -22,7 +22,7 @@ export interface RecordsOptions {
   readonly limits?: PostgresLimits;
 }
 
-export interface Records {
+export interface Database {
   readonly db: Db;
   readonly kind: 'pglite' | 'postgres';
   readonly deployment: Deployment;
@@ -33,11 +33,11 @@ export interface Records {
 }
 
 /**
- * Opens and migrates the records. Throws `RecordsInUseError` when another process has the PGlite directory,
- * `UnknownRecordsUrlError` for any other kind of URL, and the driver's error when Postgres cannot be reached.
+ * Opens and migrates the database. Throws `DatabaseInUseError` when another process has the PGlite directory,
+ * `UnknownDatabaseUrlError` for any other kind of URL, and the driver's error when Postgres cannot be reached.
  */
-export async function openRecords(options: RecordsOptions): Promise<Records> {
-  const kind = recordsKind(options.url);
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const kind = databaseKind(options.url);
   const db = kind === 'pglite' ? await openMigratedPglite(options) : await openMigratedPostgres(options);
   try {
     const deployment = await selectDeployment(db).executeTakeFirstOrThrow();
@@ -54,8 +54,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   }
 }
 
-async function openMigratedPglite(options: RecordsOptions): Promise<Db> {
-  const { client, dialect } = await openPglite(placeOf(options));
+async function openMigratedPglite(options: DatabaseOptions): Promise<Db> {
+  const { client, dialect } = await openPglite(directoryOf(options));
   const db = kyselyOn(dialect);
   try {
     await migrate(db, Date.now());
@@ -68,7 +68,7 @@ async function openMigratedPglite(options: RecordsOptions): Promise<Db> {
 }
 
 /** Migrates on a connection of its own, which no limit of the others stops. */
-async function openMigratedPostgres(options: RecordsOptions): Promise<Db> {
+async function openMigratedPostgres(options: DatabaseOptions): Promise<Db> {
   const db = kyselyOn(postgres(options));
   const apart = kyselyOn(postgres({ ...options, maxConnections: 1 }, null));
   try {
@@ -82,8 +82,8 @@ async function openMigratedPostgres(options: RecordsOptions): Promise<Db> {
   }
 }
 
-/** What `openRecords` would find and do. */
-export interface RecordsState {
+/** What `openDatabase` would find and do. */
+export interface DatabaseState {
   readonly missingMigrations: readonly string[];
   /** Null when there is none yet. */
   readonly deployment: Deployment | null;
@@ -96,12 +96,12 @@ export interface RecordsState {
 const NOTHING_YET = { pools: [], liveWorkers: [], accounts: new Map<string, string>() };
 
 /**
- * Looks at the records and leaves them as they are: nothing is migrated, and no PGlite directory is made. Throws as
- * `openRecords` does.
+ * Reads the database and leaves it as it is: nothing is migrated, and no PGlite directory is made. Throws as
+ * `openDatabase` does.
  */
-export async function inspectRecords(options: RecordsOptions): Promise<RecordsState> {
-  const kind = recordsKind(options.url);
-  if (kind === 'pglite' && !hasPglite(placeOf(options))) {
+export async function inspectDatabase(options: DatabaseOptions): Promise<DatabaseState> {
+  const kind = databaseKind(options.url);
+  if (kind === 'pglite' && !hasPglite(directoryOf(options))) {
     return { missingMigrations: await migrationNames(), deployment: null, ...NOTHING_YET };
   }
   const db = await connect(options);
@@ -125,20 +125,23 @@ export async function inspectRecords(options: RecordsOptions): Promise<RecordsSt
   }
 }
 
-async function connect(options: RecordsOptions): Promise<Db> {
-  if (recordsKind(options.url) === 'postgres') return kyselyOn(postgres(options));
-  return kyselyOn((await openPglite(placeOf(options))).dialect);
+async function connect(options: DatabaseOptions): Promise<Db> {
+  if (databaseKind(options.url) === 'postgres') return kyselyOn(postgres(options));
+  return kyselyOn((await openPglite(directoryOf(options))).dialect);
 }
 
 const kyselyOn = (dialect: Dialect): Db =>
   new Kysely<Schema>({ dialect, plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })] });
 
-const placeOf = ({ url }: RecordsOptions): string => url.slice('pglite:'.length);
+const directoryOf = ({ url }: DatabaseOptions): string => url.slice('pglite:'.length);
 
 const selectDeployment = (db: Db) =>
   db.selectFrom('deployment').select(['deploymentId', 'deploymentKey', 'taskQueuePrefix']);
 
-const postgres = (options: RecordsOptions, limits: PostgresLimits | null = options.limits ?? SERVING_LIMITS): Dialect =>
+const postgres = (
+  options: DatabaseOptions,
+  limits: PostgresLimits | null = options.limits ?? SERVING_LIMITS,
+): Dialect =>
   postgresDialect({
     limits,
     url: options.url,
@@ -148,17 +151,17 @@ const postgres = (options: RecordsOptions, limits: PostgresLimits | null = optio
   });
 
 /** The message does not repeat the URL, which may hold a password. */
-export class UnknownRecordsUrlError extends Error {
-  override readonly name = 'UnknownRecordsUrlError';
+export class UnknownDatabaseUrlError extends Error {
+  override readonly name = 'UnknownDatabaseUrlError';
 }
 
-export function recordsKind(url: string): 'pglite' | 'postgres' {
+export function databaseKind(url: string): 'pglite' | 'postgres' {
   if (/^postgres(ql)?:\/\//.test(url)) return 'postgres';
   if (/^pglite:./.test(url)) return 'pglite';
-  throw new UnknownRecordsUrlError('must begin with postgres:// or pglite:');
+  throw new UnknownDatabaseUrlError('must begin with postgres:// or pglite:');
 }
 
 /** Remembers under which prefix this deployment's workflows run; `serve` refuses to change it while some are open. */
-export async function rememberTaskQueuePrefix(db: Db, taskQueuePrefix: string): Promise<void> {
+export async function recordTaskQueuePrefix(db: Db, taskQueuePrefix: string): Promise<void> {
   await db.updateTable('deployment').set({ taskQueuePrefix }).execute();
 }

@@ -16,9 +16,9 @@ export interface Schema {
   launchConfigRevisions: LaunchConfigRevision;
   audit: AuditRow;
   holds: Hold;
-  signsOfLife: SignOfLifeRow;
+  credentialsUsed: CredentialsUsedRow;
   launches: LaunchRow;
-  workers: Omit<Worker, 'made'> & { made: Generated<readonly string[]> };
+  workers: Omit<Worker, 'resourceIds'> & { resourceIds: Generated<readonly string[]> };
   launchBackoffs: LaunchBackoffRow;
   workerPoolErrors: WorkerPoolErrorRow;
   decisions: DecisionRow;
@@ -31,7 +31,7 @@ export interface Schema {
   migrations: { name: string; applied: number };
 }
 
-/** The records, or a transaction on them: every function of this folder takes either. */
+/** The database, or a transaction on it: every function of this folder takes either. */
 export type Db = Kysely<Schema>;
 
 export interface DeploymentRow {
@@ -69,14 +69,14 @@ export interface Hold {
   at: number;
 }
 
-export interface SignOfLifeRow {
+export interface CredentialsUsedRow {
   workerPoolId: string;
   workerGroup: string;
   workerId: string;
   firstCallAt: number;
 }
 
-export type LaunchStatus = 'open' | 'booked' | 'done' | 'failed';
+export type LaunchStatus = 'open' | 'fulfilled' | 'done' | 'failed';
 
 export interface LaunchRow {
   token: string;
@@ -85,18 +85,18 @@ export interface LaunchRow {
   launchConfigId: string;
   launchConfigRevision: number;
   location: MachineLocation;
-  /** The provider's frozen request; opaque here. */
+  /** The provider's prepared request; opaque here. */
   request: unknown;
-  /** Machines asked for. */
+  /** Machines requested. */
   count: number;
   capacityPerMachine: number;
   status: LaunchStatus;
   attempts: number;
   /** Begun, and neither answered nor settled. */
-  doubtfulAttempts: number;
+  inDoubtAttempts: number;
   firstAttemptAt: number | null;
   lastAttemptAt: number | null;
-  /** Not carried on before; null: at once. */
+  /** Not resumed before; null: at once. */
   nextAttemptAt: number | null;
   /** When the first of the attempts in doubt was scheduled; null while none is in doubt. */
   inDoubtSince: number | null;
@@ -106,7 +106,7 @@ export interface LaunchRow {
   lastFailure: string | null;
   created: number;
   closed: number | null;
-  /** Machines booked. */
+  /** Machines recorded. */
   machines: number | null;
   failure: string | null;
 }
@@ -114,7 +114,7 @@ export interface LaunchRow {
 export interface LaunchBackoffRow {
   workerPoolId: string;
   launchConfigId: string;
-  /** The rest holds for this one only. */
+  /** The backoff holds for this one only. */
   revision: number;
   failureClass: FailureClass;
   failures: number;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Records } from './open.js';
+import type { Database } from './open.js';
 
 export interface Vacuumed {
   readonly failed: readonly { readonly table: string; readonly failure: unknown }[];
@@ -13,7 +13,7 @@ export interface Vacuumed {
  * those first that have most to give back; one that cannot be vacuumed keeps no other.
  */
 export async function vacuum(
-  { db, kind }: Pick<Records, 'db' | 'kind'>,
+  { db, kind }: Pick<Database, 'db' | 'kind'>,
   isOver: () => boolean = () => false,
 ): Promise<Vacuumed> {
   if (kind !== 'pglite') return { failed: [], left: 0 };

@@ -49,16 +49,19 @@ try {
   running = await until('npm start serves', START_WITHIN_MS, readRunning);
   const served = Date.now();
   await demo('tasks', '20', 'web/unit-tests', '--seconds', '5');
-  await until('the first worker runs', FIRST_WORKER_WITHIN_MS, async () => (await look()).some(is('running')));
+  await until('the first worker runs', FIRST_WORKER_WITHIN_MS, async () => (await readWorkers()).some(is('running')));
   check('a worker runs within 30 s of serving', true, `${((Date.now() - served) / 1000).toFixed(1)} s`);
 
   const second = await exitOf('npm', ['start', '--', '--no-feed']);
-  check('npm start, a second time, says that it runs already', second === 1 && (await look()).some(is('running')));
+  check(
+    'npm start, a second time, says that it runs already',
+    second === 1 && (await readWorkers()).some(is('running')),
+  );
 
   await demo('lose-answer');
   await demo('tasks', '6', 'docs/publish', '--seconds', '10');
   await until('the lost launch is repeated', 60_000, async () =>
-    (await look()).some((w) => w.workerPoolId === 'docs/publish'),
+    (await readWorkers()).some((w) => w.workerPoolId === 'docs/publish'),
   );
   check('the launch whose answer was lost has its workers', true);
 
@@ -66,13 +69,13 @@ try {
   await demo('kill');
   await demo('tasks', '15', 'web/unit-tests', '--seconds', '5');
   while (Date.now() - served < WORK_MS) {
-    await look();
+    await readWorkers();
     await delay(500);
   }
 
   await api('PUT', 'hold', { reason: 'acceptance: everything goes' });
   await until('everything is stopped', 120_000, async () => {
-    const living = (await look()).filter((worker) => !is('stopped')(worker));
+    const living = (await readWorkers()).filter((worker) => !is('stopped')(worker));
     const removable = living.filter((worker) => !is('stopping')(worker) && worker.workerPoolId !== 'lab/phones');
     await Promise.all(removable.map((worker) => api('DELETE', `workers/${path(worker)}`)));
     return living.every((worker) => worker.workerPoolId === 'lab/phones');
@@ -125,7 +128,7 @@ function path({ workerPoolId, workerGroup, workerId }) {
 }
 
 /** All workers now; what each was seen as is kept. While the worker manager is down there is nothing to see. */
-async function look() {
+async function readWorkers() {
   const lists = await Promise.all(
     POOLS.map((pool) => api('GET', `workers/${encodeURIComponent(pool)}`).catch(() => null)),
   );

@@ -14,11 +14,11 @@ const usage = `usage: check-evidence.mjs --log FILE [--api URL] [--temporal HOST
   --temporal   Temporal's address: its lifecycles are compared too
   --ended      everything must have ended: machines, lifecycles and rows`;
 
-/** A launch marks its machines with this; without it a machine is somebody else's. */
+/** A launch tags its machines with this; without it a machine is somebody else's. */
 const LAUNCH_TAG = 'worker-manager-launch';
 const POOL_TAG = 'WorkerPoolId';
 /** Violations that are printed in full; more are only counted. */
-const MOST_SHOWN = 10;
+const MAX_SHOWN = 10;
 
 const options = readOptions();
 const evidence = await readLog(options.log);
@@ -82,11 +82,11 @@ async function readLog(file) {
 
 function noteToken(tokens, line, created) {
   const key = `${line.region} ${line.clientToken}`;
-  const token = tokens.get(key) ?? { key, calls: 0, made: 0, requests: new Set(), mismatches: 0 };
+  const token = tokens.get(key) ?? { key, calls: 0, created: 0, requests: new Set(), mismatches: 0 };
   tokens.set(key, token);
   token.calls += 1;
   token.requests.add(line.parametersHash);
-  if (created.length > 0) token.made += 1;
+  if (created.length > 0) token.created += 1;
   if (line.outcome === 'IdempotentParameterMismatch') token.mismatches += 1;
 }
 
@@ -140,7 +140,7 @@ function judge({ tokens, machines, untokened, foreignRemovals }, lifecycles, row
   const promises = [
     [
       'launches doubled',
-      all.filter(({ made }) => made > 1).map(({ key, made }) => `${key}: made machines ${made} times`),
+      all.filter(({ created }) => created > 1).map(({ key, created }) => `${key}: made machines ${created} times`),
     ],
     [
       'tokens with two requests',
@@ -205,8 +205,8 @@ function report({ tokens, machines }, promises) {
   const broken = promises.filter(([, violations]) => violations.length > 0);
   for (const [promise, violations] of broken) {
     console.log(`\n${promise}:`);
-    for (const violation of violations.slice(0, MOST_SHOWN)) console.log(`  ${violation}`);
-    if (violations.length > MOST_SHOWN) console.log(`  and ${violations.length - MOST_SHOWN} more`);
+    for (const violation of violations.slice(0, MAX_SHOWN)) console.log(`  ${violation}`);
+    if (violations.length > MAX_SHOWN) console.log(`  and ${violations.length - MAX_SHOWN} more`);
   }
   return broken.length === 0;
 }

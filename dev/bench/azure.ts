@@ -19,14 +19,14 @@ export interface AzureScenario {
 export const azureScenarios: readonly AzureScenario[] = [
   {
     name: 'Azure, step by step, deleted as a whole',
-    pool: (maxCapacity) => azurePool({ maxCapacity, leftBehind: 'Delete' }),
+    pool: (maxCapacity) => azurePool({ maxCapacity, deleteOption: 'Delete' }),
     existLimitS: 120,
     goneLimitS: 60,
     writesLimit: 2,
   },
   {
     name: 'Azure, step by step, Detach',
-    pool: (maxCapacity) => azurePool({ maxCapacity, leftBehind: 'Detach' }),
+    pool: (maxCapacity) => azurePool({ maxCapacity, deleteOption: 'Detach' }),
     existLimitS: 120,
     goneLimitS: 150,
     writesLimit: 2,
@@ -42,7 +42,7 @@ export const azureScenarios: readonly AzureScenario[] = [
 
 const POOL = 'bench/azure';
 const AT_ONCE = 32;
-const LOOK_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 const VM_CREATE_MS = 8_000;
 const LONG_TASK_SECONDS = 3_600;
 const CREATE_CALLS_LIMIT = 7;
@@ -79,7 +79,7 @@ export async function measureAzure(
 async function live(pool: AzureScenario['pool'], count: number, temporal: string) {
   const system = await startSystem({
     providers: async (simulator, folder) => ({ azure: await azureProviderConfig(simulator, folder) }),
-    records: 'postgres',
+    database: 'postgres',
     roles: 'split',
     temporal,
     simulator: {
@@ -103,9 +103,13 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
     await system.simulator.addTasks(POOL, count, LONG_TASK_SECONDS);
     const createdAt = Date.now();
     await system.api.createPool(POOL, pool(count * 3));
-    await until(() => machinesMade(system).length >= count, 'all machines exist', LOOK_EVERY_MS);
-    const made = machinesMade(system);
-    await until(async () => (await system.api.workers(POOL, 'running')).length === count, 'all running', LOOK_EVERY_MS);
+    await until(() => machinesCreated(system).length >= count, 'all machines exist', POLL_INTERVAL_MS);
+    const launched = machinesCreated(system);
+    await until(
+      async () => (await system.api.workers(POOL, 'running')).length === count,
+      'all running',
+      POLL_INTERVAL_MS,
+    );
     const created = armCalls(system);
 
     await system.api.holdPool(POOL, 'the benchmark removes all');
@@ -117,15 +121,19 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
     await until(
       async () => (await system.simulator.azureState()).resources.length === 0,
       'everything gone',
-      LOOK_EVERY_MS,
+      POLL_INTERVAL_MS,
     );
     const goneMs = Date.now() - removedAt;
-    await until(async () => (await system.api.workers(POOL, 'stopped')).length === count, 'all stopped', LOOK_EVERY_MS);
+    await until(
+      async () => (await system.api.workers(POOL, 'stopped')).length === count,
+      'all stopped',
+      POLL_INTERVAL_MS,
+    );
     const stoppedMs = Date.now() - removedAt;
     const all = armCalls(system);
     const removed = all.slice(beforeRemoval);
     return {
-      existMs: Math.max(...made.map(({ time }) => Date.parse(time))) - createdAt,
+      existMs: Math.max(...launched.map(({ time }) => Date.parse(time))) - createdAt,
       goneMs,
       stoppedMs,
       createCalls: created.length,
@@ -143,7 +151,7 @@ async function live(pool: AzureScenario['pool'], count: number, temporal: string
 async function callsOfOneScan(system: System): Promise<number> {
   const lists = () => armCalls(system).filter(({ operation }) => operation.startsWith('LIST ')).length;
   const next = async (nth: number) => {
-    await until(async () => (await endedScans(system)) >= nth, 'the next scan', LOOK_EVERY_MS);
+    await until(async () => (await endedScans(system)) >= nth, 'the next scan', POLL_INTERVAL_MS);
     return lists();
   };
   const scans = await endedScans(system);
@@ -152,8 +160,8 @@ async function callsOfOneScan(system: System): Promise<number> {
 }
 
 /** Scans of the Schedule. */
-async function endedScans({ recordsUrl }: System): Promise<number> {
-  const client = new pg.Client({ connectionString: recordsUrl });
+async function endedScans({ databaseUrl }: System): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const { rows } = await client.query<{ scans: number }>('select cast(count(ended) as int) as scans from scans');
@@ -170,7 +178,7 @@ const armCalls = ({ simulator }: System): LogLine[] =>
     .log()
     .filter(({ kind, operation }) => kind === 'arm' && !operation.startsWith('end of ') && operation !== 'POST token');
 
-const machinesMade = ({ simulator }: System): LogLine[] =>
+const machinesCreated = ({ simulator }: System): LogLine[] =>
   simulator
     .log()
     .filter(({ operation, outcome }) => operation === 'end of PUT virtualMachines' && outcome === 'Succeeded');

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { inParallel } from '../../activities/support/in-parallel.js';
-import { openRecords, type Records } from '../../database/client/open.js';
+import { openDatabase, type Database } from '../../database/client/open.js';
 import { awsPool } from '../testing/api-client.js';
 import { eventually } from '../testing/eventually.js';
 import { startSystem, type System } from '../testing/system.js';
@@ -40,7 +40,7 @@ interface Counts {
 export async function measureChurn(options: ChurnOptions, databasePid: number): Promise<Figure[]> {
   return await withEngine(async (address, enginePid) => {
     const system = await startSystem({
-      records: 'postgres',
+      database: 'postgres',
       roles: 'split',
       temporal: address,
       simulator: { latencyMs: 60, bootMs: 3_000, shutdownMs: 2_000, listDelayMs: 2_000, idleMs: 2_000 },
@@ -49,11 +49,11 @@ export async function measureChurn(options: ChurnOptions, databasePid: number): 
         intervals: { demandSeconds: DEMAND_SECONDS, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
       },
     });
-    const records = await openRecords({ url: system.recordsUrl, maxConnections: 1 });
+    const database = await openDatabase({ url: system.databaseUrl, maxConnections: 1 });
     try {
-      return await churn({ system, records, use: () => useOf(system, enginePid, databasePid) }, options);
+      return await churn({ system, database, use: () => useOf(system, enginePid, databasePid) }, options);
     } finally {
-      await records.close();
+      await database.close();
       await system.stop();
     }
   });
@@ -61,22 +61,22 @@ export async function measureChurn(options: ChurnOptions, databasePid: number): 
 
 interface Deployment {
   readonly system: System;
-  readonly records: Records;
+  readonly database: Database;
   readonly use: () => Use;
 }
 
-async function churn({ system, records, use }: Deployment, options: ChurnOptions): Promise<Figure[]> {
+async function churn({ system, database, use }: Deployment, options: ChurnOptions): Promise<Figure[]> {
   const pools = Array.from({ length: options.pools }, (_, n) => `bench/fleet-${n + 1}`);
   const startMs = Date.now();
   await startFleet(system, pools, Math.ceil(options.live / options.pools));
-  const [before, begun, useBefore] = [await countsOf(records), Date.now(), use()];
+  const [before, begun, useBefore] = [await countsOf(database), Date.now(), use()];
   const demands = await addTasks(system, pools, begun + options.minutes * 60_000);
-  const [elapsedMs, useAfter, after] = [Date.now() - begun, use(), await countsOf(records)];
+  const [elapsedMs, useAfter, after] = [Date.now() - begun, use(), await countsOf(database)];
   // The last task has its machine by then, or is late.
   await delay(3 * LIMIT_S * 1000);
   return figuresOf(options, {
     startSeconds: (begun - startMs) / 1000,
-    waits: waitsOf(demands, await launchCalls(system, records, begun), await pendingTasks(system), Date.now()),
+    waits: waitsOf(demands, await launchCalls(system, database, begun), await pendingTasks(system), Date.now()),
     use: shares(useBefore, useAfter, elapsedMs),
     reconciliations: after.reconciliations - before.reconciliations,
     withoutEffect: after.withoutEffect - before.withoutEffect,
@@ -115,7 +115,7 @@ async function pendingTasks(system: System): Promise<Record<string, number>> {
 }
 
 /** The first call with each launch's token; a repeated one launches nothing. */
-async function launchCalls(system: System, { db }: Records, sinceMs: number): Promise<LaunchCall[]> {
+async function launchCalls(system: System, { db }: Database, sinceMs: number): Promise<LaunchCall[]> {
   const launches = await db.selectFrom('launches').select(['token', 'workerPoolId', 'count']).execute();
   const first = new Map<string, number>();
   for (const { operation, clientToken, time } of system.simulator.log()) {
@@ -129,7 +129,7 @@ async function launchCalls(system: System, { db }: Records, sinceMs: number): Pr
 }
 
 /** Each decision is one reconciliation's. */
-async function countsOf({ db }: Records): Promise<Counts> {
+async function countsOf({ db }: Database): Promise<Counts> {
   const { rows } = await sql<Counts>`
     select cast(coalesce(sum(occurrences), 0) as int) as reconciliations,
       cast(coalesce(sum(occurrences) filter (where jsonb_array_length(decision -> 'launches') = 0

@@ -25,6 +25,6 @@ export async function measureCounts(workers: number, limits: 'off' | 'ec2'): Pro
     { scenario, name: 'machines left behind', value: counts.stranded, unit: 'machines', limit: 0 },
     { scenario, name: 'lifecycles not ended', value: counts.unfinished, unit: 'lifecycles', limit: 0 },
     { scenario, name: 'history from launch to running', value: counts.eventsToRunning, unit: 'events', limit: 16 },
-    { scenario, name: 'history of a whole life', value: counts.eventsOfLife, unit: 'events', limit: 45 },
+    { scenario, name: 'history of a whole life', value: counts.eventsPerLifecycle, unit: 'events', limit: 45 },
   ];
 }

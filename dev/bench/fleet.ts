@@ -1,4 +1,4 @@
-import { openRecords } from '../../database/client/open.js';
+import { openDatabase } from '../../database/client/open.js';
 import { createDatabase } from '../testing/postgres.js';
 import { readsOf, statementsOf, type Statement, type TableRead } from '../testing/explained.js';
 import { fleetQueries, titleOf, type FleetQuery } from '../testing/fleet-queries.js';
@@ -14,23 +14,23 @@ const RUNS = 5;
 const MAX_SHARE = 0.1;
 
 /**
- * Every query that repeats, on the records of a large deployment: time of its slowest statement, and what it reads. Activities
+ * Every query that repeats, on the database of a large deployment: time of its slowest statement, and what it reads. Activities
  * and the API's lists add calls and texts to these functions, and no other query.
  */
 export async function measureFleetQueries(): Promise<Figure[]> {
-  const records = await openRecords({ url: await createDatabase(), maxConnections: 1 });
+  const database = await openDatabase({ url: await createDatabase(), maxConnections: 1 });
   try {
     const nowMs = Date.now();
     const loading = performance.now();
-    await loadFleet(records.db, FLEET, nowMs);
-    await analyzeFleet(records.db);
+    await loadFleet(database.db, FLEET, nowMs);
+    await analyzeFleet(database.db);
     const scenario = `${FLEET.pools} pools, ${FLEET.liveWorkers} live and ${FLEET.stoppedWorkers} stopped workers`;
     const figures: Figure[] = [{ scenario, name: 'loaded in', value: (performance.now() - loading) / 1000, unit: 's' }];
-    const database = { db: records.db, pid: await backendOf(records.db), sizes: await tableSizes(records.db) };
-    for (const query of fleetQueries) figures.push(...(await measure(database, query, nowMs)));
+    const measured = { db: database.db, pid: await backendOf(database.db), sizes: await tableSizes(database.db) };
+    for (const query of fleetQueries) figures.push(...(await measure(measured, query, nowMs)));
     return figures;
   } finally {
-    await records.close();
+    await database.close();
   }
 }
 

@@ -16,11 +16,11 @@ const QUIET_MS = 15_000;
  * Memory of the product with many lifecycles that wait. Nothing runs in their machines, so each waits for its
  * registration; a running worker's lifecycle waits in the same way, with one more timer.
  */
-export async function measureIdle({ records, lifecycles }: IdleOptions): Promise<Figure[]> {
+export async function measureIdle({ database, lifecycles }: IdleOptions): Promise<Figure[]> {
   return await withEngine(async (address) => {
     const system = await startSystem({
-      records,
-      roles: records === 'postgres' ? 'split' : 'all',
+      database,
+      roles: database === 'postgres' ? 'split' : 'all',
       temporal: address,
       simulator: { machines: 'off' },
       config: {
@@ -40,7 +40,7 @@ export async function measureIdle({ records, lifecycles }: IdleOptions): Promise
       const startedMs = Date.now() - begun;
       // Scans go on, as they do in life.
       await delay(QUIET_MS);
-      const scenario = `${lifecycles} idle lifecycles, ${records}`;
+      const scenario = `${lifecycles} idle lifecycles, ${database}`;
       return [
         { scenario, name: 'all started', value: startedMs / 1000, unit: 's' as const },
         ...system.roles.map((role): Figure => ({
@@ -59,6 +59,6 @@ export async function measureIdle({ records, lifecycles }: IdleOptions): Promise
 }
 
 export interface IdleOptions {
-  readonly records: 'pglite' | 'postgres';
+  readonly database: 'pglite' | 'postgres';
   readonly lifecycles: number;
 }

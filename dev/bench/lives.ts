@@ -1,6 +1,6 @@
 import { inParallel } from '../../activities/support/in-parallel.js';
 import { lifecycleId } from '../../temporal/ids.js';
-import { awsPool, type WireWorker } from '../testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../testing/api-client.js';
 import { longestHistory, sample } from '../testing/histories.js';
 import type { LogLine } from '../testing/simulator.js';
 import { startSystem, type System } from '../testing/system.js';
@@ -11,7 +11,7 @@ import type { Figure } from './report.js';
 import { until } from './until.js';
 
 export interface LivesOptions {
-  readonly records: 'pglite' | 'postgres';
+  readonly database: 'pglite' | 'postgres';
   readonly workers: number;
   /** Who asks for the removals: a client of the API, or each machine for itself. */
   readonly removedBy: 'client' | 'machines';
@@ -45,16 +45,16 @@ interface Lives {
   readonly goneMs: number;
   readonly stoppedMs: number;
   readonly eventsToRunning: number;
-  readonly eventsOfLife: number;
+  readonly eventsPerLifecycle: number;
   readonly cpu: Readonly<Record<string, number>>;
   readonly engineCpuMs: number;
 }
 
 async function live(options: LivesOptions, address: string, enginePid: number): Promise<Lives> {
-  const { records, workers: count } = options;
+  const { database, workers: count } = options;
   const system = await startSystem({
-    records,
-    roles: records === 'postgres' ? 'split' : 'all',
+    database,
+    roles: database === 'postgres' ? 'split' : 'all',
     temporal: address,
     simulator: {
       latencyMs: LATENCY_MS,
@@ -103,7 +103,7 @@ async function live(options: LivesOptions, address: string, enginePid: number): 
       goneMs,
       stoppedMs,
       eventsToRunning,
-      eventsOfLife: await longestHistory(system.temporal, sampled),
+      eventsPerLifecycle: await longestHistory(system.temporal, sampled),
       cpu,
       engineCpuMs: (cpuMs(enginePid) - engineAtFirst) / count,
     };
@@ -112,10 +112,10 @@ async function live(options: LivesOptions, address: string, enginePid: number): 
   }
 }
 
-function figuresOf({ records, workers, removedBy }: LivesOptions, lives: Lives, floor: Floor): Figure[] {
-  const processes = records === 'postgres' ? 'API and workers apart' : 'one process';
+function figuresOf({ database, workers, removedBy }: LivesOptions, lives: Lives, floor: Floor): Figure[] {
+  const processes = database === 'postgres' ? 'API and workers apart' : 'one process';
   const by = removedBy === 'client' ? 'removed by a client' : 'machines ask to be removed';
-  const scenario = `${workers} lives, ${records}, ${processes}, ${by}`;
+  const scenario = `${workers} lives, ${database}, ${processes}, ${by}`;
   const floorMs = floor.startsMs + floor.updatesMs;
   const removalFloorMs = floor.updatesMs + SHUTDOWN_MS;
   const seconds = (name: string, ms: number, limitMs?: number, note?: string): Figure => ({
@@ -149,11 +149,11 @@ function figuresOf({ records, workers, removedBy }: LivesOptions, lives: Lives, 
     })),
     { scenario, name: "the engine's CPU per life", value: lives.engineCpuMs, unit: 'ms' },
     { scenario, name: 'history from launch to running', value: lives.eventsToRunning, unit: 'events', limit: 16 },
-    { scenario, name: 'history of a whole life', value: lives.eventsOfLife, unit: 'events', limit: 45 },
+    { scenario, name: 'history of a whole life', value: lives.eventsPerLifecycle, unit: 'events', limit: 45 },
   ];
 }
 
-const remove = (system: System, worker: WireWorker, { removedBy }: LivesOptions): Promise<unknown> =>
+const remove = (system: System, worker: WorkerResponse, { removedBy }: LivesOptions): Promise<unknown> =>
   removedBy === 'client' ? system.api.removeWorker(worker) : system.simulator.act(worker.workerId, 'remove');
 
 const cpuOf = (system: System): Record<string, number> =>

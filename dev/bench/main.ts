@@ -27,7 +27,7 @@ const options = new Command('bench')
   .option('--json <file>', 'where the figures go', 'bench-results.json')
   .parse()
   .opts<{
-    records?: 'pglite' | 'postgres';
+    database?: 'pglite' | 'postgres';
     workers: number;
     idle: number;
     lives: boolean;
@@ -48,7 +48,7 @@ const note = (measured: readonly Figure[]) => {
   console.log(table(measured));
 };
 
-const engines = options.records ? [options.records] : (['pglite', 'postgres'] as const);
+const engines = options.database ? [options.database] : (['pglite', 'postgres'] as const);
 const postgres = await startPostgres();
 try {
   if (options.fleet) await measureFleet();
@@ -63,9 +63,9 @@ async function measureFleet(): Promise<void> {
 }
 
 async function measureOthers(): Promise<void> {
-  for (const records of options.lives ? engines : []) {
+  for (const database of options.lives ? engines : []) {
     for (const removedBy of options.removedBy ? [options.removedBy] : (['client', 'machines'] as const)) {
-      note(await measureLives({ records, workers: options.workers, removedBy }));
+      note(await measureLives({ database, workers: options.workers, removedBy }));
     }
   }
   for (const limits of options.counts ? (['off', 'ec2'] as const) : []) {
@@ -74,8 +74,8 @@ async function measureOthers(): Promise<void> {
   for (const scenario of options.azure ? azureScenarios : []) {
     note(await measureAzure(scenario, options.workers));
   }
-  for (const records of options.idle > 0 ? engines : []) {
-    note(await measureIdle({ records, lifecycles: options.idle }));
+  for (const database of options.idle > 0 ? engines : []) {
+    note(await measureIdle({ database, lifecycles: options.idle }));
   }
 }
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
 /** Clock ticks are hundredths of a second on every Linux that Node runs on. */
-const TICK_MS = 10;
+const CLOCK_UNIT_MS = 10;
 
 /** User and system time of a process so far, in milliseconds. Linux only. */
 export function cpuMs(pid: number): number {
   const [user, system] = timesOf(pid);
-  return (user + system) * TICK_MS;
+  return (user + system) * CLOCK_UNIT_MS;
 }
 
 /** The same of a process with its children, those that have ended included. */
@@ -20,7 +20,7 @@ export function familyCpuMs(pid: number): number {
       return 0;
     }
   });
-  return (sum(timesOf(pid)) + sum(ofChildren)) * TICK_MS;
+  return (sum(timesOf(pid)) + sum(ofChildren)) * CLOCK_UNIT_MS;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -39,7 +39,7 @@ export function busyMs(): number {
     .split('\n', 1)[0]!
     .split(/ +/)
     .map(Number);
-  return (user + nice + system + irq + softirq) * TICK_MS;
+  return (user + nice + system + irq + softirq) * CLOCK_UNIT_MS;
 }
 
 /** Memory that a process occupies, in bytes. Linux only. */

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { endLeftBehind } from '#scripts/orphan-processes.mjs';
+import { endOrphan } from '#scripts/orphan-processes.mjs';
 import { ownerOf } from '#scripts/lock.mjs';
 
 export interface DevServerOptions {
@@ -64,7 +64,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
 }
 
 async function attemptStart(options: DevServerOptions): Promise<DevServer> {
-  if (options.dbFile) await endLeftBehind(pidFile(options.dbFile), `--db-filename ${options.dbFile}`, STOP_TIMEOUT_MS);
+  if (options.dbFile) await endOrphan(pidFile(options.dbFile), `--db-filename ${options.dbFile}`, STOP_TIMEOUT_MS);
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
   for (const taken of [port, uiPort]) {

@@ -16,7 +16,7 @@ export function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Run
     server: { port: ports.api },
     metrics: { port: ports.metrics },
     temporal: { address: temporalAddress },
-    records: { url: `pglite:${files.records}` },
+    database: { url: `pglite:${files.database}` },
     issuer: { clientId: 'worker-manager', accessToken: `\${file:${files.issuerToken}}` },
     intervals: { demandSeconds: 5, scanSeconds: 10 },
     log: { format: 'json' },

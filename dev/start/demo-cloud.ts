@@ -31,17 +31,17 @@ export async function takeCapacityAway({ apiUrl, simulatorUrl }: Running, where:
   if (!where.includes('/') && !REGIONS.includes(where)) {
     throw new Error(`${where} is neither a pool nor one of the regions ${REGIONS.join(', ')}`);
   }
-  const places: Place[] = where.includes('/') ? await placesOfPool(apiUrl, where) : [{ region: where }];
+  const places: CapacityLocation[] = where.includes('/') ? await placesOfPool(apiUrl, where) : [{ region: where }];
   for (const place of places) await call('POST', `${simulatorUrl}/simulator/capacity`, { ...place, machines: 0 });
   return places.map(({ region, instanceType }) => (instanceType ? `${region} (${instanceType})` : region));
 }
 
-interface Place {
+interface CapacityLocation {
   readonly region: string;
   readonly instanceType?: string | undefined;
 }
 
-async function placesOfPool(apiUrl: string, workerPoolId: string): Promise<Place[]> {
+async function placesOfPool(apiUrl: string, workerPoolId: string): Promise<CapacityLocation[]> {
   const url = `${apiUrl}/api/worker-manager/v1/worker-pool/${encodeURIComponent(workerPoolId)}`;
   const { config } = await getJson<Pool>(url);
   return (config.launchConfigs ?? []).map((launchConfig) =>

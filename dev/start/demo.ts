@@ -73,7 +73,7 @@ command
     const places = await takeCapacityAway(whereIsIt(), where);
     print(
       `No new machine in ${places.join(', ')}: the cloud answers that it has no capacity there.`,
-      'Expect, once there are tasks: other launch configs are tried; one worker-pool error for each that failed, which then rests.',
+      'Expect, once there are tasks: other launch configs are tried; one worker-pool error for each that failed, which then backs off.',
       'npm run demo -- capacity back   undoes it.',
     );
   });
@@ -89,7 +89,7 @@ command
     const places = await giveCapacityBack(whereIsIt());
     print(
       places.length > 0 ? `Machines again in ${places.join(', ')}.` : 'Nothing was taken away.',
-      'Expect: resting launch configs are tried again when their rest is over (10 s, doubling to 10 minutes).',
+      'Expect: launch configs that backed off are tried again when their backoff is over (10 s, doubling to 10 minutes).',
     );
   });
 

@@ -11,7 +11,7 @@ export interface Batch {
 }
 
 /** A pool with so many tasks waiting gets no more: it may have no capacity, and the line would only grow. */
-const MOST_PENDING = 30;
+const MAX_PENDING = 30;
 
 /**
  * The same trickle of work for the same seed: a batch for each pool at once, then a few tasks for some pool every 10 to 20 seconds,
@@ -39,7 +39,7 @@ export async function feed(
   for (const { afterMs, workerPoolId, tasks, seconds } of work) {
     await delay(afterMs, undefined, { signal: stop }).catch(() => undefined);
     if (stop.aborted) return;
-    if (pending(workerPoolId) >= MOST_PENDING) continue;
+    if (pending(workerPoolId) >= MAX_PENDING) continue;
     const body = { taskQueueId: workerPoolId, count: tasks, seconds };
     await call('POST', `${simulatorUrl}/simulator/tasks`, body).catch(() => undefined);
   }

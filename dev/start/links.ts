@@ -8,7 +8,7 @@ const page = (uiUrl: string, rest: string): string => `${uiUrl}/namespaces/defau
 export const lifecyclesLink = (uiUrl: string): string =>
   page(uiUrl, `workflows?query=${encodeURIComponent(`WorkflowType="${workflowTypes.workerLifecycle}"`)}`);
 
-export const lifeLink = (uiUrl: string, worker: WorkerKey): string =>
+export const lifecycleLink = (uiUrl: string, worker: WorkerKey): string =>
   page(uiUrl, `workflows/${encodeURIComponent(lifecycleId(worker))}`);
 
 export const scheduleLink = (uiUrl: string, workerPoolId: string): string =>

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { endAllLeftBehind, isLauncher, launcherLock, stateDir } from '#scripts/orphan-processes.mjs';
+import { endAllOrphans, isLauncher, launcherLock, stateDir } from '#scripts/orphan-processes.mjs';
 import { ownerOf, tryLock } from '#scripts/lock.mjs';
 import { bannerLines } from './banner.js';
 import { announceStaticWorker, createMissingPools, readExamples } from './examples.js';
@@ -7,7 +7,7 @@ import { batches, feed } from './feed.js';
 import { parseStartOptions } from './options.js';
 import { Screen } from './screen.js';
 import { startServices, type Service } from './services.js';
-import { files, prepareStateDir, readJsonFile, type Running } from './state.js';
+import { assertStateIsCurrent, files, prepareStateDir, readJsonFile, type Running } from './state.js';
 import { Stopped, StopSignal } from './stop-signal.js';
 import { Watch } from './watch.js';
 
@@ -48,15 +48,16 @@ async function run(): Promise<number> {
 }
 
 async function startAndWatch(): Promise<void> {
-  const left = await endAllLeftBehind();
+  assertStateIsCurrent();
+  const left = await endAllOrphans();
   if (left.length > 0) say(`Ended what an earlier npm start left running (processes ${left.join(', ')})`);
   const running = await startServices(services, stop, say);
   const serverUpAt = Date.now();
 
   const pools = readExamples();
   const created = await stop.orStop(createMissingPools(running.apiUrl, pools));
-  const handMade = pools.find(({ providerId }) => providerId === 'hand');
-  if (handMade) await stop.orStop(announceStaticWorker(running.apiUrl, handMade));
+  const ownConfig = pools.find(({ providerId }) => providerId === 'hand');
+  if (ownConfig) await stop.orStop(announceStaticWorker(running.apiUrl, ownConfig));
   const scaled = pools.filter(({ providerId }) => providerId === 'aws').map(({ workerPoolId }) => workerPoolId);
   screen.say(...bannerLines(running, { created, firstPool: scaled[0] ?? '', feeding: options.feed }));
 

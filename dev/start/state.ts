@@ -10,7 +10,7 @@ export const files = {
   running: join(stateDir, 'running.json'),
   config: join(stateDir, 'config.yml'),
   issuerToken: join(stateDir, 'issuer-token'),
-  records: join(stateDir, 'records'),
+  database: join(stateDir, 'database'),
   staticWorker: join(stateDir, 'static-worker.json'),
   temporalDb: join(stateDir, 'temporal.db'),
   simulator: join(stateDir, 'simulator'),
@@ -19,6 +19,12 @@ export const files = {
   workerManagerPid: join(stateDir, 'worker-manager.pid'),
   log: (name: string) => join(stateDir, 'logs', `${name}.log`),
 } as const;
+
+/** Throws for what an earlier version has left: nothing brings it up to date. */
+export function assertStateIsCurrent(): void {
+  if (existsSync(join(stateDir, 'records')))
+    throw new Error(`${stateDir} is of an earlier version; npm run reset removes it`);
+}
 
 export function prepareStateDir(): void {
   mkdirSync(join(stateDir, 'logs'), { recursive: true, mode: 0o700 });

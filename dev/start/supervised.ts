@@ -20,10 +20,10 @@ export interface SupervisedOptions {
 
 /** The first start makes the database, which takes long on a busy computer. */
 const READY_TIMEOUT_MS = 150_000;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 /** Having lived so long, it starts again at once. */
 const HEALTHY_MS = 30_000;
-const MOST_LOG_BYTES = 20 * 1024 * 1024;
+const MAX_LOG_BYTES = 20 * 1024 * 1024;
 
 /**
  * A child process that starts again whenever it ends unasked. Out of reach of the terminal's Ctrl-C: the launcher ends its
@@ -108,7 +108,7 @@ export class Supervised {
       const since = Date.now();
       const how = await this.#ended;
       if (this.#stop.signal.aborted) return;
-      pauseMs = Date.now() - since > HEALTHY_MS ? 0 : Math.min(LONGEST_PAUSE_MS, pauseMs * 2 || 1000);
+      pauseMs = Date.now() - since > HEALTHY_MS ? 0 : Math.min(MAX_PAUSE_MS, pauseMs * 2 || 1000);
       say(`${name} ended (${how}); starting it again${pauseMs > 0 ? ` in ${pauseMs / 1000} s` : ''}`);
       await delay(pauseMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       if (this.#stop.signal.aborted) return;
@@ -134,5 +134,5 @@ const lastLine = (logFile: string): string =>
 
 /** The log of the start before stays beside it. */
 export function keepLogSmall(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MOST_LOG_BYTES) renameSync(path, `${path}.1`);
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
 }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkerKey } from '../../domain/ids.js';
 import { getJson } from './http.js';
-import { lifeLink } from './links.js';
+import { lifecycleLink } from './links.js';
 import type { Screen } from './screen.js';
 import { tableLines, takeSnapshot, totalsLine, type PoolRow } from './snapshot.js';
 import type { Running } from './state.js';
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 /** Where lines can't be drawn anew. */
 const LINE_EVERY_MS = 10_000;
 
@@ -32,14 +32,14 @@ export class Watch {
 
   async run(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const answers = await this.#look();
+      const answers = await this.#refresh();
       if (stop.aborted) return;
       this.#show(answers);
-      await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
+      await delay(POLL_INTERVAL_MS, undefined, { signal: stop }).catch(() => undefined);
     }
   }
 
-  async #look(): Promise<boolean> {
+  async #refresh(): Promise<boolean> {
     try {
       this.#rows = await takeSnapshot(this.#running);
       if (this.#example === null) await this.#findExample();
@@ -60,7 +60,7 @@ export class Watch {
     const after = ((Date.now() - this.#serverUpAt) / 1000).toFixed(1);
     this.#screen.say(
       `A worker runs ${after} s after everything was up: ${this.#example.workerId} of ${pool.workerPoolId}`,
-      `  its life: ${lifeLink(this.#running.temporalUiUrl, this.#example)}`,
+      `  its life: ${lifecycleLink(this.#running.temporalUiUrl, this.#example)}`,
       '',
     );
   }

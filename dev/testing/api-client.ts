@@ -7,7 +7,7 @@ export interface ApiAnswer {
   readonly body: any;
 }
 
-export interface WireWorker {
+export interface WorkerResponse {
   readonly workerPoolId: string;
   readonly workerGroup: string;
   readonly workerId: string;
@@ -91,20 +91,20 @@ export class ApiClient {
   }
 
   /** All workers of a pool, stopped ones too unless one state is asked for. */
-  workers(workerPoolId: string, state?: WireWorker['state']): Promise<WireWorker[]> {
+  workers(workerPoolId: string, state?: WorkerResponse['state']): Promise<WorkerResponse[]> {
     const path = `/workers/${encodeURIComponent(workerPoolId)}`;
-    return this.all<WireWorker>(path, 'workers', state ? { state } : {});
+    return this.all<WorkerResponse>(path, 'workers', state ? { state } : {});
   }
 
   /** How many workers of a pool are in each state. */
-  async counts(workerPoolId: string): Promise<Record<WireWorker['state'], number>> {
+  async counts(workerPoolId: string): Promise<Record<WorkerResponse['state'], number>> {
     const counts = { requested: 0, running: 0, stopping: 0, stopped: 0 };
     for (const { state } of await this.workers(workerPoolId)) counts[state] += 1;
     return counts;
   }
 
   /** Asks again when it is told to, as any client does. */
-  async removeWorker({ workerPoolId, workerGroup, workerId }: WireWorker): Promise<void> {
+  async removeWorker({ workerPoolId, workerGroup, workerId }: WorkerResponse): Promise<void> {
     const parts = [workerPoolId, workerGroup, workerId].map(encodeURIComponent);
     const path = `/workers/${parts.join('/')}`;
     const until = Date.now() + REMOVAL_PATIENCE_MS;

@@ -42,13 +42,13 @@ export interface AzurePoolShape {
   readonly location?: string;
   readonly publicIp?: boolean;
   /** `Detach`: a deleted machine leaves its interface and disks behind. */
-  readonly leftBehind?: 'Delete' | 'Detach';
+  readonly deleteOption?: 'Delete' | 'Detach';
   readonly lifecycle?: Readonly<Record<string, number>>;
 }
 
 /** The definition of a sequential Azure pool. */
 export function azurePool(shape: AzurePoolShape = {}) {
-  const { minCapacity = 0, maxCapacity = 10, location = 'westus2', publicIp = false, leftBehind, lifecycle } = shape;
+  const { minCapacity = 0, maxCapacity = 10, location = 'westus2', publicIp = false, deleteOption, lifecycle } = shape;
   return {
     providerId: 'azure',
     description: 'for tests',
@@ -68,10 +68,10 @@ export function azurePool(shape: AzurePoolShape = {}) {
             imageReference: {
               id: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/images/providers/Microsoft.Compute/images/worker`,
             },
-            osDisk: { createOption: 'FromImage', ...(leftBehind && { deleteOption: leftBehind }) },
+            osDisk: { createOption: 'FromImage', ...(deleteOption && { deleteOption: deleteOption }) },
           },
-          ...(leftBehind && {
-            networkProfile: { networkInterfaces: [{ id: 'ours', primary: true, deleteOption: leftBehind }] },
+          ...(deleteOption && {
+            networkProfile: { networkInterfaces: [{ id: 'ours', primary: true, deleteOption: deleteOption }] },
           }),
           workerManager: { publicIp },
           workerConfig: {},

@@ -3,13 +3,13 @@ import { launchConfigStats, poolCounters } from '../../database/counts.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordReadings } from '../../database/demand-readings.js';
 import { listErrors } from '../../database/errors.js';
-import { allPoolsCapacity, poolFacts } from '../../database/pool-snapshot.js';
+import { allPoolsCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
 import { workersOfLaunch } from '../../database/launches.js';
-import { metricFacts } from '../../database/metric-facts.js';
+import { recordedMetrics } from '../../database/metric-facts.js';
 import { allPools, getPool, listPoolIds, listPoolProviders, listPools } from '../../database/pools.js';
-import { registrationFacts } from '../../database/registration.js';
+import { registrationSnapshot } from '../../database/registration.js';
 import { readLimitsUsage, writeIntents } from '../../database/reservations.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../database/retention.js';
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
@@ -26,7 +26,7 @@ import {
 } from '../../database/workers.js';
 import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
 
-/** Whatever asks the records again and again, or at a person's request for more than a row. */
+/** Whatever reads the database again and again, or at a person's request for more than a row. */
 export interface FleetQuery {
   /** The function of database/. */
   readonly name: string;
@@ -35,7 +35,7 @@ export interface FleetQuery {
   readonly run: (db: Db, nowMs: number) => Promise<unknown>;
 }
 
-/** Its workers are live-2 (requested), live-402 (stopping), live-802 …; it has an open and a booked launch. */
+/** Its workers are live-2 (requested), live-402 (stopping), live-802 …; it has an open and a fulfilled launch. */
 export const MEASURED_POOL = poolName(3);
 const pool = MEASURED_POOL;
 const launchConfigId = launchConfigName(3);
@@ -81,13 +81,13 @@ const timers: FleetQuery[] = [
         nowMs,
       ),
   },
-  { name: 'metricFacts', run: metricFacts },
+  { name: 'recordedMetrics', run: recordedMetrics },
   { name: 'lastChecked', run: (db) => lastChecked(db, [PROVIDER]) },
   { name: 'liveWorkersByProvider', run: liveWorkersByProvider },
 ];
 
 const reconciliation: FleetQuery[] = [
-  { name: 'poolFacts', run: (db, nowMs) => poolFacts(db, pool, nowMs) },
+  { name: 'poolSnapshot', run: (db, nowMs) => poolSnapshot(db, pool, nowMs) },
   { name: 'terminationCandidates', run: (db, nowMs) => terminationCandidates(db, pool, nowMs) },
   {
     name: 'setShouldTerminate',
@@ -120,7 +120,7 @@ const reconciliation: FleetQuery[] = [
     },
   },
   { name: 'workersOfLaunch', run: (db) => workersOfLaunch(db, 'live-1') },
-  { name: 'registrationFacts', run: (db) => registrationFacts(db, worker, PROVIDER) },
+  { name: 'registrationSnapshot', run: (db) => registrationSnapshot(db, worker, PROVIDER) },
 ];
 
 const scans: FleetQuery[] = [
@@ -175,7 +175,7 @@ const sweep: FleetQuery[] = [
       const unfinished = db
         .updateTable('launches')
         .where('workerPoolId', '=', pool)
-        .where('status', 'in', ['open', 'booked']);
+        .where('status', 'in', ['open', 'fulfilled']);
       await unfinished.set({ status: 'done' }).execute();
       await db.updateTable('workerPools').set({ providerId: NULL_PROVIDER }).where('workerPoolId', '=', pool).execute();
       return removeDeletedPools(db);

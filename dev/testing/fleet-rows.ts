@@ -26,7 +26,7 @@ export const GROWING = [
   'launches',
   'events',
   'scans',
-  'signs_of_life',
+  'credentials_used',
   'audit',
 ] as const;
 
@@ -127,7 +127,7 @@ async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
     db,
     size.liveWorkers,
     () => sql`
-    insert into signs_of_life (worker_pool_id, worker_group, worker_id, first_call_at)
+    insert into credentials_used (worker_pool_id, worker_group, worker_id, first_call_at)
     select ${pool(size)}, 'us-west-2', 'live-' || n, ${nowMs - 1_000}`,
   );
   // Every worker that is not running.
@@ -145,7 +145,7 @@ async function loadLive(db: Db, size: FleetSize, nowMs: number): Promise<void> {
     size,
     2 * size.pools,
     'open',
-    sql`case ${ofPool} % 2 when 0 then 'open' else 'booked' end`,
+    sql`case ${ofPool} % 2 when 0 then 'open' else 'fulfilled' end`,
     nowMs,
     5_000,
   );
@@ -159,7 +159,7 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
     db,
     size.stoppedWorkers,
     () => sql`
-    insert into signs_of_life (worker_pool_id, worker_group, worker_id, first_call_at)
+    insert into credentials_used (worker_pool_id, worker_group, worker_id, first_call_at)
     select ${pool(size)}, 'us-west-2', ${label} || '-' || n, ${nowMs - DAY_MS}`,
   );
   const share = (rows: number, of: number) => sql`(${sql.lit(of)} * (1 - cast(n as float8) / ${sql.lit(rows)}))`;
@@ -224,7 +224,7 @@ async function workers(
     () => sql`
     insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
       launch_token, state, capacity, created, last_modified, expires, registered_at, queue_inactivity_ms, stopped_at,
-      location, facts)
+      location, identity_attributes)
     select ${pool(size)}, 'us-west-2', ${sql.lit(label)} || '-' || n, ${PROVIDER}, ${launchConfig(size)}, 1,
       ${sql.lit(label)} || '-' || (n / ${sql.lit(PER_LAUNCH)}), ${state}, 1, ${at}, ${at},
       ${label === 'live' ? sql`cast(${sql.lit(nowMs + 7 * DAY_MS)} as bigint)` : at},

@@ -14,8 +14,8 @@ export async function makePgliteTemplate(): Promise<{ stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-pglite-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
-    const made = await PGlite.create(join(folder, 'data'));
-    await made.close();
+    const created = await PGlite.create(join(folder, 'data'));
+    await created.close();
   } catch (error) {
     remove();
     throw error;
@@ -24,7 +24,7 @@ export async function makePgliteTemplate(): Promise<{ stop(): Promise<void> }> {
   return { stop: async () => remove() };
 }
 
-/** Makes the directory of embedded records with an empty database. */
+/** Makes the directory of an embedded, empty database. */
 export function copyPglite(directory: string): void {
   const template = process.env[TEMPLATE];
   if (!template) throw new Error('no embedded database in this test run: only integration and end-to-end have one');

@@ -10,7 +10,7 @@ export interface PoolCounts extends CallsPerWorker {
   /** From the first call that removes machines to the last. */
   readonly removalMs: number;
   readonly eventsToRunning: number;
-  readonly eventsOfLife: number;
+  readonly eventsPerLifecycle: number;
   /** Machines that EC2 knows and that are not terminated at the end, whoever forgot them. */
   readonly stranded: number;
   /** Workers on record that are not stopped at the end. */
@@ -34,7 +34,7 @@ const LONG_TASK_SECONDS = 3_600;
  */
 export async function countsOfPool({ workers: wanted, limits, temporal }: PoolCountsOptions): Promise<PoolCounts> {
   const system = await startSystem({
-    records: 'postgres',
+    database: 'postgres',
     roles: 'split',
     temporal,
     simulator: { limits, latencyMs: 60, bootMs: 3_000, shutdownMs: 2_000, listDelayMs: 2_000, idleMs: 3_600_000 },
@@ -76,7 +76,7 @@ async function live(system: System, wanted: number): Promise<PoolCounts> {
     ...callsPerWorker(simulator.log(), scansOf(system)),
     removalMs: removalMsOf(simulator.log()),
     eventsToRunning,
-    eventsOfLife: await longestHistory(temporal, sampled),
+    eventsPerLifecycle: await longestHistory(temporal, sampled),
     stranded: machines.filter(({ state }) => state !== 'terminated').length,
     unfinished: (await api.workers(POOL)).filter(({ state }) => state !== 'stopped').length,
   };
@@ -92,4 +92,4 @@ function removalMsOf(log: readonly LogLine[]): number {
 }
 
 /** Scans that the product's worker has ended, those that follow removals too. */
-const scansOf = (system: System): number => system.process('worker').output().split('"scan-seen"').length - 1;
+const scansOf = (system: System): number => system.process('worker').output().split('"scan-completed"').length - 1;

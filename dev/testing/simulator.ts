@@ -100,7 +100,7 @@ export interface FaultDetail {
   readonly details?: readonly FaultDetail[];
 }
 
-export interface FaultOrder {
+export interface FaultRequest {
   readonly operation: string;
   readonly mode: FaultMode;
   readonly id?: string;
@@ -262,8 +262,8 @@ export class SimulatorHandle {
     return this.control('POST', 'limits', limits);
   }
 
-  addFault(order: FaultOrder): Promise<FaultState> {
-    return this.control('POST', 'faults', order);
+  addFault(request: FaultRequest): Promise<FaultState> {
+    return this.control('POST', 'faults', request);
   }
 
   /** Waits until the fault has struck; throws when it has not in time. */

@@ -14,7 +14,7 @@ import { temporalAddress } from './services.js';
 import { startSimulator, type SimulatorFlags, type SimulatorHandle } from './simulator.js';
 
 export interface SystemOptions {
-  readonly records?: 'postgres' | 'pglite';
+  readonly database?: 'postgres' | 'pglite';
   /** `split`: API and Temporal workers are processes of their own. */
   readonly roles?: 'all' | 'split';
   readonly simulator?: SimulatorFlags;
@@ -32,14 +32,14 @@ export interface SystemOptions {
 
 const rolesOf = { all: ['all'], split: ['api', 'worker'] } as const satisfies Record<string, readonly Role[]>;
 
-/** A whole deployment of its own: simulator, records, a Temporal namespace and the product's processes. */
+/** A whole deployment of its own: simulator, database, a Temporal namespace and the product's processes. */
 export class System {
   readonly simulator: SimulatorHandle;
   readonly temporal: Client;
   readonly temporalAddress: string;
   readonly namespace: string;
   readonly api: ApiClient;
-  readonly recordsUrl: string;
+  readonly databaseUrl: string;
   readonly configFile: string;
   readonly folder: string;
   readonly roles: readonly Role[];
@@ -55,7 +55,7 @@ export class System {
     temporal: Client;
     temporalAddress: string;
     apiPort: number;
-    recordsUrl: string;
+    databaseUrl: string;
     folder: string;
     roles: readonly Role[];
     config: Readonly<Record<string, unknown>>;
@@ -66,7 +66,7 @@ export class System {
     this.temporalAddress = parts.temporalAddress;
     this.namespace = parts.temporal.options.namespace;
     this.api = new ApiClient(`http://127.0.0.1:${parts.apiPort}`);
-    this.recordsUrl = parts.recordsUrl;
+    this.databaseUrl = parts.databaseUrl;
     this.folder = parts.folder;
     this.roles = parts.roles;
     this.config = parts.config;
@@ -115,9 +115,9 @@ export class System {
     return (await this.temporal.workflow.count(running)).count;
   }
 
-  /** Rows of one statement on the records. */
+  /** Rows of one statement on the database. */
   query<Row extends pg.QueryResultRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return queryDatabase<Row>(this.recordsUrl, statement, values);
+    return queryDatabase<Row>(this.databaseUrl, statement, values);
   }
 
   /** Waits for something; the error says where the logs are. */
@@ -150,7 +150,7 @@ export class System {
 
 /** Starts a deployment with intervals that suit tests. The caller stops it. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const { records = 'postgres', roles = 'split' } = options;
+  const { database = 'postgres', roles = 'split' } = options;
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-system-'));
   const [apiPort, metricsPort] = await Promise.all([freePort(), freePort()]);
   const simulator = await startSimulator({
@@ -163,7 +163,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   });
   const address = options.temporal ?? temporalAddress();
   const { client, namespace } = await createNamespace(address);
-  const recordsUrl = records === 'postgres' ? await createDatabase() : `pglite:${join(folder, 'records')}`;
+  const databaseUrl = database === 'postgres' ? await createDatabase() : `pglite:${join(folder, 'database')}`;
   const config = overlay(
     {
       rootUrl: simulator.url,
@@ -171,7 +171,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       // Two processes of one machine cannot share a port.
       metrics: { host: '127.0.0.1', port: roles === 'split' ? 0 : metricsPort },
       temporal: { address, namespace },
-      records: { url: recordsUrl },
+      database: { url: databaseUrl },
       intervals: { demandSeconds: 2, provisionSeconds: 60, scanSeconds: 2, sweepSeconds: 30 },
       log: { level: 'info', format: 'json' },
       shutdownGraceSeconds: 10,
@@ -186,7 +186,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     temporal: client,
     temporalAddress: address,
     apiPort,
-    recordsUrl,
+    databaseUrl,
     folder,
     config,
   };

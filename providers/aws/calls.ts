@@ -52,7 +52,7 @@ export class Ec2Calls {
       throw new ProviderError({ code: 'InvalidRequest', message: `${operation}: no region is known` });
     const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
     await untilGivenUp(
-      this.context.limiter.take(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]),
+      this.context.limiter.acquire(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]),
     );
     const begunAt = performance.now();
     const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });

@@ -4,7 +4,7 @@ import { ProviderError } from '../errors.js';
 import type { PoolOwner, ProviderContext } from '../provider.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { IdentityKeys } from './certificates.js';
-import { freezeLaunch } from './launch-request.js';
+import { prepareLaunch } from './launch-request.js';
 
 /** EC2's limit for the tags of one resource, ours included (EC2 user guide, "Tag restrictions"). */
 const MAX_TAGS = 50;
@@ -65,9 +65,9 @@ function launchProblem({ region, launchConfig }: LaunchConfiguration): string | 
 /** The largest request that the launch config can lead to: ids that the API computes have this length. */
 function requestProblem(configuration: LaunchConfiguration, pool: PoolOwner, context: ProviderContext): string | null {
   const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
-  const order = { ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 };
+  const spec = { ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 };
   try {
-    const request = freezeLaunch(order, context).request as RunInstancesCommandInput;
+    const request = prepareLaunch(spec, context).request as RunInstancesCommandInput;
     return tagProblem(request.TagSpecifications ?? []);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

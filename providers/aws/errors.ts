@@ -4,7 +4,7 @@ import { ProviderError, type ProviderErrorCode } from '../errors.js';
  * What EC2's error codes mean for us. EC2 uses HTTP statuses loosely (no capacity comes as 500), so the code decides first,
  * then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
  */
-export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
+export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   // There is none of it here now; another type, zone or subnet may have some. See also the forms below.
   SpotMaxPriceTooLow: 'InsufficientCapacity',
 
@@ -36,7 +36,7 @@ export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
   ThrottlingException: 'Throttled',
   TooManyRequestsException: 'Throttled',
 
-  // An earlier attempt with this token did something; only a look by token can tell what.
+  // An earlier attempt with this token did something; only a search by token can tell what.
   IdempotentParameterMismatch: 'TokenSpent',
   IdempotentInstanceTerminated: 'TokenSpent',
 
@@ -88,7 +88,7 @@ interface SdkError {
 export function classify(error: unknown, sent: boolean): ProviderError {
   if (error instanceof ProviderError) return error;
   const { name, message, status } = read(error);
-  const code = status === null ? withoutAnswer(name, sent) : meaningOf(name, status);
+  const code = status === null ? withoutAnswer(name, sent) : classifyCode(name, status);
   return new ProviderError({
     code,
     message: `${name}: ${message}`,
@@ -98,8 +98,8 @@ export function classify(error: unknown, sent: boolean): ProviderError {
   });
 }
 
-function meaningOf(name: string, status: number): ProviderErrorCode {
-  const known = Object.hasOwn(meanings, name) ? meanings[name] : undefined;
+function classifyCode(name: string, status: number): ProviderErrorCode {
+  const known = Object.hasOwn(errorCodes, name) ? errorCodes[name] : undefined;
   if (known) return known;
   for (const [form, code] of formsOfAnyStatus) if (form.test(name)) return code;
   if (status === 429) return 'Throttled';

@@ -11,10 +11,10 @@ const MAX_SIGNATURE_LENGTH = 1_024;
 /** How far the document's, EC2's and our own clock may be apart. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 /** A row may be written long after its launch, when an answer was lost; without EC2's own time this much is believed. */
-const LATEST_BOOKING_MS = 24 * 3_600_000;
+const MAX_RECORDING_DELAY_MS = 24 * 3_600_000;
 
 /** Members of the document that must equal the row's facts. */
-export const comparedFacts = [
+export const comparedAttributes = [
   'instanceId',
   'region',
   'accountId',
@@ -25,7 +25,7 @@ export const comparedFacts = [
   'privateIp',
 ] as const;
 
-export type InstanceFacts = Readonly<Record<string, string | null>>;
+export type InstanceAttributes = Readonly<Record<string, string | null>>;
 export type IdentityDocument = Readonly<Record<string, unknown>>;
 
 /**
@@ -62,9 +62,9 @@ function parse(document: string): IdentityDocument {
   return value as IdentityDocument;
 }
 
-/** Facts that a row may lack when EC2 did not have them yet; they are looked up once before they are compared. */
-export const lacksFacts = (facts: InstanceFacts): boolean =>
-  comparedFacts.some((name) => (facts[name] ?? null) === null);
+/** Attributes that a row may lack when EC2 did not have them yet; they are read once before they are compared. */
+export const lacksAttributes = (identityAttributes: InstanceAttributes): boolean =>
+  comparedAttributes.some((name) => (identityAttributes[name] ?? null) === null);
 
 /**
  * Throws IdentityError unless the document is this worker's. Every fact must be known and equal, except that an instance
@@ -75,13 +75,13 @@ export const lacksFacts = (facts: InstanceFacts): boolean =>
  */
 export function assertDocumentIsOf(
   worker: Worker,
-  facts: InstanceFacts,
+  identityAttributes: InstanceAttributes,
   document: IdentityDocument,
   nowMs: number,
 ): void {
   if (document.instanceId !== worker.workerId) throw new IdentityError('instanceId is not the worker’s');
-  for (const name of comparedFacts) {
-    const known = facts[name] ?? null;
+  for (const name of comparedAttributes) {
+    const known = identityAttributes[name] ?? null;
     const shown = document[name] ?? null;
     if (known === null && name !== 'privateIp') throw new IdentityError(`${name} of the machine is not known`);
     if (shown !== known) throw new IdentityError(`${name} is not the machine’s`);
@@ -89,7 +89,7 @@ export function assertDocumentIsOf(
   const pendingTime = typeof document.pendingTime === 'string' ? Date.parse(document.pendingTime) : Number.NaN;
   if (Number.isNaN(pendingTime)) throw new IdentityError('pendingTime is missing or no time');
   if (pendingTime > nowMs + CLOCK_SKEW_MS) throw new IdentityError('pendingTime is in the future');
-  const launchTime = Date.parse(facts.launchTime ?? '');
-  const earliest = Number.isNaN(launchTime) ? worker.created - LATEST_BOOKING_MS : launchTime - CLOCK_SKEW_MS;
+  const launchTime = Date.parse(identityAttributes.launchTime ?? '');
+  const earliest = Number.isNaN(launchTime) ? worker.created - MAX_RECORDING_DELAY_MS : launchTime - CLOCK_SKEW_MS;
   if (pendingTime < earliest) throw new IdentityError('pendingTime is before the machine’s launch');
 }

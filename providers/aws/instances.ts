@@ -1,6 +1,6 @@
 import type { Instance, Reservation } from '@aws-sdk/client-ec2';
 import type { LaunchedMachine, MachineState, Observation } from '../provider.js';
-import { readMarks } from './tags.js';
+import { readTags } from './tags.js';
 
 /**
  * EC2's instance states in ours. A stopped instance, or one on its way there, never works again: workers that shut
@@ -16,7 +16,7 @@ const states: Readonly<Record<string, MachineState>> = {
 };
 
 /** The facts that an identity document is compared with; `launchTime` is ISO text and is compared by its distance. */
-export const factsOf = (
+export const attributesOf = (
   reservation: Reservation,
   instance: Instance,
   region: string,
@@ -37,7 +37,7 @@ export function launchedMachines(reservation: Reservation, region: string): Laun
     workerGroup: region,
     workerId: instance.InstanceId,
     location: { account: reservation.OwnerId ?? null, region, group: null },
-    facts: factsOf(reservation, instance, region),
+    identityAttributes: attributesOf(reservation, instance, region),
   }));
 }
 
@@ -49,7 +49,7 @@ export function observations(reservation: Reservation, region: string, deploymen
     // A state that EC2 invents later exists, and is no reason to do anything.
     state: states[instance.State?.Name ?? ''] ?? 'running',
     reason: instance.StateReason?.Message || instance.StateTransitionReason || null,
-    ...readMarks(instance.Tags, deploymentId),
+    ...readTags(instance.Tags, deploymentId),
     resources: {},
   }));
 }

@@ -7,13 +7,13 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import { Batcher } from '../shared/batcher.js';
-import { IdentityError, orNull, ProviderError } from '../errors.js';
+import { IdentityError, ignoreNotFound, ProviderError } from '../errors.js';
 import { gone } from '../shared/gone.js';
-import { listPlaces } from '../shared/partial-listing.js';
+import { listLocations } from '../shared/partial-listing.js';
 import { poolValidator } from '../shared/pool-schema.js';
 import type {
   BulkLaunching,
-  FrozenLaunch,
+  PreparedLaunch,
   LaunchedMachine,
   MachineRef,
   Machines,
@@ -26,9 +26,9 @@ import { Ec2Calls } from './calls.js';
 import { readIdentityKeys } from './certificates.js';
 import { checkDefinition } from './definition.js';
 import type { AwsProviderConfig } from './config.js';
-import { assertDocumentIsOf, type InstanceFacts, lacksFacts, readSignedDocument } from './identity.js';
-import { factsOf, launchedMachines, observations } from './instances.js';
-import { freezeLaunch, thawRequest } from './launch-request.js';
+import { assertDocumentIsOf, type InstanceAttributes, lacksAttributes, readSignedDocument } from './identity.js';
+import { attributesOf, launchedMachines, observations } from './instances.js';
+import { prepareLaunch, parseRequest } from './launch-request.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from './tags.js';
 import { awsPoolSchema } from './pool-schema.js';
 import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
@@ -51,13 +51,15 @@ export function awsProvider(config: AwsProviderConfig, context: ProviderContext)
     providerType: 'aws',
     launching: launching(calls, context),
     machines: machines(calls, context),
-    setup: () => reachRegions(calls, config.regions),
+    setup: () => checkRegions(calls, config.regions),
     validatePool: (submitted, pool) =>
       checkDefinition(validate(submitted), pool, { context, regions: config.regions, keys }),
     verifyIdentity: async (worker, proof, nowMs) => {
       const document = readSignedDocument(proof, worker.location.region, keys);
-      const facts = lacksFacts(worker.facts) ? await lookUpFacts(calls, worker) : worker.facts;
-      assertDocumentIsOf(worker, facts, document, nowMs);
+      const identityAttributes = lacksAttributes(worker.identityAttributes)
+        ? await readAttributes(calls, worker)
+        : worker.identityAttributes;
+      assertDocumentIsOf(worker, identityAttributes, document, nowMs);
     },
   };
 }
@@ -66,13 +68,13 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
   return {
     kind: 'bulk',
     maxPerLaunch: MAX_PER_LAUNCH,
-    freeze: (order) => freezeLaunch(order, context),
+    prepare: (spec) => prepareLaunch(spec, context),
     async submit({ location: { region }, request }) {
-      const command = new RunInstancesCommand(thawRequest(request));
+      const command = new RunInstancesCommand(parseRequest(request));
       const reservation = await calls.call(region, 'create', 'RunInstances', (client) => client.send(command));
-      const made = launchedMachines(reservation, region!);
-      if (made.length === 0) throw emptyAnswer('RunInstances');
-      return made;
+      const created = launchedMachines(reservation, region!);
+      if (created.length === 0) throw emptyAnswer('RunInstances');
+      return created;
     },
     find: (launch) => findMachines(calls, context, launch),
   };
@@ -90,12 +92,12 @@ const emptyAnswer = (operation: string) =>
 async function findMachines(
   calls: Ec2Calls,
   context: ProviderContext,
-  launch: FrozenLaunch,
+  launch: PreparedLaunch,
 ): Promise<LaunchedMachine[]> {
   const region = launch.location.region!;
   const found: LaunchedMachine[] = [];
-  const marks = { [DEPLOYMENT_TAG]: context.deploymentId, [LAUNCH_TAG]: launch.token };
-  for await (const reservations of describe(calls, region, tagFilter(marks))) {
+  const filter = { [DEPLOYMENT_TAG]: context.deploymentId, [LAUNCH_TAG]: launch.token };
+  for await (const reservations of describe(calls, region, tagFilter(filter))) {
     found.push(...reservations.flatMap((reservation) => launchedMachines(ofToken(reservation, launch.token), region)));
   }
   return found;
@@ -110,8 +112,8 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   const removals = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
     idleMs: 100,
     maxWaitMs: 1_000,
-    restMs: 1_000,
-    longestRestMs: 5_000,
+    pauseMs: 1_000,
+    maxPauseMs: 5_000,
     maxItems: MAX_TERMINATE_IDS,
   });
   async function* observeRegion(region: string): AsyncGenerator<Observation[]> {
@@ -123,13 +125,13 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   return {
     removalSteps: [REMOVAL_STEP],
     observe: (locations) =>
-      listPlaces(
+      listLocations(
         regionsOf(locations).map((region) => ({
           locations: locations.filter((location) => location.region === region),
           pages: observeRegion(region),
         })),
       ),
-    async lookup(machine) {
+    async get(machine) {
       const region = regionOf(machine);
       const reservations = await describeOne(calls, region, machine.workerId);
       if (reservations === null) {
@@ -159,20 +161,22 @@ async function* describe(calls: Ec2Calls, region: string, input: DescribeInstanc
 /** Null when EC2 says that there is no such instance: only those words prove it. */
 async function describeOne(calls: Ec2Calls, region: string, instanceId: string) {
   const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
-  const answer = await orNull(calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command)));
+  const answer = await ignoreNotFound(
+    calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command)),
+  );
   return answer === null ? null : (answer.Reservations ?? []);
 }
 
-async function lookUpFacts(calls: Ec2Calls, worker: Worker): Promise<InstanceFacts> {
+async function readAttributes(calls: Ec2Calls, worker: Worker): Promise<InstanceAttributes> {
   const region = regionOf(worker);
   for (const reservation of (await describeOne(calls, region, worker.workerId)) ?? []) {
-    for (const instance of reservation.Instances ?? []) return factsOf(reservation, instance, region);
+    for (const instance of reservation.Instances ?? []) return attributesOf(reservation, instance, region);
   }
   throw new IdentityError('EC2 knows no such machine');
 }
 
 /** What is wrong with some of the regions, in words. Throws when none answers, or the account has none of them. */
-async function reachRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<readonly string[]> {
+async function checkRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<readonly string[]> {
   const { enabled, remarks } = await enabledRegions(calls, wanted ?? [HOME_REGION]);
   const missing = wanted?.filter((region) => !enabled.has(region)) ?? [];
   if (missing.length === 0) return remarks;

@@ -5,21 +5,21 @@ export const DEPLOYMENT_TAG = 'worker-manager-deployment';
 export const LAUNCH_TAG = 'worker-manager-launch';
 export const POOL_TAG = 'WorkerPoolId';
 
-/** What a launch creates and we therefore mark. */
-const marked = ['instance', 'volume'] as const;
+/** What a launch creates and we therefore tag. */
+const taggedTypes = ['instance', 'volume'] as const;
 
 /**
  * The definition's tags with ours added to instances and volumes. EC2 refuses a key that comes twice, and nobody else may
- * set our marks, so ours replace the definition's.
+ * set our tags, so ours replace the definition's.
  */
 export function withOurTags(
   specifications: readonly TagSpecification[],
   ours: Record<string, string>,
 ): TagSpecification[] {
-  const isMarked = (type: string | undefined) => marked.some((own) => own === type);
+  const isTagged = (type: string | undefined) => taggedTypes.some((own) => own === type);
   return [
-    ...specifications.filter(({ ResourceType }) => !isMarked(ResourceType)),
-    ...marked.map((ResourceType) => ({
+    ...specifications.filter(({ ResourceType }) => !isTagged(ResourceType)),
+    ...taggedTypes.map((ResourceType) => ({
       ResourceType,
       Tags: [
         ...specifications
@@ -32,8 +32,8 @@ export function withOurTags(
   ];
 }
 
-/** The launch and the pool that made a resource, when it bears this deployment's mark; nulls when it does not. */
-export function readMarks(
+/** The launch and the pool that made a resource, when it bears this deployment's tag; nulls when it does not. */
+export function readTags(
   tags: readonly Tag[] | undefined,
   deploymentId: string,
 ): { launchToken: string | null; workerPoolId: string | null } {

@@ -1,7 +1,7 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
-import type { FrozenLaunch, LaunchOrder, PoolOwner } from '../provider.js';
+import type { PreparedLaunch, LaunchSpec, PoolOwner } from '../provider.js';
 import { type Tags, withWorker } from './model/tags.js';
 
 /** Azure's limits for the tags of one resource, ours included ("Use tags to organize your Azure resources"). */
@@ -21,14 +21,14 @@ const MAX_DEPTH = 50;
 export function checkDefinition(
   validation: PoolValidation,
   pool: PoolOwner | undefined,
-  freeze: (order: LaunchOrder) => FrozenLaunch,
+  prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): PoolValidation {
   if (!validation.ok) return validation;
   for (const [index, configuration] of validation.launchConfigs.entries()) {
     const problem =
       tagProblem((configuration.tags ?? {}) as Tags) ??
       templateProblem(configuration) ??
-      (pool && requestProblem(configuration, pool, freeze));
+      (pool && requestProblem(configuration, pool, prepare));
     if (problem) return { ok: false, reason: `config.launchConfigs[${index}].${problem}` };
   }
   return validation;
@@ -38,11 +38,11 @@ export function checkDefinition(
 function requestProblem(
   configuration: LaunchConfiguration,
   pool: PoolOwner,
-  freeze: (order: LaunchOrder) => FrozenLaunch,
+  prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): string | null {
   const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
   try {
-    const { request } = freeze({ ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 });
+    const { request } = prepare({ ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 });
     return tagProblem(withWorker((request as { tags: Tags }).tags, '0'.repeat(38)));
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

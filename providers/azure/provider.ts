@@ -1,13 +1,13 @@
 import type { AzureProviderConfig } from './config.js';
 import type { Worker } from '../../domain/worker.js';
-import { orNull, ProviderError } from '../errors.js';
+import { ignoreNotFound, ProviderError } from '../errors.js';
 import { poolValidator } from '../shared/pool-schema.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { AzureCalls } from './arm/client.js';
 import { checkDefinition } from './definition.js';
 import { deploymentMode } from './create/deployment.js';
-import { DeploymentRecords } from './arm/deployments.js';
-import { rememberDeployments } from './create/resource-tracking.js';
+import { Deployments } from './arm/deployments.js';
+import { trackDeployments } from './create/resource-tracking.js';
 import { azureIdentity } from './identity/verify.js';
 import { azureLaunching } from './create/launching.js';
 import { vmNames } from './observe/machine.js';
@@ -20,7 +20,7 @@ const GROUPS_API_VERSION = '2021-04-01';
 /** Microsoft Azure. Throws ProviderConfigError when it cannot be built from this configuration. */
 export function azureProvider(config: AzureProviderConfig, context: ProviderContext): Provider {
   const calls = new AzureCalls(config, context);
-  const records = new DeploymentRecords(calls);
+  const deployments = new Deployments(calls);
   const identity = azureIdentity({
     subscriptionId: config.subscriptionId,
     trustedRoots: config.trustedRoots,
@@ -28,26 +28,26 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
   });
   const place = { account: config.subscriptionId, group: config.resourceGroupName };
   const launching = azureLaunching(
-    [sequentialMode(calls, place, context), deploymentMode(calls, records, place, context)],
-    rememberDeployments(calls, records, context.deploymentId),
+    [sequentialMode(calls, place, context), deploymentMode(calls, deployments, place, context)],
+    trackDeployments(calls, deployments, context.deploymentId),
   );
   const validate = poolValidator(azurePoolSchema);
   return {
     providerId: context.providerId,
     providerType: 'azure',
     launching,
-    machines: azureMachines(calls, records, context),
-    setup: () => reachGroup(calls, place),
-    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (order) => launching.freeze(order)),
+    machines: azureMachines(calls, deployments, context),
+    setup: () => checkGroup(calls, place),
+    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (spec) => launching.prepare(spec)),
     verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),
   };
 }
 
 /** Azure chooses it when the machine is made, after the row was written; null while Azure does not show the machine. */
 async function vmIdOf(calls: AzureCalls, worker: Worker): Promise<string | null> {
-  const { location, facts } = worker;
-  if (facts['vmId']) return facts['vmId'];
-  const vm = await orNull(
+  const { location, identityAttributes } = worker;
+  if (identityAttributes['vmId']) return identityAttributes['vmId'];
+  const vm = await ignoreNotFound(
     calls.call(location.account, 'read', 'GET virtualMachines', ({ compute }) =>
       compute.virtualMachines.get(location.group ?? '', vmNames(worker)[0]!),
     ),
@@ -56,7 +56,7 @@ async function vmIdOf(calls: AzureCalls, worker: Worker): Promise<string | null>
 }
 
 /** Throws PermissionDenied for credentials that are not good, InvalidRequest when the group does not exist. */
-async function reachGroup(calls: AzureCalls, { account, group }: { account: string; group: string }): Promise<[]> {
+async function checkGroup(calls: AzureCalls, { account, group }: { account: string; group: string }): Promise<[]> {
   const path = `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}?api-version=${GROUPS_API_VERSION}`;
   try {
     await calls.raw(account, 'read', 'GET resourceGroups', { method: 'GET', path });

@@ -92,7 +92,7 @@ export class ComputeCalls {
     const region = zone === null ? null : regionOf(zone);
     const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
-    await untilGivenUp(this.context.limiter.take(call, limit));
+    await untilGivenUp(this.context.limiter.acquire(call, limit));
     const begunAt = performance.now();
     const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
     try {
@@ -106,7 +106,7 @@ export class ComputeCalls {
       report(classified.code);
       const { code, retryAfterMs } = classified;
       // The window is everybody's: nobody asks again before it ends.
-      if (code === 'Throttled') await this.context.limiter.heed(call, limit, { remaining: null, retryAfterMs });
+      if (code === 'Throttled') await this.context.limiter.reportQuota(call, limit, { remaining: null, retryAfterMs });
       throw classified;
     }
   }

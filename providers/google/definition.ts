@@ -1,7 +1,7 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
-import type { FrozenLaunch, LaunchOrder, PoolOwner } from '../provider.js';
+import type { PreparedLaunch, LaunchSpec, PoolOwner } from '../provider.js';
 import { parseZonal } from './bare-names.js';
 import { typeProblem } from './definition-types.js';
 import { fieldsOf } from './descriptor.js';
@@ -30,7 +30,7 @@ const BULK_ONLY = 'machines are created many at a time, and it cannot be said of
 export function checkDefinition(
   validation: PoolValidation,
   pool: PoolOwner | undefined,
-  prepare: (spec: LaunchOrder) => FrozenLaunch,
+  prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): PoolValidation {
   if (!validation.ok) return validation;
   for (const [index, configuration] of validation.launchConfigs.entries()) {
@@ -44,7 +44,7 @@ export function checkDefinition(
 function requestProblem(
   configuration: LaunchConfiguration,
   pool: PoolOwner,
-  prepare: (spec: LaunchOrder) => FrozenLaunch,
+  prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): string | null {
   const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
   try {

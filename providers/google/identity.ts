@@ -63,7 +63,7 @@ function assertLifetime({ iat, exp }: JWTPayload): void {
   }
 }
 
-function assertMachine({ location, workerGroup, workerId, facts }: Worker, claims: JWTPayload): void {
+function assertMachine({ location, workerGroup, workerId, identityAttributes }: Worker, claims: JWTPayload): void {
   const machine = (Object(claims['google']) as { compute_engine?: unknown }).compute_engine;
   if (typeof machine !== 'object' || machine === null) throw new IdentityError('the token is of no machine');
   const { project_id, zone, instance_id, instance_name, instance_creation_timestamp } = machine as Record<
@@ -74,8 +74,8 @@ function assertMachine({ location, workerGroup, workerId, facts }: Worker, claim
   if (zone !== workerGroup) throw new IdentityError('zone is not the worker’s');
   // Text, and longer than a number can be exact.
   if (instance_id !== workerId) throw new IdentityError('instance_id is not the worker’s');
-  if (instance_name !== facts.name) throw new IdentityError('instance_name is not the machine’s');
-  const created = Date.parse(facts.creationTimestamp ?? '') / 1_000;
+  if (instance_name !== identityAttributes.name) throw new IdentityError('instance_name is not the machine’s');
+  const created = Date.parse(identityAttributes.creationTimestamp ?? '') / 1_000;
   const claimed = typeof instance_creation_timestamp === 'number' ? instance_creation_timestamp : Number.NaN;
   if (!(Math.abs(claimed - created) <= CLOCK_SKEW_SECONDS)) {
     throw new IdentityError('instance_creation_timestamp is not the machine’s');

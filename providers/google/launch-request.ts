@@ -1,5 +1,5 @@
 import { ProviderError } from '../errors.js';
-import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../provider.js';
+import type { PreparedLaunch, LaunchSpec, ProviderContext } from '../provider.js';
 import { bareName } from './bare-names.js';
 import { launchRequestId, namePrefix } from './names.js';
 import { ownDescription, ownLabels } from './tags.js';
@@ -49,7 +49,7 @@ export const definitionOf = (configuration: Readonly<Record<string, unknown>>): 
  * The bulkInsert of a launch (docs/taskcluster-compatibility.md#google). Throws ProviderError(InvalidRequest) when the
  * metadata is too long.
  */
-export function prepareLaunch(spec: LaunchOrder, project: string, context: ProviderContext): FrozenLaunch {
+export function prepareLaunch(spec: LaunchSpec, project: string, context: ProviderContext): PreparedLaunch {
   const { token, workerPoolId, count, configuration } = spec;
   const [region, zone] = [configuration.region as string, configuration.zone as string];
   const request: GoogleRequest = {
@@ -60,7 +60,7 @@ export function prepareLaunch(spec: LaunchOrder, project: string, context: Provi
   return { token, count, location: { account: project, region, group: zone }, request };
 }
 
-function instanceProperties(spec: LaunchOrder, zone: string, context: ProviderContext): Record<string, unknown> {
+function instanceProperties(spec: LaunchSpec, zone: string, context: ProviderContext): Record<string, unknown> {
   const definition = definitionOf(spec.configuration);
   const tags = { ...spec, providerId: context.providerId, deploymentId: context.deploymentId };
   const { guestAccelerators, scheduling } = definition;
@@ -108,7 +108,7 @@ export const isPersistent = ({ type }: Disk): boolean => type === undefined || t
 /** What worker-runner reads on the machine (docs/taskcluster-compatibility.md#worker-information), and the definition's own. */
 function metadataItems(
   { metadata }: GoogleDefinition,
-  { workerPoolId, configuration, launchConfigId }: LaunchOrder,
+  { workerPoolId, configuration, launchConfigId }: LaunchSpec,
   zone: string,
   { providerId, rootUrl }: ProviderContext,
 ): object[] {

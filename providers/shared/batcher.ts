@@ -10,10 +10,10 @@ export interface BatchWindow {
   readonly maxItems: number;
   /**
    * …but otherwise no sooner than this long after the batch before it left, and twice as long after each further batch, up
-   * to `longestRestMs`: a long trickle makes few calls as well. It begins anew when nothing came for `longestRestMs`.
+   * to `maxPauseMs`: a long trickle makes few calls as well. It begins anew when nothing came for `maxPauseMs`.
    */
-  readonly restMs: number;
-  readonly longestRestMs: number;
+  readonly pauseMs: number;
+  readonly maxPauseMs: number;
 }
 
 /**
@@ -38,8 +38,8 @@ export class Batcher {
   private readonly run: BatchRun;
   private readonly window: BatchWindow;
   private readonly open = new Map<string, Batch>();
-  /** By key: how long, and until when, the next batch rests. */
-  private readonly rests = new Map<string, { readonly forMs: number; readonly untilMs: number }>();
+  /** By key: how long, and until when, the next batch pauses. */
+  private readonly pauses = new Map<string, { readonly forMs: number; readonly untilMs: number }>();
 
   constructor(run: BatchRun, window: BatchWindow) {
     this.run = run;
@@ -72,20 +72,20 @@ export class Batcher {
   private wait(batch: Batch): void {
     const nowMs = performance.now();
     const idleMs = Math.min(this.window.idleMs, batch.leavesBy - nowMs);
-    const waitMs = Math.max(0, idleMs, (this.rests.get(batch.key)?.untilMs ?? 0) - nowMs);
+    const waitMs = Math.max(0, idleMs, (this.pauses.get(batch.key)?.untilMs ?? 0) - nowMs);
     batch.timer = setTimeout(() => void this.leave(batch), waitMs);
   }
 
-  private rest({ key, begunMs }: Batch): void {
-    const before = this.rests.get(key);
-    const goesOn = before !== undefined && begunMs < before.untilMs + this.window.longestRestMs;
-    const forMs = goesOn ? Math.min(before.forMs * 2, this.window.longestRestMs) : this.window.restMs;
-    this.rests.set(key, { forMs, untilMs: performance.now() + forMs });
+  private pause({ key, begunMs }: Batch): void {
+    const before = this.pauses.get(key);
+    const goesOn = before !== undefined && begunMs < before.untilMs + this.window.maxPauseMs;
+    const forMs = goesOn ? Math.min(before.forMs * 2, this.window.maxPauseMs) : this.window.pauseMs;
+    this.pauses.set(key, { forMs, untilMs: performance.now() + forMs });
   }
 
   private async leave(batch: Batch): Promise<void> {
     this.open.delete(batch.key);
-    this.rest(batch);
+    this.pause(batch);
     try {
       const failures = await this.run(batch.key, [...batch.waiting.keys()]);
       for (const [item, verdict] of batch.waiting) {

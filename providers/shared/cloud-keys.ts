@@ -17,7 +17,7 @@ export const cloudKeys = {
   rateLimits: Type.Optional(
     closed(
       {
-        read: callLimit('Calls that only look.'),
+        read: callLimit('Calls that only read.'),
         create: callLimit('Calls that create.'),
         delete: callLimit('Calls that remove.'),
       },

@@ -3,7 +3,7 @@ import { ProviderError } from '../errors.js';
 import { mergePages } from './merge-pages.js';
 
 /**
- * A look at several places of which some could not be listed to the end. The places that it does not name were, so what
+ * A scan of several locations of which some could not be listed to the end. The places that it does not name were, so what
  * they do not show is missing there (`Machines.observe`).
  */
 export class PartialListing extends ProviderError {
@@ -18,7 +18,7 @@ export class PartialListing extends ProviderError {
 }
 
 /** Whatever a provider lists by itself: a region, a resource group. */
-export interface PlaceListing<Page> {
+export interface LocationListing<Page> {
   /** The locations that are in this place. */
   readonly locations: readonly MachineLocation[];
   readonly pages: AsyncIterable<Page>;
@@ -28,9 +28,9 @@ export interface PlaceListing<Page> {
  * Lists several places at once. A place that fails hides nothing of the others: when all have ended, a PartialListing
  * names the failed ones; where every place failed, its error is thrown as it is.
  */
-export async function* listPlaces<Page>(places: readonly PlaceListing<Page>[]): AsyncGenerator<Page> {
+export async function* listLocations<Page>(places: readonly LocationListing<Page>[]): AsyncGenerator<Page> {
   const failures: { locations: readonly MachineLocation[]; error: ProviderError }[] = [];
-  async function* noting({ locations, pages }: PlaceListing<Page>): AsyncGenerator<Page> {
+  async function* noting({ locations, pages }: LocationListing<Page>): AsyncGenerator<Page> {
     try {
       yield* pages;
     } catch (error) {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_RETRY_AFTER_MS, ProviderError } from '../errors.js';
-import type { BucketStore, BucketView, BudgetNews, CallLimit, CloudCall, Limiter, Shortage } from '../rate-limit.js';
+import type { BucketStore, BucketView, QuotaUpdate, CallLimit, CloudCall, Limiter, Shortage } from '../rate-limit.js';
 
 /** Longer waits give the activity's slot back: the engine retries when the wait is over. */
-const LONGEST_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 10_000;
 /** A refused call comes back when it would have this long to wait, and not at once. */
-const WAIT_LEFT_MS = LONGEST_WAIT_MS / 2;
-const SHORTEST_RETRY_MS = 1_000;
+const MIN_REMAINING_WAIT_MS = MAX_WAIT_MS / 2;
+const MIN_RETRY_MS = 1_000;
 /**
  * A call that has waited reads the bucket's pause again when nobody of this process has read it for so long: at
  * most one query in this time, however many wait, and a pause that another process has begun holds here as soon.
@@ -26,8 +26,8 @@ export function sharedLimiter(store: BucketStore, budgetOf: (providerId: string)
     return bucket;
   };
   return {
-    take: (call, limit) => bucketOf(call).take(call, limit),
-    heed: (call, limit, news) => bucketOf(call).heed(limit, news),
+    acquire: (call, limit) => bucketOf(call).acquire(call, limit),
+    reportQuota: (call, limit, update) => bucketOf(call).reportQuota(limit, update),
   };
 }
 
@@ -48,8 +48,8 @@ class SharedBucket {
     this.name = name;
   }
 
-  async take(call: CloudCall, limit: CallLimit): Promise<void> {
-    const latest = performance.now() + LONGEST_WAIT_MS;
+  async acquire(call: CloudCall, limit: CallLimit): Promise<void> {
+    const latest = performance.now() + MAX_WAIT_MS;
     for (;;) {
       const requestedAt = performance.now();
       const place = await this.store.reserve(this.name, limit, Math.max(0, latest - requestedAt));
@@ -61,7 +61,7 @@ class SharedBucket {
     }
   }
 
-  async heed(limit: CallLimit, { remaining, retryAfterMs }: BudgetNews): Promise<void> {
+  async reportQuota(limit: CallLimit, { remaining, retryAfterMs }: QuotaUpdate): Promise<void> {
     const shortage = shortageOf(limit, this.believed(limit), remaining, retryAfterMs);
     if (!shortage) return;
     const requestedAt = performance.now();
@@ -132,6 +132,6 @@ function refusal({ operation, providerId, region, callClass }: CloudCall, waitMs
   return new ProviderError({
     code: 'Throttled',
     message: `${operation}: our own limit for ${[providerId, region ?? '', callClass].join('/')} is used up`,
-    retryAfterMs: Math.max(SHORTEST_RETRY_MS, waitMs - WAIT_LEFT_MS),
+    retryAfterMs: Math.max(MIN_RETRY_MS, waitMs - MIN_REMAINING_WAIT_MS),
   });
 }

@@ -2,29 +2,29 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { outsideCallScope, untilGivenUp } from './call-scope.js';
 
 /**
- * One look that many callers share: each gets the result of a look that began after it asked, so that it shows all that
- * the caller had done before. Looks begin at least `restMs` apart; all who come meanwhile meet in the next.
+ * One call that many callers share: each gets the result of a call that began after it asked, so that it shows all that
+ * the caller had done before. Calls begin at least `intervalMs` apart; all who come meanwhile meet in the next.
  */
-export class SharedLook<Result> {
-  private readonly look: () => Promise<Result>;
-  private readonly restMs: number;
-  private restUntil: Promise<unknown> = Promise.resolve();
+export class SingleFlight<Result> {
+  private readonly work: () => Promise<Result>;
+  private readonly intervalMs: number;
+  private notBefore: Promise<unknown> = Promise.resolve();
   private next: Promise<Result> | null = null;
 
-  constructor(look: () => Promise<Result>, restMs: number) {
-    this.look = look;
-    this.restMs = restMs;
+  constructor(work: () => Promise<Result>, intervalMs: number) {
+    this.work = work;
+    this.intervalMs = intervalMs;
   }
 
-  take(): Promise<Result> {
+  run(): Promise<Result> {
     this.next ??= outsideCallScope(() => this.begin());
     return untilGivenUp(this.next);
   }
 
   private async begin(): Promise<Result> {
-    await this.restUntil;
+    await this.notBefore;
     this.next = null;
-    this.restUntil = delay(this.restMs);
-    return await this.look();
+    this.notBefore = delay(this.intervalMs);
+    return await this.work();
   }
 }

@@ -26,7 +26,7 @@ export function staticProvider(context: ProviderContext): Provider {
 
 function assertSecret(worker: Worker, { staticSecret }: IdentityProof, context: ProviderContext): void {
   if (typeof staticSecret !== 'string' || !SECRET.test(staticSecret)) throw new IdentityError('no static secret');
-  const known = worker.facts.secretFingerprint;
+  const known = worker.identityAttributes.secretFingerprint;
   if (!known) throw new IdentityError('the worker has no static secret');
   const shown = Buffer.from(context.fingerprint(worker, staticSecret));
   const expected = Buffer.from(known);

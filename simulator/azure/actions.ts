@@ -99,8 +99,8 @@ function onOperation(store: ArmStore, { method, target }: ArmCall): ArmAnswer {
   const operation = store.operation(target.name);
   if (!operation) throw new Refusal('NotFound', `The operation ${target.name ?? ''} was not found.`, 404);
   if (target.within === 'operations') {
-    const going = operation.status === 'InProgress';
-    return { status: 200, body: render.renderOperation(operation), ...(going && { operation }) };
+    const inProgress = operation.status === 'InProgress';
+    return { status: 200, body: render.renderOperation(operation), ...(inProgress && { operation }) };
   }
   if (operation.status === 'InProgress') return { status: 202, operation };
   if (operation.failure) throw new Refusal(operation.failure.code, operation.failure.message, 409, operation.failure);

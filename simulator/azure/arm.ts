@@ -91,7 +91,7 @@ export class Arm {
       endDeployment(store, operation, atMs);
       if (operation.method === 'DELETE' && operation.status === 'Succeeded') deleted.push(operation.targetId);
     } else if (resource?.operationId === operation.id) {
-      deleted.push(...this.#settle(resource, operation, atMs));
+      deleted.push(...this.#finishOperation(resource, operation, atMs));
     }
     const { id, method, kind, targetId, deploymentId, failure, startedMs } = operation;
     this.#log.write({
@@ -110,7 +110,7 @@ export class Arm {
   }
 
   /** The effects on the resource; gives the ids of what is gone. */
-  #settle(resource: Resource, { method, ending, failure }: Operation, atMs: number): string[] {
+  #finishOperation(resource: Resource, { method, ending, failure }: Operation, atMs: number): string[] {
     const { store } = this;
     resource.operationId = null;
     resource.failure = failure;

@@ -5,7 +5,7 @@ import type { ArmStore } from './store.js';
  * How many more machines of this size a location has room for, under the limits that `POST /simulator/capacity` has set for
  * the location and for the size in it. Failed machines take no room.
  */
-export function roomFor(
+export function remainingCapacity(
   store: ArmStore,
   capacity: Readonly<Record<string, number>>,
   location: string,

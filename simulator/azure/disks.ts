@@ -17,14 +17,14 @@ export const disks: KindRules = {
   },
 };
 
-interface DiskOrder {
+interface DiskRequest {
   readonly id: string;
   readonly name: string;
   readonly deleteOption: string;
 }
 
 /** All disks of a machine's storage profile, as shown. Without a `deleteOption` they are detached. */
-export function disksOf(vm: Resource): DiskOrder[] {
+export function disksOf(vm: Resource): DiskRequest[] {
   const profile = objectAt(vm.properties, 'storageProfile');
   return [objectAt(profile, 'osDisk'), ...listAt(profile, 'dataDisks')].flatMap((disk) => {
     const [id, name] = [textAt(disk, 'managedDisk', 'id'), textAt(disk, 'name')];
@@ -47,7 +47,7 @@ export function namedDisks(profile: Properties, vm: Resource): Properties {
   };
 }
 
-export function makeDisk(store: ArmStore, vm: Resource, { id, name }: DiskOrder, nowMs: number): string[] {
+export function makeDisk(store: ArmStore, vm: Resource, { id, name }: DiskRequest, nowMs: number): string[] {
   const known = store.resource(id);
   if (known) {
     known.usedBy = vm.id;

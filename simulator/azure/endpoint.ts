@@ -8,7 +8,7 @@ import { readJson, send } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
 import { perform, type ArmAnswer, type ArmCall } from './actions.js';
 import type { Arm } from './arm.js';
-import { concernOf, tagsOf } from './fault-target.js';
+import { faultTargetOf, tagsOf } from './fault-target.js';
 import { charge } from './limits.js';
 import { acceptsToken } from './login.js';
 import { hashOf, resourceTypes, type Ending, type Operation, type Properties } from './resource.js';
@@ -72,7 +72,7 @@ async function act(context: ArmContext, given: Omit<ArmCall, 'ending'>, response
   const startedMs = performance.now();
   const { method, target, body } = given;
   const operation = `${method === 'GET' && target.name === null ? 'LIST' : method} ${target.kind}`;
-  const fault = context.faults.strike({ operation, ...concernOf(context.arm.store, target, body) });
+  const fault = context.faults.strike({ operation, ...faultTargetOf(context.arm.store, target, body) });
   const { remaining, refusal } = charge(context.limits, method, target, response);
   const log = (outcome: string, details: Properties = {}): void =>
     context.log.write({

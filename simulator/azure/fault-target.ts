@@ -7,7 +7,11 @@ import { deploymentId, resourceId, type Target } from './target.js';
  * By what a fault may choose a call: the resource's own name, its deployment's machine, and the tags for worker and pool that
  * the call sends or that what it is about has.
  */
-export function concernOf(store: ArmStore, target: Target, body: Properties): Pick<Call, 'workerIds' | 'workerPoolId'> {
+export function faultTargetOf(
+  store: ArmStore,
+  target: Target,
+  body: Properties,
+): Pick<Call, 'workerIds' | 'workerPoolId'> {
   const { 'worker-id': workerId, 'worker-pool-id': workerPoolId } = { ...tagsOfTarget(store, target), ...tagsOf(body) };
   const names = [target.name, target.within, textAt(body, 'properties', 'parameters', 'vmName', 'value'), workerId];
   return {

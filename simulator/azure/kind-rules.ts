@@ -26,7 +26,7 @@ export interface KindRules {
   /** Marks what it uses; gives the ids of what came into being with it. */
   readonly attach: (store: ArmStore, resource: Resource, nowMs: number) => string[];
   /** How its creation ends when no fault says it. */
-  readonly ending?: (store: ArmStore, resource: Resource, asked: Ending) => Ending;
+  readonly ending?: (store: ArmStore, resource: Resource, requested: Ending) => Ending;
   /** Throws while something holds it. */
   readonly mayDelete: (resource: Resource) => void;
 }

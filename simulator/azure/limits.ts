@@ -39,8 +39,8 @@ export function charge(
 ): Charge {
   const { subscriptionId } = target;
   const nowMs = Date.now();
-  const take = (bucket: Bucket): number | null => {
-    const passed = limits.take(subscriptionId, bucket, nowMs);
+  const draw = (bucket: Bucket): number | null => {
+    const passed = limits.acquire(subscriptionId, bucket, nowMs);
     const remaining = limits.remaining(subscriptionId, bucket) ?? armLimits[bucket].burst;
     const isResource = bucket.includes('/');
     response.setHeader(
@@ -51,8 +51,8 @@ export function charge(
     return passed ? remaining : null;
   };
   const own = ownBucket(method);
-  const remaining = take(own);
-  if (remaining === null || take(`global-${own}`) === null) {
+  const remaining = draw(own);
+  if (remaining === null || draw(`global-${own}`) === null) {
     const refusal = new Refusal(
       'SubscriptionRequestsThrottled',
       `Number of '${own}' requests exceeded the limit.`,
@@ -61,7 +61,7 @@ export function charge(
     return { remaining: remaining ?? 0, refusal };
   }
   const ofProvider = computeBucket(method, target);
-  if (ofProvider === null || take(ofProvider) !== null) return { remaining, refusal: null };
+  if (ofProvider === null || draw(ofProvider) !== null) return { remaining, refusal: null };
   const message = 'The server rejected the request because too many requests have been received for this subscription.';
   return { remaining, refusal: new Refusal('OperationNotAllowed', message, 429) };
 }

@@ -41,9 +41,9 @@ export const virtualMachines: KindRules = {
     for (const id of nicIds(vm.properties)) hold(store, id, vm);
     return disksOf(vm).flatMap((disk) => makeDisk(store, vm, disk, nowMs));
   },
-  ending: (store, vm, asked) => {
+  ending: (store, vm, requested) => {
     const vmSize = textAt(vm.properties, 'hardwareProfile', 'vmSize') ?? '';
-    if (asked.how !== 'succeed' || store.room(vm.location, vmSize) > 0) return asked;
+    if (requested.how !== 'succeed' || store.room(vm.location, vmSize) > 0) return requested;
     const message = `Allocation failed. There is no capacity for the size ${vmSize} in ${vm.location}.`;
     return { how: 'fail', failure: { code: 'AllocationFailed', message } };
   },

@@ -44,7 +44,7 @@ export function putResource(store: ArmStore, request: PutRequest, nowMs: number)
   const { tags: _tags, ...shape } = body;
   const hashes = { parametersHash: hashOf(body), shapeHash: hashOf(shape) };
   if (existing) {
-    const answer = putAgain(store, existing, location, hashes);
+    const answer = updateResource(store, existing, location, hashes);
     if (answer) return answer;
   }
   rules.check({ store, id, body });
@@ -108,7 +108,7 @@ export function putResource(store: ArmStore, request: PutRequest, nowMs: number)
 type Hashes = Pick<Resource, 'parametersHash' | 'shapeHash'>;
 
 /** The answer to a repeated PUT; null when there is something to do after all. */
-function putAgain(store: ArmStore, existing: Resource, location: string, hashes: Hashes): PutResult | null {
+function updateResource(store: ArmStore, existing: Resource, location: string, hashes: Hashes): PutResult | null {
   const rules = kindRules[existing.kind];
   if (existing.state === 'Deleting') throw rules.busy(existing);
   if (existing.location !== location) {

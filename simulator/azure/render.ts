@@ -68,7 +68,7 @@ export function renderInstanceView(vm: Resource): Properties {
 
 export function renderDeployment(deployment: Deployment): Properties {
   const { id, name, tags, shown, correlationId, startedMs, endedMs, state, failure, steps } = deployment;
-  const made = steps.filter((step) => step.state === 'Succeeded');
+  const created = steps.filter((step) => step.state === 'Succeeded');
   return {
     id,
     name,
@@ -81,7 +81,7 @@ export function renderDeployment(deployment: Deployment): Properties {
       timestamp: new Date(endedMs ?? startedMs).toISOString(),
       duration: duration(startedMs, endedMs),
       outputs: state === 'Succeeded' ? { template: { type: 'String', value: deployment.template } } : {},
-      outputResources: state === 'Succeeded' ? made.map((step) => ({ id: step.targetId })) : [],
+      outputResources: state === 'Succeeded' ? created.map((step) => ({ id: step.targetId })) : [],
       ...(failure && { error: failure }),
     },
   };

@@ -23,7 +23,7 @@ export interface ArmSnapshot {
 /** Ended operations can be asked about for so long. */
 const OPERATION_KEPT_MS = 3600_000;
 
-export interface OperationOrder {
+export interface OperationRequest {
   readonly method: Operation['method'];
   readonly kind: Operation['kind'];
   readonly targetId: string;
@@ -74,11 +74,11 @@ export class ArmStore {
   }
 
   groups(subscriptionId: string): ResourceGroup[] {
-    const made = [...this.#groups.values()].filter((group) => key(group.subscriptionId) === key(subscriptionId));
+    const created = [...this.#groups.values()].filter((group) => key(group.subscriptionId) === key(subscriptionId));
     const given = this.#givenGroups
-      .filter((name) => !made.some((group) => key(group.name) === key(name)))
+      .filter((name) => !created.some((group) => key(group.name) === key(name)))
       .map((name) => givenGroup(subscriptionId, name));
-    return [...given, ...made];
+    return [...given, ...created];
   }
 
   resource(id: string): Resource | undefined {
@@ -131,16 +131,16 @@ export class ArmStore {
     return this.#pending;
   }
 
-  begin(order: OperationOrder, nowMs: number): Operation {
+  begin(request: OperationRequest, nowMs: number): Operation {
     const operation: Operation = {
       id: randomUUID(),
-      method: order.method,
-      kind: order.kind,
-      targetId: order.targetId,
-      deploymentId: order.deploymentId ?? null,
+      method: request.method,
+      kind: request.kind,
+      targetId: request.targetId,
+      deploymentId: request.deploymentId ?? null,
       startedMs: nowMs,
-      dueMs: order.ending.how === 'stick' ? null : nowMs + order.takesMs,
-      ending: order.ending,
+      dueMs: request.ending.how === 'stick' ? null : nowMs + request.takesMs,
+      ending: request.ending,
       status: 'InProgress',
       failure: null,
       endedMs: null,

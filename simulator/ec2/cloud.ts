@@ -73,10 +73,10 @@ export class Cloud {
   /** Makes `count` machines; the order has been validated and the capacity checked. */
   launch(order: Omit<Launch, 'reservationId' | 'instanceIds'>, count: number): Instance[] {
     const reservationId = `r-${randomId()}`;
-    const made: Instance[] = [];
+    const created: Instance[] = [];
     for (let launchIndex = 0; launchIndex < count; launchIndex++) {
       const sequence = ++this.#sequence;
-      made.push({
+      created.push({
         instanceId: `i-${randomId()}`,
         reservationId,
         region: order.region,
@@ -90,9 +90,9 @@ export class Cloud {
         vanishesMs: null,
       });
     }
-    this.#keep({ ...order, reservationId, instanceIds: made.map((instance) => instance.instanceId) });
-    for (const instance of made) this.#instances.set(instance.instanceId, instance);
-    return made;
+    this.#keep({ ...order, reservationId, instanceIds: created.map((instance) => instance.instanceId) });
+    for (const instance of created) this.#instances.set(instance.instanceId, instance);
+    return created;
   }
 
   /** How many more machines of this type the region has room for. Both the region's and the type's limit count. */

@@ -3,8 +3,8 @@ import type { Parameters } from './parameters.js';
 import { element, set } from './xml.js';
 
 export function describeRegions(regions: readonly string[], parameters: Parameters): Performed {
-  const asked = parameters.list('RegionName');
-  const shown = asked.length ? regions.filter((region) => asked.includes(region)) : regions;
+  const requested = parameters.list('RegionName');
+  const shown = requested.length ? regions.filter((region) => requested.includes(region)) : regions;
   return {
     body: set(
       'regionInfo',

@@ -64,7 +64,7 @@ async function answer(context: Ec2Context, action: string, region: string, param
   const during = fault ? { fault: fault.mode } : {};
   let performed: Performed;
   try {
-    if (!context.limits.take(region, action, Date.now())) {
+    if (!context.limits.acquire(region, action, Date.now())) {
       throw new Refusal('RequestLimitExceeded', 'Request limit exceeded.', 503);
     }
     await fault?.beforeActing();

@@ -29,7 +29,7 @@ export class RequestLimits {
   }
 
   /** Whether the request may pass; one that may not costs nothing. */
-  take(region: string, action: string, nowMs: number): boolean {
+  acquire(region: string, action: string, nowMs: number): boolean {
     const size = this.#sizes[action];
     if (!size) return true;
     const key = `${region} ${action}`;

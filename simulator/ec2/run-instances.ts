@@ -30,16 +30,16 @@ export function runInstances(cloud: Cloud, region: string, parameters: Parameter
       500,
     );
   }
-  const made = cloud.launch(order, Math.min(counts.max, room));
-  const [first] = made;
+  const created = cloud.launch(order, Math.min(counts.max, room));
+  const [first] = created;
   if (!first) throw new Error('a launch made nothing');
   return {
     body: renderReservation(
       cloud.launchOf(first),
-      made.map((instance) => renderInstance(cloud, instance, nowMs)),
+      created.map((instance) => renderInstance(cloud, instance, nowMs)),
     ),
-    created: made.map((instance) => instance.instanceId),
-    details: { asked: counts.max, instanceType: order.instanceType, tags: tagsOf(order.tags) },
+    created: created.map((instance) => instance.instanceId),
+    details: { requested: counts.max, instanceType: order.instanceType, tags: tagsOf(order.tags) },
   };
 }
 
@@ -155,14 +155,14 @@ function readKeptVolumes(parameters: Parameters): string[] {
 
 /** A machine that shuts itself down is stopped unless its launch said otherwise; a one-time spot machine can't be. */
 function readShutdownBehaviour(parameters: Parameters, spot: boolean): 'stop' | 'terminate' {
-  const asked = parameters.get('InstanceInitiatedShutdownBehavior') ?? (spot ? 'terminate' : 'stop');
-  if (asked !== 'stop' && asked !== 'terminate') {
+  const requested = parameters.get('InstanceInitiatedShutdownBehavior') ?? (spot ? 'terminate' : 'stop');
+  if (requested !== 'stop' && requested !== 'terminate') {
     throw new Refusal(
       'InvalidParameterValue',
-      `Value (${asked}) for parameter InstanceInitiatedShutdownBehavior is invalid.`,
+      `Value (${requested}) for parameter InstanceInitiatedShutdownBehavior is invalid.`,
     );
   }
-  return asked;
+  return requested;
 }
 
 function readUserData(parameters: Parameters): string {

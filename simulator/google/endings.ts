@@ -71,10 +71,10 @@ function endBulk(store: GoogleStore, operation: Operation, atMs: number, effects
     else note(child, effects);
   }
   const minCount = operation.bulk?.minCount ?? 0;
-  const made = effects.created.length;
-  if (made >= Math.max(1, minCount)) return store.close(operation, [], atMs);
+  const created = effects.created.length;
+  if (created >= Math.max(1, minCount)) return store.close(operation, [], atMs);
   const causes = new Map(children.flatMap((child) => child.errors).map((error) => [error.code, error]));
-  const summary = minCountNotReached(made, minCount);
+  const summary = minCountNotReached(created, minCount);
   causes.delete(summary.code);
   for (const id of effects.created) {
     const instance = store.instance(id);

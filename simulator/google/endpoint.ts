@@ -96,7 +96,7 @@ function act(
 ): Promise<Properties> {
   const { compute, windows } = context;
   const { operation, project, zone, name } = target;
-  const concern = concernOf(compute, target, body);
+  const concern = faultTargetOf(compute, target, body);
   const about = {
     project,
     zone,
@@ -127,7 +127,7 @@ function act(
 }
 
 /** By what a fault may choose a call: numbers and names in it, its pool, and its zone. */
-function concernOf({ store }: Compute, { zone, project, name }: Target, body: Properties): Omit<Call, 'operation'> {
+function faultTargetOf({ store }: Compute, { zone, project, name }: Target, body: Properties): Omit<Call, 'operation'> {
   const instance = zone === null || name === null ? undefined : store.find(project, zone, name);
   const sent = poolIn(objectAt(body, 'instanceProperties')) ?? poolIn(body);
   const names = [

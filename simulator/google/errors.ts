@@ -110,7 +110,7 @@ export const alreadyExists = (path: string): OperationError => ({
   message: `The resource '${path}' already exists`,
 });
 
-export const minCountNotReached = (made: number, minCount: number): OperationError => ({
+export const minCountNotReached = (created: number, minCount: number): OperationError => ({
   code: 'VM_MIN_COUNT_NOT_REACHED',
-  message: `Requested minimum count of ${minCount} VMs could not be created: ${made} were.`,
+  message: `Requested minimum count of ${minCount} VMs could not be created: ${created} were.`,
 });

@@ -46,13 +46,13 @@ class FilterParser {
 
   #either(): Predicate {
     const terms = [this.#both()];
-    while (this.#take('OR')) terms.push(this.#both());
+    while (this.#acquire('OR')) terms.push(this.#both());
     return (item) => terms.some((term) => term(item));
   }
 
   #both(): Predicate {
     const terms = [this.#term()];
-    while (this.#take('AND') || this.#begins()) terms.push(this.#term());
+    while (this.#acquire('AND') || this.#begins()) terms.push(this.#term());
     return (item) => terms.every((term) => term(item));
   }
 
@@ -62,13 +62,13 @@ class FilterParser {
   }
 
   #term(): Predicate {
-    if (this.#take('NOT')) {
+    if (this.#acquire('NOT')) {
       const inner = this.#term();
       return (item) => !inner(item);
     }
-    if (this.#take('(')) {
+    if (this.#acquire('(')) {
       const inner = this.#either();
-      if (!this.#take(')')) throw this.#wrong();
+      if (!this.#acquire(')')) throw this.#wrong();
       return inner;
     }
     const path = (this.#tokens[this.#at++] ?? '').split('.');
@@ -78,7 +78,7 @@ class FilterParser {
     return (item) => compare(valueAt(item, path), operator, value);
   }
 
-  #take(wanted: string): boolean {
+  #acquire(wanted: string): boolean {
     if (this.#tokens[this.#at] !== wanted) return false;
     this.#at++;
     return true;

@@ -95,9 +95,9 @@ export class GoogleKeys {
     const [known] = this.#stored.signing;
     if (known) return known;
     this.#making ??= newKey();
-    const made = await this.#making;
-    if (this.#stored.signing.length === 0) this.#keep({ ...this.#stored, signing: [made] });
-    return this.#stored.signing[0] ?? made;
+    const created = await this.#making;
+    if (this.#stored.signing.length === 0) this.#keep({ ...this.#stored, signing: [created] });
+    return this.#stored.signing[0] ?? created;
   }
 
   #keep(stored: StoredGoogleKeys): void {

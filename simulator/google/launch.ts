@@ -214,8 +214,8 @@ function makeInstance(
   if (ghost && !store.ghosts) return;
   const { id, name } = target;
   const sequence = store.nextSequence();
-  const made = { id, name, orderId: order.id, hostname, sequence, ghost, operation };
-  const instance: Instance = { ...made, power: 'on', deleting: false, shown: null };
+  const created = { id, name, orderId: order.id, hostname, sequence, ghost, operation };
+  const instance: Instance = { ...created, power: 'on', deleting: false, shown: null };
   store.keep(instance);
   if (!ghost) makeDisks(store, order, instance, nowMs);
 }

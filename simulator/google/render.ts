@@ -65,17 +65,17 @@ function renderNetworks(project: string, sequence: number, properties: Propertie
 function renderDisks(store: GoogleStore, instance: Instance): Properties[] {
   const { project, zone, properties } = store.orderOf(instance);
   const own = [...store.disks()].filter((disk) => disk.user === instance.id);
-  return listAt(properties, 'disks').map((asked, index) => {
-    const disk = asked['type'] === 'SCRATCH' ? undefined : own.shift();
+  return listAt(properties, 'disks').map((requested, index) => {
+    const disk = requested['type'] === 'SCRATCH' ? undefined : own.shift();
     return {
       kind: 'compute#attachedDisk',
-      type: asked['type'] ?? 'PERSISTENT',
+      type: requested['type'] ?? 'PERSISTENT',
       mode: 'READ_WRITE',
       index,
-      boot: asked['boot'] === true,
-      autoDelete: asked['autoDelete'] === true,
-      interface: asked['interface'] ?? 'SCSI',
-      deviceName: asked['deviceName'] ?? `persistent-disk-${index}`,
+      boot: requested['boot'] === true,
+      autoDelete: requested['autoDelete'] === true,
+      interface: requested['interface'] ?? 'SCSI',
+      deviceName: requested['deviceName'] ?? `persistent-disk-${index}`,
       ...(disk && { source: `${zoneUrl(project, zone)}/disks/${disk.name}`, diskSizeGb: disk.sizeGb }),
     };
   });

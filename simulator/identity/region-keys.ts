@@ -25,8 +25,8 @@ export class RegionKeys {
 
   /** Takes up the stored keys and makes those that are missing. */
   static async open(regions: readonly string[], stored: Record<string, StoredKey>): Promise<RegionKeys> {
-    const made = regions.filter((region) => !stored[region]).map(async (region) => [region, await newKey(region)]);
-    return new RegionKeys({ ...stored, ...Object.fromEntries(await Promise.all(made)) });
+    const created = regions.filter((region) => !stored[region]).map(async (region) => [region, await newKey(region)]);
+    return new RegionKeys({ ...stored, ...Object.fromEntries(await Promise.all(created)) });
   }
 
   stored(): Record<string, StoredKey> {

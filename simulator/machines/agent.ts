@@ -35,7 +35,7 @@ export interface AgentSurroundings {
 }
 
 /** As Node's timers count at the most; longer waits are cut into pieces. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const RETRY_MS = 5000;
 
 /**
@@ -83,14 +83,14 @@ export class Agent {
       this.#tell('no worker manager');
       return false;
     }
-    this.#remember(registration);
+    this.#track(registration);
     this.memory.idleSinceMs = Date.now();
     this.#tell('registered', { workerPoolId: registration.workerPoolId });
     return true;
   }
 
   async reregister(): Promise<void> {
-    this.#remember(await this.#calls().reregister());
+    this.#track(await this.#calls().reregister());
     this.#tell('renewed');
   }
 
@@ -120,7 +120,7 @@ export class Agent {
     return new WorkerManagerCalls(this.memory.registration, this.workerId);
   }
 
-  #remember(registration: Registration): void {
+  #track(registration: Registration): void {
     this.memory.registration = registration;
     this.#around.changed();
   }
@@ -185,25 +185,25 @@ export class Agent {
 
   async #leaveWhenIdle(): Promise<void> {
     const { idleMs, idleLimitMs } = this.#around.times;
-    let askAtMs = this.memory.idleSinceMs + idleMs;
+    let nextCallAtMs = this.memory.idleSinceMs + idleMs;
     for (;;) {
-      await this.#sleepUntil(askAtMs);
+      await this.#sleepUntil(nextCallAtMs);
       if (this.memory.hung) return;
       const idleForMs = this.memory.work.length > 0 ? 0 : Date.now() - this.memory.idleSinceMs;
       if (idleForMs < idleMs) {
-        askAtMs = Date.now() + idleMs - idleForMs;
+        nextCallAtMs = Date.now() + idleMs - idleForMs;
         continue;
       }
-      if (idleForMs >= idleLimitMs || (await this.#askWhetherToGo())) {
+      if (idleForMs >= idleLimitMs || (await this.#callShouldTerminate())) {
         if (this.memory.work.length > 0) continue;
         return this.#leave();
       }
-      askAtMs = Date.now() + idleMs;
+      nextCallAtMs = Date.now() + idleMs;
     }
   }
 
   /** No answer, or a refusal: not told to go. */
-  async #askWhetherToGo(): Promise<boolean> {
+  async #callShouldTerminate(): Promise<boolean> {
     try {
       return await this.shouldTerminate();
     } catch {
@@ -225,7 +225,7 @@ export class Agent {
     for (;;) {
       const left = atMs - Date.now();
       if (left <= 0) return this.#stop.signal.throwIfAborted();
-      await delay(Math.min(left, LONGEST_TIMER_MS), undefined, { signal: this.#stop.signal });
+      await delay(Math.min(left, MAX_TIMER_MS), undefined, { signal: this.#stop.signal });
     }
   }
 }

@@ -36,7 +36,7 @@ export class RegistrationRefused extends Error {
 }
 
 const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 15_000;
+const MAX_RETRY_MS = 15_000;
 
 /** Null when the user data is not a worker manager's: such a machine does nothing. */
 export function parseUserData(text: string): UserData | null {
@@ -143,8 +143,8 @@ function readRegistration(body: string, userData: UserData): Registration {
 
 /** What the server asks for, or doubling from half a second; half of it at random, so that a crowd spreads out. */
 function retryDelayMs(answer: Answer | null, attempt: number): number {
-  const asked = Number(answer?.headers['retry-after']);
-  const doubled = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
-  const wait = asked > 0 ? asked * 1000 : doubled;
+  const requested = Number(answer?.headers['retry-after']);
+  const doubled = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
+  const wait = requested > 0 ? requested * 1000 : doubled;
   return wait * (0.5 + Math.random() / 2);
 }

@@ -31,7 +31,7 @@ export interface Counts {
 interface Waiter {
   readonly claimer: Claimer;
   readonly most: number;
-  readonly take: (tasks: Task[]) => void;
+  readonly deliver: (tasks: Task[]) => void;
 }
 
 interface TaskQueue {
@@ -58,12 +58,12 @@ export class Queue {
 
   /**
    * Claims up to `most` tasks: at once when there are any, else as soon as one comes. Gives a function that withdraws the
-   * wish; `take` is called at most once, and not after that.
+   * wish; `deliver` is called at most once, and not after that.
    */
-  claim(taskQueueId: string, claimer: Claimer, most: number, take: (tasks: Task[]) => void): () => void {
+  claim(taskQueueId: string, claimer: Claimer, most: number, deliver: (tasks: Task[]) => void): () => void {
     const queue = this.#queue(taskQueueId);
     this.workers.seen(taskQueueId, claimer, Date.now());
-    const waiter = { claimer, most, take };
+    const waiter = { claimer, most, deliver };
     queue.waiters.add(waiter);
     this.#handOut(taskQueueId);
     return () => {
@@ -194,9 +194,9 @@ export class Queue {
   #queue(taskQueueId: string): TaskQueue {
     const known = this.#queues.get(taskQueueId);
     if (known) return known;
-    const made = { pending: [], waiters: new Set<Waiter>(), claimed: 0, completed: 0 };
-    this.#queues.set(taskQueueId, made);
-    return made;
+    const created = { pending: [], waiters: new Set<Waiter>(), claimed: 0, completed: 0 };
+    this.#queues.set(taskQueueId, created);
+    return created;
   }
 
   /** First come, first served, on both sides. */
@@ -212,7 +212,7 @@ export class Queue {
       }
       queue.claimed += tasks.length;
       queue.waiters.delete(waiter);
-      waiter.take(tasks);
+      waiter.deliver(tasks);
     }
   }
 }

@@ -25,9 +25,9 @@ export class SeenWorkers {
       return known;
     }
     const first = { taskQueueId, workerGroup, workerId, firstClaimMs: nowMs, lastActiveMs: nowMs };
-    const made = { ...first, quarantineUntilMs: null };
-    this.#workers.set(key, made);
-    return made;
+    const created = { ...first, quarantineUntilMs: null };
+    this.#workers.set(key, created);
+    return created;
   }
 
   find(taskQueueId: string, { workerGroup, workerId }: Claimer): SeenWorker | undefined {

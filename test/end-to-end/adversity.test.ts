@@ -103,22 +103,23 @@ test('a pool that is deleted while a launch is open still owns what the launch m
   await expectAllStopped(system(), pool);
 });
 
-test('five asks during a pass give one more pass', async () => {
+test('five triggers during a reconciliation give one more reconciliation', async () => {
   const pool = newPool();
   const held = await fault('hold-answer');
   await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
   await system().simulator.faultHit(held.id);
-  const tick = await system().temporal.workflow.getHandle(provisionId(pool)).describe();
-  for (let asked = 0; asked < 5; asked += 1) await system().api.updatePool(pool, awsPool({ minCapacity: 2 }));
+  const reconciliation = await system().temporal.workflow.getHandle(provisionId(pool)).describe();
+  for (let requested = 0; requested < 5; requested += 1)
+    await system().api.updatePool(pool, awsPool({ minCapacity: 2 }));
   await system().simulator.releaseFault(held.id);
   await expectSettled(system(), pool, 2);
-  const run = system().temporal.workflow.getHandle(provisionId(pool), tick.runId);
+  const run = system().temporal.workflow.getHandle(provisionId(pool), reconciliation.runId);
   await run.result();
   const { events = [] } = await run.fetchHistory();
-  const passes = (events ?? []).filter(
-    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'concludePass',
+  const reconciled = (events ?? []).filter(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'concludeReconciliation',
   );
-  expect(passes).toHaveLength(2);
+  expect(reconciled).toHaveLength(2);
   await endPool(system(), pool);
 });
 

@@ -23,7 +23,7 @@ describe('what 500 workers of one pool cost', () => {
       const calls = 4 + counts.removalMs / MAX_REMOVAL_INTERVAL_MS;
       expect(counts.remove).toBeLessThanOrEqual(Math.max(0.02, calls / WORKERS));
       expect(counts.eventsToRunning).toBeLessThanOrEqual(16);
-      expect(counts.eventsOfLife).toBeLessThanOrEqual(45);
+      expect(counts.eventsPerLifecycle).toBeLessThanOrEqual(45);
       expect(counts.stranded).toBe(0);
       expect(counts.unfinished).toBe(0);
       expect(counts.throttled).toBe(0);
@@ -32,7 +32,7 @@ describe('what 500 workers of one pool cost', () => {
 });
 
 describe('a region with room for fewer machines than are wanted', () => {
-  test('gives those that it has in the first round, and the books agree with it', async () => {
+  test('gives those that it has in the first round, and the database agrees with it', async () => {
     const pool = 'counts/short';
     const system = await startSystem({
       simulator: { latencyMs: 60, bootMs: 500, idleMs: 3_600_000 },
@@ -50,8 +50,11 @@ describe('a region with room for fewer machines than are wanted', () => {
       const first = launches.find(({ created }) => created && created.length > 0);
       expect(first?.created).toHaveLength(60);
       const decision = (await api.decisions(pool)).at(-1)?.decision;
-      const made = decision.launches.reduce((sum: number, launch: { made: number }) => sum + launch.made, 0);
-      expect(made).toBe(60);
+      const launched = decision.launches.reduce(
+        (sum: number, launch: { launched: number }) => sum + launch.launched,
+        0,
+      );
+      expect(launched).toBe(60);
       const machines = await simulator.machines();
       expect(machines).toHaveLength(60);
       const workers = await api.workers(pool);

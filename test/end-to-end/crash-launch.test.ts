@@ -2,14 +2,14 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
-import { endPool, expectSettled, settled, terminateTick } from '../support/pool-steps.js';
+import { endPool, expectSettled, settled, terminateReconciliation } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 import type { System } from '../../dev/testing/system.js';
 
-/** What strikes the tick in the middle of its launch, and what the operator does about it. */
+/** What strikes the reconciliation in the middle of its launch, and what the operator does about it. */
 const disasters = [
   ['the process killed', (system: System) => system.kill9('worker'), (system: System) => system.start('worker')],
-  ['the tick terminated', terminateTick, async () => {}],
+  ['the reconciliation terminated', terminateReconciliation, async () => {}],
 ] as const;
 const WANTED = 3;
 const MANY = 80;
@@ -99,7 +99,7 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
     ['are never written by it', true],
   ])('after the answer and before the rows, which %s', async (_rows, cut) => {
     const pool = newPool();
-    const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+    const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
     await system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
     await lock.isMet();
     await strike(system(), pool);
@@ -111,10 +111,10 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
 
   test('after the rows and before any lifecycle has been started', async () => {
     const pool = newPool();
-    const beforeRows = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+    const beforeRows = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
     await system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
     await beforeRows.isMet();
-    const afterRows = await DatabaseLock.take(system().recordsUrl, 'worker_pools', 'everything');
+    const afterRows = await DatabaseLock.acquire(system().databaseUrl, 'worker_pools', 'everything');
     await beforeRows.release();
     await afterRows.isMet();
     await strike(system(), pool);

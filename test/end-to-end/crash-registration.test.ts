@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { awsPool, type WireWorker } from '../../dev/testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { endPool, machinesOf, restart, expectSettled } from '../support/pool-steps.js';
@@ -11,15 +11,15 @@ const holdRegistration = (mode: 'hold-request' | 'hold-answer', times = 1) =>
 
 /** A claim to be that worker, with the document of that machine. */
 const claim = async (
-  worker: Pick<WireWorker, 'workerPoolId' | 'workerGroup' | 'workerId'>,
+  worker: Pick<WorkerResponse, 'workerPoolId' | 'workerGroup' | 'workerId'>,
   documentOf: string,
-  facts = {},
+  identityAttributes = {},
 ) => ({
   workerPoolId: worker.workerPoolId,
   workerGroup: worker.workerGroup,
   workerId: worker.workerId,
   providerId: 'aws',
-  workerIdentityProof: await system().simulator.identityDocument(documentOf, { facts }),
+  workerIdentityProof: await system().simulator.identityDocument(documentOf, { facts: identityAttributes }),
 });
 
 /** A new pool of one machine, whose registration is held. */
@@ -55,7 +55,7 @@ describe('a registration', () => {
     'survives a crash of the %s process while the row is being written',
     async (role) => {
       const { pool, fault } = await heldRegistration('hold-request');
-      const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+      const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
       await system().simulator.releaseFault(fault.id);
       await lock.isMet();
       await restart(system(), role);

@@ -3,7 +3,7 @@ import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
 import { expectAllStopped, removeAll, restart, expectSettled } from '../support/pool-steps.js';
-import type { FaultOrder } from '../../dev/testing/simulator.js';
+import type { FaultRequest } from '../../dev/testing/simulator.js';
 import { suiteOf } from '../support/suite.js';
 
 const regions = ['us-east-1', 'us-west-2'];
@@ -18,7 +18,7 @@ async function runningPool(places = regions): Promise<string> {
   return pool;
 }
 
-const hold = (mode: FaultOrder['mode'], more: Partial<FaultOrder> = {}) =>
+const hold = (mode: FaultRequest['mode'], more: Partial<FaultRequest> = {}) =>
   system().simulator.addFault({ operation: 'TerminateInstances', mode, ...more });
 
 describe('around its call to the cloud', () => {
@@ -55,15 +55,15 @@ describe('around its call to the cloud', () => {
 test('a removal survives a crash while the row is being written', async () => {
   const pool = await runningPool();
   const [worker] = await system().api.workers(pool);
-  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
   // The caller is answered or told to try again; the removal is accepted either way.
-  const asked = system()
+  const requested = system()
     .api.removeWorker(worker!)
     .catch((error: unknown) => error);
   await lock.isMet();
   await restart(system(), 'worker');
   await lock.release();
-  await asked;
+  await requested;
   await removeAll(system(), pool);
   await expectAllStopped(system(), pool);
   await checkEvidence(system());
@@ -73,7 +73,7 @@ test('a removal survives a crash between the cloud’s "gone" and the row', asyn
   const pool = await runningPool();
   await removeAll(system(), pool);
   await system().waitFor(async () => (await system().api.counts(pool)).running === 0, 'stopping rows');
-  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
   await lock.isMet();
   await restart(system(), 'worker');
   await lock.release();

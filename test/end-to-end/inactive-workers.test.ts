@@ -5,7 +5,7 @@ import type { WorkerKey } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import type { WorkerPollResult } from '../../activities/demand/worker-poll.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
-import { awsPool, type WireWorker } from '../../dev/testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../../dev/testing/api-client.js';
 import { endPool, expectSettled } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 
@@ -69,7 +69,7 @@ test('a hung worker is found by the queue’s data and replaced, and one that wa
 });
 
 /** Tells the queue, polls it, and waits for the row. */
-async function quarantine(worker: WireWorker, quarantineUntil: number): Promise<void> {
+async function quarantine(worker: WorkerResponse, quarantineUntil: number): Promise<void> {
   const queue = new taskcluster.Queue({ rootUrl: system().simulator.url });
   const [provisionerId, workerType] = worker.workerPoolId.split('/') as [string, string];
   const payload = { quarantineUntil: new Date(quarantineUntil).toISOString() };

@@ -25,8 +25,8 @@ const launches: readonly Launch[] = [launched, refused, unchecked];
 /** The launch of this pool has passed its last check, and its request has not left the process. */
 const beforeRequestOf = (workerPoolId: string) =>
   ({ writes: `Action=RunInstances.*${encodeURIComponent(workerPoolId)}`, when: 'before' }) as const;
-/** An attempt has begun in the records, and has not been checked yet. */
-const afterAttemptBegins = { writes: 'update launches .*doubtful_attempts = ', when: 'after' } as const;
+/** An attempt has begun in the database, and has not been checked yet. */
+const afterAttemptBegins = { writes: 'update launches .*in_doubt_attempts = ', when: 'after' } as const;
 
 describe('a launch whose process is stopped and goes on after another attempt', () => {
   let system: System | undefined;
@@ -90,7 +90,7 @@ describe('a launch whose process is stopped and goes on after another attempt', 
   });
 
   test('gives every machine a row and launches none twice where the process itself begins the other attempt', async () => {
-    const of = await started({ records: 'pglite', roles: 'all' });
+    const of = await started({ database: 'pglite', roles: 'all' });
     const { pool, region } = launched;
     paused = await PausedProcess.start(of, 'all', [beforeRequestOf(pool)]);
     await create(of, launched);

@@ -5,7 +5,7 @@ import { amidCrashes } from '../support/crashes.js';
 import { checkEvidence } from '../support/evidence.js';
 import { proofSize } from '../support/long.js';
 import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
-import { expectAllStopped, removeAll, restart, terminateTick } from '../support/pool-steps.js';
+import { expectAllStopped, removeAll, restart, terminateReconciliation } from '../support/pool-steps.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { startSystem, type System } from '../../dev/testing/system.js';
 
@@ -19,7 +19,7 @@ const seed = Number(process.env['CRASH_SEED'] ?? 20_261_124);
 const PAUSE_MS = [500, 6_000] as const;
 const POOLS = ['random/one', 'random/two'];
 
-/** No tick runs just now. */
+/** No reconciliation runs just now. */
 function unlessOver(error: unknown): void {
   if (!(error instanceof WorkflowNotFoundError)) throw error;
 }
@@ -44,7 +44,7 @@ test(
     }
     const crash = async () => {
       const draw = random();
-      if (draw < 0.2) for (const pool of POOLS) await terminateTick(system, pool).catch(unlessOver);
+      if (draw < 0.2) for (const pool of POOLS) await terminateReconciliation(system, pool).catch(unlessOver);
       else await restart(system, draw < 0.8 ? 'worker' : 'api');
     };
     await amidCrashes({ count: crashes, pauseMs: PAUSE_MS, random, crash }, async () => {

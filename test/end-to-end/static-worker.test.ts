@@ -60,7 +60,7 @@ test('a machine made by hand registers, comes again, gets another secret and is 
   await expect(reregister(again.credentials, first)).rejects.toEqual(refusedInput);
 
   // The process dies while the change is being written; whoever asked is answered in the end.
-  const lock = await DatabaseLock.take(system().recordsUrl, 'workers', 'writes');
+  const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
   const change = { expires, capacity: 3, providerInfo: { staticSecret: second } };
   const changed = as(ops).updateWorker(...path, change);
   await lock.isMet();
@@ -88,9 +88,9 @@ test('a machine made by hand registers, comes again, gets another secret and is 
   const anew = { expires, capacity: 4, providerInfo: { staticSecret: third } };
   expect(await as(ops).createWorker(...path, anew)).toMatchObject({ state: 'running', capacity: 4 });
   await expect(register(second)).rejects.toEqual(refusedInput);
-  const inNewLife = await register(third);
-  await expect(reregister(inNewLife.credentials, withSecond.secret)).rejects.toEqual(refusedInput);
-  await as(inNewLife.credentials).removeWorker(...path);
+  const inNewLifecycle = await register(third);
+  await expect(reregister(inNewLifecycle.credentials, withSecond.secret)).rejects.toEqual(refusedInput);
+  await as(inNewLifecycle.credentials).removeWorker(...path);
   await lifecycle.result();
   await system().waitFor(
     async () => ((await as(ops).worker(...path)) as { state: string }).state === 'stopped',

@@ -8,7 +8,8 @@ import { providerTypes } from '../../providers/providers.js';
 
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {
-  readonly records: Pick<ActivityDeps['records'], 'db'> & Partial<Pick<ActivityDeps['records'], 'deployment' | 'kind'>>;
+  readonly database: Pick<ActivityDeps['database'], 'db'> &
+    Partial<Pick<ActivityDeps['database'], 'deployment' | 'kind'>>;
   readonly providers?: Partial<ActivityDeps['providers']>;
   /** Only signals are sent, and schedules described. */
   readonly client?: {
@@ -18,7 +19,7 @@ export interface DepsInUse {
   };
   readonly config?: ActivityDeps['config'];
   readonly log?: ActivityDeps['log'];
-  readonly asks?: Partial<ActivityDeps['asks']>;
+  readonly triggers?: Partial<ActivityDeps['triggers']>;
   readonly demand?: Partial<ActivityDeps['demand']>;
 }
 

@@ -13,10 +13,10 @@ import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
 import { providerTypes, providersOf } from '../../providers/providers.js';
 import { staticProvider } from '../../providers/static/provider.js';
-import type { Records } from '../../database/client/open.js';
-import { bookLaunch } from '../../database/launches.js';
-import { openTestRecords, order, reserve } from './records.js';
-import { ScriptedEngine } from './scripted-engine.js';
+import type { Database } from '../../database/client/open.js';
+import { recordLaunchedWorkers } from '../../database/launches.js';
+import { openTestDatabase, newIntent, reserve } from './records.js';
+import { ScriptedLifecycleClient } from './scripted-engine.js';
 import { recordedContext } from './provider-context.js';
 
 export const API = '/api/worker-manager/v1';
@@ -24,10 +24,10 @@ export const ISSUER = { clientId: 'issuer', accessToken: 'issuer-access-token-of
 
 export interface TestApi {
   readonly app: FastifyInstance;
-  readonly engine: ScriptedEngine;
+  readonly lifecycles: ScriptedLifecycleClient;
   /** What the queue answers about a worker. */
   readonly queueKnows: { worker: DemandSource['worker'] };
-  readonly records: Records;
+  readonly database: Database;
   /** Sends JSON; `url` is below the API's prefix. */
   call(method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Moves the API's clock. */
@@ -52,13 +52,13 @@ export async function startTestApi(
   deps: { httpLimits?: Partial<HttpLimits> } = {},
 ): Promise<TestApi> {
   const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml', providerTypes);
-  const records = await openTestRecords('PGlite');
+  const database = await openTestDatabase('PGlite');
   const clock = { ms: Date.now() };
   const now = () => clock.ms;
-  const engine = new ScriptedEngine(records.db, now);
+  const lifecycles = new ScriptedLifecycleClient(database.db, now);
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line) => void logged.push(line) });
-  const { deploymentKey } = records.deployment;
+  const { deploymentKey } = database.deployment;
   const context = recordedContext({
     providerId: 'hand',
     fingerprint: (worker: WorkerKey, secret: string) => staticSecretFingerprint(deploymentKey, worker, secret),
@@ -69,12 +69,12 @@ export async function startTestApi(
     ...registry,
     state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
   };
-  const checks: TestApi['checks'] = { database: () => records.ping() };
+  const checks: TestApi['checks'] = { database: () => database.ping() };
   const queueKnows: TestApi['queueKnows'] = { worker: async () => null };
   const version = { source: 'here', version: '1.2.3', commit: 'abc', build: '1' };
   const app = await createServer({
-    records,
-    engine,
+    database,
+    lifecycles,
     providers,
     config,
     demand: { worker: (...question) => queueKnows.worker(...question) },
@@ -87,9 +87,9 @@ export async function startTestApi(
   });
   return {
     app,
-    engine,
+    lifecycles,
     queueKnows,
-    records,
+    database,
     clock,
     logged,
     checks,
@@ -106,7 +106,7 @@ export async function startTestApi(
     },
     async close() {
       await app.close();
-      await records.close();
+      await database.close();
     },
   };
 }
@@ -135,7 +135,7 @@ export const poolDefinition = {
   },
 };
 
-/** Launches machines as a tick would, and gives their keys. */
+/** Launches machines as a reconciliation would, and gives their keys. */
 export async function launchMachines(
   api: TestApi,
   workerPoolId: string,
@@ -146,9 +146,9 @@ export async function launchMachines(
   await openLaunch(api, workerPoolId, token, workerIds.length, headers);
   const location = { account: null, region: 'here', group: null };
   const nowMs = api.clock.ms;
-  const machines = workerIds.map((workerId) => ({ workerGroup: 'here', workerId, location, facts: {} }));
+  const machines = workerIds.map((workerId) => ({ workerGroup: 'here', workerId, location, identityAttributes: {} }));
   const deadline = nowMs + 1800_000;
-  await bookLaunch(api.records.db, token, machines, { nowMs, terminateAfter: deadline, expires: deadline });
+  await recordLaunchedWorkers(api.database.db, token, machines, { nowMs, terminateAfter: deadline, expires: deadline });
   return workerIds.map((workerId) => ({ workerPoolId, workerGroup: 'here', workerId }));
 }
 
@@ -164,6 +164,6 @@ export async function openLaunch(
   const { body } = await api.call('GET', path, undefined, headers);
   const { launchConfigId } = body.workerPoolLaunchConfigs[0];
   const location = { account: null, region: 'here', group: null };
-  const intent = order(token, count, { launchConfigId, location, request: {} });
-  await reserve(api.records.db, [intent], workerPoolId, api.clock.ms, 'cloud');
+  const intent = newIntent(token, count, { launchConfigId, location, request: {} });
+  await reserve(api.database.db, [intent], workerPoolId, api.clock.ms, 'cloud');
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AwsProviderConfig } from '../../providers/aws/config.js';
 import { awsProvider } from '../../providers/aws/provider.js';
-import type { BulkLaunching, LaunchOrder, Provider } from '../../providers/provider.js';
+import type { BulkLaunching, LaunchSpec, Provider } from '../../providers/provider.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
 import type { SimulatorHandle } from '../../dev/testing/simulator.js';
@@ -16,7 +16,7 @@ const launchConfig = { region: REGION, launchConfig: { ImageId: 'ami-12c6146b', 
 
 export const awsPool = { minCapacity: 0, maxCapacity: 10, launchConfigs: [launchConfig] };
 
-export const awsOrder = (changes: Partial<LaunchOrder> = {}): LaunchOrder => ({
+export const awsSpec = (changes: Partial<LaunchSpec> = {}): LaunchSpec => ({
   token: randomUUID(),
   workerPoolId: 'proj/pool',
   owner: 'me@example.com',
@@ -49,10 +49,10 @@ export function awsHarness(endpoint: string, changes: Partial<AwsProviderConfig>
     provider,
     context,
     pool: awsPool,
-    order: awsOrder,
+    spec: awsSpec,
     makeForeign: async () => {
       const theirs = awsAt(endpoint, {}, recordedContext({ deploymentId: 'c0ffee00-0000-4000-8000-00000000beef' }));
-      const [machine] = await theirs.launching.submit(theirs.launching.freeze(awsOrder()));
+      const [machine] = await theirs.launching.submit(theirs.launching.prepare(awsSpec()));
       return machine!;
     },
     unknownMachine: () => ({
@@ -86,7 +86,7 @@ export async function simulatorHarness(simulator: SimulatorHandle): Promise<Prov
       await simulator.addFault(fault);
     },
     proven: async () => {
-      const [machine] = await launching.submit(launching.freeze(awsOrder()));
+      const [machine] = await launching.submit(launching.prepare(awsSpec()));
       return { worker: workerOf(machine!), proof: await simulator.identityDocument(machine!.workerId) };
     },
     close: async () => {

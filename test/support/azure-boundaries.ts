@@ -1,5 +1,5 @@
 import { expectAllStopped, removeAll, restart, settled } from './pool-steps.js';
-import type { FaultOrder, FaultState } from '../../dev/testing/simulator.js';
+import type { FaultRequest, FaultState } from '../../dev/testing/simulator.js';
 import type { System } from '../../dev/testing/system.js';
 
 /** Boundaries between two steps of a machine's life, each with a worker of its own that is there when the process is killed. */
@@ -8,7 +8,7 @@ import type { System } from '../../dev/testing/system.js';
 export type Stage = 'being made' | 'being removed' | 'removed half-made' | 'failing';
 
 /** The cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation. */
-type Mode = Extract<FaultOrder['mode'], 'hold-request' | 'hold-answer' | 'stick-operation'>;
+type Mode = Extract<FaultRequest['mode'], 'hold-request' | 'hold-answer' | 'stick-operation'>;
 /** Of a call that does all it does at once. */
 export const held: readonly Mode[] = ['hold-request', 'hold-answer'];
 /** Of one whose operation goes on after its answer. */
@@ -20,7 +20,7 @@ export interface Step {
   readonly stage: Stage;
   readonly modes: readonly Mode[];
   /** What becomes of the building before. */
-  readonly building?: Pick<FaultOrder, 'operation' | 'mode' | 'code'>;
+  readonly building?: Pick<FaultRequest, 'operation' | 'mode' | 'code'>;
   /** Of this pool with so many workers. */
   readonly definition: (workers: number, pool: string) => object;
   /** What the step is about by name, where that bears no pool's tag. */
@@ -74,7 +74,7 @@ export class Boundary {
   }
 
   /** Its worker is where the removal is to meet it. */
-  async awaitMade(system: System): Promise<void> {
+  async awaitCreated(system: System): Promise<void> {
     if (this.step.stage === 'removed half-made') await system.simulator.faultHit(this.#earlier);
     else await settled(system, this.pool, 1);
   }
@@ -100,7 +100,7 @@ export const boundariesOf = (steps: readonly Step[], newPool: () => string): Bou
   steps.flatMap((step) => step.modes.map((mode) => new Boundary(step, mode, newPool())));
 
 /** The product gives a call up after 60 s. One that is still held then is no longer a boundary of anything. */
-const LONGEST_HOLD_MS = 45_000;
+const MAX_HOLD_MS = 45_000;
 /** One is enough, but where the machine is busy. */
 const MAX_CRASHES = 5;
 
@@ -110,19 +110,19 @@ const MAX_CRASHES = 5;
  */
 export async function crashAtAll(system: System, boundaries: readonly Boundary[]): Promise<void> {
   const at = (...stages: readonly Stage[]) => boundaries.filter(({ step }) => stages.includes(step.stage));
-  const made = at('being made');
+  const created = at('being made');
   const removed = at('being removed', 'removed half-made');
   await each(boundaries, (one) => one.arm(system));
   await each(removed, (one) => one.create(system));
-  await eachInTurn(removed, (one) => one.awaitMade(system));
+  await eachInTurn(removed, (one) => one.awaitCreated(system));
 
-  const until = Date.now() + LONGEST_HOLD_MS;
+  const until = Date.now() + MAX_HOLD_MS;
   await each(removed, (one) => one.remove(system));
-  await each([...made, ...at('failing')], (one) => one.create(system));
+  await each([...created, ...at('failing')], (one) => one.create(system));
   await crashWhereReached(system, boundaries, until);
 
-  await eachInTurn(made, (one) => settled(system, one.pool, 1));
-  await each(made, (one) => one.remove(system));
+  await eachInTurn(created, (one) => settled(system, one.pool, 1));
+  await each(created, (one) => one.remove(system));
   await eachInTurn(boundaries, (one) => expectAllStopped(system, one.pool));
 }
 
@@ -131,7 +131,7 @@ async function crashWhereReached(system: System, boundaries: readonly Boundary[]
   const ahead = () => boundaries.filter(({ isReached, failure }) => !isReached && failure === null);
   for (let crashes = 0; ahead().length > 0 && crashes < MAX_CRASHES; crashes += 1) {
     const struck = ahead();
-    const deadline = crashes === 0 ? until : Date.now() + LONGEST_HOLD_MS;
+    const deadline = crashes === 0 ? until : Date.now() + MAX_HOLD_MS;
     await eachInTurn(struck, (one) => one.awaitReached(system, deadline));
     await restart(system, 'worker');
     await each(

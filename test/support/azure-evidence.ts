@@ -3,7 +3,7 @@ import type { LogLine } from '../../dev/testing/simulator.js';
 /** What the simulator's log says against the product; it knows Azure's resources and our tags, and none of our code. */
 export interface AzureEvidence {
   /** Ids of resources that were made more than once. */
-  readonly madeTwice: readonly string[];
+  readonly createdTwice: readonly string[];
   /** What broke the order public IP → interface → machine, or machine → interface → public IP and disks. */
   readonly outOfOrder: readonly string[];
 }
@@ -18,7 +18,7 @@ const goesAfter: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
-  const made = new Map<string, number>();
+  const created = new Map<string, number>();
   const ownerOf = new Map<string, string>();
   /** By worker: ids that exist, and of these the ones still being built. */
   const exists = new Map<string, Set<string>>();
@@ -27,10 +27,10 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
 
   for (const line of log.filter(({ kind }) => kind === 'arm')) {
     const [, method = '', type = ''] = /^(PUT|DELETE) (\w+)$/.exec(line.operation) ?? [];
-    for (const id of madeBy(line)) made.set(id, (made.get(id) ?? 0) + 1);
+    for (const id of createdBy(line)) created.set(id, (created.get(id) ?? 0) + 1);
     const worker = line.tags?.[WORKER_TAG];
     if (isEndOfPart(line) && worker) {
-      for (const id of madeBy(line)) {
+      for (const id of createdBy(line)) {
         ownerOf.set(id, worker);
         of(exists, worker).add(id);
       }
@@ -56,18 +56,18 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
       if (early.length > 0) outOfOrder.push(`${owner}: ${type} was told to go before ${early.join()} had gone`);
     }
   }
-  return { madeTwice: [...made].filter(([, times]) => times > 1).map(([id]) => id), outOfOrder };
+  return { createdTwice: [...created].filter(([, times]) => times > 1).map(([id]) => id), outOfOrder };
 }
 
 /** Ids of whatever was made for a worker, as often as it was. */
-export const madeFor = (log: readonly LogLine[], workerId: string): string[] =>
-  log.filter(({ kind, tags }) => kind === 'arm' && tags?.[WORKER_TAG] === workerId).flatMap(madeBy);
+export const createdFor = (log: readonly LogLine[], workerId: string): string[] =>
+  log.filter(({ kind, tags }) => kind === 'arm' && tags?.[WORKER_TAG] === workerId).flatMap(createdBy);
 
 /** Nobody asks for a part of a deployment: it is seen when it is done. */
 const isEndOfPart = (line: LogLine): boolean =>
   line.operation.startsWith('end of PUT ') && typeof line['deploymentId'] === 'string';
 
-const madeBy = (line: LogLine): readonly string[] =>
+const createdBy = (line: LogLine): readonly string[] =>
   isEndOfPart(line) ? [String(line['resourceId'])] : (line.created ?? []);
 
 const typeOf = (id: string): string => id.split('/').at(-2) ?? '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AzureProviderConfig } from '../../providers/azure/config.js';
 import { azureProvider } from '../../providers/azure/provider.js';
-import type { LaunchedMachine, LaunchOrder, Provider, StepwiseLaunching } from '../../providers/provider.js';
+import type { LaunchedMachine, LaunchSpec, Provider, StepwiseLaunching } from '../../providers/provider.js';
 import { certificateFiles } from '../../dev/testing/azure-pool.js';
 import { eventually } from '../../dev/testing/eventually.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
@@ -51,7 +51,7 @@ export const detached = {
 
 export const azurePool = { minCapacity: 0, maxCapacity: 10, launchConfigs: [azureLaunchConfig] };
 
-export const azureOrder = (changes: Partial<LaunchOrder> = {}): LaunchOrder => ({
+export const azureSpec = (changes: Partial<LaunchSpec> = {}): LaunchSpec => ({
   token: randomUUID(),
   workerPoolId: 'proj/azure',
   owner: 'me@example.com',
@@ -88,17 +88,17 @@ export function azureAt(
 /** Builds a whole machine as its lifecycle does: each step, then a wait until it is ready. */
 export async function buildMachine(
   { provider, launching }: { provider: Provider; launching: StepwiseLaunching },
-  order: LaunchOrder = azureOrder(),
+  spec: LaunchSpec = azureSpec(),
 ): Promise<LaunchedMachine[]> {
-  const launch = launching.freeze(order);
-  const made = launching.machines(launch);
-  for (const machine of made) {
+  const launch = launching.prepare(spec);
+  const created = launching.machines(launch);
+  for (const machine of created) {
     for (const step of launching.steps(launch)) {
       await eventually(async () => (await launching.submit(launch, machine, step)) === null);
     }
-    await eventually(async () => (await provider.machines!.lookup(machine)).state === 'running');
+    await eventually(async () => (await provider.machines!.get(machine)).state === 'running');
   }
-  return [...made];
+  return [...created];
 }
 
 /** The Azure provider with a simulator behind it. */
@@ -114,7 +114,7 @@ export async function azureHarness(simulator: SimulatorHandle): Promise<Provider
   return {
     ...at,
     pool: azurePool,
-    order: azureOrder,
+    spec: azureSpec,
     makeForeign: async () => {
       const deploymentId = 'c0ffee00-0000-4000-8000-00000000beef';
       const theirs = azureAt(simulator.azureEndpoint, {}, recordedContext({ providerId: 'azure', deploymentId }));
@@ -127,7 +127,7 @@ export async function azureHarness(simulator: SimulatorHandle): Promise<Provider
       await simulator.addFault({ operation: operations[operation], ...fault });
     },
     proven: async () => {
-      const [machine, another] = await buildMachine(at, azureOrder({ count: 2 }));
+      const [machine, another] = await buildMachine(at, azureSpec({ count: 2 }));
       const proof = await simulator.attestedDocument(machine!.workerId);
       return { worker: workerOf(machine!), proof, other: workerOf(another!) };
     },

@@ -42,13 +42,13 @@ export function azureSystemOverTls(secret: string, simulatorFlags: SimulatorFlag
 }
 
 /** Resources and records of deployments that still exist, by id. */
-export async function leftInAzure(system: System): Promise<string[]> {
+export async function remainingInAzure(system: System): Promise<string[]> {
   const { resources, deployments } = await system.simulator.azureState();
   return [...resources.map(({ id }) => id), ...deployments];
 }
 
 /** Nothing is left, and whatever the file's tests made came once and went in order. */
 export async function expectNothingLeft(system: System): Promise<void> {
-  expect(await leftInAzure(system)).toEqual([]);
-  expect(azureEvidence(system.simulator.log())).toEqual({ madeTwice: [], outOfOrder: [] });
+  expect(await remainingInAzure(system)).toEqual([]);
+  expect(azureEvidence(system.simulator.log())).toEqual({ createdTwice: [], outOfOrder: [] });
 }

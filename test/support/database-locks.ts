@@ -17,7 +17,7 @@ export class DatabaseLock {
   }
 
   /** `writes`: rows can be read and not changed. `everything`: not even read. */
-  static async take(url: string, table: string, what: 'writes' | 'everything'): Promise<DatabaseLock> {
+  static async acquire(url: string, table: string, what: 'writes' | 'everything'): Promise<DatabaseLock> {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     await client.query('BEGIN');

@@ -1,6 +1,6 @@
 import { assertMaySend } from '../../providers/shared/call-scope.js';
 import { ProviderError } from '../../providers/errors.js';
-import type { BulkLaunching, FrozenLaunch, LaunchedMachine, Provider } from '../../providers/provider.js';
+import type { BulkLaunching, PreparedLaunch, LaunchedMachine, Provider } from '../../providers/provider.js';
 
 /** What a cloud does with one call, and what its caller hears of it. */
 export interface CallPlan {
@@ -15,7 +15,7 @@ export interface CallPlan {
  * A cloud that is idempotent by token, whose every call a test plans beforehand, and whose lists show machines late. One that
  * refuses a call for want of capacity has looked at no token.
  */
-export class DoubtfulCloud {
+export class InDoubtCloud {
   /** By token. */
   readonly machines = new Map<string, LaunchedMachine[]>();
   /** How often machines were created for a token. */
@@ -30,7 +30,7 @@ export class DoubtfulCloud {
     const launching: BulkLaunching = {
       kind: 'bulk',
       maxPerLaunch: 250,
-      freeze: () => {
+      prepare: () => {
         throw new Error('nothing is rendered here');
       },
       submit: (launch) => this.submit(launch, plan),
@@ -39,7 +39,7 @@ export class DoubtfulCloud {
     return { launching } as unknown as Provider;
   }
 
-  private async submit({ token, count }: FrozenLaunch, { acts, hears, pause }: CallPlan): Promise<LaunchedMachine[]> {
+  private async submit({ token, count }: PreparedLaunch, { acts, hears, pause }: CallPlan): Promise<LaunchedMachine[]> {
     assertMaySend();
     await pause?.('before');
     this.sent.set(token, (this.sent.get(token) ?? 0) + 1);
@@ -59,7 +59,7 @@ export class DoubtfulCloud {
     const ids = Array.from({ length: count }, (_, index) => `${token}-${index}`);
     this.machines.set(
       token,
-      ids.map((workerId) => ({ workerGroup: 'us-west-2', workerId, location, facts: {} })),
+      ids.map((workerId) => ({ workerGroup: 'us-west-2', workerId, location, identityAttributes: {} })),
     );
   }
 }

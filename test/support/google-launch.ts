@@ -1,7 +1,7 @@
-import type { LaunchOrder } from '../../providers/provider.js';
+import type { LaunchSpec } from '../../providers/provider.js';
 
 /** A launch config of the shape that all real ones have, ordered. */
-export const googleSpec = (changes: Partial<LaunchOrder> = {}): LaunchOrder => ({
+export const googleSpec = (changes: Partial<LaunchSpec> = {}): LaunchSpec => ({
   token: 'token.1',
   workerPoolId: 'proj/pool',
   owner: 'me@example.com',

@@ -27,7 +27,7 @@ export const googleWorker = (changes: Partial<Worker> = {}): Worker =>
     workerGroup: 'us-central1-a',
     workerId: '1234567890123456789',
     location: { account: 'example-project', region: 'us-central1', group: 'us-central1-a' },
-    facts: { name: 'example-vm', creationTimestamp: new Date(1_789_999_000_000).toISOString() },
+    identityAttributes: { name: 'example-vm', creationTimestamp: new Date(1_789_999_000_000).toISOString() },
     ...changes,
   });
 

@@ -1,8 +1,8 @@
 import pg from 'pg';
 
-/** Every row of a deployment's records as text, by table, in an order that does not depend on where the rows lie. */
-export async function keptRows(recordsUrl: string): Promise<Record<string, string[]>> {
-  const client = new pg.Client({ connectionString: recordsUrl });
+/** Every row of a deployment's database as text, by table, in an order that does not depend on where the rows lie. */
+export async function keptRows(databaseUrl: string): Promise<Record<string, string[]>> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const tables = await client.query<{ name: string }>(
@@ -20,8 +20,8 @@ export async function keptRows(recordsUrl: string): Promise<Record<string, strin
 }
 
 /** What owners and machines would miss, or find changed: no scans, decisions or limits, which go on by themselves. */
-export async function lastingRows(recordsUrl: string): Promise<Record<string, string[]>> {
-  const kept = await keptRows(recordsUrl);
+export async function lastingRows(databaseUrl: string): Promise<Record<string, string[]>> {
+  const kept = await keptRows(databaseUrl);
   return Object.fromEntries(lasting.map((table) => [table, kept[table]!]));
 }
 
@@ -32,7 +32,7 @@ const lasting = [
   'audit',
   'launches',
   'workers',
-  'signs_of_life',
+  'credentials_used',
   'worker_pool_errors',
   'events',
 ] as const;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import type { WireWorker } from '../../dev/testing/api-client.js';
+import type { WorkerResponse } from '../../dev/testing/api-client.js';
 import { keptRows } from './kept-rows.js';
 import type { System } from '../../dev/testing/system.js';
 
@@ -10,7 +10,7 @@ export type KeptTexts = Readonly<Record<string, string>>;
 
 /** Rows by table, histories and descriptions of every workflow and schedule, logs. */
 export async function keptTexts(system: System): Promise<KeptTexts> {
-  const rows = Object.entries(await keptRows(system.recordsUrl));
+  const rows = Object.entries(await keptRows(system.databaseUrl));
   const logs = readdirSync(system.folder).filter((name) => name.endsWith('.log'));
   return {
     ...Object.fromEntries(rows.map(([table, lines]) => [`table ${table}`, lines.join('\n')])),
@@ -21,26 +21,26 @@ export async function keptTexts(system: System): Promise<KeptTexts> {
 }
 
 /** The metrics page, and every answer that a GET of the API gives about these workers and their pools. */
-export async function shownTexts(system: System, workers: readonly WireWorker[]): Promise<KeptTexts> {
+export async function shownTexts(system: System, workers: readonly WorkerResponse[]): Promise<KeptTexts> {
   const { port } = system.config['metrics'] as { port: number };
   const shown: Record<string, string> = {};
-  const look = async (url: string): Promise<void> => {
+  const show = async (url: string): Promise<void> => {
     const answer = await fetch(url);
     if (answer.status !== 200) throw new Error(`${url} answered with ${answer.status}`);
     shown[`GET ${new URL(url).pathname}`] = await answer.text();
   };
-  await look(`http://127.0.0.1:${port}/metrics`);
+  await show(`http://127.0.0.1:${port}/metrics`);
   const openapi = (await (await fetch(`${system.api.url}/openapi.json`)).json()) as {
     paths: Record<string, { get?: object }>;
   };
   const paths = Object.entries(openapi.paths).flatMap(([path, { get }]) => (get ? [path] : []));
   const filled = paths.flatMap((path) => workers.map((worker) => fill(path, worker)));
-  for (const path of new Set(filled)) await look(system.api.url + path);
+  for (const path of new Set(filled)) await show(system.api.url + path);
   return shown;
 }
 
-const fill = (path: string, worker: WireWorker): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(worker[name as keyof WireWorker])));
+const fill = (path: string, worker: WorkerResponse): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(worker[name as keyof WorkerResponse])));
 
 async function workflowTexts(client: Client): Promise<KeptTexts> {
   const texts: Record<string, string> = {};

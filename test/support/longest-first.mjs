@@ -4,7 +4,7 @@ import TestSequencer from '@jest/test-sequencer';
  * Files that take long, at full length above all, in the order in which they start: one that begins last would run alone at
  * the end. Jest itself learns how long files take, but only on a machine that has run them.
  */
-const LONGEST = [
+const MAX_SECONDS = [
   'end-to-end/deploy/image',
   'integration/activities/pool/launch-in-doubt',
   'integration/providers/shared/azure-throttling',
@@ -33,8 +33,8 @@ const LONGEST = [
 
 /** Its place among the longest; all others come after them. */
 function placeOf({ path }) {
-  const place = LONGEST.findIndex((name) => path.replaceAll('\\', '/').endsWith(name));
-  return place === -1 ? LONGEST.length : place;
+  const place = MAX_SECONDS.findIndex((name) => path.replaceAll('\\', '/').endsWith(name));
+  return place === -1 ? MAX_SECONDS.length : place;
 }
 
 export default class LongestFirst extends TestSequencer {

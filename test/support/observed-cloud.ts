@@ -3,7 +3,7 @@ import type { Provider } from '../../providers/provider.js';
 import { recordedContext } from './provider-context.js';
 import { RecordingCloud } from './recording-cloud.js';
 import { recordingProvider } from './recording-provider.js';
-import { type Life, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
+import { type TestLifecycle, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
 import { workerOf } from './workers.js';
 
 /** A recording provider behind the scripted activities of one life, and scans of it whenever a test wants one. */
@@ -22,10 +22,10 @@ export class ObservedCloud {
   }
 
   /** The life of one stepwise machine, and its cloud's activities. */
-  async startStepwise(): Promise<Life> {
+  async startStepwise(): Promise<TestLifecycle> {
     const launching = this.provider.launching!;
     if (launching.kind !== 'stepwise') throw new Error('this provider launches in bulk');
-    const frozen = launching.freeze({
+    const prepared = launching.prepare({
       token: `token-${await this.time.now()}`,
       workerPoolId: 'proj/pool',
       owner: 'me@example.com',
@@ -33,10 +33,10 @@ export class ObservedCloud {
       configuration: { region: 'here' },
       count: 1,
     });
-    const [machine] = launching.machines(frozen);
+    const [machine] = launching.machines(prepared);
     this.time.scripted.on('submitResource', async (_machine, step) => {
       await this.beforeSubmit(step);
-      return await launching.submit(frozen, machine!, step);
+      return await launching.submit(prepared, machine!, step);
     });
     this.time.scripted.on('explainFailure', async (_machine, step, operation) => ({
       kind: 'operation-error',
@@ -44,22 +44,22 @@ export class ObservedCloud {
       description: (await launching.explain(machine!, step, operation)).message,
       failureClass: 'capacity',
     }));
-    return await this.time.startLife({
+    return await this.time.startLifecycle({
       workerId: machine!.workerId,
-      launchToken: frozen.token,
-      provisioningSteps: launching.steps(frozen),
+      launchToken: prepared.token,
+      provisioningSteps: launching.steps(prepared),
       removalSteps: this.provider.machines!.removalSteps,
     });
   }
 
-  /** One scan as the activity makes it: looks at all machines, and signals the life when there is news. */
-  async scan(life: Life): Promise<void> {
-    const { state } = await life.status();
+  /** One scan as the activity makes it: lists all machines, and signals the lifecycle when its machine changed. */
+  async scan(lifecycle: TestLifecycle): Promise<void> {
+    const { state } = await lifecycle.status();
     const nowMs = await this.time.now();
-    const created = life.input.registrationDeadline! - 30 * MINUTE_MS;
-    const worker = workerOf({ ...life.input, facts: {} }, { state, created });
+    const created = lifecycle.input.registrationDeadline! - 30 * MINUTE_MS;
+    const worker = workerOf({ ...lifecycle.input, identityAttributes: {} }, { state, created });
     const seen = [];
-    for await (const page of this.provider.machines!.observe([life.input.location])) seen.push(...page);
+    for await (const page of this.provider.machines!.observe([lifecycle.input.location])) seen.push(...page);
     const { changes, missing, notes, clear } = compareScan({
       workers: [worker],
       machines: seen,
@@ -71,11 +71,11 @@ export class ObservedCloud {
     });
     if (clear.length > 0) this.notes = [];
     if (notes.length > 0) this.notes = [...notes];
-    const lookedUp = await Promise.all(missing.map(() => this.provider.machines!.lookup(worker)));
-    const gone = lookedUp.filter((machine) => machine.state === 'gone');
+    const afterRead = await Promise.all(missing.map(() => this.provider.machines!.get(worker)));
+    const gone = afterRead.filter((machine) => machine.state === 'gone');
     for (const machine of [...changes.map((change) => change.machine), ...gone]) {
       const { reason, resources } = machine;
-      await life.observed(machine.state, {
+      await lifecycle.observed(machine.state, {
         ...(reason !== null && { reason }),
         ...(Object.keys(resources).length > 0 && { resources, removing: state === 'stopping' }),
       });

@@ -4,7 +4,7 @@ import { parseConfig } from '../../config/load.js';
 import { providerTypes } from '../../providers/providers.js';
 import type { DemandCounts } from '../../domain/demand.js';
 import { ProviderError } from '../../providers/errors.js';
-import type { FrozenLaunch, LaunchOrder, Provider } from '../../providers/provider.js';
+import type { PreparedLaunch, LaunchSpec, Provider } from '../../providers/provider.js';
 import type { ProviderHealth } from '../../providers/providers.js';
 import type { Db } from '../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from './activities.js';
@@ -22,9 +22,9 @@ export class PoolSurroundings {
   limits: { launchesPerMinute?: number; machines?: number } = {};
   maxPerLaunch = 250;
   /** Renders a launch request; throws what the provider would throw. */
-  render: ((order: LaunchOrder) => void) | null = null;
+  render: ((spec: LaunchSpec) => void) | null = null;
   readonly cloud = new RecordingCloud();
-  readonly rendered: LaunchOrder[] = [];
+  readonly rendered: LaunchSpec[] = [];
 
   /** By the engine's clock. */
   clock = Date.now();
@@ -49,8 +49,8 @@ export class PoolSurroundings {
       startLifecycles: inContext((...args: Parameters<PoolActivities['startLifecycles']>) =>
         activities.startLifecycles(...args),
       ),
-      concludePass: inContext((...args: Parameters<PoolActivities['concludePass']>) =>
-        activities.concludePass(...args),
+      concludeReconciliation: inContext((...args: Parameters<PoolActivities['concludeReconciliation']>) =>
+        activities.concludeReconciliation(...args),
       ),
     };
   }
@@ -65,7 +65,7 @@ export class PoolSurroundings {
     const provider = this.provider();
     return poolActivities(
       activityDeps({
-        records: { db },
+        database: { db },
         config: parseConfig(JSON.stringify({ limits: this.limits }), 'the test', providerTypes),
         providers: {
           get: (providerId) => (providerId === provider.providerId ? provider : undefined),
@@ -98,12 +98,12 @@ export class PoolSurroundings {
     const provider = recordingProvider(recordedContext({ providerId: 'aws' }), this.cloud, 'bulk');
     const { launching } = provider;
     if (launching?.kind !== 'bulk') throw new Error('the recording provider launches in bulk');
-    const freeze = (order: LaunchOrder): FrozenLaunch => {
-      this.rendered.push(order);
-      this.render?.(order);
-      return launching.freeze(order);
+    const prepare = (spec: LaunchSpec): PreparedLaunch => {
+      this.rendered.push(spec);
+      this.render?.(spec);
+      return launching.prepare(spec);
     };
-    return { ...provider, launching: { ...launching, maxPerLaunch: this.maxPerLaunch, freeze } };
+    return { ...provider, launching: { ...launching, maxPerLaunch: this.maxPerLaunch, prepare } };
   }
 }
 

@@ -81,8 +81,8 @@ export async function expectAllStopped(system: System, workerPoolId: string, wit
   expect(await machinesOf(system, workerPoolId)).toEqual([]);
 }
 
-/** Ends the pool's tick in the middle of whatever it does, as an operator might in the Temporal UI. */
-export async function terminateTick(system: System, workerPoolId: string): Promise<void> {
+/** Ends the pool's reconciliation in the middle of whatever it does, as an operator might in the Temporal UI. */
+export async function terminateReconciliation(system: System, workerPoolId: string): Promise<void> {
   await system.temporal.workflow.getHandle(provisionId(workerPoolId)).terminate('by a test');
 }
 

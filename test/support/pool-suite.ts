@@ -8,12 +8,12 @@ import { TimeSkipping } from './time-skipping.js';
 export function poolSuite(prefix: string, providerIds?: readonly string[]) {
   let running: TimeSkipping;
   let scripted: ScriptedPool;
-  let made = 0;
+  let created = 0;
   beforeAll(async () => {
     running = await TimeSkipping.start(providerIds);
   });
   beforeEach(() => {
-    scripted = new ScriptedPool(running, `proj/${prefix}-${(made += 1)}`);
+    scripted = new ScriptedPool(running, `proj/${prefix}-${(created += 1)}`);
   });
   afterEach(() => running.reset());
   afterAll(() => running.stop());
@@ -23,7 +23,7 @@ export function poolSuite(prefix: string, providerIds?: readonly string[]) {
 
   /** Triggers a reconciliation and waits for its success. */
   async function reconcileOnce(): Promise<WorkflowHandle> {
-    const handle = await scripted.look();
+    const handle = await scripted.reconcile();
     await ended(handle);
     expect((await handle.describe()).status.name).toBe('COMPLETED');
     return handle;

@@ -2,7 +2,7 @@ import type { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine, MachineState, Observation } from '../../providers/provider.js';
 
 export interface RecordedCall {
-  readonly operation: 'setup' | 'submit' | 'find' | 'observe' | 'lookup' | 'remove' | 'explain';
+  readonly operation: 'setup' | 'submit' | 'find' | 'observe' | 'get' | 'remove' | 'explain';
   readonly token?: string;
   readonly workerId?: string;
   readonly step?: string;
@@ -39,7 +39,7 @@ export class RecordingCloud {
   readyAtOnce = true;
   /** Regions that may not be listed, for good. */
   readonly refusedRegions = new Set<string>();
-  /** Machines that a look by id shows, and no list. */
+  /** Machines that a read by id shows, and no list. */
   readonly hidden = new Set<string>();
   private readonly machinesById = new Map<string, RecordedMachine>();
   private failures: (ScriptedFailure & { left: number })[] = [];
@@ -80,7 +80,7 @@ export class RecordingCloud {
   }
 
   /** Sets one resource's state, as the cloud finishing or failing it would. */
-  settle(workerId: string, step: string, state: MachineState, reason: string | null = null): void {
+  finishPending(workerId: string, step: string, state: MachineState, reason: string | null = null): void {
     const recorded = this.machinesById.get(workerId);
     if (!recorded) throw new Error(`there is no machine ${workerId}`);
     recorded.resources.set(step, state);
@@ -95,7 +95,7 @@ export class RecordingCloud {
     recorded.reason = reason;
   }
 
-  /** Forgets a machine, so that neither a listing nor a look by id shows it. */
+  /** Forgets a machine, so that neither a listing nor a read by id shows it. */
   forget(workerId: string): void {
     this.machinesById.delete(workerId);
   }

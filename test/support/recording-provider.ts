@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
-import { listPlaces } from '../../providers/shared/partial-listing.js';
+import { listLocations } from '../../providers/shared/partial-listing.js';
 import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/shared/pool-schema.js';
 import type {
   BulkLaunching,
-  FrozenLaunch,
+  PreparedLaunch,
   LaunchedMachine,
-  LaunchOrder,
+  LaunchSpec,
   Machines,
   Provider,
   ProviderContext,
@@ -34,7 +34,7 @@ export function recordingProvider(
 ): Provider {
   const call = async <T>(callClass: CallClass, operation: string, act: () => T): Promise<T> => {
     const described = { providerId: context.providerId, operation, callClass, region: 'here' };
-    await context.limiter.take(described, limit);
+    await context.limiter.acquire(described, limit);
     const report = (result: string) => context.onCall(described, { durationMs: 0, result });
     try {
       const result = act();
@@ -60,57 +60,59 @@ export function recordingProvider(
 
 type Call = <T>(callClass: CallClass, operation: string, act: () => T) => Promise<T>;
 
-function freeze(order: LaunchOrder): FrozenLaunch {
-  const region = order.configuration.region as string;
-  const request = { workerPoolId: order.workerPoolId, launchConfigId: order.launchConfigId };
-  return { token: order.token, count: order.count, location: { account: 'account', region, group: null }, request };
+function prepare(spec: LaunchSpec): PreparedLaunch {
+  const region = spec.configuration.region as string;
+  const request = { workerPoolId: spec.workerPoolId, launchConfigId: spec.launchConfigId };
+  return { token: spec.token, count: spec.count, location: { account: 'account', region, group: null }, request };
 }
 
-function machinesOf({ token, count, location }: FrozenLaunch): LaunchedMachine[] {
+function machinesOf({ token, count, location }: PreparedLaunch): LaunchedMachine[] {
   const name = createHash('sha256').update(token).digest('hex').slice(0, 12);
   return Array.from({ length: count }, (_, index) => ({
     workerGroup: location.region!,
     workerId: `machine-${name}-${index}`,
     location,
-    facts: { name: `machine-${name}-${index}` },
+    identityAttributes: { name: `machine-${name}-${index}` },
   }));
 }
 
-const poolOf = (launch: FrozenLaunch): string => (launch.request as { workerPoolId: string }).workerPoolId;
+const poolOf = (launch: PreparedLaunch): string => (launch.request as { workerPoolId: string }).workerPoolId;
 
 function bulk(context: ProviderContext, cloud: RecordingCloud, call: Call): BulkLaunching {
-  const ofLaunch = ({ token }: FrozenLaunch) =>
+  const ofLaunch = ({ token }: PreparedLaunch) =>
     cloud.all().flatMap(({ machine, launchToken }) => (launchToken === token ? [machine] : []));
-  const launch = (order: FrozenLaunch): LaunchedMachine[] => {
-    const earlier = ofLaunch(order);
+  const launch = (prepared: PreparedLaunch): LaunchedMachine[] => {
+    const earlier = ofLaunch(prepared);
     if (earlier.length > 0) return earlier;
-    const room = Math.min(order.count, cloud.capacity - cloud.alive().length);
+    const room = Math.min(prepared.count, cloud.capacity - cloud.alive().length);
     if (room < 1) throw new ProviderError({ code: 'InsufficientCapacity', message: 'none left', cloudCode: 'Full' });
-    const made = machinesOf(order).slice(0, room);
-    for (const machine of made) {
+    const created = machinesOf(prepared).slice(0, room);
+    for (const machine of created) {
       cloud.add({
         machine,
-        launchToken: order.token,
-        workerPoolId: poolOf(order),
+        launchToken: prepared.token,
+        workerPoolId: poolOf(prepared),
         deploymentId: context.deploymentId,
         resources: new Map([['machine', 'running']]),
       });
     }
-    return made;
+    return created;
   };
   return {
     kind: 'bulk',
     maxPerLaunch: 250,
-    freeze,
-    submit: (order) =>
-      call('create', 'submit', () => cloud.call({ operation: 'submit', token: order.token }, () => launch(order))),
-    find: (order) =>
-      call('read', 'find', () => cloud.call({ operation: 'find', token: order.token }, () => ofLaunch(order))),
+    prepare,
+    submit: (prepared) =>
+      call('create', 'submit', () =>
+        cloud.call({ operation: 'submit', token: prepared.token }, () => launch(prepared)),
+      ),
+    find: (prepared) =>
+      call('read', 'find', () => cloud.call({ operation: 'find', token: prepared.token }, () => ofLaunch(prepared))),
   };
 }
 
 function stepwise(context: ProviderContext, cloud: RecordingCloud, call: Call): StepwiseLaunching {
-  const begin = (launch: FrozenLaunch, machine: LaunchedMachine, step: string): string | null => {
+  const begin = (launch: PreparedLaunch, machine: LaunchedMachine, step: string): string | null => {
     const { workerId } = machine;
     if (!cloud.get(workerId)) {
       if (cloud.alive().length >= cloud.capacity) {
@@ -125,16 +127,16 @@ function stepwise(context: ProviderContext, cloud: RecordingCloud, call: Call): 
       });
     }
     const known = cloud.get(workerId)!.resources.get(step);
-    if (known === undefined) cloud.settle(workerId, step, cloud.readyAtOnce ? 'running' : 'pending');
+    if (known === undefined) cloud.finishPending(workerId, step, cloud.readyAtOnce ? 'running' : 'pending');
     return cloud.get(workerId)!.resources.get(step) === 'pending' ? `operation ${workerId} ${step}` : null;
   };
   return {
     kind: 'stepwise',
     maxPerLaunch: 250,
-    freeze,
+    prepare,
     machines: machinesOf,
     steps: () => steps,
-    unmadeSteps: () => [],
+    skippedSteps: () => [],
     submit: (launch, machine, step) =>
       call('create', 'submit', () =>
         cloud.call({ operation: 'submit', token: launch.token, workerId: machine.workerId, step }, () =>
@@ -169,11 +171,11 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
         locations: locations.filter((location) => location.region === region),
         pages: observeRegion(region),
       }));
-      return listPlaces(places);
+      return listLocations(places);
     },
-    lookup: (machine) =>
-      call('read', 'lookup', () =>
-        cloud.call({ operation: 'lookup', workerId: machine.workerId }, () => {
+    get: (machine) =>
+      call('read', 'get', () =>
+        cloud.call({ operation: 'get', workerId: machine.workerId }, () => {
           const recorded = cloud.get(machine.workerId);
           if (recorded) return observationOf(recorded, isStepwise);
           const { workerGroup, workerId, location } = machine;
@@ -185,7 +187,7 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
       call('delete', 'remove', () =>
         cloud.call({ operation: 'remove', workerId, step }, () => {
           const recorded = cloud.get(workerId);
-          if (recorded && stateOf(recorded) !== 'gone') cloud.settle(workerId, step, 'gone');
+          if (recorded && stateOf(recorded) !== 'gone') cloud.finishPending(workerId, step, 'gone');
         }),
       ),
   };

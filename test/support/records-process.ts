@@ -1,14 +1,14 @@
-import { openRecords } from '../../database/client/open.js';
+import { openDatabase } from '../../database/client/open.js';
 import { getPool } from '../../database/pools.js';
 import { makePool } from './records.js';
 
 /**
- * A process that opens the records in its argument and makes pools `prov/p-0`, `prov/p-1`, … until it is killed. It prints
- * a pool's number when the records have acknowledged it, and what it failed with.
+ * A process that opens the database in its argument and makes pools `prov/p-0`, `prov/p-1`, … until it is killed. It prints
+ * a pool's number when the database has acknowledged it, and what it failed with.
  */
 const [url = '', first = '0'] = process.argv.slice(2);
 try {
-  const { db } = await openRecords({ url });
+  const { db } = await openDatabase({ url });
   process.stdout.write('open\n');
   for (let number = Number(first); ; number += 1) {
     await makePool(db, { workerPoolId: `prov/p-${number}` });

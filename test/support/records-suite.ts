@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import type { Records } from '../../database/client/open.js';
+import type { Database } from '../../database/client/open.js';
 import type { Db } from '../../database/client/schema.js';
-import { emptyRecords, openTestRecords, type EngineName } from './records.js';
+import { emptyDatabase, openTestDatabase, type EngineName } from './records.js';
 
 /** Records of the calling block's own, empty before each of its tests. `db` is there inside tests and hooks. */
-export function recordsFor(engine: EngineName): { readonly db: Db } {
-  let records: Records | undefined;
+export function databaseFor(engine: EngineName): { readonly db: Db } {
+  let database: Database | undefined;
   beforeAll(async () => {
-    records = await openTestRecords(engine);
+    database = await openTestDatabase(engine);
   });
-  afterAll(async () => await records?.close());
+  afterAll(async () => await database?.close());
   const suite = {
     get db(): Db {
-      if (!records) throw new Error('the records are not open yet');
-      return records.db;
+      if (!database) throw new Error('the records are not open yet');
+      return database.db;
     },
   };
-  beforeEach(() => emptyRecords(suite.db));
+  beforeEach(() => emptyDatabase(suite.db));
   return suite;
 }

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { bookLaunch, finishLaunches } from '../../database/launches.js';
+import { recordLaunchedWorkers, finishLaunches } from '../../database/launches.js';
 import type { NewLaunchConfig } from '../../database/launch-config-changes.js';
-import { openRecords, type Records } from '../../database/client/open.js';
+import { openDatabase, type Database } from '../../database/client/open.js';
 import type { Proof } from '../../database/launch-attempts.js';
 import type { Db } from '../../database/client/schema.js';
 import { createPool, type NewPool } from '../../database/pools.js';
@@ -17,18 +17,18 @@ import { createDatabase } from '../../dev/testing/postgres.js';
 export const engines = ['PGlite', 'Postgres'] as const;
 export type EngineName = (typeof engines)[number];
 
-/** New records of this test file's own. */
-export const openTestRecords = async (engine: EngineName): Promise<Records> =>
-  engine === 'PGlite' ? await openEmbeddedRecords() : await openRecords({ url: await createDatabase() });
+/** A new database of this test file's own. */
+export const openTestDatabase = async (engine: EngineName): Promise<Database> =>
+  engine === 'PGlite' ? await openEmbeddedDatabase() : await openDatabase({ url: await createDatabase() });
 
-async function openEmbeddedRecords(): Promise<Records> {
+async function openEmbeddedDatabase(): Promise<Database> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-records-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  const directory = join(folder, 'records');
+  const directory = join(folder, 'database');
   try {
     copyPglite(directory);
-    const records = await openRecords({ url: `pglite:${directory}` });
-    return { ...records, close: () => records.close().finally(remove) };
+    const database = await openDatabase({ url: `pglite:${directory}` });
+    return { ...database, close: () => database.close().finally(remove) };
   } catch (error) {
     remove();
     throw error;
@@ -36,13 +36,13 @@ async function openEmbeddedRecords(): Promise<Records> {
 }
 
 const emptied = [
-  ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'holds', 'signs_of_life', 'launches'],
+  ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'holds', 'credentials_used', 'launches'],
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
   ...['scans', 'scan_notes', 'events', 'rate_limits'],
 ];
 
 /** Leaves the deployment. What a test leaves are few rows: to delete them costs a tenth of making their tables' files anew. */
-export async function emptyRecords(db: Db): Promise<void> {
+export async function emptyDatabase(db: Db): Promise<void> {
   await sql.raw(emptied.map((table) => `delete from ${table}`).join(';')).execute(db);
 }
 
@@ -59,7 +59,7 @@ export function counting(db: Db): { db: Db; statements: () => number } {
   return { db: counted, statements: () => statements };
 }
 
-/** An instant long after the records' own, so that "the last minute" is the test's. */
+/** An instant long after the database's own, so that "the last minute" is the test's. */
 export const NOW = Date.UTC(2030, 0, 1);
 export const MINUTE = 60_000;
 export const DAY = 86_400_000;
@@ -89,7 +89,7 @@ export async function makePool(
   await createPool(db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs: NOW });
 }
 
-export const order = (token: string, count: number, change: Partial<NewIntent> = {}): NewIntent => ({
+export const newIntent = (token: string, count: number, change: Partial<NewIntent> = {}): NewIntent => ({
   token,
   launchConfigId: 'lc-a',
   launchConfigRevision: 1,
@@ -118,7 +118,7 @@ export const machines = (count: number, prefix = 'i'): LaunchedMachine[] =>
     workerGroup: 'us-west-2',
     workerId: `${prefix}-${number}`,
     location: { account: null, region: 'us-west-2', group: null },
-    facts: { instanceId: `${prefix}-${number}`, privateIp: null },
+    identityAttributes: { instanceId: `${prefix}-${number}`, privateIp: null },
   }));
 
 /** That the cloud has refused a launch that was never attempted before. */
@@ -128,13 +128,13 @@ export const refused: Proof = { attempts: 0, by: 'refused' };
 export const finish = (db: Db, tokens: readonly string[], nowMs: number): Promise<void> =>
   finishLaunches(
     db,
-    tokens.map((token) => ({ token, made: 1_000 })),
+    tokens.map((token) => ({ token, launched: 1_000 })),
     nowMs,
   );
 
 export const times = { nowMs: NOW, terminateAfter: NOW + 30 * MINUTE, expires: NOW + 7 * DAY };
 
-/** A launch that was reserved and booked whole. */
+/** A launch that was reserved and recorded with all its machines. */
 export async function launched(
   db: Db,
   token: string,
@@ -142,8 +142,8 @@ export async function launched(
   change: Partial<NewIntent> = {},
   nowMs = NOW,
 ): Promise<void> {
-  await reserve(db, [order(token, count, change)], poolId, nowMs);
-  await bookLaunch(db, token, machines(count, token), { ...times, nowMs });
+  await reserve(db, [newIntent(token, count, change)], poolId, nowMs);
+  await recordLaunchedWorkers(db, token, machines(count, token), { ...times, nowMs });
 }
 
 export const eventsOf = async (db: Db): Promise<{ topic: string; payload: Record<string, unknown> }[]> =>

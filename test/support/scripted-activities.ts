@@ -1,7 +1,7 @@
-import type { AskActivities } from '../../temporal/triggers.js';
+import type { TriggerActivities } from '../../temporal/triggers.js';
 import type { DemandActivities } from '../../activities/demand/poll.js';
 import type { LaunchActivities } from '../../activities/pool/launch.js';
-import type { LifecycleRecords } from '../../activities/worker/persist.js';
+import type { PersistActivities } from '../../activities/worker/persist.js';
 import type { PoolActivities } from '../../activities/pool/activities.js';
 import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
 import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
@@ -10,7 +10,7 @@ import type { SweepActivities } from '../../activities/sweep.js';
 import type { WorkerPollActivities } from '../../activities/demand/worker-poll.js';
 
 /** Every activity that a workflow of ours may ask for. */
-export type AllActivities = LifecycleRecords &
+export type AllActivities = PersistActivities &
   RemovalActivities &
   ProvisioningActivities &
   PoolActivities &
@@ -19,7 +19,7 @@ export type AllActivities = LifecycleRecords &
   WorkerPollActivities &
   ScanActivities &
   SweepActivities &
-  AskActivities;
+  TriggerActivities;
 export type ActivityName = keyof AllActivities;
 
 export interface ActivityCall<K extends ActivityName = ActivityName> {
@@ -39,15 +39,15 @@ const obliging: AllActivities = {
   removeResource: async () => {},
   submitResource: async () => null,
   explainFailure: async () => ({ kind: 'operation-error', title: 'Operation Error', description: 'no reason' }),
-  rememberResources: async () => {},
+  recordResources: async () => {},
   assessPool: async () => null,
   reserveLaunches: async () => ({ launches: [], refused: [], limitedBy: [], limitEndsAt: null }),
   dropLaunches: async () => {},
   reportLaunches: async () => {},
   startLifecycles: async () => true,
-  concludePass: async () => {},
-  launchMachines: async () => ({ made: 0, outcome: 'failed', failure: 'not scripted', group: null }),
-  lookAtDemand: async () => ({ pools: 0, asked: 0, unreadable: 0 }),
+  concludeReconciliation: async () => {},
+  launchMachines: async () => ({ launched: 0, outcome: 'failed', failure: 'not scripted', group: null }),
+  pollDemand: async () => ({ pools: 0, triggered: 0, unreadable: 0 }),
   pollWorkers: async () => ({ pools: 0, unreadable: 0, signalled: 0, refused: 0 }),
   observeProvider: async () => ({ machines: 0, signalled: 0, refused: 0, unowned: 0, awaited: 0 }),
   startMissingLifecycles: async () => ({ started: 0, failed: 0, left: 0 }),
@@ -55,8 +55,8 @@ const obliging: AllActivities = {
   reconcileSchedules: async () => {},
   expireRows: async () => ({ deleted: 0, finished: true }),
   removeDeletedPools: async () => 0,
-  vacuumRecords: async () => ({ left: 0 }),
-  askForLook: async () => {},
+  vacuumDatabase: async () => ({ left: 0 }),
+  requestReconcile: async () => {},
 };
 
 /** Activities in memory: they write down every call, in order, and answer, fail or wait as a test tells them. */

@@ -1,4 +1,4 @@
-import { EngineRefused, WorkerExists, type Engine } from '../../temporal/lifecycle-client.js';
+import { LifecycleRejectedError, WorkerExistsError, type LifecycleClient } from '../../temporal/lifecycle-client.js';
 import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
 import { acceptsRegistration, credentialsDeadline, lifecycleTiming } from '../../domain/lifecycle.js';
 import {
@@ -16,8 +16,8 @@ import type { Registration, StaticWorker } from '../../temporal/messages.js';
  * An engine without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
  * same rows, remembers what it was asked, and can be told to fail.
  */
-export class ScriptedEngine implements Engine {
-  readonly asked: string[] = [];
+export class ScriptedLifecycleClient implements LifecycleClient {
+  readonly requested: string[] = [];
   /** Thrown by the next calls until it is cleared. */
   failure: Error | null = null;
   readonly #db: Db;
@@ -29,20 +29,20 @@ export class ScriptedEngine implements Engine {
     this.#now = now;
   }
 
-  async askForLook(workerPoolId: string): Promise<void> {
-    this.#note(`look ${workerPoolId}`);
+  async requestReconcile(workerPoolId: string): Promise<void> {
+    this.#note(`reconcile ${workerPoolId}`);
   }
 
   async ensurePoolSchedule(workerPoolId: string): Promise<void> {
     this.#note(`schedule ${workerPoolId}`);
   }
 
-  register: Engine['register'] = (key, pool, { updateId, signOfLife }) =>
+  register: LifecycleClient['register'] = (key, pool, { updateId, credentialsUsed }) =>
     this.#once(key, updateId, async () => {
       const worker = (await getWorker(this.#db, key))!;
       const nowMs = this.#now();
-      const verdict = acceptsRegistration({ ...worker, registeredAtMs: worker.registeredAt, signOfLife, nowMs });
-      if (!verdict.ok) throw new EngineRefused(verdict.reason);
+      const verdict = acceptsRegistration({ ...worker, registeredAtMs: worker.registeredAt, credentialsUsed, nowMs });
+      if (!verdict.ok) throw new LifecycleRejectedError(verdict.reason);
       const timing = lifecycleTiming(pool.config.lifecycle, { registrationSeconds: 1800 });
       const expires = credentialsDeadline(nowMs, timing);
       const granted = { secretGeneration: worker.secretGeneration + 1, expires };
@@ -50,29 +50,29 @@ export class ScriptedEngine implements Engine {
       return granted;
     });
 
-  reregister: Engine['reregister'] = (key, { updateId, secretGeneration }) =>
+  reregister: LifecycleClient['reregister'] = (key, { updateId, secretGeneration }) =>
     this.#once(key, updateId, async () => {
       const worker = (await getWorker(this.#db, key))!;
-      if (secretGeneration !== worker.secretGeneration) throw new EngineRefused('this secret has been used');
+      if (secretGeneration !== worker.secretGeneration) throw new LifecycleRejectedError('this secret has been used');
       const nowMs = this.#now();
       const granted = { secretGeneration: secretGeneration + 1, expires: nowMs + 96 * 3600_000 };
       await recordCredentials(this.#db, key, { ...granted, terminateAfter: granted.expires, nowMs });
       return granted;
     });
 
-  remove: Engine['remove'] = async (key, { reason }) => {
+  remove: LifecycleClient['remove'] = async (key, { reason }) => {
     this.#note(`remove ${workerKeyText(key)}`);
     await recordStopping(this.#db, key, { reason, nowMs: this.#now() });
   };
 
-  createStatic: Engine['createStatic'] = async (key, pool, first) => {
+  createStatic: LifecycleClient['createStatic'] = async (key, pool, first) => {
     this.#note(`createStatic ${workerKeyText(key)}`);
     const present = await getWorker(this.#db, key);
-    if (present && present.state !== 'stopped') throw new WorkerExists();
+    if (present && present.state !== 'stopped') throw new WorkerExistsError();
     await insertStaticWorker(this.#db, { ...key, ...first, providerId: pool.providerId, nowMs: this.#now() });
   };
 
-  updateStatic: Engine['updateStatic'] = async (
+  updateStatic: LifecycleClient['updateStatic'] = async (
     { workerPoolId, workerGroup, workerId }: WorkerKey,
     next: StaticWorker,
   ) => {
@@ -83,15 +83,15 @@ export class ScriptedEngine implements Engine {
   /** As Temporal: an update id that was accepted once gives the first one's answer. */
   async #once(key: WorkerKey, updateId: string, judge: () => Promise<Registration>): Promise<Registration> {
     this.#note(updateId.split('/')[0]!);
-    const life = (await getWorker(this.#db, key))?.created;
-    const id = `${workerKeyText(key)} ${life} ${updateId}`;
+    const lifecycle = (await getWorker(this.#db, key))?.created;
+    const id = `${workerKeyText(key)} ${lifecycle} ${updateId}`;
     const answer = this.#answers.get(id) ?? (await judge());
     this.#answers.set(id, answer);
     return answer;
   }
 
   #note(call: string): void {
-    this.asked.push(call);
+    this.requested.push(call);
     if (this.failure) throw this.failure;
   }
 }

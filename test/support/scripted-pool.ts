@@ -1,6 +1,6 @@
 import type {
   PendingLaunch,
-  PoolFacts,
+  PoolAssessment,
   Reserved,
   ReserveRequest,
   UnfinishedLaunch,
@@ -14,7 +14,7 @@ import { workflowTypes } from '../../temporal/names.js';
 import { option } from './selection.js';
 import { HOUR_MS, MINUTE_MS, type TimeSkipping } from './time-skipping.js';
 
-/** The books of one pool behind the scripted activities: what it has, what it is asked to launch, what was decided. */
+/** The state of one pool behind the scripted activities: what it has, what it is asked to launch, what was decided. */
 export class ScriptedPool {
   readonly workerPoolId: string;
   pendingTasks: number | null = 0;
@@ -38,26 +38,26 @@ export class ScriptedPool {
     this.time = time;
     this.workerPoolId = workerPoolId;
     const { scripted } = time;
-    scripted.on('assessPool', async () => this.facts());
+    scripted.on('assessPool', async () => this.assessment());
     scripted.on('reserveLaunches', async (request) => this.reserve(request));
     scripted.on('launchMachines', async ({ token }) => await this.launch(token));
-    scripted.on('concludePass', async (_pool, decision) => void this.decisions.push(decision));
+    scripted.on('concludeReconciliation', async (_pool, decision) => void this.decisions.push(decision));
   }
 
-  /** Asks for a look, as everybody does. */
-  async look() {
+  /** Requests a reconciliation, as everybody does. */
+  async reconcile() {
     const handle = await this.time.env.client.workflow.signalWithStart(workflowTypes.provisionPool, {
       workflowId: provisionId(this.workerPoolId),
       taskQueue: this.time.taskQueue,
       args: [{ workerPoolId: this.workerPoolId }],
-      signal: 'look',
+      signal: 'reconcile',
     });
     return this.time.track(handle);
   }
 
   /** As many of the choices as the request allows, the first ones first. */
-  reserve({ tokenPrefix, choices, mostMachines }: ReserveRequest): Reserved {
-    let left = mostMachines;
+  reserve({ tokenPrefix, choices, maxMachines }: ReserveRequest): Reserved {
+    let left = maxMachines;
     const launches = choices.flatMap(({ launchConfigId, machines }, index) => {
       const count = Math.min(machines, left);
       left -= count;
@@ -77,8 +77,13 @@ export class ScriptedPool {
     if (!launch) throw new Error(`unknown launch ${token}`);
     const { launchConfigId, count } = launch;
     this.launched.push({ token, launchConfigId, count });
-    const answer = { made: count, outcome: 'launched', failure: null, ...this.answer(launchConfigId, count) } as const;
-    this.existingCapacity += answer.made;
+    const answer = {
+      launched: count,
+      outcome: 'launched',
+      failure: null,
+      ...this.answer(launchConfigId, count),
+    } as const;
+    this.existingCapacity += answer.launched;
     this.unfinished = this.unfinished.filter((each) => each.token !== token);
     const now = await this.time.now();
     const common = {
@@ -93,14 +98,14 @@ export class ScriptedPool {
       provisioningSteps: [],
       removalSteps: ['machine'],
     };
-    const named = answer.made > 0 && answer.made <= 25;
+    const named = answer.launched > 0 && answer.launched <= 25;
     return {
       ...answer,
-      group: named ? { common, workers: this.workersOf({ token, count: answer.made }) } : null,
+      group: named ? { common, workers: this.workersOf({ token, count: answer.launched }) } : null,
     };
   }
 
-  private facts(): PoolFacts {
+  private assessment(): PoolAssessment {
     return {
       workerPoolId: this.workerPoolId,
       estimator: 'corrected',

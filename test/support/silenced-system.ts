@@ -21,12 +21,12 @@ export interface SilencedSystem {
 /** Nothing of the product is started yet. */
 export async function silencedSystem(simulator: SimulatorFlags = {}): Promise<SilencedSystem> {
   const system = await startSystem({ start: false, simulator });
-  const apiSide = await TcpProxy.start(system.recordsUrl);
-  const workerSide = await TcpProxy.start(system.recordsUrl);
+  const apiSide = await TcpProxy.start(system.databaseUrl);
+  const workerSide = await TcpProxy.start(system.databaseUrl);
   const proxies = [apiSide, workerSide];
   return {
     ...{ system, apiSide, workerSide, proxies },
-    behind: (proxy, name) => system.writeConfig({ records: { url: proxy.url } }, name),
+    behind: (proxy, name) => system.writeConfig({ database: { url: proxy.url } }, name),
     answers: async () => (await system.api.call('GET', '/worker-pools')).status === 200,
     stop: async () => {
       for (const proxy of proxies) proxy.speak('lost');

@@ -48,7 +48,7 @@ interface Machine {
   /** When a requested one registers or fails, and when a stopping one is gone. */
   changesAt: number;
   quarantinedUntil: number;
-  told: boolean;
+  markedForTermination: boolean;
   tasks: Task[];
 }
 
@@ -64,7 +64,7 @@ export interface Moment {
   readonly input: EstimatorInput;
   readonly advice: Advice;
   readonly launchedMachines: number;
-  readonly newlyTold: number;
+  readonly newlyMarked: number;
   readonly reconciled: boolean;
 }
 
@@ -153,7 +153,7 @@ export class SimulatedPool {
     for (const machine of this.machines) {
       const idle = machine.tasks.length === 0;
       if (machine.state === 'requested' && machine.changesAt <= this.now) this.endBoot(machine);
-      else if (machine.state === 'running' && machine.told && idle) stop(machine, this.now + stopMs);
+      else if (machine.state === 'running' && machine.markedForTermination && idle) stop(machine, this.now + stopMs);
     }
     this.machines = this.machines.filter(({ state, changesAt }) => state !== 'stopping' || changesAt > this.now);
   }
@@ -173,12 +173,14 @@ export class SimulatedPool {
 
   private moveTasks(): void {
     for (const machine of this.machines) {
-      const going = machine.tasks.filter(({ endsAt }) => endsAt > this.now);
-      this.completedTasks += machine.tasks.length - going.length;
-      machine.tasks = going;
+      const stillPending = machine.tasks.filter(({ endsAt }) => endsAt > this.now);
+      this.completedTasks += machine.tasks.length - stillPending.length;
+      machine.tasks = stillPending;
     }
     while (this.lingering[0] && this.lingering[0].expires <= this.now) this.pending.push(this.lingering.shift()!.task);
-    const takers = this.machines.filter((each) => each.state === 'running' && !each.told && !this.isQuarantined(each));
+    const takers = this.machines.filter(
+      (each) => each.state === 'running' && !each.markedForTermination && !this.isQuarantined(each),
+    );
     for (const machine of takers) {
       while (machine.tasks.length < machine.image.capacity && this.pending.length > 0) {
         const task = this.pending.shift()!;
@@ -192,7 +194,7 @@ export class SimulatedPool {
   private poll(): Moment {
     const { input, advice, finding } = this.evaluate(this.input());
     const due = this.now - this.lastCron >= CRON_MS || needsReconciliation(this.last, finding, this.now);
-    const outcome = due ? this.reconcile(input, advice) : { launchedMachines: 0, newlyTold: 0 };
+    const outcome = due ? this.reconcile(input, advice) : { launchedMachines: 0, newlyMarked: 0 };
     this.previous = { pendingTasks: input.pendingTasks ?? 0, claimedTasks: input.claimedTasks ?? 0 };
     return { now: this.now, input, advice, reconciled: due, ...outcome };
   }
@@ -218,15 +220,18 @@ export class SimulatedPool {
     this.lastCron = this.now - this.lastCron >= CRON_MS ? this.now : this.lastCron;
     const verdicts = decideTerminations(this.candidates(), advice);
     const ends = new Set(verdicts.filter(({ terminate }) => terminate).map(({ workerId }) => workerId));
-    const changed = this.machines.filter((each) => each.told !== ends.has(each.name));
-    for (const machine of this.machines) machine.told = ends.has(machine.name);
+    const changed = this.machines.filter((each) => each.markedForTermination !== ends.has(each.name));
+    for (const machine of this.machines) machine.markedForTermination = ends.has(machine.name);
     const { machines, capacity } = this.launch(input);
     const { finding } = this.evaluate(withLaunched(input, capacity));
     const until = [...this.backoffs.values()].map((each) => each.until).filter((each) => each > this.now);
     this.last = { ...finding, evaluateAgainAt: until.length > 0 ? Math.min(...until) : null };
     this.reconciliations += 1;
     if (machines === 0 && changed.length === 0) this.idleReconciliations += 1;
-    return { launchedMachines: machines, newlyTold: changed.filter(({ told }) => told).length };
+    return {
+      launchedMachines: machines,
+      newlyMarked: changed.filter(({ markedForTermination }) => markedForTermination).length,
+    };
   }
 
   private launch(input: EstimatorInput): { machines: number; capacity: number } {
@@ -248,7 +253,7 @@ export class SimulatedPool {
     this.launches += 1;
     this.machines.push({
       ...{ name: `m${this.launches}`, image, created: this.now, state: 'requested', changesAt: this.now + readyAt },
-      ...{ quarantinedUntil: 0, told: false, tasks: [] },
+      ...{ quarantinedUntil: 0, markedForTermination: false, tasks: [] },
     });
   }
 

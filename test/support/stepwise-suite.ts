@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { eventually } from '../../dev/testing/eventually.js';
 import { ObservedCloud } from './observed-cloud.js';
-import { type Life, TimeSkipping } from './time-skipping.js';
+import { type TestLifecycle, TimeSkipping } from './time-skipping.js';
 
 /** Of a machine that is built step by step, in order. */
 export const STEPS = ['publicIp', 'networkInterface', 'vm'];
@@ -16,10 +16,10 @@ export const STEPS = ['publicIp', 'networkInterface', 'vm'];
 export const noAnswer = () => ApplicationFailure.create({ message: 'no answer', nextRetryDelay: '1 day' });
 
 /** Waits until the failure of the life's activity has arrived. The server calls it started between its attempts too. */
-export const betweenAttempts = (life: Life) =>
+export const betweenAttempts = (lifecycle: TestLifecycle) =>
   eventually(
     async () => {
-      const [activity] = (await life.handle.describe()).raw.pendingActivities ?? [];
+      const [activity] = (await lifecycle.handle.describe()).raw.pendingActivities ?? [];
       const { lastStartedTime, lastAttemptCompleteTime } = activity ?? {};
       if (!lastStartedTime || !lastAttemptCompleteTime) return false;
       return tsToMs(lastAttemptCompleteTime) >= tsToMs(lastStartedTime);
@@ -47,17 +47,22 @@ export function stepwiseSuite() {
   const stop = () => running.scripted.of('recordStopping')[0]!.args[1];
 
   /** Waits for a resource to be submitted, and lets the cloud finish it in this state. */
-  async function finish(life: Life, step: string, state: 'running' | 'failed', reason?: string): Promise<void> {
-    await eventually(() => observed.cloud.get(life.input.workerId)?.resources.get(step) === 'pending');
-    observed.cloud.settle(life.input.workerId, step, state, reason);
-    await observed.scan(life);
+  async function finish(
+    lifecycle: TestLifecycle,
+    step: string,
+    state: 'running' | 'failed',
+    reason?: string,
+  ): Promise<void> {
+    await eventually(() => observed.cloud.get(lifecycle.input.workerId)?.resources.get(step) === 'pending');
+    observed.cloud.finishPending(lifecycle.input.workerId, step, state, reason);
+    await observed.scan(lifecycle);
   }
 
   /** Scans every 5 seconds until the life has ended. Gives the number of scans. */
-  async function followRemoval(life: Life, mostScans = 300): Promise<number> {
-    for (let scans = 0; scans < mostScans; scans += 1) {
-      if ((await life.handle.describe()).status.name === 'COMPLETED') return scans;
-      await observed.scan(life);
+  async function followRemoval(lifecycle: TestLifecycle, maxScans = 300): Promise<number> {
+    for (let scans = 0; scans < maxScans; scans += 1) {
+      if ((await lifecycle.handle.describe()).status.name === 'COMPLETED') return scans;
+      await observed.scan(lifecycle);
       await running.pass(5_000);
     }
     throw new Error(`it did not end; removed: ${removed().join(' ')}`);

@@ -6,7 +6,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import { callClasses } from '../../providers/rate-limit.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
-import type { LifecycleInput, LifecycleStatus, QueueActivityFacts } from '../../temporal/messages.js';
+import type { LifecycleInput, LifecycleStatus, QueueActivity } from '../../temporal/messages.js';
 import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../../dev/testing/eventually.js';
 import { ScriptedActivities } from './scripted-activities.js';
@@ -55,7 +55,7 @@ export class TimeSkipping {
   private readonly workers: RunningWorkers;
   readonly taskQueue = TASK_QUEUE;
   private readonly handles: WorkflowHandle[] = [];
-  private made = 0;
+  private created = 0;
   private testBegunAt = performance.now();
 
   private constructor(env: TestWorkflowEnvironment, scripted: ScriptedActivities, workers: RunningWorkers) {
@@ -115,13 +115,13 @@ export class TimeSkipping {
   }
 
   /** A life of a cloud worker, 30 minutes to register, unless `changes` say otherwise. */
-  async startLife(changes: Partial<LifecycleInput> = {}): Promise<Life> {
-    const input = { ...lifecycleInput(++this.made, await this.now()), ...changes };
+  async startLifecycle(changes: Partial<LifecycleInput> = {}): Promise<TestLifecycle> {
+    const input = { ...lifecycleInput(++this.created, await this.now()), ...changes };
     const handle = await this.env.client.workflow.start(workflowTypes.workerLifecycle, {
       ...lifecycleStart(input, 'test'),
       taskQueue: TASK_QUEUE,
     });
-    return new Life(this, this.track(handle), input);
+    return new TestLifecycle(this, this.track(handle), input);
   }
 }
 
@@ -143,7 +143,7 @@ function lifecycleInput(number: number, now: number): LifecycleInput {
 }
 
 /** One lifecycle as the API and the scans speak to it. */
-export class Life {
+export class TestLifecycle {
   readonly input: LifecycleInput;
   readonly handle: WorkflowHandle;
   private readonly time: TimeSkipping;
@@ -154,8 +154,8 @@ export class Life {
     this.input = input;
   }
 
-  register(signOfLife = false): Promise<{ secretGeneration: number; expires: number }> {
-    return this.handle.executeUpdate('register', { args: [{ signOfLife }] });
+  register(credentialsUsed = false): Promise<{ secretGeneration: number; expires: number }> {
+    return this.handle.executeUpdate('register', { args: [{ credentialsUsed }] });
   }
 
   reregister(secretGeneration: number): Promise<{ secretGeneration: number; expires: number }> {
@@ -173,21 +173,21 @@ export class Life {
     await this.handle.signal('observed', { state, reason: null, at: await this.time.now(), ...more });
   }
 
-  queueActivity(facts: Partial<QueueActivityFacts>): Promise<void> {
+  queueActivity(activity: Partial<QueueActivity>): Promise<void> {
     const nothing = { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil: null };
-    return this.handle.signal('queueActivity', { ...nothing, ...facts });
+    return this.handle.signal('queueActivity', { ...nothing, ...activity });
   }
 
   /** Asked again when there is no answer: the test server forgets a query that comes while a run works on its last task. */
   status(): Promise<LifecycleStatus> {
     const { connection } = this.time.env;
-    const ask = () =>
+    const query = () =>
       connection.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => this.handle.query<LifecycleStatus>('status'));
     const unlessForgotten = (error: unknown) => {
       if (isGrpcDeadlineError(error)) return null;
       throw error;
     };
-    return eventually(() => ask().catch(unlessForgotten), { what: 'the answer to a query' });
+    return eventually(() => query().catch(unlessForgotten), { what: 'the answer to a query' });
   }
 
   /** Waits, without letting time pass, until the status is this. */

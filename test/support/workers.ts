@@ -23,8 +23,8 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   stopReason: null,
   secretGeneration: 0,
   location: machine.location,
-  facts: machine.facts,
-  made: [],
+  identityAttributes: machine.identityAttributes,
+  resourceIds: [],
   shouldTerminate: null,
   quarantineUntil: null,
   queueInactivityMs: null,
@@ -34,10 +34,16 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
 /** Writes a worker's row as it stands. */
 export async function insertWorker(
   db: Db,
-  { location, facts, made, shouldTerminate: _none, ...worker }: Worker,
+  { location, identityAttributes, resourceIds, shouldTerminate: _none, ...worker }: Worker,
 ): Promise<void> {
   await db
     .insertInto('workers')
-    .values({ ...worker, location: jsonb(location), facts: jsonb(facts), made: jsonb(made), shouldTerminate: null })
+    .values({
+      ...worker,
+      location: jsonb(location),
+      identityAttributes: jsonb(identityAttributes),
+      resourceIds: jsonb(resourceIds),
+      shouldTerminate: null,
+    })
     .execute();
 }

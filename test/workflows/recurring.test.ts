@@ -7,7 +7,7 @@ import { eventually } from '../../dev/testing/eventually.js';
 import { MINUTE_MS, TimeSkipping } from '../support/time-skipping.js';
 
 let time: TimeSkipping;
-let made = 0;
+let created = 0;
 beforeAll(async () => {
   time = await TimeSkipping.start();
 });
@@ -15,7 +15,7 @@ afterEach(() => time.reset());
 afterAll(() => time.stop());
 
 const start = (type: keyof typeof workflowTypes, ...args: unknown[]) =>
-  time.startWorkflow(type, `${type}-${(made += 1)}`, args);
+  time.startWorkflow(type, `${type}-${(created += 1)}`, args);
 const statusOf = async (handle: WorkflowHandle) => (await handle.describe()).status.name;
 const ended = async (handle: WorkflowHandle) => {
   await eventually(async () => (await statusOf(handle)) !== 'RUNNING', { what: 'the end' });
@@ -23,52 +23,52 @@ const ended = async (handle: WorkflowHandle) => {
 };
 
 describe('poolCron', () => {
-  test('asks its pool for a look, and ends', async () => {
+  test('requests a reconciliation of its pool, and ends', async () => {
     const handle = await start('poolCron', { workerPoolId: 'proj/pool' });
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.calls).toEqual([{ activity: 'askForLook', args: ['proj/pool'] }]);
+    expect(time.scripted.calls).toEqual([{ activity: 'requestReconcile', args: ['proj/pool'] }]);
   });
 
   test('tries three times, then is red', async () => {
-    time.scripted.fail('askForLook', 1_000);
+    time.scripted.fail('requestReconcile', 1_000);
     expect(await ended(await start('poolCron', { workerPoolId: 'proj/pool' }))).toBe('FAILED');
-    expect(time.scripted.of('askForLook')).toHaveLength(3);
+    expect(time.scripted.of('requestReconcile')).toHaveLength(3);
   });
 });
 
 describe('watchDemand', () => {
-  test('looks once at all pools and gives the counts', async () => {
-    const counts = { pools: 3, asked: 2, unreadable: 1 };
-    time.scripted.on('lookAtDemand', async () => counts);
+  test('polls all pools once and gives the counts', async () => {
+    const counts = { pools: 3, triggered: 2, unreadable: 1 };
+    time.scripted.on('pollDemand', async () => counts);
     const handle = await start('watchDemand');
     expect(await handle.result()).toEqual(counts);
-    expect(time.scripted.names()).toEqual(['lookAtDemand']);
+    expect(time.scripted.names()).toEqual(['pollDemand']);
   });
 
-  test('tries twice, then is red: the next look is seconds away', async () => {
-    time.scripted.fail('lookAtDemand', 1_000);
+  test('tries twice, then fails: the next poll is seconds away', async () => {
+    time.scripted.fail('pollDemand', 1_000);
     const handle = await start('watchDemand');
     await time.pass(MINUTE_MS);
     expect(await ended(handle)).toBe('FAILED');
-    expect(time.scripted.of('lookAtDemand')).toHaveLength(2);
+    expect(time.scripted.of('pollDemand')).toHaveLength(2);
   });
 });
 
 describe('scanProvider', () => {
-  /** When looks that follow were made, by the server's clock. */
-  let lookedAt: number[];
-  /** What looks that follow answer: how many lifecycles still wait, and so when the next one is wanted. */
-  const awaits = (awaited: (look: number) => number, nextLookMs: number) => {
-    lookedAt = [];
+  /** When scans that follow were made, by the server's clock. */
+  let reconciledAt: number[];
+  /** What scans that follow answer: how many lifecycles still wait, and so when the next one is wanted. */
+  const awaits = (awaited: (scan: number) => number, nextScanMs: number) => {
+    reconciledAt = [];
     time.scripted.on('followProvider', async () => {
-      lookedAt.push(await time.now());
-      if (awaited(lookedAt.length) === 0) return { machines: 9, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
-      throw ApplicationFailure.create({ type: MACHINES_AWAITED, nextRetryDelay: nextLookMs });
+      reconciledAt.push(await time.now());
+      if (awaited(reconciledAt.length) === 0) return { machines: 9, signalled: 0, refused: 0, unowned: 0, awaited: 0 };
+      throw ApplicationFailure.create({ type: MACHINES_AWAITED, nextRetryDelay: nextScanMs });
     });
   };
   const follow = () => start('scanProvider', { providerId: 'cloud', follow: true });
 
-  test('of the Schedule looks once, whatever it sees', async () => {
+  test('of the Schedule scans once, whatever it sees', async () => {
     time.scripted.on('observeProvider', async () => ({
       machines: 9,
       signalled: 0,
@@ -80,14 +80,15 @@ describe('scanProvider', () => {
     expect(time.scripted.calls).toEqual([{ activity: 'observeProvider', args: ['cloud'] }]);
   });
 
-  test.each([2_000, 5_000])('that follows looks every %i ms until no lifecycle waits for it', async (everyMs) => {
-    awaits((look) => 4 - look, everyMs);
+  test.each([2_000, 5_000])('that follows scans every %i ms until no lifecycle waits for it', async (everyMs) => {
+    awaits((scan) => 4 - scan, everyMs);
     const handle = await follow();
     await time.pass(4 * everyMs);
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(lookedAt).toHaveLength(4);
-    for (const [look, at] of lookedAt.slice(1).entries()) expect(at - lookedAt[look]!).toBeGreaterThanOrEqual(everyMs);
-    expect(lookedAt.at(-1)! - lookedAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
+    expect(reconciledAt).toHaveLength(4);
+    for (const [scan, at] of reconciledAt.slice(1).entries())
+      expect(at - reconciledAt[scan]!).toBeGreaterThanOrEqual(everyMs);
+    expect(reconciledAt.at(-1)! - reconciledAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
     // Looks leave no trace in the history.
     expect((await handle.fetchHistory()).events).toHaveLength(11);
   });
@@ -101,13 +102,13 @@ describe('scanProvider', () => {
     const lasted = closeTime!.getTime() - startTime.getTime();
     expect(lasted).toBeGreaterThan(2 * MINUTE_MS - 5_000 - time.toleranceMs());
     expect(lasted).toBeLessThan(2 * MINUTE_MS + time.toleranceMs());
-    // Each look, and the answer to it, takes some of the two minutes.
-    expect(lookedAt.length).toBeGreaterThan(24 - time.toleranceMs() / 5_000 - 1);
-    expect(lookedAt.length).toBeLessThanOrEqual(24);
+    // Each scan, and the answer to it, takes some of the two minutes.
+    expect(reconciledAt.length).toBeGreaterThan(24 - time.toleranceMs() / 5_000 - 1);
+    expect(reconciledAt.length).toBeLessThanOrEqual(24);
   });
 
-  test('that follows goes on after looks that failed, and is red when the last one did', async () => {
-    awaits((look) => 2 - look, 5_000);
+  test('that follows goes on after scans that failed, and fails when the last one did', async () => {
+    awaits((scan) => 2 - scan, 5_000);
     time.scripted.fail('followProvider', 10);
     const first = await follow();
     await time.pass(MINUTE_MS);
@@ -132,7 +133,7 @@ describe('sweep', () => {
     'reconcileSchedules',
     'removeDeletedPools',
     'startMissingLifecycles',
-    'vacuumRecords',
+    'vacuumDatabase',
   ] as const;
 
   test('does all its duties', async () => {
@@ -150,8 +151,8 @@ describe('sweep', () => {
       ),
     );
     const deletes = Math.max(limits.get('expireRows')!, limits.get('removeDeletedPools')!);
-    expect(deletes + limits.get('vacuumRecords')!).toBeLessThan(9 * 60);
-    expect(time.scripted.names().at(-1)).toBe('vacuumRecords');
+    expect(deletes + limits.get('vacuumDatabase')!).toBeLessThan(9 * 60);
+    expect(time.scripted.names().at(-1)).toBe('vacuumDatabase');
   });
 
   test.each(DUTIES)('does all others and is red when %s fails three times', async (duty) => {
@@ -167,7 +168,7 @@ describe('sweep', () => {
     time.scripted.on(duty, () => hangs.promise);
     const handle = await start('sweep');
     // Vacuuming comes after the deletes.
-    const others = DUTIES.filter((each) => each !== duty && each !== 'vacuumRecords');
+    const others = DUTIES.filter((each) => each !== duty && each !== 'vacuumDatabase');
     await eventually(() => others.every((each) => time.scripted.of(each).length === 1));
     hangs.reject(ApplicationFailure.nonRetryable('over'));
     expect(await ended(handle)).toBe('FAILED');

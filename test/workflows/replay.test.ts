@@ -27,39 +27,39 @@ afterAll(() => time.stop());
 
 const lives: Record<string, () => Promise<RecordedHistory>> = {
   'whole-life': async () => {
-    const life = await time.startLife({ workerId: 'w-1' });
-    await eventually(async () => (await life.events()).includes('EVENT_TYPE_TIMER_STARTED'));
-    await life.register();
+    const lifecycle = await time.startLifecycle({ workerId: 'w-1' });
+    await eventually(async () => (await lifecycle.events()).includes('EVENT_TYPE_TIMER_STARTED'));
+    await lifecycle.register();
     await time.pass(HOUR_MS);
-    await life.reregister(1);
-    await life.queueActivity({ quarantineUntil: await time.now() });
-    await life.remove('no longer needed');
-    await life.end();
-    return await historyOf(life.handle);
+    await lifecycle.reregister(1);
+    await lifecycle.queueActivity({ quarantineUntil: await time.now() });
+    await lifecycle.remove('no longer needed');
+    await lifecycle.end();
+    return await historyOf(lifecycle.handle);
   },
-  'hand-over': async () => {
-    const life = await time.startLife({ workerId: 'w-2' });
-    await life.register();
-    const { runId } = await life.handle.describe();
+  'continued-as-new': async () => {
+    const lifecycle = await time.startLifecycle({ workerId: 'w-2' });
+    await lifecycle.register();
+    const { runId } = await lifecycle.handle.describe();
     await time.pass(25 * HOUR_MS);
-    const { expires } = await life.reregister(1);
-    await life.until({ state: 'running', deadline: expires });
-    return await historyOf(time.env.client.workflow.getHandle(life.handle.workflowId, runId));
+    const { expires } = await lifecycle.reregister(1);
+    await lifecycle.until({ state: 'running', deadline: expires });
+    return await historyOf(time.env.client.workflow.getHandle(lifecycle.handle.workflowId, runId));
   },
   stepwise: async () => {
     const world = new ObservedCloud(time, 'stepwise');
-    const life = await world.startStepwise();
-    await life.until({ phase: 'awaiting registration' });
-    await life.register();
-    await life.remove('no longer needed');
-    await life.end();
-    return await historyOf(life.handle);
+    const lifecycle = await world.startStepwise();
+    await lifecycle.until({ phase: 'awaiting registration' });
+    await lifecycle.register();
+    await lifecycle.remove('no longer needed');
+    await lifecycle.end();
+    return await historyOf(lifecycle.handle);
   },
-  pass: async () => {
+  reconciliation: async () => {
     const pool = new ScriptedPool(time, 'proj/replayed');
     pool.pendingTasks = 3;
     pool.options = [option('lc-1')];
-    const handle = await pool.look();
+    const handle = await pool.reconcile();
     await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
     return await historyOf(handle);
   },

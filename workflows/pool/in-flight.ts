@@ -39,7 +39,7 @@ export class LaunchesInFlight {
     const { token } = launch;
     let isAwaited = true;
     let hasEnded = false;
-    const outcome = this.carryOut(launch, options.mayLaunch)
+    const outcome = this.execute(launch, options.mayLaunch)
       .then((reached) => {
         this.inFlight.delete(token);
         if (!isAwaited && reached.outcome !== 'unfinished') this.onLateOutcome();
@@ -59,7 +59,7 @@ export class LaunchesInFlight {
     await Promise.all(this.inFlight.values());
   }
 
-  private async carryOut(launch: PendingLaunch, mayLaunch: boolean): Promise<LaunchOutcome> {
+  private async execute(launch: PendingLaunch, mayLaunch: boolean): Promise<LaunchOutcome> {
     const { token, launchConfigId, count } = launch;
     let result: LaunchResult;
     try {
@@ -68,18 +68,18 @@ export class LaunchesInFlight {
       if (!(error instanceof ActivityFailure)) throw error;
       return unfinished(launch, error.cause?.message ?? error.message);
     }
-    const { made, outcome, failure, group } = result;
-    const asChildren = group !== null && made <= this.childrenLeft;
-    if (asChildren) this.childrenLeft -= made;
-    if (made > 0 && !(await startLifecycles({ token, group: asChildren ? group : null }))) {
+    const { launched, outcome, failure, group } = result;
+    const asChildren = group !== null && launched <= this.childrenLeft;
+    if (asChildren) this.childrenLeft -= launched;
+    if (launched > 0 && !(await startLifecycles({ token, group: asChildren ? group : null }))) {
       return unfinished(launch, 'not all of its lifecycles are started yet');
     }
-    return { token, launchConfigId, asked: count, made, outcome, failure };
+    return { token, launchConfigId, requested: count, launched, outcome, failure };
   }
 }
 
 export const unfinished = ({ token, launchConfigId, count }: PendingLaunch, failure: string): LaunchOutcome => ({
-  ...{ token, launchConfigId, asked: count, made: 0 },
+  ...{ token, launchConfigId, requested: count, launched: 0 },
   outcome: 'unfinished',
   failure,
 });

@@ -1,17 +1,17 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { PendingLaunch, PoolActivities, PoolFacts } from '../../activities/pool/activities.js';
+import type { PendingLaunch, PoolActivities, PoolAssessment } from '../../activities/pool/activities.js';
 import type { Decision, LaunchOutcome } from '../../domain/decision.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
 import { type LaunchesInFlight, unfinished } from './in-flight.js';
 
-/** Each round of a pass launches what the one before could not get, from the launch configs that are left. */
-const MOST_ROUNDS = 5;
-/** The most machines of one pass; what is missing then is the next pass's. */
-const MOST_MACHINES = 500;
-/** A reconciliation waits so long for a launch of its own, and for one that it carries on; both go on beside it. */
+/** Each round of a reconciliation launches what the one before could not get, from the launch configs that are left. */
+const MAX_ROUNDS = 5;
+/** The most machines of one reconciliation; what is missing then is left to the next one. */
+const MAX_MACHINES = 500;
+/** A reconciliation waits so long for a launch of its own, and for one that it resumes; both go on beside it. */
 const OUTCOME_TIMEOUT_MS = 10_000;
-const CARRIED_ON_TIMEOUT_MS = 3_000;
+const RESUMED_TIMEOUT_MS = 3_000;
 
 const pool = proxyActivities<PoolActivities>({
   startToCloseTimeout: '30 seconds',
@@ -20,55 +20,60 @@ const pool = proxyActivities<PoolActivities>({
 });
 
 /**
- * One reconciliation of a pool: go on with what earlier ones left open → assess → estimate → choose launch configs → launch →
- * start the lifecycles → decide terminations → record the decision. `passId` is unique for ever and names its launches.
+ * One reconciliation of a pool: go on with what earlier ones left open → assess → estimate → choose launch configs →
+ * launch → start the lifecycles → decide terminations → record the decision. `reconciliationId` is unique for ever and
+ * names its launches.
  */
-export async function pass(workerPoolId: string, passId: string, launches: LaunchesInFlight): Promise<void> {
-  let facts = await pool.assessPool(workerPoolId);
-  if (!facts) return;
+export async function reconcilePool(
+  workerPoolId: string,
+  reconciliationId: string,
+  launches: LaunchesInFlight,
+): Promise<void> {
+  let assessment = await pool.assessPool(workerPoolId);
+  if (!assessment) return;
   const outcomes: LaunchOutcome[] = [];
-  if (facts.unfinished.length > 0) {
-    outcomes.push(...(await carryOn(facts, launches)));
-    facts = await pool.assessPool(workerPoolId);
-    if (!facts) return;
+  if (assessment.unfinished.length > 0) {
+    outcomes.push(...(await resumeLaunches(assessment, launches)));
+    assessment = await pool.assessPool(workerPoolId);
+    if (!assessment) return;
   }
-  const estimated = estimate(facts.estimator, facts.inputs);
-  const limitedBy = [...facts.blockedBy];
+  const estimated = estimate(assessment.estimator, assessment.inputs);
+  const limitedBy = [...assessment.blockedBy];
   const passedOver: PassedOver[] = [];
   let launched: { capacity: number; limitEndsAt: number | null } = { capacity: 0, limitEndsAt: null };
-  if (facts.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
-    const round = await launchInRounds(facts, estimated, passId, launches);
+  if (assessment.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
+    const round = await launchInRounds(assessment, estimated, reconciliationId, launches);
     outcomes.push(...round.outcomes);
     limitedBy.push(...round.limitedBy);
     passedOver.push(...round.passedOver);
     launched = round;
   }
   const decision: Omit<Decision, 'terminations'> = {
-    inputs: facts.inputs,
+    inputs: assessment.inputs,
     estimate: estimated,
     limitedBy,
     launches: outcomes,
     passedOver,
   };
-  await pool.concludePass(workerPoolId, decision, {
+  await pool.concludeReconciliation(workerPoolId, decision, {
     launchedCapacity: launched.capacity,
     limitEndsAt: launched.limitEndsAt,
-    blockedForPolls: facts.blockedForPolls,
+    blockedForPolls: assessment.blockedForPolls,
   });
 }
 
 /** Goes on with open launches whose time has come; those that are in flight already, or in doubt, hold nobody. */
-async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
-  const blocked = facts.blockedBy.length > 0;
+async function resumeLaunches(assessment: PoolAssessment, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
+  const blocked = assessment.blockedBy.length > 0;
   const nowMs = Date.now();
   // The provider of an old launch may have left the configuration, or the pool may have moved to another: nothing is sent
   // there any more. What was sent is searched for, where it is served.
-  const isServed = ({ providerId }: PendingLaunch) => facts.providers.includes(providerId);
+  const isServed = ({ providerId }: PendingLaunch) => assessment.providers.includes(providerId);
   const mayLaunch = (launch: PendingLaunch) =>
-    !blocked && isServed(launch) && launch.providerId === facts.inputs.providerId;
-  const unsent = facts.unfinished.filter((launch) => launch.neverSent && !mayLaunch(launch));
+    !blocked && isServed(launch) && launch.providerId === assessment.inputs.providerId;
+  const unsent = assessment.unfinished.filter((launch) => launch.neverSent && !mayLaunch(launch));
   if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
-  const open = facts.unfinished.filter((launch) => !unsent.includes(launch) && !launches.has(launch.token));
+  const open = assessment.unfinished.filter((launch) => !unsent.includes(launch) && !launches.has(launch.token));
   const unreported = open.filter(({ isUnreported }) => isUnreported);
   if (unreported.length > 0)
     await pool.reportLaunches(
@@ -79,26 +84,31 @@ async function carryOn(facts: PoolFacts, launches: LaunchesInFlight): Promise<La
     open.map(async (launch) => {
       if (!isServed(launch)) return unfinished(launch, 'provider is not configured');
       if ((launch.nextAttemptAt ?? 0) > nowMs) return unfinished(launch, 'in doubt');
-      return await launches.launch(launch, { mayLaunch: mayLaunch(launch), waitMs: CARRIED_ON_TIMEOUT_MS });
+      return await launches.launch(launch, { mayLaunch: mayLaunch(launch), waitMs: RESUMED_TIMEOUT_MS });
     }),
   );
 }
 
-async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: string, launches: LaunchesInFlight) {
+async function launchInRounds(
+  assessment: PoolAssessment,
+  estimated: Estimate,
+  reconciliationId: string,
+  launches: LaunchesInFlight,
+) {
   const outcomes: LaunchOutcome[] = [];
   const limitedBy = new Set<string>();
   let passedOver: readonly PassedOver[] = [];
-  let options: readonly LaunchConfigOption[] = facts.options;
+  let options: readonly LaunchConfigOption[] = assessment.options;
   let missing = Math.ceil(estimated.spawnCapacity);
   let room = estimated.roomCapacity;
-  let machinesLeft = MOST_MACHINES;
+  let machinesLeft = MAX_MACHINES;
   let limitEndsAt: number | null = null;
 
-  for (let round = 0; round < MOST_ROUNDS && missing > 0 && machinesLeft > 0; round += 1) {
+  for (let round = 0; round < MAX_ROUNDS && missing > 0 && machinesLeft > 0; round += 1) {
     const chosen = chooseLaunchConfigs({
       options,
       capacity: missing,
-      poolMaxCapacity: facts.inputs.maxCapacity,
+      poolMaxCapacity: assessment.inputs.maxCapacity,
       poolRoom: room,
       maxMachines: machinesLeft,
       nowMs: Date.now(),
@@ -107,10 +117,10 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
     passedOver = chosen.passedOver;
     if (chosen.choices.length === 0) break;
     const reserved = await pool.reserveLaunches({
-      workerPoolId: facts.workerPoolId,
-      tokenPrefix: `${passId}.${round}`,
+      workerPoolId: assessment.workerPoolId,
+      tokenPrefix: `${reconciliationId}.${round}`,
       choices: chosen.choices.map(({ launchConfigId, revision, machines }) => ({ launchConfigId, revision, machines })),
-      mostMachines: machinesLeft,
+      maxMachines: machinesLeft,
     });
     for (const limit of reserved.limitedBy) limitedBy.add(limit);
     limitEndsAt = reserved.limitEndsAt ?? limitEndsAt;
@@ -125,7 +135,7 @@ async function launchInRounds(facts: PoolFacts, estimated: Estimate, passId: str
     for (const outcome of [...reserved.refused, ...launched]) {
       const option = options.find(({ launchConfigId }) => launchConfigId === outcome.launchConfigId);
       // What is unfinished may exist: it counts as made.
-      const machines = outcome.outcome === 'unfinished' ? outcome.asked : outcome.made;
+      const machines = outcome.outcome === 'unfinished' ? outcome.requested : outcome.launched;
       const capacity = machines * (option?.capacityPerInstance ?? 1);
       used.set(outcome.launchConfigId, (used.get(outcome.launchConfigId) ?? 0) + capacity);
       machinesLeft -= machines;

@@ -10,7 +10,7 @@ import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
 import { creationFailure, unexplainedFailure } from './failures.js';
-import type { Life } from './lifecycle.js';
+import type { WorkerLifecycle } from './lifecycle.js';
 import { retriesOf, unless } from './retries.js';
 
 /** A worker that has registered works; how often more its building is read before its life goes on all the same. */
@@ -24,35 +24,35 @@ const UNREPORTED_MS = 60_000;
  * flight. Submitting is an activity; the waiting is a signal from the provider's scan. Nothing to do where the launch
  * itself made the machine. Ends early when the life stops, or its run is to be continued as new.
  */
-export async function provision(life: Life): Promise<void> {
-  const { input, resources } = life;
-  if (life.state !== 'requested' || input.provisioningSteps.length === 0) return;
-  const building = new Building(life);
+export async function provision(lifecycle: WorkerLifecycle): Promise<void> {
+  const { input, resources } = lifecycle;
+  if (lifecycle.state !== 'requested' || input.provisioningSteps.length === 0) return;
+  const building = new Building(lifecycle);
   for (const step of input.provisioningSteps) {
     if (resources.provisioned.includes(step)) continue;
     resources.creating = step;
-    life.describe(`creating ${step}`);
+    lifecycle.describe(`creating ${step}`);
     await building.create(step);
     // guard(a-stopped-building-goes-no-further): false
     if (building.isOver()) return;
     resources.provisioned.push(step);
   }
   resources.creating = null;
-  if (life.state === 'requested') life.describe('awaiting registration');
+  if (lifecycle.state === 'requested') lifecycle.describe('awaiting registration');
   // guard(what-was-built-is-remembered-at-once): drop
-  await building.rememberResources();
+  await building.recordResources();
 }
 
 class Building {
-  private readonly life: Life;
+  private readonly lifecycle: WorkerLifecycle;
   private readonly machine;
   private readonly submissions;
   private readsAfterRegistration = 0;
 
-  constructor(life: Life) {
-    const { input } = life;
-    this.life = life;
-    this.machine = { ...life.worker, providerId: input.providerId, launchToken: input.launchToken ?? '' };
+  constructor(lifecycle: WorkerLifecycle) {
+    const { input } = lifecycle;
+    this.lifecycle = lifecycle;
+    this.machine = { ...lifecycle.worker, providerId: input.providerId, launchToken: input.launchToken ?? '' };
     this.submissions = {
       taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'create'),
       startToCloseTimeout: '2 minutes',
@@ -63,12 +63,12 @@ class Building {
     } as const;
   }
 
-  readonly isOver = (): boolean => this.life.stop !== null || this.life.shouldContinueAsNew();
+  readonly isOver = (): boolean => this.lifecycle.stop !== null || this.lifecycle.shouldContinueAsNew();
 
   /** Ends when the resource is there, or when the building is over. */
   async create(step: string): Promise<void> {
-    const { life, machine } = this;
-    const { resources } = life;
+    const { lifecycle, machine } = this;
+    const { resources } = lifecycle;
     // What makes the Temporal UI's timeline read as public IP → network interface → VM.
     const { submitResource } = proxyActivities<ProvisioningActivities>({ ...this.submissions, summary: nameOf(step) });
     const seen = () => resources.stateOf(step);
@@ -78,7 +78,7 @@ class Building {
         submitted = await unless(this.isOver, () => submitResource(machine, step));
       } catch (error) {
         if (!(error instanceof ActivityFailure)) throw error;
-        life.requestStop(`creating ${step} failed`, creationFailure(step, error));
+        lifecycle.requestStop(`creating ${step} failed`, creationFailure(step, error));
         return;
       }
       if (!submitted) return;
@@ -86,28 +86,28 @@ class Building {
       const { value: operation } = submitted;
       if (operation === null) return;
       // Scans tell nothing more of the building of a worker that has registered: then submitting reads.
-      const { state } = life;
+      const { state } = lifecycle;
       if (state !== 'requested' && (this.readsAfterRegistration += 1) > MAX_READS_AFTER_REGISTRATION) return;
-      const isSettled = () => seen() === 'running' || seen() === 'failed' || life.state !== state;
+      const isSettled = () => seen() === 'running' || seen() === 'failed' || lifecycle.state !== state;
       await condition(() => this.isOver() || isSettled(), UNREPORTED_MS);
       // guard(a-failed-operation-ends-the-building): true
       if (seen() !== 'failed') continue;
-      life.requestStop(`creating ${step} failed`, await this.explain(step, operation));
+      lifecycle.requestStop(`creating ${step} failed`, await this.explain(step, operation));
     }
   }
 
   /** What is not done by now is found out, and written down, when it is removed: for as long as that takes. */
-  async rememberResources(): Promise<void> {
+  async recordResources(): Promise<void> {
     const isLate = this.readsAfterRegistration > MAX_READS_AFTER_REGISTRATION;
     // guard(resources-are-remembered-where-the-launch-says-so): false
-    if (!this.life.input.remembersResources || isLate) return;
-    const { rememberResources } = proxyActivities<ProvisioningActivities>({
+    if (!this.lifecycle.input.tracksResources || isLate) return;
+    const { recordResources } = proxyActivities<ProvisioningActivities>({
       ...this.submissions,
       startToCloseTimeout: '1 minute',
       retry: { ...this.submissions.retry, maximumAttempts: 10 },
     });
     try {
-      await unless(this.isOver, () => rememberResources(this.machine, false));
+      await unless(this.isOver, () => recordResources(this.machine, false));
     } catch (error) {
       if (!(error instanceof ActivityFailure)) throw error;
     }

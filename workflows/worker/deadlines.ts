@@ -1,35 +1,35 @@
 import { condition } from '@temporalio/workflow';
 import { neverRegistered } from './failures.js';
-import type { Life } from './lifecycle.js';
+import type { WorkerLifecycle } from './lifecycle.js';
 
 /** Waits until the machine has registered, or the run is to be continued as new; stops the life when it does not in time. */
-export async function awaitRegistration(life: Life): Promise<void> {
-  const over = () => life.state !== 'requested' || life.stop !== null || life.shouldContinueAsNew();
+export async function awaitRegistration(lifecycle: WorkerLifecycle): Promise<void> {
+  const over = () => lifecycle.state !== 'requested' || lifecycle.stop !== null || lifecycle.shouldContinueAsNew();
   if (over()) return;
-  life.describe('awaiting registration');
-  while (!(await condition(over, remaining(life.deadline)))) {
+  lifecycle.describe('awaiting registration');
+  while (!(await condition(over, remaining(lifecycle.deadline)))) {
     // guard(a-timer-may-be-shorter-than-the-deadline): false
-    if (life.deadline !== null && Date.now() < life.deadline) continue;
-    life.requestStop('terminateAfter time exceeded', neverRegistered(life.input.timing));
+    if (lifecycle.deadline !== null && Date.now() < lifecycle.deadline) continue;
+    lifecycle.requestStop('terminateAfter time exceeded', neverRegistered(lifecycle.input.timing));
     return;
   }
 }
 
 /** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
-export async function run(life: Life): Promise<void> {
-  while (life.state === 'running' && !life.stop && !life.shouldContinueAsNew()) {
-    const { deadline } = life;
-    const over = () => life.stop !== null || life.deadline !== deadline || life.shouldContinueAsNew();
+export async function run(lifecycle: WorkerLifecycle): Promise<void> {
+  while (lifecycle.state === 'running' && !lifecycle.stop && !lifecycle.shouldContinueAsNew()) {
+    const { deadline } = lifecycle;
+    const over = () => lifecycle.stop !== null || lifecycle.deadline !== deadline || lifecycle.shouldContinueAsNew();
     if (deadline === null) await condition(over);
     else if (!(await condition(over, remaining(deadline))) && Date.now() >= deadline) {
-      life.requestStop('terminateAfter time exceeded');
+      lifecycle.requestStop('terminateAfter time exceeded');
     }
   }
 }
 
 /** Longer waits go on in a further timer: a hand-made machine may be announced until the year 9999. */
-const LONGEST_TIMER_MS = 30 * 24 * 60 * 60_000;
+const MAX_TIMER_MS = 30 * 24 * 60 * 60_000;
 
 /** At least a millisecond: a condition without a timeout would wait for ever. */
 const remaining = (deadline: number | null): number =>
-  Math.min(Math.max(1, (deadline ?? Date.now()) - Date.now()), LONGEST_TIMER_MS);
+  Math.min(Math.max(1, (deadline ?? Date.now()) - Date.now()), MAX_TIMER_MS);

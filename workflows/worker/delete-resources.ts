@@ -9,10 +9,10 @@ import type { ProvisioningActivities } from '../../activities/worker/create-reso
 import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
-import type { Life } from './lifecycle.js';
+import type { WorkerLifecycle } from './lifecycle.js';
 import { retriesOf, unless } from './retries.js';
 
-/** How long a removal may stay unconfirmed before it is asked for again; doubles up to the cap, for ever. */
+/** How long a removal may stay unconfirmed before it is requested again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
@@ -21,50 +21,51 @@ const MAX_WAIT_MS = 5 * 60_000;
  * one before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
  * run's to go on with.
  */
-export async function deprovision(life: Life): Promise<boolean> {
-  if (!life.stop) return false;
-  await life.enterStopping();
-  const { resources } = life;
+export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> {
+  if (!lifecycle.stop) return false;
+  await lifecycle.enterStopping();
+  const { resources } = lifecycle;
   for (;;) {
-    if (resources.mustRemember() && !(await rememberResources(life))) return false;
+    if (resources.mustRecordResources() && !(await recordResources(lifecycle))) return false;
     const step = resources.nextRemoval();
     if (step === undefined) return true;
-    life.describe(`removing ${step}`);
-    const end = await removeStep(life, step);
+    lifecycle.describe(`removing ${step}`);
+    const end = await removeStep(lifecycle, step);
     if (end === 'unfinished') return false;
     if (end === 'gone') resources.removed.push(step);
   }
 }
 
 /** `overtaken`: another step goes first. `unfinished`: the run is to be continued as new. */
-async function removeStep(life: Life, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
-  const { resources } = life;
-  const { removeResource } = proxyActivities<RemovalActivities>({ ...options(life), summary: nameOf(step) });
+async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
+  const { resources } = lifecycle;
+  const { removeResource } = proxyActivities<RemovalActivities>({ ...options(lifecycle), summary: nameOf(step) });
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
-  const isOvertaken = () => resources.mustRemember() || resources.nextRemoval() !== step;
-  const isPointless = () => isOvertaken() || life.shouldContinueAsNew();
+  const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
+  const isPointless = () => isOvertaken() || lifecycle.shouldContinueAsNew();
   let wait = FIRST_WAIT_MS;
-  let asked = false;
-  // What is already going away by itself, or was never begun, only has to be watched.
+  let requested = false;
+  // What is being deleted already, or was never created, only has to be observed.
   // guard(what-goes-by-itself-is-only-watched): true
-  let mustAsk = !resources.isGoing(step) && !resources.neverBegun(step);
-  while (!resources.isGone(step, asked)) {
+  let mustRequest = !resources.isDeleting(step) && !resources.wasNeverCreated(step);
+  while (!resources.isGone(step, requested)) {
     // guard(a-removal-is-continued-as-new): false
-    if (life.shouldContinueAsNew()) return 'unfinished';
-    if (mustAsk) asked = await ask(isPointless, () => removeResource(machineOf(life), step));
-    const isSettled = () => resources.isGone(step, asked) || (!asked && resources.isLeft(step)) || isPointless();
+    if (lifecycle.shouldContinueAsNew()) return 'unfinished';
+    if (mustRequest) requested = await succeeds(isPointless, () => removeResource(machineOf(lifecycle), step));
+    const isSettled = () =>
+      resources.isGone(step, requested) || (!requested && resources.stillExists(step)) || isPointless();
     await condition(isSettled, wait);
     if (isOvertaken()) return 'overtaken';
-    mustAsk = true;
+    mustRequest = true;
     // guard(a-removal-is-asked-for-ever-more-rarely): false
-    if (asked) wait = Math.min(wait * 2, MAX_WAIT_MS);
+    if (requested) wait = Math.min(wait * 2, MAX_WAIT_MS);
   }
   return 'gone';
 }
 
-/** Whether the cloud has accepted it. Nothing that a removal meets is final: whatever it is, it is asked for again. */
-async function ask(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean> {
+/** Whether the cloud has accepted it. Nothing that a removal meets is final: whatever it is, it is requested again. */
+async function succeeds(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean> {
   try {
     return (await unless(isPointless, remove)) !== null;
   } catch (error) {
@@ -77,16 +78,16 @@ async function ask(isPointless: () => boolean, remove: () => Promise<void>): Pro
  * What is under way is cancelled, and what came of it written down, or a part would be left behind. False when the run is
  * to be continued as new first.
  */
-async function rememberResources(life: Life): Promise<boolean> {
-  const isPointless = () => life.shouldContinueAsNew();
-  life.describe('finding out what it consists of');
-  const { rememberResources: remember } = proxyActivities<ProvisioningActivities>(options(life));
+async function recordResources(lifecycle: WorkerLifecycle): Promise<boolean> {
+  const isPointless = () => lifecycle.shouldContinueAsNew();
+  lifecycle.describe('finding out what it consists of');
+  const { recordResources: recordAll } = proxyActivities<ProvisioningActivities>(options(lifecycle));
   while (!isPointless()) {
-    const isDone = await ask(isPointless, () =>
-      remember({ ...machineOf(life), launchToken: life.input.launchToken ?? '' }, true),
+    const isDone = await succeeds(isPointless, () =>
+      recordAll({ ...machineOf(lifecycle), launchToken: lifecycle.input.launchToken ?? '' }, true),
     );
     if (isDone) {
-      life.resources.noteRemembered();
+      lifecycle.resources.noteRecorded();
       return true;
     }
     await condition(isPointless, FIRST_WAIT_MS);
@@ -95,7 +96,7 @@ async function rememberResources(life: Life): Promise<boolean> {
 }
 
 /** Never gives up. */
-const options = ({ input }: Life) =>
+const options = ({ input }: WorkerLifecycle) =>
   ({
     taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'delete'),
     startToCloseTimeout: '2 minutes',
@@ -105,7 +106,7 @@ const options = ({ input }: Life) =>
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   }) as const;
 
-const machineOf = ({ input, worker }: Life) => ({
+const machineOf = ({ input, worker }: WorkerLifecycle) => ({
   ...worker,
   providerId: input.providerId,
   launchConfigId: input.launchConfigId,

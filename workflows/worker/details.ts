@@ -10,7 +10,7 @@ const names: Readonly<Record<string, string>> = {
 export const nameOf = (step: string): string => names[step] ?? step;
 
 /** The lifecycle in words, for the Temporal UI's current details (Markdown); made anew at each change. */
-export function describeLife(input: LifecycleInput, status: LifecycleStatus): string {
+export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus): string {
   // What matters first: the UI cuts long details off.
   const lines = [status.phase === status.state ? `**${status.state}**` : `**${status.state}** (${status.phase})`];
   if (status.deadline !== null && status.state !== 'stopping' && status.state !== 'stopped') {

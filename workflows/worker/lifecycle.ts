@@ -13,7 +13,7 @@ import {
   type LifecycleState,
   type LifecycleStatus,
   type Observed,
-  type QueueActivityFacts,
+  type QueueActivity,
   type RegisterRequest,
   type Registration,
   type RemoveRequest,
@@ -22,8 +22,8 @@ import {
   type StopReason,
 } from '../../temporal/messages.js';
 import { searchAttributes } from '../../temporal/search-attributes.js';
-import { unlessRefused, write, writeAtLast } from './persist.js';
-import { describeLife } from './details.js';
+import { unlessRefused, persist, persistEventually } from './persist.js';
+import { describeLifecycle } from './details.js';
 import { endedUnregistered } from './failures.js';
 import { Mutex } from './mutex.js';
 import { Resources } from './resources.js';
@@ -34,9 +34,9 @@ const MAX_RUN_AGE_MS = 24 * 60 * 60_000;
 
 /**
  * The state of one worker's life and every change of it. The row is written before the state changes here, one change at
- * a time, so that whoever gets an answer finds it in the records too.
+ * a time, so that whoever gets an answer finds it in the database too.
  */
-export class Life {
+export class WorkerLifecycle {
   readonly input: LifecycleInput;
   state: WorkerState;
   /** Why the life ends; null while it does not. The first reason stands. */
@@ -57,18 +57,18 @@ export class Life {
 
   constructor(input: LifecycleInput) {
     this.input = input;
-    const carried = input.carried;
-    this.state = carried?.state ?? (input.static ? 'running' : 'requested');
-    this.deadline = carried ? carried.deadline : (input.static?.expires ?? input.registrationDeadline);
-    this.capacity = carried?.capacity ?? input.capacity;
+    const resumeFrom = input.resumeFrom;
+    this.state = resumeFrom?.state ?? (input.static ? 'running' : 'requested');
+    this.deadline = resumeFrom ? resumeFrom.deadline : (input.static?.expires ?? input.registrationDeadline);
+    this.capacity = resumeFrom?.capacity ?? input.capacity;
     this.resources = new Resources(input);
     this.runStartedAt = Date.now();
-    if (!carried) return;
+    if (!resumeFrom) return;
     this.begun = true;
-    this.stop = carried.stop;
-    this.registeredAt = carried.registeredAt;
-    this.secretGeneration = carried.secretGeneration;
-    this.previousSecretAccepted = carried.previousSecretAccepted;
+    this.stop = resumeFrom.stop;
+    this.registeredAt = resumeFrom.registeredAt;
+    this.secretGeneration = resumeFrom.secretGeneration;
+    this.previousSecretAccepted = resumeFrom.previousSecretAccepted;
   }
 
   /** A cloud worker's row was written by the launch; a static worker's is written here. */
@@ -76,7 +76,7 @@ export class Life {
     const first = this.input.static;
     // guard(static-row-is-written-once): true
     if (!this.begun) {
-      if (first) await write((records) => records.recordStatic(this.input, first, Date.now()));
+      if (first) await persist((activities) => activities.recordStatic(this.input, first, Date.now()));
     }
     this.begun = true;
     this.describe('waiting');
@@ -95,8 +95,8 @@ export class Life {
       const expires = credentialsDeadline(now, this.input.timing);
       const secretGeneration = this.secretGeneration + 1;
       const terminateAfter = this.input.static ? null : expires;
-      await write((records) =>
-        records.recordRunning({
+      await persist((activities) =>
+        activities.recordRunning({
           ...this.worker,
           registeredAt,
           terminateAfter,
@@ -135,8 +135,8 @@ export class Life {
       const expires = credentialsDeadline(now, this.input.timing);
       const secretGeneration = this.secretGeneration + 1;
       const terminateAfter = this.input.static ? null : expires;
-      await write((records) =>
-        records.recordCredentials({ ...this.worker, terminateAfter, secretGeneration, nowMs: now }),
+      await persist((activities) =>
+        activities.recordCredentials({ ...this.worker, terminateAfter, secretGeneration, nowMs: now }),
       );
       this.secretGeneration = secretGeneration;
       this.previousSecretAccepted = true;
@@ -159,7 +159,7 @@ export class Life {
     return this.changes.run(async () => {
       await condition(() => this.begun);
       assertChanges(this, next);
-      await write((records) => records.recordStaticChange(this.worker, next, Date.now()));
+      await persist((activities) => activities.recordStaticChange(this.worker, next, Date.now()));
       this.deadline = next.expires;
       this.capacity = next.capacity;
     });
@@ -173,7 +173,7 @@ export class Life {
     const { state, reason } = observation;
     // Of a machine that is still to be built, nothing can be gone.
     // guard(nothing-is-gone-before-it-is-begun): false
-    if (state === 'gone' && this.stop === null && this.resources.isUnbegun()) return;
+    if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
     const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
@@ -184,15 +184,15 @@ export class Life {
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
-  async noteActivity(facts: QueueActivityFacts): Promise<void> {
-    if (!isQueueActivity(facts) || this.registeredAt === null || this.input.static) return;
+  async noteActivity(activity: QueueActivity): Promise<void> {
+    if (!isQueueActivity(activity) || this.registeredAt === null || this.input.static) return;
     const { queueInactivityMs } = this.input.timing;
-    const silent = isSilent({ ...facts, registeredAt: this.registeredAt, queueInactivityMs }, Date.now());
+    const silent = isSilent({ ...activity, registeredAt: this.registeredAt, queueInactivityMs }, Date.now());
     // guard(inactivity-decided-by-the-lifecycle): true
-    if (facts.idle && silent) return this.requestStop('worker inactive');
+    if (activity.idle && silent) return this.requestStop('worker inactive');
     const { worker } = this;
     await this.changes
-      .run(() => write((records) => records.recordQuarantine(worker, facts.quarantineUntil)))
+      .run(() => persist((activities) => activities.recordQuarantine(worker, activity.quarantineUntil)))
       .catch(unlessRefused);
   }
 
@@ -208,7 +208,7 @@ export class Life {
       if (!stop || !this.mustStop()) return;
       const { launchConfigId, providerId } = this.input;
       const record = (why: StopReason) =>
-        write((records) => records.recordStopping({ ...worker, launchConfigId, providerId }, why, Date.now()));
+        persist((activities) => activities.recordStopping({ ...worker, launchConfigId, providerId }, why, Date.now()));
       await record(stop).catch(async (error: unknown) => {
         unlessRefused(error);
         await record({ reason: 'its reason cannot be stored', failure: null }).catch(unlessRefused);
@@ -218,7 +218,7 @@ export class Life {
   }
 
   /** stopping → stopped, when nothing is left; then waits for callers that want an answer. False: the next run goes on. */
-  async settle({ isGone }: { isGone: boolean }): Promise<boolean> {
+  async finishRun({ isGone }: { isGone: boolean }): Promise<boolean> {
     if (isGone) await this.changes.run(() => this.enterStopped());
     // A removal that comes while this run ends waits for the row to say stopping; nobody else would write it.
     // guard(callers-are-answered-before-a-run-ends): drop
@@ -231,7 +231,7 @@ export class Life {
 
   /** The life ends only when its row says so: the sweep starts one for every row that is alive. */
   private async enterStopped(): Promise<void> {
-    const isRecorded = await writeAtLast((records) => records.recordStopped(this.worker, Date.now()), {
+    const isRecorded = await persistEventually((activities) => activities.recordStopped(this.worker, Date.now()), {
       onRefused: () => this.describe('gone, but the database refuses its row'),
       isPointless: () => this.shouldContinueAsNew(),
     });
@@ -245,7 +245,7 @@ export class Life {
   }
 
   next(): LifecycleInput {
-    const carried: LifecycleState = {
+    const resumeFrom: LifecycleState = {
       state: this.state,
       registeredAt: this.registeredAt,
       deadline: this.deadline,
@@ -255,7 +255,7 @@ export class Life {
       stop: this.stop,
       ...this.resources.next(),
     };
-    return { ...this.input, carried };
+    return { ...this.input, resumeFrom };
   }
 
   status(): LifecycleStatus {
@@ -273,7 +273,7 @@ export class Life {
 
   describe(phase: string): void {
     this.phase = phase;
-    setCurrentDetails(describeLife(this.input, this.status()));
+    setCurrentDetails(describeLifecycle(this.input, this.status()));
   }
 
   private mustStop(): boolean {

@@ -5,7 +5,7 @@ import {
   type LifecycleInput,
   type LifecycleState,
   type Observed,
-  type QueueActivityFacts,
+  type QueueActivity,
   REFUSED,
   type RegisterRequest,
   type RemoveRequest,
@@ -24,7 +24,7 @@ type JudgedLifecycle = Readonly<
   Pick<LifecycleState, 'state' | 'stop' | 'registeredAt' | 'secretGeneration' | 'previousSecretAccepted'>
 > & { readonly input: Pick<LifecycleInput, 'static'> };
 
-export function assertRegisters(lifecycle: JudgedLifecycle, { signOfLife }: RegisterRequest): void {
+export function assertRegisters(lifecycle: JudgedLifecycle, { credentialsUsed }: RegisterRequest): void {
   // guard(no-registration-after-a-removal): false
   if (lifecycle.stop) throw refused('the worker is stopping');
   // A static worker runs from the start and proves itself with its secret, as often as it likes.
@@ -33,7 +33,7 @@ export function assertRegisters(lifecycle: JudgedLifecycle, { signOfLife }: Regi
   const verdict = acceptsRegistration({
     state: lifecycle.state,
     registeredAtMs: lifecycle.registeredAt,
-    signOfLife,
+    credentialsUsed,
     nowMs: Date.now(),
   });
   // guard(registration-is-accepted-by-rule): false
@@ -107,7 +107,7 @@ function isObserved(sent: unknown): sent is Observed {
 
 const storable = (text: string): string => text.replaceAll('\0', '').slice(0, MAX_TEXT_LENGTH).toWellFormed();
 
-export function isQueueActivity(sent: unknown): sent is QueueActivityFacts {
+export function isQueueActivity(sent: unknown): sent is QueueActivity {
   const { firstClaimAt, lastActiveAt, idle, quarantineUntil } = fieldsOf(sent);
   const instants = [firstClaimAt, lastActiveAt, quarantineUntil];
   return typeof idle === 'boolean' && instants.every((instant) => instant === null || isInstant(instant));

@@ -6,19 +6,19 @@ import {
   proxyLocalActivities,
   TemporalFailure,
 } from '@temporalio/workflow';
-import type { LifecycleRecords } from '../../activities/worker/persist.js';
+import type { PersistActivities } from '../../activities/worker/persist.js';
 import { REFUSED, REFUSED_FOR_GOOD } from '../../temporal/messages.js';
 import { refused } from './message-guards.js';
 import { retriesOf } from './retries.js';
 
-const local = proxyLocalActivities<LifecycleRecords>({
+const local = proxyLocalActivities<PersistActivities>({
   startToCloseTimeout: '4 seconds',
   retry: { maximumAttempts: 1 },
 });
 
 /** The wait is about a twentieth of the time that the database has been away: 3 s after a minute, 3 minutes after an hour. */
 const patient = () =>
-  proxyActivities<LifecycleRecords>({
+  proxyActivities<PersistActivities>({
     startToCloseTimeout: '30 seconds',
     retry: retriesOf({ firstMs: 2_000, coefficient: 1.05, maxMs: 5 * 60_000 }),
   });
@@ -28,7 +28,7 @@ const patient = () =>
  * activity, which waits for it as long as it takes without keeping a workflow task busy. Throws what `isRefused` recognizes
  * when the database refuses the row for good: that is not tried again.
  */
-export async function write(step: (records: LifecycleRecords) => Promise<void>): Promise<void> {
+export async function persist(step: (activities: PersistActivities) => Promise<void>): Promise<void> {
   try {
     await step(local);
   } catch (error) {
@@ -36,11 +36,11 @@ export async function write(step: (records: LifecycleRecords) => Promise<void>):
     if (!(error instanceof TemporalFailure)) throw error;
     // guard(refused-rows-are-not-retried): false
     if (isRowRefused(error)) throw refused('the database cannot hold this');
-    await writePatiently(step);
+    await persistPatiently(step);
   }
 }
 
-async function writePatiently(step: (records: LifecycleRecords) => Promise<void>): Promise<void> {
+async function persistPatiently(step: (activities: PersistActivities) => Promise<void>): Promise<void> {
   try {
     await step(patient());
   } catch (error) {
@@ -59,16 +59,16 @@ const MIN_REFUSED_WAIT_MS = 60_000;
 const MAX_REFUSED_WAIT_MS = 60 * 60_000;
 
 /**
- * As `write`, for a row that must be written: one that the database refuses for good is tried again, ever more rarely, until
+ * As `persist`, for a row that must be written: one that the database refuses for good is tried again, ever more rarely, until
  * somebody has mended the database. False when there is no point in it any more.
  */
-export async function writeAtLast(
-  step: (records: LifecycleRecords) => Promise<void>,
+export async function persistEventually(
+  step: (activities: PersistActivities) => Promise<void>,
   { onRefused, isPointless }: { readonly onRefused: () => void; readonly isPointless: () => boolean },
 ): Promise<boolean> {
   for (let wait = MIN_REFUSED_WAIT_MS; ; wait = Math.min(wait * 2, MAX_REFUSED_WAIT_MS)) {
     try {
-      await write(step);
+      await persist(step);
       return true;
     } catch (error) {
       unlessRefused(error);

@@ -11,21 +11,21 @@ export class Resources {
   lastObservation: Observed | null;
   readonly provisioned: string[];
   readonly removed: string[];
-  /** Whether the last look was begun after the last resource was submitted. */
+  /** Whether the last scan was begun after the last resource was submitted. */
   private seenWhileStopping: boolean;
-  /** Resources that a look has shown: one that a later look leaves out is not just new. */
+  /** Resources that a scan has shown: one that a later scan leaves out is not just new. */
   private readonly listed: Set<string>;
   private readonly input: LifecycleInput;
 
   constructor(input: LifecycleInput) {
     this.input = input;
-    const { carried } = input;
-    this.provisioned = [...(carried?.provisioned ?? [])];
-    this.removed = [...(carried?.removed ?? [])];
-    this.creating = carried?.creating ?? null;
-    this.listed = new Set(carried?.listed);
-    this.lastObservation = carried?.lastObservation ?? null;
-    this.seenWhileStopping = carried?.seenWhileStopping ?? false;
+    const { resumeFrom } = input;
+    this.provisioned = [...(resumeFrom?.provisioned ?? [])];
+    this.removed = [...(resumeFrom?.removed ?? [])];
+    this.creating = resumeFrom?.creating ?? null;
+    this.listed = new Set(resumeFrom?.listed);
+    this.lastObservation = resumeFrom?.lastObservation ?? null;
+    this.seenWhileStopping = resumeFrom?.seenWhileStopping ?? false;
   }
 
   /** What the next run must know. */
@@ -34,7 +34,7 @@ export class Resources {
     return { provisioned, removed, creating, listed: [...this.listed], lastObservation, seenWhileStopping };
   }
 
-  /** Takes up what a look showed; false when it says nothing new. */
+  /** Takes up what a scan showed; false when it says nothing new. */
   see(observation: Observed, isStopping: boolean): boolean {
     // An overlapping scan that listed earlier may tell later. A whole machine does not come back.
     if (this.lastObservation?.state === 'gone' && !observation.resources) return false;
@@ -44,13 +44,13 @@ export class Resources {
     return true;
   }
 
-  /** What the last look showed of a step's resource; undefined when it showed none. */
+  /** What the last scan showed of a step's resource; undefined when it showed none. */
   stateOf(step: string): MachineState | undefined {
     return this.lastObservation?.resources?.[step];
   }
 
   /** Whether nothing has been built yet of a machine that is built step by step. */
-  isUnbegun(): boolean {
+  nothingCreated(): boolean {
     return this.input.provisioningSteps.length > 0 && this.provisioned.length === 0;
   }
 
@@ -60,31 +60,31 @@ export class Resources {
 
   /**
    * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
-   * One that a look did not show counts as gone only when the look was begun while stopping, when nothing is created any
-   * more, and the resource cannot just be too new for it: an earlier look has shown it, its removal was asked for, or
+   * One that a scan did not show counts as gone only when the scan was begun while stopping, when nothing is created any
+   * more, and the resource cannot just be too new for it: an earlier scan has shown it, its removal was requested, or
    * nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave it out for a while.
    */
-  isGone(step: string, removalAsked: boolean): boolean {
+  isGone(step: string, removalRequested: boolean): boolean {
     const seen = this.lastObservation;
     if (!seen) return false;
     const resource = this.stateOf(step);
-    // Lists and indexes are late: what may have been made, and no look has ever shown, is asked to go by its name.
+    // Lists and indexes are late: what may have been made, and no scan has ever shown, is asked to go by its name.
     // guard(what-may-be-made-is-asked-to-go): false
-    if (resource === undefined && this.mayBeUnseen(step) && !removalAsked) return false;
+    if (resource === undefined && this.mayBeUnseen(step) && !removalRequested) return false;
     const followsAnother = step !== this.input.removalSteps[0];
-    const mayBeLeftOut = removalAsked || (followsAnother && this.listed.has(step)) || this.neverBegun(step);
-    if (resource === undefined && seen.resources && mayBeLeftOut && this.seenWhileStopping) return true;
+    const mayBeOmitted = removalRequested || (followsAnother && this.listed.has(step)) || this.wasNeverCreated(step);
+    if (resource === undefined && seen.resources && mayBeOmitted && this.seenWhileStopping) return true;
     return (resource ?? seen.state) === 'gone';
   }
 
-  /** Whether a look has shown a step's resource, and that it is not going away. */
-  isLeft(step: string): boolean {
+  /** Whether a scan has shown a step's resource, and that it is not going away. */
+  stillExists(step: string): boolean {
     const resource = this.stateOf(step);
     return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
   }
 
   /** Whether a step's resource goes away without having been asked to. */
-  isGoing(step: string): boolean {
+  isDeleting(step: string): boolean {
     const seen = this.lastObservation;
     return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
   }
@@ -93,16 +93,16 @@ export class Resources {
    * Whether nobody ever made a step's resource: the launch makes none, or this run would have built it and has not even
    * submitted it, and no life before it can have done so.
    */
-  neverBegun(step: string): boolean {
-    const { provisioningSteps, unmadeSteps = [], replaces } = this.input;
+  wasNeverCreated(step: string): boolean {
+    const { provisioningSteps, skippedSteps = [], replaces } = this.input;
     // guard(what-was-not-made-is-not-asked-to-go): false
-    if (unmadeSteps.includes(step)) return true;
+    if (skippedSteps.includes(step)) return true;
     return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
   }
 
-  /** Whether a step's resource was begun here and no look has shown it. */
+  /** Whether a step's resource was begun here and no scan has shown it. */
   private mayBeUnseen(step: string): boolean {
-    return this.input.provisioningSteps.includes(step) && !this.neverBegun(step) && !this.listed.has(step);
+    return this.input.provisioningSteps.includes(step) && !this.wasNeverCreated(step) && !this.listed.has(step);
   }
 
   /** What is to be removed next; undefined when nothing is left. */
@@ -111,36 +111,36 @@ export class Resources {
   }
 
   /** Whether what the machine consists of has to be found out before it is removed. */
-  mustRemember(): boolean {
-    const { remembersResources, launchToken } = this.input;
+  mustRecordResources(): boolean {
+    const { tracksResources, launchToken } = this.input;
     // guard(resources-are-found-out-before-they-go): false
-    return remembersResources === true && launchToken !== null && !this.removed.includes(RECORD);
+    return tracksResources === true && launchToken !== null && !this.removed.includes(RECORD);
   }
 
-  noteRemembered(): void {
+  noteRecorded(): void {
     this.removed.push(RECORD);
   }
 
-  /** A look that showed nothing was made before this resource was: it says nothing of it. */
+  /** A scan that showed nothing was made before this resource was: it says nothing of it. */
   noteSubmitted(): void {
     if (this.lastObservation?.state === 'gone') this.lastObservation = null;
   }
 
-  /** What a look shows again was not removed after all: a list had left it out. */
+  /** What a scan shows again was not removed after all: a list had left it out. */
   private noteListed(resources: Readonly<Record<string, MachineState>>): void {
     for (const step of Object.keys(resources)) {
       this.listed.add(step);
       // guard(what-comes-back-is-removed-again): false
-      if (this.isLeft(step)) this.takeUpAgain(step);
-      // An order that was long under way has arrived after all: what it builds is not in this look, and is found out anew.
+      if (this.stillExists(step)) this.removeAgain(step);
+      // A request that was long under way has arrived after all: what it builds is not in this scan, and is found out anew.
       if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {
         this.seenWhileStopping = false;
-        this.takeUpAgain(RECORD);
+        this.removeAgain(RECORD);
       }
     }
   }
 
-  private takeUpAgain(step: string): void {
+  private removeAgain(step: string): void {
     if (this.removed.includes(step)) this.removed.splice(this.removed.indexOf(step), 1);
   }
 }

@@ -1,7 +1,7 @@
 import { CancellationScope, continueAsNew, setHandler } from '@temporalio/workflow';
 import type { LifecycleInput } from '../../temporal/messages.js';
 import { deprovision } from './delete-resources.js';
-import { Life } from './lifecycle.js';
+import { WorkerLifecycle } from './lifecycle.js';
 import { assertChanges, assertRegisters, assertRemoves, assertReregisters } from './message-guards.js';
 import { provision } from './create-resources.js';
 import { awaitRegistration, run } from './deadlines.js';
@@ -18,60 +18,60 @@ import { observed, queueActivity, register, remove, reregister, status, updateWo
  * Nothing here can be cancelled half-way, so nothing leaks.
  */
 export async function workerLifecycle(input: LifecycleInput): Promise<void> {
-  const life = new Life(input);
+  const lifecycle = new WorkerLifecycle(input);
   setHandler(
     register,
-    whole((request) => life.register(request)),
+    uncancellable((request) => lifecycle.register(request)),
     {
-      validator: (request) => assertRegisters(life, request),
+      validator: (request) => assertRegisters(lifecycle, request),
     },
   );
   setHandler(
     reregister,
-    whole((request) => life.reregister(request)),
+    uncancellable((request) => lifecycle.reregister(request)),
     {
-      validator: (request) => assertReregisters(life, request),
+      validator: (request) => assertReregisters(lifecycle, request),
     },
   );
   setHandler(
     remove,
-    whole((request) => life.remove(request)),
+    uncancellable((request) => lifecycle.remove(request)),
     {
       validator: (request) => assertRemoves(request),
     },
   );
   setHandler(
     updateWorker,
-    whole((change) => life.updateStatic(change)),
+    uncancellable((change) => lifecycle.updateStatic(change)),
     {
-      validator: (change) => assertChanges(life, change),
+      validator: (change) => assertChanges(lifecycle, change),
     },
   );
-  setHandler(observed, (observation) => life.observe(observation));
+  setHandler(observed, (observation) => lifecycle.observe(observation));
   setHandler(
     queueActivity,
-    whole((facts) => life.noteActivity(facts)),
+    uncancellable((activity) => lifecycle.noteActivity(activity)),
   );
-  setHandler(status, () => life.status());
+  setHandler(status, () => lifecycle.status());
 
-  CancellationScope.current().cancelRequested.catch(() => life.requestStop('cancelled in Temporal'));
+  CancellationScope.current().cancelRequested.catch(() => lifecycle.requestStop('cancelled in Temporal'));
 
   const hasStopped = await CancellationScope.nonCancellable(async () => {
-    await life.begin();
+    await lifecycle.begin();
     // The time to register runs while the machine is still being built.
-    const registration = awaitRegistration(life);
-    await provision(life);
+    const registration = awaitRegistration(lifecycle);
+    await provision(lifecycle);
     await registration;
-    await run(life);
-    const isGone = await deprovision(life);
-    return await life.settle({ isGone });
+    await run(lifecycle);
+    const isGone = await deprovision(lifecycle);
+    return await lifecycle.finishRun({ isGone });
   });
   // guard(only-a-stopped-life-ends): true
-  if (!hasStopped) await continueAsNew<typeof workerLifecycle>(life.next());
+  if (!hasStopped) await continueAsNew<typeof workerLifecycle>(lifecycle.next());
 }
 
-/** A cancellation does not cut a handler short either: its caller gets an answer, and the books what it began to write. */
-const whole =
+/** A cancellation does not cut a handler short either: its caller gets an answer, and the database what it began to write. */
+const uncancellable =
   <Sent, Answer>(handle: (sent: Sent) => Promise<Answer>) =>
   (sent: Sent): Promise<Answer> =>
     CancellationScope.nonCancellable(() => handle(sent));

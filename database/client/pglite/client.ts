@@ -42,7 +42,7 @@ export class PgliteClient {
     // From a checkout (tests) Node itself strips the types of the one file that the thread is.
     const entry = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
     this.thread = new Worker(entry, { workerData: { directory } satisfies ThreadData, name: 'pglite' });
-    this.thread.on('message', (answer: ThreadAnswer) => this.#settle(answer));
+    this.thread.on('message', (answer: ThreadAnswer) => this.#finishRun(answer));
     this.thread.on('error', (error: Error) => this.#end(error));
     this.thread.on('exit', () => this.#end());
   }
@@ -87,7 +87,7 @@ export class PgliteClient {
     }
   }
 
-  #settle(answer: ThreadAnswer): void {
+  #finishRun(answer: ThreadAnswer): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if ('error' in answer) waiting?.reject(Object.assign(new Error(answer.error.message), answer.error));

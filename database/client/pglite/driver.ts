@@ -11,7 +11,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import type { PgliteClient } from './client.js';
-import { Turns } from './turns.js';
+import { Mutex } from './turns.js';
 
 /**
  * Kysely on PGlite's thread. PGlite has one connection, so whoever acquires it has it alone until released: a
@@ -48,7 +48,7 @@ class PgliteDriver implements Driver {
   readonly #client: PgliteClient;
   readonly #afterClose: () => void;
   readonly #connection: PgliteConnection;
-  readonly #turns = new Turns();
+  readonly #turns = new Mutex();
 
   constructor(client: PgliteClient, afterClose: () => void) {
     this.#client = client;
@@ -61,7 +61,7 @@ class PgliteDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    await this.#turns.take();
+    await this.#turns.acquire();
     return this.#connection;
   }
 
@@ -78,17 +78,17 @@ class PgliteDriver implements Driver {
   }
 
   releaseConnection(): Promise<void> {
-    this.#turns.give();
+    this.#turns.release();
     return Promise.resolve();
   }
 
   async destroy(): Promise<void> {
     // Whoever has the connection ends first; one that never does is not waited for, and loses it.
-    await this.#turns.take().catch(() => undefined);
+    await this.#turns.acquire().catch(() => undefined);
     try {
       await this.#client.close();
     } finally {
-      this.#turns.give();
+      this.#turns.release();
       this.#afterClose();
     }
   }

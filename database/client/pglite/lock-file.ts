@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /** Another living process (or this one) has the directory open. */
-export class RecordsInUseError extends Error {
-  override readonly name = 'RecordsInUseError';
+export class DatabaseInUseError extends Error {
+  override readonly name = 'DatabaseInUseError';
 }
 
 /**
@@ -11,7 +11,7 @@ export class RecordsInUseError extends Error {
  * owner by process id and start time, so that a dead owner's lock is known as such even when its id is in use again. It
  * guards against processes of one machine, not against containers or hosts that share a volume.
  *
- * Gives the function that releases the lock. Throws RecordsInUseError.
+ * Gives the function that releases the lock. Throws DatabaseInUseError.
  */
 export function lockDirectory(directory: string): () => void {
   const path = `${directory}/lock`;
@@ -43,7 +43,7 @@ function removeStale(path: string, directory: string): void {
   const pid = Number.parseInt(owner, 10);
   const started = startTime(pid);
   if (started !== null && owner === `${pid} ${started}\n`) {
-    throw new RecordsInUseError(`${directory} is in use by process ${pid}; the embedded database serves one process`);
+    throw new DatabaseInUseError(`${directory} is in use by process ${pid}; the embedded database serves one process`);
   }
   // Two processes may find the lock stale at once. What was moved away must be what was read: otherwise the other one
   // has already replaced it, and gets its lock back.

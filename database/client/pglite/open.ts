@@ -17,7 +17,7 @@ const opened = (client: PgliteClient, afterClose: () => void): OpenPglite => ({
 
 /**
  * Opens `:memory:` or a directory, which holds the lock and the database's own directory `data`, and is made when
- * missing. Throws RecordsInUseError.
+ * missing. Throws DatabaseInUseError.
  */
 export async function openPglite(place: string): Promise<OpenPglite> {
   if (place === ':memory:') return opened(await PgliteClient.start(null), () => undefined);

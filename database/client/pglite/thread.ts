@@ -23,8 +23,8 @@ async function openDirectory(path: string): Promise<PGlite> {
   const unfinished = `${path}/data.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   if (!existsSync(data)) {
-    const made = await PGlite.create(unfinished, options);
-    await made.close();
+    const created = await PGlite.create(unfinished, options);
+    await created.close();
     renameSync(unfinished, data);
   }
   return await PGlite.create(data, options);

@@ -4,12 +4,12 @@ import { DatabaseUnavailableError } from '../failures.js';
 const PATIENCE_MS = 30_000;
 
 /** One at a time, in the order of asking. */
-export class Turns {
+export class Mutex {
   #taken = false;
   readonly #queue: (() => void)[] = [];
 
   /** Resolves when it is the caller's turn; throws after 30 s, in which case the turn is not the caller's. */
-  async take(): Promise<void> {
+  async acquire(): Promise<void> {
     if (!this.#taken) {
       this.#taken = true;
       return;
@@ -29,7 +29,7 @@ export class Turns {
     });
   }
 
-  give(): void {
+  release(): void {
     const next = this.#queue.shift();
     if (next === undefined) this.#taken = false;
     else next();

@@ -21,15 +21,15 @@ const generic =
 
 /**
  * The most telling of the innermost errors, null when there is no error in `value`: capacity and quota first, then what
- * `meaningOf` knows, then any code of its own, then words alone. The messages of the others follow its own.
+ * `classify` knows, then any code of its own, then words alone. The messages of the others follow its own.
  */
 export function tellingOf(
   value: unknown,
-  meaningOf: (error: ArmError) => ProviderErrorCode | undefined,
+  classify: (error: ArmError) => ProviderErrorCode | undefined,
 ): Telling | null {
   const found = innermost(value, 0).slice(0, MAX_ERRORS);
   const ranked = found
-    .map((error) => ({ error, rank: rankOf(error, meaningOf(error)) }))
+    .map((error) => ({ error, rank: rankOf(error, classify(error)) }))
     .sort((one, other) => one.rank - other.rank);
   const [first, ...others] = ranked.map(({ error }) => error);
   if (first === undefined) return null;

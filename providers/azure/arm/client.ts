@@ -20,7 +20,7 @@ import type { ProviderContext } from '../../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../../rate-limit.js';
 import { parseJson } from './arm-error.js';
 import { classify } from './errors.js';
-import { emptiest, readQuota, remainingOf } from './quota.js';
+import { lowestRemaining, readQuota, remainingOf } from './quota.js';
 
 /**
  * Azure Resource Manager's buckets for a subscription and principal ("Understand how Azure Resource Manager throttles
@@ -152,7 +152,7 @@ export class AzureCalls {
       region: subscriptionId === this.config.subscriptionId ? null : subscriptionId,
     };
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
-    await untilGivenUp(this.context.limiter.take(call, limit));
+    await untilGivenUp(this.context.limiter.acquire(call, limit));
     const begunAt = performance.now();
     const exchange: Exchange = {
       changes: callClass !== 'read',
@@ -165,8 +165,8 @@ export class AzureCalls {
       const quota = readQuota(exchange.headers ?? []);
       this.context.onCall(call, { durationMs: performance.now() - begunAt, result, remaining: quota });
       const refused = exchange.status === 429 && error?.code === 'Throttled';
-      const remaining = refused ? emptiest(quota) : remainingOf(quota, callClass);
-      await this.context.limiter.heed(call, limit, {
+      const remaining = refused ? lowestRemaining(quota) : remainingOf(quota, callClass);
+      await this.context.limiter.reportQuota(call, limit, {
         remaining: remaining === null ? null : remaining - reserveOf(limit),
         retryAfterMs: refused ? pauseAfter(error, remainingOf(quota, callClass)) : null,
       });
@@ -218,12 +218,12 @@ export class AzureCalls {
 }
 
 /** A resource provider's limits are those of some operations or one resource: the others wait no longer than this. */
-const LONGEST_PAUSE_OF_OTHERS_MS = 30_000;
+const MAX_PAUSE_OF_OTHERS_MS = 30_000;
 
 /** How long no call of the class is sent after this refusal; `left` in Resource Manager's own bucket. */
 function pauseAfter({ cloudCode, retryAfterMs }: ProviderError, left: number | null): number | null {
   const isOfSubscription = cloudCode === 'SubscriptionRequestsThrottled' || left === 0;
-  return retryAfterMs === null || isOfSubscription ? retryAfterMs : Math.min(retryAfterMs, LONGEST_PAUSE_OF_OTHERS_MS);
+  return retryAfterMs === null || isOfSubscription ? retryAfterMs : Math.min(retryAfterMs, MAX_PAUSE_OF_OTHERS_MS);
 }
 
 const exchanges = new AsyncLocalStorage<Exchange>();

@@ -6,7 +6,7 @@ import { type ArmError, errorOf, parseJson, type Telling, tellingOf } from './ar
  * What Azure Resource Manager's error codes mean for us, in answers and in operations that failed later. Sources: ARM,
  * "Resolve common deployment errors"; Compute, "Error codes" and "Troubleshoot allocation failures".
  */
-export const meanings: Readonly<Record<string, ProviderErrorCode>> = {
+export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   // There is none of it here now; another size, zone or location may have some.
   AllocationFailed: 'InsufficientCapacity',
   ZonalAllocationFailed: 'InsufficientCapacity',
@@ -80,7 +80,7 @@ const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
 ];
 
 /** Nothing can be made in a group that is going; what is there goes with it. */
-const GROUP_IS_GOING = /^ResourceGroup(BeingDeleted|DeletionInProgress|IsBeingDeleted)$/;
+const GROUP_IS_DELETING = /^ResourceGroup(BeingDeleted|DeletionInProgress|IsBeingDeleted)$/;
 
 /** When Azure does not say when to come back. */
 export const THROTTLED_RETRY_MS = 5_000;
@@ -118,7 +118,7 @@ export function classify(
     const code = !sent && !isTransport(read) ? 'InvalidRequest' : 'Unavailable';
     return new ProviderError({ code, message: `${cloudCode ?? read.name}: ${message}` });
   }
-  const code = meaningOf(cloudCode, message, status, callClass);
+  const code = classifyCode(cloudCode, message, status, callClass);
   const retryAfterMs = retryAfter(read.retryAfter) ?? waitFor(code, status, callClass);
   return new ProviderError({
     code,
@@ -132,7 +132,7 @@ export function classify(
  * The meaning of a code that an answer or a failed operation carries. `status` is 0 for an operation: then there was no
  * refusal, and what is not known is a failure of Azure's.
  */
-export function meaningOf(
+export function classifyCode(
   cloudCode: string | null,
   message: string,
   status: number,
@@ -145,8 +145,8 @@ export function meaningOf(
     // A refusal for good (a zone, a kind of disk, a subscription); but a disk is let go of only after its machine.
     if (callClass === 'create' && !isBusy(message)) return 'InvalidRequest';
   }
-  if (cloudCode !== null && callClass === 'create' && GROUP_IS_GOING.test(cloudCode)) return 'InvalidRequest';
-  const known = meaningOfCode(cloudCode);
+  if (cloudCode !== null && callClass === 'create' && GROUP_IS_DELETING.test(cloudCode)) return 'InvalidRequest';
+  const known = codeInTable(cloudCode);
   if (known) return known;
   if (status === 401 || status === 403) return 'PermissionDenied';
   // A group or an image that a creation needs and that is not there is a bad definition.
@@ -159,17 +159,17 @@ export function meaningOf(
 }
 
 /** By the table, then by its form; undefined for a code that is not known. */
-function meaningOfCode(cloudCode: string | null): ProviderErrorCode | undefined {
+function codeInTable(cloudCode: string | null): ProviderErrorCode | undefined {
   if (cloudCode === null) return undefined;
-  if (Object.hasOwn(meanings, cloudCode)) return meanings[cloudCode];
+  if (Object.hasOwn(errorCodes, cloudCode)) return errorCodes[cloudCode];
   return formsOfAnyStatus.find(([form]) => form.test(cloudCode))?.[1];
 }
 
 /** The most telling of the innermost errors of an answer, or of what an operation failed with. */
-export const innermostOf = (error: unknown): Telling | null => tellingOf(error, knownMeaning);
+export const innermostOf = (error: unknown): Telling | null => tellingOf(error, classifyKnown);
 
-const knownMeaning = ({ code, message }: ArmError): ProviderErrorCode | undefined =>
-  code === 'OperationNotAllowed' ? meaningOf(code, message, 0, 'create') : meaningOfCode(code);
+const classifyKnown = ({ code, message }: ArmError): ProviderErrorCode | undefined =>
+  code === 'OperationNotAllowed' ? classifyCode(code, message, 0, 'create') : codeInTable(code);
 
 const isBusy = (message: string): boolean =>
   /in progress|in-progress|another operation|being (updated|created|deleted|deallocated)|try again|retry/i.test(
@@ -199,7 +199,7 @@ const transientLogin = new Set(['50000', '50058', '50196', '90006', '90012', '90
  * Microsoft's words name the tenant and the client, never the secret.
  */
 function aboutCredentials(read: SdkError): ProviderError {
-  const code = meaningOfLogin(read);
+  const code = classifyLogin(read);
   return new ProviderError({
     code,
     message: `No token for Azure with the provider's credentials (clientId, secret, domain): ${read.message}`,
@@ -208,7 +208,7 @@ function aboutCredentials(read: SdkError): ProviderError {
   });
 }
 
-function meaningOfLogin({ name, message, status: own }: SdkError): ProviderErrorCode {
+function classifyLogin({ name, message, status: own }: SdkError): ProviderErrorCode {
   const written = /http status code: (\d{3})/i.exec(message)?.[1];
   const status = written === undefined ? own : Number(written);
   const refusal = /AADSTS(\d+)/.exec(message)?.[1];
@@ -239,8 +239,8 @@ function readError(error: unknown, body: string | null): SdkError {
     statusCode?: unknown;
     response?: { headers?: { get?: (name: string) => string | undefined } };
   };
-  const told = innermostOf(errorOf(body === null ? null : parseJson(body))) ?? innermostOf(errorOf(details));
-  const inner = told?.isInner ? told : null;
+  const innermost = innermostOf(errorOf(body === null ? null : parseJson(body))) ?? innermostOf(errorOf(details));
+  const inner = innermost?.isInner ? innermost : null;
   return {
     name: error.name,
     message: (inner?.message ?? error.message).slice(0, MAX_MESSAGE),

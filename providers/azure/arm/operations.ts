@@ -1,4 +1,4 @@
-import { orNull } from '../../errors.js';
+import { ignoreNotFound } from '../../errors.js';
 import type { ProviderErrorReason } from '../../provider.js';
 import type { AzureCalls } from './client.js';
 import { innermostOf } from './errors.js';
@@ -12,7 +12,7 @@ export async function explainOperation(
   subscriptionId: string | null,
   path: string,
 ): Promise<ProviderErrorReason | null> {
-  const answer = await orNull(calls.raw(subscriptionId, 'read', 'GET operations', { method: 'GET', path }));
+  const answer = await ignoreNotFound(calls.raw(subscriptionId, 'read', 'GET operations', { method: 'GET', path }));
   const { error } = (answer ?? {}) as { error?: unknown };
   if (!error) return null;
   const { message, code } = innermostOf(error) ?? { message: 'Azure gives no reason', code: null };

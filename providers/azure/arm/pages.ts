@@ -1,6 +1,6 @@
 import { ProviderError } from '../../errors.js';
 import type { AzureCalls, AzureClients } from './client.js';
-import type { Place } from './scope.js';
+import type { ResourceGroupRef } from './scope.js';
 
 interface Pages<Item> {
   byPage(settings: { continuationToken?: string }): AsyncIterator<Item[] & { continuationToken?: string }>;
@@ -9,7 +9,7 @@ interface Pages<Item> {
 /** All items of a list, one call for each page. */
 export async function pages<Item>(
   calls: AzureCalls,
-  { account }: Place,
+  { account }: ResourceGroupRef,
   operation: string,
   list: (clients: AzureClients) => Pages<Item>,
 ): Promise<Item[]> {
@@ -26,7 +26,7 @@ export async function pages<Item>(
 }
 
 /** What a list of a resource group gives; nothing when the group is gone, and all in it. */
-export async function noneWithoutGroup<Item>(listing: Promise<Item[]>): Promise<Item[]> {
+export async function emptyIfGroupMissing<Item>(listing: Promise<Item[]>): Promise<Item[]> {
   try {
     return await listing;
   } catch (error) {

@@ -11,8 +11,8 @@ export type Quota = ReadonlyMap<string, number>;
 const SUBSCRIPTION_PREFIX = 'x-ms-ratelimit-remaining-subscription-';
 const RESOURCE_HEADER = 'x-ms-ratelimit-remaining-resource';
 /** An answer names two buckets of Resource Manager and up to four of a resource provider. */
-const MOST_BUCKETS = 16;
-const LONGEST_HEADER = 2_000;
+const MAX_BUCKETS = 16;
+const MAX_HEADER_LENGTH = 2_000;
 
 const subscriptionBucket = /^[a-z][a-z-]{0,39}$/;
 const resourceBucket = /^[A-Za-z][A-Za-z0-9.]{0,59}\/[A-Za-z0-9_.-]{1,60}$/;
@@ -24,12 +24,12 @@ export function readQuota(headers: Iterable<readonly [name: string, value: strin
   const note = (bucket: string, left: string, form: RegExp): void => {
     if (!form.test(bucket) || !count.test(left)) return;
     const known = quota.get(bucket);
-    if (known === undefined && quota.size === MOST_BUCKETS) return;
+    if (known === undefined && quota.size === MAX_BUCKETS) return;
     // One policy may stand there for the resource and for the subscription: the nearer end counts.
     quota.set(bucket, Math.min(Number(left), known ?? Infinity));
   };
   for (const [name, value] of headers) {
-    if (value.length > LONGEST_HEADER) continue;
+    if (value.length > MAX_HEADER_LENGTH) continue;
     if (name.startsWith(SUBSCRIPTION_PREFIX)) {
       note(name.slice(SUBSCRIPTION_PREFIX.length), value.trim(), subscriptionBucket);
     } else if (name === RESOURCE_HEADER) {
@@ -52,7 +52,7 @@ export const remainingOf = (quota: Quota, callClass: CallClass): number | null =
   least([quota.get(bucketOf[callClass]), quota.get(`global-${bucketOf[callClass]}`)]);
 
 /** The emptiest of all buckets of a call, null when none was named: for a call that was refused, the one that refused it. */
-export const emptiest = (quota: Quota): number | null => least([...quota.values()]);
+export const lowestRemaining = (quota: Quota): number | null => least([...quota.values()]);
 
 function least(counts: readonly (number | undefined)[]): number | null {
   const known = counts.filter((one) => one !== undefined);

@@ -1,5 +1,5 @@
 import { ProviderError } from '../../errors.js';
-import type { LaunchOrder, ProviderContext } from '../../provider.js';
+import type { LaunchSpec, ProviderContext } from '../../provider.js';
 
 /** Azure's limit, in bytes before base64 (REST reference, OSProfile). */
 const MAX_CUSTOM_DATA_BYTES = 65_535;
@@ -9,10 +9,10 @@ const MAX_CUSTOM_DATA_BYTES = 65_535;
  * AWS it has no workerConfig: that comes with the registration. Throws ProviderError(InvalidRequest) when it is too
  * long.
  */
-export function customData(order: LaunchOrder, workerGroup: string, context: ProviderContext): string {
+export function customData(spec: LaunchSpec, workerGroup: string, context: ProviderContext): string {
   const bytes = Buffer.from(
     JSON.stringify({
-      workerPoolId: order.workerPoolId,
+      workerPoolId: spec.workerPoolId,
       providerId: context.providerId,
       workerGroup,
       rootUrl: context.rootUrl,
@@ -23,7 +23,7 @@ export function customData(order: LaunchOrder, workerGroup: string, context: Pro
     throw new ProviderError({
       code: 'InvalidRequest',
       title: 'Custom data is too long',
-      message: `The custom data of launch config ${order.launchConfigId} has ${bytes.length} bytes; Azure takes ${MAX_CUSTOM_DATA_BYTES}.`,
+      message: `The custom data of launch config ${spec.launchConfigId} has ${bytes.length} bytes; Azure takes ${MAX_CUSTOM_DATA_BYTES}.`,
     });
   }
   return bytes.toString('base64');

@@ -2,7 +2,7 @@ import type { Deployment, DeploymentProperties } from '@azure/arm-resourcesdeplo
 import { identifierPattern } from '../../../domain/ids.js';
 import type { MachineLocation } from '../../../domain/worker.js';
 import { ProviderError } from '../../errors.js';
-import type { FrozenLaunch, LaunchedMachine, LaunchOrder, ProviderContext } from '../../provider.js';
+import type { PreparedLaunch, LaunchedMachine, LaunchSpec, ProviderContext } from '../../provider.js';
 import type { AdminCredentials } from './admin.js';
 import { customData } from './custom-data.js';
 import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from '../model/tags.js';
@@ -16,7 +16,7 @@ export interface DeploymentRequest {
   readonly customData: string;
   readonly keepDeployment: boolean;
   /** The launch config names a group of its own, which is made when it is not there. */
-  readonly makesGroup: boolean;
+  readonly createsGroup: boolean;
   /** `armDeployment` as it was given. */
   readonly properties: DeploymentProperties;
 }
@@ -29,16 +29,16 @@ const MAX_PARAMETERS = 256;
  * The request of an order. Throws ProviderError(InvalidRequest) when Azure could never take it,
  * and for the mode Complete, which deletes everything else in the group.
  */
-export function freezeDeployment(
-  order: LaunchOrder,
+export function prepareDeployment(
+  spec: LaunchSpec,
   place: Pick<MachineLocation, 'account' | 'group'>,
   context: ProviderContext,
-): FrozenLaunch {
-  const { configuration, launchConfigId } = order;
+): PreparedLaunch {
+  const { configuration, launchConfigId } = spec;
   const properties = configuration.armDeployment as DeploymentProperties;
   const own = configuration.armDeploymentResourceGroup as string | undefined;
-  const makesGroup = own !== undefined && own.toLowerCase() !== place.group?.toLowerCase();
-  const location = locationOf(properties, makesGroup ? undefined : context.providerId);
+  const createsGroup = own !== undefined && own.toLowerCase() !== place.group?.toLowerCase();
+  const location = locationOf(properties, createsGroup ? undefined : context.providerId);
   if (typeof location !== 'string' || !identifierPattern.test(location)) {
     throw refusal(launchConfigId, 'parameters.location.value must be the name of a location');
   }
@@ -48,17 +48,17 @@ export function freezeDeployment(
   const request: DeploymentRequest = {
     mode: 'deployment',
     location,
-    tags: launchTags(order, location, context),
-    customData: customData(order, location, context),
+    tags: launchTags(spec, location, context),
+    customData: customData(spec, location, context),
     keepDeployment: configuration.workerManager?.keepDeployment === true,
-    makesGroup,
+    createsGroup,
     properties,
   };
   const group = own ?? place.group;
   checkLimits(request, launchConfigId);
   return {
-    token: order.token,
-    count: order.count,
+    token: spec.token,
+    count: spec.count,
     location: { account: place.account, region: location, group },
     request,
   };
@@ -94,9 +94,9 @@ export function deploymentBody(
   };
 }
 
-export const requestOf = ({ request }: FrozenLaunch): DeploymentRequest => request as DeploymentRequest;
+export const requestOf = ({ request }: PreparedLaunch): DeploymentRequest => request as DeploymentRequest;
 
-export const isDeployment = ({ request }: FrozenLaunch): boolean =>
+export const isDeployment = ({ request }: PreparedLaunch): boolean =>
   (request as { mode?: unknown } | null)?.mode === 'deployment';
 
 function checkLimits(request: DeploymentRequest, launchConfigId: string): void {

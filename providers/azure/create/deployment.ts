@@ -1,14 +1,14 @@
 import { ProviderError } from '../../errors.js';
-import type { FrozenLaunch, LaunchedMachine, ProviderContext } from '../../provider.js';
+import type { PreparedLaunch, LaunchedMachine, ProviderContext } from '../../provider.js';
 import { adminCredentials } from './admin.js';
 import type { AzureCalls } from '../arm/client.js';
-import { type Mode, titled } from './launching.js';
-import { type Place, placeOf } from '../arm/scope.js';
+import { type Mode, withDefaultTitle } from './launching.js';
+import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { namesOf } from '../model/names.js';
 import { ResourceGroups } from '../arm/resource-groups.js';
 import { DEPLOYMENT_STEP, deploymentState, reasonOf } from '../model/deployment-states.js';
-import type { DeploymentRecords } from '../arm/deployments.js';
-import { deploymentBody, freezeDeployment, requestOf } from './deployment-request.js';
+import type { Deployments } from '../arm/deployments.js';
+import { deploymentBody, prepareDeployment, requestOf } from './deployment-request.js';
 
 /**
  * One deployment of a template for each machine, under a name that follows from its id. Looking for
@@ -16,8 +16,8 @@ import { deploymentBody, freezeDeployment, requestOf } from './deployment-reques
  */
 export function deploymentMode(
   calls: AzureCalls,
-  records: DeploymentRecords,
-  place: Place,
+  deployments: Deployments,
+  groupRef: ResourceGroupRef,
   context: ProviderContext,
 ): Mode {
   const groups = new ResourceGroups(calls);
@@ -25,20 +25,20 @@ export function deploymentMode(
     mode: 'deployment',
     stepNames: [DEPLOYMENT_STEP],
     takes: ({ configuration }) => configuration.armDeployment !== undefined,
-    freeze: (order) => freezeDeployment(order, place, context),
+    prepare: (spec) => prepareDeployment(spec, groupRef, context),
     steps: () => [DEPLOYMENT_STEP],
-    unmadeSteps: () => [],
+    skippedSteps: () => [],
     async submit(launch, machine) {
       const { deployment } = namesOf(machine.workerId);
       try {
-        const isDone = await begin(calls, records, groups, { launch, machine, deployment, context });
+        const isDone = await begin(calls, deployments, groups, { launch, machine, deployment, context });
         return isDone ? null : deployment;
       } catch (error) {
-        throw error instanceof ProviderError ? titled(error, 'Failed to create ARM deployment') : error;
+        throw error instanceof ProviderError ? withDefaultTitle(error, 'Failed to create ARM deployment') : error;
       }
     },
     explain: async (machine, _step, deployment) => ({
-      ...reasonOf(await records.operations(placeOf(machine.location), deployment)),
+      ...reasonOf(await deployments.operations(groupRefOf(machine.location), deployment)),
       kind: 'arm-deployment-error',
       title: 'ARM Deployment Error',
     }),
@@ -46,7 +46,7 @@ export function deploymentMode(
 }
 
 interface Submission {
-  readonly launch: FrozenLaunch;
+  readonly launch: PreparedLaunch;
   readonly machine: LaunchedMachine;
   /** Its name. */
   readonly deployment: string;
@@ -56,15 +56,15 @@ interface Submission {
 /** Whether it has succeeded already. */
 async function begin(
   calls: AzureCalls,
-  records: DeploymentRecords,
+  deployments: Deployments,
   groups: ResourceGroups,
   { launch, machine, deployment, context }: Submission,
 ): Promise<boolean> {
   const request = requestOf(launch);
-  const place = placeOf(launch.location);
-  const { account, group } = place;
-  if (request.makesGroup) await groups.ensure(place, request.location);
-  const found = await records.find(place, deployment);
+  const groupRef = groupRefOf(launch.location);
+  const { account, group } = groupRef;
+  if (request.createsGroup) await groups.ensure(groupRef, request.location);
+  const found = await deployments.find(groupRef, deployment);
   if (found) return deploymentState(found.properties?.provisioningState) === 'running';
   const body = deploymentBody(request, machine, adminCredentials(context, machine.workerId));
   try {
@@ -76,8 +76,8 @@ async function begin(
     if (!(error instanceof ProviderError)) throw error;
     // An attempt that got no answer began it.
     if (error.cloudCode === 'DeploymentActive') return false;
-    if (request.makesGroup && error.cloudCode === 'ResourceGroupNotFound') {
-      groups.forget(place);
+    if (request.createsGroup && error.cloudCode === 'ResourceGroupNotFound') {
+      groups.forget(groupRef);
       throw new ProviderError({ code: 'Unavailable', message: error.message, cloudCode: error.cloudCode });
     }
     throw error;

@@ -1,77 +1,83 @@
 import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
-import { orNull, ProviderError } from '../../errors.js';
-import type { LaunchedMachine, Made, MachineRef, Remembering } from '../../provider.js';
+import { ignoreNotFound, ProviderError } from '../../errors.js';
+import type { LaunchedMachine, TrackedResources, MachineRef, ResourceTracking } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
 import { BUSY_RETRY_MS } from '../arm/errors.js';
-import { type Place, placeOf } from '../arm/scope.js';
-import { isOfOthers } from '../model/tags.js';
+import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
+import { belongsToAnother } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { isActive, targetsOf } from '../model/deployment-states.js';
-import type { DeploymentRecords } from '../arm/deployments.js';
+import type { Deployments } from '../arm/deployments.js';
 import { isDeployment, requestOf } from './deployment-request.js';
 import { belongings } from '../model/resource-ids.js';
 
 /** What a deployment made, read from its record before that is deleted. */
-export function rememberDeployments(calls: AzureCalls, records: DeploymentRecords, deploymentId: string): Remembering {
+export function trackDeployments(calls: AzureCalls, deployments: Deployments, deploymentId: string): ResourceTracking {
   return {
-    concerns: isDeployment,
-    async made(_launch, machine, stopping) {
-      const place = placeOf(machine.location);
+    appliesTo: isDeployment,
+    async discover(_launch, machine, stopping) {
+      const groupRef = groupRefOf(machine.location);
       return stopping
-        ? await madeInTheEnd(calls, records, machine, deploymentId)
-        : await madeSoFar(records, place, machine);
+        ? await finalResources(calls, deployments, machine, deploymentId)
+        : await resourcesSoFar(deployments, groupRef, machine);
     },
-    async recorded(launch, machine) {
+    async forget(launch, machine) {
       if (requestOf(launch).keepDeployment) return;
-      await records.delete(placeOf(machine.location), namesOf(machine.workerId).deployment);
+      await deployments.delete(groupRefOf(machine.location), namesOf(machine.workerId).deployment);
     },
   };
 }
 
-async function madeSoFar(records: DeploymentRecords, place: Place, { workerId }: LaunchedMachine): Promise<Made> {
+async function resourcesSoFar(
+  deployments: Deployments,
+  groupRef: ResourceGroupRef,
+  { workerId }: LaunchedMachine,
+): Promise<TrackedResources> {
   const name = namesOf(workerId).deployment;
-  const deployment = await records.find(place, name);
+  const deployment = await deployments.find(groupRef, name);
   if (deployment === null) return { resources: [], hasRecord: false };
   if (isActive(deployment.properties?.provisioningState)) throw stillActive(name);
   // A listing names what was made, so one call tells it of many machines; but it may not.
-  const ids = outputsOf(deployment) ?? targetsOf(await records.operations(place, name));
-  return { resources: belongings(ids, workerId, place), hasRecord: true };
+  const ids = outputsOf(deployment) ?? targetsOf(await deployments.operations(groupRef, name));
+  return { resources: belongings(ids, workerId, groupRef), hasRecord: true };
 }
 
 /** With what holds on to the VM: an implicit disk is in no template. */
-async function madeInTheEnd(
+async function finalResources(
   calls: AzureCalls,
-  records: DeploymentRecords,
+  deployments: Deployments,
   machine: MachineRef,
   deploymentId: string,
-): Promise<Made> {
+): Promise<TrackedResources> {
   const { workerId } = machine;
-  const place = placeOf(machine.location);
+  const groupRef = groupRefOf(machine.location);
   const name = namesOf(workerId).deployment;
-  // One of which something is remembered had ended by then; its record, if it is there still, a listing shows.
-  const deployment = await (machine.made?.length ? records.find(place, name) : records.get(place, name));
+  // One of which something is tracked had ended by then; its record, if it is there still, a listing shows.
+  const deployment = await (machine.resourceIds?.length
+    ? deployments.find(groupRef, name)
+    : deployments.get(groupRef, name));
   if (isActive(deployment?.properties?.provisioningState) && deployment !== null) {
-    await records.cancel(place, name);
+    await deployments.cancel(groupRef, name);
     throw stillActive(name);
   }
-  const ids = deployment === null ? [] : targetsOf(await records.operations(place, name));
-  const { disks, interfaces } = await attachedTo(calls, place, workerId, deploymentId);
+  const ids = deployment === null ? [] : targetsOf(await deployments.operations(groupRef, name));
+  const { disks, interfaces } = await attachedTo(calls, groupRef, workerId, deploymentId);
   return {
-    resources: belongings([...ids, ...interfaces], workerId, place, disks),
+    resources: belongings([...ids, ...interfaces], workerId, groupRef, disks),
     hasRecord: deployment !== null,
   };
 }
 
 async function attachedTo(
   calls: AzureCalls,
-  { account, group }: Place,
+  { account, group }: ResourceGroupRef,
   workerId: string,
   deploymentId: string,
 ): Promise<{ readonly disks: string[]; readonly interfaces: string[] }> {
-  const vm = await orNull(
+  const vm = await ignoreNotFound(
     calls.call(account, 'read', 'GET virtualMachines', ({ compute }) => compute.virtualMachines.get(group, workerId)),
   );
-  if (vm === null || isOfOthers(vm.tags, deploymentId, workerId)) return { disks: [], interfaces: [] };
+  if (vm === null || belongsToAnother(vm.tags, deploymentId, workerId)) return { disks: [], interfaces: [] };
   const { osDisk, dataDisks = [] } = vm.storageProfile ?? {};
   return {
     disks: createdDisks(osDisk ? [osDisk, ...dataDisks] : dataDisks),

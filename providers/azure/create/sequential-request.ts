@@ -3,7 +3,7 @@ import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network';
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { LaunchConfiguration } from '../../../domain/worker-pool.js';
 import { ProviderError } from '../../errors.js';
-import type { FrozenLaunch, LaunchOrder, ProviderContext } from '../../provider.js';
+import type { PreparedLaunch, LaunchSpec, ProviderContext } from '../../provider.js';
 import type { AdminCredentials } from './admin.js';
 import { customData } from './custom-data.js';
 import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from '../model/tags.js';
@@ -42,21 +42,21 @@ const ours = [
  * The request of an order, with what it leaves behind made explicit: everything is deleted with
  * its VM unless the definition says otherwise. Throws ProviderError(InvalidRequest) when Azure could never take it.
  */
-export function freezeSequential(
-  order: LaunchOrder,
+export function prepareSequential(
+  spec: LaunchSpec,
   place: Pick<MachineLocation, 'account' | 'group'>,
   context: ProviderContext,
-): FrozenLaunch {
-  const { configuration } = order;
+): PreparedLaunch {
+  const { configuration } = spec;
   const location = configuration.location as string;
   const request: SequentialRequest = {
     mode: 'sequential',
     publicIp: configuration.workerManager?.publicIp === true,
     location,
-    tags: launchTags(order, location, context),
+    tags: launchTags(spec, location, context),
     subnetId: configuration.subnetId as string,
     networkDeleteOption: networkDeleteOption(configuration),
-    customData: customData(order, location, context),
+    customData: customData(spec, location, context),
     vm: definitionOf(configuration),
   };
   const tooLong = tooLongTag(request.tags);
@@ -66,7 +66,7 @@ export function freezeSequential(
       message: `The tag ${tooLong[0]} has ${tooLong[1].length} characters; Azure takes ${MAX_TAG_LENGTH}.`,
     });
   }
-  return { token: order.token, count: order.count, location: { ...place, region: location }, request };
+  return { token: spec.token, count: spec.count, location: { ...place, region: location }, request };
 }
 
 /** The definition's own network interfaces exist once and cannot be had by every machine; their `deleteOption` is meant for ours. */

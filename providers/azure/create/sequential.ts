@@ -1,8 +1,8 @@
-import { orNull, ProviderError } from '../../errors.js';
-import type { FrozenLaunch, LaunchedMachine, ProviderContext, ProviderErrorReason } from '../../provider.js';
+import { ignoreNotFound, ProviderError } from '../../errors.js';
+import type { PreparedLaunch, LaunchedMachine, ProviderContext, ProviderErrorReason } from '../../provider.js';
 import { adminCredentials } from './admin.js';
 import type { AzureCalls, AzureClients } from '../arm/client.js';
-import { type Mode, titled } from './launching.js';
+import { type Mode, withDefaultTitle } from './launching.js';
 import { namesOf } from '../model/names.js';
 import { explainOperation } from '../arm/operations.js';
 import {
@@ -13,7 +13,7 @@ import {
   vmResource,
 } from '../model/resources.js';
 import {
-  freezeSequential,
+  prepareSequential,
   networkInterfaceBody,
   publicIpBody,
   type SequentialRequest,
@@ -43,9 +43,9 @@ export function sequentialMode(
     mode: 'sequential',
     stepNames: steps,
     takes: ({ configuration }) => configuration.armDeployment === undefined,
-    freeze: (order) => freezeSequential(order, place, context),
+    prepare: (spec) => prepareSequential(spec, place, context),
     steps: (launch) => steps.filter((step) => step !== 'publicIp' || requestOf(launch).publicIp),
-    unmadeSteps: (launch) => (requestOf(launch).publicIp ? [] : ['publicIp']),
+    skippedSteps: (launch) => (requestOf(launch).publicIp ? [] : ['publicIp']),
     async submit(launch, machine, name) {
       const step = stepOf(name);
       const subject = { request: requestOf(launch), ...machine };
@@ -55,18 +55,18 @@ export function sequentialMode(
         // A failed one is not tried again: the listing shows it, and the machine is given up.
         return found.state === 'running' ? null : UNNAMED_OPERATION;
       } catch (error) {
-        throw error instanceof ProviderError ? titled(error, titles[step]) : error;
+        throw error instanceof ProviderError ? withDefaultTitle(error, titles[step]) : error;
       }
     },
     async explain(machine, name, operation) {
-      const told =
+      const reported =
         operation === UNNAMED_OPERATION ? null : await explainOperation(calls, machine.location.account, operation);
-      return told ?? explainResource(await find(calls, machine, stepOf(name)));
+      return reported ?? explainResource(await find(calls, machine, stepOf(name)));
     },
   };
 }
 
-const requestOf = ({ request }: FrozenLaunch): SequentialRequest => request as SequentialRequest;
+const requestOf = ({ request }: PreparedLaunch): SequentialRequest => request as SequentialRequest;
 
 function stepOf(name: string): Step {
   const step = steps.find((each) => each === name);
@@ -78,7 +78,7 @@ function stepOf(name: string): Step {
 async function find(calls: AzureCalls, { workerId, location }: LaunchedMachine, step: Step): Promise<Resource | null> {
   const names = namesOf(workerId);
   const group = location.group ?? '';
-  const look: Readonly<Record<Step, (clients: AzureClients) => Promise<Resource>>> = {
+  const read: Readonly<Record<Step, (clients: AzureClients) => Promise<Resource>>> = {
     publicIp: async ({ network }) => publicIpResource(await network.publicIPAddresses.get(group, names.publicIp)),
     networkInterface: async ({ network }) =>
       networkInterfaceResource(await network.networkInterfaces.get(group, names.networkInterface)),
@@ -87,7 +87,7 @@ async function find(calls: AzureCalls, { workerId, location }: LaunchedMachine, 
       return vmResource(vm, statusesOf(vm));
     },
   };
-  return await orNull(calls.call(location.account, 'read', `GET ${types[step]}`, look[step]));
+  return await ignoreNotFound(calls.call(location.account, 'read', `GET ${types[step]}`, read[step]));
 }
 
 /** One PUT, and no wait for what it begins. */

@@ -56,7 +56,7 @@ export class Intermediates {
       chains = chainsOf(signer, { ...this.store, intermediates: [...known, ...fetched] });
       const chain = validChain(chains, nowMs);
       if (!chain) continue;
-      this.remember(fetched.filter((one) => chain.includes(one)));
+      this.add(fetched.filter((one) => chain.includes(one)));
       return chain;
     }
     const late = chains[0]?.map((one) => invalidAt(one, nowMs)).find((problem) => problem !== null);
@@ -111,7 +111,7 @@ export class Intermediates {
     return fetching;
   }
 
-  private remember(certificates: readonly X509Certificate[]): void {
+  private add(certificates: readonly X509Certificate[]): void {
     for (const certificate of certificates) this.proven.set(certificate.fingerprint256, certificate);
     dropOldest(this.proven, MAX_PROVEN);
   }

@@ -50,6 +50,6 @@ export function reasonOf(operations: readonly DeploymentOperation[]): ProviderEr
 /** Ids of the resources that the operations are about, those they failed to make included: a failed VM is there. */
 export const targetsOf = (operations: readonly DeploymentOperation[]): string[] =>
   operations.flatMap(({ properties }) => {
-    const made = properties?.provisioningOperation;
-    return made === undefined || made === 'Create' ? (properties?.targetResource?.id ?? []) : [];
+    const created = properties?.provisioningOperation;
+    return created === undefined || created === 'Create' ? (properties?.targetResource?.id ?? []) : [];
   });

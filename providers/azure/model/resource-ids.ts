@@ -1,5 +1,5 @@
 import type { MachineRef } from '../../provider.js';
-import type { Place } from '../arm/scope.js';
+import type { ResourceGroupRef } from '../arm/scope.js';
 import { suffixOf } from './names.js';
 import { stepOfType } from './resources.js';
 
@@ -21,7 +21,7 @@ export function typeOf(id: string): string | null {
 export function belongings(
   ids: readonly string[],
   workerId: string,
-  { account, group }: Place,
+  { account, group }: ResourceGroupRef,
   ownDisks: readonly string[] = [],
 ): string[] {
   const home = `/subscriptions/${account}/resourcegroups/${group}/`.toLowerCase();
@@ -41,17 +41,17 @@ const DISK_TYPE = 'microsoft.compute/disks';
 export const bearsName = (id: string, workerId: string): boolean =>
   nameOf(id).toLowerCase().includes(suffixOf(workerId).toLowerCase());
 
-/** What is remembered of a machine, as far as it is the machine's for certain (see `belongings`). */
-export const remembered = ({ made = [], workerId }: MachineRef): readonly string[] =>
-  made.filter((id) => bearsName(id, workerId) || typeOf(id) === DISK_TYPE);
+/** The tracked resources of a machine, as far as it is the machine's for certain (see `belongings`). */
+export const trackedIds = ({ resourceIds = [], workerId }: MachineRef): readonly string[] =>
+  resourceIds.filter((id) => bearsName(id, workerId) || typeOf(id) === DISK_TYPE);
 
-/** The machine's remembered resources of the type that goes in this step. */
-export const rememberedFor = (machine: MachineRef, step: string): readonly string[] =>
-  remembered(machine).filter((id) => stepOfType[typeOf(id) ?? ''] === step);
+/** The machine's tracked resources of the type that goes in this step. */
+export const trackedIdsFor = (machine: MachineRef, step: string): readonly string[] =>
+  trackedIds(machine).filter((id) => stepOfType[typeOf(id) ?? ''] === step);
 
 /** Those of other types, which go last: nothing of the machine holds them any more. */
-export const rememberedOthers = (machine: MachineRef): readonly string[] =>
-  remembered(machine).filter((id) => stepOfType[typeOf(id) ?? ''] === undefined);
+export const otherTrackedIds = (machine: MachineRef): readonly string[] =>
+  trackedIds(machine).filter((id) => stepOfType[typeOf(id) ?? ''] === undefined);
 
 export const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
 

@@ -1,4 +1,4 @@
-import type { LaunchOrder, ProviderContext } from '../../provider.js';
+import type { LaunchSpec, ProviderContext } from '../../provider.js';
 
 /** Tags by which we find what is ours; the sweep and the scan believe nothing else. */
 export const DEPLOYMENT_TAG = 'worker-manager-deployment';
@@ -23,26 +23,26 @@ export const tooLongTag = (tags: Tags): readonly [string, string] | undefined =>
  * Azure's tag names have no case, so a definition cannot bring a second `Owner`. `withWorker` adds what tells the
  * machines of a launch apart.
  */
-export function launchTags(order: LaunchOrder, workerGroup: string, context: ProviderContext): Tags {
-  const settings = order.configuration.workerManager;
+export function launchTags(spec: LaunchSpec, workerGroup: string, context: ProviderContext): Tags {
+  const settings = spec.configuration.workerManager;
   const ignored = (settings?.ignoreFailedProvisioningStates ??
-    order.configuration.ignoreFailedProvisioningStates ??
+    spec.configuration.ignoreFailedProvisioningStates ??
     []) as readonly string[];
   const ours: Record<string, string> = {
     'created-by': `taskcluster-wm-${context.providerId}`,
     'managed-by': 'taskcluster',
     'provider-id': context.providerId,
     'root-url': context.rootUrl,
-    owner: order.owner,
-    'launch-config-id': order.launchConfigId,
+    owner: spec.owner,
+    'launch-config-id': spec.launchConfigId,
     [GROUP_TAG]: workerGroup,
-    [POOL_TAG]: order.workerPoolId,
+    [POOL_TAG]: spec.workerPoolId,
     [DEPLOYMENT_TAG]: context.deploymentId,
-    [LAUNCH_TAG]: order.token,
+    [LAUNCH_TAG]: spec.token,
     ...(ignored.length > 0 && { [IGNORED_FAILURES_TAG]: ignored.join(' ') }),
   };
   const taken = new Set([...Object.keys(ours), WORKER_TAG]);
-  const theirs = Object.entries((order.configuration.tags ?? {}) as Record<string, unknown>)
+  const theirs = Object.entries((spec.configuration.tags ?? {}) as Record<string, unknown>)
     .filter(([name]) => !taken.has(name.toLowerCase()))
     .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const);
   return { ...Object.fromEntries(theirs), ...ours };
@@ -51,15 +51,15 @@ export function launchTags(order: LaunchOrder, workerGroup: string, context: Pro
 export const withWorker = (tags: Tags, workerId: string): Tags => ({ ...tags, [WORKER_TAG]: workerId });
 
 /**
- * Whether tags say that a resource is not this worker's: another deployment's mark, or another worker's id. That holds
- * against its name and whatever is remembered (ARCHITECTURE.md#only-ours). One without marks is not of others.
+ * Whether tags say that a resource is not this worker's: another deployment's tag, or another worker's id. That holds
+ * against its name and whatever is tracked (ARCHITECTURE.md#only-ours). One without tags is not another's.
  */
-export function isOfOthers(tags: Tags | undefined, deploymentId: string, workerId: string): boolean {
+export function belongsToAnother(tags: Tags | undefined, deploymentId: string, workerId: string): boolean {
   const { [DEPLOYMENT_TAG]: deployment = deploymentId, [WORKER_TAG]: worker = workerId } = tags ?? {};
   return deployment !== deploymentId || worker !== workerId;
 }
 
-/** The tags of a resource that bears this deployment's mark; null when it does not. */
-export function ourTags(tags: Tags | undefined, deploymentId: string): Tags | null {
+/** The tags of a resource that bears this deployment's tag; null when it does not. */
+export function ownTags(tags: Tags | undefined, deploymentId: string): Tags | null {
   return tags?.[DEPLOYMENT_TAG] === deploymentId ? tags : null;
 }

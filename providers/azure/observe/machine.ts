@@ -1,37 +1,37 @@
-import { orNull } from '../../errors.js';
+import { ignoreNotFound } from '../../errors.js';
 import { gone } from '../../shared/gone.js';
 import type { MachineRef, Observation } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
-import { listFiltered, rememberedLeft } from './remaining-resources.js';
-import { nameOf, rememberedFor } from '../model/resource-ids.js';
-import type { Place } from '../arm/scope.js';
-import { isOfOthers, ourTags, type Tags, WORKER_TAG } from '../model/tags.js';
+import { listFiltered, remainingTrackedResources } from './remaining-resources.js';
+import { nameOf, trackedIdsFor } from '../model/resource-ids.js';
+import type { ResourceGroupRef } from '../arm/scope.js';
+import { belongsToAnother, ownTags, type Tags, WORKER_TAG } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { observationOf } from './observations.js';
 import { briefResource, type Resource, statusesOf, stepOfType, vmResource } from '../model/resources.js';
 
 /**
- * One machine: its VM by name, a list of everything else that bears its mark, and what is remembered of it. Gone when
+ * One machine: its VM by name, a list of everything else that bears its tag, and its tracked resources. Gone when
  * nothing is left.
  */
-export async function look(
+export async function readMachine(
   calls: AzureCalls,
   machine: MachineRef,
-  place: Place,
+  groupRef: ResourceGroupRef,
   deploymentId: string,
 ): Promise<Observation> {
   const names = vmNames(machine);
-  const [vms, marked, remembered] = await Promise.all([
-    Promise.all(names.map((name) => readVm(calls, place, name))),
-    listMarked(calls, place, machine.workerId, deploymentId),
-    machine.made?.length ? rememberedLeft(calls, machine, deploymentId) : [],
+  const [vms, tagged, tracked] = await Promise.all([
+    Promise.all(names.map((name) => readVm(calls, groupRef, name))),
+    listTagged(calls, groupRef, machine.workerId, deploymentId),
+    machine.resourceIds?.length ? remainingTrackedResources(calls, machine, deploymentId) : [],
   ]);
   const vm = vms.find((one) => one !== null && isOurs(one.tags, machine, deploymentId)) ?? null;
   // Of the VMs that were read themselves, a list may be late to tell.
   const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
-  const left = [...(vm ? [vm] : []), ...[...marked, ...remembered].filter((one) => !wasRead(one))];
+  const left = [...(vm ? [vm] : []), ...[...tagged, ...tracked].filter((one) => !wasRead(one))];
   if (left.length === 0) return gone(machine);
-  const seen = observationOf(machine.workerId, left, place, machine.workerGroup);
+  const seen = observationOf(machine.workerId, left, groupRef, machine.workerGroup);
   if (vm) return seen;
   const resources = { ...seen.resources, vm: 'gone' as const };
   return {
@@ -44,32 +44,32 @@ export async function look(
 
 /** Names that a machine's VM may have, lower-case: a template may call it as it likes. Never none. */
 export function vmNames(machine: MachineRef): string[] {
-  const remembered = rememberedFor(machine, 'vm').map((id) => nameOf(id).toLowerCase());
-  return remembered.length > 0 ? remembered : [namesOf(machine.workerId).vm.toLowerCase()];
+  const tracked = trackedIdsFor(machine, 'vm').map((id) => nameOf(id).toLowerCase());
+  return tracked.length > 0 ? tracked : [namesOf(machine.workerId).vm.toLowerCase()];
 }
 
-const readVm = (calls: AzureCalls, { account, group }: Place, name: string): Promise<Resource | null> =>
-  orNull(
+const readVm = (calls: AzureCalls, { account, group }: ResourceGroupRef, name: string): Promise<Resource | null> =>
+  ignoreNotFound(
     calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
       const vm = await compute.virtualMachines.get(group, name, { expand: 'instanceView' });
       return vmResource(vm, statusesOf(vm));
     }),
   );
 
-/** What is remembered may have no marks. */
-const isOurs = (tags: Tags, { made, workerId }: MachineRef, deploymentId: string): boolean =>
-  made?.length ? !isOfOthers(tags, deploymentId, workerId) : ourTags(tags, deploymentId) !== null;
+/** What is tracked may have no tags. */
+const isOurs = (tags: Tags, { resourceIds, workerId }: MachineRef, deploymentId: string): boolean =>
+  resourceIds?.length ? !belongsToAnother(tags, deploymentId, workerId) : ownTags(tags, deploymentId) !== null;
 
-/** Resources of our kinds with the machine's mark. */
-async function listMarked(
+/** Resources of our kinds with the machine's tag. */
+async function listTagged(
   calls: AzureCalls,
-  place: Place,
+  groupRef: ResourceGroupRef,
   workerId: string,
   deploymentId: string,
 ): Promise<Resource[]> {
   const filter = `tagName eq '${WORKER_TAG}' and tagValue eq '${workerId.replaceAll("'", "''")}'`;
-  return (await listFiltered(calls, place, filter)).flatMap((brief) => {
-    const isKnown = stepOfType[brief.type?.toLowerCase() ?? ''] && ourTags(brief.tags, deploymentId) !== null;
+  return (await listFiltered(calls, groupRef, filter)).flatMap((brief) => {
+    const isKnown = stepOfType[brief.type?.toLowerCase() ?? ''] && ownTags(brief.tags, deploymentId) !== null;
     return isKnown ? [briefResource(brief)] : [];
   });
 }

@@ -1,6 +1,14 @@
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { MachineState, Observation } from '../../provider.js';
-import { DEPLOYMENT_TAG, GROUP_TAG, isOfOthers, LAUNCH_TAG, ourTags, POOL_TAG, WORKER_TAG } from '../model/tags.js';
+import {
+  DEPLOYMENT_TAG,
+  GROUP_TAG,
+  belongsToAnother,
+  LAUNCH_TAG,
+  ownTags,
+  POOL_TAG,
+  WORKER_TAG,
+} from '../model/tags.js';
 import type { RemovalStep, Resource } from '../model/resources.js';
 
 /** In the order in which a machine is built; disks come with the VM. */
@@ -10,23 +18,23 @@ const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'run
 
 /**
  * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks that
- * Azure made and named itself by their names; else by `remembered`, ids in lower case with their worker. Pure. Resources of
- * nobody, or that bear the marks of others, are left out, remembered or not.
+ * Azure made and named itself by their names; else by `tracked`, ids in lower case with their worker. Pure. Resources of
+ * nobody, or that bear the tags of others, are left out, tracked or not.
  */
 export function resourcesByWorker(
   resources: readonly Resource[],
   deploymentId: string,
-  remembered: ReadonlyMap<string, string> = new Map(),
+  tracked: ReadonlyMap<string, string> = new Map(),
 ): Map<string, Resource[]> {
   const owners = new Map<string, string>();
   for (const { step, id, tags } of resources) {
-    const workerId = ourTags(tags, deploymentId)?.[WORKER_TAG];
+    const workerId = ownTags(tags, deploymentId)?.[WORKER_TAG];
     if (step === 'vm' && workerId !== undefined) owners.set(id.toLowerCase(), workerId);
   }
   const byWorker = new Map<string, Resource[]>();
   for (const resource of resources) {
-    const workerId = ownerOf(resource, owners, deploymentId) ?? remembered.get(resource.id.toLowerCase());
-    if (workerId === undefined || isOfOthers(resource.tags, deploymentId, workerId)) continue;
+    const workerId = ownerOf(resource, owners, deploymentId) ?? tracked.get(resource.id.toLowerCase());
+    if (workerId === undefined || belongsToAnother(resource.tags, deploymentId, workerId)) continue;
     const own = byWorker.get(workerId);
     if (own) own.push(resource);
     else byWorker.set(workerId, [resource]);
@@ -39,7 +47,7 @@ function ownerOf(
   owners: ReadonlyMap<string, string>,
   deploymentId: string,
 ): string | undefined {
-  if (tags[DEPLOYMENT_TAG] !== undefined) return ourTags(tags, deploymentId)?.[WORKER_TAG];
+  if (tags[DEPLOYMENT_TAG] !== undefined) return ownTags(tags, deploymentId)?.[WORKER_TAG];
   const holder = heldBy === null ? undefined : owners.get(heldBy);
   if (holder !== undefined || step !== 'disks') return holder;
   const [, implicit, own] = diskName.exec(name.toLowerCase()) ?? [];
@@ -63,8 +71,8 @@ export function observationOf(
   place: Pick<MachineLocation, 'account' | 'group'>,
   rowGroup?: string,
 ): Observation {
-  const marked = resources.find(({ tags }) => tags[LAUNCH_TAG] !== undefined) ?? resources[0]!;
-  const region = marked.tags[GROUP_TAG] ?? rowGroup ?? marked.location.toLowerCase().replaceAll(' ', '');
+  const tagged = resources.find(({ tags }) => tags[LAUNCH_TAG] !== undefined) ?? resources[0]!;
+  const region = tagged.tags[GROUP_TAG] ?? rowGroup ?? tagged.location.toLowerCase().replaceAll(' ', '');
   const byStep = Object.fromEntries(
     stepOrder.flatMap((step) => {
       const own = resources.filter((resource) => resource.step === step);
@@ -76,8 +84,8 @@ export function observationOf(
     workerId,
     location: { ...place, region },
     ...stateOfMachine(resources),
-    launchToken: marked.tags[LAUNCH_TAG] ?? null,
-    workerPoolId: marked.tags[POOL_TAG] ?? null,
+    launchToken: tagged.tags[LAUNCH_TAG] ?? null,
+    workerPoolId: tagged.tags[POOL_TAG] ?? null,
     resources: byStep,
   };
 }

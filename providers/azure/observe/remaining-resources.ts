@@ -1,56 +1,66 @@
-import { orNull, ProviderError } from '../../errors.js';
+import { ignoreNotFound, ProviderError } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
-import { noneWithoutGroup } from '../arm/pages.js';
-import { type Place, placeOf } from '../arm/scope.js';
-import { isOfOthers } from '../model/tags.js';
+import { emptyIfGroupMissing } from '../arm/pages.js';
+import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
+import { belongsToAnother } from '../model/tags.js';
 import { suffixOf } from '../model/names.js';
 import { type BriefResource, briefResource, type Resource } from '../model/resources.js';
-import { apiVersionOf, bearsName, remembered, rememberedOthers, typeOf } from '../model/resource-ids.js';
+import { apiVersionOf, bearsName, trackedIds, otherTrackedIds, typeOf } from '../model/resource-ids.js';
 
 const RESOURCES_API_VERSION = '2021-04-01';
 
 /**
- * What is left of a machine of all that is remembered: one list of what bears its name, and one read for each of what that
- * does not show, or what no other list shows either. What bears others' marks is not the machine's.
+ * What is left of a machine of all that is tracked: one list of what bears its name, and one read for each of what that
+ * does not show, or what no other list shows either. What bears others' tags is not the machine's.
  */
-export async function rememberedLeft(
+export async function remainingTrackedResources(
   calls: AzureCalls,
   machine: MachineRef,
   deploymentId: string,
 ): Promise<Resource[]> {
-  const place = placeOf(machine.location);
-  const others = rememberedOthers(machine);
+  const groupRef = groupRefOf(machine.location);
+  const others = otherTrackedIds(machine);
   const { named = [], nameless = [] } = Object.groupBy(
-    remembered(machine).filter((id) => !others.includes(id)),
+    trackedIds(machine).filter((id) => !others.includes(id)),
     (id) => (bearsName(id, machine.workerId) ? 'named' : 'nameless'),
   );
   const ids = new Set(named.map((id) => id.toLowerCase()));
   const [listed, read] = await Promise.all([
-    listFiltered(calls, place, `substringof('${suffixOf(machine.workerId)}', name)`),
-    readEach(calls, place, [...nameless, ...others]),
+    listFiltered(calls, groupRef, `substringof('${suffixOf(machine.workerId)}', name)`),
+    readEach(calls, groupRef, [...nameless, ...others]),
   ]);
   return ownOf(machine, [...listed.filter(({ id }) => ids.has(id?.toLowerCase() ?? '')), ...read], deploymentId);
 }
 
 /** Those that are there. */
-async function readEach(calls: AzureCalls, { account }: Place, ids: readonly string[]): Promise<BriefResource[]> {
+async function readEach(
+  calls: AzureCalls,
+  { account }: ResourceGroupRef,
+  ids: readonly string[],
+): Promise<BriefResource[]> {
   const found = await Promise.all(
-    ids.map((id) => orNull(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) }))),
+    ids.map((id) =>
+      ignoreNotFound(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) })),
+    ),
   );
   return found.filter((one) => one !== null) as BriefResource[];
 }
 
 const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[], deploymentId: string): Resource[] =>
-  found.map(briefResource).filter(({ tags }) => !isOfOthers(tags, deploymentId, workerId));
+  found.map(briefResource).filter(({ tags }) => !belongsToAnother(tags, deploymentId, workerId));
 
 /**
- * Resources of a group of the types that other lists do not show and that are remembered of some machine: one call for each
+ * Resources of a group of the types that other lists do not show and that are tracked for some machine: one call for each
  * such type and page.
  */
-export async function listOthers(calls: AzureCalls, place: Place, known: readonly MachineRef[]): Promise<Resource[]> {
-  const types = new Set(known.flatMap(rememberedOthers).map((id) => typeOf(id) ?? ''));
-  const lists = [...types].map((type) => listFiltered(calls, place, `resourceType eq '${type}'`));
+export async function listOthers(
+  calls: AzureCalls,
+  groupRef: ResourceGroupRef,
+  known: readonly MachineRef[],
+): Promise<Resource[]> {
+  const types = new Set(known.flatMap(otherTrackedIds).map((id) => typeOf(id) ?? ''));
+  const lists = [...types].map((type) => listFiltered(calls, groupRef, `resourceType eq '${type}'`));
   return (await Promise.all(lists)).flat().map(briefResource);
 }
 
@@ -58,10 +68,14 @@ export async function listOthers(calls: AzureCalls, place: Place, known: readonl
  * Resources of all types in a group that a filter of Resource Manager lets through, all pages; nothing when the group is
  * gone (REST: Resources, List By Resource Group).
  */
-export const listFiltered = (calls: AzureCalls, place: Place, filter: string): Promise<BriefResource[]> =>
-  noneWithoutGroup(allPages(calls, place, filter));
+export const listFiltered = (calls: AzureCalls, groupRef: ResourceGroupRef, filter: string): Promise<BriefResource[]> =>
+  emptyIfGroupMissing(allPages(calls, groupRef, filter));
 
-async function allPages(calls: AzureCalls, { account, group }: Place, filter: string): Promise<BriefResource[]> {
+async function allPages(
+  calls: AzureCalls,
+  { account, group }: ResourceGroupRef,
+  filter: string,
+): Promise<BriefResource[]> {
   const listed: BriefResource[] = [];
   let path: string | null =
     `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
@@ -79,13 +93,15 @@ async function allPages(calls: AzureCalls, { account, group }: Place, filter: st
   return listed;
 }
 
-/** Of those that are left and do not bear others' marks: Azure accepts the deletion, or has no such resource. */
+/** Of those that are left and do not bear others' tags: Azure accepts the deletion, or has no such resource. */
 export async function removeOthers(calls: AzureCalls, machine: MachineRef, deploymentId: string): Promise<void> {
-  const place = placeOf(machine.location);
-  const left = ownOf(machine, await readEach(calls, place, rememberedOthers(machine)), deploymentId);
+  const groupRef = groupRefOf(machine.location);
+  const left = ownOf(machine, await readEach(calls, groupRef, otherTrackedIds(machine)), deploymentId);
   await Promise.all(
     left.map(({ id }) =>
-      orNull(calls.raw(place.account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) })),
+      ignoreNotFound(
+        calls.raw(groupRef.account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) }),
+      ),
     ),
   );
 }

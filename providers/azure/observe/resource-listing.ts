@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '@azure/arm-compute';
 import type { AzureCalls } from '../arm/client.js';
-import { noneWithoutGroup, pages } from '../arm/pages.js';
-import type { Place } from '../arm/scope.js';
+import { emptyIfGroupMissing, pages } from '../arm/pages.js';
+import type { ResourceGroupRef } from '../arm/scope.js';
 import {
   diskResource,
   networkInterfaceResource,
@@ -16,35 +16,39 @@ import {
  * Everything in a resource group that machines consist of; disks only where `needsDisks` says so of the VMs: those of VMs
  * that are well tell nothing, and are as many as these. Throws when it is not complete.
  */
-export async function listPlace(
+export async function listGroup(
   calls: AzureCalls,
-  place: Place,
+  groupRef: ResourceGroupRef,
   needsDisks: (vms: readonly Resource[]) => boolean,
 ): Promise<Resource[]> {
   const [vms = [], ...network] = await Promise.all(
-    (['vm', 'networkInterface', 'publicIp'] as const).map((step) => listStep(calls, place, step)),
+    (['vm', 'networkInterface', 'publicIp'] as const).map((step) => listStep(calls, groupRef, step)),
   );
-  const disks = needsDisks(vms) ? await listStep(calls, place, 'disks') : [];
+  const disks = needsDisks(vms) ? await listStep(calls, groupRef, 'disks') : [];
   return [...vms, ...network.flat(), ...disks];
 }
 
 /** Everything of one kind in a resource group; nothing when the group is gone. */
-export const listStep = (calls: AzureCalls, place: Place, step: RemovalStep): Promise<Resource[]> =>
-  noneWithoutGroup(lists[step](calls, place));
+export const listStep = (calls: AzureCalls, groupRef: ResourceGroupRef, step: RemovalStep): Promise<Resource[]> =>
+  emptyIfGroupMissing(lists[step](calls, groupRef));
 
-const lists: Readonly<Record<RemovalStep, (calls: AzureCalls, place: Place) => Promise<Resource[]>>> = {
-  networkInterface: async (calls, place) =>
+const lists: Readonly<Record<RemovalStep, (calls: AzureCalls, groupRef: ResourceGroupRef) => Promise<Resource[]>>> = {
+  networkInterface: async (calls, groupRef) =>
     (
-      await pages(calls, place, 'LIST networkInterfaces', ({ network }) => network.networkInterfaces.list(place.group))
+      await pages(calls, groupRef, 'LIST networkInterfaces', ({ network }) =>
+        network.networkInterfaces.list(groupRef.group),
+      )
     ).map(networkInterfaceResource),
-  publicIp: async (calls, place) =>
+  publicIp: async (calls, groupRef) =>
     (
-      await pages(calls, place, 'LIST publicIPAddresses', ({ network }) => network.publicIPAddresses.list(place.group))
+      await pages(calls, groupRef, 'LIST publicIPAddresses', ({ network }) =>
+        network.publicIPAddresses.list(groupRef.group),
+      )
     ).map(publicIpResource),
-  disks: async (calls, place) =>
-    (await pages(calls, place, 'LIST disks', ({ compute }) => compute.disks.listByResourceGroup(place.group))).map(
-      diskResource,
-    ),
+  disks: async (calls, groupRef) =>
+    (
+      await pages(calls, groupRef, 'LIST disks', ({ compute }) => compute.disks.listByResourceGroup(groupRef.group))
+    ).map(diskResource),
   vm: listVms,
 };
 
@@ -53,17 +57,17 @@ const lists: Readonly<Record<RemovalStep, (calls: AzureCalls, place: Place) => P
  * `$expand` of the list of a group needs the filter of a scale set), and does not promise tags and states with them: where
  * those are missing the group is listed as well.
  */
-async function listVms(calls: AzureCalls, place: Place): Promise<Resource[]> {
-  const all = await pages(calls, place, 'LIST virtualMachines', ({ compute }) =>
+async function listVms(calls: AzureCalls, groupRef: ResourceGroupRef): Promise<Resource[]> {
+  const all = await pages(calls, groupRef, 'LIST virtualMachines', ({ compute }) =>
     compute.virtualMachines.listAll({ statusOnly: 'true' }),
   );
-  const inGroup = `/resourcegroups/${place.group}/`.toLowerCase();
+  const inGroup = `/resourcegroups/${groupRef.group}/`.toLowerCase();
   const viewed = all.filter(({ id }) => id?.toLowerCase().includes(inGroup));
   if (viewed.every(({ tags, provisioningState }) => tags !== undefined && provisioningState !== undefined)) {
     return viewed.map((vm) => vmResource(vm, statusesOf(vm)));
   }
-  const vms = await pages(calls, place, 'LIST virtualMachines', ({ compute }) =>
-    compute.virtualMachines.list(place.group),
+  const vms = await pages(calls, groupRef, 'LIST virtualMachines', ({ compute }) =>
+    compute.virtualMachines.list(groupRef.group),
   );
   const key = ({ id }: VirtualMachine) => id?.toLowerCase();
   const statuses = new Map(viewed.map((vm) => [key(vm), statusesOf(vm)]));

@@ -18,7 +18,7 @@ let starts = 0;
 let outcomes: Map<string, Outcome>;
 
 beforeAll(async () => {
-  system = await startSystem({ records: 'pglite', roles: 'all' });
+  system = await startSystem({ database: 'pglite', roles: 'all' });
   outcomes = new Map(
     await Promise.all(
       cases.map(async ([what, changes, , , role]) => [what, await start(await changes(), role)] as const),
@@ -62,7 +62,7 @@ async function listenOn(port: number): Promise<Server> {
 
 /** Nobody listens there. */
 const nowhere = async () => `127.0.0.1:${await freePort()}`;
-const postgres = async () => ({ records: { url: await createDatabase() } });
+const postgres = async () => ({ database: { url: await createDatabase() } });
 
 const cases: [string, () => Promise<Readonly<Record<string, unknown>>>, number, RegExp, Role][] = [
   ['an unknown key', async () => ({ provisioning: { colour: 'red' } }), 1, /provisioning.*colour/, 'all'],
@@ -90,13 +90,13 @@ const cases: [string, () => Promise<Readonly<Record<string, unknown>>>, number, 
   ],
   [
     'a database that cannot be reached',
-    async () => ({ records: { url: `postgres://user:hidden-password@${await nowhere()}/records` } }),
+    async () => ({ database: { url: `postgres://user:hidden-password@${await nowhere()}/records` } }),
     2,
-    /records\.url.*cannot be reached/,
+    /database\.url.*cannot be reached/,
     'all',
   ],
-  ['the records of a process that runs', async () => ({}), 1, /records\.url.*(in use|process)/, 'all'],
-  ['one role on PGlite', async () => ({ records: { url: 'pglite::memory:' } }), 1, /--role api.*PGlite/, 'api'],
+  ['the database of a process that runs', async () => ({}), 1, /database\.url.*(in use|process)/, 'all'],
+  ['one role on PGlite', async () => ({ database: { url: 'pglite::memory:' } }), 1, /--role api.*PGlite/, 'api'],
   ['the namespace of another deployment', postgres, 1, /temporal\.namespace.*belongs to deployment/, 'all'],
 ];
 

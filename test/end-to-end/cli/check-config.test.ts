@@ -42,7 +42,7 @@ test('check-config of a deployment that runs finds all well', async () => {
   expect({ code, lines }).toEqual({
     code: 0,
     lines: [
-      'ok       records',
+      'ok       database',
       'ok       temporal',
       'ok       demand, counts',
       'ok       demand, workers',
@@ -55,24 +55,23 @@ test('check-config of a deployment that runs finds all well', async () => {
 
 test('check-config on an empty database says what is to be done to it, and does nothing', async () => {
   const url = await createDatabase();
-  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
+  const { code, lines } = await check({ database: { url }, ...(await ownNamespace()) });
   expect(code).toBe(0);
-  expect(lines[0]).toMatch(/^ok {7}records: \d+ migrations to apply; serve and migrate do$/);
+  expect(lines[0]).toMatch(/^ok {7}database: \d+ migrations to apply; serve and migrate do$/);
   expect(await contentOf(url)).toEqual([]);
 });
 
-test('check-config on a database of the release before names one migration, and leaves every row as it was', async () => {
+test('check-config on a database that lacks a migration names it, and leaves every row as it was', async () => {
   const url = await createDatabase();
-  const config = system.writeConfig({ records: { url } }, 'migrate.json');
+  const config = system.writeConfig({ database: { url } }, 'migrate.json');
   await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
-  await queryDatabase(url, `alter table rate_limits drop column paused_until`);
-  await queryDatabase(url, `delete from migrations where name = '0004_call_pauses.sql'`);
+  await queryDatabase(url, `delete from migrations`);
   const before = await contentOf(url);
   expect(before.length).toBeGreaterThan(10);
-  const { code, lines } = await check({ records: { url }, ...(await ownNamespace()) });
+  const { code, lines } = await check({ database: { url }, ...(await ownNamespace()) });
   expect({ code, first: lines[0] }).toEqual({
     code: 0,
-    first: 'ok       records: 1 migrations to apply; serve and migrate do',
+    first: 'ok       database: 1 migrations to apply; serve and migrate do',
   });
   expect(await contentOf(url)).toEqual(before);
 });
@@ -107,10 +106,10 @@ test('check-config names the scopes that the client of the queue lacks', async (
 });
 
 test('check-config makes no directory for an embedded database that does not exist yet', async () => {
-  const directory = join(system.folder, 'no-records-yet');
-  const { code, lines } = await check({ records: { url: `pglite:${directory}` }, ...(await ownNamespace()) });
+  const directory = join(system.folder, 'no-database-yet');
+  const { code, lines } = await check({ database: { url: `pglite:${directory}` }, ...(await ownNamespace()) });
   expect(code).toBe(0);
-  expect(lines[0]).toMatch(/records: \d+ migrations to apply/);
+  expect(lines[0]).toMatch(/database: \d+ migrations to apply/);
   expect(existsSync(directory)).toBe(false);
 });
 
@@ -152,10 +151,10 @@ test('check-config names everything for which serve would not begin, and the pro
       'worker-manager: the configuration cannot be used as it is',
     ],
   });
-  const { lines: others } = await check({ records: { url: elsewhere } });
+  const { lines: others } = await check({ database: { url: elsewhere } });
   expect(others).toContainEqual(
     expect.stringMatching(
-      /^problem {2}temporal\.namespace: .* belongs to deployment .*, and these records to none yet/,
+      /^problem {2}temporal\.namespace: .* belongs to deployment .*, and this database to none yet/,
     ),
   );
 });

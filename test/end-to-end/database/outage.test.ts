@@ -55,7 +55,7 @@ class Outage {
     const withinMs = WORKS_WITHIN_MS + 2 * (performance.now() - begun);
     for (const proxy of proxies) proxy.silence();
     const over = delay(outageMs);
-    await Promise.all([this.#asked(over), this.workers.current.ended, over]);
+    await Promise.all([this.#requested(over), this.workers.current.ended, over]);
     for (const proxy of proxies) proxy.speak(meanwhile);
     await system.waitFor(answers, 'an answer of the API', withinMs);
     await system.waitFor(async () => (await this.#heartbeat()).status === 200, 'a good heartbeat', withinMs);
@@ -71,7 +71,7 @@ class Outage {
   }
 
   /** Asks the API again and again until the outage is over; an answer may take as long as the database is waited for. */
-  async #asked(over: Promise<unknown>): Promise<void> {
+  async #requested(over: Promise<unknown>): Promise<void> {
     let isOver = false;
     void over.then(() => (isOver = true));
     while (!isOver) {

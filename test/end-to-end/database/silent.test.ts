@@ -52,11 +52,11 @@ describe('a deployment whose database falls silent', () => {
     test.each(silences)('works within 30 s after %s ms of silence, without a restart', async (silenceMs) => {
       const pool = await poolOfOne();
       for (const proxy of deployment.proxies) proxy.silence();
-      const asked = deployment.answers().catch(() => false);
+      const requested = deployment.answers().catch(() => false);
       await delay(silenceMs);
       for (const proxy of deployment.proxies) proxy.speak(meanwhile);
       await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
-      await asked;
+      await requested;
       await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
       await system.waitFor(
         async () => (await machinesOf(system, pool)).length === 2,
@@ -93,7 +93,7 @@ describe('a deployment whose database falls silent', () => {
 
 describe('a process with an embedded database', () => {
   test('answers 503 and ends with 2 when the database’s thread has ended', async () => {
-    const system = await startSystem({ start: false, records: 'pglite', roles: 'all' });
+    const system = await startSystem({ start: false, database: 'pglite', roles: 'all' });
     // The probe that ends it comes so long after the first one that an answer comes before the end.
     const args = [system.configFile, 'all', '15000', '5'];
     const process = new ProductProcess(args, join(system.folder, 'all.log'), {}, serveProgram);

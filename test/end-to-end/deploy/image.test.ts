@@ -57,7 +57,7 @@ beforeAll(async () => {
     ROOT_URL: simulator.url,
     TEMPORAL_ADDRESS: temporalAddress(),
     TEMPORAL_NAMESPACE: namespace,
-    RECORDS_URL: await createDatabase(),
+    DATABASE_URL: await createDatabase(),
     // Read by Amazon's SDK itself: the configuration names no endpoint.
     AWS_ENDPOINT_URL_EC2: simulator.ec2Endpoint,
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -172,8 +172,8 @@ test('migrate, then API and worker serve, are healthy, and stop with 0 when they
 
 test('the image tells its version, which is that of package.json, without a configuration', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  const asked = run('api', { WORKER_MANAGER_CONFIG: '' }, ['--version']);
-  expect([await asked.ended, asked.output()]).toEqual([0, `${version}\n`]);
+  const requested = run('api', { WORKER_MANAGER_CONFIG: '' }, ['--version']);
+  expect([await requested.ended, requested.output()]).toEqual([0, `${version}\n`]);
 });
 
 test('check-config tells a configuration that works from one that is wrong and from a server that is away', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { freePort } from '../../../dev/servers/dev-server.js';
 import { logEvents, type LogEventName } from '../../../observability/log-events.js';
-import { awsPool, type WireWorker } from '../../../dev/testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../../../dev/testing/api-client.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import type { Role } from '../../../dev/testing/product.js';
@@ -52,7 +52,7 @@ test('one life leaves one line for each of its events, and no secret; both roles
   const { api, simulator } = system;
   await api.createPool(WORKER_POOL, awsPool({ maxCapacity: 1 }));
   await simulator.addTasks(WORKER_POOL, 1);
-  const worker = await system.waitFor<WireWorker | undefined>(
+  const worker = await system.waitFor<WorkerResponse | undefined>(
     async () => (await api.workers(WORKER_POOL, 'requested'))[0],
     'a requested worker',
   );
@@ -100,14 +100,19 @@ test('one life leaves one line for each of its events, and no secret; both roles
     return msg in logEvents && workerPoolId === WORKER_POOL && workerId === undefined;
   });
   const launches = ofPool.filter(({ msg }) => msg === 'launch-ended');
-  expect(launches[0]).toMatchObject({ launchToken: requested?.launchToken, outcome: 'launched', asked: 1, made: 1 });
+  expect(launches[0]).toMatchObject({
+    launchToken: requested?.launchToken,
+    outcome: 'launched',
+    requested: 1,
+    launched: 1,
+  });
   expect(ofPool.find(({ msg }) => msg === 'worker-pool-provisioned')).toMatchObject({
     workflowId: `provision/${WORKER_POOL}`,
     pendingTasks: 1,
-    made: 1,
+    launched: 1,
   });
   const others = new Set(lines().map(({ msg }) => msg));
-  for (const name of ['serving', 'listening', 'provider-health', 'scan-seen', 'api-call'])
+  for (const name of ['serving', 'listening', 'provider-health', 'scan-completed', 'api-call'])
     expect(others).toContain(name);
 
   const { credentials } = again.body as { credentials: Record<string, string> };

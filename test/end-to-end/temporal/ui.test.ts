@@ -4,7 +4,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { cronScheduleId, lifecycleId } from '../../../temporal/ids.js';
 import type { DevServer } from '../../../dev/servers/dev-server.js';
 import { workflowTypes } from '../../../temporal/names.js';
-import { awsPool, type WireWorker } from '../../../dev/testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../../../dev/testing/api-client.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await startTemporalServer({ ui: true });
   system = await startSystem({
     temporal: server.address,
-    records: 'pglite',
+    database: 'pglite',
     roles: 'all',
     // Machines stay until they are removed.
     simulator: { idleMs: 600_000, taskMs: 600_000 },
@@ -93,14 +93,14 @@ test('the Temporal UI shows a life as it is and after its end, lists it by pool 
   await system.api.createPool(WORKER_POOL, awsPool({ maxCapacity: 3 }));
   await system.simulator.addTasks(WORKER_POOL, 3);
   await system.waitFor(async () => (await system.api.counts(WORKER_POOL)).running === 3, 'three running workers');
-  const worker = (await system.api.workers(WORKER_POOL, 'running'))[0] as WireWorker;
+  const worker = (await system.api.workers(WORKER_POOL, 'running'))[0] as WorkerResponse;
   const handle = system.temporal.workflow.getHandle(lifecycleId(worker));
   const { runId } = await handle.describe();
   // The UI's tab "User Metadata": what the lifecycle says of itself in words.
-  const life = `workflows/${encodeURIComponent(handle.workflowId)}/${runId}/user-metadata`;
+  const lifecycle = `workflows/${encodeURIComponent(handle.workflowId)}/${runId}/user-metadata`;
   const { deadline } = await handle.query<{ deadline: number }>('status');
 
-  await shows(life, [WORKER_POOL, worker.workerId, 'running', new Date(deadline).toISOString()]);
+  await shows(lifecycle, [WORKER_POOL, worker.workerId, 'running', new Date(deadline).toISOString()]);
   await picture('lifecycle-running');
 
   const query = `WorkflowType="${workflowTypes.workerLifecycle}" AND WorkerPoolId="${WORKER_POOL}" AND WorkerState=`;
@@ -114,13 +114,13 @@ test('the Temporal UI shows a life as it is and after its end, lists it by pool 
 
   await system.api.removeWorker(worker);
   await handle.result();
-  expect(await shows(life, [WORKER_POOL, 'Completed', 'stopped'])).not.toContain('running');
+  expect(await shows(lifecycle, [WORKER_POOL, 'Completed', 'stopped'])).not.toContain('running');
   await picture('lifecycle-stopped');
   await shows(list('stopped'), [handle.workflowId]);
 
   // The words come from a living Temporal worker; the state is there without one.
   await system.sigterm('all');
-  await shows(life.replace('user-metadata', 'search-attributes'), [WORKER_POOL, 'WorkerState', 'stopped']);
+  await shows(lifecycle.replace('user-metadata', 'search-attributes'), [WORKER_POOL, 'WorkerState', 'stopped']);
 });
 
 test('the pictures of the documentation are there', () => {

@@ -9,7 +9,7 @@ import { refuseDeletes } from '../../support/broken-rows.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedLog, type RecordedLog } from '../../support/recorded-log.js';
 import { DAY, engines, launchConfig, makePool, newPool } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
 let client: Client;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => client?.connection.close());
 
 describe.each(engines)('on %s,', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   const deployment = { deploymentId: `deployment-${engine}`, deploymentKey: 'key', taskQueuePrefix: null };
   let log: RecordedLog;
   let activities: SweepActivities;
@@ -27,7 +27,7 @@ describe.each(engines)('on %s,', (engine) => {
   beforeEach(() => {
     log = recordedLog();
     activities = sweepActivities(
-      activityDeps({ records: { db: records.db, deployment }, providers: { list: () => [] }, client, log: log.log }),
+      activityDeps({ database: { db: database.db, deployment }, providers: { list: () => [] }, client, log: log.log }),
     );
   });
   afterEach(async () => {
@@ -37,7 +37,7 @@ describe.each(engines)('on %s,', (engine) => {
 
   const run = (duty: keyof SweepActivities): Promise<unknown> => asActivity<unknown>(() => activities[duty]());
   const count = async (table: string) => {
-    const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.raw(table)}`.execute(records.db);
+    const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.raw(table)}`.execute(database.db);
     return rows[0]!.n;
   };
   const longAgo = () => Date.now() - 100 * DAY;
@@ -49,20 +49,20 @@ describe.each(engines)('on %s,', (engine) => {
     const stoppedWorkers = (rows: number) =>
       sql`with made as (
           insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created, last_modified,
-            expires, stopped_at, location, facts)
+            expires, stopped_at, location, identity_attributes)
           select 'prov/pool', 'here', 'w-' || n, 'aws', 'stopped', 1, ${longAgo()}, ${longAgo()}, ${longAgo()}, ${longAgo()},
             '{}', '{}' from generate_series(1, cast(${rows} as int)) n
           returning worker_pool_id, worker_group, worker_id)
-        insert into signs_of_life select *, 0 from made`.execute(records.db);
+        insert into credentials_used select *, 0 from made`.execute(database.db);
 
     test('deletes more rows than one statement takes, with all that was stored of them', async () => {
       await stoppedWorkers(5_000);
       expect(await run('expireRows')).toEqual({ deleted: 5_000, finished: true });
-      expect([await count('workers'), await count('signs_of_life')]).toEqual([0, 0]);
+      expect([await count('workers'), await count('credentials_used')]).toEqual([0, 0]);
     });
 
     test('deletes all others when one row cannot be deleted, fails at the end, and logs it once', async () => {
-      const { db } = records;
+      const { db } = database;
       await stoppedWorkers(50);
       for (const title of ['bad', 'good', 'better']) await insertError(db, error('prov/pool', title), longAgo());
       mend = await refuseDeletes(db, 'worker_pool_errors', "old.title = 'bad'");
@@ -83,7 +83,7 @@ describe.each(engines)('on %s,', (engine) => {
 
   describe('removeDeletedPools', () => {
     test('removes all others when one pool cannot be removed, and logs it once', async () => {
-      const { db } = records;
+      const { db } = database;
       for (const workerPoolId of ['prov/a', 'prov/bad', 'prov/z']) {
         await makePool(db, { workerPoolId });
         await deletePool(db, workerPoolId, { clientId: 'tester', nowMs: Date.now() });
@@ -102,7 +102,7 @@ describe.each(engines)('on %s,', (engine) => {
   });
 
   test('removeDeletedPools removes pools although an archived launch config cannot be removed, and fails at the end', async () => {
-    const { db } = records;
+    const { db } = database;
     for (const workerPoolId of ['prov/gone', 'prov/kept']) await makePool(db, { workerPoolId });
     const pool = newPool({ workerPoolId: 'prov/kept' });
     const by = { clientId: 'tester', nowMs: Date.now() };
@@ -118,7 +118,7 @@ describe.each(engines)('on %s,', (engine) => {
       // The engine takes no id as long as this one.
       const tooLong = `prov/${'m'.repeat(1_100)}`;
       for (const workerPoolId of [`prov/a-${engine}`, tooLong, `prov/z-${engine}`]) {
-        await makePool(records.db, { workerPoolId });
+        await makePool(database.db, { workerPoolId });
       }
       const failure = { type: 'Unfinished', nonRetryable: true };
       await expect(run('reconcileSchedules')).rejects.toMatchObject(failure);
@@ -132,18 +132,18 @@ describe.each(engines)('on %s,', (engine) => {
   });
 });
 
-describe('vacuumRecords', () => {
-  const records = recordsFor('PGlite');
+describe('vacuumDatabase', () => {
+  const database = databaseFor('PGlite');
   const tables = ['decisions', 'events', 'worker_pool_errors'];
   /** Statistics of a column that are there when the table has been analyzed. */
   const analyzed = async () => {
     const { rows } = await sql<{ name: string }>`
-      select distinct tablename as name from pg_stats where schemaname = 'public' order by 1`.execute(records.db);
+      select distinct tablename as name from pg_stats where schemaname = 'public' order by 1`.execute(database.db);
     return rows.map(({ name }) => name).filter((name) => tables.includes(name));
   };
 
   test('vacuums all other tables when one cannot be vacuumed, fails at the end, and logs it once', async () => {
-    const { db } = records;
+    const { db } = database;
     await sql`delete from pg_statistic`.execute(db);
     await makePool(db);
     await insertError(
@@ -164,8 +164,8 @@ describe('vacuumRecords', () => {
     await sql`create index breaking on decisions (breaks(fingerprint))`.execute(db);
     await define("raise exception 'this table cannot be analyzed';");
     const log = recordedLog();
-    const activities = sweepActivities(activityDeps({ records: { db, kind: 'pglite' }, log: log.log }));
-    const vacuum = () => asActivity(() => activities.vacuumRecords());
+    const activities = sweepActivities(activityDeps({ database: { db, kind: 'pglite' }, log: log.log }));
+    const vacuum = () => asActivity(() => activities.vacuumDatabase());
     await expect(vacuum()).rejects.toMatchObject({ type: 'Unfinished', message: expect.stringContaining('decisions') });
     await expect(vacuum()).rejects.toMatchObject({ type: 'Unfinished' });
     expect(await analyzed()).toEqual(['events', 'worker_pool_errors']);

@@ -3,19 +3,19 @@ import { sql } from 'kysely';
 import { launchConfigStats, poolCounters } from '../../../database/counts.js';
 import { insertStaticWorker, recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { engines, launchConfig, makePool, MINUTE, NOW } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 import { seededRandom } from '../../support/seeded-random.js';
 
 const POOLS = ['prov/a', 'prov/b', 'prov/c'];
 
 describe.each(engines)('the counters of workers on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    for (const workerPoolId of POOLS) await makePool(records.db, { workerPoolId }, [launchConfig('lc-a')]);
+    for (const workerPoolId of POOLS) await makePool(database.db, { workerPoolId }, [launchConfig('lc-a')]);
   });
 
   const announce = (workerPoolId: string, workerId: string, capacity: number, nowMs: number) =>
-    insertStaticWorker(records.db, {
+    insertStaticWorker(database.db, {
       ...{ workerPoolId, workerGroup: 'rack', workerId, providerId: 'hand', capacity },
       ...{ expires: NOW + MINUTE, secretFingerprint: 'f', nowMs },
     });
@@ -24,11 +24,11 @@ describe.each(engines)('the counters of workers on %s', (engine) => {
   async function recount(): Promise<unknown> {
     const { rows } =
       await sql`select worker_pool_id, cast(count(*) as int) as workers, cast(sum(capacity) as int) as capacity
-      from workers where state = 'stopped' group by 1 order by 1`.execute(records.db);
+      from workers where state = 'stopped' group by 1 order by 1`.execute(database.db);
     return rows;
   }
   async function kept(): Promise<unknown> {
-    const counters = [...(await poolCounters(records.db, 'all'))].filter(([, { stoppedCount }]) => stoppedCount > 0);
+    const counters = [...(await poolCounters(database.db, 'all'))].filter(([, { stoppedCount }]) => stoppedCount > 0);
     return counters
       .map(([workerPoolId, { stoppedCount, stoppedCapacity }]) => ({
         workerPoolId,
@@ -39,7 +39,7 @@ describe.each(engines)('the counters of workers on %s', (engine) => {
   }
 
   test('are what counting the rows gives, whatever workers do at once', async () => {
-    const { db } = records;
+    const { db } = database;
     const random = seededRandom(11);
     const pick = (count: number) => Math.floor(random() * count);
     for (let round = 0; round < 30; round += 1) {
@@ -79,9 +79,9 @@ describe.each(engines)('the counters of workers on %s', (engine) => {
   });
 
   test('read no row of a stopped worker', async () => {
-    const { db } = records;
+    const { db } = database;
     await sql`insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created,
-        last_modified, expires, location, facts)
+        last_modified, expires, location, identity_attributes)
       select 'prov/a', 'rack', 'old-' || n, 'hand', case when n % 100 = 0 then 'running' else 'stopped' end, 1, 0, 0, 0, '{}', '{}'
       from generate_series(1, 20000) as n`.execute(db);
     await sql`analyze workers`.execute(db);

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { nextBackoff } from '../../../domain/backoff.js';
-import { poolFacts } from '../../../database/pool-snapshot.js';
+import { poolSnapshot } from '../../../database/pool-snapshot.js';
 import { failLaunch } from '../../../database/launch-failures.js';
-import { bookLaunch } from '../../../database/launches.js';
+import { recordLaunchedWorkers } from '../../../database/launches.js';
 import { recordRunning, recordStopping } from '../../../database/worker-changes.js';
 import {
   engines,
@@ -10,94 +10,95 @@ import {
   makePool,
   MINUTE,
   NOW,
-  order,
+  newIntent,
   poolId,
   refused,
   reserve,
   times,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('machines of a launch config, on %s', (engine) => {
-  const records = recordsFor(engine);
-  beforeEach(() => makePool(records.db));
+  const database = databaseFor(engine);
+  beforeEach(() => makePool(database.db));
 
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
-  const rest = (nowMs: number) => ({
+  const backoff = (nowMs: number) => ({
     failureClass: 'capacity' as const,
-    backoff: (failures: number) => nextBackoff({ failureClass: 'capacity', failures }),
+    durationMs: (failures: number) => nextBackoff({ failureClass: 'capacity', failures }),
     nowMs,
   });
   const plan = async (token: string, count: number, nowMs: number) => {
-    await reserve(records.db, [order(token, count)], poolId, nowMs);
-    await bookLaunch(records.db, token, machines(count, token), { ...times, nowMs });
+    await reserve(database.db, [newIntent(token, count)], poolId, nowMs);
+    await recordLaunchedWorkers(database.db, token, machines(count, token), { ...times, nowMs });
   };
   const fail = (workerId: string, nowMs: number) =>
-    recordStopping(records.db, key(workerId), { reason: 'creating vm failed', nowMs, rest: rest(nowMs) });
+    recordStopping(database.db, key(workerId), { reason: 'creating vm failed', nowMs, backoff: backoff(nowMs) });
   const endUnregistered = (workerId: string, nowMs: number) =>
-    recordStopping(records.db, key(workerId), {
+    recordStopping(database.db, key(workerId), {
       reason: 'Client.InternalError',
       nowMs,
-      rest: { ...rest(nowMs), unregistered: true },
+      backoff: { ...backoff(nowMs), unregistered: true },
     });
-  const room = async () => (await poolFacts(records.db, poolId, NOW))!.options.map((option) => option.unregisteredRoom);
+  const room = async () =>
+    (await poolSnapshot(database.db, poolId, NOW))!.options.map((option) => option.unregisteredRoom);
   const register = (workerId: string, nowMs: number) =>
-    recordRunning(records.db, key(workerId), {
+    recordRunning(database.db, key(workerId), {
       registeredAt: nowMs,
       terminateAfter: null,
       expires: null,
       secretGeneration: 1,
       nowMs,
     });
-  const rests = async () =>
-    await records.db
+  const backoffs = async () =>
+    await database.db
       .selectFrom('launchBackoffs')
       .select(['launchConfigId', 'failures', 'until', 'failureClass'])
       .execute();
-  const resting = (failures: number, until: number) => [
+  const backedOff = (failures: number, until: number) => [
     { launchConfigId: 'lc-a', failures, until, failureClass: 'capacity' },
   ];
 
-  test('let their launch config rest when they fail, all of one launch once', async () => {
+  test('let their launch config back off when they fail, all of one launch once', async () => {
     await plan('t', 3, NOW);
     await fail('t-0', NOW + 1_000);
     await fail('t-1', NOW + 2_000);
     await fail('t-0', NOW + 3_000);
-    expect(await rests()).toEqual(resting(1, NOW + 11_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
-  test('of a launch after the rest let it rest for longer', async () => {
+  test('of a launch after the backoff let it back off for longer', async () => {
     await plan('t', 1, NOW);
     await fail('t-0', NOW);
     await plan('u', 2, NOW + 10_000);
-    expect(await rests()).toEqual(resting(1, NOW + 10_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 10_000));
     await fail('u-0', NOW + 12_000);
     await fail('u-1', NOW + 12_000);
-    expect(await rests()).toEqual(resting(2, NOW + 32_000));
+    expect(await backoffs()).toEqual(backedOff(2, NOW + 32_000));
   });
 
-  test('end the rest when the first that was launched after it registers, and no other does', async () => {
+  test('end the backoff when the first that was launched after it registers, and no other does', async () => {
     await plan('early', 2, NOW);
     await fail('early-0', NOW);
     await plan('late', 1, NOW + 10_000);
     await register('early-1', NOW + MINUTE);
-    expect(await rests()).toEqual(resting(1, NOW + 10_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 10_000));
     await register('late-0', NOW + MINUTE);
-    expect(await rests()).toEqual([]);
+    expect(await backoffs()).toEqual([]);
   });
 
   test('keep its backoff when the cloud takes the launch: only a registration is a proof', async () => {
-    await reserve(records.db, [order('bulk', 1)]);
-    await failLaunch(records.db, 'bulk', {
+    await reserve(database.db, [newIntent('bulk', 1)]);
+    await failLaunch(database.db, 'bulk', {
       proof: refused,
-      ...rest(NOW),
+      ...backoff(NOW),
       failure: 'full',
       error: { workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'k', title: 't', description: 'd', extra: {} },
     });
     await plan('t', 1, NOW + 10_000);
-    expect(await rests()).toEqual(resting(1, NOW + 10_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 10_000));
     await register('t-0', NOW + MINUTE);
-    expect(await rests()).toEqual([]);
+    expect(await backoffs()).toEqual([]);
   });
 
   test('double its backoff each time that one ends unregistered, whatever the cloud took', async () => {
@@ -106,7 +107,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     for (let round = 0; round < 8; round += 1) {
       await plan(`t${round}`, 1, now);
       await endUnregistered(`t${round}-0`, now + 1);
-      const [backoff] = await rests();
+      const [backoff] = await backoffs();
       pauses.push((backoff!.until - now - 1) / 1000);
       now = backoff!.until;
     }
@@ -119,11 +120,11 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await room()).toEqual([null, null]);
     await endUnregistered('t-0', NOW + 1_000);
     expect(await room()).toEqual([2, null]);
-    await reserve(records.db, [order('open', 4)], poolId, NOW + 20_000);
+    await reserve(database.db, [newIntent('open', 4)], poolId, NOW + 20_000);
     expect(await room()).toEqual([0, null]);
     await register('u-0', NOW + MINUTE);
     expect(await room()).toEqual([null, null]);
-    expect(await rests()).toEqual(resting(1, NOW + 11_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
   test('limit it also when they were launched before it began to back off', async () => {
@@ -132,12 +133,12 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await room()).toEqual([null, null]);
     await endUnregistered('t-1', NOW + 2_000);
     expect(await room()).toEqual([3, null]);
-    expect(await rests()).toEqual(resting(1, NOW + 11_000));
+    expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
   test('leave it alone when they stop for another reason', async () => {
     await plan('t', 1, NOW);
-    await recordStopping(records.db, key('t-0'), { reason: 'no longer needed', nowMs: NOW });
-    expect(await rests()).toEqual([]);
+    await recordStopping(database.db, key('t-0'), { reason: 'no longer needed', nowMs: NOW });
+    expect(await backoffs()).toEqual([]);
   });
 });

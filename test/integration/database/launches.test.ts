@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { beginAttempt, reportInDoubt, settleAttempt } from '../../../database/launch-attempts.js';
+import { beginAttempt, reportInDoubt, resolveAttempt } from '../../../database/launch-attempts.js';
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../database/launch-failures.js';
-import { poolFacts } from '../../../database/pool-snapshot.js';
-import { bookLaunch, getLaunch, workersOfLaunch, finishLaunches } from '../../../database/launches.js';
+import { poolSnapshot } from '../../../database/pool-snapshot.js';
+import { recordLaunchedWorkers, getLaunch, workersOfLaunch, finishLaunches } from '../../../database/launches.js';
 import {
   counting,
   engines,
@@ -11,7 +11,7 @@ import {
   makePool,
   MINUTE,
   NOW,
-  order,
+  newIntent,
   poolId,
   refused,
   reserve,
@@ -19,13 +19,13 @@ import {
   topicsOf,
   finish,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a launch on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db);
-    await records.db.deleteFrom('events').execute();
+    await makePool(database.db);
+    await database.db.deleteFrom('events').execute();
   });
 
   const error = {
@@ -36,49 +36,49 @@ describe.each(engines)('a launch on %s', (engine) => {
     description: 'no capacity',
     extra: { code: 'InsufficientInstanceCapacity' },
   };
-  const rest = { failureClass: 'capacity', backoff: (failures: number) => failures * 1000, nowMs: NOW } as const;
+  const backoff = { failureClass: 'capacity', durationMs: (failures: number) => failures * 1000, nowMs: NOW } as const;
 
   test('an attempt that did nothing does not hide when a later one began', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     const first = await beginAttempt(db, 't', { nowMs: NOW + 1, mayLaunch: true });
     await beginAttempt(db, 't', { nowMs: NOW + 2, mayLaunch: true });
-    await settleAttempt(db, first!, 'refused');
-    expect(await getLaunch(db, 't')).toMatchObject({ doubtfulAttempts: 1, lastAttemptAt: NOW + 2 });
+    await resolveAttempt(db, first!, 'refused');
+    expect(await getLaunch(db, 't')).toMatchObject({ inDoubtAttempts: 1, lastAttemptAt: NOW + 2 });
   });
 
   test('given up unsent: closed when no attempt is in doubt, left open otherwise', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1), order('u', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1), newIntent('u', 1)]);
     await beginAttempt(db, 'u', { nowMs: NOW + 1, mayLaunch: true });
     await dropLaunches(db, ['t', 'u'], NOW + 2);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'failed', machines: 0 });
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'open' });
   });
 
-  test('remembers how many attempts are in doubt, since when, and when the last of them was', async () => {
-    const { db } = records;
+  test('keeps how many attempts are in doubt, since when, and when the last of them was', async () => {
+    const { db } = database;
     const begin = (nowMs: number, token = 't') => beginAttempt(db, token, { nowMs, mayLaunch: true });
-    await reserve(db, [order('t', 1)]);
+    await reserve(db, [newIntent('t', 1)]);
     const first = await begin(NOW + 1);
-    expect(first).toMatchObject({ attempts: 1, maySend: true, launch: { attempts: 0, doubtfulAttempts: 0 } });
+    expect(first).toMatchObject({ attempts: 1, maySend: true, launch: { attempts: 0, inDoubtAttempts: 0 } });
     const second = await begin(NOW + 2);
-    expect(second).toMatchObject({ attempts: 2, launch: { attempts: 1, doubtfulAttempts: 1, lastAttemptAt: NOW + 1 } });
-    await settleAttempt(db, second!, 'refused');
-    const settled = { doubtfulAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1, inDoubtSince: NOW + 1 };
+    expect(second).toMatchObject({ attempts: 2, launch: { attempts: 1, inDoubtAttempts: 1, lastAttemptAt: NOW + 1 } });
+    await resolveAttempt(db, second!, 'refused');
+    const settled = { inDoubtAttempts: 1, firstAttemptAt: NOW + 1, lastAttemptAt: NOW + 1, inDoubtSince: NOW + 1 };
     expect(await begin(NOW + 3)).toMatchObject({ attempts: 3, launch: settled });
-    await settleAttempt(db, first!, 'refused');
-    await settleAttempt(db, first!, 'refused');
-    expect(await getLaunch(db, 't')).toMatchObject({ doubtfulAttempts: 0, inDoubtSince: null, lastFailure: 'refused' });
-    await bookLaunch(db, 't', machines(1), times);
-    expect(await begin(NOW + 4)).toMatchObject({ maySend: false, attempts: 3, launch: { status: 'booked' } });
+    await resolveAttempt(db, first!, 'refused');
+    await resolveAttempt(db, first!, 'refused');
+    expect(await getLaunch(db, 't')).toMatchObject({ inDoubtAttempts: 0, inDoubtSince: null, lastFailure: 'refused' });
+    await recordLaunchedWorkers(db, 't', machines(1), times);
+    expect(await begin(NOW + 4)).toMatchObject({ maySend: false, attempts: 3, launch: { status: 'fulfilled' } });
     expect(await getLaunch(db, 't')).toMatchObject({ attempts: 3 });
     expect(await begin(NOW, 'unknown')).toBeNull();
   });
 
   test('puts off the next attempt for 10 s, doubling to a minute, and the next search for a minute', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     const intervals: number[] = [];
     for (const mayLaunch of [true, true, true, true, true, false]) {
       await beginAttempt(db, 't', { nowMs: NOW, mayLaunch });
@@ -88,57 +88,57 @@ describe.each(engines)('a launch on %s', (engine) => {
   });
 
   test('is only searched for when it has been in doubt for two minutes, or was first sent six hours ago', async () => {
-    const { db } = records;
+    const { db } = database;
     const begin = (nowMs: number) => beginAttempt(db, 't', { nowMs, mayLaunch: true });
-    await reserve(db, [order('t', 1)]);
+    await reserve(db, [newIntent('t', 1)]);
     const first = await begin(NOW);
     expect(await begin(NOW + 2 * MINUTE - 1)).toMatchObject({ maySend: true, attempts: 2 });
     expect(await begin(NOW + 2 * MINUTE)).toMatchObject({ maySend: false, attempts: 2 });
     expect(await getLaunch(db, 't')).toMatchObject({ attempts: 2, lastAttemptAt: NOW + 2 * MINUTE - 1 });
-    for (let attempt = 0; attempt < 2; attempt += 1) await settleAttempt(db, first!, 'refused');
+    for (let attempt = 0; attempt < 2; attempt += 1) await resolveAttempt(db, first!, 'refused');
     expect(await begin(NOW + 6 * 60 * MINUTE)).toMatchObject({ maySend: false });
   });
 
   test('is not closed by a refusal while another attempt is in doubt, or after another has begun', async () => {
-    const { db } = records;
+    const { db } = database;
     const begin = () => beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
     const fail = (attempts: number) =>
-      failLaunch(db, 't', { ...rest, failure: 'none', error, proof: { attempts, by: 'refused' } });
-    await reserve(db, [order('t', 1)]);
+      failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: { attempts, by: 'refused' } });
+    await reserve(db, [newIntent('t', 1)]);
     const [first, second] = [await begin(), await begin()];
     expect([await fail(1), await fail(2)]).toEqual([false, false]);
-    await settleAttempt(db, second!, 'none');
+    await resolveAttempt(db, second!, 'none');
     expect(await fail(1)).toBe(false);
-    await settleAttempt(db, first!, 'none');
+    await resolveAttempt(db, first!, 'none');
     const third = await begin();
     expect(await fail(third!.attempts)).toBe(true);
   });
 
   test('is closed by a list that began five minutes after the deadline of the last attempt, and by none before', async () => {
-    const { db } = records;
+    const { db } = database;
     const settled = NOW + 40_000 + 5 * MINUTE;
     const proof = (listedFrom: number, attempts = 1) => ({ attempts, by: { listedFrom } });
-    await reserve(db, [order('t', 3)]);
+    await reserve(db, [newIntent('t', 3)]);
     await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
-    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled - 1) })).toBe(false);
-    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled, 0) })).toBe(false);
-    expect(await bookLaunch(db, 't', machines(2), { ...times, proof: proof(settled - 1) })).toBeNull();
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled - 1) })).toBe(false);
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled, 0) })).toBe(false);
+    expect(await recordLaunchedWorkers(db, 't', machines(2), { ...times, proof: proof(settled - 1) })).toBeNull();
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'open' });
-    expect(await bookLaunch(db, 't', machines(2), { ...times, proof: proof(settled) })).toHaveLength(2);
-    expect(await failLaunch(db, 't', { ...rest, failure: 'none', error, proof: proof(settled) })).toBe(false);
+    expect(await recordLaunchedWorkers(db, 't', machines(2), { ...times, proof: proof(settled) })).toHaveLength(2);
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled) })).toBe(false);
   });
 
   test('gives no machine a row when its pool has gone', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     await db.deleteFrom('workerPools').execute();
-    expect(await bookLaunch(db, 't', machines(1), times)).toBeNull();
+    expect(await recordLaunchedWorkers(db, 't', machines(1), times)).toBeNull();
     expect(await db.selectFrom('workers').selectAll().execute()).toEqual([]);
   });
 
   test('is reported once, after two minutes in doubt', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     expect(await reportInDoubt(db, 't', error, NOW + 9 * MINUTE)).toBe(false);
     await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
     expect(await reportInDoubt(db, 't', error, NOW + 2 * MINUTE - 1)).toBe(false);
@@ -148,10 +148,10 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(stored).toMatchObject([{ launchConfigId: 'lc-a', occurrences: 1 }]);
   });
 
-  test('is booked with a row and an event for each machine', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 2, { capacityPerMachine: 4 })]);
-    const workers = await bookLaunch(db, 't', machines(2), times);
+  test('is recorded with a row and an event for each machine', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 2, { capacityPerMachine: 4 })]);
+    const workers = await recordLaunchedWorkers(db, 't', machines(2), times);
     expect(workers?.[1]).toEqual({
       workerPoolId: poolId,
       workerGroup: 'us-west-2',
@@ -171,13 +171,13 @@ describe.each(engines)('a launch on %s', (engine) => {
       stopReason: null,
       secretGeneration: 0,
       location: { account: null, region: 'us-west-2', group: null },
-      facts: { instanceId: 'i-1', privateIp: null },
-      made: [],
+      identityAttributes: { instanceId: 'i-1', privateIp: null },
+      resourceIds: [],
       quarantineUntil: null,
       queueInactivityMs: null,
       shouldTerminate: null,
     });
-    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 2, closed: NOW });
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', machines: 2, closed: NOW });
     expect((await eventsOf(db))[0]).toEqual({
       topic: 'worker-requested',
       payload: {
@@ -192,40 +192,43 @@ describe.each(engines)('a launch on %s', (engine) => {
     });
   });
 
-  test('that is booked twice, or by two at once, has its machines once', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 3)]);
-    const both = await Promise.all([bookLaunch(db, 't', machines(3), times), bookLaunch(db, 't', machines(3), times)]);
-    const third = await bookLaunch(db, 't', machines(3), { ...times, nowMs: NOW + 9 });
+  test('that is recorded twice, or by two at once, has its machines once', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 3)]);
+    const both = await Promise.all([
+      recordLaunchedWorkers(db, 't', machines(3), times),
+      recordLaunchedWorkers(db, 't', machines(3), times),
+    ]);
+    const third = await recordLaunchedWorkers(db, 't', machines(3), { ...times, nowMs: NOW + 9 });
     for (const workers of [...both, third]) expect(workers).toEqual(both[0]);
     expect(await topicsOf(db)).toEqual(['worker-requested', 'worker-requested', 'worker-requested']);
     await finish(db, ['t'], NOW + 1);
-    await bookLaunch(db, 't', machines(3), times);
+    await recordLaunchedWorkers(db, 't', machines(3), times);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
   });
 
   test('takes a machine that becomes known late, whatever became of its intent, and asks for its lifecycle again', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 3), order('u', 3)]);
-    await bookLaunch(db, 't', machines(1), times);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 3), newIntent('u', 3)]);
+    await recordLaunchedWorkers(db, 't', machines(1), times);
     await finish(db, ['t'], NOW);
-    expect(await bookLaunch(db, 't', machines(3), times)).toHaveLength(3);
-    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', machines: 3 });
-    await failLaunch(db, 'u', { proof: refused, ...rest, failure: 'none', error });
-    expect(await bookLaunch(db, 'u', machines(1, 'late'), times)).toHaveLength(1);
-    expect(await getLaunch(db, 'u')).toMatchObject({ status: 'booked', machines: 1 });
+    expect(await recordLaunchedWorkers(db, 't', machines(3), times)).toHaveLength(3);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', machines: 3 });
+    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'none', error });
+    expect(await recordLaunchedWorkers(db, 'u', machines(1, 'late'), times)).toHaveLength(1);
+    expect(await getLaunch(db, 'u')).toMatchObject({ status: 'fulfilled', machines: 1 });
   });
 
-  test('of 500 machines is booked in two statements, which take less than a hundred bookings of one machine', async () => {
-    const { db, statements } = counting(records.db);
+  test('of 500 machines is recorded in two statements, which take less than a hundred recordings of one machine', async () => {
+    const { db, statements } = counting(database.db);
     const rounds = [1, 2, 3];
     await reserve(
       db,
-      rounds.flatMap((round) => [order(`one-${round}`, 1), order(`many-${round}`, 500)]),
+      rounds.flatMap((round) => [newIntent(`one-${round}`, 1), newIntent(`many-${round}`, 500)]),
     );
     const timeOf = async (token: string, count: number) => {
       const started = performance.now();
-      expect(await bookLaunch(db, token, machines(count, token), times)).toHaveLength(count);
+      expect(await recordLaunchedWorkers(db, token, machines(count, token), times)).toHaveLength(count);
       return performance.now() - started;
     };
     const before = statements();
@@ -237,37 +240,37 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(Math.min(...took.map(({ many }) => many))).toBeLessThan(100 * Math.min(...took.map(({ one }) => one)));
   });
 
-  test('that failed lets its launch config rest and stores one error, once', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 3), order('u', 1)]);
-    expect(await failLaunch(db, 't', { proof: refused, ...rest, failure: 'no capacity', error })).toBe(true);
+  test('that failed lets its launch config back off and stores one error, once', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 3), newIntent('u', 1)]);
+    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', error })).toBe(true);
     const after = { launch: await getLaunch(db, 't'), events: await eventsOf(db) };
-    expect(await failLaunch(db, 't', { proof: refused, ...rest, failure: 'no capacity', error })).toBe(false);
+    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', error })).toBe(false);
     expect({ launch: await getLaunch(db, 't'), events: await eventsOf(db) }).toEqual(after);
     expect(after.launch).toMatchObject({ status: 'failed', failure: 'no capacity', machines: 0, closed: NOW });
     expect(await topicsOf(db)).toEqual(['worker-pool-error']);
-    const rests = await db.selectFrom('launchBackoffs').selectAll().execute();
-    expect(rests).toMatchObject([{ launchConfigId: 'lc-a', revision: 1, failures: 1, until: NOW + 1000 }]);
-    await failLaunch(db, 'u', { proof: refused, ...rest, failure: 'no capacity', error });
+    const backoffs = await db.selectFrom('launchBackoffs').selectAll().execute();
+    expect(backoffs).toMatchObject([{ launchConfigId: 'lc-a', revision: 1, failures: 1, until: NOW + 1000 }]);
+    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'no capacity', error });
     expect(await db.selectFrom('launchBackoffs').select(['failures', 'until']).execute()).toEqual([
       { failures: 2, until: NOW + 2000 },
     ]);
     expect(await db.selectFrom('workerPoolErrors').select('occurrences').execute()).toEqual([{ occurrences: 2 }]);
   });
 
-  test('that fell short lets its launch config rest, once', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 3), order('u', 2)]);
-    await bookLaunch(db, 't', machines(1), times);
-    expect(await noteShortage(db, 't', { ...rest, error })).toBe(true);
-    expect(await noteShortage(db, 't', { ...rest, error })).toBe(false);
+  test('that fell short lets its launch config back off, once', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 3), newIntent('u', 2)]);
+    await recordLaunchedWorkers(db, 't', machines(1), times);
+    expect(await noteShortage(db, 't', { ...backoff, error })).toBe(true);
+    expect(await noteShortage(db, 't', { ...backoff, error })).toBe(false);
     expect(await db.selectFrom('launchBackoffs').select('failures').execute()).toEqual([{ failures: 1 }]);
-    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked', failure: 'short: 1 of 3' });
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', failure: 'short: 1 of 3' });
   });
 
   test('of an edited launch config starts its failures anew', async () => {
-    const { db } = records;
-    const failed = { ...rest, workerPoolId: poolId, launchConfigId: 'lc-a', error };
+    const { db } = database;
+    const failed = { ...backoff, workerPoolId: poolId, launchConfigId: 'lc-a', error };
     await recordLaunchFailure(db, { ...failed, revision: 1 });
     await recordLaunchFailure(db, { ...failed, revision: 1 });
     await recordLaunchFailure(db, { ...failed, revision: 2 });
@@ -277,26 +280,26 @@ describe.each(engines)('a launch on %s', (engine) => {
   });
 
   test('is unfinished until its lifecycles are started', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1), order('u', 1)]);
-    await bookLaunch(db, 't', machines(1), times);
-    expect((await poolFacts(db, poolId, NOW))?.unfinished.map(({ token, status }) => [token, status])).toEqual([
-      ['t', 'booked'],
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1), newIntent('u', 1)]);
+    await recordLaunchedWorkers(db, 't', machines(1), times);
+    expect((await poolSnapshot(db, poolId, NOW))?.unfinished.map(({ token, status }) => [token, status])).toEqual([
+      ['t', 'fulfilled'],
       ['u', 'open'],
     ]);
     await finish(db, ['t', 'u'], NOW);
-    expect((await poolFacts(db, poolId, NOW))?.unfinished.map(({ token }) => token)).toEqual(['u']);
+    expect((await poolSnapshot(db, poolId, NOW))?.unfinished.map(({ token }) => token)).toEqual(['u']);
     expect(await workersOfLaunch(db, 't')).toHaveLength(1);
   });
 
   test('stays unfinished when it has more machines than lifecycles were started for', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 3)]);
-    await bookLaunch(db, 't', machines(1), times);
-    await bookLaunch(db, 't', machines(3), times);
-    await finishLaunches(db, [{ token: 't', made: 1 }], NOW);
-    expect(await getLaunch(db, 't')).toMatchObject({ status: 'booked' });
-    await finishLaunches(db, [{ token: 't', made: 3 }], NOW);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 3)]);
+    await recordLaunchedWorkers(db, 't', machines(1), times);
+    await recordLaunchedWorkers(db, 't', machines(3), times);
+    await finishLaunches(db, [{ token: 't', launched: 1 }], NOW);
+    expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled' });
+    await finishLaunches(db, [{ token: 't', launched: 3 }], NOW);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
   });
 });

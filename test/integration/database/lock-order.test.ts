@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { dropLaunches } from '../../../database/launch-failures.js';
-import { openRecords, type Records } from '../../../database/client/open.js';
-import { rememberProviderAccounts } from '../../../database/provider-accounts.js';
+import { openDatabase, type Database } from '../../../database/client/open.js';
+import { recordProviderAccounts } from '../../../database/provider-accounts.js';
 import type { Db } from '../../../database/client/schema.js';
 import { setShouldTerminate } from '../../../database/terminations.js';
 import { createDatabase } from '../../../dev/testing/postgres.js';
-import { emptyRecords, launched, makePool, NOW, order, poolId, reserve, finish } from '../../support/records.js';
+import { emptyDatabase, launched, makePool, NOW, newIntent, poolId, reserve, finish } from '../../support/records.js';
 
 const ROWS = 400;
 const ROUNDS = 12;
@@ -35,7 +35,7 @@ const writes: [string, (db: Db, named: readonly number[], round: number) => Prom
   [
     'accounts of providers',
     (db, named, round) =>
-      rememberProviderAccounts(
+      recordProviderAccounts(
         db,
         named.map((number) => ({ providerId: `provider-${number}`, account: `account-${round}` })),
       ),
@@ -43,31 +43,31 @@ const writes: [string, (db: Db, named: readonly number[], round: number) => Prom
 ];
 
 describe('two processes that write the same rows at once, in opposite orders,', () => {
-  let records: Records[];
+  let database: Database[];
   beforeAll(async () => {
     const url = await createDatabase();
-    records = [await openRecords({ url }), await openRecords({ url })];
+    database = [await openDatabase({ url }), await openDatabase({ url })];
   });
-  afterAll(async () => await Promise.all(records.map((each) => each.close())));
+  afterAll(async () => await Promise.all(database.map((each) => each.close())));
   beforeEach(async () => {
-    const { db } = records[0]!;
-    await emptyRecords(db);
+    const { db } = database[0]!;
+    await emptyDatabase(db);
     await makePool(db);
     await launched(db, 'token-workers', ROWS);
     await reserve(
       db,
-      numbers.map((number) => order(tokenOf(number), 1)),
+      numbers.map((number) => newIntent(tokenOf(number), 1)),
     );
   });
 
   test.each(writes)('do not deadlock: %s', async (_, write) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       // Open again, and in the table in an order that is neither's.
-      await sql`update launches set status = case when ${round % 2 === 0} then 'booked' else 'open' end
-        where token <> 'token-workers'`.execute(records[0]!.db);
+      await sql`update launches set status = case when ${round % 2 === 0} then 'fulfilled' else 'open' end
+        where token <> 'token-workers'`.execute(database[0]!.db);
       const both = await Promise.allSettled([
-        write(records[0]!.db, numbers, round),
-        write(records[1]!.db, numbers.toReversed(), round + 1),
+        write(database[0]!.db, numbers, round),
+        write(database[1]!.db, numbers.toReversed(), round + 1),
       ]);
       expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     }

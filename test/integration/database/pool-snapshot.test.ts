@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { latestDecisions, listDecisions, recordDecision } from '../../../database/decisions.js';
 import { insertError, listErrors } from '../../../database/errors.js';
-import { allPoolsCapacity, poolFacts } from '../../../database/pool-snapshot.js';
+import { allPoolsCapacity, poolSnapshot } from '../../../database/pool-snapshot.js';
 import { hold, holdOf, listHolds, release } from '../../../database/holds.js';
 import { beginAttempt, reportInDoubt } from '../../../database/launch-attempts.js';
 import { failLaunch } from '../../../database/launch-failures.js';
@@ -22,27 +22,27 @@ import {
   MINUTE,
   newPool,
   NOW,
-  order,
+  newIntent,
   poolId,
   refused,
   reserve,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
-describe.each(engines)('what a tick knows, on %s', (engine) => {
-  const records = recordsFor(engine);
+describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db, { config: { minCapacity: 1, maxCapacity: 100, scalingRatio: 0.5 } }, [
+    await makePool(database.db, { config: { minCapacity: 1, maxCapacity: 100, scalingRatio: 0.5 } }, [
       launchConfig('lc-a', { workerManager: { initialWeight: 0.5, maxCapacity: 20, capacityPerInstance: 2 } }),
       launchConfig('lc-b'),
     ]);
-    await records.db.deleteFrom('events').execute();
+    await database.db.deleteFrom('events').execute();
   });
 
   const now = { nowMs: NOW, providerIds: ['aws'] };
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
   const running = (workerId: string) =>
-    recordRunning(records.db, key(workerId), {
+    recordRunning(database.db, key(workerId), {
       registeredAt: NOW,
       terminateAfter: NOW + DAY,
       expires: NOW + DAY,
@@ -59,35 +59,35 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
   /** Two of lc-a run, one is stopping, one requested; five of lc-b are asked for. */
   async function someWorkers() {
-    await launched(records.db, 't', 4, { capacityPerMachine: 2 });
+    await launched(database.db, 't', 4, { capacityPerMachine: 2 });
     await running('t-0');
     await running('t-1');
-    await recordStopping(records.db, key('t-2'), { reason: 'removed', nowMs: NOW });
-    await reserve(records.db, [order('open', 5, { launchConfigId: 'lc-b' })]);
+    await recordStopping(database.db, key('t-2'), { reason: 'removed', nowMs: NOW });
+    await reserve(database.db, [newIntent('open', 5, { launchConfigId: 'lc-b' })]);
   }
 
   test('takes one statement', async () => {
-    const { db, statements } = counting(records.db);
-    expect(await poolFacts(db, poolId, NOW)).not.toBeNull();
+    const { db, statements } = counting(database.db);
+    expect(await poolSnapshot(db, poolId, NOW)).not.toBeNull();
     expect(statements()).toBe(1);
-    expect(await poolFacts(db, 'prov/none', NOW)).toBeNull();
+    expect(await poolSnapshot(db, 'prov/none', NOW)).toBeNull();
   });
 
   test('counts an open launch as requested capacity, of its pool and of its launch config', async () => {
     await someWorkers();
-    const facts = await poolFacts(records.db, poolId, NOW);
-    expect(facts).toMatchObject({
+    const snapshot = await poolSnapshot(database.db, poolId, NOW);
+    expect(snapshot).toMatchObject({
       requestedCapacity: 7,
       runningCapacity: 4,
       stoppingCapacity: 2,
       currentCapacity: 11,
       hold: null,
     });
-    expect(facts?.unfinished.map(({ token, status }) => [token, status])).toEqual([
+    expect(snapshot?.unfinished.map(({ token, status }) => [token, status])).toEqual([
       ['open', 'open'],
-      ['t', 'booked'],
+      ['t', 'fulfilled'],
     ]);
-    expect(facts?.options).toEqual([
+    expect(snapshot?.options).toEqual([
       {
         launchConfigId: 'lc-a',
         revision: 1,
@@ -115,13 +115,13 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     ]);
   });
 
-  test('holds the rests and the errors of the last hour of each launch config', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+  test('holds the backoffs and the errors of the last hour of each launch config', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     await failLaunch(db, 't', {
       proof: refused,
       failureClass: 'quota',
-      backoff: () => MINUTE,
+      durationMs: () => MINUTE,
       nowMs: NOW,
       failure: 'quota',
       error: error('lc-a', 'quota'),
@@ -133,18 +133,18 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     await insertError(db, error('lc-a', 'quota'), NOW);
     await insertError(db, error('lc-b', 'long ago'), NOW - 61 * MINUTE);
     await insertError(db, error(null), NOW);
-    const { options } = (await poolFacts(db, poolId, NOW))!;
+    const { options } = (await poolSnapshot(db, poolId, NOW))!;
     expect(options.map(({ recentErrors, backoffUntil }) => ({ recentErrors, backoffUntil }))).toEqual([
       { recentErrors: 2, backoffUntil: NOW + MINUTE },
       { recentErrors: 2, backoffUntil: null },
     ]);
   });
 
-  test('forgets a rest when the launch config is edited', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
-    const rest = { failureClass: 'invalid', backoff: () => DAY, nowMs: NOW } as const;
-    await failLaunch(db, 't', { proof: refused, ...rest, failure: 'bad', error: error('lc-a') });
+  test('forgets a backoff when the launch config is edited', async () => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
+    const backoff = { failureClass: 'invalid', durationMs: () => DAY, nowMs: NOW } as const;
+    await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'bad', error: error('lc-a') });
     const heavier = launchConfig('lc-a', { workerManager: { initialWeight: 1 } });
     const change = { pool: newPool(), launchConfigs: [heavier], clientId: 'tester', nowMs: NOW };
     expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);
@@ -156,17 +156,17 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
     });
     expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(false);
     await updatePool(db, change);
-    expect((await poolFacts(db, poolId, NOW))?.options).toMatchObject([{ revision: 2, backoffUntil: null }]);
+    expect((await poolSnapshot(db, poolId, NOW))?.options).toMatchObject([{ revision: 2, backoffUntil: null }]);
     expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);
   });
 
   test('is known of all pools by one query', async () => {
     await someWorkers();
-    const { db, statements } = counting(records.db);
-    await makePool(records.db, { workerPoolId: 'prov/deleted' });
-    await deletePool(records.db, 'prov/deleted', { clientId: 'tester', nowMs: NOW });
-    await makePool(records.db, { workerPoolId: 'prov/static', providerId: 'hand', config: {} }, []);
-    await hold(records.db, 'prov/static', { reason: 'repair', clientId: 'tester', nowMs: NOW });
+    const { db, statements } = counting(database.db);
+    await makePool(database.db, { workerPoolId: 'prov/deleted' });
+    await deletePool(database.db, 'prov/deleted', { clientId: 'tester', nowMs: NOW });
+    await makePool(database.db, { workerPoolId: 'prov/static', providerId: 'hand', config: {} }, []);
+    await hold(database.db, 'prov/static', { reason: 'repair', clientId: 'tester', nowMs: NOW });
     const before = statements();
     const pools = await allPoolsCapacity(db, now);
     expect(statements() - before).toBe(1);
@@ -215,10 +215,10 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('is due for a launch of a provider that is not configured only to drop it unsent, or to report it once', async () => {
-    const { db } = records;
+    const { db } = database;
     const dueAt = async (providerIds: string[]) =>
       (await allPoolsCapacity(db, { nowMs: NOW, providerIds }))[0]?.launchDueAt;
-    await reserve(db, [order('open', 1)]);
+    await reserve(db, [newIntent('open', 1)]);
     expect(await dueAt([])).toBe(NOW + 10_000);
     await beginAttempt(db, 'open', { nowMs: NOW, mayLaunch: true });
     expect(await dueAt(['other'])).toBe(NOW + 2 * MINUTE);
@@ -229,10 +229,10 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('includes the hold on the pool, or the one on all', async () => {
-    const { db } = records;
+    const { db } = database;
     const by = { clientId: 'tester', nowMs: NOW };
     await hold(db, '*', { ...by, reason: 'incident' });
-    expect((await poolFacts(db, poolId, NOW))?.hold).toMatchObject({ scope: '*', reason: 'incident' });
+    expect((await poolSnapshot(db, poolId, NOW))?.hold).toMatchObject({ scope: '*', reason: 'incident' });
     await hold(db, poolId, { ...by, reason: 'repair' });
     await hold(db, poolId, { ...by, reason: 'long repair' });
     expect(await holdOf(db, poolId)).toEqual({ scope: poolId, reason: 'long repair', clientId: 'tester', at: NOW });
@@ -244,7 +244,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('names the running workers that a termination is decided by, and whether they are archived', async () => {
-    const { db } = records;
+    const { db } = database;
     await someWorkers();
     await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
     const workers = await terminationCandidates(db, poolId, NOW);
@@ -254,7 +254,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
 
   test('is written as a verdict only where the verdict changed, in one statement', async () => {
     await someWorkers();
-    const { db, statements } = counting(records.db);
+    const { db, statements } = counting(database.db);
     const keep = { ...key('t-0'), terminate: false, reason: 'needed' } as const;
     const drop = { ...key('t-1'), terminate: true, reason: 'over capacity' } as const;
     expect(await setShouldTerminate(db, poolId, [keep, drop], NOW)).toBe(2);
@@ -275,7 +275,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('is kept as decisions, of which equal ones in a row are one', async () => {
-    const { db } = records;
+    const { db } = database;
     const basis = { wantedCapacity: 0, roomCapacity: 9, advisedCapacity: 0, evaluateAgainAt: null };
     const record = (n: number, nowMs: number) =>
       recordDecision(db, poolId, decisionOf({ terminations: n }), { basis, fingerprint: `f${n}`, nowMs });
@@ -302,15 +302,15 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('lists equal errors as one, newest first, by launch config and by id', async () => {
-    const { db } = records;
+    const { db } = database;
     const first = await insertError(db, error('lc-a', 'a'), NOW);
     await insertError(db, error('lc-b', 'a'), NOW + 1);
     const again = await insertError(db, { ...error('lc-a', 'a'), extra: { code: 'Full' } }, NOW + 2);
     expect(again).toEqual({ ...first, extra: { code: 'Full' }, reported: NOW + 2, occurrences: 2 });
     const page = await listErrors(db, poolId, {}, { limit: 1, after: null });
     expect(page.items).toEqual([again]);
-    const rest = await listErrors(db, poolId, {}, { limit: 5, after: page.after });
-    expect(rest.items).toMatchObject([{ launchConfigId: 'lc-b', reported: NOW + 1 }]);
+    const backoff = await listErrors(db, poolId, {}, { limit: 5, after: page.after });
+    expect(backoff.items).toMatchObject([{ launchConfigId: 'lc-b', reported: NOW + 1 }]);
     const all = { limit: 5, after: null };
     expect((await listErrors(db, poolId, { launchConfigId: 'lc-b' }, all)).items).toHaveLength(1);
     expect((await listErrors(db, poolId, { errorId: first.errorId }, all)).items).toEqual([again]);
@@ -318,7 +318,7 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('never takes errors of two workers for one', async () => {
-    const { db } = records;
+    const { db } = database;
     const of = (workerId: string) => ({ ...error('lc-a', 'a'), extra: { workerGroup: 'group', workerId } });
     await insertError(db, error('lc-a', 'a'), NOW);
     for (const workerId of ['i-8', 'i-9', 'i-9']) await insertError(db, of(workerId), NOW + 1);
@@ -332,14 +332,14 @@ describe.each(engines)('what a tick knows, on %s', (engine) => {
   });
 
   test('stores an error of a pool that has gone, and does not announce it (W67)', async () => {
-    const { db } = records;
+    const { db } = database;
     await insertError(db, { ...error(null), workerPoolId: 'prov/gone' }, NOW);
     expect(await eventsOf(db)).toEqual([]);
     expect((await listErrors(db, 'prov/gone', {}, { limit: 5, after: null })).items).toHaveLength(1);
   });
 
-  test('remembers the last complete scan, and what scans noted of workers', async () => {
-    const { db } = records;
+  test('keeps the last complete scan, and what scans noted of workers', async () => {
+    const { db } = database;
     const counts = { machines: 3, signalled: 1, unowned: 0 };
     const complete = await beginScan(db, 'aws', NOW);
     await endScan(db, complete, { ...counts, ended: NOW + 5, complete: true });

@@ -24,19 +24,19 @@ import {
   poolId,
   topicsOf,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a worker pool on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
 
   const create = (pool: Partial<NewPool>, launchConfigs: NewLaunchConfig[], nowMs = NOW) =>
-    createPool(records.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });
+    createPool(database.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });
   const update = (pool: Partial<NewPool>, launchConfigs: NewLaunchConfig[], nowMs = NOW + 1) =>
-    updatePool(records.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });
-  const activeIds = async () => (await getPool(records.db, poolId))?.launchConfigs.map((each) => each.launchConfigId);
+    updatePool(database.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });
+  const activeIds = async () => (await getPool(database.db, poolId))?.launchConfigs.map((each) => each.launchConfigId);
 
   test('is created with its launch configs, its audit row and its events', async () => {
-    const { db } = records;
+    const { db } = database;
     expect(await create({}, [launchConfig('lc-b'), launchConfig('lc-a')])).toEqual({
       outcome: 'created',
       launchConfigs: { created: ['lc-b', 'lc-a'], updated: [], archived: [] },
@@ -67,7 +67,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   test.each(['worker-pool-created', 'launch-config-created', 'worker-pool-updated', 'launch-config-archived'])(
     'keeps nothing of a change whose event %s cannot be stored',
     async (topic) => {
-      const { db } = records;
+      const { db } = database;
       const stored = async () => ({
         pool: await getPool(db, poolId),
         events: await eventsOf(db),
@@ -87,7 +87,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   );
 
   test('that is created again just the same is unchanged, any other is refused, and neither writes anything (W63)', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     const before = { pool: await getPool(db, poolId), events: await eventsOf(db) };
     expect((await create({}, [launchConfig('lc-a'), launchConfig('lc-b')], NOW + 5)).outcome).toBe('unchanged');
@@ -108,11 +108,11 @@ describe.each(engines)('a worker pool on %s', (engine) => {
       'created',
       ...Array<string>(7).fill('unchanged'),
     ]);
-    expect(await topicsOf(records.db)).toEqual(['worker-pool-created', 'launch-config-created']);
+    expect(await topicsOf(database.db)).toEqual(['worker-pool-created', 'launch-config-created']);
   });
 
   test('is overwritten by an update', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({ config: { minCapacity: 1, maxCapacity: 2 } }, []);
     await update({ providerId: 'google', config: { maxCapacity: 3 } }, []);
     await update({ providerId: 'azure' }, []);
@@ -134,7 +134,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('archives launch configs that are not submitted again and revives those that are', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     expect(await update({}, [launchConfig('lc-c'), launchConfig('lc-b')])).toEqual({
       outcome: 'updated',
@@ -166,7 +166,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('gives a launch config a new revision when anything of it changes, and keeps the old one', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({}, [launchConfig('lc-a')]);
     const heavier = launchConfig('lc-a', { workerManager: { launchConfigId: 'lc-a', initialWeight: 0.5 } });
     await update({}, [heavier]);
@@ -182,7 +182,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('refuses an id that would come to mean another machine, archived or not, and changes nothing', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     await update({}, [launchConfig('lc-b')]);
     const before = { pool: await getPool(db, poolId), events: await eventsOf(db) };
@@ -197,7 +197,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('takes the last of several launch configs with one id, if they are of one machine', async () => {
-    const { db } = records;
+    const { db } = database;
     const twice = [launchConfig('lc-a'), launchConfig('lc-a', { workerManager: { maxCapacity: 5 } })];
     expect(await create({}, twice)).toMatchObject({ outcome: 'created', launchConfigs: { created: ['lc-a'] } });
     expect((await getPool(db, poolId))?.launchConfigs).toMatchObject([{ configuration: twice[1]?.configuration }]);
@@ -210,7 +210,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('that is deleted goes to the null provider and archives its launch configs, once', async () => {
-    const { db } = records;
+    const { db } = database;
     await create({}, [launchConfig('lc-a')]);
     expect(await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW + 1 })).toEqual({
       outcome: 'updated',
@@ -243,7 +243,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('is listed by id, and neither skipped nor doubled when others come and go between two pages (W65)', async () => {
-    const { db } = records;
+    const { db } = database;
     for (const name of ['b', 'd', 'f', 'h']) await makePool(db, { workerPoolId: `prov/${name}` }, [launchConfig('lc')]);
     const first = await listPools(db, { limit: 2, after: null });
     expect(first.items.map(({ pool }) => pool.workerPoolId)).toEqual(['prov/b', 'prov/d']);
@@ -256,7 +256,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test('counts its own workers only, by state and by launch config', async () => {
-    const { db } = records;
+    const { db } = database;
     await makePool(db);
     await makePool(db, { workerPoolId: 'prov/other' });
     await launched(db, 'x', 3, { capacityPerMachine: 2 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { recordReadings } from '../../../database/demand-readings.js';
 import { failLaunch } from '../../../database/launch-failures.js';
-import { bookLaunch, getLaunch } from '../../../database/launches.js';
+import { recordLaunchedWorkers, getLaunch } from '../../../database/launches.js';
 import { deletePool, updatePool } from '../../../database/pools.js';
 import { readLimitsUsage, writeIntents } from '../../../database/reservations.js';
 import { recordStopped } from '../../../database/worker-changes.js';
@@ -13,27 +13,27 @@ import {
   MINUTE,
   newPool,
   NOW,
-  order,
+  newIntent,
   poolId,
   reserve,
   times,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a reservation on %s', (engine) => {
-  const records = recordsFor(engine);
-  beforeEach(() => makePool(records.db));
+  const database = databaseFor(engine);
+  beforeEach(() => makePool(database.db));
 
   const pool = { workerPoolId: poolId, providerId: 'aws' };
-  const usage = (nowMs = NOW, tokenPrefix = 'run.0.0') => readLimitsUsage(records.db, { ...pool, tokenPrefix }, nowMs);
+  const usage = (nowMs = NOW, tokenPrefix = 'run.0.0') => readLimitsUsage(database.db, { ...pool, tokenPrefix }, nowMs);
   const fail = async (token: string) => {
     const error = {
       ...{ workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'creation-error' },
       title: 't',
       extra: {},
     };
-    const backoff = { failureClass: 'capacity', backoff: () => 1_000, nowMs: NOW } as const;
-    await failLaunch(records.db, token, {
+    const backoff = { failureClass: 'capacity', durationMs: () => 1_000, nowMs: NOW } as const;
+    await failLaunch(database.db, token, {
       ...{ ...backoff, failure: 'none', proof: { attempts: 0, by: 'refused' } },
       error: { ...error, description: 'none' },
     });
@@ -41,10 +41,10 @@ describe.each(engines)('a reservation on %s', (engine) => {
 
   test('writes each intent with its request, in one statement', async () => {
     const { version } = await usage();
-    const { db, statements } = counting(records.db);
-    expect(await writeIntents(db, { ...pool, version }, [order('t', 5), order('u', 1)], NOW)).toBe(true);
+    const { db, statements } = counting(database.db);
+    expect(await writeIntents(db, { ...pool, version }, [newIntent('t', 5), newIntent('u', 1)], NOW)).toBe(true);
     expect(statements()).toBe(1);
-    expect(await getLaunch(records.db, 't')).toMatchObject({
+    expect(await getLaunch(database.db, 't')).toMatchObject({
       ...{ status: 'open', attempts: 0, created: NOW, closed: null, machines: null },
       ...{ count: 5, request: { token: 't', MaxCount: 5 }, location: { region: 'us-west-2' } },
     });
@@ -52,40 +52,40 @@ describe.each(engines)('a reservation on %s', (engine) => {
 
   test('writes nothing when another reservation came between', async () => {
     const { version } = await usage();
-    await reserve(records.db, [order('other', 1)]);
-    expect(await writeIntents(records.db, { ...pool, version }, [order('t', 5)], NOW)).toBe(false);
-    expect(await getLaunch(records.db, 't')).toBeNull();
+    await reserve(database.db, [newIntent('other', 1)]);
+    expect(await writeIntents(database.db, { ...pool, version }, [newIntent('t', 5)], NOW)).toBe(false);
+    expect(await getLaunch(database.db, 't')).toBeNull();
   });
 
   test('is won by one of twenty that have read the same', async () => {
     const { version } = await usage();
     const won = await Promise.all(
       Array.from({ length: 20 }, async (_, n) =>
-        writeIntents(records.db, { ...pool, version }, [order(`t-${n}`, 1)], NOW),
+        writeIntents(database.db, { ...pool, version }, [newIntent(`t-${n}`, 1)], NOW),
       ),
     );
     expect(won.filter(Boolean)).toHaveLength(1);
-    expect(await records.db.selectFrom('launches').select('token').execute()).toHaveLength(1);
+    expect(await database.db.selectFrom('launches').select('token').execute()).toHaveLength(1);
   });
 
   test('writes nothing for a pool that was deleted or moved to another provider meanwhile', async () => {
     const before = await usage();
     expect(before.present).toBe(true);
-    await updatePool(records.db, {
+    await updatePool(database.db, {
       pool: newPool({ providerId: 'google' }),
       launchConfigs: [],
       clientId: 't',
       nowMs: NOW,
     });
-    expect(await writeIntents(records.db, { ...pool, version: before.version }, [order('t', 1)], NOW)).toBe(false);
+    expect(await writeIntents(database.db, { ...pool, version: before.version }, [newIntent('t', 1)], NOW)).toBe(false);
     expect((await usage()).present).toBe(false);
-    await deletePool(records.db, poolId, { clientId: 't', nowMs: NOW });
+    await deletePool(database.db, poolId, { clientId: 't', nowMs: NOW });
     expect((await usage()).present).toBe(false);
   });
 
   test('finds what an earlier attempt has written under the same prefix, and nothing else', async () => {
-    await reserve(records.db, [order('run.0.0.b', 2, { launchConfigId: 'lc-b' }), order('run.0.0.a', 1)]);
-    await reserve(records.db, [order('run.0.1.a', 1), order('run.0.0', 1)]);
+    await reserve(database.db, [newIntent('run.0.0.b', 2, { launchConfigId: 'lc-b' }), newIntent('run.0.0.a', 1)]);
+    await reserve(database.db, [newIntent('run.0.1.a', 1), newIntent('run.0.0', 1)]);
     expect((await usage()).reserved).toEqual([
       { token: 'run.0.0.a', providerId: 'aws', launchConfigId: 'lc-a', count: 1 },
       { token: 'run.0.0.b', providerId: 'aws', launchConfigId: 'lc-b', count: 2 },
@@ -93,15 +93,15 @@ describe.each(engines)('a reservation on %s', (engine) => {
   });
 
   test('counts what may exist: requested of an open launch, made of a fulfilled one, nothing of a failed one', async () => {
-    await reserve(records.db, [order('open', 7), order('short', 5), order('failed', 400)]);
-    await bookLaunch(records.db, 'short', machines(3, 'short'), times);
+    await reserve(database.db, [newIntent('open', 7), newIntent('short', 5), newIntent('failed', 400)]);
+    await recordLaunchedWorkers(database.db, 'short', machines(3, 'short'), times);
     await fail('failed');
     expect(await usage()).toMatchObject({
       ...{ machines: 10, launchedLastMinute: 10, ownLaunchedLastMinute: 10, windowEndsAt: NOW + MINUTE },
     });
     expect(await usage(NOW + MINUTE)).toMatchObject({ machines: 10, launchedLastMinute: 0, windowEndsAt: null });
     await recordStopped(
-      records.db,
+      database.db,
       { ...pool, workerGroup: 'us-west-2', workerId: 'short-0' },
       { nowMs: NOW, expires: NOW },
     );
@@ -109,7 +109,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
   });
 
   test('names the other pools that wanted more than they got in the last two polls', async () => {
-    const { db } = records;
+    const { db } = database;
     for (const name of ['fed', 'hungry', 'partly', 'content', 'before']) {
       await makePool(db, { workerPoolId: `prov/${name}` });
     }
@@ -124,8 +124,8 @@ describe.each(engines)('a reservation on %s', (engine) => {
       ],
       NOW,
     );
-    await reserve(db, [order('f', 4)], 'prov/fed', NOW + 1);
-    await reserve(db, [order('p', 2)], 'prov/partly', NOW + 1);
+    await reserve(db, [newIntent('f', 4)], 'prov/fed', NOW + 1);
+    await reserve(db, [newIntent('p', 2)], 'prov/partly', NOW + 1);
     const byWanted = (claims: readonly { wanted: number }[]) => claims.toSorted((a, b) => a.wanted - b.wanted);
     expect(byWanted((await usage(NOW + 2)).others)).toEqual([
       { wanted: 3, launchedLastMinute: 0 },
@@ -137,7 +137,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
 });
 
 describe.each(engines)('demand readings on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   const reading = (pendingTasks: number) => ({
     workerPoolId: poolId,
     pendingTasks,
@@ -145,13 +145,13 @@ describe.each(engines)('demand readings on %s', (engine) => {
     wantedMachines: 2,
   });
   const stored = async () =>
-    await records.db
+    await database.db
       .selectFrom('demandReadings')
       .select(['readAt', 'pendingTasks', 'previousReadAt', 'previousPendingTasks'])
       .execute();
 
   test('keep the one before the latest', async () => {
-    for (const n of [1, 2, 3]) await recordReadings(records.db, [reading(n)], NOW + n);
+    for (const n of [1, 2, 3]) await recordReadings(database.db, [reading(n)], NOW + n);
     expect(await stored()).toEqual([
       { readAt: NOW + 3, pendingTasks: 3, previousReadAt: NOW + 2, previousPendingTasks: 2 },
     ]);
@@ -164,7 +164,7 @@ describe.each(engines)('demand readings on %s', (engine) => {
       [7, 2],
       [8, 0],
     ] as const)
-      await recordReadings(records.db, [reading(n)], NOW + at);
+      await recordReadings(database.db, [reading(n)], NOW + at);
     expect(await stored()).toEqual([
       { readAt: NOW + 2, pendingTasks: 2, previousReadAt: NOW + 1, previousPendingTasks: 1 },
     ]);

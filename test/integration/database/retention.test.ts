@@ -5,13 +5,13 @@ import { recordReadings } from '../../../database/demand-readings.js';
 import { insertError } from '../../../database/errors.js';
 import { hold } from '../../../database/holds.js';
 import { dropLaunches, failLaunch } from '../../../database/launch-failures.js';
-import { bookLaunch } from '../../../database/launches.js';
+import { recordLaunchedWorkers } from '../../../database/launches.js';
 import { beginAttempt } from '../../../database/launch-attempts.js';
 import { listLaunchConfigs } from '../../../database/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
 import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
-import { recordSignOfLife } from '../../../database/credentials-used.js';
+import { recordCredentialsUsed } from '../../../database/credentials-used.js';
 import { recordStopped } from '../../../database/worker-changes.js';
 import type { Schema } from '../../../database/client/schema.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
@@ -26,28 +26,28 @@ import {
   makePool,
   newPool,
   NOW,
-  order,
+  newIntent,
   poolId,
   refused,
   reserve,
   times,
   finish,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('retention on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db);
+    await makePool(database.db);
   });
 
   const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
   const stop = (workerId: string, nowMs = NOW) =>
-    recordStopped(records.db, key(workerId), { nowMs, expires: nowMs + 7 * DAY });
+    recordStopped(database.db, key(workerId), { nowMs, expires: nowMs + 7 * DAY });
   const count = async (table: keyof Schema) =>
     (
-      await records.db
+      await database.db
         .selectFrom(table)
         .select((eb) => eb.fn.countAll<number>().as('n'))
         .executeTakeFirstOrThrow()
@@ -56,15 +56,15 @@ describe.each(engines)('retention on %s', (engine) => {
   const deleted = { clientId: 'tester', nowMs: NOW };
 
   test('deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
-    const { db } = records;
+    const { db } = database;
     await launched(db, 't', 2);
     await finish(db, ['t'], NOW);
-    await recordSignOfLife(db, key('t-0'), NOW);
+    await recordCredentialsUsed(db, key('t-0'), NOW);
     await stop('t-0');
     await expireRows(db, retention, NOW + 7 * DAY);
-    expect([await count('workers'), await count('signsOfLife')]).toEqual([2, 1]);
+    expect([await count('workers'), await count('credentialsUsed')]).toEqual([2, 1]);
     await expireRows(db, retention, NOW + 7 * DAY + 1);
-    expect([await count('workers'), await count('signsOfLife')]).toEqual([1, 0]);
+    expect([await count('workers'), await count('credentialsUsed')]).toEqual([1, 0]);
     await expireRows(db, retention, NOW + 1000 * DAY);
     expect([await count('workers'), await count('launches')]).toEqual([1, 1]);
     await stop('t-1');
@@ -73,15 +73,15 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('keeps an unfinished launch for as long as it is unfinished', async () => {
-    const { db } = records;
-    await reserve(db, [order('open', 1), order('booked', 1)]);
-    await bookLaunch(db, 'booked', machines(1), times);
+    const { db } = database;
+    await reserve(db, [newIntent('open', 1), newIntent('fulfilled', 1)]);
+    await recordLaunchedWorkers(db, 'fulfilled', machines(1), times);
     await expireRows(db, retention, NOW + 1000 * DAY);
     expect(await count('launches')).toBe(2);
   });
 
   test('deletes a launch without workers that was closed after a thousand with workers', async () => {
-    const { db } = records;
+    const { db } = database;
     await sql`
       insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
         count, capacity_per_machine, status, attempts, created, closed)
@@ -90,7 +90,7 @@ describe.each(engines)('retention on %s', (engine) => {
     );
     await sql`
       insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_token, state, capacity, created,
-        last_modified, expires, location, facts)
+        last_modified, expires, location, identity_attributes)
       select ${poolId}, 'us-west-2', 'i-' || n, 'aws', 't-' || n, 'running', 1, n, n, n, '{}', '{}'
       from generate_series(1, 1000) n`.execute(db);
     await expireRows(db, retention, NOW);
@@ -99,7 +99,7 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('deletes errors, events and scans that are old, but not the last complete scan', async () => {
-    const { db } = records;
+    const { db } = database;
     await insertError(db, error, NOW);
     const counts = { machines: 0, signalled: 0, unowned: 0 };
     for (const nowMs of [NOW, NOW + 1]) {
@@ -114,15 +114,15 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('removes an archived launch config once no worker and no launch of its own pool points at it', async () => {
-    const { db } = records;
+    const { db } = database;
     // Another pool's worker of a launch config of the same name does not count.
     await makePool(db, { workerPoolId: 'prov/other' });
-    await reserve(db, [order('elsewhere', 1)], 'prov/other');
-    await bookLaunch(db, 'elsewhere', machines(1, 'e'), times);
-    await reserve(db, [order('t', 1)]);
+    await reserve(db, [newIntent('elsewhere', 1)], 'prov/other');
+    await recordLaunchedWorkers(db, 'elsewhere', machines(1, 'e'), times);
+    await reserve(db, [newIntent('t', 1)]);
     await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
     expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
-    await bookLaunch(db, 't', machines(1), times);
+    await recordLaunchedWorkers(db, 't', machines(1), times);
     await finish(db, ['t'], NOW);
     expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
     await stop('i-0');
@@ -133,7 +133,7 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('removes a deleted pool with its last worker, and nothing of it meets a pool of the same name (W41)', async () => {
-    const { db } = records;
+    const { db } = database;
     await launched(db, 't', 1);
     await insertError(db, error, NOW);
     await hold(db, poolId, { reason: 'repair', clientId: 'tester', nowMs: NOW });
@@ -153,15 +153,15 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
-    const { db } = records;
+    const { db } = database;
     const other = 'prov/other';
     await makePool(db, { workerPoolId: other });
     await launched(db, 't', 2);
-    await reserve(db, [order('refused', 1)]);
-    const cause = { failureClass: 'other', backoff: () => DAY, nowMs: NOW } as const;
+    await reserve(db, [newIntent('refused', 1)]);
+    const cause = { failureClass: 'other', durationMs: () => DAY, nowMs: NOW } as const;
     await failLaunch(db, 'refused', { ...cause, failure: 'no', error, proof: refused });
     await finish(db, ['t'], NOW);
-    await recordSignOfLife(db, key('t-0'), NOW);
+    await recordCredentialsUsed(db, key('t-0'), NOW);
     const note = { noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 };
     await setNotes(db, 'aws', [{ ...key('t-0'), ...note }]);
     const reading = { pendingTasks: 1, claimedTasks: 0, wantedMachines: 1 };
@@ -199,12 +199,12 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
     await deletePool(db, poolId, deleted);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
-    await bookLaunch(db, 't', machines(1, 't'), times);
+    await recordLaunchedWorkers(db, 't', machines(1, 't'), times);
     await finish(db, ['t'], NOW);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
     expect(await listPoolIds(db)).toEqual([poolId]);
@@ -213,7 +213,7 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('leaves to the next run what its time does not last for', async () => {
-    const { db } = records;
+    const { db } = database;
     await insertError(db, error, NOW);
     await deletePool(db, poolId, deleted);
     const results = await expireRows(db, retention, NOW + 1000 * DAY, () => true);
@@ -223,26 +223,26 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('gives every table a turn although no row of the first can be deleted', async () => {
-    const { db } = records;
+    const { db } = database;
     await launched(db, 't', 1);
     await finish(db, ['t'], NOW);
     await stop('t-0');
     await insertError(db, error, NOW);
     const mend = await refuseDeletes(db, 'workers', 'true');
     // One turn of each table, and two more of the first: its batches have not shrunk to one row yet.
-    let asked = 0;
-    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (asked += 1) > 10);
+    let requested = 0;
+    const results = await expireRows(db, retention, NOW + 1000 * DAY, () => (requested += 1) > 10);
     await mend();
     expect(results.find(({ table }) => table === 'workers')).toMatchObject({ result: { deleted: 0, finished: false } });
     expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
   });
 
   test('leaves no launch behind one that cannot be deleted', async () => {
-    const { db } = records;
+    const { db } = database;
     const tokens = ['bad', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6'];
     await reserve(
       db,
-      tokens.map((token) => order(token, 1)),
+      tokens.map((token) => newIntent(token, 1)),
     );
     await dropLaunches(db, tokens, NOW);
     const mend = await refuseDeletes(db, 'launches', "old.token = 'bad'");
@@ -253,18 +253,18 @@ describe.each(engines)('retention on %s', (engine) => {
   });
 
   test('does not remove a deleted pool while a launch of it may still come to something', async () => {
-    const { db } = records;
-    await reserve(db, [order('t', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('t', 1)]);
     await deletePool(db, poolId, deleted);
     expect((await removeDeletedPools(db)).removed).toEqual([]);
   });
 });
 
 describe('retention on Postgres, beside other connections', () => {
-  const records = recordsFor('Postgres');
+  const database = databaseFor('Postgres');
 
   test('keeps a pool for which a launch was reserved after it had been chosen for removal', async () => {
-    const { db } = records;
+    const { db } = database;
     await makePool(db);
     await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
     let removing: ReturnType<typeof removeDeletedPools> | undefined;

@@ -3,10 +3,10 @@ import { sql } from 'kysely';
 import { clearNotes, scanNotes, setNotes } from '../../../database/scans.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { NOW } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe('notes of scans on Postgres', () => {
-  const records = recordsFor('Postgres');
+  const database = databaseFor('Postgres');
   const note = (workerId: string) => ({
     ...{ workerPoolId: 'prov/pool', workerGroup: 'here', workerId },
     ...{ noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 },
@@ -15,7 +15,7 @@ describe('notes of scans on Postgres', () => {
 
   /** Runs these while somebody else holds the note in the middle, until each has as much as it can get. */
   async function whileTheMiddleIsHeld(...writes: (() => Promise<void>)[]): Promise<void> {
-    const { db } = records;
+    const { db } = database;
     let running: Promise<void>[] = [];
     await db.transaction().execute(async (holder) => {
       await sql`select 1 from scan_notes where worker_id = 'c' for update`.execute(holder);
@@ -31,7 +31,7 @@ describe('notes of scans on Postgres', () => {
   }
 
   test('setNotes does not deadlock with another scan that has the same notes in another order', async () => {
-    const { db } = records;
+    const { db } = database;
     await setNotes(db, 'cloud', ids.map(note));
     const upwards = () => setNotes(db, 'cloud', ids.map(note));
     const downwards = () => setNotes(db, 'cloud', ids.toReversed().map(note));
@@ -40,7 +40,7 @@ describe('notes of scans on Postgres', () => {
   });
 
   test('clearNotes does not deadlock with another scan that writes the same notes', async () => {
-    const { db } = records;
+    const { db } = database;
     await setNotes(db, 'cloud', ids.map(note));
     const set = () => setNotes(db, 'cloud', ids.map(note));
     const clear = () => clearNotes(db, ids.toReversed().map(note));

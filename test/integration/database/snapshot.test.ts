@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { allPoolsCapacity, poolFacts } from '../../../database/pool-snapshot.js';
-import { bookLaunch } from '../../../database/launches.js';
+import { allPoolsCapacity, poolSnapshot } from '../../../database/pool-snapshot.js';
+import { recordLaunchedWorkers } from '../../../database/launches.js';
 import type { Db } from '../../../database/client/schema.js';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { machines, makePool, NOW, order, poolId, reserve, times } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { machines, makePool, NOW, newIntent, poolId, reserve, times } from '../../support/records.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 /** Only Postgres has a second connection that a lock can hold. */
 describe('a snapshot that begins before a launch is recorded and ends after it', () => {
-  const records = recordsFor('Postgres');
-  beforeEach(() => makePool(records.db));
+  const database = databaseFor('Postgres');
+  beforeEach(() => makePool(database.db));
 
   const reads: [string, (db: Db) => Promise<number | undefined>][] = [
-    ['a reconciliation', async (db) => (await poolFacts(db, poolId, NOW))?.requestedCapacity],
+    ['a reconciliation', async (db) => (await poolSnapshot(db, poolId, NOW))?.requestedCapacity],
     ['a poll', async (db) => (await allPoolsCapacity(db, { nowMs: NOW, providerIds: ['aws'] }))[0]?.requestedCapacity],
   ];
   const tables = ['launches', 'workers'] as const;
@@ -21,13 +21,13 @@ describe('a snapshot that begins before a launch is recorded and ends after it',
   test.each(reads.flatMap(([by, read]) => tables.map((table) => [by, table, read] as const)))(
     'counts it exactly once in %s that waits for %s',
     async (_, table, read) => {
-      await reserve(records.db, [order('t', 3)]);
-      const snapshot = await records.db.transaction().execute(async (trx) => {
+      await reserve(database.db, [newIntent('t', 3)]);
+      const snapshot = await database.db.transaction().execute(async (trx) => {
         await sql`lock table ${sql.table(table)} in access exclusive mode`.execute(trx);
-        const reading = read(records.db);
+        const reading = read(database.db);
         reading.catch(() => {});
-        await eventually(() => isWaitedFor(records.db, table), { what: `a statement that waits for ${table}` });
-        await bookLaunch(trx, 't', machines(3), times);
+        await eventually(() => isWaitedFor(database.db, table), { what: `a statement that waits for ${table}` });
+        await recordLaunchedWorkers(trx, 't', machines(3), times);
         return { reading };
       });
       expect(await snapshot.reading).toBe(3);

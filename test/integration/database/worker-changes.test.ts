@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   insertStaticWorker,
   recordCredentials,
-  recordMade,
+  recordResourceIds,
   recordRunning,
   recordStopped,
   recordStopping,
@@ -10,8 +10,8 @@ import {
 } from '../../../database/worker-changes.js';
 import { poolCounters } from '../../../database/counts.js';
 import { getWorker, listWorkers, liveWorkersByProvider, liveWorkersOfProvider } from '../../../database/workers.js';
-import { registrationFacts } from '../../../database/registration.js';
-import { recordSignOfLife } from '../../../database/credentials-used.js';
+import { registrationSnapshot } from '../../../database/registration.js';
+import { recordCredentialsUsed } from '../../../database/credentials-used.js';
 import {
   counting,
   DAY,
@@ -22,19 +22,19 @@ import {
   makePool,
   MINUTE,
   NOW,
-  order,
+  newIntent,
   poolId,
   reserve,
   topicsOf,
 } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 
 describe.each(engines)('a worker on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db, {}, [launchConfig('lc-a', { workerConfig: { shutdown: true } })]);
-    await launched(records.db, 't', 2);
-    await records.db.deleteFrom('events').execute();
+    await makePool(database.db, {}, [launchConfig('lc-a', { workerConfig: { shutdown: true } })]);
+    await launched(database.db, 't', 2);
+    await database.db.deleteFrom('events').execute();
   });
 
   const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 't-0' };
@@ -57,26 +57,26 @@ describe.each(engines)('a worker on %s', (engine) => {
   test('stops for a reason that the database cannot hold as it is, which is stored without the rest', async () => {
     const reason = 'because\0 of \ud800';
     const stored = 'because of \ufffd';
-    expect(await recordStopping(records.db, key, { reason, nowMs: NOW })).toMatchObject({ stopReason: stored });
-    expect(await eventsOf(records.db)).toMatchObject([{ topic: 'worker-removed', payload: { reason: stored } }]);
+    expect(await recordStopping(database.db, key, { reason, nowMs: NOW })).toMatchObject({ stopReason: stored });
+    expect(await eventsOf(database.db)).toMatchObject([{ topic: 'worker-removed', payload: { reason: stored } }]);
     const other = { ...key, workerId: 't-1' };
-    expect(await recordStopped(records.db, other, { reason, nowMs: NOW, expires: NOW })).toMatchObject({
+    expect(await recordStopped(database.db, other, { reason, nowMs: NOW, expires: NOW })).toMatchObject({
       stopReason: stored,
     });
   });
 
-  test('remembers each resource once, in whatever case it comes', async () => {
-    expect((await recordMade(records.db, key, ['/a/Nic', '/a/ip', '/A/IP']))?.made).toHaveLength(2);
-    expect(await recordMade(records.db, key, ['/a/nic', '/A/ip'])).toBeNull();
-    await recordMade(records.db, key, ['/a/NIC', '/a/disk']);
-    const made = (await getWorker(records.db, key))?.made.map((id) => id.toLowerCase());
-    expect(made).toHaveLength(3);
-    expect(made).toEqual(expect.arrayContaining(['/a/nic', '/a/ip', '/a/disk']));
-    expect((await getWorker(records.db, { ...key, workerId: 't-1' }))?.made).toEqual([]);
+  test('keeps each resource once, in whatever case it comes', async () => {
+    expect((await recordResourceIds(database.db, key, ['/a/Nic', '/a/ip', '/A/IP']))?.resourceIds).toHaveLength(2);
+    expect(await recordResourceIds(database.db, key, ['/a/nic', '/A/ip'])).toBeNull();
+    await recordResourceIds(database.db, key, ['/a/NIC', '/a/disk']);
+    const created = (await getWorker(database.db, key))?.resourceIds.map((id) => id.toLowerCase());
+    expect(created).toHaveLength(3);
+    expect(created).toEqual(expect.arrayContaining(['/a/nic', '/a/ip', '/a/disk']));
+    expect((await getWorker(database.db, { ...key, workerId: 't-1' }))?.resourceIds).toEqual([]);
   });
 
   test('goes from requested to running to stopping to stopped, each announced once', async () => {
-    const { db, statements } = counting(records.db);
+    const { db, statements } = counting(database.db);
     expect(await recordRunning(db, key, registration)).not.toBeNull();
     expect(await recordStopping(db, key, { reason: 'terminateAfter time exceeded', nowMs: NOW + DAY })).not.toBeNull();
     expect(await recordStopped(db, key, { nowMs: NOW + DAY + 1, expires: NOW + 9 * DAY })).not.toBeNull();
@@ -115,7 +115,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('is not changed by a repeat of any step', async () => {
-    const { db } = records;
+    const { db } = database;
     const steps = [
       () => recordRunning(db, key, registration),
       () => recordCredentials(db, key, { ...registration, secretGeneration: 2, terminateAfter: NOW + 6 * DAY }),
@@ -132,7 +132,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('never leaves stopped, and takes no step back', async () => {
-    const { db } = records;
+    const { db } = database;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
     expect(await recordRunning(db, key, registration)).toBeNull();
     await recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY });
@@ -146,7 +146,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('keeps its first registration time when it registers again, and a late repeat does not bring old credentials back', async () => {
-    const { db } = records;
+    const { db } = database;
     await recordRunning(db, key, registration);
     const again = { ...registration, registeredAt: NOW + 5 * MINUTE, nowMs: NOW + 5 * MINUTE, secretGeneration: 2 };
     expect(await recordRunning(db, key, { ...again, expires: null })).toMatchObject({ isFirst: false });
@@ -161,7 +161,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('stores the failure that stopped it, without what jsonb cannot hold, and announces both', async () => {
-    const { db, statements } = counting(records.db);
+    const { db, statements } = counting(database.db);
     await recordStopping(db, key, { reason: 'creation failed', nowMs: NOW, failure });
     expect(statements()).toBe(1);
     const error = await db.selectFrom('workerPoolErrors').selectAll().executeTakeFirstOrThrow();
@@ -184,16 +184,16 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('registers by one query that says everything about it and one statement that records it', async () => {
-    await recordSignOfLife(records.db, key, NOW + 3);
-    const { db, statements } = counting(records.db);
-    const facts = await registrationFacts(db, key, 'aws');
+    await recordCredentialsUsed(database.db, key, NOW + 3);
+    const { db, statements } = counting(database.db);
+    const snapshot = await registrationSnapshot(db, key, 'aws');
     await recordRunning(db, key, registration);
     expect(statements()).toBe(2);
-    expect(facts.pool).toMatchObject({ workerPoolId: poolId, lastModified: NOW, config: { maxCapacity: 100 } });
-    expect(facts.worker).toEqual({ ...(await getWorker(db, key)), state: 'requested', ...unregistered });
-    expect(facts.workerConfig).toEqual({ shutdown: true });
-    expect(facts.signOfLifeAt).toBe(NOW + 3);
-    expect(facts.hasOpenLaunch).toBe(false);
+    expect(snapshot.pool).toMatchObject({ workerPoolId: poolId, lastModified: NOW, config: { maxCapacity: 100 } });
+    expect(snapshot.worker).toEqual({ ...(await getWorker(db, key)), state: 'requested', ...unregistered });
+    expect(snapshot.workerConfig).toEqual({ shutdown: true });
+    expect(snapshot.credentialsUsedAt).toBe(NOW + 3);
+    expect(snapshot.hasOpenLaunch).toBe(false);
   });
   const unregistered = {
     registeredAt: null,
@@ -204,36 +204,43 @@ describe.each(engines)('a worker on %s', (engine) => {
   };
 
   test('that has no row yet may come from an open launch of its pool and provider', async () => {
-    const { db } = records;
-    await reserve(db, [order('open', 1)]);
+    const { db } = database;
+    await reserve(db, [newIntent('open', 1)]);
     const unknown = { ...key, workerId: 'i-unknown' };
-    expect(await registrationFacts(db, unknown, 'aws')).toMatchObject({ worker: null, hasOpenLaunch: true });
-    expect(await registrationFacts(db, unknown, 'google')).toMatchObject({ hasOpenLaunch: false });
-    expect(await registrationFacts(db, { ...unknown, workerPoolId: 'prov/other' }, 'aws')).toEqual({
+    expect(await registrationSnapshot(db, unknown, 'aws')).toMatchObject({ worker: null, hasOpenLaunch: true });
+    expect(await registrationSnapshot(db, unknown, 'google')).toMatchObject({ hasOpenLaunch: false });
+    expect(await registrationSnapshot(db, { ...unknown, workerPoolId: 'prov/other' }, 'aws')).toEqual({
       pool: null,
       worker: null,
       workerConfig: null,
-      signOfLifeAt: null,
+      credentialsUsedAt: null,
       hasOpenLaunch: false,
     });
   });
 
-  test('shows its first sign of life only', async () => {
-    const { db } = records;
-    await recordSignOfLife(db, key, NOW);
-    await recordSignOfLife(db, key, NOW + 5);
-    expect(await registrationFacts(db, key, 'aws')).toMatchObject({ signOfLifeAt: NOW });
+  test('records only the first use of its credentials', async () => {
+    const { db } = database;
+    await recordCredentialsUsed(db, key, NOW);
+    await recordCredentialsUsed(db, key, NOW + 5);
+    expect(await registrationSnapshot(db, key, 'aws')).toMatchObject({ credentialsUsedAt: NOW });
   });
 
   test('that is static and has stopped gives way to a new life, of which nothing is the former’s', async () => {
-    const { db } = records;
+    const { db } = database;
     const mac = { workerPoolId: poolId, workerGroup: 'rack', workerId: 'mac-2' };
-    const life = { ...mac, providerId: 'hand', capacity: 2, expires: NOW + DAY, secretFingerprint: 'f1', nowMs: NOW };
-    await insertStaticWorker(db, life);
+    const lifecycle = {
+      ...mac,
+      providerId: 'hand',
+      capacity: 2,
+      expires: NOW + DAY,
+      secretFingerprint: 'f1',
+      nowMs: NOW,
+    };
+    await insertStaticWorker(db, lifecycle);
     const registered = { registeredAt: NOW, terminateAfter: null, expires: null, secretGeneration: 3, nowMs: NOW };
     await recordRunning(db, mac, registered);
-    await recordSignOfLife(db, mac, NOW);
-    const next = { ...life, capacity: 5, secretFingerprint: 'f2', nowMs: NOW + 10 };
+    await recordCredentialsUsed(db, mac, NOW);
+    const next = { ...lifecycle, capacity: 5, secretFingerprint: 'f2', nowMs: NOW + 10 };
     expect(await insertStaticWorker(db, next)).toEqual({ outcome: 'conflict' });
     await recordStopping(db, mac, { reason: 'removed', nowMs: NOW + 1 });
     expect(await insertStaticWorker(db, next)).toEqual({ outcome: 'conflict' });
@@ -244,14 +251,14 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await insertStaticWorker(db, { ...next, nowMs: NOW + 11 })).toEqual({ outcome: 'unchanged' });
     expect(await getWorker(db, mac)).toMatchObject({
       ...{ state: 'running', capacity: 5, created: NOW + 10, secretGeneration: 0, registeredAt: null },
-      ...{ stoppedAt: null, stopReason: null, facts: { secretFingerprint: 'f2' } },
+      ...{ stoppedAt: null, stopReason: null, identityAttributes: { secretFingerprint: 'f2' } },
     });
-    expect((await registrationFacts(db, mac, 'hand')).signOfLifeAt).toBeNull();
+    expect((await registrationSnapshot(db, mac, 'hand')).credentialsUsedAt).toBeNull();
     expect((await poolCounters(db, [poolId])).get(poolId)).toMatchObject({ stoppedCount: 0, runningCapacity: 5 });
   });
 
   test('of a cloud that has stopped never gives way', async () => {
-    const { db } = records;
+    const { db } = database;
     await recordStopping(db, key, { reason: 'gone', nowMs: NOW });
     await recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY });
     const announced = {
@@ -267,7 +274,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('that is static is made once, is told apart from another, and can be changed', async () => {
-    const { db } = records;
+    const { db } = database;
     const worker = {
       workerPoolId: poolId,
       workerGroup: 'rack',
@@ -288,7 +295,7 @@ describe.each(engines)('a worker on %s', (engine) => {
       state: 'running',
       capacity: 3,
       expires: NOW + 2 * DAY,
-      facts: { secretFingerprint: 'f1' },
+      identityAttributes: { secretFingerprint: 'f1' },
       location: { account: null, region: null, group: null },
     });
     expect(await recordStopped(db, worker, { nowMs: NOW + 7, expires: NOW + DAY, reason: 'removed' })).not.toBeNull();
@@ -298,7 +305,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('is listed newest first, page by page, none twice and none left out while others come', async () => {
-    const { db } = records;
+    const { db } = database;
     for (let n = 0; n < 7; n += 1) {
       const old = { workerPoolId: poolId, workerGroup: 'rack', workerId: `old-${n}`, providerId: 'hand', capacity: 1 };
       await insertStaticWorker(db, { ...old, expires: NOW, secretFingerprint: 'f', nowMs: NOW - 1 - (n % 2) });
@@ -323,7 +330,7 @@ describe.each(engines)('a worker on %s', (engine) => {
   });
 
   test('counts as live until it is stopped', async () => {
-    const { db } = records;
+    const { db } = database;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
     expect(await liveWorkersByProvider(db)).toEqual([{ providerId: 'aws', workers: 2 }]);
     await recordStopped(db, key, { nowMs: NOW, expires: NOW });
@@ -336,7 +343,7 @@ describe.each(engines)('a worker on %s', (engine) => {
         state: 'requested',
         created: NOW,
         launchToken: 't',
-        made: [],
+        resourceIds: [],
         location: { account: null, region: 'us-west-2', group: null },
       },
     ]);

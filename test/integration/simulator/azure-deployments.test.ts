@@ -55,13 +55,13 @@ describe('an Azure deployment', () => {
       ['disks', 'extensions', 'networkInterfaces', 'networkSecurityGroups', 'virtualMachines'],
       ['networkSecurityGroups'],
     ],
-  ])('makes what its template says, and leaves of it what has no delete option', async (template, made, left) => {
+  ])('makes what its template says, and leaves of it what has no delete option', async (template, created, left) => {
     const done = await deploy(template);
     expect(done.properties).toMatchObject({
       provisioningState: 'Succeeded',
       outputs: { template: { value: template } },
     });
-    expect(await kinds()).toEqual(made);
+    expect(await kinds()).toEqual(created);
     const operations = await all(clients.deployments.deploymentOperations.list(group, 'deploy'));
     const targets = operations.map((one) => one.properties?.targetResource?.id);
     expect(targets).toEqual(done.properties?.outputResources?.map((one) => one.id));

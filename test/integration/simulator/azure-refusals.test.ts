@@ -32,8 +32,8 @@ describe('an Azure refusal', () => {
     const fault = { operation: 'GET publicIPAddresses', mode: 'refuse', code: 'TooManyRequests' } as const;
     await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });
     await simulator.addFault(fault);
-    const [asked, otherwise] = [await raw(simulator, 'GET', addressPath), await raw(simulator, 'GET', addressPath)];
-    expect([asked.status, asked.headers.get('retry-after')]).toEqual([429, '86400']);
+    const [requested, otherwise] = [await raw(simulator, 'GET', addressPath), await raw(simulator, 'GET', addressPath)];
+    expect([requested.status, requested.headers.get('retry-after')]).toEqual([429, '86400']);
     expect([otherwise.status, otherwise.headers.get('retry-after')]).toEqual([429, '1']);
   });
 });

@@ -74,8 +74,8 @@ describe('Azure addresses, interfaces and machines', () => {
       tags,
       ipAddress: expect.stringMatching(/^198\./),
     });
-    const made = await clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic('ip'), fast);
-    expect(made).toMatchObject({ provisioningState: 'Succeeded', ipConfigurations: [{ subnet: { id: subnetId } }] });
+    const created = await clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic('ip'), fast);
+    expect(created).toMatchObject({ provisioningState: 'Succeeded', ipConfigurations: [{ subnet: { id: subnetId } }] });
     const machine = await clients.compute.virtualMachines.createOrUpdate(group, 'vm', vm('nic'), fast);
     expect(machine).toMatchObject({
       provisioningState: 'Succeeded',

@@ -184,14 +184,14 @@ describe('a second start', () => {
     const first = await startSimulator(flags);
     const certificates = await first.identityCertificates();
     await first.setApi(workerManager.url);
-    const made = await launch(first, 1, token);
+    const created = await launch(first, 1, token);
     await first.addTasks(workerPoolId, 3, 60);
     expect(await first.stop()).toBe(0);
 
     const second = await startSimulator({ ...flags, port: first.port });
     expect(await second.identityCertificates()).toEqual(certificates);
-    expect((await second.machines()).map((machine) => machine.instanceId)).toEqual(made);
-    expect(await launch(second, 1, token)).toEqual(made);
+    expect((await second.machines()).map((machine) => machine.instanceId)).toEqual(created);
+    expect(await launch(second, 1, token)).toEqual(created);
     const counts = (await second.state()).pools[workerPoolId];
     expect((counts?.pendingTasks ?? 0) + (counts?.claimedTasks ?? 0)).toBe(3);
     await second.stop();

@@ -135,9 +135,9 @@ describe('RunInstances', () => {
   });
 
   test('with a client token whose machines were all terminated is refused as such', async () => {
-    const [made] = await run({ ClientToken: 'once' });
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids([made ?? {}]) }));
-    await inState(made?.InstanceId ?? '', 'terminated');
+    const [created] = await run({ ClientToken: 'once' });
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids([created ?? {}]) }));
+    await inState(created?.InstanceId ?? '', 'terminated');
     await expect(run({ ClientToken: 'once' })).rejects.toMatchObject(refused('IdempotentInstanceTerminated', 400));
   });
 
@@ -154,13 +154,13 @@ describe('RunInstances', () => {
   });
 
   test('keeps the tags that its specification gives to instances, and only those', async () => {
-    const made = await run({
+    const created = await run({
       TagSpecifications: [
         { ResourceType: 'instance', Tags: [{ Key: 'WorkerPoolId', Value: 'proj/<pool> & "more"' }] },
         { ResourceType: 'volume', Tags: [{ Key: 'Volume', Value: 'yes' }] },
       ],
     });
-    expect((await listed(ids(made)))[0]?.Tags).toEqual([{ Key: 'WorkerPoolId', Value: 'proj/<pool> & "more"' }]);
+    expect((await listed(ids(created)))[0]?.Tags).toEqual([{ Key: 'WorkerPoolId', Value: 'proj/<pool> & "more"' }]);
   });
 
   test('takes user data of 16 KB and refuses a byte more', async () => {
@@ -189,17 +189,17 @@ describe('RunInstances', () => {
 
 describe('DescribeInstances', () => {
   test('does not know a new machine at first, neither by filter nor by id', async () => {
-    const made = await run({ ClientToken: 'new' });
-    await expect(describeById(ids(made))).rejects.toMatchObject(refused('InvalidInstanceID.NotFound', 400));
+    const created = await run({ ClientToken: 'new' });
+    await expect(describeById(ids(created))).rejects.toMatchObject(refused('InvalidInstanceID.NotFound', 400));
     expect(await describeBy('client-token', ['new'])).toEqual([]);
-    await listed(ids(made));
-    expect(ids(await describeBy('client-token', ['new']))).toEqual(ids(made));
+    await listed(ids(created));
+    expect(ids(await describeBy('client-token', ['new']))).toEqual(ids(created));
   });
 
   test('shows a machine pending, then running', async () => {
-    const made = await run();
-    expect(made[0]?.State?.Name).toBe('pending');
-    await inState(ids(made)[0] ?? '', 'running');
+    const created = await run();
+    expect(created[0]?.State?.Name).toBe('pending');
+    await inState(ids(created)[0] ?? '', 'running');
   });
 
   test('finds by tag, tag key, state, client token and id, with wildcards, all filters together', async () => {
@@ -228,8 +228,8 @@ describe('DescribeInstances', () => {
   });
 
   test('gives pages that hold every machine once', async () => {
-    const made = [...(await run({ MaxCount: 7 })), ...(await run({ MaxCount: 5 }))];
-    await listed(ids(made));
+    const created = [...(await run({ MaxCount: 7 })), ...(await run({ MaxCount: 5 }))];
+    await listed(ids(created));
     const pages: number[] = [];
     const seen: string[] = [];
     for await (const page of paginateDescribeInstances({ client: ec2, pageSize: 5 }, {})) {
@@ -238,7 +238,7 @@ describe('DescribeInstances', () => {
       seen.push(...ids(instances));
     }
     expect(pages).toEqual([5, 5, 2]);
-    expect(seen).toEqual(ids(made));
+    expect(seen).toEqual(ids(created));
   });
 
   test.each([
@@ -252,17 +252,17 @@ describe('DescribeInstances', () => {
   });
 
   test('knows the machines of its own region only', async () => {
-    const made = await run();
-    await listed(ids(made));
+    const created = await run();
+    await listed(ids(created));
     const elsewhere = clientFor('us-west-2');
-    const asked = elsewhere.send(new DescribeInstancesCommand({ InstanceIds: ids(made) }));
-    await expect(asked).rejects.toMatchObject(refused('InvalidInstanceID.NotFound', 400));
+    const requested = elsewhere.send(new DescribeInstancesCommand({ InstanceIds: ids(created) }));
+    await expect(requested).rejects.toMatchObject(refused('InvalidInstanceID.NotFound', 400));
     elsewhere.destroy();
   });
 
   test('goes on showing a terminated machine for a while, without its address, and then not at all', async () => {
-    const made = await run();
-    const [id = ''] = ids(made);
+    const created = await run();
+    const [id = ''] = ids(created);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
     const gone = await inState(id, 'terminated');
     expect(gone.PrivateIpAddress).toBeUndefined();
@@ -283,9 +283,9 @@ describe('what goes wrong with machines', () => {
       mode: 'end-machines',
       code: 'Client.InvalidKMSKey.InvalidState',
     });
-    const made = await run();
+    const created = await run();
     const [seen] = await eventually(async () => {
-      const found = await describeById(ids(made)).catch(() => []);
+      const found = await describeById(ids(created)).catch(() => []);
       return found[0]?.State?.Name === 'terminated' ? found : null;
     });
     expect(seen?.StateReason?.Code).toBe('Client.InvalidKMSKey.InvalidState');
@@ -293,14 +293,14 @@ describe('what goes wrong with machines', () => {
   });
 
   test('refuses to terminate a machine that is protected', async () => {
-    const made = await run({ DisableApiTermination: true });
-    await expect(ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(made) }))).rejects.toMatchObject(
+    const created = await run({ DisableApiTermination: true });
+    await expect(ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }))).rejects.toMatchObject(
       refused('OperationNotPermitted', 400),
     );
   });
 
   test('keeps volumes that were launched to outlive their machine', async () => {
-    const made = await run({
+    const created = await run({
       BlockDeviceMappings: [
         { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8, DeleteOnTermination: false } },
         { DeviceName: '/dev/xvdb', Ebs: { VolumeSize: 8 } },
@@ -308,7 +308,7 @@ describe('what goes wrong with machines', () => {
     });
     const volumes = async () => (await ec2.send(new DescribeVolumesCommand({}))).Volumes ?? [];
     expect(await volumes()).toMatchObject([{ State: 'in-use' }]);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(made) }));
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }));
     await eventually(async () => (await volumes())[0]?.State === 'available');
   });
 
@@ -351,9 +351,9 @@ describe('TerminateInstances', () => {
   });
 
   test('takes a thousand ids and no more', async () => {
-    const made = ids(await run({ MaxCount: 1000 }));
-    expect((await terminate(made)).TerminatingInstances).toHaveLength(1000);
-    await expect(terminate([...made, 'i-0123456789abcdef0'])).rejects.toMatchObject(
+    const created = ids(await run({ MaxCount: 1000 }));
+    expect((await terminate(created)).TerminatingInstances).toHaveLength(1000);
+    await expect(terminate([...created, 'i-0123456789abcdef0'])).rejects.toMatchObject(
       refused('InvalidParameterValue', 400),
     );
   });

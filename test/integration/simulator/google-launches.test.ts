@@ -71,9 +71,9 @@ describe('a bulk insertion', () => {
   test('has an insertion of the same group for each machine', async () => {
     const begun = await bulkInsert(clients, { names: ['a-1', 'a-2'] });
     await done(clients, begun);
-    const made = await children(begun.operationGroupId);
+    const created = await children(begun.operationGroupId);
     const { items = [] } = await list(clients);
-    expect(made.map(({ targetId }) => targetId)).toEqual(items.map(({ id }) => id));
+    expect(created.map(({ targetId }) => targetId)).toEqual(items.map(({ id }) => id));
   });
 
   test('tells how far it has got while it runs', async () => {
@@ -217,15 +217,15 @@ describe('a bulk insertion', () => {
   test('logs what it was asked and what came of it, and none of its metadata', async () => {
     const wanted = properties({ metadata: { items: [...metadata('http://secret').items] } });
     const begun = await bulkInsert(clients, { names: ['a-1'], properties: wanted });
-    const { items: [made] = [] } = await list(clients);
+    const { items: [created] = [] } = await list(clients);
     const lines = await eventually(() => {
       const found = simulator.log().filter((line) => line['operationId'] === begun.name);
       return found.length > 1 && found;
     });
     const same = { kind: 'gce', outcome: 'ok', zone, workerPoolId, requestId: begun.clientOperationId };
     expect(lines).toMatchObject([
-      { ...same, operation: 'instances.bulkInsert', targets: [made?.id], labels: made?.labels },
-      { ...same, operation: 'end of instances.bulkInsert', created: [made?.id], labels: made?.labels },
+      { ...same, operation: 'instances.bulkInsert', targets: [created?.id], labels: created?.labels },
+      { ...same, operation: 'end of instances.bulkInsert', created: [created?.id], labels: created?.labels },
     ]);
     expect(JSON.stringify(simulator.log())).not.toContain('http://secret');
   });

@@ -147,8 +147,10 @@ describe('a machine of Google that is taken away', () => {
     await simulator.killMachine(id);
     expect(await status(id)).toBe('STOPPING');
     await eventually(async () => (await status(id)) === 'TERMINATED');
-    const { items: [told] = [] } = await operationsOf(clients, { filter: `targetId=${id} AND operationType!=insert` });
-    expect(told).toMatchObject({
+    const { items: [reported] = [] } = await operationsOf(clients, {
+      filter: `targetId=${id} AND operationType!=insert`,
+    });
+    expect(reported).toMatchObject({
       operationType: 'compute.instances.preempted',
       user: 'system',
       status: 'DONE',

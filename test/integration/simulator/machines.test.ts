@@ -79,8 +79,8 @@ describe('a machine', () => {
     workerManager.lifetimeMs = 400;
     await launch(simulator, 1);
     const calls = await eventually(() => {
-      const made = workerManager.calls('/worker/reregister');
-      return made.length >= 2 && made;
+      const created = workerManager.calls('/worker/reregister');
+      return created.length >= 2 && created;
     });
     expect(calls[0]).toMatchObject({ genuine: true, body: { secret: 'secret-number-1' } });
     expect(calls[1]).toMatchObject({ genuine: true, body: { secret: 'secret-number-2' } });

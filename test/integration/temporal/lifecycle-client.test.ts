@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { EngineBusy, EngineRefused } from '../../../temporal/lifecycle-client.js';
-import { temporalEngine } from '../../../api/temporal-engine.js';
+import { LifecycleUnavailableError, LifecycleRejectedError } from '../../../temporal/lifecycle-client.js';
+import { temporalLifecycleClient } from '../../../api/temporal-engine.js';
 import { lifecycleId } from '../../../temporal/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
@@ -13,13 +13,13 @@ import type { LifecycleInput } from '../../../temporal/messages.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { launched, makePool, NOW, poolId } from '../../support/records.js';
-import { recordsFor } from '../../support/records-suite.js';
+import { databaseFor } from '../../support/records-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
-/** The engine, real records and a real server, and nobody who runs workflows: what is started stays at its beginning. */
+/** The engine, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning. */
 
 const TASK_QUEUE = 'nobody';
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 let client: Client;
 beforeAll(async () => {
   ({ client } = await createNamespace(temporalAddress()));
@@ -28,19 +28,19 @@ afterAll(() => client?.connection.close());
 
 let worker: Worker;
 beforeEach(async () => {
-  await makePool(records.db);
+  await makePool(database.db);
   // Workflow ids are for ever, and each test has its own.
   const token = randomUUID();
-  await launched(records.db, token, 1);
-  worker = (await getWorker(records.db, { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: `${token}-0` }))!;
+  await launched(database.db, token, 1);
+  worker = (await getWorker(database.db, { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: `${token}-0` }))!;
 });
 
-const engine = () => {
+const lifecycles = () => {
   const config = { providerType: 'aws', endpoint: null, regions: null, identityCertificates: null } as const;
   const aws = awsProvider({ ...config, draining: false }, recordedContext({ providerId: 'aws' }));
-  return temporalEngine({
+  return temporalLifecycleClient({
     client,
-    db: records.db,
+    db: database.db,
     providers: providersOf([aws]),
     schedules: {
       client,
@@ -49,7 +49,7 @@ const engine = () => {
       intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
     },
     defaults: { registrationSeconds: 1_800 },
-    askForLook: async () => {},
+    requestReconcile: async () => {},
   });
 };
 
@@ -68,8 +68,10 @@ async function startedWith(): Promise<LifecycleInput | null> {
 }
 
 describe('a request to a worker whose lifecycle is not there', () => {
-  test('puts a removal off and starts the lifecycle, when the launch has just been booked', async () => {
-    await expect(engine().remove(worker, { reason: 'no longer needed' })).rejects.toBeInstanceOf(EngineBusy);
+  test('puts a removal off and starts the lifecycle, when the launch has just been recorded', async () => {
+    await expect(lifecycles().remove(worker, { reason: 'no longer needed' })).rejects.toBeInstanceOf(
+      LifecycleUnavailableError,
+    );
     expect(await startedWith()).toMatchObject({
       workerId: worker.workerId,
       registrationDeadline: worker.terminateAfter,
@@ -79,20 +81,20 @@ describe('a request to a worker whose lifecycle is not there', () => {
 
   test('puts a re-registration off rather than refusing it: a refused machine gives up', async () => {
     const running = { registeredAt: NOW, terminateAfter: NOW + 5, expires: NOW + 5, secretGeneration: 2, nowMs: NOW };
-    await recordRunning(records.db, worker, running);
-    const asked = engine().reregister(worker, { secretGeneration: 2, updateId: 'once' });
-    await expect(asked).rejects.toBeInstanceOf(EngineBusy);
+    await recordRunning(database.db, worker, running);
+    const requested = lifecycles().reregister(worker, { secretGeneration: 2, updateId: 'once' });
+    await expect(requested).rejects.toBeInstanceOf(LifecycleUnavailableError);
     expect(await startedWith()).toMatchObject({
-      carried: { state: 'running', secretGeneration: 2, deadline: NOW + 5 },
+      resumeFrom: { state: 'running', secretGeneration: 2, deadline: NOW + 5 },
     });
   });
 
   test('has nothing to remove, refuses the rest, and starts nothing, when the worker has stopped', async () => {
-    await recordStopping(records.db, worker, { reason: 'gone', nowMs: NOW });
-    await recordStopped(records.db, worker, { nowMs: NOW, expires: NOW + 1 });
-    await expect(engine().remove(worker, { reason: 'no longer needed' })).resolves.toBeUndefined();
-    const asked = engine().reregister(worker, { secretGeneration: 1, updateId: 'once' });
-    await expect(asked).rejects.toBeInstanceOf(EngineRefused);
+    await recordStopping(database.db, worker, { reason: 'gone', nowMs: NOW });
+    await recordStopped(database.db, worker, { nowMs: NOW, expires: NOW + 1 });
+    await expect(lifecycles().remove(worker, { reason: 'no longer needed' })).resolves.toBeUndefined();
+    const requested = lifecycles().reregister(worker, { secretGeneration: 1, updateId: 'once' });
+    await expect(requested).rejects.toBeInstanceOf(LifecycleRejectedError);
     expect(await startedWith()).toBeNull();
   });
 });

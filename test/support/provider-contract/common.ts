@@ -5,7 +5,7 @@ import { workerOf } from '../workers.js';
 import type { Ability, ProviderHarness } from './harness.js';
 
 const nowhere = { account: null, region: null, group: null };
-const anybody = workerOf({ workerGroup: 'group', workerId: 'worker', location: nowhere, facts: {} });
+const anybody = workerOf({ workerGroup: 'group', workerId: 'worker', location: nowhere, identityAttributes: {} });
 
 /** What every provider promises, whatever is behind it. */
 export function commonPromises(harness: () => ProviderHarness, can: (ability: Ability) => boolean): void {
@@ -48,7 +48,11 @@ export function commonPromises(harness: () => ProviderHarness, can: (ability: Ab
       const { worker, proof, other: another } = await harness().proven!();
       const { provider } = harness();
       await expect(provider.verifyIdentity(worker, proof, Date.now())).resolves.toBeUndefined();
-      const other = another ?? { ...worker, workerId: `${worker.workerId.slice(0, -1)}z`, facts: { ...worker.facts } };
+      const other = another ?? {
+        ...worker,
+        workerId: `${worker.workerId.slice(0, -1)}z`,
+        identityAttributes: { ...worker.identityAttributes },
+      };
       await expect(provider.verifyIdentity(other, proof, Date.now())).rejects.toThrow(IdentityError);
     });
   }

@@ -1,5 +1,5 @@
 import type { MachineLocation, Worker } from '../../../domain/worker.js';
-import type { IdentityProof, LaunchedMachine, LaunchOrder, MachineRef, Provider } from '../../../providers/provider.js';
+import type { IdentityProof, LaunchedMachine, LaunchSpec, MachineRef, Provider } from '../../../providers/provider.js';
 import type { RecordedContext } from '../provider-context.js';
 
 /** What a cloud under test may be unable to show; the tests that need it are left out for it. */
@@ -13,9 +13,9 @@ export interface ProviderHarness {
   readonly context: RecordedContext;
   /** A valid pool definition, as an operator submits it. */
   readonly pool: object;
-  /** An order that can be carried out, with a token of its own. */
-  order?(changes?: Partial<LaunchOrder>): LaunchOrder;
-  /** A machine in the same place that bears another deployment's mark. */
+  /** A launch that can be carried out, with a token of its own. */
+  spec?(changes?: Partial<LaunchSpec>): LaunchSpec;
+  /** A machine in the same place that bears another deployment's tag. */
   makeForeign?(): Promise<MachineRef>;
   /** An id of the cloud's form that no machine has. */
   unknownMachine?(): MachineRef;
@@ -26,7 +26,7 @@ export interface ProviderHarness {
   /** The next call of this kind is refused for now. */
   throttle?(operation: 'create' | 'read' | 'delete'): Promise<void>;
   /** From now on nothing in the second of these two places may be listed. Called last. */
-  refusePlace?(): Promise<{ open: MachineLocation; refused: MachineLocation }>;
+  refuseLocation?(): Promise<{ open: MachineLocation; refused: MachineLocation }>;
   /** A worker whose proof holds; and another, where one that exists is needed to refuse it. */
   proven?(machine?: LaunchedMachine): Promise<{ worker: Worker; proof: IdentityProof; other?: Worker }>;
   close(): Promise<void>;

@@ -7,7 +7,7 @@ import { eventually } from '../../../dev/testing/eventually.js';
 import { ids } from './bulk.js';
 import type { Ability, ProviderHarness } from './harness.js';
 
-/** What a cloud promises about machines that exist: looking at them and taking them away. */
+/** What a cloud promises about machines that exist: reading them and deleting them. */
 export function machinePromises(harness: () => ProviderHarness, can: (ability: Ability) => boolean): void {
   const machines = () => harness().provider.machines!;
 
@@ -16,12 +16,12 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     for await (const page of machines().observe(locations)) seen.push(...page);
     return seen;
   }
-  /** Waits until a look shows these machines: clouds list new ones late. */
-  const listed = (made: readonly LaunchedMachine[]) =>
+  /** Waits until a scan shows these machines: clouds list new ones late. */
+  const listed = (created: readonly LaunchedMachine[]) =>
     eventually(async () => {
-      const seen = await observe(made.map(({ location }) => location));
-      const own = seen.filter(({ workerId }) => made.some((machine) => machine.workerId === workerId));
-      return own.length === made.length && own;
+      const seen = await observe(created.map(({ location }) => location));
+      const own = seen.filter(({ workerId }) => created.some((machine) => machine.workerId === workerId));
+      return own.length === created.length && own;
     });
   async function removeAll(machine: LaunchedMachine): Promise<void> {
     for (const step of machines().removalSteps) {
@@ -29,73 +29,73 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       // Each step begins when the one before is gone.
       if (harness().provider.launching?.kind === 'bulk') continue;
       await eventually(async () => {
-        const { state, resources } = await machines().lookup(machine);
+        const { state, resources } = await machines().get(machine);
         return state === 'gone' || (resources[step] ?? 'gone') === 'gone';
       });
     }
   }
 
-  test('a look shows our machines with their marks, and nobody else’s', async () => {
-    const order = harness().order!({ count: 2 });
-    const made = await launch(harness(), order);
+  test('a scan shows our machines with their tags, and nobody else’s', async () => {
+    const spec = harness().spec!({ count: 2 });
+    const created = await launch(harness(), spec);
     const foreign = await harness().makeForeign!();
-    const own = await listed(made);
+    const own = await listed(created);
     for (const observation of own) {
-      expect(observation).toMatchObject({ launchToken: order.token, workerPoolId: order.workerPoolId });
+      expect(observation).toMatchObject({ launchToken: spec.token, workerPoolId: spec.workerPoolId });
       expect(['pending', 'running']).toContain(observation.state);
     }
     expect(ids(await observe([foreign.location]))).not.toContain(foreign.workerId);
   });
 
-  test('a look at no place shows nothing', async () => {
+  test('a scan of no location shows nothing', async () => {
     expect(await observe([])).toEqual([]);
   });
 
-  test('a look by id shows one machine; one that there is not is gone', async () => {
-    const [machine] = await launch(harness(), harness().order!({ count: 1 }));
+  test('a read by id shows one machine; one that there is not is gone', async () => {
+    const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
     const seen = await eventually(async () => {
-      const observation = await machines().lookup(machine!);
+      const observation = await machines().get(machine!);
       return observation.state !== 'gone' && observation;
     });
     expect(seen).toMatchObject({ workerId: machine!.workerId, workerGroup: machine!.workerGroup });
-    expect(await machines().lookup(harness().unknownMachine!())).toMatchObject({ state: 'gone', launchToken: null });
+    expect(await machines().get(harness().unknownMachine!())).toMatchObject({ state: 'gone', launchToken: null });
   });
 
   test('a removed machine goes, removing it again is no error, and its end can be seen', async () => {
-    const made = await launch(harness(), harness().order!({ count: 1 }));
-    await listed(made);
-    await removeAll(made[0]!);
-    await eventually(async () => (await machines().lookup(made[0]!)).state === 'gone');
-    await removeAll(made[0]!);
-    for (const { state } of await observe(made.map(({ location }) => location))) expect(state).toBeDefined();
-    expect((await machines().lookup(made[0]!)).state).toBe('gone');
+    const created = await launch(harness(), harness().spec!({ count: 1 }));
+    await listed(created);
+    await removeAll(created[0]!);
+    await eventually(async () => (await machines().get(created[0]!)).state === 'gone');
+    await removeAll(created[0]!);
+    for (const { state } of await observe(created.map(({ location }) => location))) expect(state).toBeDefined();
+    expect((await machines().get(created[0]!)).state).toBe('gone');
   });
 
   test('removals at the same time get a verdict each, and a machine that is not there is no error', async () => {
-    const made = await launch(harness(), harness().order!({ count: 1 }));
-    const also = await launch(harness(), harness().order!({ count: 1 }));
+    const created = await launch(harness(), harness().spec!({ count: 1 }));
+    const also = await launch(harness(), harness().spec!({ count: 1 }));
     const step = machines().removalSteps[0]!;
-    const all = [...made, harness().unknownMachine!(), ...also];
+    const all = [...created, harness().unknownMachine!(), ...also];
     const verdicts = await Promise.allSettled(all.map((machine) => machines().remove(machine, step)));
     expect(verdicts.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
   });
 
   test('a limiter that is used up stops every call before it leaves', async () => {
     const { context } = harness();
-    const made = await launch(harness(), harness().order!({ count: 1 }));
+    const created = await launch(harness(), harness().spec!({ count: 1 }));
     const before = context.outcomes.length;
     context.refuseCalls(new ProviderError({ code: 'Throttled', message: 'used up', retryAfterMs: 1_234 }));
     const refused = { code: 'Throttled', retryAfterMs: 1_234 };
-    await expect(observe([made[0]!.location])).rejects.toMatchObject(refused);
-    await expect(machines().lookup(made[0]!)).rejects.toMatchObject(refused);
-    await expect(machines().remove(made[0]!, machines().removalSteps[0]!)).rejects.toMatchObject(refused);
+    await expect(observe([created[0]!.location])).rejects.toMatchObject(refused);
+    await expect(machines().get(created[0]!)).rejects.toMatchObject(refused);
+    await expect(machines().remove(created[0]!, machines().removalSteps[0]!)).rejects.toMatchObject(refused);
     context.refuseCalls(null);
     expect(context.outcomes).toHaveLength(before);
   });
 
   if (can('throttling')) {
-    test('a look that is refused throws, and so proves nothing', async () => {
-      const [machine] = await launch(harness(), harness().order!({ count: 1 }));
+    test('a scan that is refused throws, and so proves nothing', async () => {
+      const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
       await harness().throttle!('read');
       await expect(observe([machine!.location])).rejects.toMatchObject({ code: 'Throttled' });
       await harness().throttle!('delete');
@@ -107,9 +107,9 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
 
   if (can('refused places')) {
     test('a place that is refused is named, and what is in the others is shown', async () => {
-      const [machine] = await launch(harness(), harness().order!({ count: 1 }));
+      const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
       await listed([machine!]);
-      const { open, refused } = await harness().refusePlace!();
+      const { open, refused } = await harness().refuseLocation!();
       const seen: Observation[] = [];
       const read = async () => {
         for await (const page of machines().observe([open, refused])) seen.push(...page);
@@ -124,15 +124,15 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
 }
 
 /** Launches an order completely, whichever way the provider has. */
-async function launch({ provider }: ProviderHarness, order: ReturnType<NonNullable<ProviderHarness['order']>>) {
+async function launch({ provider }: ProviderHarness, spec: ReturnType<NonNullable<ProviderHarness['spec']>>) {
   const launching = provider.launching!;
-  const frozen = launching.freeze(order);
-  if (launching.kind === 'bulk') return launching.submit(frozen);
-  const made = launching.machines(frozen);
-  for (const machine of made) {
-    for (const step of launching.steps(frozen)) {
-      await eventually(async () => (await launching.submit(frozen, machine, step)) === null);
+  const prepared = launching.prepare(spec);
+  if (launching.kind === 'bulk') return launching.submit(prepared);
+  const created = launching.machines(prepared);
+  for (const machine of created) {
+    for (const step of launching.steps(prepared)) {
+      await eventually(async () => (await launching.submit(prepared, machine, step)) === null);
     }
   }
-  return made;
+  return created;
 }

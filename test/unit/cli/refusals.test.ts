@@ -12,7 +12,7 @@ describe('namespaceProblems', () => {
     'namespaceProblems names the deployment that owns the namespace when the database has %s',
     (deployment) => {
       expect(namespaceProblems('prod', 'theirs', deployment)).toEqual([
-        `temporal.namespace: prod belongs to deployment theirs, and these records to ${deployment ?? 'none yet'}; use a namespace of its own`,
+        `temporal.namespace: prod belongs to deployment theirs, and this database to ${deployment ?? 'none yet'}; use a namespace of its own`,
       ]);
     },
   );

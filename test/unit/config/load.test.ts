@@ -160,7 +160,7 @@ test.each([
   ['intervals: {scanSeconds: 10000000}', 'intervals.scanSeconds: must be <= 2000000'],
   ['pulse: {username: a}', 'pulse: is not built yet; leave it out'],
   ['notify: {type: taskcluster}', 'notify: is not built yet; leave it out'],
-  ['database: {url: "pglite:x"}', 'database: is called records in this version'],
+  ['records: {url: "pglite:x"}', 'records: is called database in this version'],
   ['retention: {evidenceDays: 8}', 'retention.evidenceDays: is not built yet; leave it out'],
   [
     'auth: {type: static, clients: [{clientId: "a\\0", accessToken: aaaaaaaaaaaaaaaaaaaaaaaa}]}',

@@ -16,7 +16,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   release: SMALL,
   holdOf: SMALL,
   beginAttempt: ONE_ROW,
-  settleAttempt: ONE_ROW,
+  resolveAttempt: ONE_ROW,
   noteFailure: ONE_ROW,
   reportInDoubt: ONE_ROW,
   planLaunchConfigs: ON_CHANGE,
@@ -26,10 +26,10 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   dropLaunches: ONE_ROW,
   dropUnsent: ONE_ROW,
   recordLaunchFailure: ONE_ROW,
-  restOfWorker: ONE_ROW,
+  backoffOfWorker: ONE_ROW,
   launchOf: ONE_ROW,
   getLaunch: ONE_ROW,
-  bookLaunch: ONE_ROW,
+  recordLaunchedWorkers: ONE_ROW,
   lockedLaunches: ONE_ROW,
   finishLaunches: ONE_ROW,
   migrate: AT_START,
@@ -38,13 +38,11 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   createPool: ON_CHANGE,
   updatePool: ON_CHANGE,
   deletePool: ON_CHANGE,
-  rememberTaskQueuePrefix: AT_START,
+  recordTaskQueuePrefix: AT_START,
   providerAccounts: AT_START,
-  rememberProviderAccounts: AT_START,
-  reserveCall: SMALL,
-  lowerBudget: SMALL,
-  pauseOf: SMALL,
-  recordSignOfLife: ONE_ROW,
+  recordProviderAccounts: AT_START,
+  bucketStore: SMALL,
+  recordCredentialsUsed: ONE_ROW,
   inTransaction: 'no query',
   batchOf: 'a part of expireRows and removeDeletedPools',
   recordRunning: ONE_ROW,
@@ -52,13 +50,13 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   recordCredentials: ONE_ROW,
   recordStopping: ONE_ROW,
   recordStopped: ONE_ROW,
-  recordMade: ONE_ROW,
+  recordResourceIds: ONE_ROW,
   insertStaticWorker: ONE_ROW,
   updateStaticWorker: ONE_ROW,
   getWorker: ONE_ROW,
 };
 
-/** Exported functions of database/ that take the records. */
+/** Exported functions of database/ that take the database. */
 const exported = readdirSync('database', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .flatMap((file) => {

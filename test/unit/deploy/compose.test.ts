@@ -61,7 +61,7 @@ describe('docker-compose.yml', () => {
       const config = configOf(name);
       expect(config.server).toMatchObject({ host: '0.0.0.0', port: 8080, publicUrl: filledIn['PUBLIC_URL'] });
       expect(config.temporal.address).toBe('temporal:7233');
-      expect(config.records.url).toBe(
+      expect(config.database.url).toBe(
         `postgres://worker_manager:${exampleSecrets.POSTGRES_PASSWORD}@postgres:5432/worker_manager`,
       );
     }
@@ -83,11 +83,11 @@ describe('docker-compose.yml', () => {
   });
 
   test('docker-compose.yml takes from .env what .env.example has, and nothing else', () => {
-    const asked = new Set([...source.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name));
+    const requested = new Set([...source.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name));
     for (const { environment = {} } of Object.values(compose.services)) {
-      for (const [name, value] of Object.entries(environment)) if (value === null) asked.add(name);
+      for (const [name, value] of Object.entries(environment)) if (value === null) requested.add(name);
     }
-    expect([...asked].toSorted()).toEqual(Object.keys(readEnvExample()).toSorted());
+    expect([...requested].toSorted()).toEqual(Object.keys(readEnvExample()).toSorted());
   });
 
   test('docker-compose.yml holds no secret, and says which one is missing', () => {
@@ -161,15 +161,15 @@ describe('docker-compose.yml', () => {
   });
 
   test('docker-compose.yml gives Temporal and the database the Postgres that it runs', () => {
-    const records = new URL(configOf('api').records.url);
+    const database = new URL(configOf('api').database.url);
     expect(service('postgres').environment).toMatchObject({
-      POSTGRES_USER: records.username,
-      POSTGRES_DB: records.pathname.slice(1),
+      POSTGRES_USER: database.username,
+      POSTGRES_DB: database.pathname.slice(1),
     });
     expect(service('temporal').environment).toMatchObject({
-      POSTGRES_SEEDS: records.hostname,
-      DB_PORT: Number(records.port),
-      POSTGRES_USER: records.username,
+      POSTGRES_SEEDS: database.hostname,
+      DB_PORT: Number(database.port),
+      POSTGRES_USER: database.username,
     });
   });
 });

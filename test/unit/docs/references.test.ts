@@ -15,7 +15,7 @@ describe('references of the repository', () => {
 });
 
 const page = '<a id="gone"></a>\n\n## What is gone\n\n[above](#gone), [code](../domain/a.ts), [all](../domain)';
-const made = (path: string, text: string): Files =>
+const created = (path: string, text: string): Files =>
   new Map([
     ['docs/page.md', page],
     ['domain/a.ts', ''],
@@ -33,7 +33,7 @@ describe('brokenReferences', () => {
     ['a link to an anchor of another page', 'docs/other.md', '[gone](page.md#gone) [out](https://example.com/a.md#b)'],
     ['an example in a block of code', 'docs/other.md', '```\n[gone](nowhere.md)\n```'],
   ])('the check of references accepts %s', (_, path, text) => {
-    expect(brokenReferences(made(path, text))).toEqual([]);
+    expect(brokenReferences(created(path, text))).toEqual([]);
   });
 
   test.each([
@@ -43,11 +43,11 @@ describe('brokenReferences', () => {
     ['an unknown page', 'api/b.ts', "const page = 'docs/lost.md';", 'api/b.ts:1: docs/lost.md'],
     ['an unknown file in a comment', 'api/b.ts', ' * (domain/lost.ts)', 'api/b.ts:1: domain/lost.ts'],
   ])('the check of references reports %s', (_, path, text, problem) => {
-    expect(brokenReferences(made(path, text))).toContain(`${problem} does not open`);
+    expect(brokenReferences(created(path, text))).toContain(`${problem} does not open`);
   });
 
   test('the check of references reports an anchor that a page has twice', () => {
-    const twice = made('docs/twice.md', '<a id="one"></a> <a id="one"></a>');
+    const twice = created('docs/twice.md', '<a id="one"></a> <a id="one"></a>');
     expect(brokenReferences(twice)).toEqual(['docs/twice.md: #one is there twice']);
   });
 });
@@ -59,13 +59,13 @@ describe('outsideReferences', () => {
     ['a section of a document', '// as OB §5.9 says, and RFC 9110 §10.2', '§5.9'],
     ['a document', 'const source = `../shared/design/x.md`;', '../shared/design'],
   ])('the check of outside references reports %s', (_, text, cited) => {
-    expect(outsideReferences(made('api/b.ts', text))).toEqual([
+    expect(outsideReferences(created('api/b.ts', text))).toEqual([
       `api/b.ts:1: ${cited} is explained outside of the repository`,
     ]);
   });
 
   test('the check of outside references accepts a title with a number and a link to the page of weak points', () => {
-    expect(outsideReferences(made('test/b.test.ts', "test('keeps its row (W15)', () => {});"))).toEqual([]);
-    expect(outsideReferences(made('docs/other.md', 'see [W7](weak-points.md#w7)'))).toEqual([]);
+    expect(outsideReferences(created('test/b.test.ts', "test('keeps its row (W15)', () => {});"))).toEqual([]);
+    expect(outsideReferences(created('docs/other.md', 'see [W7](weak-points.md#w7)'))).toEqual([]);
   });
 });

@@ -3,15 +3,15 @@ import {
   failureClasses,
   failureClassOf,
   failureClassOfReason,
-  LONGEST_BACKOFF_MS,
+  MAX_BACKOFF_MS,
   nextBackoff,
 } from '../../../domain/backoff.js';
 
 test('a launch config without capacity backs off for 10 s, doubling to 10 minutes', () => {
-  const rests = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
+  const backoffs = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>
     nextBackoff({ failureClass: 'capacity', failures }),
   );
-  expect(rests.map((ms) => ms / 1000)).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
+  expect(backoffs.map((ms) => ms / 1000)).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600, 600]);
 });
 
 test('a failure that takes longer to cure backs off longer from the start', () => {
@@ -27,10 +27,10 @@ test.each(failureClasses)(
     let before = nextBackoff({ failureClass, failures: 0 });
     expect(before).toBe(0);
     for (let failures = 1; failures < 50; failures += 1) {
-      const rest = nextBackoff({ failureClass, failures });
-      expect(rest).toBeGreaterThanOrEqual(before);
-      expect(rest).toBeLessThanOrEqual(LONGEST_BACKOFF_MS);
-      before = rest;
+      const backoff = nextBackoff({ failureClass, failures });
+      expect(backoff).toBeGreaterThanOrEqual(before);
+      expect(backoff).toBeLessThanOrEqual(MAX_BACKOFF_MS);
+      before = backoff;
     }
   },
 );

@@ -56,7 +56,7 @@ function faults<State>(states: Iterable<State>, faultOf: (state: State) => strin
 }
 
 /** Decides again and again while nothing registers, until a decision launches nothing. */
-function launchedInTheEnd(start: EstimatorInput, options: readonly LaunchConfigOption[], random: () => number) {
+function finallyLaunched(start: EstimatorInput, options: readonly LaunchConfigOption[], random: () => number) {
   let pool = start;
   for (let decisions = 0; decisions < 1_000; decisions += 1) {
     const { spawnCapacity, roomCapacity } = estimate('corrected', pool);
@@ -87,7 +87,7 @@ describe('decisions applied again and again while nothing registers', () => {
       const pool = anyPool(upTo);
       const options = [option('a', 1 + upTo(3)), option('b', 1 + upTo(7))].slice(0, 1 + upTo(1));
       const sizes = options.map((each) => each.capacityPerInstance);
-      return { pool, sizes, end: launchedInTheEnd(pool, options, random) };
+      return { pool, sizes, end: finallyLaunched(pool, options, random) };
     });
     const found = faults(states, ({ pool, sizes, end }) => {
       if (end === null) return 'launches without end';
@@ -142,12 +142,18 @@ function anyAdvice(upTo: Draw): AdvisedState {
     ...{ pool, estimate: estimate('corrected', pool), groups: groupCandidates(workers), machineCapacity },
     previousSurplus: [null, -2, 1, 2, 50][upTo(4)]!,
   })!;
-  const told = new Set(
+  const markedForTermination = new Set(
     decideTerminations(workers, advice)
       .filter(({ terminate }) => terminate)
       .map(({ workerId }) => workerId),
   );
-  return { pool, workers, advice, machineCapacity, ended: workers.filter(({ workerId }) => told.has(workerId)) };
+  return {
+    pool,
+    workers,
+    advice,
+    machineCapacity,
+    ended: workers.filter(({ workerId }) => markedForTermination.has(workerId)),
+  };
 }
 
 const capacityOf = (workers: readonly TerminationCandidate[]) =>

@@ -35,8 +35,8 @@ describe('a poll and a decision', () => {
   });
 
   test('a poll and a decision find that a pool wants nothing while nothing may be launched', () => {
-    const { finding, estimate: made } = evaluate(situation({ pool: { ...pool, pendingTasks: 30 }, blocked: true }));
-    expect([finding.wantedCapacity, finding.roomCapacity, made.wantedCapacity]).toEqual([0, 10, 22]);
+    const { finding, estimate: created } = evaluate(situation({ pool: { ...pool, pendingTasks: 30 }, blocked: true }));
+    expect([finding.wantedCapacity, finding.roomCapacity, created.wantedCapacity]).toEqual([0, 10, 22]);
   });
 
   test('a poll and a decision find no advice while the queue is silent', () => {

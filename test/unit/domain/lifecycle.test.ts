@@ -47,11 +47,11 @@ describe('deadlines', () => {
 });
 
 describe('registration', () => {
-  const running = { state: 'running', registeredAtMs: NOW, signOfLife: false, nowMs: NOW + MINUTE } as const;
+  const running = { state: 'running', registeredAtMs: NOW, credentialsUsed: false, nowMs: NOW + MINUTE } as const;
 
   test.each([
-    ['a requested worker', { state: 'requested', registeredAtMs: null, signOfLife: false, nowMs: NOW }],
-    ['one just registered that gave no sign of life', running],
+    ['a requested worker', { state: 'requested', registeredAtMs: null, credentialsUsed: false, nowMs: NOW }],
+    ['one just registered that has not used its credentials', running],
     ['one whose registration lies ahead of our clock', { ...running, nowMs: NOW - MINUTE }],
     ['the last instant of the grace', { ...running, nowMs: NOW + REGISTRATION_GRACE_MS - 1 }],
     ['a static worker that never registered', { ...running, registeredAtMs: null }],
@@ -62,7 +62,7 @@ describe('registration', () => {
   test.each([
     ['one that is stopping', { ...running, state: 'stopping' }, 'the worker is stopping'],
     ['one that stopped', { ...running, state: 'stopped' }, 'the worker is stopped'],
-    ['one in use', { ...running, signOfLife: true }, 'the worker has registered and is in use'],
+    ['one in use', { ...running, credentialsUsed: true }, 'the worker has registered and is in use'],
     [
       'one that registered ten minutes ago',
       { ...running, nowMs: NOW + REGISTRATION_GRACE_MS },

@@ -21,12 +21,12 @@ describe('a pool with a scaling ratio', () => {
   test('a pool with a scaling ratio of 0.1 never has more than 4 machines requested for 40 tasks', () => {
     const pool = new SimulatedPool([image('a')], { maxCapacity: 100, scalingRatio: 0.1 });
     pool.submit(40, 5 * MINUTE_MS);
-    let mostOnTheirWay = 0;
+    let maxRequested = 0;
     pool.run(3 * 60 * MINUTE_MS, ({ input }) => {
       const { requestedCapacity } = input;
-      mostOnTheirWay = Math.max(mostOnTheirWay, requestedCapacity);
+      maxRequested = Math.max(maxRequested, requestedCapacity);
     });
-    expect(mostOnTheirWay).toBe(4);
+    expect(maxRequested).toBe(4);
     expect(pool.completedTasks).toBe(40);
     expect(existing(pool)).toBe(0);
   });
@@ -60,11 +60,11 @@ test('a pool ends no worker by a single reading without tasks', () => {
   pool.submit(10, 10 * 60 * MINUTE_MS);
   pool.run(5 * MINUTE_MS);
   pool.quietFor(POLL_MS);
-  pool.run(MINUTE_MS, ({ newlyTold }) => expect(newlyTold).toBe(0));
+  pool.run(MINUTE_MS, ({ newlyMarked }) => expect(newlyMarked).toBe(0));
   pool.quietFor(2 * POLL_MS);
-  let told = 0;
-  pool.run(2 * POLL_MS, ({ newlyTold }) => void (told += newlyTold));
-  expect(told).toBe(10);
+  let markedForTermination = 0;
+  pool.run(2 * POLL_MS, ({ newlyMarked }) => void (markedForTermination += newlyMarked));
+  expect(markedForTermination).toBe(10);
 });
 
 describe('three image changes, one of them broken', () => {

@@ -58,9 +58,12 @@ function advice(
   });
 }
 
-type Rest = [fields?: Partial<EstimatorInput>, reading?: { previousSurplus?: number | null; machineCapacity?: number }];
-const ended = (workers: TerminationCandidate[], ...rest: Rest) =>
-  decideTerminations(workers, advice(workers, ...rest)!)
+type Backoff = [
+  fields?: Partial<EstimatorInput>,
+  reading?: { previousSurplus?: number | null; machineCapacity?: number },
+];
+const ended = (workers: TerminationCandidate[], ...backoff: Backoff) =>
+  decideTerminations(workers, advice(workers, ...backoff)!)
     .filter(({ terminate }) => terminate)
     .map(({ workerId }) => workerId)
     .toSorted();

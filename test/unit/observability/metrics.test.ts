@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Metrics, type RecordedFigures } from '../../../observability/metrics.js';
+import { Metrics, type RecordedMetrics } from '../../../observability/metrics.js';
 
 const workersOf = (workerPoolId: string, providerId: string, running: number) => ({
   workerPoolId,
@@ -14,7 +14,7 @@ const line = (workerPoolId: string, providerId: string, running: number) =>
   `worker_manager_workers{workerPoolId="${workerPoolId}",providerId="${providerId}",state="running"} ${running}`;
 
 test('a deleted pool leaves no figure behind, and hides no other pool’s', async () => {
-  let workers: RecordedFigures['workers'] = [
+  let workers: RecordedMetrics['workers'] = [
     workersOf('proj/a', 'aws', 3),
     workersOf('proj/a', 'aws-old', 1),
     workersOf('proj/b', 'aws', 2),

@@ -7,7 +7,7 @@ test('a provider computes the same fingerprint of a static worker’s secret as 
   const context = providerContext('hand', {
     rootUrl: 'https://tc.example.com',
     deployment,
-    limiter: { take: async () => {}, heed: async () => {} },
+    limiter: { acquire: async () => {}, reportQuota: async () => {} },
     onCall: () => {},
   });
   const worker = { workerPoolId: 'lab/phones', workerGroup: 'shelf', workerId: 'one' };

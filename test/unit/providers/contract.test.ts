@@ -11,13 +11,13 @@ describeProviderContract('static', 'none', async () => {
   const context = recordedContext({ providerId: 'hand' });
   const key = { workerPoolId: 'proj/pool', workerGroup: 'rack', workerId: 'machine-1' };
   const secret = 's'.repeat(44);
-  const facts = { secretFingerprint: context.fingerprint(key, secret) };
+  const identityAttributes = { secretFingerprint: context.fingerprint(key, secret) };
   return {
     provider: staticProvider(context),
     context,
     pool: { lifecycle: {}, workerConfig: {} },
     proven: async () => ({
-      worker: workerOf({ ...key, location: { account: null, region: null, group: null }, facts }),
+      worker: workerOf({ ...key, location: { account: null, region: null, group: null }, identityAttributes }),
       proof: { staticSecret: secret },
     }),
     close: async () => {},
@@ -34,7 +34,7 @@ const recordingHarness = async (kind: 'bulk' | 'stepwise'): Promise<ProviderHarn
     provider: recordingProvider(context, cloud, kind),
     context,
     pool: { minCapacity: 0, maxCapacity: 1, launchConfigs: [{ region: 'here' }] },
-    order: (changes) => ({
+    spec: (changes) => ({
       token: randomUUID(),
       workerPoolId: 'proj/pool',
       owner: 'me@example.com',
@@ -44,7 +44,7 @@ const recordingHarness = async (kind: 'bulk' | 'stepwise'): Promise<ProviderHarn
       ...changes,
     }),
     makeForeign: async () => {
-      const machine = { workerGroup: 'here', workerId: 'foreign', location, facts: {} };
+      const machine = { workerGroup: 'here', workerId: 'foreign', location, identityAttributes: {} };
       const resources = new Map([['machine', 'running' as const]]);
       cloud.add({ machine, launchToken: 'x', workerPoolId: 'their/pool', deploymentId: 'theirs', resources });
       return machine;
@@ -58,12 +58,12 @@ const recordingHarness = async (kind: 'bulk' | 'stepwise'): Promise<ProviderHarn
       cloud.fail({ operation: 'submit', error, after: true });
     },
     throttle: async (operation) => cloud.fail({ operation: operations[operation], error: throttled }),
-    refusePlace: async () => {
+    refuseLocation: async () => {
       cloud.refusedRegions.add('there');
       return { open: location, refused: { ...location, region: 'there' } };
     },
     proven: async () => ({
-      worker: workerOf({ workerGroup: 'here', workerId: 'machine-1', location, facts: {} }),
+      worker: workerOf({ workerGroup: 'here', workerId: 'machine-1', location, identityAttributes: {} }),
       proof: recordedProof('machine-1'),
     }),
     close: async () => {},

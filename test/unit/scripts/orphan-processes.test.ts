@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { commandLineOf, endLeftBehind } from '#scripts/orphan-processes.mjs';
+import { commandLineOf, endOrphan } from '#scripts/orphan-processes.mjs';
 import { tryLock } from '#scripts/lock.mjs';
 
 let folder: string;
@@ -26,17 +26,17 @@ async function leave(mark: string, stubborn = false) {
 
 test('an orphan process is ended, at last by force', async () => {
   const gentle = await leave(folder);
-  expect(await endLeftBehind(gentle.pidFile, folder)).toBe(gentle.pid);
+  expect(await endOrphan(gentle.pidFile, folder)).toBe(gentle.pid);
   expect(await gentle.ended).toEqual([null, 'SIGTERM']);
   expect(existsSync(gentle.pidFile)).toBe(false);
   const stubborn = await leave(folder, true);
-  expect(await endLeftBehind(stubborn.pidFile, folder, 100)).toBe(stubborn.pid);
+  expect(await endOrphan(stubborn.pidFile, folder, 100)).toBe(stubborn.pid);
   expect(await stubborn.ended).toEqual([null, 'SIGKILL']);
 });
 
 test('another process that now has the number of an orphan is left alone', async () => {
   const { child, pid, pidFile, ended } = await leave('of-somebody-else');
-  expect(await endLeftBehind(pidFile, folder)).toBeNull();
+  expect(await endOrphan(pidFile, folder)).toBeNull();
   expect(commandLineOf(pid)).toContain('of-somebody-else');
   child.kill();
   await ended;

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import {
   cronScheduleId,
   DEMAND_SCHEDULE_ID,
-  followScanId,
+  fastScanId,
   lifecycleId,
   provisionId,
   scanScheduleId,
@@ -16,7 +16,7 @@ test('ids of workflows and schedules stay as running deployments have them', () 
     provisionId('proj/pool'),
     cronScheduleId('proj/pool'),
     scanScheduleId('aws'),
-    followScanId('aws'),
+    fastScanId('aws'),
     ...[DEMAND_SCHEDULE_ID, WORKERS_SCHEDULE_ID, SWEEP_SCHEDULE_ID],
   ]).toEqual([
     'worker/proj/pool/us-west-2/i-1',

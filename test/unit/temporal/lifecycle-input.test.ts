@@ -12,7 +12,7 @@ const machine = {
   workerGroup: 'us-east-1',
   workerId: 'i-1',
   location: { account: '123', region: 'us-east-1', group: null },
-  facts: {},
+  identityAttributes: {},
 };
 const inputOf = (changes: Partial<Worker>) =>
   lifecycleInput(workerOf(machine, changes), {
@@ -25,12 +25,12 @@ const inputOf = (changes: Partial<Worker>) =>
 describe('lifecycleInput', () => {
   test('a requested worker’s lifecycle begins at the beginning, with the deadline of its launch', () => {
     expect(inputOf({ terminateAfter: 5_000 })).toMatchObject({ registrationDeadline: 5_000 });
-    expect(inputOf({ terminateAfter: 5_000 }).carried).toBeUndefined();
+    expect(inputOf({ terminateAfter: 5_000 }).resumeFrom).toBeUndefined();
   });
 
   test('a running worker’s lifecycle goes on as its row stands', () => {
     const row = { state: 'running', registeredAt: 1_000, terminateAfter: 9_000, secretGeneration: 3 } as const;
-    expect(inputOf({ ...row, capacity: 4 }).carried).toMatchObject({
+    expect(inputOf({ ...row, capacity: 4 }).resumeFrom).toMatchObject({
       state: 'running',
       registeredAt: 1_000,
       deadline: 9_000,
@@ -42,12 +42,14 @@ describe('lifecycleInput', () => {
   });
 
   test('a first secret has none before it', () => {
-    expect(inputOf({ state: 'running', secretGeneration: 1 }).carried).toMatchObject({ previousSecretAccepted: false });
+    expect(inputOf({ state: 'running', secretGeneration: 1 }).resumeFrom).toMatchObject({
+      previousSecretAccepted: false,
+    });
   });
 
   test('a stopping worker’s lifecycle goes on stopping, for the same reason', () => {
-    const { carried } = inputOf({ state: 'stopping', stopReason: 'no longer needed' });
-    expect(carried).toMatchObject({
+    const { resumeFrom } = inputOf({ state: 'stopping', stopReason: 'no longer needed' });
+    expect(resumeFrom).toMatchObject({
       state: 'stopping',
       stop: { reason: 'no longer needed', failure: null },
       removed: [],
@@ -55,17 +57,17 @@ describe('lifecycleInput', () => {
   });
 
   test('a static worker’s lifecycle keeps its own end, capacity and secret', () => {
-    const facts = { secretFingerprint: 'print' };
+    const identityAttributes = { secretFingerprint: 'print' };
     const input = inputOf({
       state: 'running',
       launchToken: null,
       launchConfigId: null,
       expires: 7_000,
       capacity: 2,
-      facts,
+      identityAttributes,
     });
     expect(input.static).toEqual({ expires: 7_000, capacity: 2, secretFingerprint: 'print' });
-    expect(input.carried).toMatchObject({ state: 'running', deadline: 7_000, capacity: 2 });
+    expect(input.resumeFrom).toMatchObject({ state: 'running', deadline: 7_000, capacity: 2 });
   });
 });
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { Turnstile } from '../../../temporal/semaphore.js';
+import { Semaphore } from '../../../temporal/semaphore.js';
 
 const LONG_MS = 10_000;
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Semaphore', () => {
   test('the semaphore admits only so many at once, the others in the order in which they came', async () => {
-    const turnstile = new Turnstile(2);
+    const semaphore = new Semaphore(2);
     const inside = new Map<number, () => void>();
     const call = (number: number) =>
-      turnstile.pass(LONG_MS, () => new Promise<number>((resolve) => inside.set(number, () => resolve(number))));
+      semaphore.run(LONG_MS, () => new Promise<number>((resolve) => inside.set(number, () => resolve(number))));
     const calls = [1, 2, 3, 4].map(call);
     await nextTurn();
     expect([...inside.keys()]).toEqual([1, 2]);
@@ -24,21 +24,21 @@ describe('Semaphore', () => {
   });
 
   test('the semaphore leaves no gap for a caller whose wait has timed out, and does not run it', async () => {
-    const turnstile = new Turnstile(1);
+    const semaphore = new Semaphore(1);
     const { promise, resolve } = Promise.withResolvers<string>();
-    const first = turnstile.pass(LONG_MS, () => promise);
+    const first = semaphore.run(LONG_MS, () => promise);
     let done = false;
-    expect(await turnstile.pass(1, async () => void (done = true))).toBeNull();
+    expect(await semaphore.run(1, async () => void (done = true))).toBeNull();
     expect(done).toBe(false);
     resolve('first');
     expect(await first).toEqual({ result: 'first' });
-    expect(await turnstile.pass(1, async () => 'next')).toEqual({ result: 'next' });
+    expect(await semaphore.run(1, async () => 'next')).toEqual({ result: 'next' });
   });
 
   test('the semaphore gives the place of a failed call to the next', async () => {
-    const turnstile = new Turnstile(1);
-    const failing = turnstile.pass(LONG_MS, () => Promise.reject(new Error('no')));
-    const next = turnstile.pass(LONG_MS, async () => 'next');
+    const semaphore = new Semaphore(1);
+    const failing = semaphore.run(LONG_MS, () => Promise.reject(new Error('no')));
+    const next = semaphore.run(LONG_MS, async () => 'next');
     await expect(failing).rejects.toThrow('no');
     expect(await next).toEqual({ result: 'next' });
   });

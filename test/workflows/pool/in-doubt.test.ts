@@ -23,7 +23,7 @@ describe('a reconciliation', () => {
       if (id === 'silent') throw new Error('hangs');
       return undefined;
     };
-    const handle = await pool().look();
+    const handle = await pool().reconcile();
     await eventually(async () => {
       const launch = pool().launched.find(({ launchConfigId }) => launchConfigId === 'well');
       if (!launch) return false;
@@ -60,11 +60,11 @@ describe('a reconciliation', () => {
       if (id === 'lc-1') throw new Error('hangs');
       return undefined;
     };
-    const handle = await pool().look();
+    const handle = await pool().reconcile();
     await eventually(() => pool().decisions.length > 0);
     expect(pool().decisions[0]!.launches).toMatchObject([
       { token: 'old', outcome: 'unfinished', failure: 'no answer yet' },
-      { launchConfigId: 'lc-2', outcome: 'launched', made: 8 },
+      { launchConfigId: 'lc-2', outcome: 'launched', launched: 8 },
     ]);
     await time().pass(MINUTE_MS);
     await ended(handle);
@@ -135,7 +135,7 @@ describe('a reconciliation', () => {
       if (attempt < 5) throw new Error('hangs');
       return undefined;
     };
-    const handle = await pool().look();
+    const handle = await pool().reconcile();
     await eventually(() => pool().decisions.length > 0);
     await time().pass(MINUTE_MS);
     await ended(handle);

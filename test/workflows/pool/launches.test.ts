@@ -19,7 +19,7 @@ const lifecycle = (workerId: string) =>
     lifecycleId({ workerPoolId: pool().workerPoolId, workerGroup: 'here', workerId }),
   );
 
-describe('a pass', () => {
+describe('a reconciliation', () => {
   test('launches what the estimate says, spread over the launch configs, and writes down why', async () => {
     pool().pendingTasks = 20;
     pool().options = [option('lc-a'), option('lc-b'), option('lc-c', { initialWeight: 0 })];
@@ -36,23 +36,28 @@ describe('a pass', () => {
     pool().pendingTasks = 5;
     pool().options = [option('empty', { initialWeight: 1 }), option('full', { initialWeight: 0.001 })];
     pool().answer = (id) =>
-      id === 'empty' ? { made: 0, outcome: 'failed', failure: 'InsufficientCapacity' } : undefined;
+      id === 'empty' ? { launched: 0, outcome: 'failed', failure: 'InsufficientCapacity' } : undefined;
     await reconcileOnce();
     expect(pool().existingCapacity).toBe(5);
     expect(pool().decisions).toHaveLength(1);
     expect(pool().launched.filter(({ launchConfigId }) => launchConfigId === 'empty')).toHaveLength(1);
     expect(pool().decisions[0]!.launches).toContainEqual(
-      expect.objectContaining({ launchConfigId: 'empty', outcome: 'failed', made: 0, failure: 'InsufficientCapacity' }),
+      expect.objectContaining({
+        launchConfigId: 'empty',
+        outcome: 'failed',
+        launched: 0,
+        failure: 'InsufficientCapacity',
+      }),
     );
   });
 
   test('gets from another launch config what one is short of', async () => {
     pool().pendingTasks = 10;
     pool().options = [option('short'), option('other', { initialWeight: 0.000_001 })];
-    pool().answer = (id) => (id === 'short' ? { made: 4, outcome: 'short' } : undefined);
+    pool().answer = (id) => (id === 'short' ? { launched: 4, outcome: 'short' } : undefined);
     await reconcileOnce();
     expect(pool().existingCapacity).toBe(10);
-    expect(pool().decisions[0]!.launches.map(({ launchConfigId, made: got }) => [launchConfigId, got])).toEqual([
+    expect(pool().decisions[0]!.launches.map(({ launchConfigId, launched: got }) => [launchConfigId, got])).toEqual([
       ['short', 4],
       ['other', 6],
     ]);
@@ -61,14 +66,14 @@ describe('a pass', () => {
   test('ends when every launch config has failed', async () => {
     pool().pendingTasks = 10;
     pool().options = ['a', 'b', 'c'].map((id) => option(id));
-    pool().answer = () => ({ made: 0, outcome: 'failed', failure: 'none left' });
+    pool().answer = () => ({ launched: 0, outcome: 'failed', failure: 'none left' });
     await reconcileOnce();
     expect(new Set(pool().launched.map(({ launchConfigId }) => launchConfigId))).toEqual(new Set(['a', 'b', 'c']));
     expect(pool().launched).toHaveLength(3);
     expect(pool().existingCapacity).toBe(0);
   });
 
-  test('finishes what an earlier one left open, then looks again before it launches more', async () => {
+  test('finishes what an earlier one left open, then assesses the pool again before it launches more', async () => {
     pool().pendingTasks = 8;
     pool().unfinished = [{ token: 'old', providerId: 'cloud', launchConfigId: 'lc-1', count: 3 }];
     await reconcileOnce();
@@ -77,14 +82,14 @@ describe('a pass', () => {
       [false, 8],
     ]);
     expect(time().scripted.names().slice(0, 3)).toEqual(['assessPool', 'launchMachines', 'assessPool']);
-    expect(pool().decisions[0]!.launches.map(({ asked }) => asked)).toEqual([3, 8]);
+    expect(pool().decisions[0]!.launches.map(({ requested }) => requested)).toEqual([3, 8]);
   });
 
   test('leaves an old launch open whose provider is no longer configured', async () => {
     pool().unfinished = [{ token: 'old', providerId: 'elsewhere', launchConfigId: 'lc-1', count: 3 }];
     await reconcileOnce();
     expect(pool().launched).toEqual([]);
-    expect(pool().decisions[0]!.launches).toMatchObject([{ token: 'old', outcome: 'unfinished', made: 0 }]);
+    expect(pool().decisions[0]!.launches).toMatchObject([{ token: 'old', outcome: 'unfinished', launched: 0 }]);
   });
 
   test('concludes although a launch gives no answer, and counts it as made', async () => {
@@ -94,12 +99,12 @@ describe('a pass', () => {
       if (id === 'silent') throw new Error('no answer');
       return undefined;
     };
-    const handle = await pool().look();
+    const handle = await pool().reconcile();
     await eventually(() => pool().launched.length > 0);
     await time().pass(110_000);
     await ended(handle);
     expect(pool().decisions[0]!.launches).toMatchObject([
-      { launchConfigId: 'silent', asked: 5, made: 0, outcome: 'unfinished', failure: 'no answer yet' },
+      { launchConfigId: 'silent', requested: 5, launched: 0, outcome: 'unfinished', failure: 'no answer yet' },
     ]);
     expect(new Set(pool().launched.map(({ token }) => token)).size).toBe(1);
     expect(pool().existingCapacity).toBe(0);
@@ -112,20 +117,20 @@ describe('a pass', () => {
     expect(
       time()
         .scripted.of('reserveLaunches')
-        .map(({ args }) => args[0].mostMachines),
+        .map(({ args }) => args[0].maxMachines),
     ).toEqual([500]);
   });
 });
 
 describe('lifecycles of what was launched', () => {
-  test('are children of the tick that outlive it, up to 25', async () => {
+  test('are children of the reconciliation that outlive it, up to 25', async () => {
     pool().pendingTasks = 25;
-    const tick = await reconcileOnce();
+    const reconciliation = await reconcileOnce();
     expect(time().scripted.of('startLifecycles')).toEqual([]);
     const workers = pool().workersOf(pool().launched[0]!);
     const described = await Promise.all(workers.map(({ workerId }) => time().track(lifecycle(workerId)).describe()));
     expect(described.map(({ status }) => status.name)).toEqual(Array(25).fill('RUNNING'));
-    const { events } = await tick.fetchHistory();
+    const { events } = await reconciliation.fetchHistory();
     const starts = (events ?? []).flatMap((event) => event.startChildWorkflowExecutionInitiatedEventAttributes ?? []);
     expect(starts).toHaveLength(25);
     const { PARENT_CLOSE_POLICY_ABANDON } = proto.temporal.api.enums.v1.ParentClosePolicy;
@@ -145,16 +150,16 @@ describe('lifecycles of what was launched', () => {
     for (const index of [0, 2]) {
       expect((await time().track(lifecycle(workers[index]!.workerId)).describe()).status.name).toBe('RUNNING');
     }
-    expect(pool().decisions).toMatchObject([{ launches: [{ outcome: 'unfinished', made: 0 }] }]);
+    expect(pool().decisions).toMatchObject([{ launches: [{ outcome: 'unfinished', launched: 0 }] }]);
   });
 
   test('are started by one activity when they are more', async () => {
     pool().pendingTasks = 26;
-    const tick = await reconcileOnce();
+    const reconciliation = await reconcileOnce();
     const [call, ...more] = time().scripted.of('startLifecycles');
     expect(more).toEqual([]);
-    expect(call!.args).toEqual([pool().launched[0]!.token, tick.workflowId]);
-    const { events } = await tick.fetchHistory();
+    expect(call!.args).toEqual([pool().launched[0]!.token, reconciliation.workflowId]);
+    const { events } = await reconciliation.fetchHistory();
     expect((events ?? []).some((event) => event.startChildWorkflowExecutionInitiatedEventAttributes)).toBe(false);
   });
 
@@ -162,21 +167,21 @@ describe('lifecycles of what was launched', () => {
     pool().pendingTasks = 26;
     time().scripted.on('startLifecycles', async () => false);
     await reconcileOnce();
-    expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', made: 0 }]);
+    expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', launched: 0 }]);
   });
 
   test('whose activity never answers hold the run for four minutes, and no longer', async () => {
     pool().pendingTasks = 26;
     time().scripted.fail('startLifecycles', 1_000);
-    const handle = await pool().look();
+    const handle = await pool().reconcile();
     await time().pass(5 * MINUTE_MS);
     expect((await time().track(handle).describe()).status.name).toBe('COMPLETED');
-    expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', made: 0 }]);
+    expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', launched: 0 }]);
   });
 
   test('that exist already, because a registration was first, are no failure', async () => {
     pool().pendingTasks = 2;
-    // The API starts one between the launch and the tick's own starts.
+    // The API starts one between the launch and the reconciliation's own starts.
     time().scripted.on('launchMachines', async ({ token }) => {
       const common = {
         workerPoolId: pool().workerPoolId,
@@ -197,7 +202,7 @@ describe('lifecycles of what was launched', () => {
         taskQueue: time().taskQueue,
       });
       time().track(early);
-      return { made: 2, outcome: 'launched', failure: null, group: { common, workers } };
+      return { launched: 2, outcome: 'launched', failure: null, group: { common, workers } };
     });
     await reconcileOnce();
     expect(pool().decisions).toHaveLength(1);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { pino } from 'pino';
-import { Asks } from '../../../temporal/triggers.js';
+import { ReconcileTriggers } from '../../../temporal/triggers.js';
 import { provisionId } from '../../../temporal/ids.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { ScriptedPool } from '../../support/scripted-pool.js';
@@ -11,12 +11,12 @@ import { MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;
 let pool: ScriptedPool;
-let made = 0;
+let created = 0;
 beforeAll(async () => {
   time = await TimeSkipping.start();
 });
 beforeEach(() => {
-  pool = new ScriptedPool(time, `proj/asked-${(made += 1)}`);
+  pool = new ScriptedPool(time, `proj/asked-${(created += 1)}`);
 });
 afterEach(() => time.reset());
 afterAll(() => time.stop());
@@ -24,14 +24,14 @@ afterAll(() => time.stop());
 const isRunning = async (handle: WorkflowHandle) => (await handle.describe()).status.name === 'RUNNING';
 const ended = (handle: WorkflowHandle) => eventually(async () => !(await isRunning(handle)), { what: 'the end' });
 
-/** Holds passes up at their end, one at a time. */
-function holdPasses() {
+/** Holds reconciliations up at their end, one at a time. */
+function holdReconciliations() {
   const held: (() => void)[] = [];
   let atOnce = 0;
-  let mostAtOnce = 0;
-  time.scripted.on('concludePass', async (_pool, decision) => {
+  let maxAtOnce = 0;
+  time.scripted.on('concludeReconciliation', async (_pool, decision) => {
     atOnce += 1;
-    mostAtOnce = Math.max(mostAtOnce, atOnce);
+    maxAtOnce = Math.max(maxAtOnce, atOnce);
     await new Promise<void>((resolve) => held.push(resolve));
     atOnce -= 1;
     pool.decisions.push(decision);
@@ -42,57 +42,57 @@ function holdPasses() {
       next();
     },
     waiting: () => held.length,
-    mostAtOnce: () => mostAtOnce,
+    maxAtOnce: () => maxAtOnce,
   };
 }
 
-describe('asks for a look', () => {
-  test('start a tick of one pass, which ends when nobody asks any more', async () => {
-    const handle = await pool.look();
+describe('requests a reconciliation', () => {
+  test('start one reconciliation, and the workflow ends when nobody triggers it any more', async () => {
+    const handle = await pool.reconcile();
     await ended(handle);
-    expect(time.scripted.names()).toEqual(['assessPool', 'concludePass']);
+    expect(time.scripted.names()).toEqual(['assessPool', 'concludeReconciliation']);
   });
 
-  test('that come during a pass, five of them, give exactly one more', async () => {
-    const passes = holdPasses();
-    const handle = await pool.look();
-    await eventually(() => passes.waiting() === 1);
-    for (let asks = 0; asks < 5; asks += 1) await pool.look();
-    await passes.release();
+  test('that come during a reconciliation, five of them, give exactly one more', async () => {
+    const reconciliations = holdReconciliations();
+    const handle = await pool.reconcile();
+    await eventually(() => reconciliations.waiting() === 1);
+    for (let requests = 0; requests < 5; requests += 1) await pool.reconcile();
+    await reconciliations.release();
     await time.pass(1_500);
-    await passes.release();
+    await reconciliations.release();
     await ended(handle);
     expect(pool.decisions).toHaveLength(2);
     expect(time.scripted.of('assessPool')).toHaveLength(2);
   });
 
-  test('never have two passes of one pool at once', async () => {
-    const passes = holdPasses();
-    const handle = await pool.look();
+  test('never have two reconciliations of one pool at once', async () => {
+    const reconciliations = holdReconciliations();
+    const handle = await pool.reconcile();
     for (let round = 0; round < 3; round += 1) {
-      await Promise.all(Array.from({ length: 10 }, () => pool.look()));
-      await passes.release();
+      await Promise.all(Array.from({ length: 10 }, () => pool.reconcile()));
+      await reconciliations.release();
       await time.pass(1_500);
     }
-    await passes.release();
+    await reconciliations.release();
     await ended(handle);
-    expect(passes.mostAtOnce()).toBe(1);
+    expect(reconciliations.maxAtOnce()).toBe(1);
     expect(pool.decisions).toHaveLength(4);
   });
 
   test('that go on for ever do not keep one run alive for longer than two minutes', async () => {
-    time.scripted.on('concludePass', async (_pool, decision) => {
+    time.scripted.on('concludeReconciliation', async (_pool, decision) => {
       pool.decisions.push(decision);
-      await pool.look();
+      await pool.reconcile();
     });
-    const first = await pool.look();
+    const first = await pool.reconcile();
     const { runId } = await first.describe();
     await time.pass(2.5 * MINUTE_MS);
     const firstRun = time.env.client.workflow.getHandle(first.workflowId, runId);
     const { status, closeTime, startTime } = await firstRun.describe();
     expect(status.name).toBe('CONTINUED_AS_NEW');
     expect(closeTime!.getTime() - startTime.getTime()).toBeLessThan(2.1 * MINUTE_MS + time.toleranceMs());
-    // A pass each one to two seconds of those that the machine left to them.
+    // A reconciliation each one to two seconds of those that the machine left to them.
     expect(pool.decisions.length).toBeGreaterThan((2 * MINUTE_MS - time.toleranceMs()) / 2_000);
     // The last one of that run came when it was about to end.
     const before = pool.decisions.length;
@@ -103,15 +103,15 @@ describe('asks for a look', () => {
 
 describe('a trigger by the product’s own client', () => {
   test('keeps the reconciliations of a pool that is always triggered going for longer than ten minutes', async () => {
-    const asks = new Asks(time.env.client, time.taskQueue, pino({ enabled: false }));
+    const triggers = new ReconcileTriggers(time.env.client, time.taskQueue, pino({ enabled: false }));
     let tries = 0;
-    time.scripted.on('concludePass', async () => {
+    time.scripted.on('concludeReconciliation', async () => {
       tries += 1;
       // Each reconciliation takes a little more than the two minutes of a run, and another is triggered during it.
       if (tries % 17 !== 0) throw new Error('the database does not answer');
-      await asks.askForLook(pool.workerPoolId);
+      await triggers.requestReconcile(pool.workerPoolId);
     });
-    await asks.askForLook(pool.workerPoolId);
+    await triggers.requestReconcile(pool.workerPoolId);
     const handle = time.track(time.env.client.workflow.getHandle(provisionId(pool.workerPoolId)));
     const { runId } = await handle.describe();
     await time.pass(11 * MINUTE_MS);
@@ -133,7 +133,7 @@ describe('nothing is launched, and the decision says why,', () => {
     async (why) => {
       pool.pendingTasks = 10;
       pool.blockedBy = [why];
-      await ended(await pool.look());
+      await ended(await pool.reconcile());
       expect(pool.launched).toEqual([]);
       expect(pool.decisions).toMatchObject([{ limitedBy: [why], launches: [], estimate: { spawnCapacity: 10 } }]);
     },
@@ -150,18 +150,18 @@ describe('nothing is launched, and the decision says why,', () => {
     time.scripted.on('dropLaunches', async (tokens) => {
       pool.unfinished = pool.unfinished.filter(({ token }) => !tokens.includes(token));
     });
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(time.scripted.of('dropLaunches').map(({ args }) => args)).toEqual([[['unsent']]]);
     expect(pool.launched.map(({ token }) => token)).toEqual(['in-doubt']);
     expect(pool.unfinished).toEqual([]);
     expect(pool.decisions).toMatchObject([
-      { limitedBy: ['held: by hand'], launches: [{ token: 'in-doubt', made: 2 }] },
+      { limitedBy: ['held: by hand'], launches: [{ token: 'in-doubt', launched: 2 }] },
     ]);
   });
 
   test('(but a pool that is not blocked sends what was never sent)', async () => {
     pool.unfinished = [{ providerId: 'cloud', launchConfigId: 'lc-1', count: 2, token: 'unsent', neverSent: true }];
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(time.scripted.of('dropLaunches')).toEqual([]);
     expect(pool.launched.map(({ token }) => token)).toEqual(['unsent']);
   });
@@ -170,7 +170,7 @@ describe('nothing is launched, and the decision says why,', () => {
     pool.pendingTasks = null;
     pool.minCapacity = 3;
     pool.existingCapacity = 1;
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(pool.launched.map(({ count }) => count)).toEqual([2]);
     expect(pool.decisions).toMatchObject([{ limitedBy: [], estimate: { wantedCapacity: 2, bound: 'minimum' } }]);
   });
@@ -180,29 +180,29 @@ describe('nothing is launched, and the decision says why,', () => {
     time.scripted.on('reserveLaunches', async () => ({
       ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null },
     }));
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(pool.decisions).toMatchObject([{ limitedBy: ['limits.machines'], launches: [] }]);
   });
 
-  test('when every launch config rests', async () => {
+  test('when every launch config backs off', async () => {
     pool.pendingTasks = 10;
     pool.options = [option('lc-1', { backoffUntil: (await time.now()) + MINUTE_MS })];
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(time.scripted.of('reserveLaunches')).toEqual([]);
     expect(pool.decisions).toMatchObject([{ passedOver: [{ launchConfigId: 'lc-1', reason: 'backing off' }] }]);
   });
 
   test('when there is no such pool any more; then there is no decision either', async () => {
     time.scripted.on('assessPool', async () => null);
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(time.scripted.names()).toEqual(['assessPool']);
   });
 });
 
-describe('a tick that goes wrong', () => {
-  test('waits for records that are away for a moment', async () => {
+describe('a reconciliation that fails', () => {
+  test('waits for a database that is away for a moment', async () => {
     time.scripted.fail('assessPool', 5);
-    const handle = await pool.look();
+    const handle = await pool.reconcile();
     await time.pass(MINUTE_MS);
     await ended(handle);
     expect((await handle.describe()).status.name).toBe('COMPLETED');
@@ -210,25 +210,25 @@ describe('a tick that goes wrong', () => {
 
   test('is red and alone when they stay away, and the next ask starts a new one', async () => {
     time.scripted.fail('assessPool', 1_000);
-    const handle = await pool.look();
+    const handle = await pool.reconcile();
     await time.pass(4 * MINUTE_MS);
     await ended(handle);
     expect((await handle.describe()).status.name).toBe('FAILED');
     time.scripted.reset();
     pool = new ScriptedPool(time, pool.workerPoolId);
-    await ended(await pool.look());
+    await ended(await pool.reconcile());
     expect(pool.decisions).toHaveLength(1);
   });
 
   test('is followed by another when it was triggered before it failed', async () => {
     let tries = 0;
-    time.scripted.on('concludePass', async (_pool, decision) => {
+    time.scripted.on('concludeReconciliation', async (_pool, decision) => {
       tries += 1;
       if (tries > 1) return void pool.decisions.push(decision);
-      await pool.look();
+      await pool.reconcile();
       throw ApplicationFailure.nonRetryable('the database has been away for too long');
     });
-    const handle = await pool.look();
+    const handle = await pool.reconcile();
     await ended(handle);
     expect((await handle.describe()).status.name).toBe('COMPLETED');
     expect(pool.decisions).toHaveLength(1);
@@ -237,7 +237,7 @@ describe('a tick that goes wrong', () => {
   test('fails instead of trying its task again for ever, when the code has a mistake', async () => {
     // Facts without options are what no release of ours gives: the code stumbles with a TypeError.
     time.scripted.on('assessPool', async () => ({ unfinished: [] }) as never);
-    const handle = await pool.look();
+    const handle = await pool.reconcile();
     await ended(handle);
     expect((await handle.describe()).status.name).toBe('FAILED');
     const { events } = await handle.fetchHistory();

@@ -58,7 +58,7 @@ test.each([
   pool.pendingTasks = MACHINES;
   while (pool.existingCapacity < MACHINES) {
     const decisions = pool.decisions.length;
-    await pool.look();
+    await pool.reconcile();
     await eventually(() => pool.decisions.length > decisions);
     // Tasks that a machine was launched for are claimed.
     pool.pendingTasks = MACHINES - pool.existingCapacity;
@@ -70,5 +70,5 @@ test.each([
   );
   expect(launched.reduce((sum, count) => sum + count, 0)).toBe(MACHINES);
   for (const count of launched) expect(Math.abs(count - share)).toBeLessThan(0.3 * share);
-  expect(Math.max(...time.scripted.of('reserveLaunches').map(({ args }) => args[0].mostMachines))).toBe(500);
+  expect(Math.max(...time.scripted.of('reserveLaunches').map(({ args }) => args[0].maxMachines))).toBe(500);
 });

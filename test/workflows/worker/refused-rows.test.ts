@@ -21,38 +21,38 @@ describe('a removal', () => {
     ['with half of a surrogate pair', '\ud800'],
     ['that is over 1,000 characters long', 'x'.repeat(1_001)],
   ])('is refused when its reason is a text %s', async (_what, reason) => {
-    const life = await time.startLife();
-    await expect(life.remove(reason)).rejects.toThrow(WorkflowUpdateFailedError);
-    expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+    const lifecycle = await time.startLifecycle();
+    await expect(lifecycle.remove(reason)).rejects.toThrow(WorkflowUpdateFailedError);
+    expect(await lifecycle.status()).toMatchObject({ state: 'requested', stopReason: null });
   });
 
   test('stops the worker with a plain reason when the database refuses its own for good', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 1, forGood());
-    await life.remove('refused');
+    await lifecycle.remove('refused');
     expect(reasons()).toEqual(['refused', 'its reason cannot be stored']);
-    await life.end();
+    await lifecycle.end();
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
   test('takes the machine away although the database refuses every row for good', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 1);
     time.scripted.fail('recordStopping', 2, forGood());
-    await life.remove('refused');
+    await lifecycle.remove('refused');
     expect(reasons()).toHaveLength(3);
     await eventually(() => time.scripted.of('removeResource').length === 1);
-    await life.end();
+    await lifecycle.end();
   });
 
   test('ends the life only when the row says stopped, and tries that ever more rarely', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 2, forGood());
     time.scripted.fail('recordStopped', 6, forGood());
-    await life.remove('refused');
-    await life.observed('gone');
-    await life.until({ phase: 'gone, but the database refuses its row' });
-    expect((await life.handle.describe()).status.name).toBe('RUNNING');
+    await lifecycle.remove('refused');
+    await lifecycle.observed('gone');
+    await lifecycle.until({ phase: 'gone, but the database refuses its row' });
+    expect((await lifecycle.handle.describe()).status.name).toBe('RUNNING');
     const tries = () => time.scripted.of('recordStopped').length;
     const begun = await time.now();
     // 1 + 2 + 4 + 8 + 16 minutes.
@@ -61,44 +61,44 @@ describe('a removal', () => {
     await time.passTo(begun + 40 * MINUTE_MS);
     expect(tries()).toBe(6);
     await time.passTo(begun + 70 * MINUTE_MS);
-    await life.ended();
+    await lifecycle.ended();
     expect(tries()).toBe(7);
   });
 });
 
 test('a registration whose row the database refuses for good is refused once, and the life goes on', async () => {
-  const life = await time.startLife();
+  const lifecycle = await time.startLifecycle();
   time.scripted.fail('recordRunning', 1, forGood());
-  await expect(life.register()).rejects.toThrow(WorkflowUpdateFailedError);
+  await expect(lifecycle.register()).rejects.toThrow(WorkflowUpdateFailedError);
   expect(time.scripted.of('recordRunning')).toHaveLength(1);
-  expect(await life.status()).toMatchObject({ state: 'requested' });
-  expect(await life.register()).toMatchObject({ secretGeneration: 1 });
+  expect(await lifecycle.status()).toMatchObject({ state: 'requested' });
+  expect(await lifecycle.register()).toMatchObject({ secretGeneration: 1 });
 });
 
 test('an observation gives its reason as the database can hold it', async () => {
-  const life = await time.startLife();
-  await life.observed('failed', { reason: `a\0b\ud800${'x'.repeat(2_000)}` });
+  const lifecycle = await time.startLifecycle();
+  await lifecycle.observed('failed', { reason: `a\0b\ud800${'x'.repeat(2_000)}` });
   await eventually(() => reasons().length === 1);
   const [reason] = reasons();
   expect([reason!.slice(0, 3), reason!.length, reason!.isWellFormed()]).toEqual(['ab\ufffd', 1_000, true]);
-  await life.end();
+  await lifecycle.end();
 });
 
 test('an observation of more resources than any machine has is ignored', async () => {
-  const life = await time.startLife();
+  const lifecycle = await time.startLifecycle();
   const resources = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`step-${index}`, 'running']));
-  await life.observed('running', { resources });
-  expect(await life.status()).toMatchObject({ lastObservation: null });
+  await lifecycle.observed('running', { resources });
+  expect(await lifecycle.status()).toMatchObject({ lastObservation: null });
 });
 
 test('lives that wait for the database try again at different times', async () => {
-  const lives = await Promise.all(Array.from({ length: 4 }, () => time.startLife()));
+  const lives = await Promise.all(Array.from({ length: 4 }, () => time.startLifecycle()));
   time.scripted.fail('recordStopping', lives.length);
-  await Promise.all(lives.map((life) => life.observed('failed')));
+  await Promise.all(lives.map((lifecycle) => lifecycle.observed('failed')));
   const policies = await Promise.all(
-    lives.map((life) =>
+    lives.map((lifecycle) =>
       eventually(async () => {
-        const { events } = await life.handle.fetchHistory();
+        const { events } = await lifecycle.handle.fetchHistory();
         return events?.find((event) => event.activityTaskScheduledEventAttributes)?.activityTaskScheduledEventAttributes
           ?.retryPolicy;
       }),
@@ -112,8 +112,8 @@ test('lives that wait for the database try again at different times', async () =
   expect(new Set(most).size).toBe(lives.length);
   for (const each of first) expect(each >= 2_000 && each <= 4_000).toBe(true);
   for (const each of most) expect(each >= 150_000 && each <= 300_000).toBe(true);
-  for (const life of lives) {
-    await life.until({ state: 'stopping' });
-    await life.end();
+  for (const lifecycle of lives) {
+    await lifecycle.until({ state: 'stopping' });
+    await lifecycle.end();
   }
 });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { type Life, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
+import { type TestLifecycle, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;
 beforeAll(async () => {
@@ -29,84 +29,84 @@ const generations = () =>
   );
 
 describe('a registration', () => {
-  test('repeated within 10 minutes without a sign of life is accepted, with a new secret', async () => {
-    const life = await time.startLife();
-    const first = await life.register();
+  test('repeated within 10 minutes without a use of its credentials is accepted, with a new secret', async () => {
+    const lifecycle = await time.startLifecycle();
+    const first = await lifecycle.register();
     await time.pass(9 * MINUTE_MS);
-    const second = await life.register();
+    const second = await lifecycle.register();
     expect(second.secretGeneration).toBe(2);
     const [before, after] = time.scripted.of('recordRunning').map(({ args }) => args[0]);
     expect(after).toMatchObject({ secretGeneration: 2, registeredAt: before!.registeredAt });
     expect(second.expires).toBeGreaterThan(first.expires);
-    await expectRefused(life.reregister(1), /replaced/);
+    await expectRefused(lifecycle.reregister(1), /replaced/);
   });
 
-  test('repeated after a sign of life is refused', async () => {
-    const life = await time.startLife();
-    await life.register();
-    await expectRefused(life.register(true), /in use/);
+  test('repeated after a use of its credentials is refused', async () => {
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
+    await expectRefused(lifecycle.register(true), /in use/);
     expect(generations()).toEqual([1]);
   });
 
   test('repeated after 10 minutes is refused', async () => {
-    const life = await time.startLife();
-    await life.register();
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
     await time.pass(10 * MINUTE_MS);
-    await expectRefused(life.register(), /more than 10 minutes ago/);
+    await expectRefused(lifecycle.register(), /more than 10 minutes ago/);
   });
 
   test('sent twice at once is answered twice, one after the other, and the later secret stands in the row', async () => {
-    const life = await time.startLife();
-    const answers = await Promise.all([life.register(), life.register()]);
+    const lifecycle = await time.startLifecycle();
+    const answers = await Promise.all([lifecycle.register(), lifecycle.register()]);
     expect(new Set(answers.map(({ secretGeneration }) => secretGeneration))).toEqual(new Set([1, 2]));
     expect(generations()).toEqual([1, 2]);
     const second = answers.find(({ secretGeneration }) => secretGeneration === 2)!;
-    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
-    expect((await life.status()).deadline).toBeGreaterThanOrEqual(second.expires);
+    expect(await lifecycle.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    expect((await lifecycle.status()).deadline).toBeGreaterThanOrEqual(second.expires);
   });
 
   test('is refused when the worker is stopping', async () => {
-    const life = await time.startLife();
-    await life.register();
-    await life.remove();
-    await expectRefused(life.register(), /stopping/);
-    await expectRefused(life.reregister(1), /not running/);
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
+    await lifecycle.remove();
+    await expectRefused(lifecycle.register(), /stopping/);
+    await expectRefused(lifecycle.reregister(1), /not running/);
     expect(generations()).toEqual([1]);
   });
 });
 
 describe('a re-registration', () => {
   test('with the current secret gives the next one', async () => {
-    const life = await time.startLife();
-    await life.register();
-    expect(await life.reregister(1)).toMatchObject({ secretGeneration: 2 });
-    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
+    expect(await lifecycle.reregister(1)).toMatchObject({ secretGeneration: 2 });
+    expect(await lifecycle.reregister(2)).toMatchObject({ secretGeneration: 3 });
     expect(generations()).toEqual([1, 2, 3]);
   });
 
   test('with the secret before gives the same answer again: it may have been lost', async () => {
-    const life = await time.startLife();
-    await life.register();
-    const answer = await life.reregister(1);
-    expect(await life.reregister(1)).toEqual(answer);
-    expect(await life.reregister(1)).toEqual(answer);
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
+    const answer = await lifecycle.reregister(1);
+    expect(await lifecycle.reregister(1)).toEqual(answer);
+    expect(await lifecycle.reregister(1)).toEqual(answer);
     expect(generations()).toEqual([1, 2]);
   });
 
   test('with the secret before is refused once the new one has been used', async () => {
-    const life = await time.startLife();
-    await life.register();
-    await life.reregister(1);
-    await life.reregister(2);
-    await expectRefused(life.reregister(1), /replaced/);
-    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
+    await lifecycle.reregister(1);
+    await lifecycle.reregister(2);
+    await expectRefused(lifecycle.reregister(1), /replaced/);
+    expect(await lifecycle.reregister(2)).toMatchObject({ secretGeneration: 3 });
   });
 
   test('with a secret that is older, later or none is refused', async () => {
-    const life = await time.startLife();
-    await expectRefused(life.reregister(0), /not running/);
-    await life.register();
-    for (const generation of [0, -1, 2, 99, 0.5]) await expectRefused(life.reregister(generation), /replaced/);
+    const lifecycle = await time.startLifecycle();
+    await expectRefused(lifecycle.reregister(0), /not running/);
+    await lifecycle.register();
+    for (const generation of [0, -1, 2, 99, 0.5]) await expectRefused(lifecycle.reregister(generation), /replaced/);
   });
 });
 
@@ -120,61 +120,61 @@ describe('a message that makes no sense', () => {
     [{ state: 7, reason: 7, secretGeneration: 'x', firstClaimAt: 'x' }],
   ];
   /** Wedged, it would neither answer a query nor an update. */
-  const stillAnswers = async (life: Life) => {
-    expect(await life.register()).toMatchObject({ secretGeneration: 1 });
-    const { events } = await life.handle.fetchHistory();
+  const stillAnswers = async (lifecycle: TestLifecycle) => {
+    expect(await lifecycle.register()).toMatchObject({ secretGeneration: 1 });
+    const { events } = await lifecycle.handle.fetchHistory();
     expect((events ?? []).filter(({ workflowTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
   };
 
   test.each(['reregister', 'updateWorker', 'remove'])('fails the update %s, and the workflow goes on', async (name) => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     for (const args of nonsense) {
-      await expect(life.handle.executeUpdate(name, { args: args as [unknown] })).rejects.toThrow(
+      await expect(lifecycle.handle.executeUpdate(name, { args: args as [unknown] })).rejects.toThrow(
         WorkflowUpdateFailedError,
       );
     }
-    await stillAnswers(life);
+    await stillAnswers(lifecycle);
   });
 
   test('fails the update register, and the workflow goes on', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     for (const args of [[], [null]] as [unknown][]) {
-      await expect(life.handle.executeUpdate('register', { args })).rejects.toThrow(WorkflowUpdateFailedError);
+      await expect(lifecycle.handle.executeUpdate('register', { args })).rejects.toThrow(WorkflowUpdateFailedError);
     }
-    await stillAnswers(life);
+    await stillAnswers(lifecycle);
   });
 
   test.each(['observed', 'queueActivity'])('is ignored as signal %s', async (name) => {
-    const life = await time.startLife();
-    for (const args of nonsense) await life.handle.signal(name, ...(args as [unknown]));
-    await stillAnswers(life);
+    const lifecycle = await time.startLifecycle();
+    for (const args of nonsense) await lifecycle.handle.signal(name, ...(args as [unknown]));
+    await stillAnswers(lifecycle);
     await time.pass(60 * MINUTE_MS);
-    expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: null });
   });
 });
 
-describe('records that do not answer', () => {
+describe('a database that does not answer', () => {
   test('hold a registration up until they do, and the life goes on', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     // The local activity, then the patient one, several times.
     time.scripted.fail('recordRunning', 5);
-    const answer = life.register();
+    const answer = lifecycle.register();
     await eventually(() => time.scripted.of('recordRunning').length >= 2);
     await time.pass(5 * MINUTE_MS);
     expect(await answer).toMatchObject({ secretGeneration: 1 });
     expect(time.scripted.of('recordRunning')).toHaveLength(6);
-    expect(await life.status()).toMatchObject({ state: 'running' });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running' });
   });
 
   test('hold the end up until they do, for as long as it takes', async () => {
-    const life = await time.startLife();
-    await life.register();
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.register();
     time.scripted.fail('recordStopping', 40);
-    const removed = life.remove();
+    const removed = lifecycle.remove();
     await eventually(() => time.scripted.of('recordStopping').length >= 2);
     await time.pass(60 * MINUTE_MS);
     await removed;
     expect(time.scripted.of('recordStopping')).toHaveLength(41);
-    await life.end();
+    await lifecycle.end();
   });
 });

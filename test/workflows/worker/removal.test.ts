@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { DAY_MS, HOUR_MS, type Life, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
+import { DAY_MS, HOUR_MS, type TestLifecycle, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;
 beforeAll(async () => {
@@ -12,104 +12,104 @@ afterAll(() => time.stop());
 const stop = () => time.scripted.of('recordStopping')[0]?.args[1];
 const removals = () => time.scripted.of('removeResource').length;
 
-async function running(): Promise<Life> {
-  const life = await time.startLife();
-  await life.register();
-  return life;
+async function running(): Promise<TestLifecycle> {
+  const lifecycle = await time.startLifecycle();
+  await lifecycle.register();
+  return lifecycle;
 }
 
 describe('a removal', () => {
   test('of a machine that has not registered takes it away like any other', async () => {
-    const life = await time.startLife();
-    await life.remove('changed my mind');
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.remove('changed my mind');
     expect(stop()).toEqual({ reason: 'changed my mind', failure: null });
-    await life.end();
+    await lifecycle.end();
     expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
   });
 
   test('is answered when the row says stopping, not before', async () => {
-    const life = await running();
+    const lifecycle = await running();
     let rowWritten = false;
     time.scripted.on('recordStopping', async () => {
       await eventually(() => removeSent);
       rowWritten = true;
     });
     let removeSent = false;
-    const removed = life.remove();
+    const removed = lifecycle.remove();
     removeSent = true;
     await removed;
     expect(rowWritten).toBe(true);
-    expect(await life.status()).toMatchObject({ state: 'stopping' });
-    await life.end();
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping' });
+    await lifecycle.end();
   });
 
   test('twice, and once more while it stops, is one removal; the first reason stands', async () => {
-    const life = await running();
-    await Promise.all([life.remove('first'), life.remove('second')]);
-    await life.remove('third');
+    const lifecycle = await running();
+    await Promise.all([lifecycle.remove('first'), lifecycle.remove('second')]);
+    await lifecycle.remove('third');
     expect(time.scripted.of('recordStopping')).toHaveLength(1);
     expect(['first', 'second']).toContain(stop()!.reason);
-    await life.end();
+    await lifecycle.end();
     expect(removals()).toBe(1);
   });
 
-  test('that stays unconfirmed is asked for again after 1, 2 and 4 minutes, then every 5, and never given up', async () => {
-    const life = await running();
-    await life.remove();
-    const asked: number[] = [];
+  test('that stays unconfirmed is requested again after 1, 2 and 4 minutes, then every 5, and never given up', async () => {
+    const lifecycle = await running();
+    await lifecycle.remove();
+    const requested: number[] = [];
     const begin = await time.now();
     time.scripted.on('removeResource', async () => {
-      asked.push((await time.now()) - begin);
+      requested.push((await time.now()) - begin);
     });
     await eventually(() => removals() === 1);
     await time.pass(27.5 * MINUTE_MS);
-    // What was asked before the clock was read is not in `asked`, so it begins with the second.
-    const minutes = asked.map((each) => Math.round(each / MINUTE_MS));
+    // What was asked before the clock was read is not in `requested`, so it begins with the second.
+    const minutes = requested.map((each) => Math.round(each / MINUTE_MS));
     expect(minutes.filter((minute) => minute > 0)).toEqual([1, 3, 7, 12, 17, 22, 27]);
     const before = removals();
     await time.pass(DAY_MS);
     expect(removals() - before).toBe(288);
-    expect(await life.status()).toMatchObject({ state: 'stopping' });
-    await life.end();
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping' });
+    await lifecycle.end();
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
   test('that the cloud refuses for hours is tried until it does not', async () => {
-    const life = await running();
+    const lifecycle = await running();
     let broken = true;
     time.scripted.on('removeResource', async () => {
       if (broken) throw new Error('the cloud is down');
     });
-    await life.remove();
+    await lifecycle.remove();
     await time.pass(6 * HOUR_MS);
-    expect(await life.status()).toMatchObject({ state: 'stopping', removed: [] });
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', removed: [] });
     const tries = removals();
     // 5 minutes at most between two tries.
     expect(tries).toBeGreaterThan(70);
     broken = false;
     await time.pass(6 * MINUTE_MS);
     expect(removals()).toBeGreaterThan(tries);
-    await life.end();
+    await lifecycle.end();
   });
 
   test('is what a cancellation in the Temporal UI means', async () => {
-    const life = await running();
-    await life.handle.cancel();
-    await life.until({ state: 'stopping' });
+    const lifecycle = await running();
+    await lifecycle.handle.cancel();
+    await lifecycle.until({ state: 'stopping' });
     await eventually(() => removals() === 1);
     expect(stop()).toEqual({ reason: 'cancelled in Temporal', failure: null });
-    await life.remove('also by the API');
+    await lifecycle.remove('also by the API');
     await time.pass(HOUR_MS);
-    expect((await life.handle.describe()).status.name).toBe('RUNNING');
-    await life.end();
+    expect((await lifecycle.handle.describe()).status.name).toBe('RUNNING');
+    await lifecycle.end();
     expect(time.scripted.names().at(-1)).toBe('recordStopped');
   });
 
   test('in the very moment of a hand-over reaches the next run', async () => {
-    const life = await running();
+    const lifecycle = await running();
     await time.pass(25 * HOUR_MS);
     const [, removed] = await Promise.all(
-      [life.reregister(1), life.remove('meanwhile')].map((each) =>
+      [lifecycle.reregister(1), lifecycle.remove('meanwhile')].map((each) =>
         each.then(
           () => true,
           () => false,
@@ -117,17 +117,17 @@ describe('a removal', () => {
       ),
     );
     expect(removed).toBe(true);
-    expect(await life.status()).toMatchObject({ state: 'stopping', stopReason: 'meanwhile' });
-    await life.end();
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'meanwhile' });
+    await lifecycle.end();
     expect(time.scripted.of('recordStopping')).toHaveLength(1);
   });
 });
 
 describe('a machine that a scan sees', () => {
   test('gone before it registered is a failure that the pool’s owner hears of; nothing is left to take away', async () => {
-    const life = await time.startLife();
-    await life.observed('gone', { reason: 'Server.SpotInstanceTermination' });
-    await life.ended();
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination' });
+    await lifecycle.ended();
     expect(time.scripted.names()).toEqual(['recordStopping', 'recordStopped']);
     expect(stop()).toMatchObject({
       reason: 'Server.SpotInstanceTermination',
@@ -141,29 +141,29 @@ describe('a machine that a scan sees', () => {
   });
 
   test('shutting down before it registered is a failure of its launch config', async () => {
-    const life = await time.startLife();
-    await life.observed('stopping', { reason: 'Client.InternalError: Client error on launch' });
-    await life.until({ state: 'stopping' });
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('stopping', { reason: 'Client.InternalError: Client error on launch' });
+    await lifecycle.until({ state: 'stopping' });
     expect(stop()).toMatchObject({
       reason: 'Client.InternalError: Client error on launch',
       failure: { kind: 'early-termination', failureClass: 'other', unregistered: true },
     });
-    await life.end();
+    await lifecycle.end();
   });
 
   test('gone while it ran is no failure', async () => {
-    const life = await running();
-    await life.observed('gone');
-    await life.ended();
+    const lifecycle = await running();
+    await lifecycle.observed('gone');
+    await lifecycle.ended();
     expect(stop()).toEqual({ reason: 'the machine is gone', failure: null });
     expect(removals()).toBe(0);
   });
 
   test('gone while it is being removed ends the life', async () => {
-    const life = await running();
-    await life.remove();
-    await life.observed('gone');
-    await life.ended();
+    const lifecycle = await running();
+    await lifecycle.remove();
+    await lifecycle.observed('gone');
+    await lifecycle.ended();
     expect(time.scripted.names().slice(-1)).toEqual(['recordStopped']);
   });
 
@@ -173,38 +173,38 @@ describe('a machine that a scan sees', () => {
       written = resolve;
     });
     time.scripted.on('recordStopping', () => held);
-    const life = await running();
-    await life.observed('gone');
-    await life.observed('failed');
+    const lifecycle = await running();
+    await lifecycle.observed('gone');
+    await lifecycle.observed('failed');
     written();
-    await life.ended();
+    await lifecycle.ended();
     expect(removals()).toBe(0);
   });
 
   test('failed before it registered is removed, and the owner hears of it', async () => {
-    const life = await time.startLife();
-    await life.observed('failed', { reason: 'stopped by somebody' });
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('failed', { reason: 'stopped by somebody' });
     await eventually(() => removals() === 1);
     expect(stop()).toMatchObject({ reason: 'stopped by somebody', failure: { kind: 'early-termination' } });
-    await life.end();
+    await lifecycle.end();
   });
 
-  test('shutting down by itself is only watched, and asked for when that takes over a minute', async () => {
-    const life = await running();
-    await life.observed('stopping', { reason: 'Client.UserInitiatedShutdown' });
-    await life.until({ state: 'stopping' });
+  test('shutting down by itself is only observed, and its removal requested when that takes over a minute', async () => {
+    const lifecycle = await running();
+    await lifecycle.observed('stopping', { reason: 'Client.UserInitiatedShutdown' });
+    await lifecycle.until({ state: 'stopping' });
     await time.pass(55_000);
     expect(removals()).toBe(0);
     await time.pass(10_000);
     await eventually(() => removals() === 1);
-    await life.end();
+    await lifecycle.end();
     expect(stop()).toEqual({ reason: 'Client.UserInitiatedShutdown', failure: null });
   });
 
   test('pending or running changes nothing', async () => {
-    const life = await time.startLife();
-    await life.observed('pending');
-    await life.observed('running');
-    expect(await life.status()).toMatchObject({ state: 'requested', stopReason: null });
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('pending');
+    await lifecycle.observed('running');
+    expect(await lifecycle.status()).toMatchObject({ state: 'requested', stopReason: null });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { STEPS, stepwiseSuite } from '../../support/stepwise-suite.js';
-import { HOUR_MS, type Life } from '../../support/time-skipping.js';
+import { HOUR_MS, type TestLifecycle } from '../../support/time-skipping.js';
 
 /** Runs are continued as new when their history grows, also in the midst of building and of removing. */
 
@@ -14,10 +14,10 @@ const { time, submitted, removed } = stepwiseSuite();
 /** Of 51,200 events, Temporal's limit, far from all: it suggests to continue as new at 4,096. */
 const MAX_EVENTS = 4_200;
 
-async function build(): Promise<Life> {
+async function build(): Promise<TestLifecycle> {
   time().scripted.on('submitResource', async () => 'operation');
   const now = await time().now();
-  return await time().startLife({
+  return await time().startLifecycle({
     provisioningSteps: STEPS,
     removalSteps: [...STEPS].reverse(),
     registrationDeadline: now + 200 * HOUR_MS,
@@ -25,12 +25,12 @@ async function build(): Promise<Life> {
 }
 
 /** Lets time pass until another run goes on. Gives how many events the run before had. */
-async function continued(life: Life): Promise<number> {
-  const { runId } = await life.handle.describe();
+async function continued(lifecycle: TestLifecycle): Promise<number> {
+  const { runId } = await lifecycle.handle.describe();
   for (let waits = 0; waits < 60; waits += 1) {
     await time().pass(3 * HOUR_MS);
-    if ((await life.handle.describe()).runId === runId) continue;
-    const { events } = await time().env.client.workflow.getHandle(life.handle.workflowId, runId).fetchHistory();
+    if ((await lifecycle.handle.describe()).runId === runId) continue;
+    const { events } = await time().env.client.workflow.getHandle(lifecycle.handle.workflowId, runId).fetchHistory();
     return events!.length;
   }
   throw new Error('the run was not continued as new');
@@ -38,34 +38,34 @@ async function continued(life: Life): Promise<number> {
 
 describe('a machine whose resource stays pending for hours', () => {
   test('is built on in a new run, which knows what was being created', async () => {
-    const life = await build();
-    await life.observed('pending', { resources: { publicIp: 'running' } });
+    const lifecycle = await build();
+    await lifecycle.observed('pending', { resources: { publicIp: 'running' } });
     await eventually(() => submitted().at(-1) === 'networkInterface');
-    await life.observed('pending', { resources: { publicIp: 'running', networkInterface: 'pending' } });
-    expect(await continued(life)).toBeLessThan(MAX_EVENTS);
-    expect(await life.status()).toMatchObject({
+    await lifecycle.observed('pending', { resources: { publicIp: 'running', networkInterface: 'pending' } });
+    expect(await continued(lifecycle)).toBeLessThan(MAX_EVENTS);
+    expect(await lifecycle.status()).toMatchObject({
       state: 'requested',
       phase: 'creating networkInterface',
       provisioned: ['publicIp'],
       lastObservation: { resources: { networkInterface: 'pending' } },
     });
-    await life.observed('pending', { resources: { publicIp: 'running', networkInterface: 'running' } });
+    await lifecycle.observed('pending', { resources: { publicIp: 'running', networkInterface: 'running' } });
     await eventually(() => submitted().at(-1) === 'vm');
     expect(time().scripted.names()).not.toContain('recordStopping');
   });
 
   test('has what was being created removed by a run that goes on with its removal', async () => {
-    const life = await build();
-    await life.observed('pending', { resources: { publicIp: 'running' } });
+    const lifecycle = await build();
+    await lifecycle.observed('pending', { resources: { publicIp: 'running' } });
     await eventually(() => submitted().at(-1) === 'networkInterface');
     time().scripted.on('removeResource', async () => {});
-    await life.remove();
+    await lifecycle.remove();
     // No scan confirms that the VM is not there: it is asked to go again and again.
-    expect(await continued(life)).toBeLessThan(MAX_EVENTS);
-    expect(await life.status()).toMatchObject({ state: 'stopping', stopReason: 'asked for', removed: [] });
-    await life.observed('stopping', { resources: { publicIp: 'running' }, removing: true });
+    expect(await continued(lifecycle)).toBeLessThan(MAX_EVENTS);
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'asked for', removed: [] });
+    await lifecycle.observed('stopping', { resources: { publicIp: 'running' }, removing: true });
     await eventually(() => removed().at(-1) === 'publicIp');
     expect([...new Set(removed())]).toEqual(['vm', 'networkInterface', 'publicIp']);
-    await life.end();
+    await lifecycle.end();
   });
 });

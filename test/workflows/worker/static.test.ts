@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import type { LifecycleInput, StaticWorker } from '../../../temporal/messages.js';
-import { DAY_MS, type Life, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
+import { DAY_MS, type TestLifecycle, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;
 beforeAll(async () => {
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => time.reset());
 afterAll(() => time.stop());
 
-async function startStatic(livesMs: number): Promise<{ life: Life; first: StaticWorker }> {
+async function startStatic(livesMs: number): Promise<{ lifecycle: TestLifecycle; first: StaticWorker }> {
   const first = { expires: (await time.now()) + livesMs, capacity: 4, secretFingerprint: 'fingerprint' };
   const input: Partial<LifecycleInput> = {
     providerId: 'hand',
@@ -20,27 +20,28 @@ async function startStatic(livesMs: number): Promise<{ life: Life; first: Static
     removalSteps: [],
     static: first,
   };
-  const life = await time.startLife(input);
-  await life.until({ state: 'running', phase: 'waiting' });
-  return { life, first };
+  const lifecycle = await time.startLifecycle(input);
+  await lifecycle.until({ state: 'running', phase: 'waiting' });
+  return { lifecycle, first };
 }
-const update = (life: Life, next: StaticWorker) => life.handle.executeUpdate('updateWorker', { args: [next] });
+const update = (lifecycle: TestLifecycle, next: StaticWorker) =>
+  lifecycle.handle.executeUpdate('updateWorker', { args: [next] });
 
 describe('a static worker', () => {
   test('is running from the start, and its row is the first thing that is written', async () => {
-    const { life, first } = await startStatic(DAY_MS);
+    const { lifecycle, first } = await startStatic(DAY_MS);
     expect(time.scripted.names()).toEqual(['recordStatic']);
     const [input, written] = time.scripted.of('recordStatic')[0]!.args;
-    expect([input.workerId, written]).toEqual([life.input.workerId, first]);
-    expect(await life.status()).toMatchObject({ state: 'running', deadline: first.expires });
+    expect([input.workerId, written]).toEqual([lifecycle.input.workerId, first]);
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: first.expires });
   });
 
   test('ends when it expires, and no cloud is called', async () => {
-    const { life, first } = await startStatic(40 * DAY_MS);
+    const { lifecycle, first } = await startStatic(40 * DAY_MS);
     await time.pass(39.9 * DAY_MS);
-    expect(await life.status()).toMatchObject({ state: 'running' });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running' });
     await time.pass(0.2 * DAY_MS);
-    await life.ended();
+    await lifecycle.ended();
     expect(time.scripted.names()).toEqual(['recordStatic', 'recordStopping', 'recordStopped']);
     const [, stop, at] = time.scripted.of('recordStopping')[0]!.args;
     expect(stop).toEqual({ reason: 'terminateAfter time exceeded', failure: null });
@@ -48,92 +49,92 @@ describe('a static worker', () => {
   });
 
   test('that may live until the year 9999 outlives every single timer, and can still be changed and removed', async () => {
-    const { life, first } = await startStatic(Date.UTC(9999, 11, 31) - (await time.now()));
+    const { lifecycle, first } = await startStatic(Date.UTC(9999, 11, 31) - (await time.now()));
     await time.pass(100 * DAY_MS);
-    expect(await life.status()).toMatchObject({ state: 'running', deadline: first.expires });
-    await update(life, { ...first, capacity: 5 });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: first.expires });
+    await update(lifecycle, { ...first, capacity: 5 });
     await time.pass(31 * DAY_MS);
-    expect(await life.status()).toMatchObject({ state: 'running', deadline: first.expires });
-    await life.remove('no longer needed');
-    await life.ended();
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: first.expires });
+    await lifecycle.remove('no longer needed');
+    await lifecycle.ended();
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
   test('registers as often as it likes, which leaves its end where its user set it', async () => {
-    const { life, first } = await startStatic(30 * DAY_MS);
-    expect(await life.register()).toMatchObject({ secretGeneration: 1 });
+    const { lifecycle, first } = await startStatic(30 * DAY_MS);
+    expect(await lifecycle.register()).toMatchObject({ secretGeneration: 1 });
     await time.pass(DAY_MS);
-    expect(await life.register(true)).toMatchObject({ secretGeneration: 2 });
+    expect(await lifecycle.register(true)).toMatchObject({ secretGeneration: 2 });
     await time.pass(MINUTE_MS);
-    expect(await life.reregister(2)).toMatchObject({ secretGeneration: 3 });
+    expect(await lifecycle.reregister(2)).toMatchObject({ secretGeneration: 3 });
     expect(time.scripted.of('recordRunning').map(({ args }) => args[0].terminateAfter)).toEqual([null, null]);
     expect(time.scripted.of('recordCredentials')[0]!.args[0].terminateAfter).toBeNull();
-    await life.until({ state: 'running', deadline: first.expires });
+    await lifecycle.until({ state: 'running', deadline: first.expires });
   });
 
   test('gets credentials for as long as its pool says, also when an answer is given again (W49)', async () => {
-    const { life } = await startStatic(30 * DAY_MS);
-    await life.register();
-    const answers = [await life.reregister(1), await life.reregister(1)];
+    const { lifecycle } = await startStatic(30 * DAY_MS);
+    await lifecycle.register();
+    const answers = [await lifecycle.reregister(1), await lifecycle.reregister(1)];
     for (const { secretGeneration, expires } of answers) {
       expect(secretGeneration).toBe(2);
-      expect(Math.abs(expires - (await time.now()) - life.input.timing.reregistrationMs)).toBeLessThan(
+      expect(Math.abs(expires - (await time.now()) - lifecycle.input.timing.reregistrationMs)).toBeLessThan(
         time.toleranceMs(),
       );
     }
   });
 
   test('is never removed for inactivity', async () => {
-    const { life } = await startStatic(30 * DAY_MS);
-    await life.register();
+    const { lifecycle } = await startStatic(30 * DAY_MS);
+    await lifecycle.register();
     await time.pass(28 * DAY_MS);
-    await life.queueActivity({ idle: true });
+    await lifecycle.queueActivity({ idle: true });
     await time.pass(DAY_MS);
-    expect(await life.status()).toMatchObject({ state: 'running', stopReason: null });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: null });
   });
 
   test('gets another end from its user, and keeps it', async () => {
-    const { life, first } = await startStatic(DAY_MS);
+    const { lifecycle, first } = await startStatic(DAY_MS);
     const next = { expires: first.expires + DAY_MS, capacity: 2, secretFingerprint: 'another' };
-    await update(life, next);
+    await update(lifecycle, next);
     const [, written] = time.scripted.of('recordStaticChange')[0]!.args;
     expect(written).toEqual(next);
     await time.pass(1.5 * DAY_MS);
-    expect(await life.status()).toMatchObject({ state: 'running', deadline: next.expires });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: next.expires });
     await time.pass(0.6 * DAY_MS);
-    await life.ended();
+    await lifecycle.ended();
   });
 
   test('stops at once when its user sets its end into the past', async () => {
-    const { life, first } = await startStatic(DAY_MS);
-    await update(life, { ...first, expires: (await time.now()) - DAY_MS });
+    const { lifecycle, first } = await startStatic(DAY_MS);
+    await update(lifecycle, { ...first, expires: (await time.now()) - DAY_MS });
     await time.pass(1_000);
-    await life.ended();
+    await lifecycle.ended();
     expect(time.scripted.names().slice(-2)).toEqual(['recordStopping', 'recordStopped']);
   });
 
   test('removed is stopped without any call of a cloud', async () => {
-    const { life } = await startStatic(DAY_MS);
-    await life.remove('taken out of the rack');
-    await life.ended();
+    const { lifecycle } = await startStatic(DAY_MS);
+    await lifecycle.remove('taken out of the rack');
+    await lifecycle.ended();
     expect(time.scripted.names()).toEqual(['recordStatic', 'recordStopping', 'recordStopped']);
   });
 
   test('keeps its user’s changes when its run hands over to the next', async () => {
-    const { life, first } = await startStatic(30 * DAY_MS);
-    await life.register();
-    await update(life, { ...first, expires: first.expires + DAY_MS });
-    const { runId } = await life.handle.describe();
+    const { lifecycle, first } = await startStatic(30 * DAY_MS);
+    await lifecycle.register();
+    await update(lifecycle, { ...first, expires: first.expires + DAY_MS });
+    const { runId } = await lifecycle.handle.describe();
     await time.pass(2 * DAY_MS);
-    await life.reregister(1);
-    await life.until({ phase: 'waiting', state: 'running', deadline: first.expires + DAY_MS });
-    expect((await life.handle.describe()).runId).not.toBe(runId);
+    await lifecycle.reregister(1);
+    await lifecycle.until({ phase: 'waiting', state: 'running', deadline: first.expires + DAY_MS });
+    expect((await lifecycle.handle.describe()).runId).not.toBe(runId);
     expect(time.scripted.of('recordStatic')).toHaveLength(1);
   });
 
   test('alone can be changed: the update of a cloud worker is refused', async () => {
     const { first } = await startStatic(DAY_MS);
-    const cloudWorker = await time.startLife();
+    const cloudWorker = await time.startLifecycle();
     await cloudWorker.register();
     await expect(update(cloudWorker, first)).rejects.toThrow(WorkflowUpdateFailedError);
     expect(time.scripted.of('recordStaticChange')).toEqual([]);

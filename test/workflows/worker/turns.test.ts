@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { eventually } from '../../../dev/testing/eventually.js';
 import type { ActivityName } from '../../support/scripted-activities.js';
-import { DAY_MS, HOUR_MS, type Life, TimeSkipping } from '../../support/time-skipping.js';
+import { DAY_MS, HOUR_MS, type TestLifecycle, TimeSkipping } from '../../support/time-skipping.js';
 
 /** One change of a worker's row at a time: what comes meanwhile waits, and is judged when its turn comes. */
 
@@ -27,69 +27,69 @@ function hold(activity: ActivityName): { isHeld: () => boolean; release: () => v
   return { isHeld: () => time.scripted.of(activity).length === before + 2, release };
 }
 
-async function running(): Promise<Life> {
-  const life = await time.startLife();
-  await life.register();
-  return life;
+async function running(): Promise<TestLifecycle> {
+  const lifecycle = await time.startLifecycle();
+  await lifecycle.register();
+  return lifecycle;
 }
-const accepted = (life: Life, updates: number) =>
-  eventually(async () => (await life.events()).filter((type) => type === ACCEPTED).length === updates);
+const accepted = (lifecycle: TestLifecycle, updates: number) =>
+  eventually(async () => (await lifecycle.events()).filter((type) => type === ACCEPTED).length === updates);
 
 async function startStatic() {
   const first = { expires: (await time.now()) + 30 * DAY_MS, capacity: 4, secretFingerprint: 'fingerprint' };
   const none = { providerId: 'hand', launchConfigId: null, launchToken: null, registrationDeadline: null };
-  const life = await time.startLife({ ...none, removalSteps: [], static: first });
-  return { life, first };
+  const lifecycle = await time.startLifecycle({ ...none, removalSteps: [], static: first });
+  return { lifecycle, first };
 }
 
 describe('a change of a worker', () => {
   test('waits until the one before is in the row', async () => {
-    const life = await running();
+    const lifecycle = await running();
     const credentials = hold('recordCredentials');
-    const renewed = life.reregister(1);
+    const renewed = lifecycle.reregister(1);
     await eventually(credentials.isHeld);
-    const removed = life.remove();
-    await life.until({ stopReason: 'asked for' });
+    const removed = lifecycle.remove();
+    await lifecycle.until({ stopReason: 'asked for' });
     expect(time.scripted.of('recordStopping')).toEqual([]);
     credentials.release();
     expect(await renewed).toMatchObject({ secretGeneration: 2 });
     await removed;
     expect(time.scripted.names().slice(1, 4)).toEqual(['recordCredentials', 'recordCredentials', 'recordStopping']);
-    await life.end();
+    await lifecycle.end();
   });
 
   test('is lost neither for its caller nor for the next run when its own run ends', async () => {
-    const { life, first } = await startStatic();
-    await life.register();
-    const { runId } = await life.handle.describe();
+    const { lifecycle, first } = await startStatic();
+    await lifecycle.register();
+    const { runId } = await lifecycle.handle.describe();
     await time.pass(25 * HOUR_MS);
     const credentials = hold('recordCredentials');
-    const renewed = life.reregister(1);
+    const renewed = lifecycle.reregister(1);
     await eventually(credentials.isHeld);
     const change = hold('recordStaticChange');
     const next = { ...first, expires: first.expires + DAY_MS };
     // Its answer is read from the history: the test server gives none of a run that has ended.
-    void life.handle.executeUpdate('updateWorker', { args: [next] }).catch(() => undefined);
-    await accepted(life, 3);
+    void lifecycle.handle.executeUpdate('updateWorker', { args: [next] }).catch(() => undefined);
+    await accepted(lifecycle, 3);
     credentials.release();
     await renewed;
     await eventually(change.isHeld);
     change.release();
     // A query that comes while the run works on its last task disturbs the test server's history of it.
-    await eventually(async () => (await life.handle.describe()).runId !== runId);
-    await life.until({ phase: 'waiting', deadline: next.expires });
-    const { events } = await time.env.client.workflow.getHandle(life.handle.workflowId, runId).fetchHistory();
+    await eventually(async () => (await lifecycle.handle.describe()).runId !== runId);
+    await lifecycle.until({ phase: 'waiting', deadline: next.expires });
+    const { events } = await time.env.client.workflow.getHandle(lifecycle.handle.workflowId, runId).fetchHistory();
     const answers = (events ?? []).filter((event) => event.workflowExecutionUpdateCompletedEventAttributes);
     expect(answers).toHaveLength(3);
   });
 
   test('is not made before the row is there', async () => {
     const row = hold('recordStatic');
-    const { life } = await startStatic();
+    const { lifecycle } = await startStatic();
     await eventually(row.isHeld);
-    const registered = life.register();
-    await accepted(life, 1);
-    await life.until({ phase: 'beginning' });
+    const registered = lifecycle.register();
+    await accepted(lifecycle, 1);
+    await lifecycle.until({ phase: 'beginning' });
     expect(time.scripted.of('recordRunning')).toEqual([]);
     row.release();
     expect(await registered).toMatchObject({ secretGeneration: 1 });
@@ -97,51 +97,51 @@ describe('a change of a worker', () => {
 });
 
 describe('a registration', () => {
-  test('is refused from the moment that a removal is asked for', async () => {
-    const life = await running();
+  test('is refused from the moment that a removal is requested', async () => {
+    const lifecycle = await running();
     const stopping = hold('recordStopping');
-    const removed = life.remove();
+    const removed = lifecycle.remove();
     await eventually(stopping.isHeld);
-    expect(await life.status()).toMatchObject({ state: 'running', stopReason: 'asked for' });
-    await expect(life.register()).rejects.toThrow(WorkflowUpdateFailedError);
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: 'asked for' });
+    await expect(lifecycle.register()).rejects.toThrow(WorkflowUpdateFailedError);
     stopping.release();
     await removed;
-    await life.end();
+    await lifecycle.end();
   });
 
-  test('is refused when a removal is asked for while it waits for its turn', async () => {
-    const life = await time.startLife();
+  test('is refused when a removal is requested while it waits for its turn', async () => {
+    const lifecycle = await time.startLifecycle();
     const row = hold('recordRunning');
-    const first = life.register();
+    const first = lifecycle.register();
     await eventually(row.isHeld);
-    const second = life.register().catch((error: unknown) => error);
-    await accepted(life, 2);
-    const removed = life.remove();
-    await life.until({ stopReason: 'asked for' });
+    const second = lifecycle.register().catch((error: unknown) => error);
+    await accepted(lifecycle, 2);
+    const removed = lifecycle.remove();
+    await lifecycle.until({ stopReason: 'asked for' });
     row.release();
     expect(await first).toMatchObject({ secretGeneration: 1 });
     expect(await second).toBeInstanceOf(WorkflowUpdateFailedError);
     await removed;
-    await life.end();
+    await lifecycle.end();
   });
 
   test('makes the secrets before it void, the last one too', async () => {
-    const life = await running();
-    await life.reregister(1);
-    expect(await life.register()).toMatchObject({ secretGeneration: 3 });
-    await expect(life.reregister(2)).rejects.toThrow(WorkflowUpdateFailedError);
-    expect(await life.reregister(3)).toMatchObject({ secretGeneration: 4 });
+    const lifecycle = await running();
+    await lifecycle.reregister(1);
+    expect(await lifecycle.register()).toMatchObject({ secretGeneration: 3 });
+    await expect(lifecycle.reregister(2)).rejects.toThrow(WorkflowUpdateFailedError);
+    expect(await lifecycle.reregister(3)).toMatchObject({ secretGeneration: 4 });
   });
 });
 
 describe('a re-registration', () => {
   test('is refused when a registration has replaced its secret while it waited for its turn', async () => {
-    const life = await running();
+    const lifecycle = await running();
     const again = hold('recordRunning');
-    const registered = life.register();
+    const registered = lifecycle.register();
     await eventually(again.isHeld);
-    const stale = life.reregister(1).catch((error: unknown) => error);
-    await accepted(life, 3);
+    const stale = lifecycle.reregister(1).catch((error: unknown) => error);
+    await accepted(lifecycle, 3);
     again.release();
     expect(await registered).toMatchObject({ secretGeneration: 2 });
     expect(await stale).toBeInstanceOf(WorkflowUpdateFailedError);

@@ -10,19 +10,19 @@ afterEach(() => time.reset());
 afterAll(() => time.stop());
 
 describe('a worker lives', () => {
-  test('from requested over running and stopping to stopped, and each change is in the books once, in order', async () => {
-    const life = await time.startLife();
-    await life.until({ phase: 'awaiting registration', state: 'requested' });
-    const { secretGeneration, expires } = await life.register();
+  test('from requested over running and stopping to stopped, and each change is in the database once, in order', async () => {
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.until({ phase: 'awaiting registration', state: 'requested' });
+    const { secretGeneration, expires } = await lifecycle.register();
     expect(secretGeneration).toBe(1);
     expect(Math.abs(expires - (await time.now()) - 96 * HOUR_MS)).toBeLessThan(time.toleranceMs());
-    expect(await life.status()).toMatchObject({ state: 'running', deadline: expires });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: expires });
 
-    await life.remove('no longer needed');
-    expect(await life.status()).toMatchObject({ state: 'stopping', stopReason: 'no longer needed' });
-    await life.end();
+    await lifecycle.remove('no longer needed');
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'no longer needed' });
+    await lifecycle.end();
     expect(time.scripted.names()).toEqual(['recordRunning', 'recordStopping', 'removeResource', 'recordStopped']);
-    const { workerPoolId, workerGroup, workerId } = life.input;
+    const { workerPoolId, workerGroup, workerId } = lifecycle.input;
     const key = { workerPoolId, workerGroup, workerId };
     expect(time.scripted.of('recordRunning')[0]!.args[0]).toMatchObject({
       ...key,
@@ -36,22 +36,22 @@ describe('a worker lives', () => {
       expect.any(Number),
     ]);
     expect(time.scripted.of('removeResource')[0]!.args).toEqual([
-      { ...key, providerId: 'cloud', launchConfigId: 'lc-1', location: life.input.location },
+      { ...key, providerId: 'cloud', launchConfigId: 'lc-1', location: lifecycle.input.location },
       'machine',
     ]);
     expect(time.scripted.of('recordStopped')[0]!.args).toEqual([key, expect.any(Number)]);
-    expect(await life.status()).toMatchObject({ state: 'stopped', removed: ['machine'] });
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopped', removed: ['machine'] });
   });
 
   test('on a small budget of history: 16 events to running, 45 for all of it, at most three search attribute upserts', async () => {
-    const life = await time.startLife();
+    const lifecycle = await time.startLifecycle();
     // Not by a query: this server writes queries into histories, which the real one does not.
-    await eventually(async () => (await life.events()).includes('EVENT_TYPE_TIMER_STARTED'));
-    await life.register();
-    const toRunning = await life.events();
-    await life.remove();
-    await life.end();
-    const all = await life.events();
+    await eventually(async () => (await lifecycle.events()).includes('EVENT_TYPE_TIMER_STARTED'));
+    await lifecycle.register();
+    const toRunning = await lifecycle.events();
+    await lifecycle.remove();
+    await lifecycle.end();
+    const all = await lifecycle.events();
     expect(toRunning.length).toBeLessThanOrEqual(16);
     expect(all.length).toBeLessThanOrEqual(45);
     const upserts = all.filter((type) => type === 'EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES');

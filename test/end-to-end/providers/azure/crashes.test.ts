@@ -7,9 +7,9 @@ import {
   type Stage,
   type Step,
 } from '../../../support/azure-boundaries.js';
-import { madeFor } from '../../../support/azure-evidence.js';
+import { createdFor } from '../../../support/azure-evidence.js';
 import { azurePool, azureTemplatePool } from '../../../../dev/testing/azure-pool.js';
-import { azureSystem, expectNothingLeft, leftInAzure } from '../../../support/azure-system.js';
+import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
 import { suiteOf } from '../../../support/suite.js';
 
 /**
@@ -21,7 +21,7 @@ import { suiteOf } from '../../../support/suite.js';
 const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
 const sequential = (workers: number) =>
-  azurePool({ minCapacity: workers, maxCapacity: workers, publicIp: true, leftBehind: 'Detach' });
+  azurePool({ minCapacity: workers, maxCapacity: workers, publicIp: true, deleteOption: 'Detach' });
 const template =
   (name: string): Step['definition'] =>
   (workers) =>
@@ -79,11 +79,11 @@ describe.each([
       if (failed !== null) throw failed;
       const workers = await system().api.workers(pool);
       expect(workers.map(({ state }) => state)).toEqual(['stopped']);
-      const made = madeFor(system().simulator.log(), workers[0]?.workerId ?? '');
-      expect(made).not.toEqual([]);
-      expect(made).toEqual([...new Set(made)]);
-      const left = await leftInAzure(system());
-      expect(made.filter((id) => left.includes(id))).toEqual([]);
+      const created = createdFor(system().simulator.log(), workers[0]?.workerId ?? '');
+      expect(created).not.toEqual([]);
+      expect(created).toEqual([...new Set(created)]);
+      const left = await remainingInAzure(system());
+      expect(created.filter((id) => left.includes(id))).toEqual([]);
       expect(await system().api.errors(pool)).toHaveLength(step.stage === 'failing' ? 1 : 0);
     },
   );

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { lifecycleId } from '../../../../temporal/ids.js';
-import type { WireWorker } from '../../../../dev/testing/api-client.js';
+import type { WorkerResponse } from '../../../../dev/testing/api-client.js';
 import { attestedContent, azureTime, certify, signAttested } from '../../../support/attested-documents.js';
 import { AZURE_SUBSCRIPTION, azurePool } from '../../../../dev/testing/azure-pool.js';
 import { azureSystem, expectNothingLeft } from '../../../support/azure-system.js';
@@ -78,10 +78,10 @@ test('forged, foreign, expired, oversized and malformed documents are refused wi
     const requested = await system().api.workers(pool, 'requested');
     return requested.length === 2 && requested;
   }, 'two requested workers');
-  const [worker, another] = workers as [WireWorker, WireWorker];
+  const [worker, another] = workers as [WorkerResponse, WorkerResponse];
   const { simulator } = system();
-  const documentOf = async ({ workerId }: WireWorker, facts = {}): Promise<string> =>
-    (await simulator.attestedDocument(workerId, facts)).document;
+  const documentOf = async ({ workerId }: WorkerResponse, identityAttributes = {}): Promise<string> =>
+    (await simulator.attestedDocument(workerId, identityAttributes)).document;
   await system().waitFor(async () => {
     const machines = (await simulator.machines()).filter(({ state }) => state === 'running');
     return machines.length === 2;
@@ -92,7 +92,7 @@ test('forged, foreign, expired, oversized and malformed documents are refused wi
   const key = { workerPoolId: pool, providerId: 'azure', workerGroup: worker.workerGroup, workerId: worker.workerId };
   const claim = (workerIdentityProof: unknown) => JSON.stringify({ ...key, workerIdentityProof });
   const refuse = async (document: string) => expectRefused(await post(claim({ document })), ['InputError']);
-  const before = await lastingRows(system().recordsUrl);
+  const before = await lastingRows(system().databaseUrl);
 
   // Well signed, and not good.
   const nowMs = Date.now();
@@ -117,7 +117,7 @@ test('forged, foreign, expired, oversized and malformed documents are refused wi
 
   // Signed by somebody else, who knows all that a good document says.
   const { vmId } = JSON.parse(signedTextOf(own).text) as { vmId: string };
-  const facts = { vmId, subscriptionId: AZURE_SUBSCRIPTION, createdMs: nowMs, expiresMs: nowMs + HOUR_MS };
+  const identityAttributes = { vmId, subscriptionId: AZURE_SUBSCRIPTION, createdMs: nowMs, expiresMs: nowMs + HOUR_MS };
   const root = certify({ name: 'Simulated root', issuer: null, nowMs });
   const addresses = [`${simulator.url}/azure/intermediate.crt`];
   for (const signer of [
@@ -126,8 +126,8 @@ test('forged, foreign, expired, oversized and malformed documents are refused wi
     certify({ name: 'metadata.azure.com', issuer: root, nowMs, ca: false, addresses }),
     certify({ name: 'attacker.example.com', issuer: root, nowMs, ca: false }),
   ]) {
-    await refuse(signAttested(signer, attestedContent(facts)));
-    await refuse(signAttested(signer, attestedContent(facts), { certificates: [root] }));
+    await refuse(signAttested(signer, attestedContent(identityAttributes)));
+    await refuse(signAttested(signer, attestedContent(identityAttributes), { certificates: [root] }));
   }
 
   // Changed so that they cannot hold any more.
@@ -166,7 +166,7 @@ test('forged, foreign, expired, oversized and malformed documents are refused wi
   await refuse(`A${' '.repeat(32_000)}!`);
   expectRefused(await post(claim({ document: 'A'.repeat(BODY_LIMIT) })), ['InputTooLarge'], 413);
 
-  expect(await lastingRows(system().recordsUrl)).toEqual(before);
+  expect(await lastingRows(system().databaseUrl)).toEqual(before);
   const { events } = await system().temporal.workflow.getHandle(lifecycleId(worker)).fetchHistory();
   expect(events?.length).toBeGreaterThan(0);
   expect(events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toEqual([]);

@@ -31,7 +31,7 @@ test('a machine is built as public IP, interface and machine, registers with its
 });
 
 test('what a deleted machine leaves behind is taken away piece by piece', async () => {
-  const pool = await createPool({ minCapacity: 2, publicIp: true, leftBehind: 'Detach' });
+  const pool = await createPool({ minCapacity: 2, publicIp: true, deleteOption: 'Detach' });
   await settled(system(), pool, 2);
   await endPool(system(), pool, unwanted);
   await expectNothingLeft(system());

@@ -20,7 +20,7 @@ const each = workers / 4;
 const size = { minCapacity: each, maxCapacity: each };
 const pools = {
   'azure/whole': azurePool({ ...size, publicIp: true }),
-  'azure/detached': azurePool({ ...size, publicIp: true, leftBehind: 'Detach' }),
+  'azure/detached': azurePool({ ...size, publicIp: true, deleteOption: 'Detach' }),
   'azure/two-interfaces': azureTemplatePool('two-nics', size),
   'azure/implicit-disk': azureTemplatePool('implicit-disk', size),
 };

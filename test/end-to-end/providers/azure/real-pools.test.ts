@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { azureSystem, expectNothingLeft, leftInAzure } from '../../../support/azure-system.js';
+import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
 import { expectAllStopped, machinesOf, removeAll, settled } from '../../../support/pool-steps.js';
 import { isAzurePool, realPools, testRealData } from '../../../support/shared-data.js';
 import { suiteOf } from '../../../support/suite.js';
@@ -37,7 +37,7 @@ testRealData('every real Azure pool is launched, its machine registers, and goes
     await removeAll(system(), pool);
   }
   for (const [pool] of pools) await expectAllStopped(system(), pool);
-  await system().waitFor(async () => (await leftInAzure(system())).length === 0, 'nothing to be left in Azure');
+  await system().waitFor(async () => (await remainingInAzure(system())).length === 0, 'nothing to be left in Azure');
   await expectNothingLeft(system());
   for (const [pool] of pools) expect([pool, await system().api.errors(pool)]).toEqual([pool, []]);
 });

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { lifecycleId, provisionId } from '../../../../temporal/ids.js';
 import { adminCredentials } from '../../../../providers/azure/create/admin.js';
-import { openRecords } from '../../../../database/client/open.js';
+import { openDatabase } from '../../../../database/client/open.js';
 import { providerContext } from '../../../../providers/context.js';
-import { awsPool, type WireWorker } from '../../../../dev/testing/api-client.js';
+import { awsPool, type WorkerResponse } from '../../../../dev/testing/api-client.js';
 import { azurePool, azureTemplatePool } from '../../../../dev/testing/azure-pool.js';
 import { azureSystemOverTls, expectNothingLeft } from '../../../support/azure-system.js';
 import { keptTexts, placesOf, shownTexts, type KeptTexts } from '../../../support/kept-texts.js';
@@ -30,14 +30,14 @@ const { system, newPool } = suiteOf('secrets/pool', {
 });
 
 interface Registered {
-  readonly worker: WireWorker;
+  readonly worker: WorkerResponse;
   readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** The machine of this new pool registers, and once more. */
 async function register(pool: string): Promise<Registered> {
   const { api, simulator } = system();
-  const isRunning = async (): Promise<WireWorker | undefined> => {
+  const isRunning = async (): Promise<WorkerResponse | undefined> => {
     const [worker] = await api.workers(pool, 'requested');
     const machines = await simulator.machines();
     return machines.some(({ instanceId, state }) => instanceId === worker?.workerId && state === 'running')
@@ -64,12 +64,12 @@ async function register(pool: string): Promise<Registered> {
   return { worker, secrets: Object.fromEntries([...granted, ...proof]) };
 }
 
-/** Calculated as the product does it, from the key in its records. */
+/** Calculated as the product does it, from the key in its database. */
 async function adminOf(): Promise<(workerId: string) => { adminUsername: string; adminPassword: string; key: string }> {
-  const records = await openRecords({ url: system().recordsUrl });
-  await records.close();
-  const limiter = { take: () => Promise.resolve(), heed: () => Promise.resolve() };
-  const { deployment } = records;
+  const database = await openDatabase({ url: system().databaseUrl });
+  await database.close();
+  const limiter = { acquire: () => Promise.resolve(), reportQuota: () => Promise.resolve() };
+  const { deployment } = database;
   const rootUrl = system().simulator.url;
   const context = providerContext('azure', { rootUrl, deployment, limiter, onCall: () => {} });
   return (workerId) => ({ ...adminCredentials(context, workerId), key: deployment.deploymentKey });
@@ -81,7 +81,7 @@ const tablesWithPools = [
 ];
 const tables = [
   ...tablesWithPools,
-  ...['deployment', 'holds', 'signs_of_life', 'launch_backoffs', 'worker_pool_errors', 'scans', 'scan_notes'],
+  ...['deployment', 'holds', 'credentials_used', 'launch_backoffs', 'worker_pool_errors', 'scans', 'scan_notes'],
   ...['rate_limits', 'provider_accounts'],
 ];
 const get = (path: string): string => `GET /api/worker-manager/v1/${path}`;

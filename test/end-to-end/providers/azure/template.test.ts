@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { azureTemplatePool } from '../../../../dev/testing/azure-pool.js';
-import { azureSystem, expectNothingLeft, leftInAzure } from '../../../support/azure-system.js';
+import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
 import { endPool, restart, settled } from '../../../support/pool-steps.js';
 import { suiteOf } from '../../../support/suite.js';
 
@@ -15,7 +15,7 @@ async function createPool(template: string, capacity: number): Promise<string> {
 /** Takes the pool's workers away, and looks whether anything of them is left. */
 async function expectToGo(pool: string, template: string): Promise<void> {
   await endPool(system(), pool, azureTemplatePool(template, { maxCapacity: 0 }));
-  await system().waitFor(async () => (await leftInAzure(system())).length === 0, 'nothing to be left in Azure');
+  await system().waitFor(async () => (await remainingInAzure(system())).length === 0, 'nothing to be left in Azure');
   await expectNothingLeft(system());
 }
 

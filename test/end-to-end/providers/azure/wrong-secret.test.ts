@@ -42,9 +42,9 @@ test('a wrong client secret makes the provider unhealthy and calls 503, loses no
   await system().api.updatePool(pool, azurePool({ minCapacity: 2 }));
   await system().waitFor(
     async () => (await call('GET', `${workerPath}/should-terminate`)).body.reason === 'needed',
-    'the pass after the update',
+    'the reconciliation after the update',
   );
-  const before = await lastingRows(system().recordsUrl);
+  const before = await lastingRows(system().databaseUrl);
 
   await system().simulator.setAzureClientSecret('another');
   for (const role of ROLES) await restart(system(), role);
@@ -75,7 +75,7 @@ test('a wrong client secret makes the provider unhealthy and calls 503, loses no
     const [decision] = await system().api.decisions(pool);
     return JSON.stringify(decision).includes('provider azure is not healthy');
   }, 'a decision that says why nothing is launched');
-  expect(await lastingRows(system().recordsUrl)).toEqual(before);
+  expect(await lastingRows(system().databaseUrl)).toEqual(before);
 
   const pids = ROLES.map((role) => system().process(role).pid);
   await system().simulator.setAzureClientSecret(SECRET);

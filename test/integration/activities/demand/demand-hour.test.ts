@@ -9,7 +9,7 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { launchConfig, makePool, NOW } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { bigint } from '../../../../database/client/sql.js';
 
 const POLL_MS = 10_000;
@@ -20,22 +20,22 @@ const { pools, withinMs } = proofSize({
   long: { pools: 400, withinMs: 1_200_000 },
 });
 
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 
 /** Of every pool: four workers of an archived launch config; half of the pools are busy with two of them, half with none. */
 async function changedImages(): Promise<void> {
   for (let n = 0; n < pools; n += 1) {
-    await makePool(records.db, { workerPoolId: `prov/p-${n}`, config: { maxCapacity: 10 } }, [launchConfig('new')]);
+    await makePool(database.db, { workerPoolId: `prov/p-${n}`, config: { maxCapacity: 10 } }, [launchConfig('new')]);
   }
   await sql`
     insert into launch_configs (worker_pool_id, launch_config_id, revision, is_archived, created, last_modified)
-    select worker_pool_id, 'old', 1, true, 0, 0 from worker_pools`.execute(records.db);
+    select worker_pool_id, 'old', 1, true, 0, 0 from worker_pools`.execute(database.db);
   await sql`
     insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
-      launch_token, state, capacity, created, last_modified, expires, location, facts)
+      launch_token, state, capacity, created, last_modified, expires, location, identity_attributes)
     select p.worker_pool_id, 'here', 'w-' || n, 'aws', 'old', 1, 't', 'running', case n when 1 then 4 else 1 end,
       ${bigint(NOW)} - n, 0, ${bigint(NOW)} + 999999999, '{}', '{}'
-    from worker_pools p cross join generate_series(1, 4) n`.execute(records.db);
+    from worker_pools p cross join generate_series(1, 4) n`.execute(database.db);
 }
 
 test(
@@ -43,22 +43,22 @@ test(
   async () => {
     await changedImages();
     const around = new PoolSurroundings();
-    const activities = around.activities(records.db);
+    const activities = around.activities(database.db);
     const triggered: string[] = [];
     const isBusy = (workerPoolId: string) => Number(workerPoolId.split('-').at(-1)) % 2 === 0;
     const counts = (workerPoolId: string) => ({ pendingTasks: 0, claimedTasks: isBusy(workerPoolId) ? 2 : 0 });
     const poll = demandActivities(
       activityDeps({
-        records,
+        database,
         providers: providersOf([
           recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk'),
         ]),
         demand: { counts: async (workerPoolId) => counts(workerPoolId) },
-        asks: { askForLook: async (workerPoolId: string) => void triggered.push(workerPoolId) },
+        triggers: { requestReconcile: async (workerPoolId: string) => void triggered.push(workerPoolId) },
       }),
     );
     const advised = async (workerPoolId: string) =>
-      await records.db
+      await database.db
         .selectFrom('workers')
         .select(['workerId', 'shouldTerminate'])
         .where('workerPoolId', '=', workerPoolId)
@@ -68,13 +68,13 @@ test(
     const withoutEffect = new Map<string, number>();
     for (let at = 0; at < HOUR_MS; at += POLL_MS) {
       const currentAttemptScheduledTimestampMs = NOW + at;
-      await asActivity(() => poll.lookAtDemand(), activityEnvironment({ currentAttemptScheduledTimestampMs }));
+      await asActivity(() => poll.pollDemand(), activityEnvironment({ currentAttemptScheduledTimestampMs }));
       for (const workerPoolId of triggered.splice(0)) {
         around.counts = counts(workerPoolId);
         around.clock = NOW + at;
         const before = await advised(workerPoolId);
         const assessed = (await activities.assessPool(workerPoolId))!;
-        await activities.concludePass(
+        await activities.concludeReconciliation(
           workerPoolId,
           { inputs: assessed.inputs, estimate: null, limitedBy: [], launches: [], passedOver: [] },
           { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: false },
@@ -85,8 +85,10 @@ test(
       }
     }
     expect([...withoutEffect].filter(([, times]) => times > 1)).toEqual([]);
-    const told = (await advised('prov/p-1')).filter(({ shouldTerminate }) => shouldTerminate?.terminate);
-    expect(told).toHaveLength(4);
+    const markedForTermination = (await advised('prov/p-1')).filter(
+      ({ shouldTerminate }) => shouldTerminate?.terminate,
+    );
+    expect(markedForTermination).toHaveLength(4);
   },
   withinMs,
 );

@@ -15,76 +15,76 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { providersOf } from '../../../../providers/providers.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 beforeEach(async () => {
-  for (const name of ['a', 'b', 'c']) await makePool(records.db, { workerPoolId: `prov/${name}` });
+  for (const name of ['a', 'b', 'c']) await makePool(database.db, { workerPoolId: `prov/${name}` });
 });
 
 let clock = NOW;
 const waiting: DemandCounts = { pendingTasks: 5, claimedTasks: 0 };
 
-/** A demand look and the pools that it has asked so far; `onAsk` is called with each. */
-function demandLook(
+/** A demand poll and the pools that it has triggered so far; `onTrigger` is called with each. */
+function demandPoll(
   counts: (workerPoolId: string) => Promise<DemandCounts>,
-  onAsk: () => unknown = () => {},
+  onTrigger: () => unknown = () => {},
   changes: { limits?: PollLimits; log?: ActivityDeps['log']; db?: Db } = {},
 ) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const deps = activityDeps({
-    records: { db: changes.db ?? records.db },
+    database: { db: changes.db ?? database.db },
     providers: providersOf([recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk')]),
     demand: { counts },
     ...(changes.log && { log: changes.log }),
-    asks: {
-      askForLook: async (workerPoolId: string) => {
-        asked.push(workerPoolId);
-        await onAsk();
+    triggers: {
+      requestReconcile: async (workerPoolId: string) => {
+        requested.push(workerPoolId);
+        await onTrigger();
       },
     },
   });
   const activities = demandActivities(deps, changes.limits);
   return {
-    asked,
-    look: () =>
+    triggered: requested,
+    pollOnce: () =>
       asActivity(
-        () => activities.lookAtDemand(),
+        () => activities.pollDemand(),
         activityEnvironment({ currentAttemptScheduledTimestampMs: (clock += 10_000) }),
       ),
   };
 }
 
 test('a pool whose counts cannot be read is held alone', async () => {
-  const { asked, look } = demandLook(async (workerPoolId) => {
+  const { triggered: requested, pollOnce } = demandPoll(async (workerPoolId) => {
     if (workerPoolId === 'prov/a') throw new Error('the queue does not answer');
     return waiting;
   });
-  expect(await look()).toEqual({ pools: 3, asked: 2, unreadable: 1 });
-  expect(asked.sort()).toEqual(['prov/b', 'prov/c']);
+  expect(await pollOnce()).toEqual({ pools: 3, triggered: 2, unreadable: 1 });
+  expect(requested.sort()).toEqual(['prov/b', 'prov/c']);
 });
 
 test('a pool whose counts are slow holds no other up', async () => {
   const slow = Promise.withResolvers<DemandCounts>();
-  const othersAsked = Promise.withResolvers<void>();
-  const { asked, look } = demandLook(
+  const othersPolled = Promise.withResolvers<void>();
+  const { triggered: requested, pollOnce } = demandPoll(
     async (workerPoolId) => (workerPoolId === 'prov/a' ? await slow.promise : waiting),
-    () => asked.length === 2 && othersAsked.resolve(),
+    () => requested.length === 2 && othersPolled.resolve(),
   );
-  const looked = look();
-  await othersAsked.promise;
-  expect([...asked].sort()).toEqual(['prov/b', 'prov/c']);
+  const polled = pollOnce();
+  await othersPolled.promise;
+  expect([...requested].sort()).toEqual(['prov/b', 'prov/c']);
   slow.resolve(waiting);
-  expect(await looked).toEqual({ pools: 3, asked: 3, unreadable: 0 });
+  expect(await polled).toEqual({ pools: 3, triggered: 3, unreadable: 0 });
 });
 
 test('triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
   const [failing, hanging, others] = ['failing', 'hanging', 'sound'].map((name) =>
     Array.from({ length: 4 }, (_, index) => `prov/${index}-${name}`),
   ) as [string[], string[], string[]];
-  for (const workerPoolId of [...failing, ...hanging, ...others]) await makePool(records.db, { workerPoolId });
+  for (const workerPoolId of [...failing, ...hanging, ...others]) await makePool(database.db, { workerPoolId });
   const limits = { ...DEMAND_POLL_LIMITS, lanes: 2, slowLanes: 1, poolTimeoutMs: 50 };
-  const { asked, look } = demandLook(
+  const { triggered: requested, pollOnce } = demandPoll(
     async (workerPoolId) => {
       if (failing.includes(workerPoolId)) throw new Error('the queue does not answer');
       if (hanging.includes(workerPoolId)) return await new Promise<never>(() => {});
@@ -95,8 +95,8 @@ test('triggers every pool that can be read when more pools fail, or hang, than a
   );
   const sound = [...others, 'prov/a', 'prov/b', 'prov/c'].toSorted();
   for (let poll = 0; poll < 2; poll += 1) {
-    expect(await look()).toEqual({ pools: 15, asked: 7, unreadable: 8 });
-    expect(asked.splice(0).toSorted()).toEqual(sound);
+    expect(await pollOnce()).toEqual({ pools: 15, triggered: 7, unreadable: 8 });
+    expect(requested.splice(0).toSorted()).toEqual(sound);
   }
 });
 
@@ -104,48 +104,50 @@ test('a pool is triggered when its situation differs from its last decision, and
   const decided = async (basis: Partial<DecisionBasis>) => {
     const full = { wantedCapacity: 5, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null, ...basis };
     for (const name of ['a', 'b', 'c']) {
-      await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis: full, fingerprint: 'f', nowMs: NOW });
+      await recordDecision(database.db, `prov/${name}`, decisionOf(), { basis: full, fingerprint: 'f', nowMs: NOW });
     }
   };
-  const { asked, look } = demandLook(async (workerPoolId) => (workerPoolId === 'prov/a' ? waiting : nothing));
+  const { triggered: requested, pollOnce } = demandPoll(async (workerPoolId) =>
+    workerPoolId === 'prov/a' ? waiting : nothing,
+  );
   await decided({ wantedCapacity: 0 });
-  await look();
-  expect(asked.splice(0)).toEqual(['prov/a']);
+  await pollOnce();
+  expect(requested.splice(0)).toEqual(['prov/a']);
   await decided({});
-  await look();
-  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await pollOnce();
+  expect(requested.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
   await decided({ evaluateAgainAt: NOW + 1_000_000 });
-  await look();
-  expect(asked.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
+  await pollOnce();
+  expect(requested.splice(0).toSorted()).toEqual(['prov/b', 'prov/c']);
   await decided({ evaluateAgainAt: NOW });
-  await look();
-  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
+  await pollOnce();
+  expect(requested.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
 });
 
 test('a held pool wants nothing, and is triggered when the hold ends', async () => {
   const by = { reason: 'repair', clientId: 't', nowMs: NOW };
-  await hold(records.db, '*', by);
+  await hold(database.db, '*', by);
   const basis = { wantedCapacity: 0, roomCapacity: 100, advisedCapacity: 0, evaluateAgainAt: null };
   for (const name of ['a', 'b', 'c']) {
-    await recordDecision(records.db, `prov/${name}`, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+    await recordDecision(database.db, `prov/${name}`, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
   }
-  const { asked, look } = demandLook(async () => waiting);
-  await look();
-  expect(asked.splice(0)).toEqual([]);
+  const { triggered: requested, pollOnce } = demandPoll(async () => waiting);
+  await pollOnce();
+  expect(requested.splice(0)).toEqual([]);
   expect(await wanted()).toEqual([0, 0, 0]);
-  await release(records.db, '*');
-  await look();
-  expect(asked.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
+  await release(database.db, '*');
+  await pollOnce();
+  expect(requested.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
   expect(await wanted()).toEqual([5, 5, 5]);
 });
 
 test('what all pools want is recorded before the first of them is triggered', async () => {
   const seen: number[][] = [];
-  const { look } = demandLook(
+  const { pollOnce } = demandPoll(
     async () => waiting,
     async () => void seen.push(await wanted()),
   );
-  await look();
+  await pollOnce();
   expect(seen).toEqual([
     [5, 5, 5],
     [5, 5, 5],
@@ -154,12 +156,12 @@ test('what all pools want is recorded before the first of them is triggered', as
 });
 
 test('the minimum of a pool is wanted while its queue does not answer', async () => {
-  await makePool(records.db, { workerPoolId: 'prov/min', config: { minCapacity: 2, maxCapacity: 9 } });
-  const { asked, look } = demandLook(async () => {
+  await makePool(database.db, { workerPoolId: 'prov/min', config: { minCapacity: 2, maxCapacity: 9 } });
+  const { triggered: requested, pollOnce } = demandPoll(async () => {
     throw new Error('the queue does not answer');
   });
-  await look();
-  expect(asked).toEqual(['prov/min']);
+  await pollOnce();
+  expect(requested).toEqual(['prov/min']);
 });
 
 const recorded = () => {
@@ -169,7 +171,7 @@ const recorded = () => {
 
 const nothing: DemandCounts = { pendingTasks: 0, claimedTasks: 0 };
 const wanted = async () =>
-  (await records.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
+  (await database.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
     ({ wantedMachines }) => wantedMachines,
   );
 
@@ -180,18 +182,18 @@ test('a poll logs one line for all pools that failed, and one for each change, h
     if (isSilent) throw new Error('the queue does not answer');
     return { pendingTasks: 0, claimedTasks: 0 };
   };
-  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
-  const { look } = demandLook(counts, () => {}, { log });
-  await look();
-  await look();
+  for (let pool = 0; pool < 30; pool += 1) await makePool(database.db, { workerPoolId: `prov/many-${pool}` });
+  const { pollOnce } = demandPoll(counts, () => {}, { log });
+  await pollOnce();
+  await pollOnce();
   isSilent = false;
-  await look();
-  await look();
+  await pollOnce();
+  await pollOnce();
   expect(lines.map(({ msg, pools }) => [msg, pools])).toEqual([
     ['demand-poll-failed', 33],
-    ['demand-unreadable', 33],
+    ['demand-unknown', 33],
     ['demand-poll-failed', 33],
-    ['demand-readable', 33],
+    ['demand-known', 33],
   ]);
   expect(lines[0]).toMatchObject({
     workerPoolIds: ['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1'],
@@ -203,7 +205,7 @@ test('a poll logs one line for all pools that failed, and one for each change, h
 
 test('a poll goes on with later answers when those before cannot be recorded, and fails at its end', async () => {
   const firstBatch = Promise.withResolvers<void>();
-  const db = records.db.withPlugin({
+  const db = database.db.withPlugin({
     transformQuery: ({ node }) => {
       if (JSON.stringify(node).includes('insert into demand_readings')) firstBatch.resolve();
       return node;
@@ -216,19 +218,19 @@ test('a poll goes on with later answers when those before cannot be recorded, an
     await firstBatch.promise;
     return waiting;
   };
-  const { asked, look } = demandLook(counts, () => {}, { db, limits: unbounded });
-  await expect(look()).rejects.toThrow('invalid input syntax for type bigint');
-  expect(asked.toSorted()).toEqual(['prov/b', 'prov/c']);
+  const { triggered: requested, pollOnce } = demandPoll(counts, () => {}, { db, limits: unbounded });
+  await expect(pollOnce()).rejects.toThrow('invalid input syntax for type bigint');
+  expect(requested.toSorted()).toEqual(['prov/b', 'prov/c']);
 });
 
 test('a poll logs one line when Temporal takes no trigger, however many pools there are', async () => {
-  for (let pool = 0; pool < 30; pool += 1) await makePool(records.db, { workerPoolId: `prov/many-${pool}` });
+  for (let pool = 0; pool < 30; pool += 1) await makePool(database.db, { workerPoolId: `prov/many-${pool}` });
   const { lines, log } = recorded();
   const away = async () => {
     throw new Error('Temporal is away');
   };
-  const { look } = demandLook(async () => waiting, away, { log });
-  await look();
+  const { pollOnce } = demandPoll(async () => waiting, away, { log });
+  await pollOnce();
   expect(lines).toMatchObject([{ msg: 'pools-not-triggered', pools: 33, err: { message: 'Temporal is away' } }]);
   expect(lines[0]!['workerPoolIds']).toEqual(['prov/a', 'prov/b', 'prov/c', 'prov/many-0', 'prov/many-1']);
 });

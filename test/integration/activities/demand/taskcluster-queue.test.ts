@@ -78,9 +78,9 @@ test('an error of the queue is no refusal', async () => {
 test('a question that is aborted ends at once', async () => {
   await simulator.setQueue({ taskQueueId: pool, silent: true });
   const abort = new AbortController();
-  const asked = demand.workers(pool, abort.signal);
+  const requested = demand.workers(pool, abort.signal);
   abort.abort(new Error('given up'));
-  await expect(asked).rejects.toThrow('given up');
+  await expect(requested).rejects.toThrow('given up');
 });
 
 test.each(['1.5', '1e300', '-1', 'null', '"3"'])(
@@ -93,8 +93,8 @@ test.each(['1.5', '1e300', '-1', 'null', '"3"'])(
     await once(server.listen(0, '127.0.0.1'), 'listening');
     try {
       const rootUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      const asked = taskclusterDemand({ rootUrl, demand: { type: 'taskcluster', rootUrl: null } } as never);
-      await expect(asked.counts(pool)).rejects.toThrow('no whole numbers');
+      const requested = taskclusterDemand({ rootUrl, demand: { type: 'taskcluster', rootUrl: null } } as never);
+      await expect(requested.counts(pool)).rejects.toThrow('no whole numbers');
     } finally {
       server.closeAllConnections();
       server.close();

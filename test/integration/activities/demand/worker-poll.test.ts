@@ -3,28 +3,28 @@ import { pino } from 'pino';
 import { workerPollActivities } from '../../../../activities/demand/worker-poll.js';
 import { type DemandSource, QueueRefusedError } from '../../../../domain/demand-source.js';
 import type { QueueWorker } from '../../../../domain/inactivity.js';
-import { bookLaunch } from '../../../../database/launches.js';
+import { recordLaunchedWorkers } from '../../../../database/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
-import { machines, makePool, NOW, order, reserve, times, finish } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { machines, makePool, NOW, newIntent, reserve, times, finish } from '../../../support/records.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** When the polls under test take place. */
 const LATER = NOW + 10 * HOUR;
 
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 
 interface Signal {
   readonly workflowId: string;
-  readonly facts: unknown;
+  readonly activity: unknown;
 }
 
 /** A queue that knows nobody, and activities that ask it; a test says what else the queue answers. */
 function poller(answers: Partial<DemandSource> = {}) {
   const signals: Signal[] = [];
-  const asked: string[] = [];
+  const requested: string[] = [];
   const lines: Record<string, unknown>[] = [];
   let refuses: ReadonlySet<string> = new Set();
   const queue: Omit<DemandSource, 'counts'> = {
@@ -33,21 +33,21 @@ function poller(answers: Partial<DemandSource> = {}) {
     worker: async () => null,
     ...answers,
   };
-  const asks = (question: string, workerPoolId: string) => void asked.push(`${question} ${workerPoolId}`);
+  const answerTo = (question: string, workerPoolId: string) => void requested.push(`${question} ${workerPoolId}`);
   const activities = workerPollActivities(
     activityDeps({
-      records,
+      database,
       demand: {
-        workers: (pool, signal) => (asks('workers', pool), queue.workers(pool, signal)),
-        claimants: (pool, signal) => (asks('claimants', pool), queue.claimants(pool, signal)),
-        worker: (pool, worker, signal) => (asks('worker', pool), queue.worker(pool, worker, signal)),
+        workers: (pool, signal) => (answerTo('workers', pool), queue.workers(pool, signal)),
+        claimants: (pool, signal) => (answerTo('claimants', pool), queue.claimants(pool, signal)),
+        worker: (pool, worker, signal) => (answerTo('worker', pool), queue.worker(pool, worker, signal)),
       },
       client: {
         workflow: {
           getHandle: (workflowId) => ({
-            signal: async (name: string, facts: unknown) => {
+            signal: async (name: string, activity: unknown) => {
               if (name !== 'queueActivity' || refuses.has(workflowId)) throw new Error('refused');
-              signals.push({ workflowId, facts });
+              signals.push({ workflowId, activity });
             },
           }),
         },
@@ -57,7 +57,7 @@ function poller(answers: Partial<DemandSource> = {}) {
   );
   return {
     signals,
-    asked,
+    requested,
     lines,
     refuse: (...workflowIds: string[]) => (refuses = new Set(workflowIds)),
     poll: (atMs = LATER) =>
@@ -79,12 +79,12 @@ const list =
 
 /** Workers `<token>-0`, … of a pool, registered at NOW. */
 async function registered(workerPoolId: string, token: string, count: number) {
-  await makePool(records.db, { workerPoolId });
-  await reserve(records.db, [order(token, count)], workerPoolId);
-  const workers = (await bookLaunch(records.db, token, machines(count, token), times))!;
-  await finish(records.db, [token], NOW);
+  await makePool(database.db, { workerPoolId });
+  await reserve(database.db, [newIntent(token, count)], workerPoolId);
+  const workers = (await recordLaunchedWorkers(database.db, token, machines(count, token), times))!;
+  await finish(database.db, [token], NOW);
   for (const worker of workers) {
-    await recordRunning(records.db, worker, {
+    await recordRunning(database.db, worker, {
       ...{ registeredAt: NOW, terminateAfter: NOW, expires: NOW, secretGeneration: 1, nowMs: NOW },
       queueInactivityMs: 2 * HOUR,
     });
@@ -94,15 +94,15 @@ async function registered(workerPoolId: string, token: string, count: number) {
 
 describe('the poll of workers', () => {
   beforeEach(async () => {
-    await makePool(records.db, { workerPoolId: 'prov/empty' });
+    await makePool(database.db, { workerPoolId: 'prov/empty' });
   });
 
   test('asks the queue only about pools with registered workers', async () => {
     const [worker] = await registered('prov/a', 't', 1);
-    const { poll, asked } = poller({ workers: list(entry(worker!.workerId, worker)) });
+    const { poll, requested } = poller({ workers: list(entry(worker!.workerId, worker)) });
     expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 0, refused: 0 });
-    expect(asked).toEqual(['workers prov/a']);
-    await recordStopping(records.db, worker!, { reason: 'over', nowMs: NOW });
+    expect(requested).toEqual(['workers prov/a']);
+    await recordStopping(database.db, worker!, { reason: 'over', nowMs: NOW });
     expect(await poll()).toMatchObject({ pools: 0 });
   });
 
@@ -115,16 +115,16 @@ describe('the poll of workers', () => {
     expect(signals).toEqual([
       {
         workflowId: `worker/prov/a/${hung!.workerGroup}/${hung!.workerId}`,
-        facts: { firstClaimAt: null, lastActiveAt: null, idle: true, quarantineUntil: null },
+        activity: { firstClaimAt: null, lastActiveAt: null, idle: true, quarantineUntil: null },
       },
     ]);
   });
 
   test('signals nobody whom the queue, asked singly, shows active', async () => {
     const [worker] = await registered('prov/a', 't', 1);
-    const { poll, asked, signals } = poller({ worker: async () => entry(worker!.workerId, worker) });
+    const { poll, requested, signals } = poller({ worker: async () => entry(worker!.workerId, worker) });
     await poll();
-    expect(asked).toEqual(['workers prov/a', 'claimants prov/a', 'worker prov/a']);
+    expect(requested).toEqual(['workers prov/a', 'claimants prov/a', 'worker prov/a']);
     expect(signals).toEqual([]);
   });
 
@@ -145,10 +145,10 @@ describe('the poll of workers', () => {
     const quarantineUntil = LATER + HOUR;
     const { poll, signals } = poller({ workers: list(entry(worker!.workerId, { ...worker, quarantineUntil })) });
     await poll();
-    expect(signals.map(({ facts }) => facts)).toEqual([
+    expect(signals.map(({ activity }) => activity)).toEqual([
       { firstClaimAt: null, lastActiveAt: null, idle: false, quarantineUntil },
     ]);
-    await recordQuarantine(records.db, worker!, quarantineUntil);
+    await recordQuarantine(database.db, worker!, quarantineUntil);
     expect(await poll(LATER + 2 * MINUTE)).toMatchObject({ signalled: 0 });
   });
 
@@ -205,23 +205,23 @@ describe('the poll of workers', () => {
       claimants: () => Promise.reject(new Error('no answer')),
     });
     expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 1, refused: 0 });
-    expect(signals.map(({ facts }) => facts)).toMatchObject([{ idle: false, quarantineUntil }]);
+    expect(signals.map(({ activity }) => activity)).toMatchObject([{ idle: false, quarantineUntil }]);
   });
 
   test('asks about other inactive workers in the next poll when there are more than it asks about at once', async () => {
     const workers = await registered('prov/a', 't', 200);
-    const askedAbout: string[][] = [];
+    const questionsAbout: string[][] = [];
     const { poll, signals } = poller({
       worker: async (_, { workerId }) => {
-        askedAbout.at(-1)!.push(workerId);
+        questionsAbout.at(-1)!.push(workerId);
         return null;
       },
     });
     for (const seconds of [0, 10, 20]) {
-      askedAbout.push([]);
+      questionsAbout.push([]);
       await poll(LATER + seconds * 1_000);
     }
-    const [first, second, third] = askedAbout.map((ids) => ids.toSorted());
+    const [first, second, third] = questionsAbout.map((ids) => ids.toSorted());
     expect([...first!, ...second!].toSorted()).toEqual(workers.map(({ workerId }) => workerId).toSorted());
     expect(third).toEqual(first);
     // One that was not asked about in between is not forgotten: its signals are spaced as before.

@@ -4,11 +4,11 @@ import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { deletePool, updatePool } from '../../../../database/pools.js';
 import type { PoolSurroundings } from '../../../support/pool-activities.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
-import { engines, newPool, NOW, order, poolId, reserve } from '../../../support/records.js';
+import { engines, newPool, NOW, newIntent, poolId, reserve } from '../../../support/records.js';
 
 describe.each(engines)('assessPool on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);
-  const { records, assess } = pool;
+  const { database, assess } = pool;
 
   test('gives null when there is no such pool', async () => {
     expect(await pool.activities.assessPool('prov/none')).toBeNull();
@@ -16,8 +16,8 @@ describe.each(engines)('assessPool on %s', (engine) => {
 
   test('gives counts, capacity, launch configs and unfinished launches', async () => {
     pool.around.counts = { pendingTasks: 7, claimedTasks: 3 };
-    await reserve(records.db, [order('sent', 2), order('unsent', 1)]);
-    await beginAttempt(records.db, 'sent', { nowMs: NOW, mayLaunch: true });
+    await reserve(database.db, [newIntent('sent', 2), newIntent('unsent', 1)]);
+    await beginAttempt(database.db, 'sent', { nowMs: NOW, mayLaunch: true });
     expect(await assess()).toMatchObject({
       workerPoolId: poolId,
       estimator: 'corrected',
@@ -39,10 +39,10 @@ describe.each(engines)('assessPool on %s', (engine) => {
   });
 
   test.each<[string, (surroundings: PoolSurroundings) => unknown, string]>([
-    ['it is held', () => hold(records.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW }), 'held: repair'],
+    ['it is held', () => hold(database.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW }), 'held: repair'],
     [
       'everything is held',
-      () => hold(records.db, '*', { reason: 'incident', clientId: 't', nowMs: NOW }),
+      () => hold(database.db, '*', { reason: 'incident', clientId: 't', nowMs: NOW }),
       'held: incident',
     ],
     [
@@ -54,13 +54,13 @@ describe.each(engines)('assessPool on %s', (engine) => {
     ['its provider is draining', (surroundings) => (surroundings.draining = true), 'provider aws is draining'],
     [
       'it has been deleted',
-      () => deletePool(records.db, poolId, { clientId: 't', nowMs: NOW }),
+      () => deletePool(database.db, poolId, { clientId: 't', nowMs: NOW }),
       'the pool has been deleted',
     ],
     [
       'its provider is not configured',
       () =>
-        updatePool(records.db, {
+        updatePool(database.db, {
           pool: newPool({ providerId: 'unknown' }),
           launchConfigs: [],
           clientId: 't',

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PassOutcome } from '../../../../activities/pool/activities.js';
+import type { ReconciliationOutcome } from '../../../../activities/pool/activities.js';
 import type { Decision } from '../../../../domain/decision.js';
 import { recordReadings } from '../../../../database/demand-readings.js';
 import { listDecisions } from '../../../../database/decisions.js';
 import { allPoolsCapacity } from '../../../../database/pool-snapshot.js';
 import { hold } from '../../../../database/holds.js';
 import { beginAttempt } from '../../../../database/launch-attempts.js';
-import { bookLaunch, getLaunch } from '../../../../database/launches.js';
+import { recordLaunchedWorkers, getLaunch } from '../../../../database/launches.js';
 import { deletePool, updatePool } from '../../../../database/pools.js';
 import { getWorker } from '../../../../database/workers.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
@@ -17,19 +17,19 @@ import {
   machines,
   newPool,
   NOW,
-  order,
+  newIntent,
   poolId,
   reserve,
   times,
 } from '../../../support/records.js';
 
-describe.each(engines)('concludePass on %s', (engine) => {
+describe.each(engines)('concludeReconciliation on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);
-  const { records, key, assess, run, register } = pool;
+  const { database, key, assess, run, register } = pool;
   const conclude = async (
     change: Partial<Decision> = {},
     inputs: Partial<Decision['inputs']> = {},
-    outcome: Partial<PassOutcome> = {},
+    outcome: Partial<ReconciliationOutcome> = {},
   ) => {
     const assessed = await assess();
     const decision = {
@@ -41,20 +41,20 @@ describe.each(engines)('concludePass on %s', (engine) => {
       ...change,
     };
     const nothing = { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: assessed.blockedForPolls };
-    await pool.activities.concludePass(poolId, decision, { ...nothing, ...outcome });
+    await pool.activities.concludeReconciliation(poolId, decision, { ...nothing, ...outcome });
   };
   let polled = NOW - 1_000;
   /** Polls that read this, one after the other. */
   const polls = async (...readings: { pendingTasks: number; claimedTasks: number }[]) => {
     for (const reading of readings) {
-      await recordReadings(records.db, [{ workerPoolId: poolId, wantedMachines: 0, ...reading }], (polled += 1));
+      await recordReadings(database.db, [{ workerPoolId: poolId, wantedMachines: 0, ...reading }], (polled += 1));
     }
   };
   const nobody = { pendingTasks: 0, claimedTasks: 0 };
   const verdicts = async (token: string, count: number) =>
     await Promise.all(
       Array.from({ length: count }, async (_, number) => {
-        const worker = await getWorker(records.db, key(`${token}-${number}`));
+        const worker = await getWorker(database.db, key(`${token}-${number}`));
         return worker?.shouldTerminate?.terminate ?? null;
       }),
     );
@@ -64,19 +64,19 @@ describe.each(engines)('concludePass on %s', (engine) => {
     const outcome = {
       token: 't',
       launchConfigId: 'lc-a',
-      asked: 1,
-      made: 1,
+      requested: 1,
+      launched: 1,
       outcome: 'launched',
       failure: null,
     } as const;
     await conclude({ launches: [outcome] });
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'done' });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'done' });
   });
 
   test('records the decision, and an equal one as another occurrence of it', async () => {
     await conclude();
     await conclude();
-    const { items } = await listDecisions(records.db, poolId, { limit: 5, after: null });
+    const { items } = await listDecisions(database.db, poolId, { limit: 5, after: null });
     expect(items).toMatchObject([{ occurrences: 2, decision: { terminations: 0, inputs: { maxCapacity: 50 } } }]);
   });
 
@@ -113,10 +113,10 @@ describe.each(engines)('concludePass on %s', (engine) => {
 
   test('advises workers of an archived launch config to end first', async () => {
     await run('t', 2);
-    await reserve(records.db, [order('new', 1, { launchConfigId: 'lc-b' })]);
-    await bookLaunch(records.db, 'new', machines(1, 'new'), times);
+    await reserve(database.db, [newIntent('new', 1, { launchConfigId: 'lc-b' })]);
+    await recordLaunchedWorkers(database.db, 'new', machines(1, 'new'), times);
     await register('new-0');
-    await updatePool(records.db, {
+    await updatePool(database.db, {
       pool: newPool({ config: { minCapacity: 1, maxCapacity: 50 } }),
       launchConfigs: [launchConfig('lc-b')],
       clientId: 't',
@@ -129,7 +129,7 @@ describe.each(engines)('concludePass on %s', (engine) => {
 
   test('advises no quarantined worker, and none to end in its place', async () => {
     await run('t', 3);
-    await records.db
+    await database.db
       .updateTable('workers')
       .set({ quarantineUntil: NOW + DAY })
       .where('workerId', 'in', ['t-0', 't-1'])
@@ -143,13 +143,13 @@ describe.each(engines)('concludePass on %s', (engine) => {
   test('advises every worker of a deleted pool to end', async () => {
     await run('t', 2);
     await polls(nobody, nobody);
-    await deletePool(records.db, poolId, { clientId: 't', nowMs: NOW });
+    await deletePool(database.db, poolId, { clientId: 't', nowMs: NOW });
     await conclude();
     expect(await verdicts('t', 2)).toEqual([true, true]);
   });
 
   const basis = async () =>
-    (await records.db.selectFrom('decisions').select('basis').orderBy('id', 'desc').executeTakeFirst())?.basis;
+    (await database.db.selectFrom('decisions').select('basis').orderBy('id', 'desc').executeTakeFirst())?.basis;
 
   test('stores what the pool still wants after its launches, and the end of the first backoff', async () => {
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 }, { launchedCapacity: 4 });
@@ -163,7 +163,7 @@ describe.each(engines)('concludePass on %s', (engine) => {
         failureClass: 'quota',
         failures: 1,
       } as const;
-      await records.db
+      await database.db
         .insertInto('launchBackoffs')
         .values({ ...backoff, until, unregistered: false })
         .execute();
@@ -175,11 +175,11 @@ describe.each(engines)('concludePass on %s', (engine) => {
   });
 
   test('stores no instant for a launch in doubt, whose next attempt reconciles its pool', async () => {
-    await reserve(records.db, [order('open', 1)]);
-    await beginAttempt(records.db, 'open', { nowMs: NOW, mayLaunch: true });
+    await reserve(database.db, [newIntent('open', 1)]);
+    await beginAttempt(database.db, 'open', { nowMs: NOW, mayLaunch: true });
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
     expect(await basis()).toMatchObject({ wantedCapacity: 9, evaluateAgainAt: null });
-    const [due] = await allPoolsCapacity(records.db, { nowMs: NOW, providerIds: ['aws'] });
+    const [due] = await allPoolsCapacity(database.db, { nowMs: NOW, providerIds: ['aws'] });
     expect(due).toMatchObject({ launchDueAt: NOW + 10_000 });
   });
 
@@ -192,7 +192,7 @@ describe.each(engines)('concludePass on %s', (engine) => {
         failureClass: 'other',
         failures: 3,
       } as const;
-      await records.db
+      await database.db
         .insertInto('launchBackoffs')
         .values({ ...backoff, until: NOW - 1, unregistered: true })
         .execute();
@@ -202,7 +202,7 @@ describe.each(engines)('concludePass on %s', (engine) => {
   });
 
   test('wants nothing while the pool is blocked for a reason that polls know', async () => {
-    await hold(records.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW });
+    await hold(database.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW });
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
     expect(await basis()).toMatchObject({ wantedCapacity: 0, evaluateAgainAt: null });
   });
@@ -211,7 +211,7 @@ describe.each(engines)('concludePass on %s', (engine) => {
     const estimated = (overProvisioned: boolean) =>
       ({ existingCapacity: 40, overProvisioned }) as NonNullable<Decision['estimate']>;
     const occurrences = async () =>
-      (await records.db.selectFrom('workerPoolErrors').select(['kind', 'occurrences']).execute()).map(
+      (await database.db.selectFrom('workerPoolErrors').select(['kind', 'occurrences']).execute()).map(
         (row) => `${row.kind} ${row.occurrences}`,
       );
     await conclude({ estimate: estimated(true) });

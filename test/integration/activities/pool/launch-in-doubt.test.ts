@@ -4,10 +4,10 @@ import { launchActivities, type LaunchResult } from '../../../../activities/pool
 import { getLaunch } from '../../../../database/launches.js';
 import type { LaunchRow } from '../../../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
-import { type CallPlan, DoubtfulCloud } from '../../../support/doubtful-cloud.js';
+import { type CallPlan, InDoubtCloud } from '../../../support/doubtful-cloud.js';
 import { proofSize } from '../../../support/long.js';
-import { engines, launchConfig, makePool, MINUTE, NOW, order, reserve } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/records.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { seededRandom } from '../../../support/seeded-random.js';
 
 const RUNS = proofSize({ short: 1_000, long: 10_000 });
@@ -17,11 +17,11 @@ const LANES = 20;
 const SETTLED = 7 * MINUTE;
 
 describe.each(engines)('a launch in doubt on %s', (engine) => {
-  const records = recordsFor(engine);
-  let cloud: DoubtfulCloud;
+  const database = databaseFor(engine);
+  let cloud: InDoubtCloud;
   beforeEach(async () => {
-    cloud = new DoubtfulCloud();
-    await makePool(records.db, {}, [launchConfig('lc-a')]);
+    cloud = new InDoubtCloud();
+    await makePool(database.db, {}, [launchConfig('lc-a')]);
   });
 
   /** One attempt of a process of its own. Gives its result, or null when it has none. */
@@ -31,13 +31,13 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     nowMs = NOW,
     environment: MockActivityEnvironment = activityEnvironment(),
   ): Promise<LaunchResult | null> => {
-    const activities = launchActivities(activityDeps({ records, providers: { get: () => cloud.provider(plan) } }));
+    const activities = launchActivities(activityDeps({ database, providers: { get: () => cloud.provider(plan) } }));
     const launching = () => activities.launchMachines({ token, nowMs, mayLaunch: true });
     return asActivity(launching, environment).catch(() => null);
   };
   const rowsOf = async (token: string) =>
     (
-      await records.db
+      await database.db
         .selectFrom('workers')
         .select('workerId')
         .where('launchToken', '=', token)
@@ -45,7 +45,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
         .execute()
     ).map(({ workerId }) => workerId);
   const expectOwned = async (token: string): Promise<LaunchRow> => {
-    const launch = (await getLaunch(records.db, token))!;
+    const launch = (await getLaunch(database.db, token))!;
     const machines = (cloud.machines.get(token) ?? []).map(({ workerId }) => workerId);
     if (launch.status !== 'open') expect(await rowsOf(token)).toEqual(machines);
     expect(cloud.creations.get(token) ?? 0).toBeLessThanOrEqual(1);
@@ -56,20 +56,20 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     const refused = { acts: false } as const;
     const acts = { acts: true } as const;
     test.each([
-      ['both act', acts, acts, 'nobody', 'booked'],
-      ['both act and the first dies', acts, acts, 'first', 'booked'],
-      ['both act and the second dies', acts, acts, 'second', 'booked'],
-      ['the first acts and the second is refused', acts, refused, 'nobody', 'booked'],
-      ['the first acts and dies and the second is refused', acts, refused, 'first', 'booked'],
-      ['the first acts and the second is refused and dies', acts, refused, 'second', 'booked'],
-      ['the first is refused and the second acts', refused, acts, 'nobody', 'booked'],
-      ['the first is refused and dies and the second acts', refused, acts, 'first', 'booked'],
-      ['the first is refused and the second acts and dies', refused, acts, 'second', 'booked'],
+      ['both act', acts, acts, 'nobody', 'fulfilled'],
+      ['both act and the first dies', acts, acts, 'first', 'fulfilled'],
+      ['both act and the second dies', acts, acts, 'second', 'fulfilled'],
+      ['the first acts and the second is refused', acts, refused, 'nobody', 'fulfilled'],
+      ['the first acts and dies and the second is refused', acts, refused, 'first', 'fulfilled'],
+      ['the first acts and the second is refused and dies', acts, refused, 'second', 'fulfilled'],
+      ['the first is refused and the second acts', refused, acts, 'nobody', 'fulfilled'],
+      ['the first is refused and dies and the second acts', refused, acts, 'first', 'fulfilled'],
+      ['the first is refused and the second acts and dies', refused, acts, 'second', 'fulfilled'],
       ['both are refused', refused, refused, 'nobody', 'open'],
       ['both are refused and the first dies', refused, refused, 'first', 'open'],
       ['both are refused and the second dies', refused, refused, 'second', 'open'],
     ] as const)('keeps every machine owned when %s', async (_, first, second, dies, status) => {
-      await reserve(records.db, [order('t', 3)]);
+      await reserve(database.db, [newIntent('t', 3)]);
       const hears = (who: string) => (dies === who ? 'death' : 'answer');
       const secondEnded = Promise.withResolvers<void>();
       const firstSent = Promise.withResolvers<void>();
@@ -85,68 +85,71 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
       await one;
       expect(await expectOwned('t')).toMatchObject({ status });
       await attempt('t', { acts: false, hears: 'answer' }, NOW + SETTLED);
-      const made = first.acts || second.acts;
-      expect(await expectOwned('t')).toMatchObject({ status: made ? 'booked' : 'failed', machines: made ? 3 : 0 });
+      const created = first.acts || second.acts;
+      expect(await expectOwned('t')).toMatchObject({
+        status: created ? 'fulfilled' : 'failed',
+        machines: created ? 3 : 0,
+      });
     });
   });
 
   test('stays open while no list shows the machines of an attempt that got no answer', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     cloud.unlisted.add('t');
     await attempt('t', { acts: true, hears: 'death' });
     await attempt('t', { acts: false, hears: 'answer' }, NOW + 10_000);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'open', doubtfulAttempts: 1 });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 1 });
     cloud.unlisted.delete('t');
     await attempt('t', { acts: false, hears: 'answer' }, NOW + 20_000);
-    expect(await expectOwned('t')).toMatchObject({ status: 'booked', machines: 3 });
+    expect(await expectOwned('t')).toMatchObject({ status: 'fulfilled', machines: 3 });
   });
 
   test('is not sent any more after two minutes, and is closed when a late list shows nothing', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     const silent = { acts: false, hears: 'unavailable' } as const;
     await attempt('t', silent);
     await attempt('t', silent, NOW + 2 * MINUTE - 1);
     await attempt('t', silent, NOW + 2 * MINUTE);
     await attempt('t', silent, NOW + 6 * MINUTE);
     expect(cloud.sent.get('t')).toBe(2);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'open' });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open' });
     await attempt('t', silent, NOW + 2 * MINUTE + SETTLED);
     expect(await expectOwned('t')).toMatchObject({ status: 'failed', failure: '503' });
-    const backoffs = await records.db.selectFrom('launchBackoffs').selectAll().execute();
+    const backoffs = await database.db.selectFrom('launchBackoffs').selectAll().execute();
     expect(backoffs).toMatchObject([{ launchConfigId: 'lc-a', failureClass: 'other', failures: 1 }]);
   });
 
   test('records a part of its machines only when a late list shows no more', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     await attempt('t', { acts: true, hears: 'death' });
     cloud.machines.get('t')!.pop();
     const refused = { acts: false, hears: 'answer' } as const;
     await attempt('t', refused, NOW + 20_000);
     expect(await rowsOf('t')).toEqual([]);
     await attempt('t', refused, NOW + SETTLED);
-    expect(await expectOwned('t')).toMatchObject({ status: 'booked', machines: 2, failure: 'short: 2 of 3' });
+    expect(await expectOwned('t')).toMatchObject({ status: 'fulfilled', machines: 2, failure: 'short: 2 of 3' });
   });
 
   test('is closed after two minutes in which the cloud took no call', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     const throttled = { acts: false, hears: 'throttled' } as const;
     await attempt('t', throttled, NOW + MINUTE);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'open', doubtfulAttempts: 0, inDoubtSince: null });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 0, inDoubtSince: null });
     await attempt('t', throttled, NOW + 2 * MINUTE);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'failed', failure: 'slow down' });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', failure: 'slow down' });
   });
 
   test('is not sent by an attempt that was cancelled', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     const environment = activityEnvironment();
     environment.cancel();
     await attempt('t', { acts: true, hears: 'answer' }, NOW, environment);
     expect(cloud.sent.get('t')).toBeUndefined();
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'open', doubtfulAttempts: 0 });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 0 });
   });
 
   test('gets rows for machines that an attempt hears of after the launch was closed', async () => {
-    await reserve(records.db, [order('t', 3)]);
+    await reserve(database.db, [newIntent('t', 3)]);
     const resumed = Promise.withResolvers<void>();
     const sending = Promise.withResolvers<void>();
     const pause = async (where: string) => {
@@ -156,10 +159,10 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     const paused = attempt('t', { acts: true, hears: 'answer', pause });
     await sending.promise;
     await attempt('t', { acts: false, hears: 'answer' }, NOW + SETTLED);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'failed' });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed' });
     resumed.resolve();
     await paused;
-    expect(await expectOwned('t')).toMatchObject({ status: 'booked', machines: 3 });
+    expect(await expectOwned('t')).toMatchObject({ status: 'fulfilled', machines: 3 });
   });
 
   test(
@@ -168,8 +171,8 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
       const tokens = Array.from({ length: RUNS }, (_, run) => `run-${run}`);
       for (let first = 0; first < RUNS; first += 500) {
         await reserve(
-          records.db,
-          tokens.slice(first, first + 500).map((token) => order(token, 1 + (token.length % 3))),
+          database.db,
+          tokens.slice(first, first + 500).map((token) => newIntent(token, 1 + (token.length % 3))),
         );
       }
       const rest = tokens.values();
@@ -189,7 +192,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     const isOneOf = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
     if (random() < 0.3) cloud.unlisted.add(token);
     const doors: (() => void)[] = [];
-    const going: Promise<unknown>[] = [];
+    const inFlight: Promise<unknown>[] = [];
     /** Attempts that neither pause nor have ended. */
     let busy = 0;
     let arrival = Promise.withResolvers<void>();
@@ -211,13 +214,13 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
         },
       };
       busy += 1;
-      going.push(attempt(token, plan, NOW + number * 10_000, environment).then(arrive));
+      inFlight.push(attempt(token, plan, NOW + number * 10_000, environment).then(arrive));
       if (random() < 0.2) environment.cancel();
       // Let some of them go on before the next begins.
       while (random() < 0.6) await openOne();
     }
     while (busy + doors.length > 0) await openOne();
-    await Promise.all(going);
+    await Promise.all(inFlight);
     await expectOwned(token);
     cloud.unlisted.delete(token);
     const later: CallPlan = { acts: random() < 0.5, hears: 'answer' };
@@ -238,13 +241,13 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
 
   /** Launches that are still open, and machines whose rows differ from them. */
   async function unowned(): Promise<{ rows: unknown[] }> {
-    const launches = await records.db.selectFrom('launches').select(['token', 'status']).execute();
-    const workers = await records.db.selectFrom('workers').select(['launchToken', 'workerId']).execute();
+    const launches = await database.db.selectFrom('launches').select(['token', 'status']).execute();
+    const workers = await database.db.selectFrom('workers').select(['launchToken', 'workerId']).execute();
     const rowsByToken = Map.groupBy(workers, ({ launchToken }) => launchToken);
     const rows = launches.filter(({ token, status }) => {
-      const made = cloud.machines.get(token) ?? [];
+      const created = cloud.machines.get(token) ?? [];
       const known = rowsByToken.get(token) ?? [];
-      return status === 'open' || made.length !== known.length || (cloud.creations.get(token) ?? 0) > 1;
+      return status === 'open' || created.length !== known.length || (cloud.creations.get(token) ?? 0) > 1;
     });
     return { rows };
   }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { launchActivities, type LaunchResult } from '../../../../activities/pool/launch.js';
 import { beginAttempt } from '../../../../database/launch-attempts.js';
-import { bookLaunch, getLaunch, workersOfLaunch } from '../../../../database/launches.js';
+import { recordLaunchedWorkers, getLaunch, workersOfLaunch } from '../../../../database/launches.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
@@ -13,32 +13,32 @@ import {
   makePool,
   MINUTE,
   NOW,
-  order,
+  newIntent,
   reserve,
   times,
 } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
 describe.each(engines)('a stepwise launch on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db, {}, [launchConfig('lc-a')]);
-    await reserve(records.db, [order('t', 2)]);
+    await makePool(database.db, {}, [launchConfig('lc-a')]);
+    await reserve(database.db, [newIntent('t', 2)]);
   });
 
   const provider = recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'stepwise');
   const attempt = (mayLaunch: boolean, nowMs: number): Promise<LaunchResult> => {
-    const activities = launchActivities(activityDeps({ records, providers: { get: () => provider } }));
+    const activities = launchActivities(activityDeps({ database, providers: { get: () => provider } }));
     return asActivity(() => activities.launchMachines({ token: 't', nowMs, mayLaunch }));
   };
   /** An attempt whose process dies before it has recorded anything. */
-  const lostAttempt = () => beginAttempt(records.db, 't', { nowMs: NOW, mayLaunch: true });
+  const lostAttempt = () => beginAttempt(database.db, 't', { nowMs: NOW, mayLaunch: true });
 
   test('gives its machines their rows although an earlier attempt was lost', async () => {
     await lostAttempt();
-    expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', made: 2 });
-    expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', made: 2 });
-    expect(await workersOfLaunch(records.db, 't')).toHaveLength(2);
+    expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
+    expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
+    expect(await workersOfLaunch(database.db, 't')).toHaveLength(2);
   });
 
   test.each([
@@ -46,23 +46,23 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
     ['it has been in doubt for too long', true, 2 * MINUTE],
   ])('is given up with no machine when %s', async (_, mayLaunch, after) => {
     await lostAttempt();
-    const given = { outcome: 'failed', made: 0, failure: 'given up before it was sent' };
+    const given = { outcome: 'failed', launched: 0, failure: 'given up before it was sent' };
     expect(await attempt(mayLaunch, NOW + after)).toMatchObject(given);
     expect(await attempt(true, NOW + after + 1)).toMatchObject(given);
-    expect(await getLaunch(records.db, 't')).toMatchObject({ status: 'failed', doubtfulAttempts: 0, machines: 0 });
-    expect(await workersOfLaunch(records.db, 't')).toEqual([]);
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', inDoubtAttempts: 0, machines: 0 });
+    expect(await workersOfLaunch(database.db, 't')).toEqual([]);
   });
 
   test('that was given up gets no rows from an attempt that is still alive', async () => {
     const begun = await lostAttempt();
     await attempt(false, NOW + MINUTE);
     const proof = { attempts: begun!.attempts, by: 'unsent' } as const;
-    expect(await bookLaunch(records.db, 't', machines(2), { ...times, proof })).toBeNull();
-    expect(await workersOfLaunch(records.db, 't')).toEqual([]);
+    expect(await recordLaunchedWorkers(database.db, 't', machines(2), { ...times, proof })).toBeNull();
+    expect(await workersOfLaunch(database.db, 't')).toEqual([]);
   });
 
   test('stays as it is when another attempt has recorded its machines', async () => {
     await attempt(true, NOW);
-    expect(await attempt(false, NOW + MINUTE)).toMatchObject({ outcome: 'launched', made: 2 });
+    expect(await attempt(false, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
   });
 });

@@ -10,12 +10,12 @@ import { engines, launchConfig, makePool, newPool, NOW, poolId } from '../../../
 
 describe.each(engines)('reserveLaunches on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);
-  const { records } = pool;
+  const { database } = pool;
   const request = (choices: { launchConfigId: string; machines: number; revision?: number }[]) => ({
     workerPoolId: poolId,
     tokenPrefix: 'run.0.0',
     choices: choices.map((choice) => ({ revision: 1, ...choice })),
-    mostMachines: 500,
+    maxMachines: 500,
   });
 
   test('writes an intent for each choice with the request for just so many machines', async () => {
@@ -35,7 +35,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     });
     for (const { token, launchConfigId, count } of reserved.launches) {
       expect(token.length).toBeLessThanOrEqual(64);
-      expect(await getLaunch(records.db, token)).toMatchObject({
+      expect(await getLaunch(database.db, token)).toMatchObject({
         ...{ workerPoolId: poolId, providerId: 'aws', launchConfigId, launchConfigRevision: 1, count },
         ...{ status: 'open', attempts: 0, request: { workerPoolId: poolId, launchConfigId } },
       });
@@ -44,19 +44,19 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
 
   test('writes several intents when a choice is larger than one launch may be', async () => {
     pool.around.maxPerLaunch = 4;
-    pool.activities = pool.around.activities(records.db);
+    pool.activities = pool.around.activities(database.db);
     const { launches } = await pool.activities.reserveLaunches(request([{ launchConfigId: 'lc-a', machines: 10 }]));
     expect(launches.map(({ count }) => count)).toEqual([4, 4, 2]);
     expect(new Set(launches.map(({ token }) => token)).size).toBe(3);
   });
 
-  test('reserves no more than the pass has left', async () => {
+  test('reserves no more than the reconciliation has left', async () => {
     const { launches } = await pool.activities.reserveLaunches({
       ...request([
         { launchConfigId: 'lc-a', machines: 3 },
         { launchConfigId: 'lc-b', machines: 3 },
       ]),
-      mostMachines: 4,
+      maxMachines: 4,
     });
     expect(launches.reduce((sum, { count }) => sum + count, 0)).toBe(4);
   });
@@ -68,7 +68,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     ]);
     const first = await pool.activities.reserveLaunches(twice);
     expect((await pool.activities.reserveLaunches(twice)).launches).toEqual(first.launches);
-    expect(await records.db.selectFrom('launches').select('token').execute()).toHaveLength(2);
+    expect(await database.db.selectFrom('launches').select('token').execute()).toHaveLength(2);
   });
 
   test('gives every launch its token again when another launch config was edited between two attempts', async () => {
@@ -77,7 +77,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
       { launchConfigId: 'lc-b', machines: 2 },
     ];
     const first = await pool.activities.reserveLaunches(request(choices));
-    await updatePool(records.db, {
+    await updatePool(database.db, {
       pool: newPool(),
       launchConfigs: [launchConfig('lc-a', { workerManager: { initialWeight: 0.5 } }), launchConfig('lc-b')],
       clientId: 't',
@@ -89,15 +89,15 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
   test('lets two pools of a few machines launch in the minute in which a third wants thousands', async () => {
     pool.around.limits = { launchesPerMinute: 500 };
     pool.around.maxPerLaunch = 1_000;
-    pool.activities = pool.around.activities(records.db);
+    pool.activities = pool.around.activities(database.db);
     const wants = new Map([
       [poolId, 2_500],
       ['prov/twenty', 20],
       ['prov/one', 1],
     ]);
-    for (const id of ['prov/twenty', 'prov/one']) await makePool(records.db, { workerPoolId: id });
+    for (const id of ['prov/twenty', 'prov/one']) await makePool(database.db, { workerPoolId: id });
     await recordReadings(
-      records.db,
+      database.db,
       [...wants].map(([workerPoolId, wantedMachines]) => ({
         ...{ workerPoolId, wantedMachines, pendingTasks: wantedMachines, claimedTasks: 0 },
       })),
@@ -107,7 +107,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     for (const [workerPoolId, machines] of wants) {
       const choice = { launchConfigId: 'lc-a', revision: 1, machines };
       const { launches, limitedBy, limitEndsAt } = await pool.activities.reserveLaunches({
-        ...{ workerPoolId, tokenPrefix: `${workerPoolId}.0.0`, choices: [choice], mostMachines: 2_500 },
+        ...{ workerPoolId, tokenPrefix: `${workerPoolId}.0.0`, choices: [choice], maxMachines: 2_500 },
       });
       got[workerPoolId] = launches.reduce((sum, { count }) => sum + count, 0);
       if (workerPoolId === poolId) {
@@ -120,7 +120,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
 
   test('never passes a limit when thirty reservations come at once in two processes', async () => {
     pool.around.limits = { machines: 40, launchesPerMinute: 35 };
-    const processes = [pool.around.activities(records.db), pool.around.activities(records.db)];
+    const processes = [pool.around.activities(database.db), pool.around.activities(database.db)];
     await Promise.all(
       Array.from({ length: 30 }, async (_, n) =>
         processes[n % 2]!.reserveLaunches({
@@ -129,7 +129,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
         }),
       ),
     );
-    const { total } = await records.db
+    const { total } = await database.db
       .selectFrom('launches')
       .select(({ fn }) => fn.sum<number>('count').as('total'))
       .executeTakeFirstOrThrow();
@@ -140,7 +140,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     const isHeld = Promise.withResolvers<void>();
     const goesOn = Promise.withResolvers<void>();
     const reads = new Set<object>();
-    const db = records.db.withPlugin({
+    const db = database.db.withPlugin({
       transformQuery: ({ node, queryId }) => {
         if (JSON.stringify(node).includes('launched_last_minute')) reads.add(queryId);
         return node;
@@ -189,12 +189,14 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     );
     expect(reserved).toMatchObject({
       launches: [{ launchConfigId: 'lc-b', count: 2 }],
-      refused: [{ launchConfigId: 'lc-a', asked: 3, made: 0, outcome: 'failed', failure: 'the user data is too long' }],
+      refused: [
+        { launchConfigId: 'lc-a', requested: 3, launched: 0, outcome: 'failed', failure: 'the user data is too long' },
+      ],
     });
-    const { items } = await listErrors(records.db, poolId, {}, { limit: 5, after: null });
+    const { items } = await listErrors(database.db, poolId, {}, { limit: 5, after: null });
     expect(items).toMatchObject([{ launchConfigId: 'lc-a', description: 'the user data is too long' }]);
     expect(
-      (await records.db.selectFrom('launchBackoffs').selectAll().execute()).map((row) => row.launchConfigId),
+      (await database.db.selectFrom('launchBackoffs').selectAll().execute()).map((row) => row.launchConfigId),
     ).toEqual(['lc-a']);
   });
 
@@ -206,14 +208,14 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     const failure = 'No launch request can be made: TypeError: x is undefined';
     expect(await pool.activities.reserveLaunches(request(choices))).toMatchObject({
       launches: [{ launchConfigId: 'lc-b', count: 2 }],
-      refused: [{ launchConfigId: 'lc-a', asked: 2, made: 0, outcome: 'failed', failure }],
+      refused: [{ launchConfigId: 'lc-a', requested: 2, launched: 0, outcome: 'failed', failure }],
     });
-    const { items } = await listErrors(records.db, poolId, {}, { limit: 5, after: null });
+    const { items } = await listErrors(database.db, poolId, {}, { limit: 5, after: null });
     expect(items).toMatchObject([{ launchConfigId: 'lc-a', description: failure }]);
   });
 
   test('reserves nothing when the pool was deleted meanwhile', async () => {
-    await deletePool(records.db, poolId, { clientId: 't', nowMs: NOW });
+    await deletePool(database.db, poolId, { clientId: 't', nowMs: NOW });
     expect(await pool.activities.reserveLaunches(request([{ launchConfigId: 'lc-a', machines: 3 }]))).toEqual({
       launches: [],
       refused: [],
@@ -224,7 +226,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
 
   test('stays within the limits of the deployment and names the one that bound it', async () => {
     pool.around.limits = { machines: 4 };
-    pool.activities = pool.around.activities(records.db);
+    pool.activities = pool.around.activities(database.db);
     const choices = [
       { launchConfigId: 'lc-a', machines: 3 },
       { launchConfigId: 'lc-b', machines: 2 },

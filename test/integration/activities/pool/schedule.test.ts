@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { assessPool } from '../../../../activities/pool/assess.js';
 import { cronScheduleId } from '../../../../temporal/ids.js';
-import type { Records } from '../../../../database/client/open.js';
+import type { Database } from '../../../../database/client/open.js';
 import { connectClient } from '../../../../temporal/connection.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
-import { openTestRecords } from '../../../support/records.js';
+import { openTestDatabase } from '../../../support/records.js';
 import { temporalAddress } from '../../../../dev/testing/services.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 
@@ -16,21 +16,21 @@ const DESCRIBE_TIMEOUT_MS = 500;
 
 let proxy: TcpProxy;
 let client: Client;
-let records: Records;
+let database: Database;
 beforeAll(async () => {
   proxy = await TcpProxy.start(`tcp://${temporalAddress()}`);
   client = await connectClient({ connection: { address: proxy.address }, namespace: 'default' }, PATIENCE_MS);
-  records = await openTestRecords('PGlite');
+  database = await openTestDatabase('PGlite');
 }, PATIENCE_MS);
 afterAll(async () => {
   await client?.connection.close();
   await proxy?.stop();
-  await records?.close();
+  await database?.close();
 });
 
 test('assessPool waits for the description of a Schedule for less time than other calls for their answers', async () => {
   const assess = assessPool(
-    activityDeps({ records, client, demand: { counts: async () => ({ pendingTasks: 0, claimedTasks: 0 }) } }),
+    activityDeps({ database, client, demand: { counts: async () => ({ pendingTasks: 0, claimedTasks: 0 }) } }),
     DESCRIBE_TIMEOUT_MS,
   );
   proxy.silence();

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { scanActivities } from '../../../../activities/scan/scan.js';
-import { LISTED_AFTER_MS, LOOKS_APART_MS, MISSING, NOT_FOUND } from '../../../../domain/observation.js';
+import { LISTED_AFTER_MS, ABSENCE_INTERVAL_MS, MISSING, NOT_FOUND } from '../../../../domain/observation.js';
 import { ProviderError } from '../../../../providers/errors.js';
 import type { MachineRef } from '../../../../providers/provider.js';
 import { lastScan, scanNotes, setNotes } from '../../../../database/scans.js';
@@ -10,26 +10,29 @@ import { activityDeps, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { workerOf } from '../../../support/workers.js';
 
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 let cloud: RecordingCloud;
 /** Lifecycles that were told, as `group/worker state`. */
-let told: string[];
+let signalled: string[];
 beforeEach(() => {
   cloud = new RecordingCloud();
-  told = [];
+  signalled = [];
 });
 
 const place = (region: string) => ({ account: 'account', region, group: null });
-const LONG_AGO = Date.now() - LISTED_AFTER_MS - 2 * LOOKS_APART_MS;
+const LONG_AGO = Date.now() - LISTED_AFTER_MS - 2 * ABSENCE_INTERVAL_MS;
 
 async function row(region: string, workerId: string, state: 'requested' | 'running' | 'stopping'): Promise<MachineRef> {
   const ref = { workerGroup: region, workerId, location: place(region) };
-  const { made: _, ...worker } = workerOf({ ...ref, facts: {} }, { state, created: LONG_AGO });
-  const json = { location: JSON.stringify(worker.location), facts: JSON.stringify(worker.facts) };
-  await records.db
+  const { resourceIds: _, ...worker } = workerOf({ ...ref, identityAttributes: {} }, { state, created: LONG_AGO });
+  const json = {
+    location: JSON.stringify(worker.location),
+    identityAttributes: JSON.stringify(worker.identityAttributes),
+  };
+  await database.db
     .insertInto('workers')
     .values({ ...worker, ...json } as never)
     .execute();
@@ -39,7 +42,7 @@ async function row(region: string, workerId: string, state: 'requested' | 'runni
 /** A machine of the row's that the cloud has. */
 function machineOf(ref: MachineRef, parts: Record<string, 'running' | 'pending' | 'gone'> = { vm: 'running' }): void {
   cloud.add({
-    machine: { ...ref, facts: {} },
+    machine: { ...ref, identityAttributes: {} },
     launchToken: 'token',
     workerPoolId: 'proj/pool',
     deploymentId: recordedContext().deploymentId,
@@ -49,10 +52,10 @@ function machineOf(ref: MachineRef, parts: Record<string, 'running' | 'pending' 
 
 const noteMissing = (refs: readonly MachineRef[], signalledAt: (index: number) => number | null = () => null) =>
   setNotes(
-    records.db,
+    database.db,
     'cloud',
     refs.map(({ workerGroup, workerId }, index) => {
-      const since = Date.now() - LOOKS_APART_MS - 1_000;
+      const since = Date.now() - ABSENCE_INTERVAL_MS - 1_000;
       const note = { workerPoolId: 'proj/pool', workerGroup, workerId, noted: MISSING, since };
       return { ...note, signalledAt: signalledAt(index), nextSignalAt: null, signalFailures: 0 };
     }),
@@ -63,16 +66,16 @@ function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followPr
   const signal =
     (workflowId: string) =>
     async (_name: string, { state }: { state: string }) => {
-      told.push(`${workflowId.split('/').slice(-2).join('/')} ${state}`);
+      signalled.push(`${workflowId.split('/').slice(-2).join('/')} ${state}`);
     };
   const deps = activityDeps({
-    records,
+    database,
     providers: { get: () => provider },
     client: {
       withDeadline: <T>(_deadline: number | Date, send: () => Promise<T>) => send(),
       workflow: { getHandle: (workflowId: string) => ({ signal: signal(workflowId) }) },
     },
-    asks: { hintLook: () => {} },
+    triggers: { requestReconcileSoon: () => {} },
   });
   const activities = scanActivities(deps);
   return asActivity(() => activities[activity]('cloud'));
@@ -82,14 +85,14 @@ test.each([
   ['stepwise', 'requested', 2_000],
   ['stepwise', 'stopping', 2_000],
   ['bulk', 'stopping', 5_000],
-] as const)('a look that follows a %s provider with a worker that is %s is repeated after %i ms', async (...given) => {
+] as const)('a scan that follows a %s provider with a worker that is %s is repeated after %i ms', async (...given) => {
   const [kind, state, nextRetryDelay] = given;
   machineOf(await row('here', 'w', state));
   const awaited = { type: MACHINES_AWAITED, nonRetryable: false, nextRetryDelay, category: 'BENIGN' };
   await expect(scan(kind, 'followProvider')).rejects.toMatchObject(awaited);
 });
 
-test('a look that follows ends when nobody waits for it', async () => {
+test('a scan that follows ends when nobody waits for it', async () => {
   machineOf(await row('here', 'w', 'requested'));
   machineOf(await row('here', 'v', 'running'));
   await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0, machines: 0 });
@@ -100,79 +103,79 @@ test('a scan that follows compares only workers that wait, and leaves no trace o
   machineOf(await row('here', 'w', 'stopping'), { vm: 'gone' });
   machineOf(await row('here', 'v', 'running'), { vm: 'gone' });
   await expect(scan('bulk', 'followProvider')).rejects.toMatchObject({ type: MACHINES_AWAITED });
-  expect(told).toEqual(['here/w gone']);
-  expect(await lastScan(records.db, 'cloud')).toBeNull();
+  expect(signalled).toEqual(['here/w gone']);
+  expect(await lastScan(database.db, 'cloud')).toBeNull();
   await scan('bulk');
-  expect(told).toEqual(['here/w gone', 'here/v gone']);
-  expect(await lastScan(records.db, 'cloud')).toMatchObject({ complete: true });
+  expect(signalled).toEqual(['here/w gone', 'here/v gone']);
+  expect(await lastScan(database.db, 'cloud')).toMatchObject({ complete: true });
 });
 
-test('a machine built step by step that is being removed is gone after one look and one look by id', async () => {
+test('a machine built step by step that is being removed is gone after one scan and one read by id', async () => {
   const gone = await row('here', 'gone', 'stopping');
   const hidden = await row('here', 'hidden', 'stopping');
   await row('here', 'new', 'requested');
   machineOf(hidden);
   cloud.hidden.add('hidden');
   await scan('stepwise');
-  expect(told).toEqual(['here/gone gone']);
-  expect(cloud.count('lookup')).toBe(2);
-  const noted = (await scanNotes(records.db, 'cloud')).map((note) => [note.workerId, note.noted]);
+  expect(signalled).toEqual(['here/gone gone']);
+  expect(cloud.count('get')).toBe(2);
+  const noted = (await scanNotes(database.db, 'cloud')).map((note) => [note.workerId, note.noted]);
   expect(noted.toSorted(([one = ''], [other = '']) => one.localeCompare(other))).toEqual([
     [gone.workerId, NOT_FOUND],
     [hidden.workerId, MISSING],
   ]);
   // Whom the cloud knows by id is asked for again, whom it does not know only when the lifecycle goes on waiting.
   await scan('stepwise');
-  expect(cloud.count('lookup')).toBe(3);
+  expect(cloud.count('get')).toBe(3);
 });
 
 test('a place that is refused for good keeps none of the others’ machines from being found missing', async () => {
   cloud.refusedRegions.add('there');
   await noteMissing([await row('here', 'a', 'running'), await row('there', 'b', 'running')]);
   await expect(scan('bulk')).rejects.toMatchObject({ type: 'PermissionDenied', nonRetryable: true });
-  expect(told).toEqual(['here/a gone']);
+  expect(signalled).toEqual(['here/a gone']);
   await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0 });
 });
 
-test('looks by id that fail take turns with the others, eight at a time', async () => {
+test('reads by id that fail take turns with the others, eight at a time', async () => {
   const refs: MachineRef[] = [];
   for (let number = 0; number < 60; number += 1) refs.push(await row('here', `w-${number}`, 'running'));
   await noteMissing(refs);
-  cloud.fail({ operation: 'lookup', error: new ProviderError({ code: 'Unavailable', message: 'no' }), times: 50 });
+  cloud.fail({ operation: 'get', error: new ProviderError({ code: 'Unavailable', message: 'no' }), times: 50 });
   await scan('bulk');
-  expect(told).toEqual([]);
-  const first = new Set(cloud.calls.filter(({ operation }) => operation === 'lookup').map(({ workerId }) => workerId));
+  expect(signalled).toEqual([]);
+  const first = new Set(cloud.calls.filter(({ operation }) => operation === 'get').map(({ workerId }) => workerId));
   expect(first.size).toBe(50);
   const before = cloud.calls.length;
   await scan('bulk');
   const second = cloud.calls
     .slice(before)
-    .flatMap(({ operation, workerId }) => (operation === 'lookup' ? [workerId] : []));
+    .flatMap(({ operation, workerId }) => (operation === 'get' ? [workerId] : []));
   expect(second.slice(0, 10).filter((workerId) => first.has(workerId))).toEqual([]);
-  expect(told).toHaveLength(50);
+  expect(signalled).toHaveLength(50);
 });
 
-test('looks by id end with the first that the cloud throttles', async () => {
+test('reads by id end with the first that the cloud throttles', async () => {
   const refs: MachineRef[] = [];
   for (let number = 0; number < 30; number += 1) refs.push(await row('here', `w-${number}`, 'running'));
   await noteMissing(refs);
   const error = new ProviderError({ code: 'Throttled', message: 'slow down', retryAfterMs: 1_000 });
-  cloud.fail({ operation: 'lookup', error, times: 100 });
+  cloud.fail({ operation: 'get', error, times: 100 });
   await scan('bulk');
-  expect(cloud.count('lookup')).toBeLessThanOrEqual(8);
+  expect(cloud.count('get')).toBeLessThanOrEqual(8);
 });
 
 test('finds a machine gone that another process has missed before', async () => {
   await row('here', 'w', 'running');
   await scan('bulk');
-  expect(told).toEqual([]);
-  // Only the records know how long ago that was.
-  await records.db
+  expect(signalled).toEqual([]);
+  // Only the database knows how long ago that was.
+  await database.db
     .updateTable('scanNotes')
-    .set({ since: Date.now() - LOOKS_APART_MS - 1_000 })
+    .set({ since: Date.now() - ABSENCE_INTERVAL_MS - 1_000 })
     .execute();
   await scan('bulk');
-  expect(told).toEqual(['here/w gone']);
+  expect(signalled).toEqual(['here/w gone']);
 });
 
 test('changes neither a worker’s row nor a machine, whatever it finds', async () => {
@@ -181,11 +184,12 @@ test('changes neither a worker’s row nor a machine, whatever it finds', async 
   machineOf(await row('here', 'ended', 'running'), { vm: 'gone' });
   await noteMissing([await row('here', 'missing', 'running'), await row('here', 'removed', 'stopping')]);
   // Every write of a row, even of the same values, gives it another place.
-  const places = async () => (await sql`select worker_id, ctid, xmin from workers order by 1`.execute(records.db)).rows;
+  const places = async () =>
+    (await sql`select worker_id, ctid, xmin from workers order by 1`.execute(database.db)).rows;
   const before = await places();
   await scan('bulk');
   await scan('bulk', 'followProvider').catch(() => {});
-  expect(told.toSorted()).toEqual(['here/ended gone', 'here/missing gone', 'here/removed gone']);
+  expect(signalled.toSorted()).toEqual(['here/ended gone', 'here/missing gone', 'here/removed gone']);
   expect(await places()).toEqual(before);
-  expect(new Set(cloud.calls.map(({ operation }) => operation))).toEqual(new Set(['observe', 'lookup']));
+  expect(new Set(cloud.calls.map(({ operation }) => operation))).toEqual(new Set(['observe', 'get']));
 });

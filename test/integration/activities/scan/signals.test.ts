@@ -13,7 +13,7 @@ import { recordedLog, type RecordedLog } from '../../../support/recorded-log.js'
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { engines } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { insertWorker, workerOf } from '../../../support/workers.js';
 
 const MAX_SIGNALS = 2;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => temporal?.stop());
 
 describe.each(engines)('observeProvider on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   const provider = `cloud-${engine}`;
   let cloud: RecordingCloud;
   let log: RecordedLog;
@@ -41,8 +41,12 @@ describe.each(engines)('observeProvider on %s', (engine) => {
 
   /** A running worker whose machine has failed; its lifecycle is open, and nobody works on it. */
   async function failed(workerId: string, lifecycle: 'open' | 'none' = 'open'): Promise<void> {
-    const machine = { ...keyOf(workerId), location: { account: 'account', region: 'here', group: null }, facts: {} };
-    await insertWorker(records.db, {
+    const machine = {
+      ...keyOf(workerId),
+      location: { account: 'account', region: 'here', group: null },
+      identityAttributes: {},
+    };
+    await insertWorker(database.db, {
       ...workerOf(machine, { state: 'running' }),
       ...keyOf(workerId),
       providerId: provider,
@@ -73,10 +77,10 @@ describe.each(engines)('observeProvider on %s', (engine) => {
   function scan() {
     const activities = scanActivities(
       activityDeps({
-        records,
+        database,
         providers: { get: () => recordingProvider(recordedContext({ providerId: provider }), cloud, 'bulk') },
         client: temporal.client,
-        asks: { hintLook: (workerPoolId) => void requested.push(workerPoolId) },
+        triggers: { requestReconcileSoon: (workerPoolId) => void requested.push(workerPoolId) },
         log: log.log,
       }),
     );
@@ -84,14 +88,14 @@ describe.each(engines)('observeProvider on %s', (engine) => {
   }
 
   const noteOf = async (workerId: string) =>
-    (await scanNotes(records.db, provider)).find((note) => note.workerId === workerId)!;
+    (await scanNotes(database.db, provider)).find((note) => note.workerId === workerId)!;
 
   test('tells all other lifecycles when one refuses signals, and the scan is complete', async () => {
     for (const workerId of ['a', 'refuses', 'z']) await failed(workerId);
     await useUpSignals('refuses');
     expect(await scan()).toMatchObject({ machines: 3, signalled: 2, refused: 1 });
     expect([await signalsOf('a'), await signalsOf('refuses'), await signalsOf('z')]).toEqual([1, 0, 1]);
-    expect(await lastScan(records.db, provider)).toMatchObject({ complete: true, machines: 3, signalled: 2 });
+    expect(await lastScan(database.db, provider)).toMatchObject({ complete: true, machines: 3, signalled: 2 });
     const lines = log.of('lifecycle-signal-failed');
     expect(lines).toMatchObject([{ workerId: 'refuses' }]);
     expect(JSON.stringify(lines)).toContain('exceeded workflow execution limit for signal events');
@@ -105,7 +109,7 @@ describe.each(engines)('observeProvider on %s', (engine) => {
     expect(first).toMatchObject({ noted: 'failed', signalFailures: 1 });
     expect(first.nextSignalAt! - first.signalledAt!).toBeGreaterThanOrEqual(RETRY_SIGNAL_MS);
     expect(await scan()).toMatchObject({ signalled: 0, refused: 0 });
-    await sql`update scan_notes set next_signal_at = ${Date.now() - 1}`.execute(records.db);
+    await sql`update scan_notes set next_signal_at = ${Date.now() - 1}`.execute(database.db);
     expect(await scan()).toMatchObject({ signalled: 0, refused: 1 });
     expect(await noteOf('stuck')).toMatchObject({ signalFailures: 2 });
     expect(log.of('lifecycle-signal-failed')).toHaveLength(1);
@@ -118,14 +122,14 @@ describe.each(engines)('observeProvider on %s', (engine) => {
     expect(await signalsOf('well')).toBe(1);
     expect(requested).toEqual([`proj/${engine}`]);
     expect(await scan()).toMatchObject({ signalled: 0 });
-    await sql`update scan_notes set next_signal_at = ${Date.now() - 1}`.execute(records.db);
+    await sql`update scan_notes set next_signal_at = ${Date.now() - 1}`.execute(database.db);
     await scan();
     expect(log.of('lifecycle-not-started')).toHaveLength(1);
   });
 
   test('shortens what a cloud says to what a signal may hold', async () => {
     await failed('wordy');
-    cloud.settle('wordy', 'machine', 'failed', 'x'.repeat(5_000_000));
+    cloud.finishPending('wordy', 'machine', 'failed', 'x'.repeat(5_000_000));
     expect(await scan()).toMatchObject({ signalled: 1, refused: 0 });
     expect(await signalsOf('wordy')).toBe(1);
   });

@@ -7,24 +7,24 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { launched, machines, makePool, poolId } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
-const records = recordsFor('PGlite');
+const database = databaseFor('PGlite');
 
 test('a throttled question why an operation failed is asked again as late as the cloud says', async () => {
-  await makePool(records.db);
-  await launched(records.db, 'launch', 1);
+  await makePool(database.db);
+  await launched(database.db, 'launch', 1);
   const cloud = new RecordingCloud();
   const provider = recordingProvider(recordedContext(), cloud, 'stepwise');
   cloud.fail({
     operation: 'explain',
     error: new ProviderError({ code: 'Throttled', message: 'later', retryAfterMs: 42_000 }),
   });
-  const activities = provisioningActivities(activityDeps({ records, providers: { get: () => provider } }));
+  const activities = provisioningActivities(activityDeps({ database, providers: { get: () => provider } }));
   const { workerGroup, workerId } = machines(1, 'launch')[0]!;
   const machine = { workerPoolId: poolId, workerGroup, workerId, providerId: 'aws', launchToken: 'launch' };
-  const asked = asActivity(() => activities.explainFailure(machine, 'vm', 'operation'));
-  const failure = await asked.catch((error: unknown) => error);
+  const requested = asActivity(() => activities.explainFailure(machine, 'vm', 'operation'));
+  const failure = await requested.catch((error: unknown) => error);
   expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
   // Spread over a quarter more.
   expect(Number((failure as { nextRetryDelay?: unknown }).nextRetryDelay)).toBeGreaterThanOrEqual(42_000);
@@ -32,11 +32,11 @@ test('a throttled question why an operation failed is asked again as late as the
 });
 
 test('a retryable refusal that lasts minutes becomes one error of the pool for all its workers', async () => {
-  await makePool(records.db);
-  await launched(records.db, 'launch', 2);
+  await makePool(database.db);
+  await launched(database.db, 'launch', 2);
   const cloud = new RecordingCloud();
   const provider = recordingProvider(recordedContext(), cloud, 'stepwise');
-  const activities = provisioningActivities(activityDeps({ records, providers: { get: () => provider } }));
+  const activities = provisioningActivities(activityDeps({ database, providers: { get: () => provider } }));
   const first = Date.now();
   const submit = (index: number, afterMs: number, code: 'Unavailable' | 'Throttled' = 'Unavailable') => {
     const { workerGroup, workerId } = machines(2, 'launch')[index]!;
@@ -46,7 +46,7 @@ test('a retryable refusal that lasts minutes becomes one error of the pool for a
     const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + afterMs };
     return asActivity(() => activities.submitResource(machine, 'vm'), activityEnvironment(times));
   };
-  const errors = () => records.db.selectFrom('workerPoolErrors').selectAll().execute();
+  const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
   await expect(submit(0, LASTING_REFUSAL_MS - 1)).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
   await expect(submit(0, 10 * LASTING_REFUSAL_MS, 'Throttled')).rejects.toMatchObject({ type: 'Throttled' });
   expect(await errors()).toEqual([]);

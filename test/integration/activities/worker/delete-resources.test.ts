@@ -7,17 +7,17 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { engines, launched, machines, makePool, poolId } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
 describe.each(engines)('the removal of a resource on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   const [{ workerGroup, workerId, location }] = machines(1, 'launch') as [ReturnType<typeof machines>[number]];
   const machine = { workerPoolId: poolId, workerGroup, workerId, location, providerId: 'aws', launchConfigId: 'lc-a' };
   let cloud: RecordingCloud;
   let followed: string[];
   beforeEach(async () => {
-    await makePool(records.db);
-    await launched(records.db, 'launch', 1);
+    await makePool(database.db);
+    await launched(database.db, 'launch', 1);
     cloud = new RecordingCloud();
     followed = [];
   });
@@ -25,11 +25,11 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
   const remove = (isConfigured = true, info: Parameters<typeof activityEnvironment>[0] = {}) => {
     const provider = isConfigured ? recordingProvider(recordedContext(), cloud, 'bulk') : undefined;
     const providers = { get: () => provider };
-    const asks = { hintFollowScan: (providerId: string) => void followed.push(providerId) };
-    const activities = removalActivities(activityDeps({ records, providers, asks }));
+    const triggers = { requestFastScan: (providerId: string) => void followed.push(providerId) };
+    const activities = removalActivities(activityDeps({ database, providers, triggers }));
     return asActivity(() => activities.removeResource(machine, 'machine'), activityEnvironment(info));
   };
-  const errors = () => records.db.selectFrom('workerPoolErrors').selectAll().execute();
+  const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
   const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
     cloud.fail({
       operation: 'remove',

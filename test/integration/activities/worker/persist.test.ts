@@ -1,24 +1,24 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { lifecycleRecords } from '../../../../activities/worker/persist.js';
+import { persistActivities } from '../../../../activities/worker/persist.js';
 import { lifecycleId } from '../../../../temporal/ids.js';
 import { isRefusedForGood } from '../../../../database/client/failures.js';
 import { activityDeps } from '../../../support/activities.js';
 import { recordedLog } from '../../../support/recorded-log.js';
 import { DAY, engines, launched, makePool, NOW, poolId } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
 describe.each(engines)('a registration on %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db);
-    await launched(records.db, 't', 2);
+    await makePool(database.db);
+    await launched(database.db, 't', 2);
   });
 
   const register = async (workerId: string): Promise<string[]> => {
     const triggered: string[] = [];
-    const asks = { hintLook: (pool: string) => void triggered.push(pool) };
-    await lifecycleRecords(activityDeps({ records, asks })).recordRunning({
+    const triggers = { requestReconcileSoon: (pool: string) => void triggered.push(pool) };
+    await persistActivities(activityDeps({ database, triggers })).recordRunning({
       ...{ workerPoolId: poolId, workerGroup: 'us-west-2', workerId, registeredAt: NOW, terminateAfter: NOW + DAY },
       ...{ secretGeneration: 1, nowMs: NOW, queueInactivityMs: DAY },
     });
@@ -30,7 +30,7 @@ describe.each(engines)('a registration on %s', (engine) => {
     ['whose backoff began after its launch', NOW + 1],
   ])('triggers its pool once when its launch config waited for one, %s', async (_, until) => {
     const backoff = { workerPoolId: poolId, launchConfigId: 'lc-a', revision: 1, failureClass: 'other' } as const;
-    await records.db
+    await database.db
       .insertInto('launchBackoffs')
       .values({ ...backoff, failures: 2, until, unregistered: true })
       .execute();
@@ -44,16 +44,16 @@ describe.each(engines)('a registration on %s', (engine) => {
 });
 
 describe.each(engines)('a worker whose row %s refuses for good', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   beforeEach(async () => {
-    await makePool(records.db);
-    await launched(records.db, 't', 1);
+    await makePool(database.db);
+    await launched(database.db, 't', 1);
   });
 
   test('is logged with the state that it could not be given', async () => {
-    const { db } = records;
+    const { db } = database;
     const log = recordedLog();
-    const activities = lifecycleRecords(activityDeps({ records, log: log.log }));
+    const activities = persistActivities(activityDeps({ database, log: log.log }));
     const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 't-0' };
     await sql`alter table workers add constraint refuses check (state = 'requested')`.execute(db);
     const stopping = { ...key, providerId: 'aws', launchConfigId: 'lc-a' };

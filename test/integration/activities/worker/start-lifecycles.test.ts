@@ -12,16 +12,16 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { recordedLog, type RecordedLog } from '../../../support/recorded-log.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { engines, makePool, NOW, order, poolId, reserve, times } from '../../../support/records.js';
-import { bookLaunch } from '../../../../database/launches.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { engines, makePool, NOW, newIntent, poolId, reserve, times } from '../../../support/records.js';
+import { recordLaunchedWorkers } from '../../../../database/launches.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { temporalAddress } from '../../../../dev/testing/services.js';
 
 /** The engine takes no id of this length. */
 const TOO_LONG = 'm'.repeat(1_100);
 
 describe.each(engines)('on %s,', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
   let client: Client;
   let log: RecordedLog;
   beforeAll(async () => {
@@ -30,13 +30,13 @@ describe.each(engines)('on %s,', (engine) => {
   afterAll(() => client?.connection.close());
   beforeEach(async () => {
     log = recordedLog();
-    await makePool(records.db);
+    await makePool(database.db);
   });
 
   const provider = recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk');
   const depsOf = (providers: readonly string[] = ['aws']) =>
     activityDeps({
-      records,
+      database,
       providers: { get: (providerId) => (providers.includes(providerId) ? provider : undefined) },
       client,
       log: log.log,
@@ -56,10 +56,15 @@ describe.each(engines)('on %s,', (engine) => {
   };
   /** Ids are a test's own: nobody works on their lifecycles, which stay open. */
   const launch = async (token: string, workerIds: readonly string[]) => {
-    await reserve(records.db, [order(token, workerIds.length)]);
+    await reserve(database.db, [newIntent(token, workerIds.length)]);
     const location = { account: null, region: 'us-west-2', group: null };
-    const machines = workerIds.map((workerId) => ({ workerGroup: 'us-west-2', workerId, location, facts: {} }));
-    await bookLaunch(records.db, token, machines, times);
+    const machines = workerIds.map((workerId) => ({
+      workerGroup: 'us-west-2',
+      workerId,
+      location,
+      identityAttributes: {},
+    }));
+    await recordLaunchedWorkers(database.db, token, machines, times);
   };
 
   describe('startLifecycles', () => {
@@ -107,13 +112,13 @@ describe.each(engines)('on %s,', (engine) => {
         async () => !(await openLifecycles(client, () => false)).ids.has(lifecycleId(key('terminated'))),
       );
       const note = { noted: 'gone', since: NOW, signalledAt: NOW, nextSignalAt: NOW, signalFailures: 0 };
-      await setNotes(records.db, 'aws', [{ ...key('terminated'), ...note }]);
+      await setNotes(database.db, 'aws', [{ ...key('terminated'), ...note }]);
       const activities = sweepActivities(depsOf());
       expect(await asActivity(() => activities.startMissingLifecycles())).toEqual({ started: 1, failed: 0, left: 0 });
       expect(await openOnes(['terminated', 'open'])).toEqual(['terminated', 'open']);
       expect((await handleOf('open').describe()).runId).toBe(runId);
       expect(log.of('lifecycle-replaced')).toMatchObject([{ workerId: 'terminated', state: 'requested' }]);
-      expect(await scanNotes(records.db, 'aws')).toEqual([]);
+      expect(await scanNotes(database.db, 'aws')).toEqual([]);
     });
 
     test('starts all others when one start is refused, fails at the end, and logs it once', async () => {
@@ -128,7 +133,7 @@ describe.each(engines)('on %s,', (engine) => {
 
     test('starts all others when a worker’s pool or provider is not here, and names that worker', async () => {
       await launch('t', ['g', 'h']);
-      await records.db.updateTable('workers').set({ providerId: 'left' }).where('workerId', '=', 'g').execute();
+      await database.db.updateTable('workers').set({ providerId: 'left' }).where('workerId', '=', 'g').execute();
       const activities = sweepActivities(depsOf());
       await expect(asActivity(() => activities.startMissingLifecycles())).rejects.toMatchObject({
         message: expect.stringContaining(lifecycleId(key('g'))),

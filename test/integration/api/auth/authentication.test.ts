@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
 import type { WorkerKey } from '../../../../domain/ids.js';
-import { registrationFacts } from '../../../../database/registration.js';
+import { registrationSnapshot } from '../../../../database/registration.js';
 import { API, ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 
 const reader = { clientId: 'reader', accessToken: 'access-token-of-the-reader', scopes: ['worker-manager:list-*'] };
@@ -127,7 +127,7 @@ describe('with the peer’s own client over a socket', () => {
     await expect(listProviders({ clientId: '', accessToken: '' })).rejects.toEqual(refusal('InsufficientScopes', 403));
   });
 
-  test('a registered worker calls with what it was given, for itself only, and that is a sign of life', async () => {
+  test('a registered worker calls with what it was given, for itself only, and its credentials count as used', async () => {
     await client(maker).createWorkerPool('prov/live', poolDefinition);
     const root = { authorization: `Bearer ${maker.accessToken}` };
     const [one, two] = (await launchMachines(api, 'prov/live', ['i-1', 'i-2'], root)) as [WorkerKey, WorkerKey];
@@ -136,8 +136,8 @@ describe('with the peer’s own client over a socket', () => {
       providerId: 'cloud',
       workerIdentityProof: { document: 'I am i-1' },
     });
-    const signOfLifeAt = async () => (await registrationFacts(api.records.db, one, 'cloud')).signOfLifeAt;
-    expect(await signOfLifeAt()).toBeNull();
+    const credentialsUsedAt = async () => (await registrationSnapshot(api.database.db, one, 'cloud')).credentialsUsedAt;
+    expect(await credentialsUsedAt()).toBeNull();
     const itself = client(body.credentials);
     const path = (worker: WorkerKey) => [worker.workerPoolId, worker.workerGroup, worker.workerId] as const;
     const adviceFor = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
@@ -146,7 +146,7 @@ describe('with the peer’s own client over a socket', () => {
         `/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}/should-terminate`,
       );
     expect(await adviceFor(one)).toEqual([200, { terminate: false, reason: 'none' }]);
-    expect(await signOfLifeAt()).toBe(api.clock.ms);
+    expect(await credentialsUsedAt()).toBe(api.clock.ms);
     expect(await adviceFor(two)).toEqual([403, expect.objectContaining({ code: 'InsufficientScopes' })]);
 
     const report = { kind: 'boot', title: 'No disk', description: 'It is gone', extra: { code: 7 } };

@@ -11,8 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 beforeEach(() => {
-  api.engine.failure = null;
-  api.engine.asked.length = 0;
+  api.lifecycles.failure = null;
+  api.lifecycles.requested.length = 0;
   pool = `pools/p${(count += 1)}`;
   path = `/worker-pool/${encodeURIComponent(pool)}`;
 });
@@ -32,13 +32,13 @@ async function pagesOf<T>(list: string, key: string): Promise<{ items: T[]; page
 }
 
 describe('createWorkerPool', () => {
-  test('stores the pool, fills in ids, makes its schedule and asks for a look', async () => {
+  test('stores the pool, fills in ids, makes its schedule and requests a reconciliation', async () => {
     const { status, body } = await create();
     expect(status).toBe(200);
     expect(body).toMatchObject({ workerPoolId: pool, providerId: 'cloud', currentCapacity: 0, stoppedCount: 0 });
     const [launchConfig] = body.config.launchConfigs;
     expect(launchConfig.workerManager.launchConfigId).toMatch(/^lc-[0-9a-f]{20}$/);
-    expect(api.engine.asked).toEqual([`schedule ${pool}`, `look ${pool}`]);
+    expect(api.lifecycles.requested).toEqual([`schedule ${pool}`, `reconcile ${pool}`]);
     expect((await api.call('GET', path)).body).toEqual(body);
   });
 
@@ -62,7 +62,7 @@ describe('createWorkerPool', () => {
   });
 
   test('succeeds although the engine cannot be reached', async () => {
-    api.engine.failure = new Error('no engine');
+    api.lifecycles.failure = new Error('no engine');
     expect((await create()).status).toBe(200);
   });
 
@@ -259,7 +259,7 @@ describe('config.launchConfigs', () => {
 });
 
 describe('hold', () => {
-  test('of a pool and of all shows on the front page, and releasing asks for a look', async () => {
+  test('of a pool and of all shows on the front page, and releasing requests a reconciliation', async () => {
     await create();
     // The page's answer is shared for a second.
     const shows = (held: boolean) =>
@@ -272,7 +272,7 @@ describe('hold', () => {
     await shows(true);
     await api.call('DELETE', `${path}/hold`);
     await shows(false);
-    expect(api.engine.asked.at(-1)).toBe(`look ${pool}`);
+    expect(api.lifecycles.requested.at(-1)).toBe(`reconcile ${pool}`);
     await api.call('PUT', '/hold', { reason: 'all' });
     await shows(true);
     await api.call('DELETE', '/hold');

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { EngineBusy } from '../../../../temporal/lifecycle-client.js';
+import { LifecycleUnavailableError } from '../../../../temporal/lifecycle-client.js';
 import type { WorkerKey } from '../../../../domain/ids.js';
 import {
   cloudIsAway,
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 beforeEach(async () => {
-  api.engine.failure = null;
+  api.lifecycles.failure = null;
   api.queueKnows.worker = async () => null;
   pool = `prov/pool${(count += 1)}`;
   expect((await api.call('PUT', poolPath(pool), poolDefinition)).status).toBe(200);
@@ -149,10 +149,10 @@ describe('a registration is accepted again', () => {
 
   test('without a question to the queue while the worker has not registered', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
-    const asked: string[] = [];
-    api.queueKnows.worker = async (workerPoolId) => (asked.push(workerPoolId), null);
+    const requested: string[] = [];
+    api.queueKnows.worker = async (workerPoolId) => (requested.push(workerPoolId), null);
     expect((await register(worker)).status).toBe(200);
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 });
 
@@ -166,9 +166,9 @@ describe('a registration is put off with 503 and Retry-After', () => {
 
   test('while the engine does not answer, and works afterwards', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
-    api.engine.failure = new EngineBusy('slow');
+    api.lifecycles.failure = new LifecycleUnavailableError('slow');
     expect((await register(worker)).status).toBe(503);
-    api.engine.failure = null;
+    api.lifecycles.failure = null;
     expect((await register(worker)).status).toBe(200);
   });
 

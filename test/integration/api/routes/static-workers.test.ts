@@ -52,8 +52,8 @@ test('its secret is neither stored nor logged nor repeated in an error', async (
   await api.call('PUT', path, definition());
   const failed = await api.call('PUT', path, definition({ expires: 'soon' }));
   expect(failed.body.requestInfo.payload.providerInfo).toBe('(OMITTED)');
-  const { rows } = await api.records.db.executeQuery<object>(
-    api.records.db.selectFrom('workers').selectAll().where('workerId', '=', workerId).compile(),
+  const { rows } = await api.database.db.executeQuery<object>(
+    api.database.db.selectFrom('workers').selectAll().where('workerId', '=', workerId).compile(),
   );
   expect(JSON.stringify([rows, api.logged, failed.body])).not.toContain(SECRET);
 });
@@ -85,7 +85,7 @@ test('an expiry that its owner sets stands, also one in the past (W48)', async (
 async function stop(): Promise<void> {
   const key = { workerPoolId: 'hand/made', workerGroup: 'room', workerId };
   expect((await api.call('DELETE', path)).status).toBe(200);
-  await recordStopped(api.records.db, key, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
+  await recordStopped(api.database.db, key, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
 }
 
 describe('a machine that has stopped', () => {
@@ -136,7 +136,7 @@ describe('a machine that has stopped', () => {
   test('does not get a cloud worker’s name', async () => {
     await api.call('PUT', '/worker-pool/cloud%2Fformer', poolDefinition);
     const [cloudWorker] = await launchMachines(api, 'cloud/former', ['i-1']);
-    await recordStopped(api.records.db, cloudWorker!, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
+    await recordStopped(api.database.db, cloudWorker!, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
     await api.call('POST', '/worker-pool/cloud%2Fformer', { ...poolDefinition, providerId: 'hand', config: {} });
     expect((await api.call('PUT', '/workers/cloud%2Fformer/here/i-1', definition())).body.code).toBe('RequestConflict');
   });
@@ -153,10 +153,10 @@ test.each([
 test.each(['2127-06-30T23:59:59+01', '2127-06-30 23:59:59Z', '2127-02-30T00:00:00Z', '9999-12-31T23:59:60Z', 'soon'])(
   'an expiry of %s is refused before anything begins',
   async (expires) => {
-    api.engine.asked.length = 0;
+    api.lifecycles.requested.length = 0;
     expect((await api.call('PUT', path, definition({ expires }))).body.code).toBe('InputValidationError');
     expect((await api.call('POST', path, definition({ expires }))).body.code).toBe('InputValidationError');
-    expect(api.engine.asked).toEqual([]);
+    expect(api.lifecycles.requested).toEqual([]);
     expect((await api.call('PUT', path, definition())).status).toBe(200);
   },
 );

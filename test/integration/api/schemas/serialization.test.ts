@@ -170,9 +170,9 @@ describe('bodies', () => {
 });
 
 test('an internal error says no more than an incident’s id, which the log has too', async () => {
-  api.engine.failure = new Error('secret detail');
+  api.lifecycles.failure = new Error('secret detail');
   const { status, body } = await api.call('DELETE', '/workers/prov%2Ftype/here/i-1');
-  api.engine.failure = null;
+  api.lifecycles.failure = null;
   expect([status, body.code]).toEqual([500, 'InternalServerError']);
   expect(JSON.stringify(body)).not.toContain('secret detail');
   const incident = /incident ([0-9a-f-]{36})/.exec(body.message)?.[1];

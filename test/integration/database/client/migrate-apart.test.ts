@@ -66,7 +66,7 @@ describe('a migration', () => {
     const other = await lockedByAnother();
     const { lines, done } = migrating();
     await eventually(() => lines.length >= 3);
-    expect(lines[1]).toEqual({ message: 'records-migrating', seconds: expect.any(Number), waits: true });
+    expect(lines[1]).toEqual({ message: 'database-migrating', seconds: expect.any(Number), waits: true });
     await other.end();
     await done;
     expect(await other.db.selectFrom('migrations').select('name').execute()).toHaveLength(

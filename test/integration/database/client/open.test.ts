@@ -4,36 +4,44 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { migrate } from '../../../../database/client/migrate.js';
-import { openRecords, recordsKind, rememberTaskQueuePrefix, type Records } from '../../../../database/client/open.js';
+import { migrate, migrationNames, missingMigrations } from '../../../../database/client/migrate.js';
+import { openDatabase, databaseKind, recordTaskQueuePrefix, type Database } from '../../../../database/client/open.js';
 import { listPoolIds } from '../../../../database/pools.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { copyPglite } from '../../../../dev/testing/pglite.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
-import { engines, makePool, NOW, openTestRecords, poolId } from '../../../support/records.js';
+import { engines, makePool, NOW, openTestDatabase, poolId } from '../../../support/records.js';
 
-describe.each(engines)('records on %s', (engine) => {
-  let records: Records;
+describe.each(engines)('a database on %s', (engine) => {
+  let database: Database;
   beforeAll(async () => {
-    records = await openTestRecords(engine);
+    database = await openTestDatabase(engine);
   });
-  afterAll(() => records.close());
+  afterAll(() => database.close());
+
+  test('of before the first release name npm run reset', async () => {
+    const { db } = database;
+    const [first] = await migrationNames();
+    await db.updateTable('migrations').set({ name: '0001_initial.sql' }).execute();
+    await expect(missingMigrations(db)).rejects.toThrow('npm run reset');
+    await db.updateTable('migrations').set({ name: first! }).execute();
+  });
 
   test('are migrated once, and keep the id and the key they were born with', async () => {
-    const { db } = records;
+    const { db } = database;
     expect(await migrate(db, NOW)).toEqual([]);
     const { deploymentId, deploymentKey } = await db.selectFrom('deployment').selectAll().executeTakeFirstOrThrow();
-    expect(records.deployment).toEqual({ deploymentId, deploymentKey, taskQueuePrefix: null });
+    expect(database.deployment).toEqual({ deploymentId, deploymentKey, taskQueuePrefix: null });
     expect(deploymentId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(Buffer.from(deploymentKey, 'base64url')).toHaveLength(32);
-    await rememberTaskQueuePrefix(db, 'worker-manager');
+    await recordTaskQueuePrefix(db, 'worker-manager');
     expect((await db.selectFrom('deployment').select('taskQueuePrefix').execute())[0]?.taskQueuePrefix).toBe(
       'worker-manager',
     );
   });
 
   test('answer a ping', async () => {
-    await expect(records.ping()).resolves.toBeUndefined();
+    await expect(database.ping()).resolves.toBeUndefined();
   });
 
   test('give bigint, sums and counts as numbers, and json as it was', async () => {
@@ -44,13 +52,13 @@ describe.each(engines)('records on %s', (engine) => {
     };
     const { rows } = await sql`select cast(${NOW} as bigint) as big, (select count(*) from workers) as count,
       (select coalesce(sum(capacity), 0) from workers) as total, cast(${JSON.stringify(value)} as jsonb) as value`.execute(
-      records.db,
+      database.db,
     );
     expect(rows).toEqual([{ big: NOW, count: 0, total: 0, value }]);
   });
 
   test('keep two transactions at once apart', async () => {
-    const { db } = records;
+    const { db } = database;
     const insert = (scope: string, fail: boolean) =>
       db.transaction().execute(async (trx) => {
         await trx.insertInto('holds').values({ scope, reason: 'r', clientId: 'c', at: NOW }).execute();
@@ -70,7 +78,7 @@ describe.each(engines)('records on %s', (engine) => {
   });
 
   test('let what is running end before they close, and refuse what comes after', async () => {
-    const closing = await openTestRecords(engine);
+    const closing = await openTestDatabase(engine);
     const begun = Promise.withResolvers<void>();
     const slow = closing.db.transaction().execute(async (trx) => {
       begun.resolve();
@@ -85,7 +93,7 @@ describe.each(engines)('records on %s', (engine) => {
   });
 
   test('undo a transaction whose statement failed, even if it goes on as if nothing had happened', async () => {
-    const { db } = records;
+    const { db } = database;
     const attempt = db.transaction().execute(async (trx) => {
       await trx.insertInto('holds').values({ scope: 'z', reason: 'r', clientId: 'c', at: NOW }).execute();
       await sql`select 1 / 0`.execute(trx).catch(() => undefined);
@@ -93,57 +101,57 @@ describe.each(engines)('records on %s', (engine) => {
     await expect(attempt).rejects.toMatchObject({ name: 'AbortedTransactionError' });
     expect(await db.selectFrom('holds').where('scope', '=', 'z').selectAll().execute()).toEqual([]);
     await expect(sql`select * from nothing`.execute(db)).rejects.toMatchObject({ code: '42P01' });
-    await expect(records.ping()).resolves.toBeUndefined();
+    await expect(database.ping()).resolves.toBeUndefined();
   });
 });
 
-describe('records on Postgres', () => {
+describe('a database on Postgres', () => {
   test('are migrated once by processes that start at once, which agree on the deployment', async () => {
     const url = await createDatabase();
-    const all = await Promise.all(Array.from({ length: 4 }, () => openRecords({ url, maxConnections: 2 })));
+    const all = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ url, maxConnections: 2 })));
     expect(new Set(all.map(({ deployment }) => deployment.deploymentKey)).size).toBe(1);
     await Promise.all(all.map((each) => each.close()));
   });
 
   test('survive the loss of their connections', async () => {
     const url = await createDatabase();
-    const records = await openRecords({
+    const database = await openDatabase({
       url,
       applicationName: 'lost',
       log: { info: () => undefined, warn: () => undefined },
     });
-    const other = await openRecords({ url });
+    const other = await openDatabase({ url });
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lost'`.execute(other.db);
     await eventually(() =>
-      records.ping().then(
+      database.ping().then(
         () => true,
         () => false,
       ),
     );
-    await Promise.all([records.close(), other.close()]);
+    await Promise.all([database.close(), other.close()]);
   });
 
   test('that cannot be reached are an error that does not show the password', async () => {
-    const attempt = openRecords({ url: 'postgres://user:s3cret@127.0.0.1:1/none' });
+    const attempt = openDatabase({ url: 'postgres://user:s3cret@127.0.0.1:1/none' });
     await expect(attempt).rejects.toThrow('ECONNREFUSED');
     expect(String(await attempt.catch((error: unknown) => error))).not.toContain('s3cret');
   });
 });
 
-test('records of another kind are refused without repeating the URL', () => {
-  expect(recordsKind('pglite::memory:')).toBe('pglite');
-  expect(recordsKind('postgresql://host/db')).toBe('postgres');
-  expect(() => recordsKind('mysql://user:s3cret@host/db')).toThrow(/^must begin with/);
+test('a database of another kind is refused without repeating the URL', () => {
+  expect(databaseKind('pglite::memory:')).toBe('pglite');
+  expect(databaseKind('postgresql://host/db')).toBe('postgres');
+  expect(() => databaseKind('mysql://user:s3cret@host/db')).toThrow(/^must begin with/);
 });
 
-describe('records in a directory', () => {
+describe('a database in a directory', () => {
   const folders: string[] = [];
   const directory = () => {
-    const folder = mkdtempSync(join(tmpdir(), 'worker-manager-records-'));
+    const folder = mkdtempSync(join(tmpdir(), 'worker-manager-database-'));
     folders.push(folder);
-    return join(folder, 'records');
+    return join(folder, 'database');
   };
-  const madeDirectory = () => {
+  const createdDirectory = () => {
     const path = directory();
     copyPglite(path);
     return path;
@@ -154,7 +162,7 @@ describe('records in a directory', () => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  const open = (path: string) => openRecords({ url: `pglite:${path}` });
+  const open = (path: string) => openDatabase({ url: `pglite:${path}` });
   const startChild = (path: string, first = 0): Child => {
     const root = new URL('../../../../', import.meta.url);
     const program = new URL('test/support/records-process.ts', root).pathname;
@@ -190,19 +198,19 @@ describe('records in a directory', () => {
   }, 60_000);
 
   test('serve one opener at a time: a second, in this process or another, is told who has them', async () => {
-    const path = madeDirectory();
+    const path = createdDirectory();
     const first = await open(path);
-    await expect(open(path)).rejects.toMatchObject({ name: 'RecordsInUseError' });
+    await expect(open(path)).rejects.toMatchObject({ name: 'DatabaseInUseError' });
     const other = startChild(path);
     expect(await other.ended).toBe(1);
     expect(other.lines).toEqual([
-      `RecordsInUseError: ${path} is in use by process ${process.pid}; the embedded database serves one process`,
+      `DatabaseInUseError: ${path} is in use by process ${process.pid}; the embedded database serves one process`,
     ]);
     await first.close();
   }, 60_000);
 
   test('lose nothing that was acknowledged when their process is killed, again and again', async () => {
-    const path = madeDirectory();
+    const path = createdDirectory();
     let acknowledged = -1;
     for (let kills = 0; kills < 3; kills += 1) {
       const child = startChild(path, acknowledged + 1);
@@ -211,10 +219,10 @@ describe('records in a directory', () => {
       await child.ended;
       acknowledged = Math.max(acknowledged, ...child.lines.slice(1).map(Number));
     }
-    const records = await open(path);
-    const found = new Set(await listPoolIds(records.db));
+    const database = await open(path);
+    const found = new Set(await listPoolIds(database.db));
     for (let number = 0; number <= acknowledged; number += 1) expect(found).toContain(`prov/p-${number}`);
-    await records.close();
+    await database.close();
   }, 120_000);
 });
 
@@ -230,7 +238,7 @@ class Child {
     this.ended = new Promise((resolve) => child.on('close', (code) => resolve(code)));
     child.stdout?.on('data', (chunk: Buffer) => {
       this.#text += chunk.toString();
-      for (const look of this.#waiting) look();
+      for (const check of this.#waiting) check();
     });
   }
 
@@ -242,9 +250,9 @@ class Child {
   async until(condition: (lines: string[]) => boolean): Promise<void> {
     await Promise.race([
       new Promise<void>((resolve) => {
-        const look = () => condition(this.lines) && resolve();
-        this.#waiting.push(look);
-        look();
+        const check = () => condition(this.lines) && resolve();
+        this.#waiting.push(check);
+        check();
       }),
       this.ended.then((code) => {
         throw new Error(`ended with ${code}: ${this.lines.join('; ')}`);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { isDatabaseUnavailable } from '../../../../database/client/failures.js';
-import { openRecords, type Records, type RecordsOptions } from '../../../../database/client/open.js';
+import { openDatabase, type Database, type DatabaseOptions } from '../../../../database/client/open.js';
 import { SERVING_LIMITS } from '../../../../database/client/postgres.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
@@ -13,39 +13,39 @@ const SHORT = Object.fromEntries(
   Object.entries(SERVING_LIMITS).map(([name, ms]) => [name, ms / 10]),
 ) as unknown as typeof SERVING_LIMITS;
 
-describe('records whose database falls silent', () => {
+describe('a database that falls silent', () => {
   let url: string;
   let proxy: TcpProxy;
-  const opened: Records[] = [];
+  const opened: Database[] = [];
   beforeEach(async () => {
     url = await createDatabase();
     proxy = await TcpProxy.start(url);
   });
   afterEach(async () => {
     proxy.speak('lost');
-    await Promise.all(opened.splice(0).map((records) => records.close()));
+    await Promise.all(opened.splice(0).map((database) => database.close()));
     await proxy.stop();
   });
 
-  const open = async (options: Partial<RecordsOptions> = {}) => {
-    const records = await openRecords({ url: proxy.url, limits: SHORT, maxConnections: 3, ...options });
-    opened.push(records);
-    return records;
+  const open = async (options: Partial<DatabaseOptions> = {}) => {
+    const database = await openDatabase({ url: proxy.url, limits: SHORT, maxConnections: 3, ...options });
+    opened.push(database);
+    return database;
   };
-  const answers = (records: Records) => () =>
-    records.ping().then(
+  const answers = (database: Database) => () =>
+    database.ping().then(
       () => true,
       () => false,
     );
 
   test('give up each query that has no answer, say that the database is unavailable, and work when it is back', async () => {
-    const records = await open();
-    await Promise.all([records.ping(), records.ping(), records.ping()]);
+    const database = await open();
+    await Promise.all([database.ping(), database.ping(), database.ping()]);
     proxy.silence();
     // Twice as many as there are connections: some wait for the database, some for a connection.
     const failures = await Promise.all(
       Array.from({ length: 6 }, () =>
-        records.ping().then(
+        database.ping().then(
           () => null,
           (error: unknown) => error,
         ),
@@ -53,22 +53,22 @@ describe('records whose database falls silent', () => {
     );
     expect(failures.map(isDatabaseUnavailable)).toEqual(Array.from({ length: 6 }, () => true));
     proxy.speak('lost');
-    await eventually(answers(records), { withinMs: 30_000 });
-    await Promise.all(Array.from({ length: 6 }, () => records.ping()));
+    await eventually(answers(database), { withinMs: 30_000 });
+    await Promise.all(Array.from({ length: 6 }, () => database.ping()));
   });
 
   test('replace connections that died while nobody used them', async () => {
-    const records = await open();
-    await Promise.all([records.ping(), records.ping(), records.ping()]);
+    const database = await open();
+    await Promise.all([database.ping(), database.ping(), database.ping()]);
     proxy.silence();
     proxy.speak('lost');
-    await eventually(answers(records), { withinMs: 30_000 });
+    await eventually(answers(database), { withinMs: 30_000 });
   });
 
   test('go on with the same connections after a short silence that loses nothing', async () => {
-    const records = await open({ maxConnections: 1, limits: SERVING_LIMITS });
+    const database = await open({ maxConnections: 1, limits: SERVING_LIMITS });
     const pid = async () =>
-      (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(records.db)).rows[0]!.pid;
+      (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]!.pid;
     const before = await pid();
     proxy.silence();
     const during = pid();
@@ -77,13 +77,13 @@ describe('records whose database falls silent', () => {
   });
 
   test('destroy a connection that a transaction does not give back', async () => {
-    const records = await open({
+    const database = await open({
       maxConnections: 1,
       limits: { ...SHORT, idleInTransactionMs: 600_000, checkoutMs: 500 },
     });
     const begun = Promise.withResolvers<void>();
     const hangs = Promise.withResolvers<void>();
-    const transaction = records.db.transaction().execute(async (trx) => {
+    const transaction = database.db.transaction().execute(async (trx) => {
       await sql`select 1`.execute(trx);
       begun.resolve();
       await hangs.promise;
@@ -102,14 +102,14 @@ describe('records whose database falls silent', () => {
     });
     hangs.resolve();
     await expect(transaction).rejects.toMatchObject({ code: '08006' });
-    await records.ping();
+    await database.ping();
   });
 
   test('every connection tells the server its limits', async () => {
-    const records = await open({ limits: SERVING_LIMITS });
+    const database = await open({ limits: SERVING_LIMITS });
     const { rows } = await sql`select name, setting from pg_settings where name in ('statement_timeout', 'lock_timeout',
       'idle_in_transaction_session_timeout', 'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count',
-      'tcp_user_timeout') order by name`.execute(records.db);
+      'tcp_user_timeout') order by name`.execute(database.db);
     expect(rows).toEqual([
       { name: 'idle_in_transaction_session_timeout', setting: '10000' },
       { name: 'lock_timeout', setting: '5000' },
@@ -124,9 +124,9 @@ describe('records whose database falls silent', () => {
   test('what the URL says of the session holds over our own', async () => {
     const own = new URL(proxy.url);
     own.searchParams.set('options', '-c tcp_keepalives_idle=77 -c search_path=public');
-    const records = await open({ url: own.href });
+    const database = await open({ url: own.href });
     const { rows } = await sql`select current_setting('tcp_keepalives_idle') as idle,
-      current_setting('tcp_keepalives_count') as count`.execute(records.db);
+      current_setting('tcp_keepalives_count') as count`.execute(database.db);
     expect(rows).toEqual([{ idle: '77', count: '3' }]);
   });
 });

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { openRecords, type Records } from '../../../../database/client/open.js';
+import { openDatabase, type Database } from '../../../../database/client/open.js';
 import { vacuum } from '../../../../database/client/vacuum.js';
 import { proofSize } from '../../../support/long.js';
 import { copyPglite } from '../../../../dev/testing/pglite.js';
-import { openTestRecords } from '../../../support/records.js';
+import { openTestDatabase } from '../../../support/records.js';
 
 const DAYS = 30;
 /** Of each pool; a real deployment's are many more, and its rows are no larger. */
@@ -23,9 +23,9 @@ jest.setTimeout(withinMs);
 
 describe('the embedded database', () => {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-vacuum-'));
-  let records: Records | undefined;
+  let database: Database | undefined;
   afterEach(async () => {
-    await records?.close();
+    await database?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -35,7 +35,7 @@ describe('the embedded database', () => {
       .reduce((total, entry) => total + statSync(join(entry.parentPath, entry.name)).size, 0);
 
   /** Events come and go; decisions are written again and again. */
-  const aDay = async ({ db }: Records, day: number) => {
+  const aDay = async ({ db }: Database, day: number) => {
     for (let round = 0; round < ROUNDS_A_DAY; round += 1) {
       await sql`insert into events (at, topic, payload)
         select ${sql.lit(day)}, 'worker-requested', jsonb_build_object('text', repeat('x', 300))
@@ -49,21 +49,21 @@ describe('the embedded database', () => {
   };
 
   test('is no larger after a month of changes than after its first days', async () => {
-    copyPglite(join(folder, 'records'));
-    records = await openRecords({ url: `pglite:${join(folder, 'records')}` });
+    copyPglite(join(folder, 'database'));
+    database = await openDatabase({ url: `pglite:${join(folder, 'database')}` });
     await sql`insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
-      select 'prov/' || n, 0, 0, '', '{}' from generate_series(1, ${sql.lit(ROWS)}) as n`.execute(records.db);
+      select 'prov/' || n, 0, 0, '', '{}' from generate_series(1, ${sql.lit(ROWS)}) as n`.execute(database.db);
     const sizes: number[] = [];
     for (let day = 1; day <= DAYS; day += 1) {
-      await aDay(records, day);
-      await vacuum(records);
+      await aDay(database, day);
+      await vacuum(database);
       sizes.push(sizeOf(folder));
     }
     expect(sizes.at(-1)).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 5)) * 1.1);
   });
 
   test('leaves Postgres to its own processes', async () => {
-    const postgres = await openTestRecords('Postgres');
+    const postgres = await openTestDatabase('Postgres');
     const before = await sql`select coalesce(sum(vacuum_count), 0) as count from pg_stat_user_tables`.execute(
       postgres.db,
     );

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { openRecords, type Records } from '../../../../database/client/open.js';
+import { openDatabase, type Database } from '../../../../database/client/open.js';
 import { SERVING_LIMITS } from '../../../../database/client/postgres.js';
 import { createPool, deletePool, updatePool } from '../../../../database/pools.js';
 import { removeDeletedPools } from '../../../../database/retention.js';
@@ -8,7 +8,7 @@ import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { proofSize } from '../../../support/long.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
-import { launchConfig, makePool, newPool, NOW, order, poolId, reserve } from '../../../support/records.js';
+import { launchConfig, makePool, newPool, NOW, newIntent, poolId, reserve } from '../../../support/records.js';
 
 /** Each locks rows over several statements. A reservation of launches is none of them: it writes in one. */
 const transactions: [string, (db: Db) => Promise<unknown>][] = [
@@ -35,10 +35,10 @@ describe('after a client that has vanished, without a FIN, in the transaction th
     for (const each of opened.splice(0).toReversed()) await each.close();
   });
 
-  const open = async (url: string): Promise<Records> => {
-    const records = await openRecords({ url, limits });
-    opened.push(records);
-    return records;
+  const open = async (url: string): Promise<Database> => {
+    const database = await openDatabase({ url, limits });
+    opened.push(database);
+    return database;
   };
 
   test.each(transactions)('%s, other pools launch within 15 s', async (_, transaction) => {
@@ -60,7 +60,7 @@ describe('after a client that has vanished, without a FIN, in the transaction th
         () => true,
         () => false,
       );
-    await eventually(() => works(reserve(other.db, [order('token-of-another', 1)], 'prov/other')), {
+    await eventually(() => works(reserve(other.db, [newIntent('token-of-another', 1)], 'prov/other')), {
       withinMs: WITHIN_MS,
     });
     await eventually(() => works(createPool(other.db, submission)), { withinMs: WITHIN_MS });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DescribeVolumesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import type { LaunchedMachine, Observation } from '../../../../providers/provider.js';
-import { awsAt, awsOrder, REGION } from '../../../support/aws-harness.js';
+import { awsAt, awsSpec, REGION } from '../../../support/aws-harness.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { type Moto, startMoto } from '../../../support/moto.js';
 
@@ -36,20 +36,24 @@ describe('ten machines on moto', () => {
     const { launching, provider } = aws();
     await provider.setup();
     while (machines.length < WANTED) {
-      const launch = launching.freeze(awsOrder({ count: WANTED - machines.length }));
-      const made = await launching.submit(launch);
-      expect(made.length).toBeGreaterThanOrEqual(1);
-      expect(made.length).toBeLessThanOrEqual(WANTED - machines.length);
-      expect(await launching.find(launch)).toEqual(made);
-      machines.push(...made);
+      const launch = launching.prepare(awsSpec({ count: WANTED - machines.length }));
+      const created = await launching.submit(launch);
+      expect(created.length).toBeGreaterThanOrEqual(1);
+      expect(created.length).toBeLessThanOrEqual(WANTED - machines.length);
+      expect(await launching.find(launch)).toEqual(created);
+      machines.push(...created);
     }
     expect(new Set(machines.map(({ workerId }) => workerId)).size).toBe(WANTED);
-    for (const { facts } of machines) {
-      expect(facts).toMatchObject({ region: REGION, instanceType: 't3.micro', privateIp: expect.any(String) });
+    for (const { identityAttributes } of machines) {
+      expect(identityAttributes).toMatchObject({
+        region: REGION,
+        instanceType: 't3.micro',
+        privateIp: expect.any(String),
+      });
     }
   });
 
-  test('are all seen in one look, running and marked, their volumes too', async () => {
+  test('are all listed at once, running and tagged, their volumes too', async () => {
     const seen = await eventually(async () => {
       const all = await observe();
       return all.length === WANTED && all.every(({ state }) => state === 'running') && all;
@@ -63,8 +67,8 @@ describe('ten machines on moto', () => {
       endpoint: moto.endpoint,
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     });
-    const marked = [{ Name: 'tag-key', Values: ['worker-manager-launch'] }];
-    expect((await ec2.send(new DescribeVolumesCommand({ Filters: marked }))).Volumes).toHaveLength(WANTED);
+    const tagged = [{ Name: 'tag-key', Values: ['worker-manager-launch'] }];
+    expect((await ec2.send(new DescribeVolumesCommand({ Filters: tagged }))).Volumes).toHaveLength(WANTED);
   });
 
   test('go in one call, although one of them went before and one never was', async () => {
@@ -81,7 +85,7 @@ describe('ten machines on moto', () => {
   test('what moto refuses, it refuses as EC2 does', async () => {
     const { launching } = aws();
     const broken = { region: REGION, launchConfig: { ImageId: 'ami-12c6146b', SubnetId: 'subnet-00000000' } };
-    await expect(launching.submit(launching.freeze(awsOrder({ configuration: broken })))).rejects.toMatchObject({
+    await expect(launching.submit(launching.prepare(awsSpec({ configuration: broken })))).rejects.toMatchObject({
       code: 'InvalidRequest',
       cloudCode: 'InvalidSubnetID.NotFound',
     });

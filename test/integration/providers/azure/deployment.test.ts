@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../../../providers/errors.js';
-import type { FrozenLaunch, LaunchedMachine, LaunchOrder, MachineRef } from '../../../../providers/provider.js';
+import type { PreparedLaunch, LaunchedMachine, LaunchSpec, MachineRef } from '../../../../providers/provider.js';
 import {
   azureAt,
-  azureOrder,
+  azureSpec,
   buildMachine,
   detached,
   GROUP,
@@ -33,8 +33,8 @@ beforeEach(async () => {
 const link = (template: string): string =>
   `/subscriptions/${SUBSCRIPTION}/resourceGroups/templates/providers/Microsoft.Resources/templateSpecs/${template}/versions/1.0`;
 
-const order = (template: string, changes: object = {}): LaunchOrder =>
-  azureOrder({
+const spec = (template: string, changes: object = {}): LaunchSpec =>
+  azureSpec({
     configuration: {
       armDeployment: {
         mode: 'Incremental',
@@ -47,8 +47,8 @@ const order = (template: string, changes: object = {}): LaunchOrder =>
   });
 
 /** Freezes an order for one machine. */
-function launchOf(one: LaunchOrder): { launch: FrozenLaunch; machine: LaunchedMachine } {
-  const launch = at.launching.freeze(one);
+function launchOf(one: LaunchSpec): { launch: PreparedLaunch; machine: LaunchedMachine } {
+  const launch = at.launching.prepare(one);
   return { launch, machine: at.launching.machines(launch)[0]! };
 }
 
@@ -59,8 +59,8 @@ const observed = async (machine: MachineRef) => {
   return null;
 };
 
-/** As a lifecycle does: submits, waits until a look shows the end of the deployment, has written down what it made. */
-async function build(one: LaunchOrder): Promise<{ launch: FrozenLaunch; machine: LaunchedMachine; state: string }> {
+/** As a lifecycle does: submits, waits until a scan shows the end of the deployment, has written down what it made. */
+async function build(one: LaunchSpec): Promise<{ launch: PreparedLaunch; machine: LaunchedMachine; state: string }> {
   const { launch, machine } = launchOf(one);
   await at.launching.submit(launch, machine, 'deployment');
   const state = await eventually(async () => {
@@ -70,10 +70,10 @@ async function build(one: LaunchOrder): Promise<{ launch: FrozenLaunch; machine:
   return { launch, machine, state };
 }
 
-async function remember(launch: FrozenLaunch, machine: LaunchedMachine, stopping: boolean): Promise<readonly string[]> {
-  const remembering = at.launching.remembering!;
-  const { resources, hasRecord } = await untilAllowed(() => remembering.made(launch, machine, stopping));
-  if (hasRecord) await remembering.recorded(launch, machine);
+async function track(launch: PreparedLaunch, machine: LaunchedMachine, stopping: boolean): Promise<readonly string[]> {
+  const tracking = at.launching.tracking!;
+  const { resources, hasRecord } = await untilAllowed(() => tracking.discover(launch, machine, stopping));
+  if (hasRecord) await tracking.forget(launch, machine);
   return resources;
 }
 
@@ -88,12 +88,12 @@ const untilAllowed = <T>(work: () => Promise<T>): Promise<T> =>
     }
   }).then(({ value }) => value);
 
-/** As a lifecycle does: step by step, each until a look confirms that nothing of it is left. */
-async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: readonly string[]): Promise<void> {
-  const made = [...new Set([...known, ...(await remember(launch, machine, true))])];
-  const row = { ...machine, made };
+/** As a lifecycle does: step by step, each until a scan confirms that nothing of it is left. */
+async function removeAll(launch: PreparedLaunch, machine: LaunchedMachine, known: readonly string[]): Promise<void> {
+  const created = [...new Set([...known, ...(await track(launch, machine, true))])];
+  const row = { ...machine, resourceIds: created };
   const machines = at.provider.machines!;
-  if (made.length > 0) expect((await machines.lookup(row)).state).not.toBe('gone');
+  if (created.length > 0) expect((await machines.get(row)).state).not.toBe('gone');
   for (const step of machines.removalSteps) {
     await untilAllowed(() => machines.remove(row, step));
     await eventually(async () => {
@@ -103,7 +103,7 @@ async function removeAll(launch: FrozenLaunch, machine: LaunchedMachine, known: 
       return seen === undefined || seen === 'gone';
     });
   }
-  expect((await machines.lookup(row)).state).toBe('gone');
+  expect((await machines.get(row)).state).toBe('gone');
 }
 
 const nothingLeft = () =>
@@ -136,20 +136,20 @@ describe('a machine of an Azure template', () => {
     ['implicit-disk', ['networkInterfaces', 'virtualMachines']],
     ['nsg-and-extension', ['networkInterfaces', 'networkSecurityGroups', 'virtualMachines']],
   ])('%s is made with one write, remembered, and goes without a trace', async (template, kinds) => {
-    const { launch, machine, state } = await build(order(template));
+    const { launch, machine, state } = await build(spec(template));
     expect(state).toBe('running');
     expect((await observed(machine))?.state).toBe('running');
-    const made = await remember(launch, machine, false);
-    expect(kindsOf(made)).toEqual(kinds);
+    const created = await track(launch, machine, false);
+    expect(kindsOf(created)).toEqual(kinds);
     await eventually(async () => (await simulator.azureState()).deployments.length === 0);
-    expect((await observed({ ...machine, made }))?.state).toBe('running');
+    expect((await observed({ ...machine, resourceIds: created }))?.state).toBe('running');
     expect(writes()).toEqual(['PUT deployments']);
-    await removeAll(launch, machine, made);
+    await removeAll(launch, machine, created);
     await nothingLeft();
   });
 
   test('that fails half-way says why, and leaves nothing behind', async () => {
-    const { launch, machine, state } = await build(order('fails-half-way'));
+    const { launch, machine, state } = await build(spec('fails-half-way'));
     expect(state).toBe('failed');
     const reason = await at.launching.explain(machine, 'deployment', `deploy-${machine.workerId.slice(3)}`);
     expect(reason).toMatchObject({
@@ -163,33 +163,36 @@ describe('a machine of an Azure template', () => {
   });
 
   test('goes without a trace where its template gives no tags to anything', async () => {
-    const { launch, machine } = await build(order('two-nics'));
-    const made = await remember(launch, machine, false);
+    const { launch, machine } = await build(spec('two-nics'));
+    const created = await track(launch, machine, false);
     await simulator.untagAzure();
-    expect((await observed({ ...machine, made }))?.resources).toMatchObject({ vm: 'running', publicIp: 'running' });
-    await removeAll(launch, machine, made);
+    expect((await observed({ ...machine, resourceIds: created }))?.resources).toMatchObject({
+      vm: 'running',
+      publicIp: 'running',
+    });
+    await removeAll(launch, machine, created);
     await nothingLeft();
   });
 
-  test('does not take away what others have marked, remembered or not', async () => {
+  test('does not delete what others have tagged, tracked or not', async () => {
     const theirs = azureAt(
       simulator.azureEndpoint,
       {},
       recordedContext({ providerId: 'azure', deploymentId: 'c0ffee00-0000-4000-8000-00000000beef' }),
     );
-    const [foreign] = await buildMachine(theirs, azureOrder({ configuration: detached }));
+    const [foreign] = await buildMachine(theirs, azureSpec({ configuration: detached }));
     const before = (await simulator.azureState()).resources.map(({ id }) => id).sort();
-    const { launch, machine } = await build(order('one-nic'));
-    const made = await remember(launch, machine, false);
-    expect(made.filter((id) => before.includes(id))).toEqual([]);
-    await removeAll(launch, machine, [...made, ...before]);
+    const { launch, machine } = await build(spec('one-nic'));
+    const created = await track(launch, machine, false);
+    expect(created.filter((id) => before.includes(id))).toEqual([]);
+    await removeAll(launch, machine, [...created, ...before]);
     expect((await simulator.azureState()).resources.map(({ id }) => id).sort()).toEqual(before);
-    expect((await theirs.provider.machines!.lookup(foreign!)).state).toBe('running');
+    expect((await theirs.provider.machines!.get(foreign!)).state).toBe('running');
   });
 
   test('that is to go while its deployment is stuck has it cancelled', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
-    const { launch, machine } = launchOf(order('nsg-and-extension'));
+    const { launch, machine } = launchOf(spec('nsg-and-extension'));
     await at.launching.submit(launch, machine, 'deployment');
     await eventually(async () => (await observed(machine))?.resources['vm'] === 'pending');
     await removeAll(launch, machine, []);
@@ -198,7 +201,7 @@ describe('a machine of an Azure template', () => {
 
   test('is made once, whatever becomes of the first answer', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'lose-answer' });
-    const { launch, machine } = launchOf(order('one-nic'));
+    const { launch, machine } = launchOf(spec('one-nic'));
     const submit = () => at.launching.submit(launch, machine, 'deployment');
     await expect(submit()).rejects.toMatchObject({ code: 'Unavailable' });
     const name = await submit();
@@ -206,9 +209,9 @@ describe('a machine of an Azure template', () => {
     expect(outcomes('PUT deployments')).toEqual(['ok']);
   });
 
-  test('that a look did not show is not made again: Azure says that it is active', async () => {
+  test('that a scan did not show is not made again: Azure says that it is active', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
-    const { launch, machine } = launchOf(order('one-nic'));
+    const { launch, machine } = launchOf(spec('one-nic'));
     const others = azureAt(simulator.azureEndpoint);
     const submitted = await Promise.all(
       [at, others].map(({ launching }) => launching.submit(launch, machine, 'deployment')),
@@ -218,18 +221,18 @@ describe('a machine of an Azure template', () => {
   });
 
   test('keeps its deployment where the launch config says so', async () => {
-    const { launch, machine } = await build(order('one-nic', { workerManager: { keepDeployment: true } }));
-    const made = await remember(launch, machine, false);
-    await removeAll(launch, machine, made);
+    const { launch, machine } = await build(spec('one-nic', { workerManager: { keepDeployment: true } }));
+    const created = await track(launch, machine, false);
+    await removeAll(launch, machine, created);
     const { resources, deployments } = await simulator.azureState();
     expect(resources).toEqual([]);
     expect(deployments).toHaveLength(1);
-    expect(await observed({ ...machine, made })).toBeNull();
+    expect(await observed({ ...machine, resourceIds: created })).toBeNull();
   });
 
   test('brings its own resource group, made once for all', async () => {
     const own = { armDeploymentResourceGroup: 'theirs' };
-    await Promise.all(Array.from({ length: 4 }, () => build(order('one-nic', own))));
+    await Promise.all(Array.from({ length: 4 }, () => build(spec('one-nic', own))));
     expect(outcomes('PUT resourceGroups')).toHaveLength(1);
     expect(outcomes('GET resourceGroups')).toHaveLength(1);
     expect((await simulator.azureState()).resources.every(({ id }) => id.includes('/resourceGroups/theirs/'))).toBe(
@@ -239,18 +242,18 @@ describe('a machine of an Azure template', () => {
 
   test('cannot be made in a group that is gone, or of a template that Azure refuses', async () => {
     const elsewhere = azureAt(simulator.azureEndpoint, { resourceGroupName: 'gone' });
-    const launch = elsewhere.launching.freeze(order('one-nic'));
+    const launch = elsewhere.launching.prepare(spec('one-nic'));
     const [machine] = elsewhere.launching.machines(launch);
     const failed = { code: 'InvalidRequest', title: 'Failed to create ARM deployment' };
     await expect(elsewhere.launching.submit(launch, machine!, 'deployment')).rejects.toMatchObject(failed);
     await simulator.addFault({ operation: 'PUT deployments', mode: 'refuse', code: 'InvalidTemplate', status: 400 });
-    const other = launchOf(order('one-nic'));
+    const other = launchOf(spec('one-nic'));
     await expect(at.launching.submit(other.launch, other.machine, 'deployment')).rejects.toMatchObject(failed);
   });
 });
 
-test('many machines share their looks: each costs one write, and few reads', async () => {
-  const one = at.launching.freeze({ ...order('one-nic'), count: 50 });
+test('many machines share their reads: each costs one write, and few reads', async () => {
+  const one = at.launching.prepare({ ...spec('one-nic'), count: 50 });
   const machines = at.launching.machines(one);
   await Promise.all(machines.map((machine) => at.launching.submit(one, machine, 'deployment')));
   await eventually(async () => {
@@ -260,11 +263,11 @@ test('many machines share their looks: each costs one write, and few reads', asy
     }
     return running === 50;
   });
-  const before = at.context.taken.length;
-  await Promise.all(machines.map((machine) => remember(one, machine, false)));
-  const remembering = at.context.taken.slice(before).map(({ callClass }) => callClass);
-  expect(remembering.filter((callClass) => callClass === 'read').length).toBeLessThanOrEqual(2);
-  expect(at.context.taken.filter(({ callClass }) => callClass === 'create')).toHaveLength(50);
+  const before = at.context.acquired.length;
+  await Promise.all(machines.map((machine) => track(one, machine, false)));
+  const tracking = at.context.acquired.slice(before).map(({ callClass }) => callClass);
+  expect(tracking.filter((callClass) => callClass === 'read').length).toBeLessThanOrEqual(2);
+  expect(at.context.acquired.filter(({ callClass }) => callClass === 'create')).toHaveLength(50);
 });
 
 testRealData('every Azure pool of the community freezes to a request that Azure takes', async () => {
@@ -275,7 +278,7 @@ testRealData('every Azure pool of the community freezes to a request that Azure 
   expect(at.provider.validatePool({ minCapacity: 0, maxCapacity: 1, launchConfigs: configs })).toMatchObject({
     ok: true,
   });
-  const launches = configs.map((configuration) => launchOf(azureOrder({ configuration })));
+  const launches = configs.map((configuration) => launchOf(azureSpec({ configuration })));
   await Promise.all(launches.map(({ launch, machine }) => at.launching.submit(launch, machine, 'deployment')));
   expect(new Set(launches.map(({ machine }) => machine.workerGroup)).size).toBeGreaterThan(1);
   await eventually(async () => {

@@ -49,11 +49,11 @@ afterAll(async () => {
 
 const verify = async (workerId: string, document: string, nowMs = Date.now(), by = provider): Promise<void> => {
   const place = { account: subscriptionId, group, region: location };
-  const worker = workerOf({ workerGroup: location, workerId, location: place, facts: { vmId: null } });
+  const worker = workerOf({ workerGroup: location, workerId, location: place, identityAttributes: { vmId: null } });
   await by.verifyIdentity(worker, { document }, nowMs);
 };
-const documentOf = async (name: string, facts: Record<string, unknown> = {}): Promise<string> =>
-  (await simulator.attestedDocument(name, facts)).document;
+const documentOf = async (name: string, identityAttributes: Record<string, unknown> = {}): Promise<string> =>
+  (await simulator.attestedDocument(name, identityAttributes)).document;
 
 test('a document is that of its own machine, and of no other', async () => {
   const document = await documentOf('vm-1');
@@ -69,13 +69,13 @@ test('a machine that Azure does not show may try again', async () => {
 });
 
 test('a document of another subscription, or too old, is refused without a call to Azure', async () => {
-  const calls = context.taken.length;
+  const calls = context.acquired.length;
   const foreign = await documentOf('vm-1', { subscriptionId: '99999999-2222-4333-8444-555555555555' });
   await expect(verify('vm-1', foreign)).rejects.toThrow(/another subscription/);
   await expect(verify('vm-1', await documentOf('vm-1'), Date.now() + 7 * HOUR)).rejects.toThrow(/expired at/);
   const times = { createdOn: azureTime(Date.now() - 7 * HOUR), expiresOn: azureTime(Date.now() - HOUR) };
   await expect(verify('vm-1', await documentOf('vm-1', { timeStamp: times }))).rejects.toThrow(/expired at/);
-  expect(context.taken).toHaveLength(calls);
+  expect(context.acquired).toHaveLength(calls);
 });
 
 test('a document of an authority with the same names and other keys is refused', async () => {
@@ -91,6 +91,6 @@ test('a document of an authority with the same names and other keys is refused',
 test('a document that its bearer signed is refused, whatever it says', async () => {
   const nowMs = Date.now();
   const thief = certify({ name: 'metadata.azure.com', issuer: null, nowMs, ca: false });
-  const facts = { vmId, subscriptionId, createdMs: nowMs, expiresMs: nowMs + HOUR };
-  await expect(verify('vm-1', signAttested(thief, attestedContent(facts)))).rejects.toThrow(IdentityError);
+  const identityAttributes = { vmId, subscriptionId, createdMs: nowMs, expiresMs: nowMs + HOUR };
+  await expect(verify('vm-1', signAttested(thief, attestedContent(identityAttributes)))).rejects.toThrow(IdentityError);
 });

@@ -7,7 +7,7 @@ import type { LaunchedMachine, Observation } from '../../../../providers/provide
 import {
   azureAt,
   azureLaunchConfig,
-  azureOrder,
+  azureSpec,
   buildMachine,
   detached,
   GROUP,
@@ -53,7 +53,7 @@ async function removeAll(machine: LaunchedMachine): Promise<void> {
 
 /** Takes a launch up to its VM, and begins that. */
 async function beginVm(configuration: object = azureLaunchConfig) {
-  const launch = azure.launching.freeze(azureOrder({ configuration: { ...configuration } }));
+  const launch = azure.launching.prepare(azureSpec({ configuration: { ...configuration } }));
   const [machine] = azure.launching.machines(launch);
   await eventually(async () => (await azure.launching.submit(launch, machine!, 'networkInterface')) === null);
   const submit = () => azure.launching.submit(launch, machine!, 'vm');
@@ -69,7 +69,7 @@ const put = (path: string, body: object) =>
 
 describe('a machine of Azure, step by step', () => {
   test('comes as address, network interface, VM, and goes as VM, network interface, address, disks', async () => {
-    const [machine] = await buildMachine(azure, azureOrder({ configuration: { ...detached } }));
+    const [machine] = await buildMachine(azure, azureSpec({ configuration: { ...detached } }));
     expect(await observe(machine!)).toMatchObject({
       workerGroup: LOCATION,
       state: 'running',
@@ -77,7 +77,7 @@ describe('a machine of Azure, step by step', () => {
     });
     await removeAll(machine!);
     expect(await names()).toEqual([]);
-    expect((await machines().lookup(machine!)).state).toBe('gone');
+    expect((await machines().get(machine!)).state).toBe('gone');
     const effective = simulator
       .log()
       .slice(logged)
@@ -98,14 +98,14 @@ describe('a machine of Azure, step by step', () => {
     const [machine] = await buildMachine(azure);
     await machines().remove(machine!, 'vm');
     await eventually(async () => (await names()).length === 0);
-    expect(await machines().lookup(machine!)).toMatchObject({ state: 'gone', resources: {} });
+    expect(await machines().get(machine!)).toMatchObject({ state: 'gone', resources: {} });
     expect(await observe(machine!)).toBeUndefined();
   });
 
   test('shows all that is left of it, however many pages Azure tells it in', async () => {
     const dataDisks = [0, 1, 2].map((lun) => ({ lun, createOption: 'Empty', diskSizeGB: 30, deleteOption: 'Detach' }));
     const configuration = { ...detached, storageProfile: { ...detached.storageProfile, dataDisks } };
-    const [machine] = await buildMachine(azure, azureOrder({ configuration }));
+    const [machine] = await buildMachine(azure, azureSpec({ configuration }));
     for (const [step, left] of [
       ['vm', 6],
       ['networkInterface', 5],
@@ -115,18 +115,18 @@ describe('a machine of Azure, step by step', () => {
     }
     const lists = () => simulator.log().filter(({ operation }) => operation === 'LIST resources').length;
     const before = lists();
-    expect(await machines().lookup(machine!)).toMatchObject({ resources: { publicIp: 'running', disks: 'running' } });
+    expect(await machines().get(machine!)).toMatchObject({ resources: { publicIp: 'running', disks: 'running' } });
     // Five resources, three on a page.
     expect(lists() - before).toBe(2);
   });
 
   test('costs two calls for each resource to create', async () => {
-    const launch = azure.launching.freeze(azureOrder());
+    const launch = azure.launching.prepare(azureSpec());
     const [machine] = azure.launching.machines(launch);
-    const before = azure.context.taken.length;
+    const before = azure.context.acquired.length;
     const operation = await azure.launching.submit(launch, machine!, 'networkInterface');
     expect(operation).toMatch(/^\/subscriptions\/.*\/operations\//);
-    expect(azure.context.taken.slice(before).map((call) => `${call.callClass} ${call.operation}`)).toEqual([
+    expect(azure.context.acquired.slice(before).map((call) => `${call.callClass} ${call.operation}`)).toEqual([
       'read GET networkInterfaces',
       'create PUT networkInterfaces',
     ]);
@@ -186,7 +186,7 @@ describe('a machine of Azure, step by step', () => {
     const ignoring = { workerManager: { ignoreFailedProvisioningStates: ['OSProvisioningTimedOut'] } };
     const ignored = await beginVm({ ...azureLaunchConfig, ...ignoring });
     await eventually(async () => (await ignored.submit()) === null);
-    expect(await machines().lookup(ignored.machine)).toMatchObject({ state: 'running' });
+    expect(await machines().get(ignored.machine)).toMatchObject({ state: 'running' });
   });
 
   test('leaves no second network interface and no disk behind that others named', async () => {
@@ -194,7 +194,7 @@ describe('a machine of Azure, step by step', () => {
     const networkProfile = { networkInterfaces: [{ deleteOption: 'Detach' }] };
     const [machine] = await buildMachine(
       azure,
-      azureOrder({ configuration: { ...azureLaunchConfig, storageProfile, networkProfile } }),
+      azureSpec({ configuration: { ...azureLaunchConfig, storageProfile, networkProfile } }),
     );
     const own = (await simulator.azureState()).resources.find(({ name }) => name === machine!.workerId)!;
     const ipConfigurations = [{ name: 'main', properties: { subnet: { id: azureLaunchConfig.subnetId } } }];
@@ -209,7 +209,7 @@ describe('a machine of Azure, step by step', () => {
     const [machine] = await buildMachine(azure);
     await simulator.killMachine(machine!.workerId, { vanish: true });
     expect(await observe(machine!)).toMatchObject({ state: 'stopping', reason: 'its VM is gone' });
-    expect(await machines().lookup(machine!)).toMatchObject({
+    expect(await machines().get(machine!)).toMatchObject({
       state: 'stopping',
       resources: { networkInterface: 'running', vm: 'gone' },
     });
@@ -221,7 +221,7 @@ describe('a machine of Azure, step by step', () => {
     const [machine] = await buildMachine(azure);
     await simulator.hideMachine(machine!.workerId, 60_000);
     expect(await observe(machine!)).toMatchObject({ state: 'pending', resources: { networkInterface: 'running' } });
-    expect((await machines().lookup(machine!)).state).toBe('running');
+    expect((await machines().get(machine!)).state).toBe('running');
   });
 
   test('that stopped has failed', async () => {
@@ -243,9 +243,9 @@ testRealData(
   async () => {
     const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
     expect(real.length).toBeGreaterThanOrEqual(29);
-    const made = await Promise.all(real.map((configuration) => buildMachine(azure, azureOrder({ configuration }))));
+    const created = await Promise.all(real.map((configuration) => buildMachine(azure, azureSpec({ configuration }))));
     expect((await names()).length).toBeGreaterThanOrEqual(3 * real.length);
-    await Promise.all(made.map(([machine]) => machines().remove(machine!, 'vm')));
+    await Promise.all(created.map(([machine]) => machines().remove(machine!, 'vm')));
     await eventually(async () => (await names()).length === 0);
   },
   30_000,
@@ -254,7 +254,7 @@ testRealData(
 describe('definitions and places that are wrong', () => {
   test('a subnet that there is not refuses the network interface', async () => {
     const subnetId = azureLaunchConfig.subnetId.replace(/default$/, 'missing');
-    const launch = azure.launching.freeze(azureOrder({ configuration: { ...azureLaunchConfig, subnetId } }));
+    const launch = azure.launching.prepare(azureSpec({ configuration: { ...azureLaunchConfig, subnetId } }));
     const [machine] = azure.launching.machines(launch);
     await expect(azure.launching.submit(launch, machine!, 'networkInterface')).rejects.toMatchObject({
       code: 'InvalidRequest',
@@ -267,7 +267,7 @@ describe('definitions and places that are wrong', () => {
   test('a resource group that is gone refuses setup and launches, and holds no machine', async () => {
     const lost = azureAt(simulator.azureEndpoint, { resourceGroupName: 'gone' });
     await expect(lost.provider.setup()).rejects.toMatchObject({ code: 'InvalidRequest' });
-    const launch = lost.launching.freeze(azureOrder());
+    const launch = lost.launching.prepare(azureSpec());
     const [machine] = lost.launching.machines(launch);
     await expect(lost.launching.submit(launch, machine!, 'networkInterface')).rejects.toMatchObject({
       code: 'InvalidRequest',
@@ -275,7 +275,7 @@ describe('definitions and places that are wrong', () => {
     const pages = [];
     for await (const page of lost.provider.machines!.observe([machine!.location])) pages.push(...page);
     expect(pages).toEqual([]);
-    expect((await lost.provider.machines!.lookup(machine!)).state).toBe('gone');
+    expect((await lost.provider.machines!.get(machine!)).state).toBe('gone');
     for (const step of machines().removalSteps) await lost.provider.machines!.remove(machine!, step);
   });
 

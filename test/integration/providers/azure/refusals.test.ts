@@ -3,7 +3,7 @@ import { MAX_RETRY_AFTER_MS } from '../../../../providers/errors.js';
 import {
   azureAt,
   azureLaunchConfig,
-  azureOrder,
+  azureSpec,
   buildMachine,
   GROUP,
   LOCATION,
@@ -34,7 +34,7 @@ const armDeployment = {
 /** Takes a launch up to the step, and gives what submits that. */
 async function upTo(step: 'networkInterface' | 'vm' | 'deployment') {
   const configuration = step === 'deployment' ? { armDeployment, workerConfig: {} } : azureLaunchConfig;
-  const launch = azure.launching.freeze(azureOrder({ configuration }));
+  const launch = azure.launching.prepare(azureSpec({ configuration }));
   const machine = azure.launching.machines(launch)[0]!;
   if (step === 'vm') {
     await eventually(async () => (await azure.launching.submit(launch, machine, 'networkInterface')) === null);
@@ -68,7 +68,7 @@ describe('an error with others in it', () => {
     const code = 'ResourceDeploymentFailure';
     await simulator.addFault({ operation: 'PUT virtualMachines', mode: 'fail-operation', code, details });
     const operation = await submit();
-    await eventually(async () => (await azure.provider.machines!.lookup(machine)).state === 'failed');
+    await eventually(async () => (await azure.provider.machines!.get(machine)).state === 'failed');
     expect(await azure.launching.explain(machine, 'vm', operation!)).toMatchObject({
       ...capacityShortage,
       message: expect.stringContaining(soldOut.message),
@@ -96,7 +96,7 @@ describe('a resource group that is being deleted', () => {
     const [machine] = await buildMachine(azure);
     await deleteGroup();
     await azure.provider.machines!.remove(machine!, 'vm');
-    await eventually(async () => (await azure.provider.machines!.lookup(machine!)).state === 'gone');
+    await eventually(async () => (await azure.provider.machines!.get(machine!)).state === 'gone');
   });
 });
 
@@ -111,6 +111,6 @@ test.each([
     await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });
     await expect(submit()).rejects.toMatchObject({ code, cloudCode, retryAfterMs: MAX_RETRY_AFTER_MS });
     // The pause of all calls of the class.
-    expect(azure.context.news.at(-1)).toMatchObject({ callClass: 'create', retryAfterMs: pause });
+    expect(azure.context.quotaUpdates.at(-1)).toMatchObject({ callClass: 'create', retryAfterMs: pause });
   },
 );

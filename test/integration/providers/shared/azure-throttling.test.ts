@@ -8,7 +8,7 @@ import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../../support/azure-harness.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { engines } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/records-suite.js';
 import { type LogLine, type SimulatorHandle, startSimulator } from '../../../../dev/testing/simulator.js';
 
 let simulator: SimulatorHandle;
@@ -38,10 +38,10 @@ function processOf(limiter: Limiter, read: CallLimit) {
 }
 
 /** As an activity's retries would: again after a refusal or a lost connection. Gives how often Azure refused. */
-async function untilAnswered(ask: () => Promise<unknown>): Promise<number> {
+async function untilAnswered(call: () => Promise<unknown>): Promise<number> {
   for (let refusals = 0; ;) {
     try {
-      await ask();
+      await call();
       return refusals;
     } catch (error) {
       if (!(error instanceof ProviderError) || !['Throttled', 'Unavailable'].includes(error.code)) throw error;
@@ -52,8 +52,8 @@ async function untilAnswered(ask: () => Promise<unknown>): Promise<number> {
 }
 
 /** Azure tells whole seconds of what is left of its wait when the call comes: `seconds`, or less when the call came late. */
-async function refusalOf(ask: () => Promise<unknown>, seconds: number): Promise<number> {
-  const error = await ask().then(
+async function refusalOf(call: () => Promise<unknown>, seconds: number): Promise<number> {
+  const error = await call().then(
     () => null,
     (thrown: unknown) => thrown,
   );
@@ -75,25 +75,25 @@ async function otherClient(burst: number, perSecond: number) {
   const url = `${simulator.azureEndpoint}/subscriptions/${SUBSCRIPTION}/resourcegroups?api-version=2024-01-01`;
   const statuses: number[] = [];
   // A connection that is lost says nothing of limits.
-  const ask = () =>
+  const call = () =>
     fetch(url).then(
       ({ status }) => void statuses.push(status),
       () => undefined,
     );
-  const asked = Array.from({ length: burst }, ask);
-  await Promise.all(asked);
-  const timer = setInterval(() => asked.push(ask()), 1000 / perSecond);
+  const requested = Array.from({ length: burst }, call);
+  await Promise.all(requested);
+  const timer = setInterval(() => requested.push(call()), 1000 / perSecond);
   const stop = async () => {
     clearInterval(timer);
-    await Promise.all(asked);
+    await Promise.all(requested);
     return { calls: statuses.length, refused: statuses.filter((status) => status === 429).length };
   };
   others.push(stop);
   return stop;
 }
 
-describe.each(engines)('Azure’s own count of what is left, with the records on %s', (engine) => {
-  const records = recordsFor(engine);
+describe.each(engines)('Azure’s own count of what is left, with the database on %s', (engine) => {
+  const database = databaseFor(engine);
 
   /**
    * Two processes make 40 calls while somebody else takes three quarters of the bucket and half of what flows in: so little a second
@@ -112,8 +112,8 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
   }
 
   test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
-    const floor = await share(() => ({ take: async () => {}, heed: async () => {} }));
-    const { refusals, other } = await share(() => sharedLimiter(bucketStore(records.db), (providerId) => providerId));
+    const floor = await share(() => ({ acquire: async () => {}, reportQuota: async () => {} }));
+    const { refusals, other } = await share(() => sharedLimiter(bucketStore(database.db), (providerId) => providerId));
     expect(other.calls).toBeGreaterThan(40);
     // How many exactly depends on how evenly a busy machine lets both clients ask, and so do those of who heeds nothing.
     expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
@@ -125,7 +125,7 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
     const limit = { burst: 10, perSecond: 0.25 };
     const [first, second] = [1, 2].map(() =>
       processOf(
-        sharedLimiter(bucketStore(records.db), (providerId) => providerId),
+        sharedLimiter(bucketStore(database.db), (providerId) => providerId),
         limit,
       ),
     );
@@ -144,12 +144,12 @@ describe.each(engines)('Azure’s own count of what is left, with the records on
 });
 
 describe('a refusal of Compute', () => {
-  const records = recordsFor('PGlite');
+  const database = databaseFor('PGlite');
 
   test('pauses the class, and the figures name the bucket that is empty', async () => {
     await simulator.setAzureLimits({ 'Microsoft.Compute/HighCostGet': { burst: 1, perSecond: 0.5 } });
     const { context, listMachines, listAddresses } = processOf(
-      sharedLimiter(bucketStore(records.db), (providerId) => providerId),
+      sharedLimiter(bucketStore(database.db), (providerId) => providerId),
       {
         burst: 190,
         perSecond: 10,
@@ -177,18 +177,18 @@ describe('a refusal of Compute', () => {
   test.each([
     { bucket: 'Microsoft.Compute/HighCostGet', whose: 'Compute', longestMs: 30_000, pause: 'half a minute' },
     { bucket: 'reads', whose: 'Resource Manager', longestMs: Infinity, pause: 'as long' },
-  ] as const)('that tells to come back in minutes pauses the class for $pause, being of $whose', async (told) => {
-    await simulator.setAzureLimits({ [told.bucket]: { burst: 1, perSecond: 0.01 } });
-    const news: (number | null)[] = [];
+  ] as const)('that tells to come back in minutes pauses the class for $pause, being of $whose', async (reported) => {
+    await simulator.setAzureLimits({ [reported.bucket]: { burst: 1, perSecond: 0.01 } });
+    const update: (number | null)[] = [];
     const limiter: Limiter = {
-      take: async () => {},
-      heed: async (_call, _limit, { retryAfterMs }) => void news.push(retryAfterMs),
+      acquire: async () => {},
+      reportQuota: async (_call, _limit, { retryAfterMs }) => void update.push(retryAfterMs),
     };
     const { listMachines } = processOf(limiter, { burst: 190, perSecond: 10 });
     await listMachines();
     const retryAfterMs = await refusalOf(listMachines, 100);
     // Far above the longest pause, however late the call came.
     expect(retryAfterMs).toBeGreaterThan(60_000);
-    expect(news).toEqual([null, Math.min(retryAfterMs, told.longestMs)]);
+    expect(update).toEqual([null, Math.min(retryAfterMs, reported.longestMs)]);
   });
 });

@@ -5,16 +5,16 @@ import { bucketStore } from '../../../../database/rate-limits.js';
 import { budgetsOf, providerTypes } from '../../../../providers/providers.js';
 import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
-import type { BudgetNews, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
+import type { QuotaUpdate, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
-import { counting, engines, openTestRecords } from '../../../support/records.js';
-import { recordsFor } from '../../../support/records-suite.js';
+import { counting, engines, openTestDatabase } from '../../../support/records.js';
+import { databaseFor } from '../../../support/records-suite.js';
 
 /** A timer may fire a millisecond early, and the places are those of the database's clock. */
 const EARLY_MS = 5;
 
 describe.each(engines)('the limits that processes share through %s', (engine) => {
-  const records = recordsFor(engine);
+  const database = databaseFor(engine);
 
   const aws = (accessKeyId: string) => ({
     providerType: 'aws',
@@ -28,18 +28,18 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
       'config.json',
       providerTypes,
     );
-    const limiter = sharedLimiter(bucketStore(records.db), budgetsOf(providers));
-    const take = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>
-      limiter.take({ providerId, operation: 'RunInstances', callClass, region }, limit);
-    await take('first');
-    await expect(take('second')).rejects.toMatchObject({
+    const limiter = sharedLimiter(bucketStore(database.db), budgetsOf(providers));
+    const acquire = (providerId: string, region = 'us-east-1', callClass: 'create' | 'delete' = 'create') =>
+      limiter.acquire({ providerId, operation: 'RunInstances', callClass, region }, limit);
+    await acquire('first');
+    await expect(acquire('second')).rejects.toMatchObject({
       code: 'Throttled',
       message: 'RunInstances: our own limit for second/us-east-1/create is used up',
     });
-    await take('other');
-    await take('second', 'us-west-2');
-    await take('second', 'us-east-1', 'delete');
-    const rows = await records.db.selectFrom('rateLimits').select('bucket').execute();
+    await acquire('other');
+    await acquire('second', 'us-west-2');
+    await acquire('second', 'us-east-1', 'delete');
+    const rows = await database.db.selectFrom('rateLimits').select('bucket').execute();
     expect(rows).toHaveLength(4);
     expect(JSON.stringify(rows)).not.toContain('KEY-');
   });
@@ -47,14 +47,14 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   const call: CloudCall = { providerId: 'cloud', operation: 'PUT', callClass: 'create', region: null };
   /** A process of its own, and the statements that it has sent. */
   const process = () => {
-    const { db, statements } = counting(records.db);
+    const { db, statements } = counting(database.db);
     return { limiter: sharedLimiter(bucketStore(db), (providerId) => providerId), statements };
   };
-  const left = (remaining: number): BudgetNews => ({ remaining, retryAfterMs: null });
-  const refused = (retryAfterMs: number): BudgetNews => ({ remaining: 0, retryAfterMs });
+  const left = (remaining: number): QuotaUpdate => ({ remaining, retryAfterMs: null });
+  const refused = (retryAfterMs: number): QuotaUpdate => ({ remaining: 0, retryAfterMs });
   const spent = async (limiter: Limiter, limit: CallLimit): Promise<number> => {
     const begunAt = performance.now();
-    await limiter.take(call, limit);
+    await limiter.acquire(call, limit);
     return performance.now() - begunAt;
   };
 
@@ -62,9 +62,9 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     const { limiter, statements } = process();
     const wide = { burst: 200, perSecond: 0.1 };
     for (let n = 1; n <= 20; n += 1) {
-      await limiter.take(call, wide);
-      await limiter.heed(call, wide, left(200 - n - 15));
-      await limiter.heed(call, wide, { remaining: null, retryAfterMs: null });
+      await limiter.acquire(call, wide);
+      await limiter.reportQuota(call, wide, left(200 - n - 15));
+      await limiter.reportQuota(call, wide, { remaining: null, retryAfterMs: null });
     }
     expect(statements()).toBe(20);
   });
@@ -72,27 +72,27 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   test('a count well below what we believe leaves no more to any process', async () => {
     const [first, second] = [process(), process()];
     const wide = { burst: 200, perSecond: 0.01 };
-    await first.limiter.take(call, wide);
-    await first.limiter.heed(call, wide, left(4));
+    await first.limiter.acquire(call, wide);
+    await first.limiter.reportQuota(call, wide, left(4));
     expect(first.statements()).toBe(2);
-    for (let n = 0; n < 4; n += 1) await second.limiter.take(call, wide);
-    await expect(second.limiter.take(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
-    await expect(first.limiter.take(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
+    for (let n = 0; n < 4; n += 1) await second.limiter.acquire(call, wide);
+    await expect(second.limiter.acquire(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
+    await expect(first.limiter.acquire(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
     // Said again, it is what we believe by now.
-    await first.limiter.heed(call, wide, left(0));
+    await first.limiter.reportQuota(call, wide, left(0));
     expect(first.statements()).toBe(3);
   });
 
   test('after a refusal nobody of any process passes before the time that the cloud has named', async () => {
     const [first, second] = [process(), process()];
     const wide = { burst: 50, perSecond: 50 };
-    await first.limiter.take(call, wide);
-    await second.limiter.take(call, wide);
+    await first.limiter.acquire(call, wide);
+    await second.limiter.acquire(call, wide);
     const refusedAt = performance.now();
-    await first.limiter.heed(call, wide, refused(1_500));
+    await first.limiter.reportQuota(call, wide, refused(1_500));
     const passes = await Promise.all(
       [first, second, first, second].map(async ({ limiter }) => {
-        await limiter.take(call, wide);
+        await limiter.acquire(call, wide);
         return performance.now() - refusedAt;
       }),
     );
@@ -104,12 +104,12 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   test('a pause also stops those who wait for their place, in every process; they take another', async () => {
     const [first, second] = [process(), process()];
     const narrow = { burst: 1, perSecond: 0.5 };
-    await first.limiter.take(call, narrow);
+    await first.limiter.acquire(call, narrow);
     // Places after two and four seconds; so both know by then that they must look at the bucket again, or have learnt it.
     const begunAt = performance.now();
     const waiting = [first, second].map(({ limiter }) => spent(limiter, narrow));
     await eventually(async () => first.statements() + second.statements() === 3);
-    await first.limiter.heed(call, narrow, refused(5_000));
+    await first.limiter.reportQuota(call, narrow, refused(5_000));
     const pausedFor = performance.now() - begunAt + 5_000;
     const waits = (await Promise.all(waiting)).sort((a, b) => a - b);
     // Up to the time that the statement took.
@@ -120,9 +120,9 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   test('a longer pause than an activity should wait is thrown on, with the time to come back', async () => {
     const { limiter } = process();
     const wide = { burst: 50, perSecond: 50 };
-    await limiter.take(call, wide);
-    await limiter.heed(call, wide, refused(60_000));
-    const thrown = await limiter.take(call, wide).then(
+    await limiter.acquire(call, wide);
+    await limiter.reportQuota(call, wide, refused(60_000));
+    const thrown = await limiter.acquire(call, wide).then(
       () => null,
       (error: ProviderError) => error,
     );
@@ -135,9 +135,9 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   test('a pause of days is not believed', async () => {
     const { limiter } = process();
     const wide = { burst: 50, perSecond: 50 };
-    await limiter.take(call, wide);
-    await limiter.heed(call, wide, refused(11 * 86_400_000));
-    const thrown = await limiter.take(call, wide).then(
+    await limiter.acquire(call, wide);
+    await limiter.reportQuota(call, wide, refused(11 * 86_400_000));
+    const thrown = await limiter.acquire(call, wide).then(
       () => null,
       (error: ProviderError) => error,
     );
@@ -147,42 +147,42 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   test('the class, the region and the account of a refusal alone are paused', async () => {
     const { limiter } = process();
     const wide = { burst: 50, perSecond: 50 };
-    await limiter.take(call, wide);
-    await limiter.heed(call, wide, refused(60_000));
+    await limiter.acquire(call, wide);
+    await limiter.reportQuota(call, wide, refused(60_000));
     for (const other of [{ callClass: 'delete' }, { region: 'elsewhere' }, { providerId: 'another' }] as const) {
-      await expect(limiter.take({ ...call, ...other }, wide)).resolves.toBeUndefined();
+      await expect(limiter.acquire({ ...call, ...other }, wide)).resolves.toBeUndefined();
     }
-    await expect(limiter.take(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
+    await expect(limiter.acquire(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
   });
 
   test('less than nothing left is a wait until it has been made up for', async () => {
     const { limiter } = process();
     const wide = { burst: 200, perSecond: 20 };
-    await limiter.take(call, wide);
+    await limiter.acquire(call, wide);
     const begunAt = performance.now();
-    await limiter.heed(call, wide, left(-10));
-    await limiter.take(call, wide);
+    await limiter.reportQuota(call, wide, left(-10));
+    await limiter.acquire(call, wide);
     expect(performance.now() - begunAt).toBeGreaterThanOrEqual(500 - EARLY_MS);
   });
 
-  test('records that do not answer take nothing from a call that has its answer', async () => {
-    const closed = await openTestRecords(engine);
+  test('a database that does not answer takes nothing from a call that has its answer', async () => {
+    const closed = await openTestDatabase(engine);
     const limiter = sharedLimiter(bucketStore(closed.db), (providerId) => providerId);
     const wide = { burst: 50, perSecond: 50 };
-    await limiter.take(call, wide);
+    await limiter.acquire(call, wide);
     await closed.close();
-    await expect(limiter.heed(call, wide, refused(60_000))).resolves.toBeUndefined();
+    await expect(limiter.reportQuota(call, wide, refused(60_000))).resolves.toBeUndefined();
   });
 
   test('goes on after a step of the clock that shortens a pause which it knew', async () => {
     const { limiter } = process();
     const quick = { burst: 10, perSecond: 100 };
-    await limiter.take(call, quick);
-    await limiter.heed(call, quick, refused(1_000));
+    await limiter.acquire(call, quick);
+    await limiter.reportQuota(call, quick, refused(1_000));
     const hour = sql.lit(3_600_000);
     await sql`update rate_limits set arrival = arrival + ${hour}, at = at + ${hour},
-      paused_until = paused_until + ${hour}`.execute(records.db);
-    await limiter.take(call, quick);
+      paused_until = paused_until + ${hour}`.execute(database.db);
+    await limiter.acquire(call, quick);
     expect(await spent(limiter, quick)).toBeLessThan(5_000);
   });
 });

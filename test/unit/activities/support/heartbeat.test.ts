@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => ec2.close());
 
-const unlimited: Limiter = { take: async () => {}, heed: async () => {} };
+const unlimited: Limiter = { acquire: async () => {}, reportQuota: async () => {} };
 const callsWith = (limiter: Limiter = unlimited) => {
   const config = parseConfig(
     `providers: { cloud: { providerType: aws, endpoint: "${ec2.endpoint}" } }`,
@@ -71,7 +71,7 @@ describe('an activity with a heartbeat', () => {
   test('a cancelled activity ends the wait for a rate limit at once, and does not send the call', async () => {
     const environment = activityEnvironment();
     const waits = Promise.withResolvers<void>();
-    const limiter: Limiter = { ...unlimited, take: () => waits.promise };
+    const limiter: Limiter = { ...unlimited, acquire: () => waits.promise };
     const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
     environment.cancel();
     await expect(calling).rejects.toMatchObject({ name: 'CancelledFailure' });
@@ -105,7 +105,7 @@ describe('an activity with a heartbeat', () => {
 
   test('an activity sends no changing call after its process was paused for most of the heartbeat timeout', async () => {
     const environment = activityEnvironment({ heartbeatTimeoutMs: 500 });
-    const limiter: Limiter = { ...unlimited, take: async () => pause(400) };
+    const limiter: Limiter = { ...unlimited, acquire: async () => pause(400) };
     const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
     await expect(calling).rejects.toEqual(givenUp);
     expect(sent()).toEqual([]);
@@ -114,14 +114,14 @@ describe('an activity with a heartbeat', () => {
   test('an activity without a heartbeat timeout sends a changing call however long it has waited', async () => {
     // As Temporal's server describes such an activity.
     const environment = activityEnvironment({ heartbeatTimeoutMs: 0 });
-    const limiter: Limiter = { ...unlimited, take: async () => pause(20) };
+    const limiter: Limiter = { ...unlimited, acquire: async () => pause(20) };
     await asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
     expect(sent()).toHaveLength(1);
   });
 
   test('an activity sends no changing call after its own deadline, although its process was paused', async () => {
     const environment = activityEnvironment({ startToCloseTimeoutMs: 50 });
-    const limiter: Limiter = { ...unlimited, take: async () => pause(60) };
+    const limiter: Limiter = { ...unlimited, acquire: async () => pause(60) };
     const calling = asActivity(() => withHeartbeat(() => terminate(callsWith(limiter))), environment);
     await expect(calling).rejects.toEqual(givenUp);
     expect(sent()).toEqual([]);
@@ -152,7 +152,7 @@ describe('an activity with a heartbeat', () => {
         await allowed.promise;
         return new Map();
       },
-      { idleMs: 1, maxWaitMs: 1, maxItems: 2, restMs: 0, longestRestMs: 0 },
+      { idleMs: 1, maxWaitMs: 1, maxItems: 2, pauseMs: 0, maxPauseMs: 0 },
     );
     const environment = activityEnvironment();
     const leaving = asActivity(() => withHeartbeat(() => batcher.add('k', 'i-1')), environment);

@@ -39,8 +39,10 @@ test('azure-attested reads the metadata service’s answer as it is, and says wh
   const nowMs = Date.now();
   const root = certify({ name: 'Root', issuer: null, nowMs });
   const signer = certify({ name: 'metadata.azure.com', issuer: root, nowMs, ca: false });
-  const facts = { vmId: 'vm', subscriptionId: '', createdMs: nowMs, expiresMs: nowMs + 3_600_000 };
-  const file = fileOf(JSON.stringify({ encoding: 'pkcs7', signature: signAttested(signer, attestedContent(facts)) }));
+  const identityAttributes = { vmId: 'vm', subscriptionId: '', createdMs: nowMs, expiresMs: nowMs + 3_600_000 };
+  const file = fileOf(
+    JSON.stringify({ encoding: 'pkcs7', signature: signAttested(signer, attestedContent(identityAttributes)) }),
+  );
   const trusted = run(file, '--trusted-roots', pemFile(root));
   expect(trusted.status).toBe(0);
   expect(trusted.stdout).toMatch(/now, .*: yes/);

@@ -47,9 +47,9 @@ describe('a tool that is not on this machine', () => {
 
   test('a missing tool is fetched once for all who ask at the same time, and is cached afterwards', async () => {
     let builds = 0;
-    const ask = () => cachedTool('tool-1', 'tool', [building(() => (builds += 1))], () => {});
-    await Promise.all([ask(), ask(), ask()]);
-    expect((await ask()).how).toBe('cached');
+    const find = () => cachedTool('tool-1', 'tool', [building(() => (builds += 1))], () => {});
+    await Promise.all([find(), find(), find()]);
+    expect((await find()).how).toBe('cached');
     expect(builds).toBe(1);
   });
 

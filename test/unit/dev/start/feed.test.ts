@@ -2,18 +2,18 @@ import { expect, test } from '@jest/globals';
 import { batches } from '../../../../dev/start/feed.js';
 
 const pools = ['a/one', 'a/two', 'b/three'];
-function take(seed: number, count: number) {
+function firstOf(seed: number, count: number) {
   const work = batches(pools, seed);
   return Array.from({ length: count }, () => work.next().value);
 }
 
 test('feeds with the same seed feed the same tasks, with another seed others', () => {
-  expect(take(1, 50)).toEqual(take(1, 50));
-  expect(take(2, 50)).not.toEqual(take(1, 50));
+  expect(firstOf(1, 50)).toEqual(firstOf(1, 50));
+  expect(firstOf(2, 50)).not.toEqual(firstOf(1, 50));
 });
 
 test('the feed gives every pool something to do at once, and after that a few tasks now and then', () => {
-  const work = take(7, 500);
+  const work = firstOf(7, 500);
   expect(work.slice(0, 3).map(({ workerPoolId, afterMs }) => ({ workerPoolId, afterMs }))).toEqual(
     pools.map((workerPoolId) => ({ workerPoolId, afterMs: 0 })),
   );

@@ -37,23 +37,23 @@ const machine = {
   location: { account: '123456789012', region: 'us-east-1', group: null },
 };
 
-function lookup(of = machine, endpoint: string | null = null) {
+function read(of = machine, endpoint: string | null = null) {
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'no secret of anybody' };
   const config = { providerType: 'aws', endpoint, regions: null, identityCertificates: null, credentials } as const;
-  return awsProvider({ ...config, draining: false }, recordedContext()).machines!.lookup(of);
+  return awsProvider({ ...config, draining: false }, recordedContext()).machines!.get(of);
 }
 const actions = () => server.requests.map((parameters) => parameters.get('Action'));
 
 describe('a machine that EC2 does not know', () => {
   test('a machine that EC2 does not know is gone when the credentials are of its account', async () => {
     sts = () => identity('123456789012');
-    expect(await lookup()).toMatchObject({ state: 'gone' });
+    expect(await read()).toMatchObject({ state: 'gone' });
     expect(actions()).toEqual(['DescribeInstances', 'GetCallerIdentity']);
   });
 
   test('a machine that EC2 does not know is not gone when the credentials are of another account, which could not see it', async () => {
     sts = () => identity('999999999999');
-    await expect(lookup()).rejects.toMatchObject({
+    await expect(read()).rejects.toMatchObject({
       code: 'PermissionDenied',
       message: 'the machine is in account 123456789012, and the credentials are of 999999999999',
     });
@@ -65,14 +65,14 @@ describe('a machine that EC2 does not know', () => {
     ['answers something else', () => ({ status: 200, body: '<html/>' })],
   ])('a machine that EC2 does not know is gone when STS %s: nobody can say more', async (_what, answers) => {
     sts = answers;
-    expect(await lookup()).toMatchObject({ state: 'gone' });
+    expect(await read()).toMatchObject({ state: 'gone' });
   });
 
   test('a machine is gone without a call to STS at an endpoint of its own or when its account was never known', async () => {
     sts = () => identity('999999999999');
-    expect(await lookup(machine, server.endpoint)).toMatchObject({ state: 'gone' });
+    expect(await read(machine, server.endpoint)).toMatchObject({ state: 'gone' });
     const untold = { ...machine, location: { ...machine.location, account: null as never } };
-    expect(await lookup(untold)).toMatchObject({ state: 'gone' });
+    expect(await read(untold)).toMatchObject({ state: 'gone' });
     expect(actions()).toEqual(['DescribeInstances', 'DescribeInstances']);
   });
 });

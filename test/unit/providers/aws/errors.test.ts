@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { classify, meanings } from '../../../../providers/aws/errors.js';
+import { classify, errorCodes } from '../../../../providers/aws/errors.js';
 import { awsProvider } from '../../../../providers/aws/provider.js';
 import type { ProviderError } from '../../../../providers/errors.js';
 import type { BulkLaunching } from '../../../../providers/provider.js';
@@ -18,7 +18,7 @@ const launch = async (configuration: object = {}) => {
   const context = recordedContext();
   const config = { providerType: 'aws', endpoint: server.endpoint, regions: null, identityCertificates: null } as const;
   const launching = awsProvider({ ...config, draining: false }, context).launching as BulkLaunching;
-  const frozen = launching.freeze({
+  const prepared = launching.prepare({
     token: 'token-1',
     workerPoolId: 'proj/pool',
     owner: 'me@example.com',
@@ -26,7 +26,7 @@ const launch = async (configuration: object = {}) => {
     configuration: { region: 'us-east-1', launchConfig: { ImageId: 'ami-1', ...configuration } },
     count: 3,
   });
-  const error = await launching.submit(frozen).then(
+  const error = await launching.submit(prepared).then(
     () => null,
     (thrown: ProviderError) => thrown,
   );
@@ -107,7 +107,7 @@ describe('classify', () => {
 
   test('docs/providers.md lists every code of the table with its kind', () => {
     const page = readFileSync('docs/providers.md', 'utf8');
-    for (const [cloudCode, code] of Object.entries(meanings)) {
+    for (const [cloudCode, code] of Object.entries(errorCodes)) {
       const row = page.split('\n').find((line) => line.startsWith(`| \`${code}\``));
       expect(`${code}: ${row}`).toContain(`\`${cloudCode}\``);
     }

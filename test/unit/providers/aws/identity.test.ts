@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Worker } from '../../../../domain/worker.js';
-import { comparedFacts } from '../../../../providers/aws/identity.js';
+import { comparedAttributes } from '../../../../providers/aws/identity.js';
 import { awsProvider } from '../../../../providers/aws/provider.js';
 import { IdentityError, ProviderError } from '../../../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../../../providers/provider.js';
@@ -20,13 +20,13 @@ const providerWith = (identityCertificates: string | null, endpoint: string | nu
 /** The row of the machine that a document is about, as its launch would have written it. */
 const rowOf = (document: string, changes: Partial<Worker> = {}): Worker => {
   const shown = JSON.parse(document) as Record<string, string>;
-  const facts = Object.fromEntries(comparedFacts.map((name) => [name, shown[name] ?? null]));
+  const identityAttributes = Object.fromEntries(comparedAttributes.map((name) => [name, shown[name] ?? null]));
   return workerOf(
     {
       workerGroup: shown.region!,
       workerId: shown.instanceId!,
       location: { account: shown.accountId!, region: shown.region!, group: null },
-      facts: { ...facts, launchTime: shown.pendingTime! },
+      identityAttributes: { ...identityAttributes, launchTime: shown.pendingTime! },
     },
     changes,
   );
@@ -117,7 +117,7 @@ describe('an identity document of a key of ours', () => {
     await expect(verify(documentOf())).resolves.toBeUndefined();
   });
 
-  test.each(comparedFacts)('a document is rejected when %s is another', async (name) => {
+  test.each(comparedAttributes)('a document is rejected when %s is another', async (name) => {
     await expect(verify(documentOf({ [name]: 'other' }))).rejects.toThrow(IdentityError);
     await expect(verify(documentOf({ [name]: undefined }))).rejects.toThrow(IdentityError);
     await expect(verify(documentOf({ [name]: { toString: 'x' } }))).rejects.toThrow(IdentityError);
@@ -177,7 +177,7 @@ describe('facts that the launch did not know', () => {
   const signer = new IdentitySigner(['us-west-2']);
   const certificates = signer.writeCertificates();
   const now = Date.parse('2026-11-01T12:00:00Z');
-  const facts = {
+  const identityAttributes = {
     instanceId: 'i-0123456789abcdef0',
     region: 'us-west-2',
     accountId: '123456789012',
@@ -187,8 +187,8 @@ describe('facts that the launch did not know', () => {
     instanceType: 't3.micro',
     privateIp: '10.0.0.7',
   };
-  const document = JSON.stringify({ ...facts, pendingTime: '2026-11-01T11:58:00Z' });
-  const worker = { ...rowOf(document), created: now, facts: { ...facts, privateIp: null } };
+  const document = JSON.stringify({ ...identityAttributes, pendingTime: '2026-11-01T11:58:00Z' });
+  const worker = { ...rowOf(document), created: now, identityAttributes: { ...identityAttributes, privateIp: null } };
   const described = answer(
     'DescribeInstances',
     `<reservationSet><item><ownerId>123456789012</ownerId><instancesSet><item>

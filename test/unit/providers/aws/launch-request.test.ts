@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { ProviderError } from '../../../../providers/errors.js';
-import { freezeLaunch, thawRequest } from '../../../../providers/aws/launch-request.js';
+import { prepareLaunch, parseRequest } from '../../../../providers/aws/launch-request.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { isAwsPool, realPools, testRealData } from '../../../support/shared-data.js';
 
 const context = recordedContext({ providerId: 'aws', rootUrl: 'https://tc.example.com', deploymentId: 'deployment-1' });
-const order = {
+const spec = {
   token: 'token-1',
   workerPoolId: 'proj/pool',
   owner: 'me@example.com',
@@ -18,13 +18,13 @@ const order = {
   count: 7,
 };
 const requestOf = (changes: object = {}) =>
-  freezeLaunch({ ...order, ...changes }, context).request as Record<string, unknown>;
+  prepareLaunch({ ...spec, ...changes }, context).request as Record<string, unknown>;
 const withTags = (TagSpecifications: object[]) =>
   requestOf({
-    configuration: { ...order.configuration, launchConfig: { ImageId: 'ami-1', TagSpecifications } },
+    configuration: { ...spec.configuration, launchConfig: { ImageId: 'ami-1', TagSpecifications } },
   }).TagSpecifications;
 
-const ourTags = [
+const ownTags = [
   { Key: 'CreatedBy', Value: 'taskcluster-wm-aws' },
   { Key: 'Owner', Value: 'me@example.com' },
   { Key: 'ManagedBy', Value: 'taskcluster' },
@@ -43,8 +43,8 @@ describe('the RunInstances request', () => {
       MaxCount: 7,
       ClientToken: 'token-1',
       TagSpecifications: [
-        { ResourceType: 'instance', Tags: ourTags },
-        { ResourceType: 'volume', Tags: ourTags },
+        { ResourceType: 'instance', Tags: ownTags },
+        { ResourceType: 'volume', Tags: ownTags },
       ],
     });
   });
@@ -54,7 +54,7 @@ describe('the RunInstances request', () => {
       { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 100 } },
       { DeviceName: '/dev/xvdb', VirtualName: 'ephemeral0' },
     ];
-    const configuration = { ...order.configuration, launchConfig: { ImageId: 'ami-1', BlockDeviceMappings } };
+    const configuration = { ...spec.configuration, launchConfig: { ImageId: 'ami-1', BlockDeviceMappings } };
     expect(requestOf({ configuration }).BlockDeviceMappings).toEqual([
       { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 100, DeleteOnTermination: true } },
       { DeviceName: '/dev/xvdb', VirtualName: 'ephemeral0' },
@@ -62,7 +62,7 @@ describe('the RunInstances request', () => {
   });
 
   test('a RunInstances request tells the machine what worker-runner needs to know', () => {
-    const configuration = { ...order.configuration, additionalUserData: { tmpfsSize: '294G' } };
+    const configuration = { ...spec.configuration, additionalUserData: { tmpfsSize: '294G' } };
     const userData = Buffer.from(String(requestOf({ configuration }).UserData), 'base64').toString();
     expect(JSON.parse(userData)).toEqual({
       tmpfsSize: '294G',
@@ -89,8 +89,8 @@ describe('the RunInstances request', () => {
     ]);
     expect(tags).toEqual([
       { ResourceType: 'network-interface', Tags: [{ Key: 'a', Value: '1' }] },
-      { ResourceType: 'instance', Tags: [{ Key: 'b', Value: '2' }, { Key: 'c', Value: '3' }, ...ourTags] },
-      { ResourceType: 'volume', Tags: ourTags },
+      { ResourceType: 'instance', Tags: [{ Key: 'b', Value: '2' }, { Key: 'c', Value: '3' }, ...ownTags] },
+      { ResourceType: 'volume', Tags: ownTags },
     ]);
   });
 
@@ -101,7 +101,7 @@ describe('the RunInstances request', () => {
   test('a RunInstances request takes user data of 16384 bytes, and one byte more is an error with a title of its own', () => {
     const bytes = (filler: string) => {
       const workerConfig = { filler };
-      const request = requestOf({ configuration: { ...order.configuration, workerConfig } });
+      const request = requestOf({ configuration: { ...spec.configuration, workerConfig } });
       return Buffer.from(String(request.UserData), 'base64').length;
     };
     const room = 16_384 - bytes('');
@@ -115,8 +115,8 @@ describe('the RunInstances request', () => {
   test('a RunInstances request gives the end of a spot request as the time that the SDK wants', () => {
     const InstanceMarketOptions = { MarketType: 'spot', SpotOptions: { ValidUntil: '2027-01-02T03:04:05.000Z' } };
     const launchConfig = { ImageId: 'ami-1', InstanceMarketOptions };
-    const frozen = JSON.parse(JSON.stringify(requestOf({ configuration: { ...order.configuration, launchConfig } })));
-    expect(thawRequest(frozen).InstanceMarketOptions).toEqual({
+    const prepared = JSON.parse(JSON.stringify(requestOf({ configuration: { ...spec.configuration, launchConfig } })));
+    expect(parseRequest(prepared).InstanceMarketOptions).toEqual({
       MarketType: 'spot',
       SpotOptions: { ValidUntil: new Date('2027-01-02T03:04:05.000Z') },
     });

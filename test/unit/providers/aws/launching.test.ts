@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { awsProvider } from '../../../../providers/aws/provider.js';
-import type { BulkLaunching, FrozenLaunch } from '../../../../providers/provider.js';
+import type { BulkLaunching, PreparedLaunch } from '../../../../providers/provider.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { answer, type Script, type ScriptedEc2, scriptedEc2 } from '../../../support/scripted-ec2.js';
 
@@ -18,7 +18,7 @@ function aws() {
 }
 
 const location = { account: null, region: 'us-east-1', group: null };
-const launch: FrozenLaunch = { token: 'run-1.0.0', count: 2, location, request: { ClientToken: 'run-1.0.0' } };
+const launch: PreparedLaunch = { token: 'run-1.0.0', count: 2, location, request: { ClientToken: 'run-1.0.0' } };
 const instance = (id: string, clientToken: string | null = null) =>
   `<item><reservationId>r-1</reservationId><ownerId>123456789012</ownerId><instancesSet><item><instanceId>${id}</instanceId>
    <instanceState><code>16</code><name>running</name></instanceState>
@@ -61,6 +61,6 @@ describe('a success without a word about any instance', () => {
   test('a success without any instance does not prove that a machine read by id is gone', async () => {
     say = () => listing();
     const machine = { workerGroup: 'us-east-1', workerId: 'i-1', location };
-    await expect(aws().machines.lookup(machine)).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(aws().machines.get(machine)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });

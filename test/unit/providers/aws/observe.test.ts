@@ -91,20 +91,20 @@ describe('a scan of AWS', () => {
     const ref = { workerGroup: 'us-east-1', workerId: 'i-1', location: place('us-east-1') };
     const launch = tag('worker-manager-launch', 'token-1') + tag('WorkerPoolId', 'proj/pool');
     say = () => page(instance('i-1', 'running', launch + tag('worker-manager-deployment', context.deploymentId)));
-    expect(await machines.lookup(ref)).toMatchObject({ launchToken: 'token-1', workerPoolId: 'proj/pool' });
+    expect(await machines.get(ref)).toMatchObject({ launchToken: 'token-1', workerPoolId: 'proj/pool' });
     say = () => page(instance('i-1', 'running', launch + tag('worker-manager-deployment', 'another')));
-    expect(await machines.lookup(ref)).toMatchObject({ launchToken: null, workerPoolId: null });
+    expect(await machines.get(ref)).toMatchObject({ launchToken: null, workerPoolId: null });
   });
 
   test('a scan of AWS takes EC2’s usual limits unless the configuration has others', async () => {
     say = () => page('');
     const usual = aws();
     await usual.observe(['us-east-1']);
-    expect(usual.context.taken).toMatchObject([
+    expect(usual.context.acquired).toMatchObject([
       { callClass: 'read', region: 'us-east-1', operation: 'DescribeInstances', limit: { burst: 100, perSecond: 20 } },
     ]);
     const own = aws({ read: { burst: 1, perSecond: 0.5 } });
     await own.observe(['us-east-1']);
-    expect(own.context.taken).toMatchObject([{ limit: { burst: 1, perSecond: 0.5 } }]);
+    expect(own.context.acquired).toMatchObject([{ limit: { burst: 1, perSecond: 0.5 } }]);
   });
 });

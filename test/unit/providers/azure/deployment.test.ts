@@ -1,27 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import { deploymentState, isActive, reasonOf, targetsOf } from '../../../../providers/azure/model/deployment-states.js';
-import { rememberedOwners, withDeployments } from '../../../../providers/azure/observe/deployments.js';
+import { trackedOwners, withDeployments } from '../../../../providers/azure/observe/deployments.js';
 import { createdDisks } from '../../../../providers/azure/create/resource-tracking.js';
-import { deploymentBody, freezeDeployment, requestOf } from '../../../../providers/azure/create/deployment-request.js';
+import { deploymentBody, prepareDeployment, requestOf } from '../../../../providers/azure/create/deployment-request.js';
 import {
   apiVersionOf,
   belongings,
-  rememberedFor,
-  rememberedOthers,
+  trackedIdsFor,
+  otherTrackedIds,
   typeOf,
 } from '../../../../providers/azure/model/resource-ids.js';
-import { SharedLook } from '../../../../providers/shared/single-flight.js';
+import { SingleFlight } from '../../../../providers/shared/single-flight.js';
 import { machinesOf } from '../../../../providers/azure/create/launching.js';
 import { withWorker } from '../../../../providers/azure/model/tags.js';
-import type { LaunchOrder, Observation } from '../../../../providers/provider.js';
+import type { LaunchSpec, Observation } from '../../../../providers/provider.js';
 import { recordedContext } from '../../../support/provider-context.js';
 
 const context = recordedContext();
 const place = { account: '11111111-2222-4333-8444-555555555555', group: 'workers' };
 const admin = { adminUsername: 'somebody', adminPassword: 'Not-A-Real-Pass-1' };
 
-const order = (changes: object = {}, armDeployment: object = {}): LaunchOrder => ({
+const spec = (changes: object = {}, armDeployment: object = {}): LaunchSpec => ({
   token: 'launch-1',
   workerPoolId: 'proj-example/azure',
   owner: 'owner@example.com',
@@ -42,12 +42,12 @@ const order = (changes: object = {}, armDeployment: object = {}): LaunchOrder =>
 });
 
 const invalid = expect.objectContaining({ code: 'InvalidRequest' });
-const freezing = (changes?: object, armDeployment?: object) => () =>
-  freezeDeployment(order(changes, armDeployment), place, context);
+const preparing = (changes?: object, armDeployment?: object) => () =>
+  prepareDeployment(spec(changes, armDeployment), place, context);
 
 describe('the request of a deployment', () => {
   test('a deployment request has its own parameters over the definition’s, and gives each machine its name', () => {
-    const launch = freezeDeployment(order(), place, context);
+    const launch = prepareDeployment(spec(), place, context);
     expect(launch).toMatchObject({ token: 'launch-1', count: 2, location: { ...place, region: 'eastus' } });
     const [first, second] = machinesOf(launch);
     const { properties, tags } = deploymentBody(requestOf(launch), first!, admin);
@@ -71,17 +71,17 @@ describe('the request of a deployment', () => {
   });
 
   test('a deployment request is prepared without an administrator, equal every time', () => {
-    const frozen = JSON.stringify(freezeDeployment(order(), place, context));
-    expect(frozen).not.toMatch(/admin/i);
-    expect(JSON.stringify(freezeDeployment(order(), place, context))).toBe(frozen);
+    const prepared = JSON.stringify(prepareDeployment(spec(), place, context));
+    expect(prepared).not.toMatch(/admin/i);
+    expect(JSON.stringify(prepareDeployment(spec(), place, context))).toBe(prepared);
   });
 
   test('a deployment request goes into the launch config’s own group, which is then created on demand', () => {
-    const own = freezeDeployment(order({ armDeploymentResourceGroup: 'theirs' }), place, context);
+    const own = prepareDeployment(spec({ armDeploymentResourceGroup: 'theirs' }), place, context);
     expect(own.location.group).toBe('theirs');
-    expect(requestOf(own).makesGroup).toBe(true);
+    expect(requestOf(own).createsGroup).toBe(true);
     expect(
-      requestOf(freezeDeployment(order({ armDeploymentResourceGroup: 'Workers' }), place, context)).makesGroup,
+      requestOf(prepareDeployment(spec({ armDeploymentResourceGroup: 'Workers' }), place, context)).createsGroup,
     ).toBe(false);
   });
 
@@ -102,7 +102,7 @@ describe('the request of a deployment', () => {
       },
     ],
   ])('a deployment request cannot be prepared with %s', (_, changes, armDeployment) => {
-    expect(freezing(changes, armDeployment)).toThrow(invalid);
+    expect(preparing(changes, armDeployment)).toThrow(invalid);
   });
 });
 
@@ -118,7 +118,7 @@ describe('resources that a deployment created', () => {
   test('a deployment’s resource belongs to the machine by its name, and a disk when it was created with the machine’s VM', () => {
     const machine = id('Microsoft.Compute/virtualMachines', vm);
     const shared = id('Microsoft.Network/networkSecurityGroups', 'shared');
-    const made = [
+    const created = [
       machine,
       nic,
       nic.toUpperCase(),
@@ -130,7 +130,7 @@ describe('resources that a deployment created', () => {
       nic.replace(place.group, 'another'),
       '/subscriptions/x',
     ];
-    expect(belongings(made, vm, place)).toEqual([machine, nic.toUpperCase(), group]);
+    expect(belongings(created, vm, place)).toEqual([machine, nic.toUpperCase(), group]);
     expect(belongings([], vm, place, [disk, shared])).toEqual([disk]);
   });
 
@@ -142,9 +142,14 @@ describe('resources that a deployment created', () => {
       id('Microsoft.Compute/disks', 'data'),
     ];
     expect(belongings(others, vm, place)).toEqual([]);
-    const machine = { workerGroup: 'eastus', workerId: vm, location: { ...place, region: 'eastus' }, made: others };
-    expect(['vm', 'networkInterface', 'publicIp'].flatMap((step) => rememberedFor(machine, step))).toEqual([]);
-    expect([...rememberedOwners([machine]).keys()]).toEqual([others[3]!.toLowerCase()]);
+    const machine = {
+      workerGroup: 'eastus',
+      workerId: vm,
+      location: { ...place, region: 'eastus' },
+      resourceIds: others,
+    };
+    expect(['vm', 'networkInterface', 'publicIp'].flatMap((step) => trackedIdsFor(machine, step))).toEqual([]);
+    expect([...trackedOwners([machine]).keys()]).toEqual([others[3]!.toLowerCase()]);
   });
 
   test('a deployment’s VM has the disks that were created with it, not those it was attached', () => {
@@ -160,13 +165,13 @@ describe('resources that a deployment created', () => {
       workerGroup: 'eastus',
       workerId: vm,
       location: { ...place, region: 'eastus' },
-      made: [nic, group, disk],
+      resourceIds: [nic, group, disk],
     };
-    expect(rememberedFor(machine, 'vm')).toEqual([]);
-    expect(rememberedFor(machine, 'networkInterface')).toEqual([nic]);
-    expect(rememberedFor(machine, 'disks')).toEqual([disk]);
-    expect(rememberedOthers(machine)).toEqual([group]);
-    expect(rememberedOwners([machine]).get(nic.toLowerCase())).toBe(vm);
+    expect(trackedIdsFor(machine, 'vm')).toEqual([]);
+    expect(trackedIdsFor(machine, 'networkInterface')).toEqual([nic]);
+    expect(trackedIdsFor(machine, 'disks')).toEqual([disk]);
+    expect(otherTrackedIds(machine)).toEqual([group]);
+    expect(trackedOwners([machine]).get(nic.toLowerCase())).toBe(vm);
   });
 
   test('a deployment’s resource has a type and a version of its service', () => {
@@ -227,10 +232,10 @@ describe('the operations of a deployment', () => {
 });
 
 describe('withDeployments', () => {
-  const tags = (workerId: string) => withWorker(requestOf(freezeDeployment(order(), place, context)).tags, workerId);
-  const deployment = (workerId: string, provisioningState: string, marks = tags(workerId)): DeploymentExtended => ({
+  const tags = (workerId: string) => withWorker(requestOf(prepareDeployment(spec(), place, context)).tags, workerId);
+  const deployment = (workerId: string, provisioningState: string, tagSet = tags(workerId)): DeploymentExtended => ({
     name: `deploy-${workerId}`,
-    tags: marks,
+    tags: tagSet,
     properties: { provisioningState },
   });
   const seen = (workerId: string, state: Observation['state']): Observation => ({
@@ -243,15 +248,17 @@ describe('withDeployments', () => {
     workerPoolId: 'proj-example/azure',
     resources: { vm: state },
   });
-  const look = (machines: Observation[], deployments: DeploymentExtended[], made: readonly string[] = []) =>
+  const observed = (machines: Observation[], deployments: DeploymentExtended[], created: readonly string[] = []) =>
     withDeployments(machines, deployments, {
-      place,
+      groupRef: place,
       deploymentId: context.deploymentId,
-      known: [{ workerGroup: 'eastus', workerId: 'known', location: { ...place, region: 'eastus' }, made }],
+      known: [
+        { workerGroup: 'eastus', workerId: 'known', location: { ...place, region: 'eastus' }, resourceIds: created },
+      ],
     });
 
   test('a deployment under way is shown as a machine to come', () => {
-    expect(look([], [deployment('new', 'Running')])).toEqual([
+    expect(observed([], [deployment('new', 'Running')])).toEqual([
       expect.objectContaining({
         workerId: 'new',
         state: 'pending',
@@ -263,24 +270,24 @@ describe('withDeployments', () => {
 
   test('a deployment that ended without a visible resource is shown to a worker without tracked resources', () => {
     const ended = [deployment('known', 'Failed'), deployment('unknown', 'Succeeded')];
-    expect(look([], ended)).toEqual([
+    expect(observed([], ended)).toEqual([
       expect.objectContaining({ workerId: 'known', resources: { deployment: 'failed' } }),
     ]);
-    expect(look([], ended, ['/a'])).toEqual([]);
+    expect(observed([], ended, ['/a'])).toEqual([]);
   });
 
   test('a deployment is added to its machine, and a failure is left for it to explain', () => {
-    expect(look([seen('known', 'failed')], [deployment('known', 'Running')])).toEqual([
+    expect(observed([seen('known', 'failed')], [deployment('known', 'Running')])).toEqual([
       expect.objectContaining({ state: 'pending', reason: null, resources: { vm: 'failed', deployment: 'pending' } }),
     ]);
-    expect(look([seen('known', 'failed')], [deployment('known', 'Failed')])).toEqual([
+    expect(observed([seen('known', 'failed')], [deployment('known', 'Failed')])).toEqual([
       expect.objectContaining({ state: 'failed', resources: { vm: 'failed', deployment: 'failed' } }),
     ]);
   });
 
   test('a deployment of others, or one that is being deleted, is passed over', () => {
     const foreign = { ...tags('other'), 'worker-manager-deployment': 'another' };
-    expect(look([], [deployment('other', 'Running', foreign), deployment('known', 'Deleting')])).toEqual([]);
+    expect(observed([], [deployment('other', 'Running', foreign), deployment('known', 'Deleting')])).toEqual([]);
   });
 });
 
@@ -288,15 +295,15 @@ describe('a shared listing', () => {
   test('a shared listing is read once for all who ask before it begins, and again for those who ask later', async () => {
     let begun = 0;
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    const look = new SharedLook(async () => {
+    const flight = new SingleFlight(async () => {
       const number = ++begun;
       await held;
       return number;
     }, 1);
-    const first = [look.take(), look.take()];
+    const first = [flight.run(), flight.run()];
     await Promise.resolve();
     await Promise.resolve();
-    const later = look.take();
+    const later = flight.run();
     release();
     expect(await Promise.all([...first, later])).toEqual([1, 1, 2]);
   });

@@ -7,7 +7,7 @@ import {
   CredentialUnavailableError,
 } from '@azure/identity';
 import { RestError } from '@azure/core-rest-pipeline';
-import { classify, meanings, meaningOf } from '../../../../providers/azure/arm/errors.js';
+import { classify, errorCodes, classifyCode } from '../../../../providers/azure/arm/errors.js';
 import { MAX_RETRY_AFTER_MS, ProviderError, providerErrorCodes } from '../../../../providers/errors.js';
 
 const answered = (statusCode: number, code: string | undefined, message = 'words', retryAfter?: string) =>
@@ -19,7 +19,7 @@ const named = (name: string, message: string, members: object = {}) =>
 
 describe('classify', () => {
   test('every error code of the table has a meaning that exists', () => {
-    for (const meaning of Object.values(meanings)) expect(providerErrorCodes).toContain(meaning);
+    for (const meaning of Object.values(errorCodes)) expect(providerErrorCodes).toContain(meaning);
   });
 
   test.each([
@@ -54,14 +54,14 @@ describe('classify', () => {
 
   test('OperationNotAllowed is about a quota only when it says so', () => {
     const quota = 'Operation could not be completed as it results in exceeding approved Total Regional Cores quota.';
-    expect(meaningOf('OperationNotAllowed', quota, 409, 'create')).toBe('QuotaExceeded');
-    expect(meaningOf('OperationNotAllowed', 'Another operation is in progress', 409, 'delete')).toBe('Unavailable');
+    expect(classifyCode('OperationNotAllowed', quota, 409, 'create')).toBe('QuotaExceeded');
+    expect(classifyCode('OperationNotAllowed', 'Another operation is in progress', 409, 'delete')).toBe('Unavailable');
     const attached = 'Disk disk-1 is attached to VM vm-1.';
-    expect(meaningOf('OperationNotAllowed', 'The limit of calls is reached', 429, 'create')).toBe('Throttled');
-    expect(meaningOf('OperationNotAllowed', 'The VM is being updated', 409, 'create')).toBe('Unavailable');
-    expect(meaningOf('OperationNotAllowed', attached, 409, 'create')).toBe('InvalidRequest');
-    expect(meaningOf('OperationNotAllowed', attached, 409, 'delete')).toBe('Unavailable');
-    expect(meaningOf('AllocationFailed', 'words', 0, 'create')).toBe('InsufficientCapacity');
+    expect(classifyCode('OperationNotAllowed', 'The limit of calls is reached', 429, 'create')).toBe('Throttled');
+    expect(classifyCode('OperationNotAllowed', 'The VM is being updated', 409, 'create')).toBe('Unavailable');
+    expect(classifyCode('OperationNotAllowed', attached, 409, 'create')).toBe('InvalidRequest');
+    expect(classifyCode('OperationNotAllowed', attached, 409, 'delete')).toBe('Unavailable');
+    expect(classifyCode('AllocationFailed', 'words', 0, 'create')).toBe('InsufficientCapacity');
   });
 
   test('Retry-After is read in seconds or as a date', () => {
@@ -153,13 +153,13 @@ describe('codes of the forms for want of capacity and quota', () => {
     ['StandardCoresQuotaExceeded', 'QuotaExceeded'],
     ['LoadBalancerCountLimitReached', 'QuotaExceeded'],
   ])('the code %s means %s under every status', (code, meaning) => {
-    for (const status of [0, 400, 403, 409, 500]) expect(meaningOf(code, 'words', status, 'create')).toBe(meaning);
+    for (const status of [0, 400, 403, 409, 500]) expect(classifyCode(code, 'words', status, 'create')).toBe(meaning);
   });
 });
 
 test('a resource group that is being deleted rejects a creation for good and puts a removal off', () => {
-  expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'create')).toBe('InvalidRequest');
-  expect(meaningOf('ResourceGroupBeingDeleted', 'words', 409, 'delete')).toBe('Unavailable');
+  expect(classifyCode('ResourceGroupBeingDeleted', 'words', 409, 'create')).toBe('InvalidRequest');
+  expect(classifyCode('ResourceGroupBeingDeleted', 'words', 409, 'delete')).toBe('Unavailable');
 });
 
 test('a Retry-After beyond five minutes is not believed', () => {
@@ -177,7 +177,7 @@ test('a Retry-After beyond five minutes is not believed', () => {
 
 test('docs/providers.md lists every code of the table with its kind', () => {
   const page = readFileSync('docs/providers.md', 'utf8').split('\n## Azure\n')[1]!;
-  for (const [cloudCode, code] of Object.entries(meanings)) {
+  for (const [cloudCode, code] of Object.entries(errorCodes)) {
     const row = page.split('\n').find((line) => line.startsWith(`| \`${code}\``));
     expect(`${code}: ${row}`).toContain(`\`${cloudCode}\``);
   }

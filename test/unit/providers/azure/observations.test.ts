@@ -7,7 +7,7 @@ const workerId = `vm-${'a'.repeat(35)}`;
 const vmId = `/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/${workerId}`;
 const place = { account: 's', group: 'g' };
 const hex = '0123456789abcdef'.repeat(2);
-const marks = {
+const tagSet = {
   'worker-manager-deployment': deployment,
   'worker-manager-launch': 'token',
   'worker-pool-id': 'proj/pool',
@@ -19,7 +19,7 @@ const resource = (step: Resource['step'], changes: Partial<Resource> = {}): Reso
   id: step === 'vm' ? vmId : `/${step}`,
   name: step,
   location: 'eastus',
-  tags: marks,
+  tags: tagSet,
   state: 'running',
   reason: null,
   heldBy: null,
@@ -114,20 +114,20 @@ describe('resourcesByWorker', () => {
   });
 
   test('a listing leaves out what is another deployment’s or nobody’s', () => {
-    const tags = { ...marks, 'worker-manager-deployment': 'theirs' };
+    const tags = { ...tagSet, 'worker-manager-deployment': 'theirs' };
     const own = resource('vm', { tags });
     const named = disk({ tags, name: `${workerId}_OsDisk_1_${hex}` });
     expect(observe([own, named, resource('publicIp', { tags: {} })])).toEqual([]);
   });
 
   test('a listing leaves out what bears the tags of others, tracked or not', () => {
-    const remembered = new Map([['/vm', workerId]]);
+    const tracked = new Map([['/vm', workerId]]);
     const seen = (tags: Resource['tags']) =>
-      resourcesByWorker([resource('vm', { id: '/vm', tags })], deployment, remembered).has(workerId);
+      resourcesByWorker([resource('vm', { id: '/vm', tags })], deployment, tracked).has(workerId);
     expect(seen({})).toBe(true);
-    expect(seen(marks)).toBe(true);
+    expect(seen(tagSet)).toBe(true);
     expect(seen({ 'worker-manager-deployment': 'theirs' })).toBe(false);
     expect(seen({ 'worker-id': 'another' })).toBe(false);
-    expect(seen({ ...marks, 'worker-id': 'another' })).toBe(false);
+    expect(seen({ ...tagSet, 'worker-id': 'another' })).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { emptiest, readQuota, remainingOf } from '../../../../providers/azure/arm/quota.js';
+import { lowestRemaining, readQuota, remainingOf } from '../../../../providers/azure/arm/quota.js';
 import { seededRuns } from '../../../support/seeded-random.js';
 
 const subscription = (bucket: string): string => `x-ms-ratelimit-remaining-subscription-${bucket}`;
@@ -24,7 +24,7 @@ describe('the quota that Azure reports', () => {
     ]);
     expect(remainingOf(quota, 'create')).toBe(199);
     expect(remainingOf(quota, 'read')).toBeNull();
-    expect(emptiest(quota)).toBe(199);
+    expect(lowestRemaining(quota)).toBe(199);
   });
 
   test('the remaining quota is the lower of one’s own calls and everybody’s', () => {
@@ -35,7 +35,7 @@ describe('the quota that Azure reports', () => {
   test('a resource provider’s count of some operations limits no others, but tells which bucket refused', () => {
     const quota = read({ [subscription('reads')]: '240', [resource]: 'Microsoft.Compute/HighCostGet;0' });
     expect(remainingOf(quota, 'read')).toBe(240);
-    expect(emptiest(quota)).toBe(0);
+    expect(lowestRemaining(quota)).toBe(0);
   });
 
   test('the remaining quota for a resource and for its subscription under one name is the lower', () => {
@@ -58,7 +58,7 @@ describe('the quota that Azure reports', () => {
     ]) {
       expect(read({ [resource]: value }).size).toBe(0);
     }
-    expect(emptiest(read({}))).toBeNull();
+    expect(lowestRemaining(read({}))).toBeNull();
   });
 
   const words = fc.oneof(

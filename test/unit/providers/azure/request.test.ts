@@ -11,7 +11,7 @@ import { identifierPattern } from '../../../../domain/ids.js';
 import {
   azureAt,
   azureLaunchConfig,
-  azureOrder,
+  azureSpec,
   detached,
   GROUP,
   SUBSCRIPTION,
@@ -19,9 +19,9 @@ import {
 import { realPools, testRealData } from '../../../support/shared-data.js';
 
 const { launching, context } = azureAt(null);
-const freeze = (configuration: object, changes: object = {}) => {
-  const launch = launching.freeze(
-    azureOrder({ token: 'token', configuration: { ...configuration }, count: 2, ...changes }),
+const prepare = (configuration: object, changes: object = {}) => {
+  const launch = launching.prepare(
+    azureSpec({ token: 'token', configuration: { ...configuration }, count: 2, ...changes }),
   );
   const machines = launching.machines(launch);
   const subjects = machines.map((machine) => ({ request: launch.request as SequentialRequest, ...machine }));
@@ -52,23 +52,23 @@ describe('namesOf', () => {
 describe('a sequential launch request', () => {
   test('a sequential request is the same every time, and holds nothing secret', () => {
     const osProfile = { adminUsername: 'mine', adminPassword: 'hunter2', windowsConfiguration: { timeZone: 'UTC' } };
-    const { launch, machines } = freeze({ ...azureLaunchConfig, osProfile });
-    expect(freeze({ ...azureLaunchConfig, osProfile }).launch).toEqual(launch);
+    const { launch, machines } = prepare({ ...azureLaunchConfig, osProfile });
+    expect(prepare({ ...azureLaunchConfig, osProfile }).launch).toEqual(launch);
     expect(JSON.parse(JSON.stringify(launch))).toEqual(launch);
     expect(JSON.stringify(launch)).not.toMatch(/hunter2|admin/i);
     expect(launch.location).toEqual({ account: SUBSCRIPTION, region: 'eastus', group: GROUP });
     expect(machines.map(({ workerId }) => workerId)).toEqual([workerIdOf('token', 0), workerIdOf('token', 1)]);
-    expect(machines[0]!.facts).toEqual({ vmId: null, subscriptionId: SUBSCRIPTION });
+    expect(machines[0]!.identityAttributes).toEqual({ vmId: null, subscriptionId: SUBSCRIPTION });
   });
 
   test('a sequential request has a step for an address only where one is wanted', () => {
-    expect(launching.steps(freeze(azureLaunchConfig).launch)).toEqual(['networkInterface', 'vm']);
-    expect(launching.steps(freeze(detached).launch)).toEqual(['publicIp', 'networkInterface', 'vm']);
+    expect(launching.steps(prepare(azureLaunchConfig).launch)).toEqual(['networkInterface', 'vm']);
+    expect(launching.steps(prepare(detached).launch)).toEqual(['publicIp', 'networkInterface', 'vm']);
   });
 
   test('a sequential request tags every resource as Taskcluster does, and as ours, whatever tags the definition has', () => {
     const tags = { Owner: 'thief', 'worker-manager-deployment': 'theirs', 'Worker-Id': 'x', purpose: 'tests' };
-    const { subject } = freeze({ ...azureLaunchConfig, tags });
+    const { subject } = prepare({ ...azureLaunchConfig, tags });
     const expected = {
       purpose: 'tests',
       'created-by': 'taskcluster-wm-azure',
@@ -89,7 +89,7 @@ describe('a sequential launch request', () => {
   });
 
   test('a sequential request gives the machine what it needs to find us, and no workerConfig', () => {
-    const { subject } = freeze({ ...azureLaunchConfig, workerConfig: { big: 'thing' } });
+    const { subject } = prepare({ ...azureLaunchConfig, workerConfig: { big: 'thing' } });
     const { osProfile } = virtualMachineBody(subject, admin);
     expect(JSON.parse(Buffer.from(osProfile?.customData ?? '', 'base64').toString())).toEqual({
       workerPoolId: 'proj/azure',
@@ -109,7 +109,7 @@ describe('a sequential launch request', () => {
         { lun: 1, createOption: 'Attach', managedDisk: { id: 'theirs' } },
       ],
     };
-    const { subject, other } = freeze({ ...azureLaunchConfig, storageProfile, workerManager: { publicIp: true } });
+    const { subject, other } = prepare({ ...azureLaunchConfig, storageProfile, workerManager: { publicIp: true } });
     const names = namesOf(subject.workerId);
     expect(virtualMachineBody(subject, admin)).toMatchObject({
       networkProfile: {
@@ -130,7 +130,7 @@ describe('a sequential launch request', () => {
   });
 
   test('a sequential request keeps what the definition wants kept', () => {
-    const { subject } = freeze(detached);
+    const { subject } = prepare(detached);
     expect(virtualMachineBody(subject, admin)).toMatchObject({
       networkProfile: { networkInterfaces: [{ deleteOption: 'Detach' }] },
       storageProfile: { osDisk: { deleteOption: 'Detach' }, dataDisks: [{ deleteOption: 'Detach' }] },
@@ -142,18 +142,18 @@ describe('a sequential launch request', () => {
 
   test('a sequential request is rejected when it can never be sent', () => {
     const long = azureAt(null, {}, { ...context, rootUrl: `https://${'x'.repeat(70_000)}` }).launching;
-    expect(() => long.freeze(azureOrder())).toThrow(
+    expect(() => long.prepare(azureSpec())).toThrow(
       expect.objectContaining({ code: 'InvalidRequest', title: 'Custom data is too long' }),
     );
     const owner = `${'x'.repeat(300)}@example.com`;
-    expect(() => freeze(azureLaunchConfig, { owner })).toThrow(expect.objectContaining({ code: 'InvalidRequest' }));
+    expect(() => prepare(azureLaunchConfig, { owner })).toThrow(expect.objectContaining({ code: 'InvalidRequest' }));
   });
 
   testRealData('a sequential request is prepared for every real pool of this shape', () => {
     const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
     expect(real.length).toBeGreaterThanOrEqual(29);
     for (const configuration of real) {
-      const { subject } = freeze(configuration);
+      const { subject } = prepare(configuration);
       const body = virtualMachineBody(subject, admin);
       expect(body).toMatchObject({ hardwareProfile: configuration.hardwareProfile, priority: configuration.priority });
       expect(Object.keys(body)).not.toEqual(expect.arrayContaining(['workerConfig']));

@@ -110,9 +110,9 @@ describe('the SDK', () => {
 
 describe('a call', () => {
   test('takes its place by region, and says what became of it', async () => {
-    const before = [context.taken.length, context.outcomes.length];
+    const before = [context.acquired.length, context.outcomes.length];
     await calls().call(get);
-    expect(context.taken.slice(before[0])).toMatchObject([
+    expect(context.acquired.slice(before[0])).toMatchObject([
       { operation: 'instances.get', callClass: 'read', region: 'us-central1' },
     ]);
     expect(context.outcomes.slice(before[1])).toMatchObject([{ operation: 'instances.get', result: 'ok' }]);
@@ -121,7 +121,7 @@ describe('a call', () => {
   test('that is refused for its rate makes everybody wait for the next minute', async () => {
     google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded');
     await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled' });
-    const { retryAfterMs, remaining } = context.news.at(-1)!;
+    const { retryAfterMs, remaining } = context.quotaUpdates.at(-1)!;
     expect(remaining).toBeNull();
     expect(retryAfterMs).toBeGreaterThan(0);
     expect(retryAfterMs).toBeLessThanOrEqual(64_000);

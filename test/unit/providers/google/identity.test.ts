@@ -77,7 +77,7 @@ describe('an identity token', () => {
 
   test('of a row without the facts is refused', async () => {
     const token = await signer.sign(tokenClaims());
-    await expect(verify(token, googleWorker({ facts: {} }))).rejects.toThrow(IdentityError);
+    await expect(verify(token, googleWorker({ identityAttributes: {} }))).rejects.toThrow(IdentityError);
   });
 
   test('is refused under another key, and without a signature', async () => {

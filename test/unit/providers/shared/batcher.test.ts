@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Batcher } from '../../../../providers/shared/batcher.js';
 
-const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, restMs: 0, longestRestMs: 0 };
+const window = { idleMs: 20, maxWaitMs: 60, maxItems: 5, pauseMs: 0, maxPauseMs: 0 };
 const noFailures = new Map<string, Error>();
 
 describe('Batcher', () => {
@@ -42,16 +42,16 @@ describe('Batcher', () => {
     const left: { items: readonly string[]; atMs: number }[] = [];
     const batcher = new Batcher(async (_, items) => (left.push({ items, atMs: performance.now() }), noFailures), {
       ...window,
-      restMs: 100,
-      longestRestMs: 150,
+      pauseMs: 100,
+      maxPauseMs: 150,
     });
     await batcher.add('a', '1');
     await Promise.all([batcher.add('a', '2'), batcher.add('a', '3')]);
     await batcher.add('a', '4');
     expect(left.map(({ items }) => items)).toEqual([['1'], ['2', '3'], ['4']]);
-    // Clocks that count whole milliseconds round a rest down.
+    // Clocks that count whole milliseconds round a pause down.
     expect(left[1]!.atMs - left[0]!.atMs).toBeGreaterThanOrEqual(95);
-    // The longer there is something to do, the longer the rest, up to the longest.
+    // The longer there is something to do, the longer the pause, up to the longest.
     expect(left[2]!.atMs - left[1]!.atMs).toBeGreaterThanOrEqual(145);
   });
 
@@ -59,8 +59,8 @@ describe('Batcher', () => {
     const batches: (readonly string[])[] = [];
     const batcher = new Batcher(async (_, items) => (batches.push(items), noFailures), {
       ...window,
-      restMs: 60_000,
-      longestRestMs: 60_000,
+      pauseMs: 60_000,
+      maxPauseMs: 60_000,
     });
     await batcher.add('a', '1');
     await Promise.all(['2', '3', '4', '5', '6'].map((item) => batcher.add('a', item)));

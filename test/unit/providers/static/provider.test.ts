@@ -9,8 +9,8 @@ const provider = staticProvider(context);
 const secret = 'A-secret_of44characters'.padEnd(44, 'x');
 const key = { workerPoolId: 'proj/hand', workerGroup: 'rack-1', workerId: 'machine-7' };
 const worker = workerOf(
-  { ...key, location: { account: null, region: null, group: null }, facts: {} },
-  { ...key, facts: { secretFingerprint: context.fingerprint(key, secret) } },
+  { ...key, location: { account: null, region: null, group: null }, identityAttributes: {} },
+  { ...key, identityAttributes: { secretFingerprint: context.fingerprint(key, secret) } },
 );
 
 describe('the identity of a static worker', () => {
@@ -32,7 +32,7 @@ describe('the identity of a static worker', () => {
 
   test('a static worker without a fingerprint in its row never registers', async () => {
     await expect(
-      provider.verifyIdentity({ ...worker, facts: {} }, { staticSecret: secret }, Date.now()),
+      provider.verifyIdentity({ ...worker, identityAttributes: {} }, { staticSecret: secret }, Date.now()),
     ).rejects.toThrow(IdentityError);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LifecycleInput, LifecycleStatus } from '../../../../temporal/messages.js';
-import { describeLife } from '../../../../workflows/worker/details.js';
+import { describeLifecycle } from '../../../../workflows/worker/details.js';
 
 const steps = ['publicIp', 'networkInterface', 'vm'];
 const input: LifecycleInput = {
@@ -27,9 +27,9 @@ const status: LifecycleStatus = {
   lastObservation: null,
 };
 
-describe('describeLife', () => {
+describe('describeLifecycle', () => {
   test('the details of a machine built step by step read as public IP → network interface → VM', () => {
-    const lines = describeLife(input, status).split('\n\n');
+    const lines = describeLifecycle(input, status).split('\n\n');
     expect(lines[0]).toBe('**requested** (creating vm)');
     expect(lines).toContain('Resources: public IP ✓ → network interface ✓ → VM');
   });
@@ -42,7 +42,7 @@ describe('describeLife', () => {
       removed: ['vm'],
       stopReason: 'asked',
     };
-    const lines = describeLife(input, stopping).split('\n\n');
+    const lines = describeLifecycle(input, stopping).split('\n\n');
     expect(lines).toContain('Resources: public IP ✓ → network interface ✓ → ~~VM~~');
     expect(lines).toContain('Still to be confirmed gone: network interface, public IP, disks');
   });

@@ -10,8 +10,8 @@ import { seededRandom } from '../../../../support/seeded-random.js';
 const NOW = Date.parse('2026-07-28T14:00:00Z');
 const root = certify({ name: 'Root', issuer: null, nowMs: NOW });
 const signer = certify({ name: 'metadata.azure.com', issuer: root, nowMs: NOW, ca: false });
-const facts = { vmId: 'vm', subscriptionId: 'sub', createdMs: NOW, expiresMs: NOW + 3_600_000 };
-const good = Buffer.from(signAttested(signer, attestedContent(facts)), 'base64');
+const identityAttributes = { vmId: 'vm', subscriptionId: 'sub', createdMs: NOW, expiresMs: NOW + 3_600_000 };
+const good = Buffer.from(signAttested(signer, attestedContent(identityAttributes)), 'base64');
 const { verify } = azureIdentity({
   subscriptionId: 'sub',
   trustedRoots: pemFile(root),
@@ -61,7 +61,7 @@ test('a document with flipped bits, cut off, spliced or random is rejected', asy
       },
     );
     // Fields that nothing is decided by (versions, names of algorithms, the issuer's serial) may differ; facts may not.
-    if (accepted) expect(changed.includes(JSON.stringify(attestedContent(facts)))).toBe(true);
+    if (accepted) expect(changed.includes(JSON.stringify(attestedContent(identityAttributes)))).toBe(true);
   }
 });
 

@@ -18,7 +18,12 @@ const NOW = Date.parse('2026-07-28T14:00:00Z');
 const HOUR = 3_600_000;
 const VM = 'b1310a36-d400-46f6-82cb-6217df846586';
 const SUBSCRIPTION = '8a205152-b25a-417f-a676-80465535a6c9';
-const facts: Facts = { vmId: VM, subscriptionId: SUBSCRIPTION, createdMs: NOW - HOUR, expiresMs: NOW + 5 * HOUR };
+const identityAttributes: Facts = {
+  vmId: VM,
+  subscriptionId: SUBSCRIPTION,
+  createdMs: NOW - HOUR,
+  expiresMs: NOW + 5 * HOUR,
+};
 const ADDRESS = 'http://www.microsoft.com/pkiops/certs/issuer.crt';
 
 const nobodyAnswers = () => Promise.reject(new Error('no network here'));
@@ -35,14 +40,14 @@ const vm = () => Promise.resolve(VM);
 
 /** A web that has these certificates, and a record of what was asked for. */
 function web(pages: Readonly<Record<string, Entity | string | Error>>) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const fetchIntermediate = (url: URL): Promise<Buffer> => {
-    asked.push(url.href);
+    requested.push(url.href);
     const page = pages[url.href] ?? new Error('404');
     if (page instanceof Error) return Promise.reject(page);
     return Promise.resolve(Buffer.from(typeof page === 'string' ? page : page.pem));
   };
-  return { asked, fetchIntermediate };
+  return { requested, fetchIntermediate };
 }
 
 describeRealData('the real document', () => {
@@ -68,7 +73,7 @@ describeRealData('the real document', () => {
     const { verify } = identity(microsoft);
     await verify(vm, { document }, NOW);
     await verify(vm, { document }, NOW);
-    expect(microsoft.asked).toHaveLength(2);
+    expect(microsoft.requested).toHaveLength(2);
   });
 
   test('the real document holds with the intermediate and the root in files, without the network', async () => {
@@ -129,7 +134,7 @@ const refusalOf = (document: string, options: Partial<AzureIdentityOptions> = {}
   );
 
 describe('the content of a document', () => {
-  const with_ = (changes: object) => signAttested(signer, { ...attestedContent(facts), ...changes });
+  const with_ = (changes: object) => signAttested(signer, { ...attestedContent(identityAttributes), ...changes });
 
   test('a document is accepted when all of it holds, whatever the case of the ids, and with line ends in the base64', async () => {
     await expectHeld(with_({}));
@@ -144,10 +149,14 @@ describe('the content of a document', () => {
 
   test('a document counts from five minutes before its creation until five minutes after its end', async () => {
     const document = with_({});
-    await expectHeld(document, {}, facts.createdMs - 5 * 60_000);
-    await expectHeld(document, {}, facts.expiresMs + 5 * 60_000);
-    expect(await refusalOf(document, {}, facts.createdMs - 5 * 60_000 - 1)).toMatchObject({ message: /of the future/ });
-    expect(await refusalOf(document, {}, facts.expiresMs + 5 * 60_000 + 1)).toMatchObject({ message: /expired at/ });
+    await expectHeld(document, {}, identityAttributes.createdMs - 5 * 60_000);
+    await expectHeld(document, {}, identityAttributes.expiresMs + 5 * 60_000);
+    expect(await refusalOf(document, {}, identityAttributes.createdMs - 5 * 60_000 - 1)).toMatchObject({
+      message: /of the future/,
+    });
+    expect(await refusalOf(document, {}, identityAttributes.expiresMs + 5 * 60_000 + 1)).toMatchObject({
+      message: /expired at/,
+    });
   });
 
   test.each([
@@ -155,8 +164,8 @@ describe('the content of a document', () => {
     ['a vmId that is no text', { vmId: 7 }, /has no vmId/],
     ['a subscription that is no text', { subscriptionId: { $ne: '' } }, /subscriptionId/],
     ['no times', { timeStamp: undefined }, /no timeStamp/],
-    ['no creation', { timeStamp: { expiresOn: azureTime(facts.expiresMs) } }, /createdOn/],
-    ['no end', { timeStamp: { createdOn: azureTime(facts.createdMs) } }, /expiresOn/],
+    ['no creation', { timeStamp: { expiresOn: azureTime(identityAttributes.expiresMs) } }, /createdOn/],
+    ['no end', { timeStamp: { createdOn: azureTime(identityAttributes.createdMs) } }, /expiresOn/],
     ['an impossible time', { timeStamp: { createdOn: '13/40/26 00:00:00 -0000', expiresOn: '' } }, /createdOn/],
     ['a time of another zone', { timeStamp: { createdOn: '07/28/26 13:00:00 +0200', expiresOn: '' } }, /createdOn/],
   ])('a document is rejected with %s', async (_what, changes, reason) => {
@@ -170,22 +179,22 @@ describe('the content of a document', () => {
   });
 
   test('a document is compared with the machine last, and a machine that Azure does not show can try again', async () => {
-    let looked = 0;
-    const look = () => Promise.resolve((looked++, null));
+    let polled = 0;
+    const check = () => Promise.resolve((polled++, null));
     const { verify } = identity(files);
     const forged = signAttested(
       signerOf(certify({ name: 'Issuing', issuer: null, nowMs: NOW })),
-      attestedContent(facts),
+      attestedContent(identityAttributes),
     );
-    await expect(verify(look, { document: forged }, NOW)).rejects.toThrow(IdentityError);
-    expect(looked).toBe(0);
-    await expect(verify(look, { document: with_({}) }, NOW)).rejects.toThrow(ProviderError);
-    expect(looked).toBe(1);
+    await expect(verify(check, { document: forged }, NOW)).rejects.toThrow(IdentityError);
+    expect(polled).toBe(0);
+    await expect(verify(check, { document: with_({}) }, NOW)).rejects.toThrow(ProviderError);
+    expect(polled).toBe(1);
   });
 });
 
 describe('the form of a document', () => {
-  const content = attestedContent(facts);
+  const content = attestedContent(identityAttributes);
 
   test('a document has one certificate and one signer, and signs the content itself', async () => {
     const other = signerOf(issuing);
@@ -218,7 +227,7 @@ describe('the form of a document', () => {
 
 describe('the signer of a document', () => {
   const signedBy = (shape: Partial<CertificateShape>, issuer: Entity | null = issuing) =>
-    signAttested(signerOf(issuer, shape), attestedContent(facts));
+    signAttested(signerOf(issuer, shape), attestedContent(identityAttributes));
 
   test('the signer may be the service of one region', async () => {
     await expectHeld(signedBy({ name: 'eastus2.metadata.azure.com' }));
@@ -279,18 +288,18 @@ describe('the signer of a document', () => {
 });
 
 describe('the chain of certificates', () => {
-  const content = attestedContent(facts);
+  const content = attestedContent(identityAttributes);
   const onlyRoot = { trustedIntermediates: null };
   const below = (issuer: Entity, addresses: readonly string[] = [ADDRESS]) =>
     signAttested(signerOf(issuer, { addresses }), content);
 
   test('the chain is completed from the address in the certificate, once for many at the same time', async () => {
-    const { asked, fetchIntermediate } = web({ [ADDRESS]: issuing });
+    const { requested, fetchIntermediate } = web({ [ADDRESS]: issuing });
     const { verify } = identity({ ...files, ...onlyRoot, fetchIntermediate });
     const document = below(issuing);
     await Promise.all(Array.from({ length: 20 }, () => verify(vm, { document }, NOW)));
     await verify(vm, { document }, NOW);
-    expect(asked).toEqual([ADDRESS]);
+    expect(requested).toEqual([ADDRESS]);
   });
 
   test('the chain does not hold with a forged intermediate that names a real root as its issuer', async () => {
@@ -313,28 +322,28 @@ describe('the chain of certificates', () => {
 
   test('the chain is completed from a second address when the first does not answer', async () => {
     const second = 'http://caissuers.microsoft.com/issuer.crt';
-    const { asked, fetchIntermediate } = web({ [ADDRESS]: new Error('down'), [second]: issuing });
+    const { requested, fetchIntermediate } = web({ [ADDRESS]: new Error('down'), [second]: issuing });
     await expectHeld(below(issuing, [ADDRESS, second]), { ...onlyRoot, fetchIntermediate });
-    expect(asked).toEqual([ADDRESS, second]);
+    expect(requested).toEqual([ADDRESS, second]);
   });
 
   test('the chain can be tried again when no address answers, and no address is fetched again at once', async () => {
-    const { asked, fetchIntermediate } = web({ [ADDRESS]: 'a page of a proxy' });
+    const { requested, fetchIntermediate } = web({ [ADDRESS]: 'a page of a proxy' });
     const { verify } = identity({ ...files, ...onlyRoot, fetchIntermediate });
     for (let attempt = 0; attempt < 3; attempt++) {
       await expect(verify(vm, { document: below(issuing) }, NOW)).rejects.toMatchObject({ code: 'Unavailable' });
     }
-    expect(asked).toEqual([ADDRESS]);
+    expect(requested).toEqual([ADDRESS]);
   });
 
   test('the chain is fetched from nowhere else than where authorities publish', async () => {
-    const { asked, fetchIntermediate } = web({});
+    const { requested, fetchIntermediate } = web({});
     const refusal = await refusalOf(below(issuing, ['http://169.254.169.254/x', 'http://example.com/pkiops/certs/x']), {
       ...onlyRoot,
       fetchIntermediate,
     });
     expect(refusal).toMatchObject({ name: 'IdentityError', message: /may not be fetched from http:\/\/169/ });
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
   });
 
   test('the chain needs every certificate to be valid, and takes the valid one when an authority has several', async () => {
