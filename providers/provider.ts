@@ -183,7 +183,7 @@ export interface Machines {
   /**
    * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
-   * (`partial-listing.ts`) does: the locations that it does not name were listed to the end.
+   * (`shared/partial-listing.ts`) does: the locations that it does not name were listed to the end.
    * The cost is pages, not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged.
    */
   observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;

@@ -11,7 +11,11 @@ import { trackDeployments } from './create/resource-tracking.js';
 import { azureIdentity } from './identity/verify.js';
 import { azureLaunching } from './create/launching.js';
 import { vmNames } from './observe/machine.js';
-import { azureMachines } from './observe/machines.js';
+import { resourceDeleter } from './delete/resources.js';
+import { machineReader } from './observe/machines.js';
+import { listStep } from './observe/resource-listing.js';
+import { SharedListings } from './observe/shared-listings.js';
+import { removalSteps } from './model/resources.js';
 import { azurePoolSchema } from './pool-schema.js';
 import { sequentialMode } from './create/sequential.js';
 
@@ -31,12 +35,17 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     [sequentialMode(calls, place, context), deploymentMode(calls, deployments, place, context)],
     trackDeployments(calls, deployments, context.deploymentId),
   );
+  const listings = new SharedListings((groupRef, step) => listStep(calls, groupRef, step), context.deploymentId);
   const validate = poolValidator(azurePoolSchema);
   return {
     providerId: context.providerId,
     providerType: 'azure',
     launching,
-    machines: azureMachines(calls, deployments, context),
+    machines: {
+      removalSteps,
+      ...machineReader(calls, deployments, listings, context),
+      remove: resourceDeleter(calls, listings, context),
+    },
     setup: () => checkGroup(calls, place),
     validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (spec) => launching.prepare(spec)),
     verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),

@@ -1,25 +1,26 @@
 import type { MachineLocation } from '../../../domain/worker.js';
-import { ignoreNotFound, ProviderError } from '../../errors.js';
 import { listLocations } from '../../shared/partial-listing.js';
 import type { MachineRef, Machines, Observation, ProviderContext } from '../../provider.js';
-import type { AzureCalls, AzureClients } from '../arm/client.js';
-import { listOthers, removeOthers } from './remaining-resources.js';
+import type { AzureCalls } from '../arm/client.js';
+import { listOthers } from './remaining-resources.js';
 import { trackedOwners, withDeployments } from './deployments.js';
 import type { Deployments } from '../arm/deployments.js';
-import { nameOf, trackedIdsFor } from '../model/resource-ids.js';
-import { listGroup, listStep } from './resource-listing.js';
+import { listGroup } from './resource-listing.js';
 import { type ResourceGroupRef, groupKey, groupRefOf } from '../arm/scope.js';
 import { readMachine } from './machine.js';
-import { namesOf } from '../model/names.js';
 import { observationOf, resourcesByWorker } from './observations.js';
 import { type RemovalStep, removalSteps, type Resource } from '../model/resources.js';
-import { SharedListings } from './shared-listings.js';
+import type { SharedListings } from './shared-listings.js';
 
 const DISKS_OF_NOBODY_MS = 5 * 60_000;
 
-/** Reading machines and deleting them, whichever way they were made. */
-export function azureMachines(calls: AzureCalls, deployments: Deployments, context: ProviderContext): Machines {
-  const listings = new SharedListings((groupRef, step) => listStep(calls, groupRef, step), context.deploymentId);
+/** Reads machines, whichever way they were made. What a scan has listed is in `listings` for the deletions that follow. */
+export function machineReader(
+  calls: AzureCalls,
+  deployments: Deployments,
+  listings: SharedListings,
+  { deploymentId }: ProviderContext,
+): Pick<Machines, 'observe' | 'get'> {
   /** `known` are those of this place. */
   async function* observeGroup(
     groupRef: ResourceGroupRef,
@@ -38,7 +39,7 @@ export function azureMachines(calls: AzureCalls, deployments: Deployments, conte
       }),
     ]);
     const resources = [...others, ...listed];
-    const byWorker = resourcesByWorker(resources, context.deploymentId, trackedOwners(known));
+    const byWorker = resourcesByWorker(resources, deploymentId, trackedOwners(known));
     listings.note(groupRef, { steps, begunAt, byWorker, resources });
     const groupOf = new Map(known.map(({ workerId, workerGroup }) => [workerId, workerGroup]));
     const machines = [...byWorker].map(([workerId, own]) =>
@@ -46,7 +47,7 @@ export function azureMachines(calls: AzureCalls, deployments: Deployments, conte
     );
     yield withDeployments(machines, deploymentsByName.values(), {
       groupRef,
-      deploymentId: context.deploymentId,
+      deploymentId,
       known,
     });
   }
@@ -61,7 +62,6 @@ export function azureMachines(calls: AzureCalls, deployments: Deployments, conte
     return true;
   }
   return {
-    removalSteps,
     observe(locations, known = []) {
       const locationsByGroup = Map.groupBy(locations, groupKey);
       const knownByGroup = Map.groupBy(known, ({ location }) => groupKey(location));
@@ -72,70 +72,8 @@ export function azureMachines(calls: AzureCalls, deployments: Deployments, conte
         })),
       );
     },
-    get: (machine) => readMachine(calls, machine, groupRefOf(machine.location), context.deploymentId),
-    async remove(machine, name) {
-      const step = stepOf(name);
-      const groupRef = groupRefOf(machine.location);
-      const names = new Set(await namesToRemove(machine, groupRef, step));
-      const verdicts = await Promise.allSettled([...names].map((each) => deleteOne(calls, groupRef, step, each)));
-      const failed = verdicts.find((verdict) => verdict.status === 'rejected');
-      if (failed) throw failed.reason;
-      if (step === 'disks') await removeOthers(calls, machine, context.deploymentId);
-    },
+    get: (machine) => readMachine(calls, machine, groupRefOf(machine.location), deploymentId),
   };
-
-  async function namesToRemove(machine: MachineRef, groupRef: ResourceGroupRef, step: RemovalStep): Promise<string[]> {
-    const vms = trackedIdsFor(machine, 'vm').map(nameOf);
-    // A template may call its VM as it likes; one that is not tracked is found by its tags.
-    if (step === 'vm' && (vms.length > 0 || !machine.resourceIds?.length))
-      return [...deterministic(step, machine.workerId), ...vms];
-    const others = await listings.namesOf(groupRef, step, machine);
-    // What a template made has names of its own; those that are still there are listed.
-    return machine.resourceIds?.length && step !== 'vm'
-      ? others
-      : [...deterministic(step, machine.workerId), ...others];
-  }
-}
-
-const deterministic = (step: RemovalStep, workerId: string): string[] => {
-  const names = namesOf(workerId);
-  return {
-    vm: [names.vm],
-    networkInterface: [names.networkInterface],
-    publicIp: [names.publicIp],
-    disks: [names.osDisk],
-  }[step];
-};
-
-/** Accepted, or not there. Another operation on it (409) is Unavailable: the caller asks again. */
-async function deleteOne(
-  calls: AzureCalls,
-  { account, group }: ResourceGroupRef,
-  step: RemovalStep,
-  name: string,
-): Promise<void> {
-  const begin: Readonly<Record<RemovalStep, (clients: AzureClients) => { submitted(): Promise<void> }>> = {
-    vm: ({ compute }) => compute.virtualMachines.delete(group, name),
-    networkInterface: ({ network }) => network.networkInterfaces.delete(group, name),
-    publicIp: ({ network }) => network.publicIPAddresses.delete(group, name),
-    disks: ({ compute }) => compute.disks.delete(group, name),
-  };
-  await ignoreNotFound(
-    calls.call(account, 'delete', `DELETE ${types[step]}`, (clients) => begin[step](clients).submitted()),
-  );
-}
-
-const types: Readonly<Record<RemovalStep, string>> = {
-  vm: 'virtualMachines',
-  networkInterface: 'networkInterfaces',
-  publicIp: 'publicIPAddresses',
-  disks: 'disks',
-};
-
-function stepOf(name: string): RemovalStep {
-  const step = removalSteps.find((each) => each === name);
-  if (step) return step;
-  throw new ProviderError({ code: 'InvalidRequest', message: `There is no step ${name} to remove` });
 }
 
 const groupsOf = (locations: readonly MachineLocation[]): ResourceGroupRef[] => [

@@ -34,7 +34,7 @@ export async function remainingTrackedResources(
 }
 
 /** Those that are there. */
-async function readEach(
+export async function readEach(
   calls: AzureCalls,
   { account }: ResourceGroupRef,
   ids: readonly string[],
@@ -47,7 +47,8 @@ async function readEach(
   return found.filter((one) => one !== null) as BriefResource[];
 }
 
-const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[], deploymentId: string): Resource[] =>
+/** Without those that bear the tags of others. */
+export const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[], deploymentId: string): Resource[] =>
   found.map(briefResource).filter(({ tags }) => !belongsToAnother(tags, deploymentId, workerId));
 
 /**
@@ -93,18 +94,6 @@ async function allPages(
   return listed;
 }
 
-/** Of those that are left and do not bear others' tags: Azure accepts the deletion, or has no such resource. */
-export async function removeOthers(calls: AzureCalls, machine: MachineRef, deploymentId: string): Promise<void> {
-  const groupRef = groupRefOf(machine.location);
-  const left = ownOf(machine, await readEach(calls, groupRef, otherTrackedIds(machine)), deploymentId);
-  await Promise.all(
-    left.map(({ id }) =>
-      ignoreNotFound(
-        calls.raw(groupRef.account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) }),
-      ),
-    ),
-  );
-}
-
-const kindOf = (id: string): string => typeOf(id)?.split('/').at(-1) ?? 'resource';
-const versioned = (id: string): string => `${id}?api-version=${apiVersionOf(id)}`;
+export const kindOf = (id: string): string => typeOf(id)?.split('/').at(-1) ?? 'resource';
+/** The path that reads or deletes it. */
+export const versioned = (id: string): string => `${id}?api-version=${apiVersionOf(id)}`;
