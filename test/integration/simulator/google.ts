@@ -27,7 +27,7 @@ export type Properties = protos.google.cloud.compute.v1.IInstanceProperties;
 const once = { retry: null, timeout: 30_000 };
 
 /** The vendor's own clients, REST over plain HTTP. */
-export async function googleClients(simulator: SimulatorHandle) {
+export async function googleClients(simulator: Pick<SimulatorHandle, 'port'>) {
   const options = {
     fallback: true as const,
     projectId: project,
