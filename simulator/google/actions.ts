@@ -85,7 +85,7 @@ function readZonal(store: GoogleStore, target: Target, zone: string, nowMs: numb
       return render.renderInstance(store, instance, nowMs);
     }
     case 'disks.get': {
-      const disk = store.disk(project, zone, name ?? '');
+      const disk = store.findDisk(project, zone, name ?? '');
       if (!disk) throw notFound(path('disks'));
       return render.renderDisk(store, disk);
     }

@@ -24,7 +24,7 @@ function endSingle(store: GoogleStore, operation: Operation, atMs: number, effec
   store.close(operation, errors, atMs);
   const id = operation.target?.id ?? '';
   if (operation.target?.collection === 'disks') {
-    const disk = [...store.disks()].find((one) => one.id === id);
+    const disk = store.findDisk(operation.project, operation.zone, id);
     if (!disk || errors.length > 0) return;
     store.forgetDisk(disk);
     effects.deletedDisks.push(disk.name);

@@ -215,7 +215,7 @@ function makeInstance(
   const { id, name } = target;
   const sequence = store.nextSequence();
   const created = { id, name, orderId: order.id, hostname, sequence, ghost, operation };
-  const instance: Instance = { ...created, power: 'on', deleting: false, shown: null };
+  const instance: Instance = { ...created, power: 'on', deleting: false, disks: [], shown: null };
   store.keep(instance);
   if (!ghost) makeDisks(store, order, instance, nowMs);
 }
@@ -226,8 +226,10 @@ function makeDisks(store: GoogleStore, order: Order, instance: Instance, nowMs: 
   listAt(order.properties, 'disks').forEach((disk, index) => {
     if (disk['type'] === 'SCRATCH' || disk['source'] !== undefined) return;
     const parameters = objectAt(disk, 'initializeParams');
+    const id = newId();
+    instance.disks.push(id);
     store.keepDisk({
-      id: newId(),
+      id,
       name: textAt(parameters, 'diskName') ?? (index === 0 ? instance.name : `${instance.name}-${index}`),
       project,
       zone,

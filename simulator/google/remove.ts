@@ -49,7 +49,7 @@ export function deleteDisk(store: GoogleStore, call: Mutation, idOrName: string,
   const earlier = store.repeated(project, zone, 'delete', requestId);
   if (earlier) return { operation: earlier, repeated: true };
   const path = `${zonePath(project, zone)}/disks/${idOrName}`;
-  const disk = store.disk(project, zone, idOrName);
+  const disk = store.findDisk(project, zone, idOrName);
   if (!disk) throw notFound(path);
   if (disk.user !== null) {
     const message = `The disk resource '${path}' is already being used by an instance`;

@@ -64,9 +64,10 @@ function renderNetworks(project: string, sequence: number, properties: Propertie
 
 function renderDisks(store: GoogleStore, instance: Instance): Properties[] {
   const { project, zone, properties } = store.orderOf(instance);
-  const own = [...store.disks()].filter((disk) => disk.user === instance.id);
+  const own = store.disksOf(instance);
   return listAt(properties, 'disks').map((requested, index) => {
-    const disk = requested['type'] === 'SCRATCH' ? undefined : own.shift();
+    const brought = requested['type'] === 'SCRATCH' || requested['source'] !== undefined;
+    const disk = brought ? undefined : own.shift();
     return {
       kind: 'compute#attachedDisk',
       type: requested['type'] ?? 'PERSISTENT',
@@ -76,6 +77,7 @@ function renderDisks(store: GoogleStore, instance: Instance): Properties[] {
       autoDelete: requested['autoDelete'] === true,
       interface: requested['interface'] ?? 'SCSI',
       deviceName: requested['deviceName'] ?? `persistent-disk-${index}`,
+      ...(requested['source'] !== undefined && { source: requested['source'] }),
       ...(disk && { source: `${zoneUrl(project, zone)}/disks/${disk.name}`, diskSizeGb: disk.sizeGb }),
     };
   });

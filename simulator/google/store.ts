@@ -132,8 +132,9 @@ export class GoogleStore {
     if (!instance.ghost) this.changes.ended.push(instance.id);
     const deletedDisks: string[] = [];
     const leftDisks: string[] = [];
-    for (const disk of this.#disks.values()) {
-      if (disk.user !== instance.id) continue;
+    for (const id of instance.disks) {
+      const disk = this.#disks.get(id);
+      if (!disk) continue;
       disk.user = null;
       const goes = disk.autoDelete || everyDisk;
       if (goes) this.#disks.delete(disk.id);
@@ -151,7 +152,11 @@ export class GoogleStore {
     return this.#disks.values();
   }
 
-  disk(project: string, zone: string, idOrName: string): Disk | undefined {
+  disksOf(instance: Instance): Disk[] {
+    return instance.disks.flatMap((id) => this.#disks.get(id) ?? []);
+  }
+
+  findDisk(project: string, zone: string, idOrName: string): Disk | undefined {
     for (const disk of this.#disks.values()) {
       if (disk.project === project && disk.zone === zone && [disk.id, disk.name].includes(idOrName)) return disk;
     }
