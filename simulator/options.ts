@@ -91,7 +91,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
         .default('shutdown'),
     )
     .option('--boot-ms <ms>', 'from launch to registration', wholeNumber, 3000)
-    .option('--latency-ms <ms>', 'added to each EC2 call', wholeNumber, 0)
+    .option('--latency-ms <ms>', 'added to each call of a cloud', wholeNumber, 0)
     .option('--list-delay-ms <ms>', 'new machines are missing from DescribeInstances for so long', wholeNumber, 2000)
     .option('--shutdown-ms <ms>', 'from shutting-down to terminated', wholeNumber, 2000)
     .option('--terminated-visible-ms <ms>', 'terminated machines are described for so long', wholeNumber, 600_000)

@@ -82,7 +82,7 @@ export class Compute {
   start(): void {
     this.run((store) => {
       for (const instance of store.instances()) {
-        if (!instance.ghost && instance.power === 'on' && !instance.deleting) store.changes.booting.push(instance);
+        if (!instance.ghost && !instance.silent) store.changes.booting.push(instance);
       }
     });
   }
@@ -98,7 +98,7 @@ export class Compute {
       if (instance.power !== 'on' || !store.instance(instance.id)) return;
       const { project, zone } = store.orderOf(instance);
       instance.power = 'stopping';
-      store.changes.ended.push(instance.id);
+      store.silence(instance);
       store.begin(
         {
           ...{ project, zone, type, groupId: null, requestId: null, bulk: null, ending: [], orderId: instance.orderId },

@@ -215,7 +215,7 @@ function makeInstance(
   const { id, name } = target;
   const sequence = store.nextSequence();
   const created = { id, name, orderId: order.id, hostname, sequence, ghost, operation };
-  const instance: Instance = { ...created, power: 'on', deleting: false, disks: [], shown: null };
+  const instance: Instance = { ...created, power: 'on', deleting: false, silent: false, disks: [], shown: null };
   store.keep(instance);
   if (!ghost) makeDisks(store, order, instance, nowMs);
 }

@@ -40,6 +40,8 @@ export function deleteInstance(store: GoogleStore, call: Mutation, idOrName: str
   );
   instance.deleting = true;
   instance.operation = operation.name;
+  // The guest is shut down first. Of a deletion that will fail it notices nothing.
+  if (disturbance.errors.length === 0) store.silence(instance);
   return { operation, targets: [instance.id], order };
 }
 

@@ -37,6 +37,8 @@ export interface Instance {
   operation: string | null;
   power: 'on' | 'stopping' | 'off';
   deleting: boolean;
+  /** Its guest has been shut down. */
+  silent: boolean;
   /** Ids of the disks that were made for it, in the order of the asked ones that are no local SSDs. */
   readonly disks: string[];
   /** A status that a control makes it show. */

@@ -126,10 +126,16 @@ export class GoogleStore {
     if (!instance.ghost) this.changes.booting.push(instance);
   }
 
+  /** What runs in the machine ends. */
+  silence(instance: Instance): void {
+    if (!instance.ghost && !instance.silent) this.changes.ended.push(instance.id);
+    instance.silent = true;
+  }
+
   /** The machine is gone, and with it the disks that go along. Names of those, and of those that stay. */
   forget(instance: Instance, everyDisk = false): Remains {
     this.#instances.delete(instance.id);
-    if (!instance.ghost) this.changes.ended.push(instance.id);
+    this.silence(instance);
     const deletedDisks: string[] = [];
     const leftDisks: string[] = [];
     for (const id of instance.disks) {

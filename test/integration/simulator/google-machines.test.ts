@@ -93,12 +93,15 @@ describe('a machine of Google', () => {
     expect((await google.state()).operations.map(({ operationType }) => operationType)).toContain('bulkInsert');
   });
 
-  test('works on tasks, and falls silent when it is gone', async () => {
+  test('works on tasks, and falls silent as soon as it is being deleted', async () => {
     await simulator.addTasks(workerPoolId, 1);
     const id = await make();
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.completedTasks === 1);
     await eventually(async () => (await get(clients, id)).status === 'RUNNING');
+    await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
     await eventually(() => remove(clients, id).catch(() => null));
+    expect(await find(id)).toMatchObject({ state: 'shutting-down', registered: false });
+    await simulator.releaseFault('stuck');
     await eventually(async () => (await find(id)) === undefined);
   });
 
