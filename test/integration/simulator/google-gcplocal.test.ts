@@ -34,7 +34,7 @@ async function life(clients: GoogleClients) {
   const begun = await insert(clients, single('one', { scheduling: { preemptible: true } }));
   const ended = await done(clients, begun);
   await insert(clients, single('two'));
-  const made = await get(clients, 'one');
+  const machine = await get(clients, 'one');
   const listed = await list(clients);
   const page = await list(clients, { maxResults: 1 });
   const rest = await list(clients, { maxResults: 1, pageToken: page.nextPageToken });
@@ -48,13 +48,18 @@ async function life(clients: GoogleClients) {
     ]),
     failed: [ended.error, gone.error].filter(Boolean),
     target: last(ended.targetLink),
-    machine: {
-      ...{ kind: made.kind, name: made.name, labels: made.labels, preemptible: made.scheduling?.preemptible },
-      machineType: last(made.machineType),
-      zone: last(made.zone),
-      disk: [made.disks?.[0]?.boot, made.disks?.[0]?.autoDelete],
-      link: last(made.selfLink),
-      numbered: /^\d+$/.test(String(made.id)),
+    shown: {
+      ...{
+        kind: machine.kind,
+        name: machine.name,
+        labels: machine.labels,
+        preemptible: machine.scheduling?.preemptible,
+      },
+      machineType: last(machine.machineType),
+      zone: last(machine.zone),
+      disk: [machine.disks?.[0]?.boot, machine.disks?.[0]?.autoDelete],
+      link: last(machine.selfLink),
+      numbered: /^\d+$/.test(String(machine.id)),
     },
     listed: names(listed),
     pages: [names(page), names(rest)],

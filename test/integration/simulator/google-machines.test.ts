@@ -128,7 +128,7 @@ describe('a machine of Google', () => {
   });
 
   test('has no token without a service account, and says nothing without the header', async () => {
-    await bulkInsert(clients, { names: ['a'], properties: properties({ metadata: metadata(simulator.url) }) });
+    await bulkInsert(clients, { names: ['a'] });
     const { id } = await get(clients, 'a');
     const base = `${simulator.url}/google-metadata/${String(id)}/computeMetadata/v1/instance`;
     const headers = { 'metadata-flavor': 'Google' };

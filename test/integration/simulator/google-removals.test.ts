@@ -47,9 +47,11 @@ const status = async (id: string) => (await get(clients, id)).status;
 describe('a deletion', () => {
   test('is an operation during which the machine is STOPPING, and after which it is unknown', async () => {
     const id = await make('a');
+    await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
     const begun = await remove(clients, id);
     expect(begun).toMatchObject({ operationType: 'delete', targetId: id, status: 'RUNNING' });
     expect(await status(id)).toBe('STOPPING');
+    await simulator.releaseFault('stuck');
     expect((await done(clients, begun)).error).toBeFalsy();
     expect(await refusalOf(get(clients, id))).toMatchObject({
       status: 404,
@@ -63,9 +65,11 @@ describe('a deletion', () => {
   test('refuses another one while it runs, and takes the same request id again', async () => {
     const id = await make('a');
     const requestId = randomUUID();
+    await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
     const begun = await remove(clients, id, requestId);
     expect(await refusalOf(remove(clients, id))).toMatchObject({ status: 403, reason: 'rateLimitExceeded' });
     expect((await remove(clients, id, requestId)).name).toBe(begun.name);
+    await simulator.releaseFault('stuck');
     await done(clients, begun);
     expect(await remove(clients, id, requestId)).toMatchObject({ name: begun.name, status: 'DONE' });
   });
@@ -145,7 +149,6 @@ describe('a machine of Google that is taken away', () => {
   test('is stopped by its preemption, and costs until it is deleted', async () => {
     const id = await make('a', spot('STOP'));
     await simulator.killMachine(id);
-    expect(await status(id)).toBe('STOPPING');
     await eventually(async () => (await status(id)) === 'TERMINATED');
     const { items: [reported] = [] } = await operationsOf(clients, {
       filter: `targetId=${id} AND operationType!=insert`,
