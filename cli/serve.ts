@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { ReconcileTriggers } from '../temporal/triggers.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import { createServer } from '../api/server.js';
-import { temporalLifecycleClient } from '../api/temporal-engine.js';
 import type { Config } from '../config/schema.js';
 import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { createLog } from '../observability/log.js';
@@ -20,9 +19,11 @@ import { bucketStore } from '../database/rate-limits.js';
 import { allPools, listPoolIds } from '../database/pools.js';
 import { recordedMetrics } from '../database/metric-facts.js';
 import { recordTaskQueuePrefix } from '../database/client/open.js';
+import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
+import { temporalLifecycleClient } from '../temporal/temporal-lifecycle-client.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import {
   assertNamespaceIsOurs,
@@ -111,8 +112,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
             now: Date.now,
             lifecycles: temporalLifecycleClient({
               client,
-              db: database.db,
-              providers,
+              loadInput: lifecycleInputLoader({ database, providers, config }),
               schedules,
               defaults: config.defaults,
               requestReconcile: triggers.requestReconcile,

@@ -1,27 +1,26 @@
 import type { WorkerKey } from '../domain/ids.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
-import type { Worker } from '../domain/worker.js';
 import type { RegisterRequest, Registration, RemoveRequest, ReregisterRequest, StaticWorker } from './messages.js';
 
 /**
- * What the API asks of the workflow engine. Calls about one worker go to its lifecycle, which judges and counts; the
- * API does everything else. Each throws LifecycleRejectedError when the lifecycle refuses (the caller can't cure it by
- * a retry), and LifecycleUnavailableError when there is no answer within 10 s: the request may still be applied later,
- * so repeating it is safe. The two about a pool wait no longer either.
+ * What the API requests of lifecycles and pools. A worker's lifecycle judges and counts; the API does everything else. Each
+ * call throws LifecycleRejectedError when the lifecycle refuses (a retry cannot cure it), and LifecycleUnavailableError when
+ * there is no answer within 10 s: the request may still be applied later, so repeating it is safe. The two calls about a
+ * pool wait no longer either.
  */
 export interface LifecycleClient {
   /** Requests a reconciliation of the pool, soon. Best effort: the pool's own Schedule makes up for a lost request. */
   requestReconcile(workerPoolId: string): Promise<void>;
-  /** Makes the pool's schedule exist. Idempotent; a start-up run does the same for all pools. */
+  /** Creates the pool's schedule if it is missing. Idempotent; a start-up run does the same for all pools. */
   ensurePoolSchedule(workerPoolId: string): Promise<void>;
 
   /**
    * Update `register`; starts the lifecycle when the row is there and it is not. The same `updateId` gives the same
    * answer, so it must hold everything that the caller proved.
    */
-  register(worker: Worker, pool: WorkerPool, request: WithUpdateId<RegisterRequest>): Promise<Registration>;
+  register(worker: WorkerKey, request: WithUpdateId<RegisterRequest>): Promise<Registration>;
   reregister(worker: WorkerKey, request: WithUpdateId<ReregisterRequest>): Promise<Registration>;
-  /** Resolves when the lifecycle has taken the request, not when the machine is gone. A closed lifecycle is no error. */
+  /** Resolves when the lifecycle has accepted the request, not when the machine is gone. A closed lifecycle is no error. */
   remove(worker: WorkerKey, request: RemoveRequest): Promise<void>;
 
   /**
@@ -35,7 +34,7 @@ export interface LifecycleClient {
 
 export type WithUpdateId<T> = T & { readonly updateId: string };
 
-/** The lifecycle says no. `message` is for the caller of the API. */
+/** The lifecycle refuses. `message` is for the caller of the API. */
 export class LifecycleRejectedError extends Error {
   override readonly name = 'LifecycleRejectedError';
 }

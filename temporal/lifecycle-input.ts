@@ -1,8 +1,15 @@
+import type { WorkerKey } from '../domain/ids.js';
 import { lifecycleTiming } from '../domain/lifecycle.js';
 import type { Worker } from '../domain/worker.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
 import type { PreparedLaunch, Provider } from '../providers/provider.js';
-import type { LifecycleCommon, LifecycleInput, LifecycleState } from './messages.js';
+import type { LifecycleCommon, LifecycleInput, LifecycleState, StaticWorker } from './messages.js';
+
+/**
+ * Reads a worker's row and what belongs to it, for `lifecycleInput`. `stopped`: it has stopped, or there is no row.
+ * `impossible`: its pool or provider is not here.
+ */
+export type LifecycleInputLoader = (worker: WorkerKey) => Promise<LifecycleInput | 'stopped' | 'impossible'>;
 
 /**
  * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has had
@@ -18,6 +25,28 @@ export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInpu
   }
   return worker.state === 'requested' ? input : { ...input, resumeFrom: stateOfRow(worker, common) };
 }
+
+/** What a static worker's lifecycle begins with when its owner announces it: it writes the row. */
+export const staticLifecycleInput = (
+  worker: WorkerKey,
+  pool: WorkerPool,
+  first: StaticWorker,
+  defaults: LaunchContext['defaults'],
+): LifecycleInput => ({
+  workerPoolId: worker.workerPoolId,
+  workerGroup: worker.workerGroup,
+  workerId: worker.workerId,
+  providerId: pool.providerId,
+  launchConfigId: null,
+  launchToken: null,
+  capacity: first.capacity,
+  timing: lifecycleTiming(pool.config.lifecycle, defaults),
+  location: { account: null, region: null, group: null },
+  registrationDeadline: null,
+  provisioningSteps: [],
+  removalSteps: [],
+  static: first,
+});
 
 /** What was known only to the lifecycle (what a scan saw, what the queue said) comes again. */
 const stateOfRow = (worker: Worker, { provisioningSteps }: LifecycleCommon): LifecycleState => ({

@@ -1,25 +1,22 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { WorkerKey } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
-import type { Worker } from '../../domain/worker.js';
 import { logEvent } from '../../observability/log-events.js';
-import { getLaunch, launchOf, workersOfLaunch } from '../../database/launches.js';
+import { getLaunch, workersOfLaunch } from '../../database/launches.js';
 import { getPool } from '../../database/pools.js';
 import { clearNotes } from '../../database/scans.js';
-import { getWorker, liveWorkerKeys } from '../../database/workers.js';
+import { liveWorkerKeys } from '../../database/workers.js';
 import { type LaunchContext, lifecycleInput } from '../../temporal/lifecycle-input.js';
-import { lifecycleStart } from '../../temporal/lifecycle-start.js';
-import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { openLifecycles } from '../../temporal/namespace.js';
+import { startLifecycle } from '../../temporal/start-lifecycle.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { FirstFailures } from '../support/first-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { inParallel } from '../support/in-parallel.js';
 import { timeLimit } from '../support/time-limit.js';
+import { lifecycleInputLoader } from './lifecycle-input-loader.js';
 
 /** Measured: 500 starts at 32 at a time take 4 to 6 s; more at once gain nothing. */
 const STARTS_AT_ONCE = 32;
-const START_TIMEOUT_MS = 10_000;
 /** After this long no further start begins, or no further page is read. The activities' own time limits are longer. */
 const TIMEOUTS = { startsMs: 90_000, listMs: 90_000 };
 
@@ -50,6 +47,8 @@ export interface LifecycleStarts {
 export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): LifecycleStarts {
   const { database, providers, config, client, log } = deps;
   const { db } = database;
+  const { taskQueuePrefix } = config.temporal;
+  const loadInput = lifecycleInputLoader(deps);
   const failing = new FirstFailures();
 
   return {
@@ -94,7 +93,7 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
     await inParallel(workers, STARTS_AT_ONCE, async (worker) => {
       if (isOver()) return void (left += 1);
       try {
-        await startFromRow(worker, context, startedBy);
+        await startLifecycle(client, lifecycleInput(worker, context), { startedBy, taskQueuePrefix });
         failing.worked(lifecycleId(worker));
       } catch (error) {
         noteFailure(lifecycleId(worker), error, worker);
@@ -127,36 +126,17 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
   }
 
   async function startMissing(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
-    const worker = await getWorker(db, key);
-    if (!worker || worker.state === 'stopped') return 'none';
-    const pool = await getPool(db, worker.workerPoolId);
-    const provider = providers.get(worker.providerId);
-    if (!pool || !provider) return 'impossible';
-    const launch = await launchOf(db, worker);
-    const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
-    if (!(await startFromRow(worker, context, startedBy))) return 'none';
+    const input = await loadInput(key);
+    if (input === 'stopped') return 'none';
+    if (input === 'impossible') return 'impossible';
+    if (!(await startLifecycle(client, input, { startedBy, taskQueuePrefix }))) return 'none';
     // The new lifecycle has heard of nothing: the next scan tells it what it sees.
     // guard(new-lifecycle-hears-everything): drop
     await clearNotes(db, [key]);
-    const { workerPoolId, workerGroup, workerId, state } = worker;
+    const { workerPoolId, workerGroup, workerId } = key;
+    const state = input.resumeFrom?.state ?? 'requested';
     logEvent(log, 'lifecycle-replaced', { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key), state });
     return 'started';
-  }
-
-  /** False when it has one, or has ended. */
-  async function startFromRow(worker: Worker, context: LaunchContext, startedBy: string): Promise<boolean> {
-    try {
-      await client.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
-        client.workflow.start(workflowTypes.workerLifecycle, {
-          ...lifecycleStart(lifecycleInput(worker, context), startedBy),
-          taskQueue: mainTaskQueue(config.temporal.taskQueuePrefix),
-        }),
-      );
-      return true;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      return false;
-    }
   }
 
   function noteFailure(name: string, error: unknown, key: { [Part in keyof WorkerKey]: string | null }): void {

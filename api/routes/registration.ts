@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { REGISTRATION_GRACE_MS } from '../../domain/lifecycle.js';
-import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import type { WorkerKey } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
@@ -31,7 +30,6 @@ const REGISTER_BODY_LIMIT = 64 * 1024;
 const REFUSALS = { burst: 200, eachCountsMs: 100 };
 
 interface Registrant {
-  readonly pool: WorkerPool;
   readonly provider: Provider;
   readonly worker: Worker;
   /** Of the launch config that the worker was launched from; of a static worker, of its pool as it is now. */
@@ -68,17 +66,12 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
 async function register(context: ApiContext, body: Static<typeof registerRequest>, log: Log) {
   const { lifecycles, deploymentKey, issuer, now } = context;
   const proof = body.workerIdentityProof as IdentityProof;
-  const { pool, provider, worker, workerConfig, credentialsUsed } = await findRegistrant(
-    context,
-    body,
-    body.providerId,
-    log,
-  );
+  const { provider, worker, workerConfig, credentialsUsed } = await findRegistrant(context, body, body.providerId, log);
   await verify(provider, worker, proof, now(), log);
   // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
   // part of it, because after a registration the same proof is a new question.
   const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
-  const { secretGeneration, expires } = await lifecycles.register(worker, pool, {
+  const { secretGeneration, expires } = await lifecycles.register(worker, {
     updateId,
     credentialsUsed: credentialsUsed || (await hasClaimed(context, worker)),
   });
@@ -134,7 +127,6 @@ async function findRegistrant(context: ApiContext, key: WorkerKey, providerId: s
   if (worker.state === 'stopped') throw refused(log, worker, 'it has stopped');
   if (worker.expires <= now()) throw refused(log, worker, 'its time is over');
   return {
-    pool,
     provider,
     worker,
     workerConfig: (worker.launchConfigId === null ? pool.config.workerConfig : workerConfig) ?? {},

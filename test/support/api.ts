@@ -16,7 +16,7 @@ import { staticProvider } from '../../providers/static/provider.js';
 import type { Database } from '../../database/client/open.js';
 import { recordLaunchedWorkers } from '../../database/launches.js';
 import { openTestDatabase, newIntent, reserve } from './records.js';
-import { ScriptedLifecycleClient } from './scripted-engine.js';
+import { ScriptedLifecycleClient } from './scripted-lifecycle-client.js';
 import { recordedContext } from './provider-context.js';
 
 export const API = '/api/worker-manager/v1';

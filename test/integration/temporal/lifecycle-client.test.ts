@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { LifecycleUnavailableError, LifecycleRejectedError } from '../../../temporal/lifecycle-client.js';
-import { temporalLifecycleClient } from '../../../api/temporal-engine.js';
+import { temporalLifecycleClient } from '../../../temporal/temporal-lifecycle-client.js';
 import { lifecycleId } from '../../../temporal/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
 import { providersOf } from '../../../providers/providers.js';
 import { recordRunning, recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { getWorker } from '../../../database/workers.js';
+import { lifecycleInputLoader } from '../../../activities/worker/lifecycle-input-loader.js';
 import type { LifecycleInput } from '../../../temporal/messages.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedContext } from '../../support/provider-context.js';
@@ -16,7 +17,7 @@ import { launched, makePool, NOW, poolId } from '../../support/records.js';
 import { databaseFor } from '../../support/records-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
-/** The engine, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning. */
+/** The client, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning. */
 
 const TASK_QUEUE = 'nobody';
 const database = databaseFor('PGlite');
@@ -38,17 +39,17 @@ beforeEach(async () => {
 const lifecycles = () => {
   const config = { providerType: 'aws', endpoint: null, regions: null, identityCertificates: null } as const;
   const aws = awsProvider({ ...config, draining: false }, recordedContext({ providerId: 'aws' }));
+  const defaults = { registrationSeconds: 1_800 };
   return temporalLifecycleClient({
     client,
-    db: database.db,
-    providers: providersOf([aws]),
+    loadInput: lifecycleInputLoader({ database, providers: providersOf([aws]), config: { defaults } }),
     schedules: {
       client,
       deploymentId: 'd',
       taskQueuePrefix: TASK_QUEUE,
       intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
     },
-    defaults: { registrationSeconds: 1_800 },
+    defaults,
     requestReconcile: async () => {},
   });
 };

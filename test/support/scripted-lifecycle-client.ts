@@ -8,13 +8,14 @@ import {
   recordStopping,
   updateStaticWorker,
 } from '../../database/worker-changes.js';
+import { getPool } from '../../database/pools.js';
 import { getWorker } from '../../database/workers.js';
 import type { Db } from '../../database/client/schema.js';
 import type { Registration, StaticWorker } from '../../temporal/messages.js';
 
 /**
- * An engine without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
- * same rows, remembers what it was asked, and can be told to fail.
+ * A client without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
+ * same rows, remembers its calls, and can be made to fail.
  */
 export class ScriptedLifecycleClient implements LifecycleClient {
   readonly requested: string[] = [];
@@ -37,12 +38,13 @@ export class ScriptedLifecycleClient implements LifecycleClient {
     this.#note(`schedule ${workerPoolId}`);
   }
 
-  register: LifecycleClient['register'] = (key, pool, { updateId, credentialsUsed }) =>
+  register: LifecycleClient['register'] = (key, { updateId, credentialsUsed }) =>
     this.#once(key, updateId, async () => {
       const worker = (await getWorker(this.#db, key))!;
       const nowMs = this.#now();
       const verdict = acceptsRegistration({ ...worker, registeredAtMs: worker.registeredAt, credentialsUsed, nowMs });
       if (!verdict.ok) throw new LifecycleRejectedError(verdict.reason);
+      const { pool } = (await getPool(this.#db, key.workerPoolId))!;
       const timing = lifecycleTiming(pool.config.lifecycle, { registrationSeconds: 1800 });
       const expires = credentialsDeadline(nowMs, timing);
       const granted = { secretGeneration: worker.secretGeneration + 1, expires };
