@@ -2,6 +2,7 @@ import type { Config } from '../config/schema.js';
 import { type DemandSource, type Question, QueueRefusedError } from '../domain/demand-source.js';
 import { QUEUE_SCOPES, taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { EXIT, ExitError } from './exit.js';
+import { firstLineOf } from '../domain/values.js';
 
 const WITHIN_MS = 10_000;
 /** Asked about where the deployment has no pool yet: with scopes for all pools the queue answers this as well. */
@@ -30,7 +31,7 @@ export function demandQuestions(
 }
 
 function problemOf(question: string, error: unknown): ExitError {
-  const message = (error instanceof Error ? error.message : String(error)).split('\n')[0];
+  const message = firstLineOf(error);
   if (!isRefusal(error)) return new ExitError(EXIT.unreachable, `the queue does not answer: ${message}`);
   const consequence = question === 'counts' ? 'no pool grows beyond its minimum' : 'no worker is found inactive';
   const scopes = QUEUE_SCOPES[question as Question].join(', ');

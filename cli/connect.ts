@@ -13,6 +13,7 @@ import {
   missingSearchAttributes,
 } from '../temporal/namespace.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
+import { firstLineOf } from '../domain/values.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
@@ -33,7 +34,7 @@ async function reached<T>(opening: Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof DatabaseInUseError || error instanceof OutdatedDatabaseError)
       throw new ExitError(EXIT.bad, `database.url: ${error.message}`);
-    throw new ExitError(EXIT.unreachable, `database.url: the database cannot be reached: ${reason(error)}`);
+    throw new ExitError(EXIT.unreachable, `database.url: the database cannot be reached: ${firstLineOf(error)}`);
   }
 }
 
@@ -82,7 +83,7 @@ async function atItsAddress<T>(target: TemporalTarget, connecting: Promise<T>): 
     const address = target.connection.address ?? 'the profile’s address';
     throw new ExitError(
       EXIT.unreachable,
-      `temporal.address: Temporal cannot be reached at ${address}: ${reason(error)}`,
+      `temporal.address: Temporal cannot be reached at ${address}: ${firstLineOf(error)}`,
     );
   }
 }
@@ -108,12 +109,9 @@ async function inNamespace<T>(work: Promise<T>): Promise<T> {
   try {
     return await within(work);
   } catch (error) {
-    throw new ExitError(EXIT.unreachable, `temporal.namespace: ${reason(error)}`);
+    throw new ExitError(EXIT.unreachable, `temporal.namespace: ${firstLineOf(error)}`);
   }
 }
-
-const reason = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 
 async function within<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -2,9 +2,8 @@ import { isNetwork } from './trusted-proxies.js';
 import { identifierPattern, NULL_PROVIDER } from '../domain/ids.js';
 import type { IsReadable, Note } from './problems.js';
 import { type Config, type ProviderSchemas, typeOf } from './schema.js';
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isObject } from '../domain/values.js';
+import { isLoopback } from '../domain/loopback.js';
 
 /** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
@@ -94,7 +93,3 @@ function checkClients(config: Config, note: Note, isReadable: IsReadable): void 
     tokens.add(client.accessToken);
   });
 }
-
-/** Names and addresses that only this machine can reach. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);

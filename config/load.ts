@@ -11,6 +11,7 @@ import {
 import { type Note, Problems } from './problems.js';
 import { substituteAll } from './substitute.js';
 import { fillAndCheck } from './validate.js';
+import { isObject } from '../domain/values.js';
 
 /** The configuration cannot be used. `problems` has a line for each thing that is wrong; none holds a secret. */
 export class ConfigError extends Error {
@@ -89,9 +90,6 @@ function schemaFor(raw: Record<string, unknown>, types: ProviderSchemas): unknow
     properties: { ...configSchema.properties, providers: { properties: Object.fromEntries(entries) } },
   };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {

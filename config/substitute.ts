@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { messageOf } from '../domain/values.js';
 
 const reference = /\$\$\{|\$\{([^}]*)\}/g;
 
@@ -52,7 +53,7 @@ export function substituteAll(
       const text = substitute(value, sources);
       return takesText(schema) ? text : parseAgain(text);
     } catch (error) {
-      problem(path, error instanceof Error ? error.message : String(error));
+      problem(path, messageOf(error));
       return undefined;
     }
   }

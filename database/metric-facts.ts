@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { WorkerState } from '../domain/worker.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
+import { HOUR_MS } from '../domain/durations.js';
 
 export interface MetricCounts {
   readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
@@ -12,8 +13,6 @@ export interface MetricCounts {
   /** 0 when every launch has its answer. */
   readonly oldestOpenLaunchSeconds: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** What the metrics say of the database: of live workers, and of launches without an end or of the last hour. */
 export async function recordedMetrics(db: Db, nowMs: number): Promise<MetricCounts> {

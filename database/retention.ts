@@ -3,6 +3,7 @@ import { NULL_PROVIDER } from '../domain/ids.js';
 import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './client/batches.js';
 import type { Db } from './client/schema.js';
 import { bigint, inTransaction, text } from './client/sql.js';
+import { DAY_MS } from '../domain/durations.js';
 
 /** Configuration `retention`. */
 export interface Retention {
@@ -11,7 +12,6 @@ export interface Retention {
   readonly decisionsDays: number;
 }
 
-const DAY_MS = 86_400_000;
 /** Rows that nobody is promised to find: events that no publisher takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];

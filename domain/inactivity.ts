@@ -1,3 +1,4 @@
+import { MINUTE_MS } from './durations.js';
 /**
  * Which running workers the queue has seen nothing of for too long, and whose quarantine has changed. The same rule
  * judges in the poll, which sees all workers of a pool, and in the lifecycle, which decides
@@ -25,8 +26,6 @@ export interface RunningWorker extends WorkerName {
   readonly queueInactivityMs: number;
   readonly quarantineUntil: number | null;
 }
-
-const MINUTE_MS = 60_000;
 
 /** The queue's instants are 30 minutes coarse, so nothing shorter than this proves that a worker is idle or gone. */
 export const MIN_INACTIVITY_MS = 40 * MINUTE_MS;

@@ -1,7 +1,7 @@
+import { MINUTE_MS } from './durations.js';
 /** Instants as people type them. The schemas and the code read them with the same function. */
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,20})?([Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
-const MINUTE_MS = 60_000;
 /** What has a text of the same form again: four digits for the year. */
 const FIRST = Date.parse('0000-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');

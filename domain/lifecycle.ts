@@ -4,6 +4,7 @@
  */
 import type { WorkerState } from './worker.js';
 import type { LifecycleSettings } from './worker-pool.js';
+import { MINUTE_MS } from './durations.js';
 
 /** Milliseconds, all above 0. */
 export interface LifecycleTiming {
@@ -15,7 +16,6 @@ export interface LifecycleTiming {
   readonly queueInactivityMs: number;
 }
 
-const MINUTE_MS = 60_000;
 const DAY_SECONDS = 86_400;
 
 /** Taskcluster's defaults and limits, in seconds (docs/taskcluster-compatibility.md#lifecycle-settings). */

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { isLoopback } from '../config/checks.js';
+import { isLoopback } from '../domain/loopback.js';
 import type { Config } from '../config/schema.js';
 import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';

@@ -4,6 +4,7 @@ import type { Provider, ProviderContext, ProviderType } from './provider.js';
 import * as registry from './registry.js';
 import type { ProviderConfig } from '../config/schema.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
+import { messageOf } from '../domain/values.js';
 
 /** `failed`: its last setup failed; it is tried again. `unknown`: not set up yet. */
 export interface ProviderHealth {
@@ -66,7 +67,7 @@ export function providersOf(
       (remarks): ProviderHealth => (remarks.length === 0 ? OK : { state: 'ok', message: remarks.join('; ') }),
       (error: unknown): ProviderHealth => ({
         state: 'failed',
-        message: error instanceof Error ? error.message : String(error),
+        message: messageOf(error),
       }),
     );
     health.set(provider.providerId, after);

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { workflowTypes } from './names.js';
 import { searchAttributeNames } from './search-attributes.js';
+import { messageOf } from '../domain/values.js';
 
 const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 
@@ -27,7 +28,7 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
       searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Error(`add search attributes ${missing.join(', ')} (Keyword) to namespace ${namespace}: ${why}`, {
       cause: error,
     });

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { WorkerKey } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import { logEvent } from '../../observability/log-events.js';
@@ -16,6 +17,7 @@ import type { WorkerState } from '../../domain/worker.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { logPoolError, backoffAfter, workerError } from '../support/pool-errors.js';
+import { DAY_MS } from '../../domain/durations.js';
 
 /**
  * What a lifecycle records in the database. Each is idempotent and one statement, so that it can run as a local activity:
@@ -50,7 +52,6 @@ interface RegistrationChange {
   readonly nowMs: number;
 }
 
-const DAY_MS = 24 * 60 * 60_000;
 /**
  * A living worker's row outlives its deadline by this much: the lifecycle ends it, never the row's age
  * (docs/taskcluster-compatibility.md#deadlines).
@@ -59,18 +60,6 @@ const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
 export function persistActivities({ database, config, triggers, log, providers }: ActivityDeps): PersistActivities {
   const { db } = database;
-  /** A worker that ends goes on without its row for as long as the database refuses it: somebody must hear of that. */
-  const noteRefusal = (key: WorkerKey, state: WorkerState) => (error: unknown) => {
-    if (isRefusedForGood(error)) {
-      const { workerPoolId, workerGroup, workerId } = key;
-      const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
-      logEvent(log, 'worker-row-refused', { ...ids, state, err: error });
-    }
-    throw error;
-  };
-  /** Null leaves a static worker's `expires` as its user set it. */
-  const expires = (terminateAfter: number | null) =>
-    terminateAfter === null ? null : terminateAfter + ROW_OUTLIVES_DEADLINE_MS;
   return {
     async recordStatic(worker, first, nowMs) {
       const { outcome } = await insertStaticWorker(db, { ...worker, ...first, nowMs });
@@ -108,7 +97,7 @@ export function persistActivities({ database, config, triggers, log, providers }
       const { failureClass, unregistered } = stop.failure ?? {};
       const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
       const row = await recordStopping(db, key, { reason: stop.reason, failure, backoff, nowMs }).catch(
-        noteRefusal(key, 'stopping'),
+        (error: unknown) => reportRefusal(log, key, 'stopping', error),
       );
       if (row) {
         if (failure) logPoolError(log, failure);
@@ -126,10 +115,26 @@ export function persistActivities({ database, config, triggers, log, providers }
 
     async recordStopped(key, nowMs) {
       const lasts = config.retention.stoppedWorkersDays * DAY_MS;
-      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch(noteRefusal(key, 'stopped'));
+      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch((error: unknown) =>
+        reportRefusal(log, key, 'stopped', error),
+      );
       if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
       // The pool may want another one in its place.
       triggers.requestReconcileSoon(key.workerPoolId);
     },
   };
 }
+
+/** A worker that ends goes on without its row for as long as the database refuses it: somebody must hear of that. */
+function reportRefusal(log: Logger, key: WorkerKey, state: WorkerState, error: unknown): never {
+  if (isRefusedForGood(error)) {
+    const { workerPoolId, workerGroup, workerId } = key;
+    const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
+    logEvent(log, 'worker-row-refused', { ...ids, state, err: error });
+  }
+  throw error;
+}
+
+/** Null leaves a static worker's `expires` as its user set it. */
+const expires = (terminateAfter: number | null): number | null =>
+  terminateAfter === null ? null : terminateAfter + ROW_OUTLIVES_DEADLINE_MS;

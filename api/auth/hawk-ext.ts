@@ -2,6 +2,7 @@ import { Ajv } from 'ajv';
 import { Type } from 'typebox';
 import { AuthenticationError } from './client.js';
 import type { Certificate } from './certificate.js';
+import { isObject } from '../../domain/values.js';
 
 /** What Hawk's `ext` carries: base64 of JSON. */
 export interface HawkExt {
@@ -44,5 +45,3 @@ function parseJson(text: string): unknown {
     throw new AuthenticationError('The ext of the Hawk header is not valid.');
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

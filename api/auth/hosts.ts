@@ -1,4 +1,4 @@
-import { isLoopback } from '../../config/checks.js';
+import { isLoopback } from '../../domain/loopback.js';
 import type { HostAndPort } from './hawk.js';
 
 /** Longer than any host name with a port. */

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../config/checks.js';
+import { isLoopback } from '../../domain/loopback.js';
 
 /**
  * In `open` mode whoever reaches the API may do everything, so a page in the operator's browser must not: a foreign page

@@ -8,6 +8,7 @@ import { answersOk, call, HttpError } from './http.js';
 import { lifecyclesLink } from './links.js';
 import { tableLines, takeSnapshot } from './snapshot.js';
 import { files, readJsonFile, type Running } from './state.js';
+import { messageOf } from '../../domain/values.js';
 
 /** `npm run demo -- <command>`: does something to the running `npm start`, and says what it did and what to look for. */
 const command = new Command('npm run demo --').description('Things to do to a running npm start.');
@@ -118,7 +119,7 @@ command
 try {
   await command.parseAsync(process.argv.slice(2), { from: 'user' });
 } catch (error) {
-  console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`demo: ${messageOf(error)}`);
   process.exitCode = 1;
 }
 

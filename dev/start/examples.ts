@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { projectRoot } from '#scripts/node.mjs';
 import { call, getJson, HttpError } from './http.js';
 import { files, readJsonFile, writeJsonFile } from './state.js';
+import { DAY_MS } from '../../domain/durations.js';
 
 export interface ExamplePool {
   readonly workerPoolId: string;
@@ -39,8 +40,6 @@ interface StaticWorkerFile {
 }
 
 const STATIC_WORKER_DAYS = 7;
-const DAY_MS = 86_400_000;
-
 /** Announces one machine of a static pool unless the one of an earlier start is still there. */
 export async function announceStaticWorker(apiUrl: string, { workerPoolId }: ExamplePool): Promise<void> {
   const urlOf = (workerId: string) =>

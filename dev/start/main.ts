@@ -10,6 +10,7 @@ import { startServices, type Service } from './services.js';
 import { assertStateIsCurrent, files, prepareStateDir, readJsonFile, type Running } from './state.js';
 import { Stopped, StopSignal } from './stop-signal.js';
 import { Watch } from './watch.js';
+import { messageOf } from '../../domain/values.js';
 
 /** Started by dev/start/start.mjs. Everything that runs here is a child of this process, and ends with it. */
 const options = parseStartOptions(process.argv.slice(2));
@@ -39,7 +40,7 @@ async function run(): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof Stopped) return 0;
-    say(`npm start: ${error instanceof Error ? error.message : String(error)}`);
+    say(`npm start: ${messageOf(error)}`);
     return 1;
   } finally {
     screen.leave();

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeF
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '#scripts/node.mjs';
+import { messageOf } from '../../domain/values.js';
 
 export interface SupervisedOptions {
   /** As in "the worker manager ended". */
@@ -118,7 +119,7 @@ export class Supervised {
         await this.#untilReady();
         if (!this.#stop.signal.aborted) say(`${name} works again after ${seconds(restarted)}`);
       } catch (error) {
-        say(String(error instanceof Error ? error.message : error));
+        say(messageOf(error));
       }
     }
   }

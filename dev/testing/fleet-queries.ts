@@ -25,6 +25,7 @@ import {
   unfinishedLaunchLocations,
 } from '../../database/workers.js';
 import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
+import { DAY_MS } from '../../domain/durations.js';
 
 /** Whatever reads the database again and again, or at a person's request for more than a row. */
 export interface FleetQuery {
@@ -43,7 +44,6 @@ const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2
 const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
-const DAY_MS = 86_400_000;
 const TABLES_THAT_EXPIRE = 8;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
 

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Db } from '../../database/client/schema.js';
 import { bigint } from '../../database/client/sql.js';
+import { DAY_MS } from '../../domain/durations.js';
 
 export interface FleetSize {
   readonly pools: number;
@@ -46,7 +47,6 @@ export const PROVIDER = 'aws';
 export const poolName = (n: number): string => `fleet/pool-${n}`;
 export const launchConfigName = (n: number): string => `lc-${n}`;
 
-const DAY_MS = 86_400_000;
 const PER_STATEMENT = 100_000;
 /** Machines of one launch. */
 const PER_LAUNCH = 20;

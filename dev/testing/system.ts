@@ -12,6 +12,7 @@ import { createDatabase, queryDatabase } from './postgres.js';
 import { ProductProcess, type Ended, type Role } from './product.js';
 import { temporalAddress } from './services.js';
 import { startSimulator, type SimulatorFlags, type SimulatorHandle } from './simulator.js';
+import { messageOf } from '../../domain/values.js';
 
 export interface SystemOptions {
   readonly database?: 'postgres' | 'pglite';
@@ -125,7 +126,7 @@ export class System {
     try {
       return await eventually(condition, { withinMs, everyMs: 100, what });
     } catch (error) {
-      throw this.failure(error instanceof Error ? error.message : String(error), error);
+      throw this.failure(messageOf(error), error);
     }
   }
 

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ProviderConfigError, readConfigFile } from '../shared/config-error.js';
+import { isObject } from '../../domain/values.js';
 
 /** Amazon's public key for identity documents, by region. */
 export type IdentityKeys = ReadonlyMap<string, KeyObject>;
@@ -45,10 +46,10 @@ function parseFile(path: string): unknown {
 }
 
 function identityKeys(regions: unknown, fail: (message: string) => never): IdentityKeys {
-  if (!isRecord(regions)) return fail('must be an object {region: {rsa: PEM}}');
+  if (!isObject(regions)) return fail('must be an object {region: {rsa: PEM}}');
   return new Map(
     Object.entries(regions).map(([region, entry]) => {
-      if (!isRecord(entry) || typeof entry.rsa !== 'string') return fail(`${region} must be an object with "rsa"`);
+      if (!isObject(entry) || typeof entry.rsa !== 'string') return fail(`${region} must be an object with "rsa"`);
       return [region, publicKey(entry.rsa) ?? fail(`the "rsa" of ${region} is no RSA certificate in PEM`)];
     }),
   );
@@ -62,6 +63,3 @@ function publicKey(pem: string): KeyObject | null {
     return null;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

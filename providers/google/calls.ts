@@ -7,6 +7,7 @@ import { readCredentials } from './credentials.js';
 import { classify, type CallSubject } from './errors.js';
 import { bodyOf, type GoogleSdk, once, openSdk } from './sdk.js';
 import type { GoogleProviderConfig } from './config.js';
+import { messageOf } from '../../domain/values.js';
 
 /**
  * Compute Engine's usual quota is 1,500 calls a minute of a project, region and kind; insertions and deletions share one. A
@@ -78,7 +79,7 @@ export class ComputeCalls {
         const answer = await fetch(new URL(path, base), { headers, signal });
         return { status: answer.status, body: await answer.json().catch(() => null) };
       } catch (error) {
-        throw new ProviderError({ code: 'Unavailable', message: `${operation}: ${messageOf(error)}` });
+        throw new ProviderError({ code: 'Unavailable', message: `${operation}: ${shortMessageOf(error)}` });
       }
     });
   }
@@ -134,11 +135,11 @@ function unauthorized(error: unknown): ProviderError {
   const isOutage = isNetwork || (typeof status === 'number' && (status >= 500 || status === 429));
   return new ProviderError({
     code: isOutage ? 'GivenUp' : 'PermissionDenied',
-    message: `No credentials for Google: ${messageOf(error)}`,
+    message: `No credentials for Google: ${shortMessageOf(error)}`,
   });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
+const shortMessageOf = (error: unknown): string => messageOf(error).slice(0, 500);
 
 /** A zone is its region and a letter. */
 export const regionOf = (zone: string): string => zone.replace(/-[^-]+$/, '');

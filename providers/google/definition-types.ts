@@ -1,4 +1,5 @@
 import { type Field, fieldsOf } from './descriptor.js';
+import { isObject } from '../../domain/values.js';
 
 /**
  * Checks a definition by name and type against the SDK's description of the API. The SDK leaves unknown members out and
@@ -66,9 +67,6 @@ const scalars: Readonly<Record<string, Scalar>> = {
   float: number,
   double: number,
 };
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const join = (path: string, name: string): string => (path ? `${path}.${name}` : name);
 

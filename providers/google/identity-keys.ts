@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { ProviderError } from '../errors.js';
+import { messageOf } from '../../domain/values.js';
 
 /** Where Google publishes the keys of its identity tokens. */
 export const GOOGLE_JWKS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
@@ -88,7 +89,7 @@ export class IdentityKeys {
       this.staleAt = this.source.now() + maxAgeMs(answer.headers.get('cache-control'));
       this.failure = null;
     } catch (error) {
-      this.failure = error instanceof Error ? error.message : String(error);
+      this.failure = messageOf(error);
     }
   }
 }

@@ -1,9 +1,9 @@
+import { MINUTE_MS } from '../../domain/durations.js';
 /**
  * Compute Engine counts calls in fixed windows of a minute ("API rate limits"): who is refused waits for the next full
  * minute, and not all at its first instant.
  */
 
-const MINUTE_MS = 60_000;
 /** Clocks differ a little. */
 const MARGIN_MS = 500;
 const JITTER_MS = 3_000;

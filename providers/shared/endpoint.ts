@@ -1,5 +1,6 @@
 import type { Problem } from '../../config/problems.js';
 import { ProviderConfigError } from './config-error.js';
+import { isLoopback } from '../../domain/loopback.js';
 
 export interface Endpoint {
   readonly url: string;
@@ -39,6 +40,3 @@ export function nameOfEndpoint(endpoint: string | null, vendor: string): string 
   if (!parsed) return vendor;
   return parsed.isEmulator ? 'an emulator' : parsed.url;
 }
-
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);

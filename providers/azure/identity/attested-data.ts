@@ -1,4 +1,5 @@
 import { IdentityError } from '../../errors.js';
+import { isObject } from '../../../domain/values.js';
 
 /** How far Azure's clock and our own may be apart. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -20,13 +21,13 @@ export function readAttestedData(content: Buffer): AttestedData {
   } catch {
     throw new IdentityError('the attested data is not JSON');
   }
-  if (!isRecord(value)) throw new IdentityError('the attested data is not an object');
+  if (!isObject(value)) throw new IdentityError('the attested data is not an object');
   const { vmId, subscriptionId, timeStamp } = value;
   if (typeof vmId !== 'string' || vmId === '') throw new IdentityError('the attested data has no vmId');
   if (subscriptionId !== undefined && typeof subscriptionId !== 'string') {
     throw new IdentityError('the subscriptionId of the attested data is no text');
   }
-  if (!isRecord(timeStamp)) throw new IdentityError('the attested data has no timeStamp');
+  if (!isObject(timeStamp)) throw new IdentityError('the attested data has no timeStamp');
   return {
     vmId,
     subscriptionId: subscriptionId || null,
@@ -52,6 +53,3 @@ function timeOf(text: unknown, name: string): number {
   if (Number.isNaN(ms)) throw new IdentityError(`${name} is missing or no time`);
   return ms;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
