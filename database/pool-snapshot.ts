@@ -1,8 +1,8 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { capacityByState, endableMachines, type OpenLaunch, type WorkerGroup } from '../domain/capacity.js';
 import type { DecisionBasis } from '../domain/decision.js';
 import type { DemandReadings } from '../domain/demand.js';
-import type { CapacityByState } from '../domain/estimator.js';
+import type { CapacityByState, ScalingBounds } from '../domain/estimator.js';
 import { MAX_IN_DOUBT_MS } from '../domain/launch.js';
 import { type LaunchConfigOption, MAX_UNREGISTERED, smallestMachine } from '../domain/selection.js';
 import type { MachineGroup } from '../domain/termination.js';
@@ -11,6 +11,7 @@ import { readingsOf } from './demand-readings.js';
 import { selectPool } from './pools.js';
 import type { Db, DemandReadingsRow, Hold, LaunchRow } from './client/schema.js';
 import { bigint, camelKeys, jsonb } from './client/sql.js';
+import { HOUR_MS } from '../domain/durations.js';
 
 /** Of one pool, at one moment. */
 export interface PoolSnapshot extends CapacityByState {
@@ -55,8 +56,6 @@ interface LaunchConfigHealth {
   readonly revision: number | null;
 }
 
-const HOUR_MS = 3_600_000;
-
 /**
  * Everything that a reconciliation needs to know of its pool; null when there is no such pool. One statement, because a
  * launch that is recorded between two would count in both or in neither.
@@ -72,13 +71,7 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     readings: Record<string, unknown> | null;
   }>`
     with pool as (${selectPool.query} where p.worker_pool_id = ${workerPoolId}),
-    alive as (${aliveGroups(nowMs, sql`worker_pool_id = ${workerPoolId}`)}),
-    grouped as (${withArchived(sql`alive`)}),
-    unfinished as (
-      select l.token, l.status, l.count, l.in_doubt_attempts, l.created, l.launch_config_id, l.provider_id,
-        l.capacity_per_machine, l.next_attempt_at, l.in_doubt_since, l.reported_at, ${openLaunch(nowMs)}
-      from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
-      where l.worker_pool_id = ${workerPoolId} and l.status in ('open', 'fulfilled')),
+    ${capacityTables(nowMs, ofPool)},
     errors as (
       select launch_config_id,
         cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int)
@@ -154,7 +147,7 @@ const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.redu
  * Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing, and grouped
  * in its order, so that nothing is sorted: quarantine, which the order leaves out, divides the groups afterwards.
  */
-const aliveGroups = (nowMs: number, ofPools = sql`true`) => sql`
+const aliveGroups = (nowMs: number, ofPools: RawBuilder<unknown>) => sql`
   select a.worker_pool_id, a.launch_config_id, a.state, a.capacity, q.quarantined, q.machines
   from (
     select worker_pool_id, launch_config_id, state, capacity, count(*) as machines,
@@ -166,22 +159,29 @@ const aliveGroups = (nowMs: number, ofPools = sql`true`) => sql`
   where q.machines > 0`;
 
 /** The groups with what their launch configs are; workers without one are static. */
-const withArchived = (groups: ReturnType<typeof sql>) => sql`
+const withArchived = (groups: RawBuilder<unknown>) => sql`
   select g.worker_pool_id, g.launch_config_id, g.state, g.quarantined, g.capacity, g.machines,
     g.launch_config_id is not null as launched, g.launch_config_id is not null and coalesce(c.is_archived, true) as archived
   from ${groups} g left join launch_configs c using (worker_pool_id, launch_config_id)`;
 
-/** Columns of OpenLaunch, of a launch `l` and its launch config `c`. */
-const openLaunch = (nowMs: number) => sql`
-  l.count * l.capacity_per_machine as capacity, coalesce(c.is_archived, true) as archived, 
-  coalesce(l.in_doubt_since <= ${bigint(nowMs - MAX_IN_DOUBT_MS)}, false) as overdue`;
+/** Launches that are not done, with the columns of OpenLaunch. */
+const unfinishedLaunches = (nowMs: number, ofPools: RawBuilder<unknown>) => sql`
+  select worker_pool_id, l.token, l.status, l.count, l.in_doubt_attempts, l.created, l.closed, launch_config_id,
+    l.provider_id, l.capacity_per_machine, l.next_attempt_at, l.in_doubt_since, l.reported_at,
+    l.count * l.capacity_per_machine as capacity, coalesce(c.is_archived, true) as archived,
+    coalesce(l.in_doubt_since <= ${bigint(nowMs - MAX_IN_DOUBT_MS)}, false) as overdue
+  from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
+  where l.status in ('open', 'fulfilled') and ${ofPools}`;
 
-export interface PoolCapacity extends CapacityByState {
+/** What the capacity of a pool, or of all pools, is counted from: the tables `grouped` and `unfinished`. */
+const capacityTables = (nowMs: number, ofPools: RawBuilder<unknown>) => sql`
+  alive as (${aliveGroups(nowMs, ofPools)}),
+  grouped as (${withArchived(sql`alive`)}),
+  unfinished as (${unfinishedLaunches(nowMs, ofPools)})`;
+
+export interface PoolCapacity extends CapacityByState, ScalingBounds {
   readonly workerPoolId: string;
   readonly providerId: string;
-  readonly minCapacity: number;
-  readonly maxCapacity: number;
-  readonly scalingRatio: number;
   readonly held: boolean;
   /** Whether an active launch config is not backed off. */
   readonly launchable: boolean;
@@ -200,6 +200,31 @@ export interface PoolCapacity extends CapacityByState {
 /** A launch that waits this long for the reconciliation that began it has lost it. */
 const LOST_AFTER_MS = 10_000;
 
+/** Each pool's open launches, and when a reconciliation can do something about one of its unfinished ones. */
+const launchesByPool = (providerIds: readonly string[]) => sql`
+  select l.worker_pool_id, jsonb_agg(jsonb_build_object('archived', l.archived, 'overdue', l.overdue,
+      'capacity', l.capacity)) filter (where l.status = 'open') as open, min(l.due_at) as due_at
+  from (
+    select l.*,
+      case
+        when l.provider_id in (select jsonb_array_elements_text(${jsonb(providerIds)})) or (l.status = 'open' and l.in_doubt_attempts = 0)
+          then coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS})
+        when l.status = 'open' and l.reported_at is null then l.in_doubt_since + ${MAX_IN_DOUBT_MS}
+      end as due_at
+    from unfinished l) l
+  group by l.worker_pool_id`;
+
+/** What decides how large the machines of each pool's active launch configs are. */
+const machineSizes = sql`
+  select m.worker_pool_id, jsonb_agg(to_jsonb(m)) as sizes
+  from (
+    select distinct c.worker_pool_id, s ->> 'initialWeight' as initial_weight, s ->> 'maxCapacity' as max_capacity,
+      coalesce(s ->> 'capacityPerInstance', r.configuration ->> 'capacityPerInstance', '1') as capacity_per_instance
+    from launch_configs c join launch_config_revisions r using (worker_pool_id, launch_config_id, revision)
+    cross join lateral (select r.configuration -> 'workerManager' as s) s
+    where not c.is_archived) m
+  group by m.worker_pool_id`;
+
 /**
  * Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement.
  * `providerIds` are those that this deployment can call: of a launch that was sent to another one nothing can be done
@@ -217,33 +242,15 @@ export async function allPoolsCapacity(
       sizes: Record<string, string | null>[] | null;
     }
   >`
-    with alive as (${aliveGroups(nowMs)}),
-    grouped as (
-      select worker_pool_id, state, quarantined, capacity, launched, archived, sum(machines) as machines
-      from (${withArchived(sql`alive`)}) g group by worker_pool_id, state, quarantined, capacity, launched, archived),
-    live as (select worker_pool_id, jsonb_agg(to_jsonb(g)) as workers from grouped g group by worker_pool_id),
-    unfinished as (
-      select l.worker_pool_id, jsonb_agg(jsonb_build_object('archived', l.archived, 'overdue', l.overdue,
-          'capacity', l.capacity)) filter (where l.status = 'open') as open, min(l.due_at) as due_at
+    with ${capacityTables(nowMs, sql`true`)},
+    live as (
+      select worker_pool_id, jsonb_agg(to_jsonb(g)) as workers
       from (
-        select l.worker_pool_id, l.status, ${openLaunch(nowMs)},
-          case
-            when l.provider_id in (select jsonb_array_elements_text(${jsonb(providerIds)})) or (l.status = 'open' and l.in_doubt_attempts = 0)
-              then coalesce(case l.status when 'open' then l.next_attempt_at end, coalesce(l.closed, l.created) + ${LOST_AFTER_MS})
-            when l.status = 'open' and l.reported_at is null then l.in_doubt_since + ${MAX_IN_DOUBT_MS}
-          end as due_at
-        from launches l left join launch_configs c using (worker_pool_id, launch_config_id)
-        where l.status in ('open', 'fulfilled')) l
-      group by l.worker_pool_id),
-    machines as (
-      select m.worker_pool_id, jsonb_agg(to_jsonb(m)) as sizes
-      from (
-        select distinct c.worker_pool_id, s ->> 'initialWeight' as initial_weight, s ->> 'maxCapacity' as max_capacity,
-          coalesce(s ->> 'capacityPerInstance', r.configuration ->> 'capacityPerInstance', '1') as capacity_per_instance
-        from launch_configs c join launch_config_revisions r using (worker_pool_id, launch_config_id, revision)
-        cross join lateral (select r.configuration -> 'workerManager' as s) s
-        where not c.is_archived) m
-      group by m.worker_pool_id)
+        select worker_pool_id, state, quarantined, capacity, launched, archived, sum(machines) as machines
+        from grouped group by worker_pool_id, state, quarantined, capacity, launched, archived) g
+      group by worker_pool_id),
+    open_launches as (${launchesByPool(providerIds)}),
+    machines as (${machineSizes})
     select p.worker_pool_id, p.provider_id, l.workers, u.open, u.due_at as launch_due_at, m.sizes,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,
       cast(coalesce(p.config ->> 'maxCapacity', '0') as float8) as max_capacity,
@@ -257,7 +264,7 @@ export async function allPoolsCapacity(
       to_jsonb(r) as readings, d.basis
     from worker_pools p
     left join live l using (worker_pool_id)
-    left join unfinished u using (worker_pool_id)
+    left join open_launches u using (worker_pool_id)
     left join machines m using (worker_pool_id)
     left join demand_readings r using (worker_pool_id)
     left join lateral (

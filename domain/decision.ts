@@ -1,4 +1,4 @@
-import type { CapacityByState, Estimate } from './estimator.js';
+import type { Estimate, EstimatorInput } from './estimator.js';
 
 /**
  * Why a pool has, or has not, got more machines: what one reconciliation of `provisionPool` saw and did. Operators read
@@ -16,13 +16,8 @@ export interface Decision {
   readonly terminations: number;
 }
 
-export interface DecisionInputs extends CapacityByState {
+export interface DecisionInputs extends EstimatorInput {
   readonly providerId: string;
-  readonly pendingTasks: number | null;
-  readonly claimedTasks: number | null;
-  readonly minCapacity: number;
-  readonly maxCapacity: number;
-  readonly scalingRatio: number;
 }
 
 /**

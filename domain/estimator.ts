@@ -22,16 +22,20 @@ export interface CapacityByState {
   readonly currentCapacity: number;
 }
 
-/** Finite numbers, none negative. */
-export interface EstimatorInput extends CapacityByState {
-  /** Tasks that wait; approximate, as queues count. Null while the queue does not answer: then only the minimum counts. */
-  readonly pendingTasks: number | null;
-  /** Tasks that workers have claimed, those of workers that are gone too until the claims expire. */
-  readonly claimedTasks: number | null;
+/** What a pool's definition says of its size. */
+export interface ScalingBounds {
   readonly minCapacity: number;
   readonly maxCapacity: number;
   /** New capacity for each task that waits, 0..1. */
   readonly scalingRatio: number;
+}
+
+/** Finite numbers, none negative. */
+export interface EstimatorInput extends CapacityByState, ScalingBounds {
+  /** Tasks that wait; approximate, as queues count. Null while the queue does not answer: then only the minimum counts. */
+  readonly pendingTasks: number | null;
+  /** Tasks that workers have claimed, those of workers that are gone too until the claims expire. */
+  readonly claimedTasks: number | null;
 }
 
 export const noCapacity = {
@@ -43,12 +47,22 @@ export const noCapacity = {
   currentCapacity: 0,
 } as const satisfies CapacityByState;
 
+/** These members alone, of whatever else knows them. */
+export const capacityOf = (pool: CapacityByState): CapacityByState => ({
+  requestedCapacity: pool.requestedCapacity,
+  runningCapacity: pool.runningCapacity,
+  stoppingCapacity: pool.stoppingCapacity,
+  quarantinedCapacity: pool.quarantinedCapacity,
+  inDoubtCapacity: pool.inDoubtCapacity,
+  currentCapacity: pool.currentCapacity,
+});
+
 /** What a pool's configuration may leave out. */
 export const estimatorInputDefaults = {
   minCapacity: 0,
   maxCapacity: 0,
   scalingRatio: 1,
-} as const satisfies Partial<EstimatorInput>;
+} as const satisfies ScalingBounds;
 
 /**
  * What decided the number:

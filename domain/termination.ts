@@ -2,7 +2,8 @@
  * Which running workers are told to stop once they are idle. Advice only: nothing is killed, a worker reads its verdict
  * when it has nothing to do (docs/taskcluster-compatibility.md#termination).
  */
-import { demandedCapacity, type EstimatorInput } from './estimator.js';
+import type { DemandCounts } from './demand.js';
+import { demandedCapacity, type EstimatorInput, type ScalingBounds } from './estimator.js';
 import type { ShouldTerminateReason } from './worker.js';
 
 /** A tenth of the maximum may be replaced at once. */
@@ -12,13 +13,7 @@ const REPLACED_AT_ONCE_DIVISOR = 10;
  * Capacity that the pool needs, whatever exists: what is claimed, and the ratio's part of what waits, not below the
  * minimum, not above the maximum, which wins.
  */
-export const targetCapacity = (input: {
-  readonly pendingTasks: number;
-  readonly claimedTasks: number;
-  readonly minCapacity: number;
-  readonly maxCapacity: number;
-  readonly scalingRatio: number;
-}): number =>
+export const targetCapacity = (input: DemandCounts & ScalingBounds): number =>
   Math.min(
     Math.max(input.claimedTasks + demandedCapacity(input.pendingTasks, input.scalingRatio), input.minCapacity),
     input.maxCapacity,

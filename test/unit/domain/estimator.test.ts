@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import {
+  capacityOf,
   estimate,
   estimatorInputDefaults,
   noCapacity,
@@ -60,6 +61,18 @@ describe('the worked examples of Taskcluster', () => {
       expect(estimate('original', exampleInput(numbers)).spawnCapacity).toBeCloseTo(original, 9);
     },
   );
+});
+
+test('capacityOf takes what a pool has, and nothing else of what knows it', () => {
+  const capacity = {
+    requestedCapacity: 1,
+    runningCapacity: 2,
+    stoppingCapacity: 3,
+    quarantinedCapacity: 4,
+    inDoubtCapacity: 5,
+    currentCapacity: 6,
+  };
+  expect(capacityOf(input(capacity))).toEqual(capacity);
 });
 
 describe('the explanation of an estimate', () => {
