@@ -10,6 +10,7 @@ import type { RemovalActivities } from '../../activities/worker/delete-resources
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { nameOf } from './details.js';
 import type { WorkerLifecycle } from './lifecycle.js';
+import type { Resources } from './resources.js';
 import { retriesOf, unless } from './retries.js';
 
 /** How long a removal may stay unconfirmed before it is requested again; doubles up to the cap, for ever. */
@@ -40,28 +41,65 @@ export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> 
 async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
   const { resources } = lifecycle;
   const { removeResource } = proxyActivities<RemovalActivities>({ ...options(lifecycle), summary: nameOf(step) });
+  const deletion = new Deletion(resources, step);
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
   const isPointless = () => isOvertaken() || lifecycle.shouldContinueAsNew();
-  let wait = FIRST_WAIT_MS;
-  let requested = false;
-  // What is being deleted already, or was never created, only has to be observed.
-  // guard(what-goes-by-itself-is-only-watched): true
-  let mustRequest = !resources.isDeleting(step) && !resources.wasNeverCreated(step);
-  while (!resources.isGone(step, requested)) {
+  while (!deletion.isConfirmed()) {
     // guard(a-removal-is-continued-as-new): false
     if (lifecycle.shouldContinueAsNew()) return 'unfinished';
-    if (mustRequest) requested = await succeeds(isPointless, () => removeResource(machineOf(lifecycle), step));
-    const isSettled = () =>
-      resources.isGone(step, requested) || (!requested && resources.stillExists(step)) || isPointless();
-    await condition(isSettled, wait);
+    if (deletion.isDue)
+      deletion.requested(await succeeds(isPointless, () => removeResource(machineOf(lifecycle), step)));
+    await condition(() => deletion.isAnswered() || isPointless(), deletion.waitMs);
     if (isOvertaken()) return 'overtaken';
-    mustRequest = true;
-    // guard(a-removal-is-asked-for-ever-more-rarely): false
-    if (requested) wait = Math.min(wait * 2, MAX_WAIT_MS);
+    deletion.unconfirmed();
   }
   return 'gone';
+}
+
+/**
+ * How far the deletion of one step's resource is: it is requested unless it goes by itself, then confirmed by what a scan
+ * shows, or requested again ever more rarely.
+ */
+class Deletion {
+  /** Whether it is to be requested (again). */
+  isDue: boolean;
+  waitMs = FIRST_WAIT_MS;
+  /** Whether the cloud has accepted the latest request. */
+  private accepted = false;
+  private readonly resources: Resources;
+  private readonly step: string;
+
+  constructor(resources: Resources, step: string) {
+    this.resources = resources;
+    this.step = step;
+    // What is being deleted already, or was never created, only has to be observed.
+    // guard(what-goes-by-itself-is-only-watched): true
+    const mustBeRequested = !resources.isDeleting(step) && !resources.wasNeverCreated(step);
+    this.isDue = mustBeRequested;
+  }
+
+  isConfirmed(): boolean {
+    return this.resources.isGone(this.step, this.accepted);
+  }
+
+  /** Whether there is nothing more to wait for: it is confirmed, or still there with nobody deleting it. */
+  isAnswered(): boolean {
+    return this.isConfirmed() || (!this.accepted && this.resources.stillExists(this.step));
+  }
+
+  /** The request has been sent, and accepted or not. */
+  requested(accepted: boolean): void {
+    this.accepted = accepted;
+  }
+
+  /** It has not been confirmed in time: it is to be requested again. */
+  unconfirmed(): void {
+    this.isDue = true;
+    // guard(a-removal-is-asked-for-ever-more-rarely): false
+    if (this.accepted) this.waitMs = Math.min(this.waitMs * 2, MAX_WAIT_MS);
+  }
 }
 
 /** Whether the cloud has accepted it. Nothing that a removal meets is final: whatever it is, it is requested again. */
