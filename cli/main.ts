@@ -8,8 +8,10 @@ import { checkConfig } from './check-config.js';
 import { EXIT, ExitError, isOutage } from './exit.js';
 import { hold, release } from './hold.js';
 import { migrateDatabase } from './migrate.js';
-import { serve, type Role } from './serve.js';
+import type { Role } from './product.js';
+import { serve } from './serve.js';
 import { packageVersion } from './version.js';
+import { firstLineOf } from '../domain/values.js';
 
 const program = new Command('worker-manager')
   .description('Keeps the right number of machines alive for task queues; every worker is one Temporal workflow.')
@@ -70,13 +72,13 @@ try {
     for (const line of error.message.split('\n')) console.error(`worker-manager: ${line}`);
     process.exitCode = error.code;
   } else if (isOutage(error)) {
-    console.error(`worker-manager: the database or Temporal stopped answering: ${error.message.split('\n')[0]}`);
+    console.error(`worker-manager: the database or Temporal stopped answering: ${firstLineOf(error)}`);
     process.exitCode = EXIT.unreachable;
   } else {
     // Unforeseen: the stack is for whoever looks into it.
     console.error(error);
     // Last, because `npm start` shows the last line.
-    console.error(`worker-manager: failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    console.error(`worker-manager: failed: ${firstLineOf(error)}`);
     process.exitCode = EXIT.bad;
   }
 }

@@ -220,7 +220,7 @@ describe('Dockerfile', () => {
     const env = valuesOf(final, 'ENV').join(' ');
     for (const name of ['WORKER_MANAGER_CONFIG', 'WORKER_MANAGER_COMMIT', 'WORKER_MANAGER_BUILD']) {
       expect(env).toContain(`${name}=`);
-      const commands = ['cli/main.ts', 'cli/serve.ts'].map((path) => readFileSync(path, 'utf8')).join('\n');
+      const commands = ['cli/main.ts', 'cli/product.ts'].map((path) => readFileSync(path, 'utf8')).join('\n');
       expect(commands).toContain(name);
     }
   });

@@ -1,0 +1,201 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
+import { scannedProviders } from '../activities/scan/scan.js';
+import type { ActivityDeps } from '../activities/support/deps.js';
+import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
+import { createServer } from '../api/server.js';
+import type { Config } from '../config/schema.js';
+import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
+import { recordedMetrics } from '../database/metric-facts.js';
+import { allPools, listPoolIds } from '../database/pools.js';
+import { bucketStore } from '../database/rate-limits.js';
+import { type Checks, Health } from '../observability/health.js';
+import { logEvent } from '../observability/log-events.js';
+import { Metrics } from '../observability/metrics.js';
+import { MetricsServer } from '../observability/metrics-server.js';
+import { providerContext } from '../providers/context.js';
+import { budgetsOf, buildProviders, type Providers } from '../providers/providers.js';
+import { sharedLimiter } from '../providers/shared/rate-limiter.js';
+import { temporalTarget } from '../temporal/connection.js';
+import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
+import type { ScheduleContext } from '../temporal/schedules.js';
+import { temporalLifecycleClient } from '../temporal/temporal-lifecycle-client.js';
+import { ReconcileTriggers } from '../temporal/triggers.js';
+import { createWorkers, type Workers } from '../workers/workers.js';
+import {
+  assertNamespaceIsOurs,
+  assertPrefixIsFree,
+  assertProvidersKeepTheirMachines,
+  unusablePools,
+} from './checks.js';
+import { onceAnswered, connectTemporal, connectTemporalForWorkers } from './connect.js';
+import { EXIT, ExitError } from './exit.js';
+import { packageVersion } from './version.js';
+
+export type Role = 'all' | 'api' | 'worker';
+
+/** What is there before any part is built, and outlives them all. */
+export interface Foundation {
+  readonly log: Logger;
+  readonly database: Database;
+  /** Where the Temporal SDK gives its metrics. */
+  readonly temporalMetricsUrl: string;
+}
+
+/** One process's part of the product. */
+export interface Product {
+  /** Without one of these it is of no use. */
+  readonly needed: Checks;
+  readonly deploymentId: string;
+  /** Opens its ports. */
+  listen(): Promise<void>;
+  /** Polls; resolves with what it failed with, or with undefined once it has stopped. Null in a role that polls nothing. */
+  run(): Promise<unknown> | null;
+  /** What is to be stopped, in this order. */
+  readonly parts: readonly { stop(): unknown }[];
+}
+
+/** Refuses what a process of this role must not serve, and builds its parts. Nothing polls or listens yet. */
+export async function buildProduct(config: Config, role: Role, foundation: Foundation): Promise<Product> {
+  const { database, log, temporalMetricsUrl } = foundation;
+  const metrics = new Metrics(() => recordedMetrics(database.db, Date.now()));
+  const client = await reachOurTemporal(config, database);
+  const { providers, stopHealthChecks } = await startProviders(config, foundation, metrics);
+  const { taskQueuePrefix } = config.temporal;
+  const deps: ActivityDeps = {
+    ...{ config, database, providers, client, log },
+    triggers: new ReconcileTriggers(client, taskQueuePrefix, log),
+    demand: taskclusterDemand(config, metrics.onQueueAnswer),
+  };
+  const { deploymentId } = database.deployment;
+  const schedules: ScheduleContext = { client, deploymentId, taskQueuePrefix, intervals: config.intervals };
+  const workers = role === 'api' ? null : await buildWorkers(deps, schedules);
+  const needed = {
+    database: () => database.ping(),
+    temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
+  };
+  const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
+  const server = role === 'worker' ? null : await buildServer(deps, schedules, health);
+  const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
+  let running: Promise<unknown> | null = null;
+
+  return {
+    needed,
+    deploymentId,
+    async listen() {
+      await atItsPort('metrics', config.metrics, () => metricsServer.listen(config.metrics));
+      if (!server) return;
+      const { host, port } = config.server;
+      const address = await atItsPort('server', config.server, () => server.listen({ host, port }));
+      logEvent(log, 'listening', { address });
+    },
+    run() {
+      if (workers) running = failureOf(workers.run());
+      return running;
+    },
+    parts: [
+      { stop: () => workers?.shutdown() },
+      { stop: () => server?.close() },
+      // What they were doing; a call that hangs ends with the process.
+      { stop: () => running },
+      { stop: stopHealthChecks },
+      { stop: () => metricsServer.close() },
+      { stop: () => client.connection.close() },
+    ],
+  };
+}
+
+/** Temporal, and a database and a configuration that belong to what is there. */
+async function reachOurTemporal(config: Config, { db, deployment }: Database): Promise<Client> {
+  const { taskQueuePrefix } = config.temporal;
+  const client = await connectTemporal(temporalTarget(config.temporal));
+  await assertNamespaceIsOurs(client, deployment.deploymentId);
+  await assertPrefixIsFree(client, deployment, taskQueuePrefix);
+  await recordTaskQueuePrefix(db, taskQueuePrefix);
+  await assertProvidersKeepTheirMachines(db, config);
+  return client;
+}
+
+async function startProviders(
+  config: Config,
+  { database, log }: Foundation,
+  metrics: Metrics,
+): Promise<{ providers: Providers; stopHealthChecks: () => void }> {
+  const { db, deployment } = database;
+  const limiter = sharedLimiter(bucketStore(db), budgetsOf(config.providers));
+  const providers = await buildProviders(config.providers, (providerId) =>
+    providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter, onCall: metrics.onCloudCall }),
+  );
+  for (const pool of unusablePools(await allPools(db), providers)) logEvent(log, 'worker-pool-unusable', pool);
+  const stopHealthChecks = providers.startHealthChecks({
+    onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
+  });
+  return { providers, stopHealthChecks };
+}
+
+async function buildWorkers(deps: ActivityDeps, schedules: ScheduleContext): Promise<Workers> {
+  const { config, database, providers, log } = deps;
+  const wanted = { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) };
+  const failed = await onceAnswered(() => reconcileSchedules(schedules, wanted));
+  // The sweep makes up for them.
+  for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
+  const target = temporalTarget(config.temporal);
+  const connection = await connectTemporalForWorkers(target);
+  return await createWorkers({ connection, namespace: target.namespace, deps });
+}
+
+const buildServer = (deps: ActivityDeps, schedules: ScheduleContext, health: Health) => {
+  const { config, database, providers, client, triggers, demand, log } = deps;
+  const { requestReconcile } = triggers;
+  return createServer({
+    ...{ database, providers, demand, config, log, health },
+    now: Date.now,
+    lifecycles: temporalLifecycleClient({
+      client,
+      loadInput: lifecycleInputLoader(deps),
+      schedules,
+      defaults: config.defaults,
+      requestReconcile,
+    }),
+    version: version(),
+    temporalUiUrl: temporalUiUrl(process.env),
+  });
+};
+
+const failureOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+async function atItsPort<T>(
+  section: string,
+  { host, port }: { host: string; port: number },
+  listen: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    const isInUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    throw isInUse ? new ExitError(EXIT.bad, `${section}.port: ${port} is in use on ${host}`) : error;
+  }
+}
+
+/** Where people find Temporal's UI, for the front page's link; no part of the configuration, because nothing depends on it. */
+function temporalUiUrl({ WORKER_MANAGER_TEMPORAL_UI_URL: url }: NodeJS.ProcessEnv): string | null {
+  if (!url) return null;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw new ExitError(EXIT.bad, 'WORKER_MANAGER_TEMPORAL_UI_URL: an http or https URL is needed');
+  }
+  return url;
+}
+
+function version() {
+  return {
+    source: 'worker-manager',
+    version: packageVersion(),
+    commit: process.env.WORKER_MANAGER_COMMIT ?? '',
+    build: process.env.WORKER_MANAGER_BUILD ?? '',
+  };
+}
