@@ -151,9 +151,8 @@ function classifySeen<W extends KnownWorker>(
   if (stepwise && worker.state === 'stopping' && machine.state !== 'gone' && !completeFor(worker)) return UNDECIDED;
   if (!hasChanged(worker.state, machine)) return { is: 'well' };
   const fingerprint = fingerprintOf(worker.state, machine);
+  if (isBackingOff(note, fingerprint, nowMs)) return UNDECIDED;
   const repeated = note?.noted === fingerprint ? note : undefined;
-  const backedOff = note && (repeated || note.signalFailures > 0);
-  if (backedOff && nowMs < (note.nextSignalAt ?? Number.POSITIVE_INFINITY)) return UNDECIDED;
   const once = isProgress(worker.state, machine);
   const since = repeated?.since ?? begunAt;
   const signalled = {
@@ -162,6 +161,12 @@ function classifySeen<W extends KnownWorker>(
     signalFailures: 0,
   };
   return { is: 'changed', note: { ...key(worker), noted: fingerprint, since, ...signalled } };
+}
+
+/** Whether a signal of this picture has to wait: the same was signalled already, or the latest was refused. */
+function isBackingOff(note: ScanNote | undefined, fingerprint: string, nowMs: number): boolean {
+  if (!note || (note.noted !== fingerprint && note.signalFailures === 0)) return false;
+  return nowMs < (note.nextSignalAt ?? Number.POSITIVE_INFINITY);
 }
 
 const NOT_SIGNALLED = { signalledAt: null, nextSignalAt: null, signalFailures: 0 } as const;

@@ -34,7 +34,11 @@ function repeatable(payload: unknown): unknown {
   return text.length > MAX_REPEATED_LENGTH ? '(OMITTED, too large)' : (payload ?? {});
 }
 
-function asApiError(error: FastifyError): ApiError | null {
+/** Null for what nobody foresaw. */
+const asApiError = (error: FastifyError): ApiError | null => ofProduct(error) ?? ofFramework(error);
+
+/** Of an error that the product throws. */
+function ofProduct(error: Error): ApiError | null {
   if (error instanceof ApiError) return error;
   if (error instanceof AuthenticationError) return new ApiError('AuthenticationFailed', error.message);
   if (error instanceof WorkerExistsError) return new ApiError('InputError', 'The worker is not running.');
@@ -48,6 +52,11 @@ function asApiError(error: FastifyError): ApiError | null {
   if (isDatabaseUnavailable(error)) {
     return new ApiError('TryAgain', 'The database does not answer in time. Try again; repeating is safe.');
   }
+  return null;
+}
+
+/** Of an error that the framework throws before an operation is reached. */
+function ofFramework(error: FastifyError): ApiError | null {
   if (error.validation) {
     const code = error.validationContext === 'body' ? 'InputValidationError' : 'InvalidRequestArguments';
     return new ApiError(code, error.message);

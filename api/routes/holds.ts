@@ -14,16 +14,16 @@ import { noSuchPool } from './pools.js';
  * (docs/taskcluster-compatibility.md#routes).
  */
 export function addHoldOperations(api: FastifyInstance, context: ApiContext): void {
+  addPoolHolds(api, context);
+  addHoldsOfAll(api, context);
+}
+
+function addPoolHolds(api: FastifyInstance, context: ApiContext): void {
   const { db, now } = context;
   const ofPool = {
     path: '/worker-pool/:workerPoolId/hold',
     params: poolParams,
     scopes: ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`],
-    response: empty,
-  };
-  const ofAll = {
-    path: '/hold',
-    scopes: () => ['worker-manager:manage-worker-pool:*'],
     response: empty,
   };
 
@@ -53,6 +53,15 @@ export function addHoldOperations(api: FastifyInstance, context: ApiContext): vo
       return {};
     },
   });
+}
+
+function addHoldsOfAll(api: FastifyInstance, { db, now }: ApiContext): void {
+  const ofAll = {
+    path: '/hold',
+    scopes: () => ['worker-manager:manage-worker-pool:*'],
+    response: empty,
+  };
+
   addOperation(api, {
     ...ofAll,
     name: 'holdAll',

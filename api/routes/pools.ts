@@ -16,10 +16,14 @@ import { toPoolResponse } from '../schemas/serialization.js';
 const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
 
 export function addPoolOperations(api: FastifyInstance, context: ApiContext): void {
+  addPoolChanges(api, context);
+  addPoolReads(api, context);
+}
+
+const common = { path: '/worker-pool/:workerPoolId', params: poolParams, response: poolFull };
+
+function addPoolChanges(api: FastifyInstance, context: ApiContext): void {
   const { db, now } = context;
-  const paging = context.pagingOf('pools');
-  const path = '/worker-pool/:workerPoolId';
-  const common = { path, params: poolParams, response: poolFull };
 
   addOperation(api, {
     ...common,
@@ -67,6 +71,10 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
       return afterChange(context, workerPoolId, log);
     },
   });
+}
+
+function addPoolReads(api: FastifyInstance, context: ApiContext): void {
+  const paging = context.pagingOf('pools');
 
   addOperation(api, {
     ...common,
@@ -86,7 +94,7 @@ export function addPoolOperations(api: FastifyInstance, context: ApiContext): vo
     scopes: () => ['worker-manager:list-worker-pools'],
     response: poolList,
     handle: async ({ query }) => {
-      const { items, after } = await listPools(db, paging.page(query));
+      const { items, after } = await listPools(context.db, paging.page(query));
       const counters = await context.counters.get();
       return {
         workerPools: items.map(({ pool, launchConfigs }) =>

@@ -20,7 +20,12 @@ const stateFilter = Type.Union(
 );
 
 export function addWorkerOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, lifecycles, providers } = context;
+  addWorkerLists(api, context);
+  addOneWorkerOperations(api, context);
+}
+
+function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
+  const { db } = context;
   const paging = context.pagingOf('workers');
 
   addOperation(api, {
@@ -55,11 +60,16 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
     handle: async ({ params, query }) =>
       workersResponse(context, await listWorkers(db, params, paging.page(query)), paging),
   });
+}
+
+function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void {
+  const { db, lifecycles, providers } = context;
+  const path = '/workers/:workerPoolId/:workerGroup/:workerId';
 
   addOperation(api, {
     name: 'worker',
     method: 'GET',
-    path: '/workers/:workerPoolId/:workerGroup/:workerId',
+    path,
     summary: 'One worker',
     params: workerParams,
     scopes: (params) => [`worker-manager:get-worker:${workerKeyText(params)}`],
@@ -74,7 +84,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
   addOperation(api, {
     name: 'removeWorker',
     method: 'DELETE',
-    path: '/workers/:workerPoolId/:workerGroup/:workerId',
+    path,
     summary: 'Takes a worker away; answers when that has begun',
     params: workerParams,
     scopes: (params) => [`worker-manager:remove-worker:${workerKeyText(params)}`],
@@ -93,7 +103,7 @@ export function addWorkerOperations(api: FastifyInstance, context: ApiContext): 
   addOperation(api, {
     name: 'shouldWorkerTerminate',
     method: 'GET',
-    path: '/workers/:workerPoolId/:workerGroup/:workerId/should-terminate',
+    path: `${path}/should-terminate`,
     summary: 'Whether an idle worker should stop',
     params: workerParams,
     scopes: (params) => [`worker-manager:should-worker-terminate:${workerKeyText(params)}`],

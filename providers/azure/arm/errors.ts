@@ -140,21 +140,36 @@ export function classifyCode(
 ): ProviderErrorCode {
   // Words of a limit on calls are no lack of quota. The network provider also answers 429 when a resource is busy.
   if (status === 429) return cloudCode?.startsWith('RetryableError') ? 'Unavailable' : 'Throttled';
+  return (
+    meaningInContext(cloudCode, message, callClass) ??
+    codeInTable(cloudCode) ??
+    meaningOfStatus(status, callClass, cloudCode !== null)
+  );
+}
+
+/** Of the codes that say one thing in one context and another in another. */
+function meaningInContext(
+  cloudCode: string | null,
+  message: string,
+  callClass: CallClass,
+): ProviderErrorCode | undefined {
   if (cloudCode === 'OperationNotAllowed') {
     if (/quota|limit/i.test(message)) return 'QuotaExceeded';
     // A refusal for good (a zone, a kind of disk, a subscription); but a disk is let go of only after its machine.
     if (callClass === 'create' && !isBusy(message)) return 'InvalidRequest';
   }
   if (cloudCode !== null && callClass === 'create' && GROUP_IS_DELETING.test(cloudCode)) return 'InvalidRequest';
-  const known = codeInTable(cloudCode);
-  if (known) return known;
+  return undefined;
+}
+
+/** Where no code is known. An answer without Azure's form comes from something in between. */
+function meaningOfStatus(status: number, callClass: CallClass, isAzuresForm: boolean): ProviderErrorCode {
   if (status === 401 || status === 403) return 'PermissionDenied';
   // A group or an image that a creation needs and that is not there is a bad definition.
   if (status === 404) return callClass === 'create' ? 'InvalidRequest' : 'NotFound';
   // Another operation on the resource is in progress.
   if (status === 409) return 'Unavailable';
-  // An answer without Azure's form comes from something in between.
-  if (status >= 400 && status < 500 && status !== 408 && cloudCode !== null) return 'InvalidRequest';
+  if (status >= 400 && status < 500 && status !== 408 && isAzuresForm) return 'InvalidRequest';
   return 'Unavailable';
 }
 
@@ -237,17 +252,26 @@ function readError(error: unknown, body: string | null): SdkError {
     code?: unknown;
     details?: unknown;
     statusCode?: unknown;
-    response?: { headers?: { get?: (name: string) => string | undefined } };
+    response?: SdkResponse;
   };
-  const innermost = innermostOf(errorOf(body === null ? null : parseJson(body))) ?? innermostOf(errorOf(details));
-  const inner = innermost?.isInner ? innermost : null;
+  const answered = body === null ? null : innermostOf(errorOf(parseJson(body)));
+  const telling = answered ?? innermostOf(errorOf(details));
+  const inner = telling?.isInner ? telling : null;
   return {
     name: error.name,
     message: (inner?.message ?? error.message).slice(0, MAX_MESSAGE),
     code: inner?.code ?? (typeof code === 'string' ? code : null),
     status: typeof statusCode === 'number' ? statusCode : statusOfCause(error.cause),
-    retryAfter: response?.headers?.get?.('retry-after') ?? null,
+    retryAfter: retryAfterOf(response),
   };
+}
+
+const retryAfterOf = (response: SdkResponse | undefined): string | null =>
+  response?.headers?.get?.('retry-after') ?? null;
+
+/** The SDKs' answers, as far as we read them. */
+interface SdkResponse {
+  readonly headers?: { get?: (name: string) => string | undefined };
 }
 
 /** MSAL's ServerError, which AuthenticationRequiredError wraps, has the status of the login's answer. */
