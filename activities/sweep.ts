@@ -34,82 +34,99 @@ const EXPIRY_TIMEOUT_MS = 60_000;
 const REMOVAL_TIMEOUT_MS = 60_000;
 const VACUUM_TIMEOUT_MS = 2 * 60_000;
 
-export function sweepActivities(deps: ActivityDeps): SweepActivities {
-  const { config, database, providers, client, log } = deps;
+export const sweepActivities = (deps: ActivityDeps): SweepActivities => ({
+  startMissingLifecycles: restoreLifecycles(deps),
+  reconcileSchedules: matchSchedules(deps),
+  expireRows: deleteExpired(deps),
+  removeDeletedPools: removePools(deps),
+  vacuumDatabase: vacuumTables(deps),
+});
+
+function restoreLifecycles(deps: ActivityDeps): SweepActivities['startMissingLifecycles'] {
   const starts = lifecycleStarts(deps);
-  const failing = {
-    schedules: new FirstFailures(),
-    tables: new FirstFailures(),
-    pools: new FirstFailures(),
-    vacuums: new FirstFailures(),
+  return async () => {
+    const startedBy = Context.current().info.workflowExecution?.workflowId ?? 'sweep';
+    const { impossible, ...counts } = await starts.missing(startedBy);
+    const some = impossible.slice(0, 10).join(', ');
+    if (impossible.length > 0) {
+      throw unfinished(`${impossible.length} workers have no lifecycle and no pool or provider: ${some}`);
+    }
+    if (counts.failed > 0) throw unfinished(`${counts.failed} lifecycles could not be started`);
+    return counts;
   };
-  return {
-    async startMissingLifecycles() {
-      const startedBy = Context.current().info.workflowExecution?.workflowId ?? 'sweep';
-      const { impossible, ...counts } = await starts.missing(startedBy);
-      const some = impossible.slice(0, 10).join(', ');
-      if (impossible.length > 0) {
-        throw unfinished(`${impossible.length} workers have no lifecycle and no pool or provider: ${some}`);
-      }
-      if (counts.failed > 0) throw unfinished(`${counts.failed} lifecycles could not be started`);
-      return counts;
-    },
+}
 
-    async reconcileSchedules() {
-      const { taskQueuePrefix } = config.temporal;
-      const { deploymentId } = database.deployment;
-      const failed = await withHeartbeat(() =>
-        reconcileSchedules(
-          { client, deploymentId, taskQueuePrefix, intervals: config.intervals },
-          { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) },
-        ),
-      );
-      for (const { scheduleId, failure } of failing.schedules.firstOf(failed, (one) => one.scheduleId)) {
-        logEvent(log, 'schedule-failed', { scheduleId, err: failure });
-      }
-      if (failed.length > 0) throw unfinished(`${failed.length} Schedules could not be made`);
-    },
+function matchSchedules({
+  config,
+  database,
+  providers,
+  client,
+  log,
+}: ActivityDeps): SweepActivities['reconcileSchedules'] {
+  const failing = new FirstFailures();
+  return async () => {
+    const { taskQueuePrefix } = config.temporal;
+    const { deploymentId } = database.deployment;
+    const failed = await withHeartbeat(() =>
+      reconcileSchedules(
+        { client, deploymentId, taskQueuePrefix, intervals: config.intervals },
+        { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) },
+      ),
+    );
+    for (const { scheduleId, failure } of failing.firstOf(failed, (one) => one.scheduleId)) {
+      logEvent(log, 'schedule-failed', { scheduleId, err: failure });
+    }
+    if (failed.length > 0) throw unfinished(`${failed.length} Schedules could not be made`);
+  };
+}
 
-    async expireRows() {
-      const expired = await withHeartbeat(() =>
-        expireRows(database.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
-      );
-      for (const { table, result } of expired) {
-        const { skipped, failure } = result;
-        if (failure === null) failing.tables.worked(table);
-        else if (failing.tables.isFirst(table)) logEvent(log, 'rows-not-deleted', { table, skipped, err: failure });
-      }
-      const bad = expired.filter(({ result }) => result.skipped > 0).map(({ table }) => table);
-      if (bad.length > 0) throw unfinished(`Rows that cannot be deleted: ${bad.join(', ')}`);
-      return {
-        deleted: expired.reduce((sum, { result }) => sum + result.deleted, 0),
-        finished: expired.every(({ result }) => result.finished),
-      };
-    },
+function deleteExpired({ config, database, log }: ActivityDeps): SweepActivities['expireRows'] {
+  const failing = new FirstFailures();
+  return async () => {
+    const expired = await withHeartbeat(() =>
+      expireRows(database.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
+    );
+    for (const { table, result } of expired) {
+      const { skipped, failure } = result;
+      if (failure === null) failing.worked(table);
+      else if (failing.isFirst(table)) logEvent(log, 'rows-not-deleted', { table, skipped, err: failure });
+    }
+    const bad = expired.filter(({ result }) => result.skipped > 0).map(({ table }) => table);
+    if (bad.length > 0) throw unfinished(`Rows that cannot be deleted: ${bad.join(', ')}`);
+    return {
+      deleted: expired.reduce((sum, { result }) => sum + result.deleted, 0),
+      finished: expired.every(({ result }) => result.finished),
+    };
+  };
+}
 
-    async removeDeletedPools() {
-      const { removed, failed, archived } = await withHeartbeat(async () => {
-        const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(database.db)]);
-        return { ...(await removeDeletedPools(database.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
-      });
-      for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
-      for (const { workerPoolId, failure } of failing.pools.firstOf(failed, (one) => one.workerPoolId)) {
-        logEvent(log, 'worker-pool-not-removed', { workerPoolId, err: failure });
-      }
-      if (failed.length > 0) throw unfinished(`${failed.length} deleted pools could not be removed`);
-      if (archived.status === 'rejected') throw archived.reason;
-      return removed.length;
-    },
+function removePools({ database, log }: ActivityDeps): SweepActivities['removeDeletedPools'] {
+  const failing = new FirstFailures();
+  return async () => {
+    const { removed, failed, archived } = await withHeartbeat(async () => {
+      const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(database.db)]);
+      return { ...(await removeDeletedPools(database.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
+    });
+    for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });
+    for (const { workerPoolId, failure } of failing.firstOf(failed, (one) => one.workerPoolId)) {
+      logEvent(log, 'worker-pool-not-removed', { workerPoolId, err: failure });
+    }
+    if (failed.length > 0) throw unfinished(`${failed.length} deleted pools could not be removed`);
+    if (archived.status === 'rejected') throw archived.reason;
+    return removed.length;
+  };
+}
 
-    async vacuumDatabase() {
-      const { failed, left } = await withHeartbeat(() => vacuum(database, timeLimit(VACUUM_TIMEOUT_MS)));
-      for (const { table, failure } of failing.vacuums.firstOf(failed, (one) => one.table)) {
-        logEvent(log, 'table-not-vacuumed', { table, err: failure });
-      }
-      if (failed.length > 0)
-        throw unfinished(`Tables that cannot be vacuumed: ${failed.map(({ table }) => table).join(', ')}`);
-      return { left };
-    },
+function vacuumTables({ database, log }: ActivityDeps): SweepActivities['vacuumDatabase'] {
+  const failing = new FirstFailures();
+  return async () => {
+    const { failed, left } = await withHeartbeat(() => vacuum(database, timeLimit(VACUUM_TIMEOUT_MS)));
+    for (const { table, failure } of failing.firstOf(failed, (one) => one.table)) {
+      logEvent(log, 'table-not-vacuumed', { table, err: failure });
+    }
+    if (failed.length > 0)
+      throw unfinished(`Tables that cannot be vacuumed: ${failed.map(({ table }) => table).join(', ')}`);
+    return { left };
   };
 }
 

@@ -70,44 +70,54 @@ interface PoolState {
 const nameIn = (workerPoolId: string) => (worker: RunningWorker) => workerKeyText({ workerPoolId, ...worker });
 
 export function workerPollActivities(
-  { database: { db }, demand, client, log }: ActivityDeps,
+  deps: ActivityDeps,
   limits: PollLimits = WORKER_POLL_LIMITS,
 ): WorkerPollActivities {
-  const poll = new PoolPoll(limits);
-  const report = new QueueReport(log);
-  const pools = new Map<string, PoolState>();
-  const stateOf = (workerPoolId: string): PoolState => {
-    const state = pools.get(workerPoolId) ?? { repeated: new RepeatedSignals(), rotation: new Rotation() };
-    pools.set(workerPoolId, state);
+  const poll = new WorkerPoll(deps, limits);
+  return { pollWorkers: () => withHeartbeat(() => poll.run()) };
+}
+
+class WorkerPoll {
+  private readonly deps: ActivityDeps;
+  private readonly poll: PoolPoll;
+  private readonly report: QueueReport;
+  private readonly pools = new Map<string, PoolState>();
+
+  constructor(deps: ActivityDeps, limits: PollLimits) {
+    this.deps = deps;
+    this.poll = new PoolPoll(limits);
+    this.report = new QueueReport(deps.log);
+  }
+
+  async run(): Promise<WorkerPollResult> {
+    const workerPoolIds = await poolsWithRunningWorkers(this.deps.database.db);
+    const counts = { signalled: 0, refused: 0 };
+    let refusal: unknown = null;
+    const outcome = await this.poll.run(workerPoolIds, callSignal(), async (workerPoolId, signal) => {
+      const found = await this.findingsOf(workerPoolId, signal);
+      const { failure } = found;
+      const { sent, failures } = await this.signalAll(workerPoolId, found, signal);
+      counts.signalled += sent;
+      counts.refused += failures.length;
+      refusal ??= failures[0];
+      if (failure) throw failure.error;
+    });
+    this.report.say(outcome, { failed: counts.refused, err: refusal });
+    const unreadable = outcome.failed.size + outcome.leftOut.length;
+    return { pools: workerPoolIds.length, unreadable, ...counts };
+  }
+
+  private stateOf(workerPoolId: string): PoolState {
+    const state = this.pools.get(workerPoolId) ?? { repeated: new RepeatedSignals(), rotation: new Rotation() };
+    this.pools.set(workerPoolId, state);
     return state;
-  };
+  }
 
-  return {
-    pollWorkers: () =>
-      withHeartbeat(async () => {
-        const workerPoolIds = await poolsWithRunningWorkers(db);
-        const counts = { signalled: 0, refused: 0 };
-        let refusal: unknown = null;
-        const outcome = await poll.run(workerPoolIds, callSignal(), async (workerPoolId, signal) => {
-          const found = await findingsOf(workerPoolId, signal);
-          const { failure } = found;
-          const { sent, failures } = await signalAll(workerPoolId, found, signal);
-          counts.signalled += sent;
-          counts.refused += failures.length;
-          refusal ??= failures[0];
-          if (failure) throw failure.error;
-        });
-        report.say(outcome, { failed: counts.refused, err: refusal });
-        const unreadable = outcome.failed.size + outcome.leftOut.length;
-        return { pools: workerPoolIds.length, unreadable, ...counts };
-      }),
-  };
-
-  async function findingsOf(workerPoolId: string, signal: AbortSignal): Promise<PoolFindings> {
+  private async findingsOf(workerPoolId: string, signal: AbortSignal): Promise<PoolFindings> {
     // The rows are read before the list: a worker that registers meanwhile is not missing from anything.
-    const workers = await runningWorkers(db, workerPoolId);
-    const list = await demand.workers(workerPoolId, signal);
-    report.answered('workers');
+    const workers = await runningWorkers(this.deps.database.db, workerPoolId);
+    const list = await this.deps.demand.workers(workerPoolId, signal);
+    this.report.answered('workers');
     const compared = compareWorkers(workers, list, engineNow());
     const changed = compared.quarantines.map(({ worker, quarantineUntil }) => ({
       worker,
@@ -116,13 +126,13 @@ export function workerPollActivities(
     // Claimed tasks come with their whole definitions: they are read only where they decide.
     if (compared.silent.length === 0) return { findings: changed, failure: null };
     try {
-      const claims = await demand.claimants(workerPoolId, signal);
-      report.answered('claimants');
+      const claims = await this.deps.demand.claimants(workerPoolId, signal);
+      this.report.answered('claimants');
       const inactive = inactiveWorkers(workers, compared, list, claims);
-      const { findings, ...others } = await confirmed(workerPoolId, inactive, signal);
+      const { findings, ...others } = await this.confirmed(workerPoolId, inactive, signal);
       return { findings: [...changed, ...findings], ...others };
     } catch (error) {
-      return { findings: changed, failure: unlessRefused(error), unconfirmed: compared.silent };
+      return { findings: changed, failure: this.unlessRefused(error), unconfirmed: compared.silent };
     }
   }
 
@@ -130,7 +140,7 @@ export function workerPollActivities(
    * A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. One about
    * which it says nothing keeps no other from being found, and those that stay inactive keep none behind them.
    */
-  async function confirmed(
+  private async confirmed(
     workerPoolId: string,
     inactive: readonly RunningWorker[],
     signal: AbortSignal,
@@ -138,35 +148,35 @@ export function workerPollActivities(
     const findings: Finding[] = [];
     let failure: PoolFindings['failure'] = null;
     const within = AbortSignal.any([signal, AbortSignal.timeout(CONFIRMATIONS_TIMEOUT_MS)]);
-    const { rotation } = stateOf(workerPoolId);
+    const { rotation } = this.stateOf(workerPoolId);
     const unconfirmed = new Set(inactive);
     const nameOf = nameIn(workerPoolId);
     const waitingLongest = rotation.longestWaitingFirst(inactive, nameOf);
     await inParallel(waitingLongest.slice(0, MAX_CONFIRMATIONS), CALLS_AT_ONCE, async (worker) => {
       try {
         if (!within.aborted) rotation.note(nameOf(worker));
-        const found = await demand.worker(workerPoolId, worker, within);
-        report.answered('worker');
+        const found = await this.deps.demand.worker(workerPoolId, worker, within);
+        this.report.answered('worker');
         unconfirmed.delete(worker);
         const { firstClaimAt, lastActiveAt, quarantineUntil } = found ?? NEVER_SEEN;
         // guard(inactivity-confirmed-singly): false
         if (!isSilent({ ...worker, firstClaimAt, lastActiveAt }, engineNow())) return;
         findings.push({ worker, activity: { firstClaimAt, lastActiveAt, idle: true, quarantineUntil } });
       } catch (error) {
-        failure ??= unlessRefused(error);
+        failure ??= this.unlessRefused(error);
       }
     });
     return { findings, failure, unconfirmed: [...unconfirmed] };
   }
 
   /** What the queue refuses is said once, and is no failure of its pool. */
-  function unlessRefused(error: unknown): PoolFindings['failure'] {
+  private unlessRefused(error: unknown): PoolFindings['failure'] {
     if (!(error instanceof QueueRefusedError)) return { error };
-    report.refused(error);
+    this.report.refused(error);
     return null;
   }
 
-  async function signalAll(
+  private async signalAll(
     workerPoolId: string,
     { findings, unconfirmed = [] }: PoolFindings,
     signal: AbortSignal,
@@ -175,14 +185,14 @@ export function workerPollActivities(
     const keyOf = ({ worker, activity }: Finding) => `${nameOf(worker)} ${activity.idle} ${activity.quarantineUntil}`;
     const unknown = new Set(unconfirmed.map(nameOf));
     const isUnknown = (key: string) => unknown.has(key.slice(0, key.indexOf(' ')));
-    const due = stateOf(workerPoolId).repeated.due(findings.map(keyOf), engineNow(), isUnknown);
+    const due = this.stateOf(workerPoolId).repeated.due(findings.map(keyOf), engineNow(), isUnknown);
     const waiting = findings.filter((finding) => due.has(keyOf(finding))).values();
     const failures: unknown[] = [];
     let sent = 0;
     const lane = async () => {
       for (const { worker, activity } of waiting) {
         if (signal.aborted) return;
-        const handle = client.workflow.getHandle(lifecycleId({ workerPoolId, ...worker }));
+        const handle = this.deps.client.workflow.getHandle(lifecycleId({ workerPoolId, ...worker }));
         try {
           await handle.signal(lifecycleMessages.queueActivity, activity);
           sent += 1;

@@ -1,11 +1,12 @@
 import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import { capacityBounds } from '../../domain/capacity.js';
+import { capacityOf } from '../../domain/estimator.js';
 import { cronScheduleId } from '../../temporal/ids.js';
 import { isOverdue } from '../../domain/launch.js';
 import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
-import type { PoolAssessment, UnfinishedLaunch } from './activities.js';
+import type { PoolAssessment, UnfinishedLaunch } from './types.js';
 import { providerBlock } from './provider-block.js';
 
 /**
@@ -38,12 +39,7 @@ export function assessPool(
         providerId,
         pendingTasks: counts?.pendingTasks ?? null,
         claimedTasks: counts?.claimedTasks ?? null,
-        requestedCapacity: snapshot.requestedCapacity,
-        runningCapacity: snapshot.runningCapacity,
-        stoppingCapacity: snapshot.stoppingCapacity,
-        quarantinedCapacity: snapshot.quarantinedCapacity,
-        inDoubtCapacity: snapshot.inDoubtCapacity,
-        currentCapacity: snapshot.currentCapacity,
+        ...capacityOf(snapshot),
         ...capacityBounds(providerId, poolConfig),
         scalingRatio: poolConfig.scalingRatio ?? 1,
       },

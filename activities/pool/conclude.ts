@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
 import type { Decision, DecisionBasis } from '../../domain/decision.js';
-import { type CapacityByState, withLaunched } from '../../domain/estimator.js';
+import { capacityOf, withLaunched } from '../../domain/estimator.js';
 import { evaluate, lastTwo } from '../../domain/evaluation.js';
 import { NULL_PROVIDER } from '../../domain/ids.js';
 import { provisionId } from '../../temporal/ids.js';
@@ -16,7 +17,7 @@ import { setShouldTerminate, terminationCandidates } from '../../database/termin
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { logPoolError } from '../support/pool-errors.js';
-import type { ReconciliationOutcome, PoolActivities } from './activities.js';
+import type { ReconciliationOutcome, PoolActivities } from './types.js';
 
 export function concludeReconciliation(deps: ActivityDeps): PoolActivities['concludeReconciliation'] {
   const { config, database, log } = deps;
@@ -51,7 +52,7 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     });
     // guard(over-provision-is-reported-once): true
     if (full.estimate?.overProvisioned && !wasOverProvisioned) await reportOverProvision(workerPoolId, full, nowMs);
-    if (decision.launches.length > 0) logDecision(workerPoolId, full);
+    if (decision.launches.length > 0) logDecision(log, workerPoolId, full);
   };
 
   /** Gives how many workers are told to stop. */
@@ -77,28 +78,19 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     await insertError(db, error, nowMs);
     logPoolError(log, error);
   }
-
-  function logDecision(workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {
-    const { providerId, pendingTasks, claimedTasks, requestedCapacity, runningCapacity, stoppingCapacity } = inputs;
-    const existingCapacity = requestedCapacity + runningCapacity;
-    logEvent(log, 'worker-pool-provisioned', {
-      ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
-      ...{ existingCapacity, requestedCapacity, stoppingCapacity },
-      requested: launches.reduce((sum, { requested }) => sum + requested, 0),
-      launched: launches.reduce((sum, { launched }) => sum + launched, 0),
-      limitedBy,
-    });
-  }
 }
 
-const capacityOf = (snapshot: PoolSnapshot): CapacityByState => ({
-  requestedCapacity: snapshot.requestedCapacity,
-  runningCapacity: snapshot.runningCapacity,
-  stoppingCapacity: snapshot.stoppingCapacity,
-  quarantinedCapacity: snapshot.quarantinedCapacity,
-  inDoubtCapacity: snapshot.inDoubtCapacity,
-  currentCapacity: snapshot.currentCapacity,
-});
+function logDecision(log: Logger, workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {
+  const { providerId, pendingTasks, claimedTasks, requestedCapacity, runningCapacity, stoppingCapacity } = inputs;
+  const existingCapacity = requestedCapacity + runningCapacity;
+  logEvent(log, 'worker-pool-provisioned', {
+    ...{ workerPoolId, workflowId: provisionId(workerPoolId), providerId, pendingTasks, claimedTasks },
+    ...{ existingCapacity, requestedCapacity, stoppingCapacity },
+    requested: launches.reduce((sum, { requested }) => sum + requested, 0),
+    launched: launches.reduce((sum, { launched }) => sum + launched, 0),
+    limitedBy,
+  });
+}
 
 /**
  * When to decide again although no poll finds a change; null when only a change is worth it. While something is still

@@ -8,7 +8,7 @@ import { failLaunch } from '../../database/launch-failures.js';
 import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/failures.js';
-import type { LaunchResult } from './launch.js';
+import type { LaunchResult } from './types.js';
 import { logLaunchEnd, recordLaunch } from './launch-record.js';
 
 /** One attempt, or search, of a launch in bulk. `nowMs` is the workflow's instant at which it was scheduled. */
@@ -49,7 +49,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
       return await search(attempt);
     }
     const waited = error.code === 'Throttled' && nowMs - launch.created >= MAX_IN_DOUBT_MS;
-    if ((!error.retryable || waited) && (await close(attempt, error, { attempts, by: 'refused' }))) {
+    if ((!error.retryable || waited) && (await close(deps, attempt, error, { attempts, by: 'refused' }))) {
       return failed(error.message);
     }
     await resolveAttempt(db, attempt, error.message);
@@ -74,26 +74,31 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     }
     const message = launch.lastFailure ?? 'The cloud gave no answer, and has none of its machines';
     const nothing = new ProviderError({ code: 'Unavailable', message });
-    if (await close(attempt, nothing, proof)) return failed(message);
+    if (await close(deps, attempt, nothing, proof)) return failed(message);
     throw inDoubt();
   }
-
-  /** Closes the launch as one that made nothing, its launch config backs off, and its owner hears of it. */
-  async function close({ launch, nowMs }: Attempt, error: ProviderError, proof: Proof): Promise<boolean> {
-    const poolError = creationError({ ...launch, error });
-    const closed = await failLaunch(db, launch.token, {
-      ...backoffAfter(failureClassOf(error.code), nowMs),
-      failure: error.message,
-      error: poolError,
-      proof,
-    });
-    if (closed) {
-      logPoolError(deps.log, poolError);
-      logLaunchEnd(deps, launch, 'failed', 0);
-    }
-    return closed;
-  }
 };
+
+/** Closes the launch as one that made nothing, its launch config backs off, and its owner hears of it. */
+async function close(
+  deps: ActivityDeps,
+  { launch, nowMs }: Attempt,
+  error: ProviderError,
+  proof: Proof,
+): Promise<boolean> {
+  const poolError = creationError({ ...launch, error });
+  const closed = await failLaunch(deps.database.db, launch.token, {
+    ...backoffAfter(failureClassOf(error.code), nowMs),
+    failure: error.message,
+    error: poolError,
+    proof,
+  });
+  if (closed) {
+    logPoolError(deps.log, poolError);
+    logLaunchEnd(deps, launch, 'failed', 0);
+  }
+  return closed;
+}
 
 export const failed = (failure: string): LaunchResult => ({ launched: 0, outcome: 'failed', failure, group: null });
 

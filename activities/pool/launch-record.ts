@@ -14,12 +14,11 @@ import type { Worker } from '../../domain/worker.js';
 import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
 import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
-import type { LaunchResult } from './launch.js';
+import type { LaunchResult } from './types.js';
+import { DAY_MS } from '../../domain/durations.js';
 
 /** Launches up to this many machines give their names to the reconciliation, which starts them as children. */
 const MAX_NAMED = 25;
-const DAY_MS = 24 * 60 * 60_000;
-
 export interface LaunchedMachines {
   readonly machines: readonly LaunchedMachine[];
   /** The workflow's instant of the launch. */

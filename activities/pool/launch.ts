@@ -1,39 +1,14 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { LaunchOutcome } from '../../domain/decision.js';
 import type { StepwiseLaunching } from '../../providers/provider.js';
 import { beginAttempt, type BegunAttempt } from '../../database/launch-attempts.js';
 import { dropUnsent, GIVEN_UP } from '../../database/launch-failures.js';
 import { getLaunch } from '../../database/launches.js';
 import type { LaunchRow } from '../../database/client/schema.js';
-import type { LaunchedGroup } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { attemptLaunch, failed, withoutPool } from './launch-attempt.js';
 import { recordedBefore, recordLaunch } from './launch-record.js';
-
-export interface LaunchActivities {
-  /**
-   * Carries out the launch of this token, as often as it takes: the same token, the same request. Idempotent.
-   * Throws when there is no answer yet; the intent stays open then, and a later call goes on with it.
-   */
-  launchMachines(attempt: LaunchAttempt): Promise<LaunchResult>;
-}
-
-export interface LaunchAttempt {
-  readonly token: string;
-  /** The workflow's instant. */
-  readonly nowMs: number;
-  /** False: what an earlier attempt made is searched for, and nothing is launched. */
-  readonly mayLaunch: boolean;
-}
-
-export interface LaunchResult {
-  readonly launched: number;
-  readonly outcome: LaunchOutcome['outcome'];
-  readonly failure: string | null;
-  /** The machines' lifecycles to start; null when they are too many to travel through a history. */
-  readonly group: LaunchedGroup | null;
-}
+import type { LaunchActivities, LaunchAttempt, LaunchResult } from './types.js';
 
 export function launchActivities(deps: ActivityDeps): LaunchActivities {
   return { launchMachines: (attempt) => withHeartbeat(() => launchMachines(deps)(attempt)) };

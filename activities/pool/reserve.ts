@@ -14,7 +14,7 @@ import { creationError, logPoolError, backoffAfter } from '../support/pool-error
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
-import type { Reserved, ReserveRequest } from './activities.js';
+import type { Reserved, ReserveRequest } from './types.js';
 
 /** Whoever loses to another reservation has seen it succeed: only processes compete, one reservation of each. */
 const MAX_TRIES = 20;

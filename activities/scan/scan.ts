@@ -64,107 +64,120 @@ const READS_TIMEOUT_MS = 4_000;
 
 type Scanned = { readonly result: ScanResult; readonly failure: unknown };
 
-export function scanActivities({ database, providers, client, triggers, log }: ActivityDeps): ScanActivities {
-  const { db } = database;
-  const signals = observationSignals({ client, triggers, log });
+export function scanActivities(deps: ActivityDeps): ScanActivities {
+  const scans = new Scans(deps);
   return {
     async observeProvider(providerId) {
-      const { result, failure } = await withHeartbeat(() => scanAll(providerId));
+      const { result, failure } = await withHeartbeat(() => scans.all(providerId));
       if (failure) throw toApplicationFailure(failure);
       return result;
     },
 
     async followProvider(providerId) {
-      const { result, failure } = await withHeartbeat(() => follow(providerId));
+      const { result, failure } = await withHeartbeat(() => scans.follow(providerId));
       // A place that is refused for good keeps nobody in another one waiting.
       if (failure && !(failure instanceof PartialListing)) throw toApplicationFailure(failure);
       if (result.awaited === 0) return result;
       throw ApplicationFailure.create({
         message: `${result.awaited} lifecycles wait for the next scan`,
         type: MACHINES_AWAITED,
-        nextRetryDelay: isStepwise(providerId) ? STEPWISE_FOLLOW_MS : BULK_FOLLOW_MS,
+        nextRetryDelay: scans.isStepwise(providerId) ? STEPWISE_FOLLOW_MS : BULK_FOLLOW_MS,
         category: ApplicationFailureCategory.BENIGN,
       });
     },
   };
+}
 
-  function isStepwise(providerId: string): boolean {
-    return providers.get(providerId)?.launching?.kind === 'stepwise';
+class Scans {
+  private readonly deps: ActivityDeps;
+  private readonly signals: ReturnType<typeof observationSignals>;
+
+  constructor(deps: ActivityDeps) {
+    this.deps = deps;
+    this.signals = observationSignals(deps);
+  }
+
+  private get db() {
+    return this.deps.database.db;
+  }
+
+  isStepwise(providerId: string): boolean {
+    return this.deps.providers.get(providerId)?.launching?.kind === 'stepwise';
   }
 
   /** In these a lifecycle waits for what a scan sees. */
-  function awaitedStates(providerId: string): readonly ('requested' | 'stopping')[] {
-    return isStepwise(providerId) ? ['requested', 'stopping'] : ['stopping'];
+  private awaitedStates(providerId: string): readonly ('requested' | 'stopping')[] {
+    return this.isStepwise(providerId) ? ['requested', 'stopping'] : ['stopping'];
   }
 
   /** What a scan of all workers found, even where it was not complete. */
-  async function scanAll(providerId: string): Promise<Scanned> {
-    const machines = providers.get(providerId)?.machines;
+  async all(providerId: string): Promise<Scanned> {
+    const machines = this.deps.providers.get(providerId)?.machines;
     if (!machines) return { result: NOTHING, failure: null };
     const begunAt = engineNow();
     // Launches before workers: one that is finished in between has its workers' rows. Rows before machines: one that is
     // launched meanwhile is unowned for a moment, never missing.
-    const launchLocations = await unfinishedLaunchLocations(db, providerId);
-    const workers = await liveWorkersOfProvider(db, providerId);
+    const launchLocations = await unfinishedLaunchLocations(this.db, providerId);
+    const workers = await liveWorkersOfProvider(this.db, providerId);
     const locations = distinct([...launchLocations, ...workers.map(({ location }) => location)]);
     if (locations.length === 0) return { result: NOTHING, failure: null };
-    const scan = await beginScan(db, providerId, begunAt);
-    const { found, counts, failure } = await observe(providerId, machines, { locations, workers, begunAt });
+    const scan = await beginScan(this.db, providerId, begunAt);
+    const { found, counts, failure } = await this.observe(providerId, machines, { locations, workers, begunAt });
     const unowned = found.unowned.length;
     const complete = failure === null;
     const { machines: seen, signalled } = counts;
-    await endScan(db, scan, { ended: engineNow(), complete, machines: seen, signalled, unowned });
-    logScan(providerId, { complete, ...counts, unowned }, begunAt);
-    if (unowned > 0) logEvent(log, 'machines-without-worker', { providerId, unowned });
-    const awaited = workers.filter(({ state }) => awaitedStates(providerId).some((one) => one === state)).length;
+    await endScan(this.db, scan, { ended: engineNow(), complete, machines: seen, signalled, unowned });
+    this.logScan(providerId, { complete, ...counts, unowned }, begunAt);
+    if (unowned > 0) logEvent(this.deps.log, 'machines-without-worker', { providerId, unowned });
+    const awaited = workers.filter(({ state }) => this.awaitedStates(providerId).some((one) => one === state)).length;
     return { result: { ...counts, unowned, awaited }, failure };
   }
 
   /** Reads only the workers that wait, and lists only where they are: its cost does not grow with the fleet. */
-  async function follow(providerId: string): Promise<Scanned> {
-    const machines = providers.get(providerId)?.machines;
+  async follow(providerId: string): Promise<Scanned> {
+    const machines = this.deps.providers.get(providerId)?.machines;
     if (!machines) return { result: NOTHING, failure: null };
     const begunAt = engineNow();
-    const workers = await awaitedWorkersOfProvider(db, providerId, awaitedStates(providerId));
+    const workers = await awaitedWorkersOfProvider(this.db, providerId, this.awaitedStates(providerId));
     if (workers.length === 0) return { result: NOTHING, failure: null };
     const locations = distinct(workers.map(({ location }) => location));
-    const { counts, failure } = await observe(providerId, machines, { locations, workers, begunAt });
-    logScan(providerId, { complete: failure === null, ...counts, unowned: 0 }, begunAt);
+    const { counts, failure } = await this.observe(providerId, machines, { locations, workers, begunAt });
+    this.logScan(providerId, { complete: failure === null, ...counts, unowned: 0 }, begunAt);
     return { result: { ...counts, unowned: 0, awaited: workers.length }, failure };
   }
 
-  function logScan(providerId: string, counts: Omit<ScanResult, 'awaited'> & { complete: boolean }, begunAt: number) {
-    logEvent(log, 'scan-completed', { providerId, ...counts, seconds: seconds(engineNow() - begunAt) });
+  private logScan(providerId: string, counts: Omit<ScanResult, 'awaited'> & { complete: boolean }, begunAt: number) {
+    logEvent(this.deps.log, 'scan-completed', { providerId, ...counts, seconds: seconds(engineNow() - begunAt) });
   }
 
   /** Compares these workers with their cloud and signals the lifecycles whose machine changed. */
-  async function observe(providerId: string, machines: Machines, scan: Rows) {
+  private async observe(providerId: string, machines: Machines, scan: Rows) {
     const { workers, locations, begunAt } = scan;
     const { seen, failure } = await listAll(machines.observe(locations, workers));
     const found: ScanComparison<LiveWorker> = compareScan({
       workers,
       machines: seen,
-      notes: await scanNotes(db, providerId),
+      notes: await scanNotes(this.db, providerId),
       completeFor: completeness(locations, failure),
-      stepwise: isStepwise(providerId),
+      stepwise: this.isStepwise(providerId),
       begunAt,
       nowMs: engineNow(),
     });
     // Before the reads by id, which may wait for the cloud's limits.
     const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
     const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
-    const sent = await signals.send(changes);
+    const sent = await this.signals.send(changes);
     const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
-    await setNotes(db, providerId, [...absent, ...sent.notes]);
-    await clearNotes(db, found.clear);
+    await setNotes(this.db, providerId, [...absent, ...sent.notes]);
+    await clearNotes(this.db, found.clear);
     const reads = await readById(found.missing, machines);
     const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
-    const sentOver = await signals.send(over);
+    const sentOver = await this.signals.send(over);
     const notOver = reads.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
-    await setNotes(db, providerId, [...notOver, ...sentOver.notes]);
+    await setNotes(this.db, providerId, [...notOver, ...sentOver.notes]);
     const counts = {
       machines: seen.length,
       signalled: sent.delivered + sentOver.delivered,

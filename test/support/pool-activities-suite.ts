@@ -1,5 +1,5 @@
 import { beforeEach } from '@jest/globals';
-import type { PoolActivities, PoolAssessment } from '../../activities/pool/activities.js';
+import type { PoolActivities, PoolAssessment } from '../../activities/pool/types.js';
 import { recordLaunchedWorkers } from '../../database/launches.js';
 import { recordRunning } from '../../database/worker-changes.js';
 import { PoolSurroundings } from './pool-activities.js';

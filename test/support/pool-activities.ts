@@ -1,5 +1,6 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
-import { poolActivities, type PoolActivities } from '../../activities/pool/activities.js';
+import { poolActivities } from '../../activities/pool/activities.js';
+import type { PoolActivities } from '../../activities/pool/types.js';
 import { parseConfig } from '../../config/load.js';
 import { providerTypes } from '../../providers/providers.js';
 import type { DemandCounts } from '../../domain/demand.js';

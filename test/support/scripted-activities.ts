@@ -1,8 +1,7 @@
 import type { TriggerActivities } from '../../temporal/triggers.js';
 import type { DemandActivities } from '../../activities/demand/poll.js';
-import type { LaunchActivities } from '../../activities/pool/launch.js';
+import type { LaunchActivities, PoolActivities } from '../../activities/pool/types.js';
 import type { PersistActivities } from '../../activities/worker/persist.js';
-import type { PoolActivities } from '../../activities/pool/activities.js';
 import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
 import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';

@@ -1,11 +1,11 @@
 import type {
+  LaunchResult,
   PendingLaunch,
   PoolAssessment,
-  Reserved,
   ReserveRequest,
+  Reserved,
   UnfinishedLaunch,
-} from '../../activities/pool/activities.js';
-import type { LaunchResult } from '../../activities/pool/launch.js';
+} from '../../activities/pool/types.js';
 import type { Decision } from '../../domain/decision.js';
 import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';

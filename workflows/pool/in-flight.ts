@@ -5,8 +5,7 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LaunchActivities, LaunchResult } from '../../activities/pool/launch.js';
-import type { PendingLaunch } from '../../activities/pool/activities.js';
+import type { LaunchActivities, LaunchResult, PendingLaunch } from '../../activities/pool/types.js';
 import type { LaunchOutcome } from '../../domain/decision.js';
 import { LAUNCH_ATTEMPT_TIMEOUT_MS } from '../../domain/launch.js';
 import { cloudTaskQueue } from '../../temporal/names.js';

@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { PendingLaunch, PoolActivities, PoolAssessment } from '../../activities/pool/activities.js';
+import type { PendingLaunch, PoolActivities, PoolAssessment } from '../../activities/pool/types.js';
 import type { Decision, LaunchOutcome } from '../../domain/decision.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
@@ -146,15 +146,17 @@ async function launchInRounds(
     if (exhausted.size === 0) break;
     options = options
       .filter(({ launchConfigId }) => !exhausted.has(launchConfigId))
-      .map((option) => {
-        const capacity = used.get(option.launchConfigId) ?? 0;
-        const { usedCapacity, unregisteredRoom, capacityPerInstance } = option;
-        return {
-          ...option,
-          usedCapacity: usedCapacity + capacity,
-          unregisteredRoom: unregisteredRoom === null ? null : unregisteredRoom - capacity / capacityPerInstance,
-        };
-      });
+      .map((option) => afterLaunch(option, used.get(option.launchConfigId) ?? 0));
   }
   return { outcomes, limitedBy: [...limitedBy], passedOver, capacity: estimated.roomCapacity - room, limitEndsAt };
+}
+
+/** What a launch of `capacity` leaves of a launch config. */
+function afterLaunch(option: LaunchConfigOption, capacity: number): LaunchConfigOption {
+  const { usedCapacity, unregisteredRoom, capacityPerInstance } = option;
+  return {
+    ...option,
+    usedCapacity: usedCapacity + capacity,
+    unregisteredRoom: unregisteredRoom === null ? null : unregisteredRoom - capacity / capacityPerInstance,
+  };
 }

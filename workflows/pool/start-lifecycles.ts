@@ -7,7 +7,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PoolActivities } from '../../activities/pool/activities.js';
+import type { PoolActivities } from '../../activities/pool/types.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import type { LaunchedGroup } from '../../temporal/messages.js';
 import { workflowTypes } from '../../temporal/names.js';

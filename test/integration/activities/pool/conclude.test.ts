@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ReconciliationOutcome } from '../../../../activities/pool/activities.js';
+import type { ReconciliationOutcome } from '../../../../activities/pool/types.js';
 import type { Decision } from '../../../../domain/decision.js';
 import { recordReadings } from '../../../../database/demand-readings.js';
 import { listDecisions } from '../../../../database/decisions.js';

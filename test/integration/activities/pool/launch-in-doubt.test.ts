@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { MockActivityEnvironment } from '@temporalio/testing';
-import { launchActivities, type LaunchResult } from '../../../../activities/pool/launch.js';
+import { launchActivities } from '../../../../activities/pool/launch.js';
+import type { LaunchResult } from '../../../../activities/pool/types.js';
 import { getLaunch } from '../../../../database/launches.js';
 import type { LaunchRow } from '../../../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';

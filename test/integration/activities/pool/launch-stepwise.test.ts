@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { launchActivities, type LaunchResult } from '../../../../activities/pool/launch.js';
+import { launchActivities } from '../../../../activities/pool/launch.js';
+import type { LaunchResult } from '../../../../activities/pool/types.js';
 import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { recordLaunchedWorkers, getLaunch, workersOfLaunch } from '../../../../database/launches.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
