@@ -69,6 +69,7 @@ function httpUrl(text: string): URL {
 }
 
 /** Reads the command line; prints help or what is wrong and exits where there is nothing to run. */
+// oxlint-disable-next-line max-lines-per-function -- one line for each option
 export function parseOptions(argv: readonly string[]): SimulatorOptions {
   const command = new Command('simulator')
     .description(

@@ -46,6 +46,7 @@ const CLAIM_WAIT_MS = 20_000;
 const HOUSEKEEPING_MS = 1000;
 
 /** Puts the parts together, takes up the saved state, and opens the port. Rejects when the port is taken. */
+// oxlint-disable-next-line max-lines-per-function -- wires the simulated services together, once
 export async function startSimulator(options: SimulatorOptions): Promise<RunningSimulator> {
   const log = new RequestLog(options.log);
   const faults = new Faults();

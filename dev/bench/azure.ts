@@ -76,6 +76,7 @@ export async function measureAzure(
   ];
 }
 
+// oxlint-disable-next-line max-lines-per-function -- the life of one machine, step by step
 async function live(pool: AzureScenario['pool'], count: number, temporal: string) {
   const system = await startSystem({
     providers: async (simulator, folder) => ({ azure: await azureProviderConfig(simulator, folder) }),

@@ -59,6 +59,7 @@ export function perform(store: ArmStore, call: ArmCall, pageSize: number, nowMs:
   }
 }
 
+// oxlint-disable-next-line complexity -- the methods of one resource, with their refusals
 function onGroups(store: ArmStore, { method, target, body }: ArmCall): ArmAnswer {
   const { subscriptionId, name } = target;
   if (name === null) {

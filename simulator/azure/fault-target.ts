@@ -26,6 +26,7 @@ export const tagsOf = (body: Properties): Properties => ({
   ...objectAt(body, 'properties', 'parameters', 'tags', 'value'),
 });
 
+// oxlint-disable-next-line complexity -- one case for each kind of target
 function tagsOfTarget(store: ArmStore, { kind, subscriptionId, resourceGroup, name, within }: Target): Properties {
   const group = resourceGroup ?? '';
   const deployment = (called: string | null) =>

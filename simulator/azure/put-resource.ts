@@ -30,6 +30,7 @@ export interface PutResult {
  * and what the kind allows may change. A failed one is created again.
  * Throws a Refusal with the real service's code.
  */
+// oxlint-disable-next-line max-lines-per-function -- the checks of one request, in the order in which Azure makes them
 export function putResource(store: ArmStore, request: PutRequest, nowMs: number): PutResult {
   const { kind, subscriptionId, name, body } = request;
   const rules = kindRules[kind];

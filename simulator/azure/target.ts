@@ -44,6 +44,7 @@ const nested: Record<string, TargetKind> = {
  * Reads the path after `/azure`; names of groups and types are in any case, as the real service takes them.
  * Throws a Refusal where there is nothing.
  */
+// oxlint-disable-next-line complexity -- one branch for each form of a path, as Azure documents them
 export function parseTarget(path: string): Target {
   const parts = path.split('/').filter(Boolean).map(decode);
   const [word = '', subscriptionId = '', next = ''] = parts;
@@ -65,6 +66,7 @@ export function parseTarget(path: string): Target {
   return parseProvider(place, rest.slice(1), path);
 }
 
+// oxlint-disable-next-line complexity -- one branch for each form of a path, as Azure documents them
 function parseProvider(place: Pick<Target, 'subscriptionId' | 'resourceGroup'>, rest: string[], path: string): Target {
   const [namespace = '', type = '', name = null, subtype = null, subname = null, extra] = rest;
   if (type.toLowerCase() === 'locations') {

@@ -107,6 +107,7 @@ export function insert(store: GoogleStore, call: Mutation, nowMs: number): Begun
 }
 
 /** The keys of `perInstanceProperties`, or numbers in place of the pattern's `#`, after the largest that exists. */
+// oxlint-disable-next-line complexity -- the refusals of one member of a request
 function namesOf(store: GoogleStore, { project, zone, body }: Mutation): string[] {
   const count = numberAt(body, 'count') ?? NaN;
   if (!Number.isInteger(count) || count < 1 || count > MAX_BULK) {

@@ -88,6 +88,7 @@ interface Acted {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
+// oxlint-disable-next-line complexity -- one case for each operation of the API
 async function act(
   context: QueueContext,
   route: Route,

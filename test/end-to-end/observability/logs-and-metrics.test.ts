@@ -145,6 +145,7 @@ async function deploymentKey(): Promise<string> {
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (\S+)$/;
 
 /** Parses Prometheus' text format as strictly as its specification; gives every sample's value by name and labels. */
+// oxlint-disable-next-line complexity -- one branch for each kind of line
 function parseMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   const typed = new Set<string>();
