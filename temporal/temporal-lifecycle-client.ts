@@ -48,43 +48,7 @@ export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): Life
   const limited = <T>(call: () => Promise<T>): Promise<T> => withLimitAndDeadline(client, semaphore, call);
   const inTime = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, call);
 
-  const startOptions = (input: LifecycleInput, workflowIdConflictPolicy: WorkflowIdConflictPolicy) => ({
-    ...lifecycleStart(input, 'api'),
-    taskQueue: mainTaskQueue(schedules.taskQueuePrefix),
-    workflowIdConflictPolicy,
-  });
-  type StartOptions = ReturnType<typeof startOptions>;
-
-  const update = <Result>(worker: WorkerKey, name: string, request: unknown, updateId?: string): Promise<Result> =>
-    client.workflow
-      .getHandle(lifecycleId(worker))
-      .executeUpdate<Result, [unknown]>(name, { args: [request], updateId });
-
-  /** Starts the lifecycle and has the caller of the API come again. */
-  const startForRetry = async (options: StartOptions): Promise<never> => {
-    await client.workflow.start(workflowTypes.workerLifecycle, options);
-    throw new LifecycleUnavailableError('the worker had no lifecycle');
-  };
-
-  /**
-   * Calls a lifecycle, and starts it where it is missing: the launch has just been recorded, or somebody terminated the
-   * lifecycle. A worker that has stopped gets none, and the call fails with WorkflowNotFoundError.
-   */
-  const startIfMissing = async <T>(
-    worker: WorkerKey,
-    call: () => Promise<T>,
-    start: (options: StartOptions) => Promise<T> = startForRetry,
-  ): Promise<T> => {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      const input = await deps.loadInput(worker);
-      if (input === 'stopped') throw error;
-      if (input === 'impossible') throw new LifecycleUnavailableError('the pool or provider of the worker is not here');
-      return await start(startOptions(input, WorkflowIdConflictPolicy.USE_EXISTING));
-    }
-  };
+  const { update, startIfMissing, startOptions } = callsOf(deps);
 
   return {
     async requestReconcile(workerPoolId) {
@@ -139,6 +103,49 @@ export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): Life
     updateStatic: (worker, next) =>
       limited(() => startIfMissing(worker, () => update<void>(worker, lifecycleMessages.updateWorker, next))),
   };
+}
+
+/** Calls of one lifecycle, each before its limits and its deadline. */
+function callsOf({ client, schedules, loadInput }: TemporalLifecycleClientDeps) {
+  const startOptions = (input: LifecycleInput, workflowIdConflictPolicy: WorkflowIdConflictPolicy) => ({
+    ...lifecycleStart(input, 'api'),
+    taskQueue: mainTaskQueue(schedules.taskQueuePrefix),
+    workflowIdConflictPolicy,
+  });
+  type StartOptions = ReturnType<typeof startOptions>;
+
+  const update = <Result>(worker: WorkerKey, name: string, request: unknown, updateId?: string): Promise<Result> =>
+    client.workflow
+      .getHandle(lifecycleId(worker))
+      .executeUpdate<Result, [unknown]>(name, { args: [request], updateId });
+
+  /** Starts the lifecycle and has the caller of the API come again. */
+  const startForRetry = async (options: StartOptions): Promise<never> => {
+    await client.workflow.start(workflowTypes.workerLifecycle, options);
+    throw new LifecycleUnavailableError('the worker had no lifecycle');
+  };
+
+  /**
+   * Calls a lifecycle, and starts it where it is missing: the launch has just been recorded, or somebody terminated the
+   * lifecycle. A worker that has stopped gets none, and the call fails with WorkflowNotFoundError.
+   */
+  const startIfMissing = async <T>(
+    worker: WorkerKey,
+    call: () => Promise<T>,
+    start: (options: StartOptions) => Promise<T> = startForRetry,
+  ): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      const input = await loadInput(worker);
+      if (input === 'stopped') throw error;
+      if (input === 'impossible') throw new LifecycleUnavailableError('the pool or provider of the worker is not here');
+      return await start(startOptions(input, WorkflowIdConflictPolicy.USE_EXISTING));
+    }
+  };
+
+  return { update, startIfMissing, startOptions };
 }
 
 /** Runs a call when a place is free, with its time limit, and turns the errors of Temporal's client into ours. */

@@ -6,6 +6,7 @@ import { getPool } from '../../database/pools.js';
 import { clearNotes } from '../../database/scans.js';
 import { liveWorkerKeys } from '../../database/workers.js';
 import { type LaunchContext, lifecycleInput } from '../../temporal/lifecycle-input.js';
+import type { LifecycleInput } from '../../temporal/messages.js';
 import { openLifecycles } from '../../temporal/namespace.js';
 import { startLifecycle } from '../../temporal/start-lifecycle.js';
 import type { ActivityDeps } from '../support/deps.js';
@@ -45,64 +46,82 @@ export interface LifecycleStarts {
 
 /** Starts are idempotent. One that fails keeps no other, is logged once, and is left to the sweep. */
 export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): LifecycleStarts {
-  const { database, providers, config, client, log } = deps;
-  const { db } = database;
-  const { taskQueuePrefix } = config.temporal;
-  const loadInput = lifecycleInputLoader(deps);
-  const failing = new FirstFailures();
-
+  const starts = new Starts(deps, timeouts);
   return {
-    ofLaunch: (token, startedBy) =>
-      withHeartbeat(async () => {
-        const launch = await getLaunch(db, token);
-        const pool = launch && (await getPool(db, launch.workerPoolId));
-        const provider = launch && providers.get(launch.providerId);
-        if (!launch || !pool || !provider) {
-          const error = new Error('Its pool or provider is not here');
-          noteFailure(`launch ${token}`, error, { workerPoolId: null, workerGroup: null, workerId: null });
-          return true;
-        }
-        const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
-        return await startLaunched(token, context, startedBy);
-      }),
-
-    missing: (startedBy) =>
-      withHeartbeat(async () => {
-        const nothing = { started: 0, failed: 0, impossible: [], left: 0 };
-        // Rows first: a lifecycle that is started meanwhile is then in the list.
-        const live = await liveWorkerKeys(db);
-        if (live.length === 0) return nothing;
-        const open = await openLifecycles(client, timeLimit(timeouts.listMs));
-        // guard(incomplete-list-concludes-nothing): false
-        if (!open.complete) {
-          logEvent(log, 'lifecycle-list-incomplete', { listed: open.ids.size, live: live.length });
-          return nothing;
-        }
-        return await startAll(
-          live.filter((key) => !open.ids.has(lifecycleId(key))),
-          startedBy,
-          timeLimit(timeouts.startsMs),
-        );
-      }),
+    ofLaunch: (token, startedBy) => withHeartbeat(() => starts.ofLaunch(token, startedBy)),
+    missing: (startedBy) => withHeartbeat(() => starts.missing(startedBy)),
   };
+}
 
-  async function startLaunched(token: string, context: LaunchContext, startedBy: string): Promise<boolean> {
-    const isOver = timeLimit(timeouts.startsMs);
-    const workers = (await workersOfLaunch(db, token)).filter(({ state }) => state !== 'stopped');
+class Starts {
+  private readonly deps: ActivityDeps;
+  private readonly timeouts: typeof TIMEOUTS;
+  private readonly loadInput: ReturnType<typeof lifecycleInputLoader>;
+  private readonly failing = new FirstFailures();
+
+  constructor(deps: ActivityDeps, timeouts: typeof TIMEOUTS) {
+    this.deps = deps;
+    this.timeouts = timeouts;
+    this.loadInput = lifecycleInputLoader(deps);
+  }
+
+  async ofLaunch(token: string, startedBy: string): Promise<boolean> {
+    const { database, providers, config } = this.deps;
+    const launch = await getLaunch(database.db, token);
+    const pool = launch && (await getPool(database.db, launch.workerPoolId));
+    const provider = launch && providers.get(launch.providerId);
+    if (!launch || !pool || !provider) {
+      const error = new Error('Its pool or provider is not here');
+      this.noteFailure(`launch ${token}`, error, { workerPoolId: null, workerGroup: null, workerId: null });
+      return true;
+    }
+    const context = { pool: pool.pool, provider, launch, defaults: config.defaults };
+    return await this.startLaunched(token, context, startedBy);
+  }
+
+  async missing(startedBy: string): Promise<MissingLifecycles> {
+    const { database, client, log } = this.deps;
+    const nothing = { started: 0, failed: 0, impossible: [], left: 0 };
+    // Rows first: a lifecycle that is started meanwhile is then in the list.
+    const live = await liveWorkerKeys(database.db);
+    if (live.length === 0) return nothing;
+    const open = await openLifecycles(client, timeLimit(this.timeouts.listMs));
+    // guard(incomplete-list-concludes-nothing): false
+    if (!open.complete) {
+      logEvent(log, 'lifecycle-list-incomplete', { listed: open.ids.size, live: live.length });
+      return nothing;
+    }
+    return await this.startAll(
+      live.filter((key) => !open.ids.has(lifecycleId(key))),
+      startedBy,
+      timeLimit(this.timeouts.startsMs),
+    );
+  }
+
+  /** False when it has one, or has ended. */
+  private start(input: LifecycleInput, startedBy: string): Promise<boolean> {
+    const { client, config } = this.deps;
+    const { taskQueuePrefix } = config.temporal;
+    return startLifecycle(client, input, { startedBy, taskQueuePrefix });
+  }
+
+  private async startLaunched(token: string, context: LaunchContext, startedBy: string): Promise<boolean> {
+    const isOver = timeLimit(this.timeouts.startsMs);
+    const workers = (await workersOfLaunch(this.deps.database.db, token)).filter(({ state }) => state !== 'stopped');
     let left = 0;
     await inParallel(workers, STARTS_AT_ONCE, async (worker) => {
       if (isOver()) return void (left += 1);
       try {
-        await startLifecycle(client, lifecycleInput(worker, context), { startedBy, taskQueuePrefix });
-        failing.worked(lifecycleId(worker));
+        await this.start(lifecycleInput(worker, context), startedBy);
+        this.failing.worked(lifecycleId(worker));
       } catch (error) {
-        noteFailure(lifecycleId(worker), error, worker);
+        this.noteFailure(lifecycleId(worker), error, worker);
       }
     });
     return left === 0;
   }
 
-  async function startAll(
+  private async startAll(
     keys: readonly WorkerKey[],
     startedBy: string,
     isOver: () => boolean,
@@ -113,35 +132,41 @@ export function lifecycleStarts(deps: ActivityDeps, timeouts = TIMEOUTS): Lifecy
       // guard(missing-starts-are-bounded): false
       if (isOver()) return void (counts.left += 1);
       try {
-        const outcome = await startMissing(key, startedBy);
+        const outcome = await this.startMissing(key, startedBy);
         if (outcome === 'impossible') impossible.push(lifecycleId(key));
         if (outcome === 'started') counts.started += 1;
-        failing.worked(lifecycleId(key));
+        this.failing.worked(lifecycleId(key));
       } catch (error) {
         counts.failed += 1;
-        noteFailure(lifecycleId(key), error, key);
+        this.noteFailure(lifecycleId(key), error, key);
       }
     });
     return { ...counts, impossible: impossible.toSorted() };
   }
 
-  async function startMissing(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
-    const input = await loadInput(key);
+  private async startMissing(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
+    const input = await this.loadInput(key);
     if (input === 'stopped') return 'none';
     if (input === 'impossible') return 'impossible';
-    if (!(await startLifecycle(client, input, { startedBy, taskQueuePrefix }))) return 'none';
+    if (!(await this.start(input, startedBy))) return 'none';
     // The new lifecycle has heard of nothing: the next scan tells it what it sees.
     // guard(new-lifecycle-hears-everything): drop
-    await clearNotes(db, [key]);
+    await clearNotes(this.deps.database.db, [key]);
     const { workerPoolId, workerGroup, workerId } = key;
     const state = input.resumeFrom?.state ?? 'requested';
-    logEvent(log, 'lifecycle-replaced', { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key), state });
+    logEvent(this.deps.log, 'lifecycle-replaced', {
+      workerPoolId,
+      workerGroup,
+      workerId,
+      workflowId: lifecycleId(key),
+      state,
+    });
     return 'started';
   }
 
-  function noteFailure(name: string, error: unknown, key: { [Part in keyof WorkerKey]: string | null }): void {
-    if (!failing.isFirst(name)) return;
+  private noteFailure(name: string, error: unknown, key: { [Part in keyof WorkerKey]: string | null }): void {
+    if (!this.failing.isFirst(name)) return;
     const { workerPoolId, workerGroup, workerId } = key;
-    logEvent(log, 'lifecycle-start-failed', { start: name, workerPoolId, workerGroup, workerId, err: error });
+    logEvent(this.deps.log, 'lifecycle-start-failed', { start: name, workerPoolId, workerGroup, workerId, err: error });
   }
 }
