@@ -1,5 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { scriptedServer } from './scripted-server.js';
 
 export interface ScriptedAnswer {
   readonly status: number;
@@ -25,26 +26,15 @@ export async function scriptedEc2(
   ready: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ScriptedEc2> {
   const requests: URLSearchParams[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => (body += String(chunk)));
-    request.on('end', () => {
-      const parameters = new URLSearchParams(body);
-      requests.push(parameters);
-      // Credential=<key>/<day>/<region>/ec2/aws4_request
-      const region = request.headers.authorization?.split('/')[2] ?? '';
-      void ready().then(() => send(script(parameters, region), response));
-    });
+  const server = await scriptedServer(async (request, response) => {
+    const parameters = new URLSearchParams(await text(request));
+    requests.push(parameters);
+    // Credential=<key>/<day>/<region>/ec2/aws4_request
+    const region = request.headers.authorization?.split('/')[2] ?? '';
+    await ready();
+    send(script(parameters, region), response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+  return { endpoint: server.url, requests, close: () => server.close() };
 }
 
 function send(answer: ScriptedAnswer | null, response: ServerResponse): void {

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type ScriptedServer, scriptedServer } from './scripted-server.js';
 
 export interface SeenRequest {
   readonly method: string;
@@ -18,38 +19,18 @@ export interface ScriptedAnswer {
 export class ScriptedGoogle {
   readonly requests: SeenRequest[] = [];
   say: (request: SeenRequest) => ScriptedAnswer = () => ({ body: {} });
-  private readonly server: Server;
+  private server!: ScriptedServer;
 
-  private constructor() {
-    this.server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const url = new URL(request.url ?? '/', 'http://localhost');
-        const text = Buffer.concat(chunks).toString();
-        const seen = {
-          method: request.method ?? '',
-          path: url.pathname,
-          query: url.searchParams,
-          headers: request.headers,
-          body: text ? (JSON.parse(text) as unknown) : null,
-        };
-        this.requests.push(seen);
-        const { status = 200, body } = this.say(seen);
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
-      });
-    });
-  }
+  private constructor() {}
 
   static async start(): Promise<ScriptedGoogle> {
     const scripted = new ScriptedGoogle();
-    await new Promise<void>((resolve) => scripted.server.listen(0, '127.0.0.1', resolve));
+    scripted.server = await scriptedServer((request, response) => scripted.answer(request, response));
     return scripted;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return this.server.url;
   }
 
   /** A refusal as Google's APIs write it. */
@@ -61,7 +42,22 @@ export class ScriptedGoogle {
   }
 
   async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+    await this.server.close();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://localhost');
+    const sent = await text(request);
+    const seen = {
+      method: request.method ?? '',
+      path,
+      query,
+      headers: request.headers,
+      body: sent ? (JSON.parse(sent) as unknown) : null,
+    };
+    this.requests.push(seen);
+    const { status = 200, body } = this.say(seen);
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
 }

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
 import type { DemandSource } from '../../../../domain/demand-source.js';
 import { taskclusterDemand } from '../../../../activities/demand/taskcluster-queue.js';
 import { startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
+import { scriptedServer } from '../../../support/scripted-server.js';
 
 const pool = 'proj-example/linux';
 const signal = new AbortController().signal;
@@ -86,18 +84,15 @@ test('a question that is aborted ends at once', async () => {
 test.each(['1.5', '1e300', '-1', 'null', '"3"'])(
   'refuses the count %s, which the database could not hold',
   async (count) => {
-    const server = createServer((_, response) => {
+    const server = await scriptedServer((_, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(`{"pendingTasks": ${count}, "claimedTasks": 0}`);
     });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
     try {
-      const rootUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      const requested = taskclusterDemand({ rootUrl, demand: { type: 'taskcluster', rootUrl: null } } as never);
+      const requested = taskclusterDemand({ rootUrl: server.url, demand: { type: 'taskcluster', rootUrl: null } } as never);
       await expect(requested.counts(pool)).rejects.toThrow('no whole numbers');
     } finally {
-      server.closeAllConnections();
-      server.close();
+      await server.close();
     }
   },
 );

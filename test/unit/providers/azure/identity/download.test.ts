@@ -1,8 +1,7 @@
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { allowedAddress, download } from '../../../../../providers/azure/identity/download.js';
+import { type Listener, scriptedServer } from '../../../../support/scripted-server.js';
 
 describe('addresses of certificates that are allowed', () => {
   test.each([
@@ -42,14 +41,12 @@ describe('addresses of certificates that are not allowed', () => {
 });
 
 describe('a download', () => {
-  async function from(listener: RequestListener): Promise<Buffer> {
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
+  async function from(listener: Listener): Promise<Buffer> {
+    const server = await scriptedServer(listener);
     try {
-      return await download(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/x.crt`));
+      return await download(new URL(`${server.url}/x.crt`));
     } finally {
-      server.closeAllConnections();
-      server.close();
+      await server.close();
     }
   }
 
