@@ -47,7 +47,7 @@ async function launchForeignMachine(): Promise<string> {
   return Instances?.[0]?.InstanceId ?? '';
 }
 
-test('an answer that is lost, and no capacity when the launch is repeated, makes the wanted machines once', async () => {
+test('a launch whose answer is lost, and that finds no capacity when repeated, creates the wanted machines once', async () => {
   const pool = newPool();
   await fault('lose-answer');
   await fault('refuse', { code: 'InsufficientInstanceCapacity', times: 2 });
@@ -90,7 +90,7 @@ test('a launch config that is edited between two attempts does not change the la
   await endPool(system(), pool);
 });
 
-test('a pool that is deleted while a launch is open still owns what the launch made, and goes when that has gone', async () => {
+test('a pool deleted while a launch is open still owns what the launch created, and goes when that has gone', async () => {
   const pool = newPool();
   const held = await fault('hold-answer');
   await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
@@ -123,7 +123,7 @@ test('five triggers during a reconciliation give one more reconciliation', async
   await endPool(system(), pool);
 });
 
-test('a pool whose schedule is paused launches nothing for its tasks, and goes on when that ends', async () => {
+test('a pool whose schedule is paused launches nothing for its tasks, and goes on when the pause ends', async () => {
   const pool = newPool();
   await system().api.createPool(pool, awsPool({ maxCapacity: 5 }));
   const schedule = system().temporal.schedule.getHandle(cronScheduleId(pool));
@@ -178,7 +178,7 @@ test('SIGTERM while the cloud gives no answer at all still ends the process with
   await endPool(system(), pool);
 });
 
-test('of all these launches none was doubled, all have ended, and the machine of another deployment is untouched', async () => {
+test('no launch under adversity is doubled, all end, and the machine of another deployment is untouched', async () => {
   await checkEvidence(system(), { ended: true });
   const machine = (await system().simulator.machines()).find(({ instanceId }) => instanceId === foreign);
   expect(machine?.state).toBe('running');

@@ -10,9 +10,9 @@ const MAX_REMOVAL_INTERVAL_MS = 5_000;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
-describe('what 500 workers of one pool cost', () => {
+describe('500 workers of one pool', () => {
   test.each(['off', 'ec2'] as const)(
-    'few EC2 calls and short histories, and none is stranded, with EC2 limits %s',
+    'a pool of 500 workers costs few EC2 calls and short histories, and strands none, with EC2 limits %s',
     async (limits) => {
       const counts = await countsOfPool({ workers: WORKERS, limits });
       expect(counts.workers).toBe(WORKERS);
@@ -32,7 +32,7 @@ describe('what 500 workers of one pool cost', () => {
 });
 
 describe('a region with room for fewer machines than are wanted', () => {
-  test('gives those that it has in the first round, and the database agrees with it', async () => {
+  test('a region with too little room gives the machines that it has in the first round, and the database agrees', async () => {
     const pool = 'counts/short';
     const system = await startSystem({
       simulator: { latencyMs: 60, bootMs: 500, idleMs: 3_600_000 },

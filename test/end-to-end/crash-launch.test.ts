@@ -72,23 +72,23 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
     struck = await strikeAll(strike, recover);
   });
 
-  test('before the cloud has the request, which arrives later all the same', async () => {
+  test('a launch survives a crash before the cloud has the request, which arrives later all the same', async () => {
     await expectSettled(system(), struck.arrivesLater, WANTED);
   });
 
-  test('before the cloud has the request, which is lost', async () => {
+  test('a launch survives a crash before the cloud has the request, which is lost', async () => {
     await expectSettled(system(), struck.isLost, WANTED);
   });
 
-  test('after the cloud has acted and before it has answered', async () => {
+  test('a launch survives a crash after the cloud has acted and before it has answered', async () => {
     await expectSettled(system(), struck.isUnanswered, WANTED);
   });
 
-  test('between the starts of two lifecycles', async () => {
+  test('a launch survives a crash between the starts of two lifecycles', async () => {
     await expectSettled(system(), struck.isStarting, MANY);
   });
 
-  test('at any of these moments leaves workers that can all be removed', async () => {
+  test('a launch with a crash at any of these moments leaves workers that can all be removed', async () => {
     const pools: string[] = Object.values(struck);
     await Promise.all(pools.map((pool) => endPool(system(), pool)));
     for (const pool of pools) expect((await system().api.counts(pool)).running).toBe(0);
@@ -97,7 +97,7 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
   test.each([
     ['are written late by the dead', false],
     ['are never written by it', true],
-  ])('after the answer and before the rows, which %s', async (_rows, cut) => {
+  ])('a launch survives a crash after the answer and before the rows, which %s', async (_rows, cut) => {
     const pool = newPool();
     const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
     await system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
@@ -109,7 +109,7 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
     await expectSettledAndEnd(pool, WANTED);
   });
 
-  test('after the rows and before any lifecycle has been started', async () => {
+  test('a launch survives a crash after the rows and before any lifecycle has been started', async () => {
     const pool = newPool();
     const beforeRows = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
     await system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
@@ -124,6 +124,6 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
   });
 });
 
-test('of all these launches none was doubled, every machine had an owner, and all have ended', async () => {
+test('no launch with a crash is doubled, every machine has an owner, and all end', async () => {
   expect(await checkEvidence(system(), { ended: true })).toMatch(/^launches doubled +0$/m);
 });

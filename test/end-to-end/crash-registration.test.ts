@@ -44,7 +44,7 @@ describe('a registration', () => {
     ['of the API before it has the request', 'api', 'hold-request'],
     ['of the API, whose answer is lost', 'api', 'hold-answer'],
     ['of the Temporal workers before the request', 'worker', 'hold-request'],
-  ] as const)('survives a crash %s', async (_when, role, mode) => {
+  ] as const)('a registration survives a crash %s', async (_when, role, mode) => {
     const { pool, fault } = await heldRegistration(mode);
     await restart(system(), role);
     await system().simulator.releaseFault(fault.id, mode === 'hold-answer' ? 'drop' : 'go');
@@ -52,7 +52,7 @@ describe('a registration', () => {
   });
 
   test.each(['worker', 'api'] as const)(
-    'survives a crash of the %s process while the row is being written',
+    'a registration survives a crash of the %s process while the row is being written',
     async (role) => {
       const { pool, fault } = await heldRegistration('hold-request');
       const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
@@ -64,7 +64,7 @@ describe('a registration', () => {
     },
   );
 
-  test('in the gap between launch and rows is put off, and succeeds later', async () => {
+  test('a registration in the gap between launch and rows is put off, and succeeds later', async () => {
     const pool = newPool();
     const fault = await system().simulator.addFault({ operation: 'RunInstances', mode: 'hold-answer' });
     await system().api.createPool(pool, awsPool({ minCapacity: 1 }));
@@ -89,7 +89,7 @@ describe('a registration', () => {
     await expectRegisteredAndEnd(pool);
   });
 
-  test('with two proofs at once gives both an answer, and the machine works', async () => {
+  test('a registration with two proofs at once gives both an answer, and the machine works', async () => {
     const { pool, fault } = await heldRegistration('hold-request');
     await system().waitFor(async () => (await system().api.workers(pool)).length === 1, 'the row');
     const [worker] = await system().api.workers(pool);
@@ -105,7 +105,7 @@ describe('a registration', () => {
     await expectRegisteredAndEnd(pool);
   });
 
-  test('with a valid document of another pool’s machine is refused, and nothing is written', async () => {
+  test('a registration with a valid document of another pool’s machine is rejected, and nothing is written', async () => {
     const [mine, theirs] = [newPool(), newPool()];
     await system().api.createPool(mine, awsPool({ minCapacity: 1 }));
     await expectSettled(system(), mine, 1);
@@ -142,6 +142,6 @@ describe('a registration', () => {
   });
 });
 
-test('of all these machines every one had an owner, and all have ended', async () => {
+test('every machine of these registrations has an owner, and all end', async () => {
   expect(await checkEvidence(system(), { ended: true })).toMatch(/^launches doubled +0$/m);
 });

@@ -21,7 +21,7 @@ async function runningPool(places = regions): Promise<string> {
 const hold = (mode: FaultRequest['mode'], more: Partial<FaultRequest> = {}) =>
   system().simulator.addFault({ operation: 'TerminateInstances', mode, ...more });
 
-describe('around its call to the cloud', () => {
+describe('crashes around the call to the cloud', () => {
   /** One in each region, so that their removals are calls of their own, which the same crashes strike. */
   const removals: { how: 'go' | 'drop'; region: string; pool: string }[] = [
     { how: 'go', region: 'us-east-1', pool: '' },
@@ -81,7 +81,7 @@ test('a removal survives a crash between the cloud’s "gone" and the row', asyn
   await checkEvidence(system());
 });
 
-test('removals go on when the cloud refuses them, and while the provider counts as unhealthy', async () => {
+test('removals go on when the cloud rejects them, and while the provider counts as unhealthy', async () => {
   const pool = await runningPool();
   const unhealthy = await system().simulator.addFault({
     operation: 'DescribeRegions',
@@ -113,6 +113,6 @@ test('machines that vanish, die or shut themselves down end their workers, with 
   await expectAllStopped(system(), pool);
 });
 
-test('of all these machines every one had an owner, and all have ended', async () => {
+test('every machine of these removals has an owner, and all end', async () => {
   expect(await checkEvidence(system(), { ended: true })).toMatch(/^machines not gone +0$/m);
 });

@@ -30,7 +30,7 @@ const backoffAfter = async (pool: string, failures: number): Promise<Backoff> =>
     return backoff && backoff.failures >= failures ? backoff : null;
   }, `failure ${failures} in a row`);
 
-test('a launch config whose machines the cloud ends at once is launched from ever more rarely, and its error says why', async () => {
+test('a launch config whose machines the cloud ends at once is used ever more rarely, and its error says why', async () => {
   const pool = newPool();
   const fault = await system().simulator.addFault({
     ...{ operation: 'RunInstances', mode: 'end-machines', region: 'us-east-2', times: 1_000 },
@@ -63,7 +63,7 @@ test('a launch config whose machines the cloud ends at once is launched from eve
   await endPool(system(), pool);
 });
 
-test('a pool over two regions gets its machines from the one that answers, and its owner hears of the other', async () => {
+test('a pool over two regions gets its machines from the one that answers, and an error of the other', async () => {
   const pool = newPool();
   const held = await system().simulator.addFault({
     ...{ operation: 'RunInstances', mode: 'hold-request', region: 'us-west-2', times: 1 },

@@ -82,7 +82,7 @@ async function quarantine(worker: WorkerResponse, quarantineUntil: number): Prom
   );
 }
 
-test('the quarantine of a worker is in its row after a poll, and again its end', async () => {
+test('the quarantine of a worker, and again its end, is in the worker’s row after a poll', async () => {
   const pool = newPool();
   await system().api.createPool(pool, awsPool({ minCapacity: 1, maxCapacity: 1 }));
   await expectSettled(system(), pool, 1);

@@ -28,7 +28,7 @@ const beforeRequestOf = (workerPoolId: string) =>
 /** An attempt has begun in the database, and has not been checked yet. */
 const afterAttemptBegins = { writes: 'update launches .*in_doubt_attempts = ', when: 'after' } as const;
 
-describe('a launch whose process is stopped and goes on after another attempt', () => {
+describe('a launch whose process is paused and goes on after another attempt', () => {
   let system: System | undefined;
   let paused: PausedProcess | undefined;
   let temporal: OwnTemporal;
@@ -56,7 +56,7 @@ describe('a launch whose process is stopped and goes on after another attempt', 
     await of.waitFor(() => requestsIn(of, region).length >= requests, `${requests} requests in ${region}`);
   const hasWorkers = async (of: System, pool: string) => (await of.api.workers(pool)).length === WANTED;
 
-  test('gives every machine a row and launches none twice, whatever another process did meanwhile', async () => {
+  test('a paused launch attempt gives every machine a row and launches none twice, whatever another process did meanwhile', async () => {
     const of = await started({});
     const moments = [beforeRequestOf(launched.pool), beforeRequestOf(refused.pool), afterAttemptBegins];
     await of.start('api');
@@ -89,7 +89,7 @@ describe('a launch whose process is stopped and goes on after another attempt', 
     expect(await checkEvidence(of, { ended: true })).toMatch(/^launches doubled +0$/m);
   });
 
-  test('gives every machine a row and launches none twice where the process itself begins the other attempt', async () => {
+  test('a paused launch attempt gives every machine a row and launches none twice where its own process begins the other attempt', async () => {
     const of = await started({ database: 'pglite', roles: 'all' });
     const { pool, region } = launched;
     paused = await PausedProcess.start(of, 'all', [beforeRequestOf(pool)]);

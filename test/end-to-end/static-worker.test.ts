@@ -30,7 +30,7 @@ const register = (staticSecret: string) =>
   as().registerWorker({ ...key, providerId: 'hand', workerIdentityProof: { staticSecret } });
 const reregister = (credentials: Credentials, secret: string) => as(credentials).reregisterWorker({ ...key, secret });
 
-test('a machine made by hand registers, comes again, gets another secret and is removed, with a crash in the middle', async () => {
+test('a static machine registers, re-registers, gets another secret and is removed, with a crash in the middle', async () => {
   const [first, second] = [newSecret(), newSecret()];
   const expires = new Date(Date.now() + DAY_MS).toISOString();
   await as(ops).createWorkerPool(key.workerPoolId, {

@@ -23,13 +23,13 @@ const ended = async (handle: WorkflowHandle) => {
 };
 
 describe('poolCron', () => {
-  test('requests a reconciliation of its pool, and ends', async () => {
+  test('poolCron requests a reconciliation of its pool, and ends', async () => {
     const handle = await start('poolCron', { workerPoolId: 'proj/pool' });
     expect(await ended(handle)).toBe('COMPLETED');
     expect(time.scripted.calls).toEqual([{ activity: 'requestReconcile', args: ['proj/pool'] }]);
   });
 
-  test('tries three times, then is red', async () => {
+  test('poolCron tries three times, then fails', async () => {
     time.scripted.fail('requestReconcile', 1_000);
     expect(await ended(await start('poolCron', { workerPoolId: 'proj/pool' }))).toBe('FAILED');
     expect(time.scripted.of('requestReconcile')).toHaveLength(3);
@@ -37,7 +37,7 @@ describe('poolCron', () => {
 });
 
 describe('watchDemand', () => {
-  test('polls all pools once and gives the counts', async () => {
+  test('watchDemand polls all pools once and gives the counts', async () => {
     const counts = { pools: 3, triggered: 2, unreadable: 1 };
     time.scripted.on('pollDemand', async () => counts);
     const handle = await start('watchDemand');
@@ -45,7 +45,7 @@ describe('watchDemand', () => {
     expect(time.scripted.names()).toEqual(['pollDemand']);
   });
 
-  test('tries twice, then fails: the next poll is seconds away', async () => {
+  test('watchDemand tries twice, then fails: the next poll is seconds away', async () => {
     time.scripted.fail('pollDemand', 1_000);
     const handle = await start('watchDemand');
     await time.pass(MINUTE_MS);
@@ -68,7 +68,7 @@ describe('scanProvider', () => {
   };
   const follow = () => start('scanProvider', { providerId: 'cloud', follow: true });
 
-  test('of the Schedule scans once, whatever it sees', async () => {
+  test('scanProvider scans once when its Schedule starts it, whatever it sees', async () => {
     time.scripted.on('observeProvider', async () => ({
       machines: 9,
       signalled: 0,
@@ -80,20 +80,23 @@ describe('scanProvider', () => {
     expect(time.scripted.calls).toEqual([{ activity: 'observeProvider', args: ['cloud'] }]);
   });
 
-  test.each([2_000, 5_000])('that follows scans every %i ms until no lifecycle waits for it', async (everyMs) => {
-    awaits((scan) => 4 - scan, everyMs);
-    const handle = await follow();
-    await time.pass(4 * everyMs);
-    expect(await ended(handle)).toBe('COMPLETED');
-    expect(reconciledAt).toHaveLength(4);
-    for (const [scan, at] of reconciledAt.slice(1).entries())
-      expect(at - reconciledAt[scan]!).toBeGreaterThanOrEqual(everyMs);
-    expect(reconciledAt.at(-1)! - reconciledAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
-    // Looks leave no trace in the history.
-    expect((await handle.fetchHistory()).events).toHaveLength(11);
-  });
+  test.each([2_000, 5_000])(
+    'scanProvider that follows removals scans every %i ms until no lifecycle waits for it',
+    async (everyMs) => {
+      awaits((scan) => 4 - scan, everyMs);
+      const handle = await follow();
+      await time.pass(4 * everyMs);
+      expect(await ended(handle)).toBe('COMPLETED');
+      expect(reconciledAt).toHaveLength(4);
+      for (const [scan, at] of reconciledAt.slice(1).entries())
+        expect(at - reconciledAt[scan]!).toBeGreaterThanOrEqual(everyMs);
+      expect(reconciledAt.at(-1)! - reconciledAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
+      // Looks leave no trace in the history.
+      expect((await handle.fetchHistory()).events).toHaveLength(11);
+    },
+  );
 
-  test('that follows ends within two minutes when something never goes', async () => {
+  test('scanProvider that follows removals ends within two minutes when a machine never goes', async () => {
     awaits(() => 1, 5_000);
     const handle = await follow();
     await time.pass(2.5 * MINUTE_MS);
@@ -107,7 +110,7 @@ describe('scanProvider', () => {
     expect(reconciledAt.length).toBeLessThanOrEqual(24);
   });
 
-  test('that follows goes on after scans that failed, and fails when the last one did', async () => {
+  test('scanProvider that follows removals goes on after scans that failed, and fails when the last one did', async () => {
     awaits((scan) => 2 - scan, 5_000);
     time.scripted.fail('followProvider', 10);
     const first = await follow();
@@ -119,7 +122,7 @@ describe('scanProvider', () => {
     expect(await ended(handle)).toBe('FAILED');
   });
 
-  test('is red when the cloud cannot be listed for 6 minutes', async () => {
+  test('scanProvider fails when the cloud cannot be listed for 6 minutes', async () => {
     time.scripted.fail('observeProvider', 1_000);
     const handle = await start('scanProvider', { providerId: 'cloud', follow: false });
     await time.pass(7 * MINUTE_MS);
@@ -136,12 +139,12 @@ describe('sweep', () => {
     'vacuumDatabase',
   ] as const;
 
-  test('does all its duties', async () => {
+  test('sweep does all its duties', async () => {
     expect(await ended(await start('sweep'))).toBe('COMPLETED');
     expect(time.scripted.names().toSorted()).toEqual(DUTIES);
   });
 
-  test('vacuums after the deletes, and both end within the 10 minutes of its Schedule whatever they take', async () => {
+  test('sweep vacuums after the deletes, and both end within the 10 minutes of its Schedule whatever they take', async () => {
     const handle = await start('sweep');
     expect(await ended(handle)).toBe('COMPLETED');
     const { events } = await handle.fetchHistory();
@@ -155,7 +158,7 @@ describe('sweep', () => {
     expect(time.scripted.names().at(-1)).toBe('vacuumDatabase');
   });
 
-  test.each(DUTIES)('does all others and is red when %s fails three times', async (duty) => {
+  test.each(DUTIES)('sweep does all other duties and fails when %s fails three times', async (duty) => {
     time.scripted.fail(duty, 1_000);
     const handle = await start('sweep');
     await time.pass(MINUTE_MS);
@@ -163,7 +166,7 @@ describe('sweep', () => {
     for (const each of DUTIES) expect([each, time.scripted.of(each).length]).toEqual([each, each === duty ? 3 : 1]);
   });
 
-  test.each(DUTIES)('does all others while %s hangs', async (duty) => {
+  test.each(DUTIES)('sweep does all other duties while %s hangs', async (duty) => {
     const hangs = Promise.withResolvers<never>();
     time.scripted.on(duty, () => hangs.promise);
     const handle = await start('sweep');

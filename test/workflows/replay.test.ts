@@ -66,7 +66,7 @@ const lives: Record<string, () => Promise<RecordedHistory>> = {
 };
 
 if (process.env.RECORD_HISTORIES) {
-  test.each(Object.keys(lives))('records %s', async (name) => {
+  test.each(Object.keys(lives))('the recorder records %s', async (name) => {
     record(name, await lives[name]!());
     expect(await replay(recorded(name))).toBeNull();
   });
@@ -84,19 +84,22 @@ function broken({ workflowId, history }: RecordedHistory): RecordedHistory {
 }
 
 describe('the current workflow code', () => {
-  test('has a recorded history of each kind', () => {
+  test('each kind of workflow has a recorded history', () => {
     expect(recordedNames().sort()).toEqual(Object.keys(lives).sort());
   });
 
-  test.each(recordedNames())('continues the recorded history of %s', async (name) => {
+  test.each(recordedNames())('the current workflow code continues the recorded history of %s', async (name) => {
     expect(await replay(recorded(name))).toBeNull();
   });
 
-  test.each(recordedNames())('does not accept that of %s with one step changed: the check bites', async (name) => {
-    expect(await replay(broken(recorded(name)))).toMatchObject({ name: 'DeterminismViolationError' });
-  });
+  test.each(recordedNames())(
+    'the current workflow code does not accept the history of %s with one step changed',
+    async (name) => {
+      expect(await replay(broken(recorded(name)))).toMatchObject({ name: 'DeterminismViolationError' });
+    },
+  );
 
-  test.each(Object.keys(lives))('repeats its own %s exactly', async (name) => {
+  test.each(Object.keys(lives))('the current workflow code repeats its own %s exactly', async (name) => {
     expect(await replay(await lives[name]!())).toBeNull();
   });
 });

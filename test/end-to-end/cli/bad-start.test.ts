@@ -111,7 +111,7 @@ test.each(cases)('serve with %s ends with one clear line', (what, _changes, expe
   expect(tookMs).toBeLessThan(longestStartMs() + GIVEN_UP_MS);
 });
 
-test('a provider with live workers cannot leave the configuration', async () => {
+test('a provider with live workers cannot be removed from the configuration', async () => {
   await system.api.createPool('bad/start', awsPool({ minCapacity: 2 }));
   await system.waitFor(async () => (await system.api.counts('bad/start')).running === 2, 'two workers');
   expect(await system.sigterm('all')).toEqual({ code: 0, signal: null });
@@ -122,7 +122,7 @@ test('a provider with live workers cannot leave the configuration', async () => 
   });
 });
 
-test('a provider with live workers cannot come to mean another account', async () => {
+test('a provider with live workers cannot change its account', async () => {
   if (!system.process('all').hasEnded) await system.sigterm('all');
   const { code, lines } = await start({ providers: { aws: { endpoint: null } } });
   expect({ code, lines }).toEqual({
@@ -135,7 +135,7 @@ test('a provider with live workers cannot come to mean another account', async (
   });
 });
 
-test.each(['server', 'metrics'])('a port of %s that is in use ends it with one clear line', async (section) => {
+test.each(['server', 'metrics'])('a start whose port of %s is in use ends with one clear line', async (section) => {
   if (!system.process('all').hasEnded) await system.sigterm('all');
   const port = await freePort();
   const other = await listenOn(port);
@@ -150,7 +150,7 @@ test.each(['server', 'metrics'])('a port of %s that is in use ends it with one c
   }
 });
 
-test('the deployment goes on as if nothing had been tried', async () => {
+test('the running deployment goes on unchanged after the bad starts', async () => {
   if (system.process('all').hasEnded) await system.start();
   const { running } = await system.api.counts('bad/start');
   expect(running).toBe(2);

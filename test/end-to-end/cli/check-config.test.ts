@@ -37,7 +37,7 @@ async function ownNamespace() {
 /** Everything that a database holds, as text: tables and their rows. */
 const contentOf = async (url: string): Promise<string[]> => Object.entries(await keptRows(url)).flat(2);
 
-test('check-config of a deployment that runs finds all well', async () => {
+test('check-config of a running deployment finds no problem', async () => {
   const { code, lines } = await check();
   expect({ code, lines }).toEqual({
     code: 0,
@@ -61,7 +61,7 @@ test('check-config on an empty database says what is to be done to it, and does 
   expect(await contentOf(url)).toEqual([]);
 });
 
-test('check-config on a database that lacks a migration names it, and leaves every row as it was', async () => {
+test('check-config on a database of the release before names one migration, and leaves every row as it was', async () => {
   const url = await createDatabase();
   const config = system.writeConfig({ database: { url } }, 'migrate.json');
   await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
@@ -76,7 +76,7 @@ test('check-config on a database that lacks a migration names it, and leaves eve
   expect(await contentOf(url)).toEqual(before);
 });
 
-test('check-config names a stored pool whose definition would be refused today', async () => {
+test('check-config names a stored pool whose definition would be rejected today', async () => {
   await system.api.createPool('check/nowhere', awsPool({ regions: ['us-east-1'], maxCapacity: 0 }));
   await system.query(
     `update launch_config_revisions set configuration = jsonb_set(configuration, '{region}', '"xx-nowhere-1"')`,
@@ -105,7 +105,7 @@ test('check-config names the scopes that the client of the queue lacks', async (
   ]);
 });
 
-test('check-config makes no directory for an embedded database that does not exist yet', async () => {
+test('check-config creates no directory for an embedded database that does not exist yet', async () => {
   const directory = join(system.folder, 'no-database-yet');
   const { code, lines } = await check({ database: { url: `pglite:${directory}` }, ...(await ownNamespace()) });
   expect(code).toBe(0);
@@ -128,7 +128,7 @@ test('check-config names the search attributes that a new namespace lacks, and d
   expect(Object.keys(customAttributes)).not.toContain('WorkerPoolId');
 });
 
-test('check-config names everything for which serve would not begin, and the provider that cannot be built, at once', async () => {
+test('check-config names at once everything for which serve would not start, and the provider that cannot be built', async () => {
   await system.api.createPool('check/alive', awsPool({ minCapacity: 1, maxCapacity: 1 }));
   await system.waitFor(async () => (await system.api.counts('check/alive')).running === 1, 'a running worker');
   const elsewhere = await createDatabase();

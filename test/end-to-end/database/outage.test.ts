@@ -95,7 +95,7 @@ describe('a deployment whose database is silent for longer than a worker process
   });
   afterAll(async () => void (await Promise.all(outages.map((outage) => outage.stop()))));
 
-  test('ends its worker process with 2, answers 503 all the while, and works within 30 s after the end, whether what was sent meanwhile arrives or is lost', async () => {
+  test('a deployment without its database ends its worker process with 2, answers 503 all the while, and works within 30 s after the end, whether what was sent meanwhile arrives or is lost', async () => {
     await Promise.all(outages.map((outage, index) => outage.pass(meanwhiles[index]!)));
     for (const { deployment, workers, statuses, heartbeats } of outages) {
       expect(deployment.system.process('api').hasEnded).toBe(false);

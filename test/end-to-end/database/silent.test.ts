@@ -48,27 +48,30 @@ describe('a deployment whose database falls silent', () => {
     return pool;
   }
 
-  describe.each(['arrives', 'lost'] as const)('and what was sent meanwhile %s', (meanwhile) => {
-    test.each(silences)('works within 30 s after %s ms of silence, without a restart', async (silenceMs) => {
-      const pool = await poolOfOne();
-      for (const proxy of deployment.proxies) proxy.silence();
-      const requested = deployment.answers().catch(() => false);
-      await delay(silenceMs);
-      for (const proxy of deployment.proxies) proxy.speak(meanwhile);
-      await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
-      await requested;
-      await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
-      await system.waitFor(
-        async () => (await machinesOf(system, pool)).length === 2,
-        'a launch',
-        within(WORKS_WITHIN_MS),
-      );
-      await expectSettled(system, pool, 2);
-      expect(['api', 'worker'].map((role) => system.process(role as 'api').hasEnded)).toEqual([false, false]);
-    });
+  describe.each(['arrives', 'lost'] as const)('when what was sent meanwhile %s', (meanwhile) => {
+    test.each(silences)(
+      'a deployment works within 30 s after %s ms of a silent database, without a restart',
+      async (silenceMs) => {
+        const pool = await poolOfOne();
+        for (const proxy of deployment.proxies) proxy.silence();
+        const requested = deployment.answers().catch(() => false);
+        await delay(silenceMs);
+        for (const proxy of deployment.proxies) proxy.speak(meanwhile);
+        await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
+        await requested;
+        await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
+        await system.waitFor(
+          async () => (await machinesOf(system, pool)).length === 2,
+          'a launch',
+          within(WORKS_WITHIN_MS),
+        );
+        await expectSettled(system, pool, 2);
+        expect(['api', 'worker'].map((role) => system.process(role as 'api').hasEnded)).toEqual([false, false]);
+      },
+    );
   });
 
-  test('launches for other pools within 15 s after a client has vanished in the middle of a reservation', async () => {
+  test('a deployment launches for other pools within 15 s after a client has vanished in the middle of a reservation', async () => {
     const [first, second] = [newPool(), await poolOfOne()];
     const cut = deployment.workerSide.cutOnce(/insert into "?launches/);
     await system.api.createPool(first, awsPool({ minCapacity: 1 }));
@@ -83,7 +86,7 @@ describe('a deployment whose database falls silent', () => {
     await expectSettled(system, second, 2);
   });
 
-  test('goes on when every connection is reset', async () => {
+  test('a deployment goes on when every connection to its database is reset', async () => {
     for (const proxy of deployment.proxies) proxy.resetAll();
     await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
     await poolOfOne();
@@ -92,7 +95,7 @@ describe('a deployment whose database falls silent', () => {
 });
 
 describe('a process with an embedded database', () => {
-  test('answers 503 and ends with 2 when the database’s thread has ended', async () => {
+  test('a process with an embedded database answers 503 and ends with 2 when the database’s thread has ended', async () => {
     const system = await startSystem({ start: false, database: 'pglite', roles: 'all' });
     // The probe that ends it comes so long after the first one that an answer comes before the end.
     const args = [system.configFile, 'all', '15000', '5'];

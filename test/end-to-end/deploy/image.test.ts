@@ -120,7 +120,7 @@ test('the image has the product, its dependencies, and nothing to develop with',
   expect(forDevelopment.filter((path) => existsSync(join(app, path)))).toEqual([]);
 });
 
-test('migrate, then API and worker serve, are healthy, and stop with 0 when they are told to', async () => {
+test('the image migrates, serves API and worker healthily, and stops both with 0 when told to', async () => {
   const migrate = run('migrate');
   expect([await migrate.ended, migrate.output()]).toEqual([0, expect.stringContaining('up to date')]);
 

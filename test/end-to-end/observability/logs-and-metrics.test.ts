@@ -48,7 +48,7 @@ const lines = (): Line[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Line);
 
-test('one life leaves one line for each of its events, and no secret; both roles show its figures', async () => {
+test('a lifecycle leaves one line for each of its events, and no secret; both roles show its figures', async () => {
   const { api, simulator } = system;
   await api.createPool(WORKER_POOL, awsPool({ maxCapacity: 1 }));
   await simulator.addTasks(WORKER_POOL, 1);

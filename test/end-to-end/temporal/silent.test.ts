@@ -62,38 +62,41 @@ describe('a deployment whose Temporal falls silent', () => {
     expect(['api', 'worker'].map((role) => system.process(role as 'api').hasEnded)).toEqual([false, false]);
   };
 
-  describe.each(['arrives', 'lost'] as const)('and what was sent meanwhile %s', (meanwhile) => {
-    test.each(silences)('works again after %s ms of silence, without a restart', async (silenceMs) => {
-      const [pool, created] = [newPool(), newPool()];
-      await system.api.createPool(pool, awsPool({ minCapacity: 1 }));
-      await expectSettled(system, pool, 1);
-      const [worker] = await system.api.workers(pool);
-      for (const proxy of proxies()) proxy.silence();
-      const silent = delay(silenceMs);
-      await system.waitFor(async () => (await heartbeat()).status === 503, 'a bad heartbeat');
-      expect((await heartbeat()).body).toEqual({ failed: ['temporal'] });
-      const removal = `/workers/${[pool, worker!.workerGroup, worker!.workerId].map(encodeURIComponent).join('/')}`;
-      const calls = [
-        system.api.call('GET', '/worker-pools'),
-        system.api.call('PUT', `/worker-pool/${encodeURIComponent(created)}`, awsPool({ minCapacity: 1 })),
-        system.api.call('DELETE', removal),
-      ];
-      expect(await Promise.all(calls.map(statusInTime))).toEqual([200, 200, 503]);
-      await silent;
-      for (const proxy of proxies()) proxy.speak(meanwhile);
-      await expectGoesOn(pool, 2);
-      await expectSettled(system, created, 1, WORKS_WITHIN_MS);
-    });
+  describe.each(['arrives', 'lost'] as const)('when what was sent meanwhile %s', (meanwhile) => {
+    test.each(silences)(
+      'a deployment works again after %s ms of a silent Temporal, without a restart',
+      async (silenceMs) => {
+        const [pool, created] = [newPool(), newPool()];
+        await system.api.createPool(pool, awsPool({ minCapacity: 1 }));
+        await expectSettled(system, pool, 1);
+        const [worker] = await system.api.workers(pool);
+        for (const proxy of proxies()) proxy.silence();
+        const silent = delay(silenceMs);
+        await system.waitFor(async () => (await heartbeat()).status === 503, 'a bad heartbeat');
+        expect((await heartbeat()).body).toEqual({ failed: ['temporal'] });
+        const removal = `/workers/${[pool, worker!.workerGroup, worker!.workerId].map(encodeURIComponent).join('/')}`;
+        const calls = [
+          system.api.call('GET', '/worker-pools'),
+          system.api.call('PUT', `/worker-pool/${encodeURIComponent(created)}`, awsPool({ minCapacity: 1 })),
+          system.api.call('DELETE', removal),
+        ];
+        expect(await Promise.all(calls.map(statusInTime))).toEqual([200, 200, 503]);
+        await silent;
+        for (const proxy of proxies()) proxy.speak(meanwhile);
+        await expectGoesOn(pool, 2);
+        await expectSettled(system, created, 1, WORKS_WITHIN_MS);
+      },
+    );
   });
 
-  test('goes on when every connection is reset', async () => {
+  test('a deployment goes on when every connection to Temporal is reset', async () => {
     const pool = newPool();
     await system.api.createPool(pool, awsPool({ minCapacity: 1 }));
     for (const proxy of proxies()) proxy.resetAll();
     await expectGoesOn(pool, 2);
   });
 
-  test('ends a worker process that has been cut off from it for longer than it may', async () => {
+  test('a deployment ends a worker process that has been cut off from Temporal for longer than it may', async () => {
     const own = await TcpProxy.start(`tcp://${temporal.address}`);
     const args = [behind(own, 'cut.json'), 'worker', String(watch.intervalMs), String(watch.failures)];
     const process = new ProductProcess(args, join(system.folder, 'cut.log'), {}, serveProgram);
@@ -108,21 +111,24 @@ describe('a deployment whose Temporal falls silent', () => {
     }
   });
 
-  test.each(['api', 'worker'] as const)('ends a starting %s process that it does not answer with 2', async (role) => {
-    const own = await TcpProxy.start(`tcp://${temporal.address}`);
-    own.silence();
-    const args = ['serve', '--role', role, '--config', behind(own, `start-${role}.json`)];
-    const process = new ProductProcess(args, join(system.folder, `start-${role}.log`));
-    try {
-      expect(await process.ended).toEqual({ code: 2, signal: null } satisfies Ended);
-      expect(process.output()).toContain('temporal.address: Temporal cannot be reached');
-    } finally {
-      await process.signal('SIGKILL');
-      await own.stop();
-    }
-  });
+  test.each(['api', 'worker'] as const)(
+    'a deployment ends a starting %s process that Temporal does not answer with 2',
+    async (role) => {
+      const own = await TcpProxy.start(`tcp://${temporal.address}`);
+      own.silence();
+      const args = ['serve', '--role', role, '--config', behind(own, `start-${role}.json`)];
+      const process = new ProductProcess(args, join(system.folder, `start-${role}.log`));
+      try {
+        expect(await process.ended).toEqual({ code: 2, signal: null } satisfies Ended);
+        expect(process.output()).toContain('temporal.address: Temporal cannot be reached');
+      } finally {
+        await process.signal('SIGKILL');
+        await own.stop();
+      }
+    },
+  );
 
-  test('has doubled no launch by all this', async () => {
+  test('a deployment has doubled no launch by a silent Temporal', async () => {
     expect(await checkEvidence(system)).toMatch(/^launches doubled +0$/m);
   });
 });

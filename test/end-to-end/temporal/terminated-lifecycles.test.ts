@@ -66,7 +66,7 @@ test('a sweep gives running workers new lifecycles, which know what the rows kno
   await expectAllStopped(system(), pool);
 });
 
-test('without a sweep a removal is put off once, and then taken', async () => {
+test('a removal is put off once and then done when no sweep has replaced the lifecycle', async () => {
   const pool = await runningPool(1);
   const [worker] = await system().api.workers(pool);
   await terminate(worker!);
@@ -105,7 +105,7 @@ test('a lifecycle that has ended by itself is never started again', async () => 
   expect(now).toMatchObject({ runId, status: { name: 'COMPLETED' } });
 });
 
-test('a static worker gets a new one too, and can be changed and removed', async () => {
+test('a static worker gets a new lifecycle too, and can be changed and removed', async () => {
   const pool = 'terminated/static';
   await system().api.createPool(pool, {
     ...awsPool(),
@@ -129,6 +129,6 @@ test('a static worker gets a new one too, and can be changed and removed', async
   await expectAllStopped(system(), pool);
 });
 
-test('nothing was launched twice, and nothing is left', async () => {
+test('no launch is doubled by terminated lifecycles, and nothing is left', async () => {
   expect(await checkEvidence(system(), { ended: true })).toMatch(/^machines not gone +0$/m);
 });

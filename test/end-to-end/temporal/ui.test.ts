@@ -89,7 +89,7 @@ async function picture(name: string): Promise<void> {
   if (process.env['UPDATE_PICTURES'] === '1') await page.screenshot({ path: `docs/images/${name}.png` });
 }
 
-test('the Temporal UI shows a life as it is and after its end, lists it by pool and state, and the pool’s Schedule', async () => {
+test('the Temporal UI shows a lifecycle as it is and after its end, lists it by pool and state, and shows the pool’s Schedule', async () => {
   await system.api.createPool(WORKER_POOL, awsPool({ maxCapacity: 3 }));
   await system.simulator.addTasks(WORKER_POOL, 3);
   await system.waitFor(async () => (await system.api.counts(WORKER_POOL)).running === 3, 'three running workers');
@@ -123,7 +123,7 @@ test('the Temporal UI shows a life as it is and after its end, lists it by pool 
   await shows(lifecycle.replace('user-metadata', 'search-attributes'), [WORKER_POOL, 'WorkerState', 'stopped']);
 });
 
-test('the pictures of the documentation are there', () => {
+test('the pictures of the documentation exist', () => {
   for (const name of ['lifecycle-running', 'lifecycle-stopped', 'lifecycles', 'schedule']) {
     const path = `docs/images/${name}.png`;
     expect([path, existsSync(path)]).toEqual([path, true]);

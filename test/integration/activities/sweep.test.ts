@@ -55,13 +55,13 @@ describe.each(engines)('on %s,', (engine) => {
           returning worker_pool_id, worker_group, worker_id)
         insert into credentials_used select *, 0 from made`.execute(database.db);
 
-    test('deletes more rows than one statement takes, with all that was stored of them', async () => {
+    test('expireRows deletes more rows than one statement takes, with all that was stored of them', async () => {
       await stoppedWorkers(5_000);
       expect(await run('expireRows')).toEqual({ deleted: 5_000, finished: true });
       expect([await count('workers'), await count('credentials_used')]).toEqual([0, 0]);
     });
 
-    test('deletes all others when one row cannot be deleted, fails at the end, and logs it once', async () => {
+    test('expireRows deletes all others when one row cannot be deleted, fails at the end, and logs it once', async () => {
       const { db } = database;
       await stoppedWorkers(50);
       for (const title of ['bad', 'good', 'better']) await insertError(db, error('prov/pool', title), longAgo());
@@ -82,7 +82,7 @@ describe.each(engines)('on %s,', (engine) => {
   });
 
   describe('removeDeletedPools', () => {
-    test('removes all others when one pool cannot be removed, and logs it once', async () => {
+    test('removeDeletedPools removes all others when one pool cannot be removed, and logs it once', async () => {
       const { db } = database;
       for (const workerPoolId of ['prov/a', 'prov/bad', 'prov/z']) {
         await makePool(db, { workerPoolId });
@@ -114,7 +114,7 @@ describe.each(engines)('on %s,', (engine) => {
   });
 
   describe('reconcileSchedules', () => {
-    test('makes all others when the engine refuses one, fails at the end, and logs it once', async () => {
+    test('reconcileSchedules creates all others when the engine rejects one, fails at the end, and logs it once', async () => {
       // The engine takes no id as long as this one.
       const tooLong = `prov/${'m'.repeat(1_100)}`;
       for (const workerPoolId of [`prov/a-${engine}`, tooLong, `prov/z-${engine}`]) {
@@ -142,7 +142,7 @@ describe('vacuumDatabase', () => {
     return rows.map(({ name }) => name).filter((name) => tables.includes(name));
   };
 
-  test('vacuums all other tables when one cannot be vacuumed, fails at the end, and logs it once', async () => {
+  test('the vacuum treats all other tables when one cannot be vacuumed, fails at the end, and logs it once', async () => {
     const { db } = database;
     await sql`delete from pg_statistic`.execute(db);
     await makePool(db);

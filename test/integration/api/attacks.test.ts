@@ -91,7 +91,7 @@ test('an X-Forwarded-Host of 2,600 names does not hold up others', async () => {
   await expectOthersUnharmed(rawRequest('GET', `${API}/providers`, headers), 10, [401]);
 });
 
-test('reports of 9 MB are refused unread, and do not hold up others or fill a list', async () => {
+test('reports of 9 MB are rejected unread, and do not hold up others or fill a list', async () => {
   const report = { workerGroup: 'here', workerId: 'i-1', kind: 'boot', title: 'T', description: 'D' };
   const body = JSON.stringify({ ...report, extra: { a: 'x'.repeat(9_000_000) } });
   const path = `${API}/worker-pool-errors/prov%2Fattacked`;

@@ -102,7 +102,7 @@ const request = fc.record({
   ),
 });
 
-test('answers whatever is sent to any route, and never with an incident', async () => {
+test('the API answers whatever is sent to any route, and never with an incident', async () => {
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(request, async (sent) => {
@@ -136,7 +136,7 @@ test('answers whatever is sent to any route, and never with an incident', async 
   expect(statuses.get(400)).toBeGreaterThan(300);
 }, 120_000);
 
-test('answers a path component of any length with a 4xx', async () => {
+test('the API answers a path component of any length with a 4xx', async () => {
   const headers = { authorization: `Bearer ${TOKEN}` };
   for (const length of [39, 1999, 2001, 10_000, 15_000, 60_000, 200_000]) {
     for (const path of ['/worker-pool/P', '/workers/prov%2Fone/P', '/workers/prov%2Fone/here/P', '/P']) {
@@ -146,7 +146,7 @@ test('answers a path component of any length with a 4xx', async () => {
   }
 });
 
-test('refuses a continuation token of another list', async () => {
+test('the API rejects a continuation token of another list', async () => {
   const headers = { authorization: `Bearer ${TOKEN}` };
   const [ofPools] = tokens;
   for (const list of ['/worker-pool/prov%2Fone/decisions', '/worker-pool-errors/prov%2Fone', '/workers/prov%2Fone']) {

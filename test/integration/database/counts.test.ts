@@ -38,7 +38,7 @@ describe.each(engines)('the counters of workers on %s', (engine) => {
       .toSorted((a, b) => a.workerPoolId.localeCompare(b.workerPoolId));
   }
 
-  test('are what counting the rows gives, whatever workers do at once', async () => {
+  test('the counters of workers are what counting the rows gives, whatever workers do at once', async () => {
     const { db } = database;
     const random = seededRandom(11);
     const pick = (count: number) => Math.floor(random() * count);
@@ -78,7 +78,7 @@ describe.each(engines)('the counters of workers on %s', (engine) => {
     expect(left.rows).toEqual([]);
   });
 
-  test('read no row of a stopped worker', async () => {
+  test('the counters of workers read no row of a stopped worker', async () => {
     const { db } = database;
     await sql`insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created,
         last_modified, expires, location, identity_attributes)

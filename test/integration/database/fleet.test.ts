@@ -49,7 +49,7 @@ async function measure(rows: Map<string, number>): Promise<void> {
 
 const growsTooMuch = (few: number, many: number): boolean => many > few * MAX_GROWTH + FEW_ROWS;
 
-test('the pool that is measured has workers in every state and launches without an end', async () => {
+test('the measured pool has workers in every state and launches without an end', async () => {
   const states = (table: 'workers' | 'launches', column: string) =>
     sql<{ state: string }>`select distinct ${sql.raw(column)} as state from ${sql.raw(table)}
       where worker_pool_id = ${MEASURED_POOL}`.execute(database.db);
@@ -72,6 +72,6 @@ test('a query that reads all stopped workers of a pool is found to grow with his
   expect(growsTooMuch(many / 3, many)).toBe(true);
 });
 
-test.each(repeated.map(titleOf))('%s reads no more rows when history grows threefold', (title) => {
+test.each(repeated.map(titleOf))('the query %s reads no more rows when history grows threefold', (title) => {
   expect(growsTooMuch(before.get(title)!, after.get(title)!)).toBe(false);
 });

@@ -18,7 +18,7 @@ import {
 } from '../../support/records.js';
 import { databaseFor } from '../../support/records-suite.js';
 
-describe.each(engines)('machines of a launch config, on %s', (engine) => {
+describe.each(engines)('backoff of a launch config by its machines, on %s', (engine) => {
   const database = databaseFor(engine);
   beforeEach(() => makePool(database.db));
 
@@ -59,7 +59,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     { launchConfigId: 'lc-a', failures, until, failureClass: 'capacity' },
   ];
 
-  test('let their launch config back off when they fail, all of one launch once', async () => {
+  test('failed machines back off their launch config, all of one launch once', async () => {
     await plan('t', 3, NOW);
     await fail('t-0', NOW + 1_000);
     await fail('t-1', NOW + 2_000);
@@ -67,7 +67,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
-  test('of a launch after the backoff let it back off for longer', async () => {
+  test('a failed machine launched after the backoff backs off its launch config for longer', async () => {
     await plan('t', 1, NOW);
     await fail('t-0', NOW);
     await plan('u', 2, NOW + 10_000);
@@ -77,7 +77,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual(backedOff(2, NOW + 32_000));
   });
 
-  test('end the backoff when the first that was launched after it registers, and no other does', async () => {
+  test('the first machine launched after the backoff ends it when it registers, and no other does', async () => {
     await plan('early', 2, NOW);
     await fail('early-0', NOW);
     await plan('late', 1, NOW + 10_000);
@@ -87,7 +87,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual([]);
   });
 
-  test('keep its backoff when the cloud takes the launch: only a registration is a proof', async () => {
+  test('a launch that the cloud accepts keeps the backoff: only a registration is a proof', async () => {
     await reserve(database.db, [newIntent('bulk', 1)]);
     await failLaunch(database.db, 'bulk', {
       proof: refused,
@@ -101,7 +101,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual([]);
   });
 
-  test('double its backoff each time that one ends unregistered, whatever the cloud took', async () => {
+  test('the backoff doubles each time that a machine ends unregistered, whatever the cloud accepted', async () => {
     let now = NOW;
     const pauses: number[] = [];
     for (let round = 0; round < 8; round += 1) {
@@ -114,7 +114,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(pauses).toEqual([10, 20, 40, 80, 160, 320, 600, 600]);
   });
 
-  test('are at most 3 unregistered at once while its last outcome is one that ended unregistered', async () => {
+  test('a launch config has at most 3 unregistered machines at once while its last outcome is one that ended unregistered', async () => {
     await plan('t', 1, NOW);
     await plan('u', 1, NOW);
     expect(await room()).toEqual([null, null]);
@@ -127,7 +127,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
-  test('limit it also when they were launched before it began to back off', async () => {
+  test('unregistered machines count against the limit also when they were launched before the backoff', async () => {
     await plan('t', 2, NOW);
     await fail('t-0', NOW + 1_000);
     expect(await room()).toEqual([null, null]);
@@ -136,7 +136,7 @@ describe.each(engines)('machines of a launch config, on %s', (engine) => {
     expect(await backoffs()).toEqual(backedOff(1, NOW + 11_000));
   });
 
-  test('leave it alone when they stop for another reason', async () => {
+  test('a machine that stops for another reason leaves the backoff alone', async () => {
     await plan('t', 1, NOW);
     await recordStopping(database.db, key('t-0'), { reason: 'no longer needed', nowMs: NOW });
     expect(await backoffs()).toEqual([]);

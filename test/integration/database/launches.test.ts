@@ -38,7 +38,7 @@ describe.each(engines)('a launch on %s', (engine) => {
   };
   const backoff = { failureClass: 'capacity', durationMs: (failures: number) => failures * 1000, nowMs: NOW } as const;
 
-  test('an attempt that did nothing does not hide when a later one began', async () => {
+  test('a launch attempt that did nothing does not hide when a later one began', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     const first = await beginAttempt(db, 't', { nowMs: NOW + 1, mayLaunch: true });
@@ -47,7 +47,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 't')).toMatchObject({ inDoubtAttempts: 1, lastAttemptAt: NOW + 2 });
   });
 
-  test('given up unsent: closed when no attempt is in doubt, left open otherwise', async () => {
+  test('a launch given up unsent is closed when no attempt is in doubt, and left open otherwise', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1), newIntent('u', 1)]);
     await beginAttempt(db, 'u', { nowMs: NOW + 1, mayLaunch: true });
@@ -56,7 +56,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'open' });
   });
 
-  test('keeps how many attempts are in doubt, since when, and when the last of them was', async () => {
+  test('a launch stores how many attempts are in doubt, since when, and when the last of them was', async () => {
     const { db } = database;
     const begin = (nowMs: number, token = 't') => beginAttempt(db, token, { nowMs, mayLaunch: true });
     await reserve(db, [newIntent('t', 1)]);
@@ -76,7 +76,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await begin(NOW, 'unknown')).toBeNull();
   });
 
-  test('puts off the next attempt for 10 s, doubling to a minute, and the next search for a minute', async () => {
+  test('a launch puts off its next attempt for 10 s, doubling to a minute, and the next search for a minute', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     const intervals: number[] = [];
@@ -87,7 +87,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(intervals).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test('is only searched for when it has been in doubt for two minutes, or was first sent six hours ago', async () => {
+  test('a launch is only searched for when it has been in doubt for two minutes, or was first sent six hours ago', async () => {
     const { db } = database;
     const begin = (nowMs: number) => beginAttempt(db, 't', { nowMs, mayLaunch: true });
     await reserve(db, [newIntent('t', 1)]);
@@ -99,7 +99,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await begin(NOW + 6 * 60 * MINUTE)).toMatchObject({ maySend: false });
   });
 
-  test('is not closed by a refusal while another attempt is in doubt, or after another has begun', async () => {
+  test('a launch is not closed by a refusal while another attempt is in doubt, or after another has begun', async () => {
     const { db } = database;
     const begin = () => beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
     const fail = (attempts: number) =>
@@ -114,7 +114,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await fail(third!.attempts)).toBe(true);
   });
 
-  test('is closed by a list that began five minutes after the deadline of the last attempt, and by none before', async () => {
+  test('a launch is closed by a list that began five minutes after the deadline of the last attempt, and by none before', async () => {
     const { db } = database;
     const settled = NOW + 40_000 + 5 * MINUTE;
     const proof = (listedFrom: number, attempts = 1) => ({ attempts, by: { listedFrom } });
@@ -128,7 +128,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled) })).toBe(false);
   });
 
-  test('gives no machine a row when its pool has gone', async () => {
+  test('a launch gives no machine a row when its pool has gone', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     await db.deleteFrom('workerPools').execute();
@@ -136,7 +136,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await db.selectFrom('workers').selectAll().execute()).toEqual([]);
   });
 
-  test('is reported once, after two minutes in doubt', async () => {
+  test('a launch is reported once, after two minutes in doubt', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     expect(await reportInDoubt(db, 't', error, NOW + 9 * MINUTE)).toBe(false);
@@ -148,7 +148,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(stored).toMatchObject([{ launchConfigId: 'lc-a', occurrences: 1 }]);
   });
 
-  test('is recorded with a row and an event for each machine', async () => {
+  test('a launch is recorded with a row and an event for each machine', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 2, { capacityPerMachine: 4 })]);
     const workers = await recordLaunchedWorkers(db, 't', machines(2), times);
@@ -192,7 +192,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     });
   });
 
-  test('that is recorded twice, or by two at once, has its machines once', async () => {
+  test('a launch that is recorded twice, or by two at once, has its machines once', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3)]);
     const both = await Promise.all([
@@ -207,7 +207,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'done' });
   });
 
-  test('takes a machine that becomes known late, whatever became of its intent, and asks for its lifecycle again', async () => {
+  test('a launch takes a machine that becomes known late, whatever became of its intent, and wants its lifecycle started', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3), newIntent('u', 3)]);
     await recordLaunchedWorkers(db, 't', machines(1), times);
@@ -219,7 +219,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'fulfilled', machines: 1 });
   });
 
-  test('of 500 machines is recorded in two statements, which take less than a hundred recordings of one machine', async () => {
+  test('a launch of 500 machines is recorded in two statements, in less time than a hundred of one machine', async () => {
     const { db, statements } = counting(database.db);
     const rounds = [1, 2, 3];
     await reserve(
@@ -240,7 +240,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(Math.min(...took.map(({ many }) => many))).toBeLessThan(100 * Math.min(...took.map(({ one }) => one)));
   });
 
-  test('that failed lets its launch config back off and stores one error, once', async () => {
+  test('a failed launch backs off its launch config and stores one error, once', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3), newIntent('u', 1)]);
     expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', error })).toBe(true);
@@ -258,7 +258,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await db.selectFrom('workerPoolErrors').select('occurrences').execute()).toEqual([{ occurrences: 2 }]);
   });
 
-  test('that fell short lets its launch config back off, once', async () => {
+  test('a launch that fell short backs off its launch config, once', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3), newIntent('u', 2)]);
     await recordLaunchedWorkers(db, 't', machines(1), times);
@@ -268,7 +268,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', failure: 'short: 1 of 3' });
   });
 
-  test('of an edited launch config starts its failures anew', async () => {
+  test('a launch of an edited launch config starts its failures anew', async () => {
     const { db } = database;
     const failed = { ...backoff, workerPoolId: poolId, launchConfigId: 'lc-a', error };
     await recordLaunchFailure(db, { ...failed, revision: 1 });
@@ -279,7 +279,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     ]);
   });
 
-  test('is unfinished until its lifecycles are started', async () => {
+  test('a launch is unfinished until its lifecycles are started', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1), newIntent('u', 1)]);
     await recordLaunchedWorkers(db, 't', machines(1), times);
@@ -292,7 +292,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await workersOfLaunch(db, 't')).toHaveLength(1);
   });
 
-  test('stays unfinished when it has more machines than lifecycles were started for', async () => {
+  test('a launch stays unfinished when it has more machines than lifecycles were started for', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3)]);
     await recordLaunchedWorkers(db, 't', machines(1), times);

@@ -42,7 +42,7 @@ const writes: [string, (db: Db, named: readonly number[], round: number) => Prom
   ],
 ];
 
-describe('two processes that write the same rows at once, in opposite orders,', () => {
+describe('two processes that write the same rows at once, in opposite orders', () => {
   let database: Database[];
   beforeAll(async () => {
     const url = await createDatabase();
@@ -60,7 +60,7 @@ describe('two processes that write the same rows at once, in opposite orders,', 
     );
   });
 
-  test.each(writes)('do not deadlock: %s', async (_, write) => {
+  test.each(writes)('two processes do not deadlock that write the same rows: %s', async (_, write) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       // Open again, and in the table in an order that is neither's.
       await sql`update launches set status = case when ${round % 2 === 0} then 'fulfilled' else 'open' end

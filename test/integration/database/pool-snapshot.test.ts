@@ -29,7 +29,7 @@ import {
 } from '../../support/records.js';
 import { databaseFor } from '../../support/records-suite.js';
 
-describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
+describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
   const database = databaseFor(engine);
   beforeEach(async () => {
     await makePool(database.db, { config: { minCapacity: 1, maxCapacity: 100, scalingRatio: 0.5 } }, [
@@ -66,14 +66,14 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     await reserve(database.db, [newIntent('open', 5, { launchConfigId: 'lc-b' })]);
   }
 
-  test('takes one statement', async () => {
+  test('a pool snapshot takes one statement', async () => {
     const { db, statements } = counting(database.db);
     expect(await poolSnapshot(db, poolId, NOW)).not.toBeNull();
     expect(statements()).toBe(1);
     expect(await poolSnapshot(db, 'prov/none', NOW)).toBeNull();
   });
 
-  test('counts an open launch as requested capacity, of its pool and of its launch config', async () => {
+  test('a pool snapshot counts an open launch as requested capacity, of its pool and of its launch config', async () => {
     await someWorkers();
     const snapshot = await poolSnapshot(database.db, poolId, NOW);
     expect(snapshot).toMatchObject({
@@ -115,7 +115,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     ]);
   });
 
-  test('holds the backoffs and the errors of the last hour of each launch config', async () => {
+  test('a pool snapshot holds the backoffs and the errors of the last hour of each launch config', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     await failLaunch(db, 't', {
@@ -140,7 +140,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     ]);
   });
 
-  test('forgets a backoff when the launch config is edited', async () => {
+  test('a pool snapshot forgets a backoff when the launch config is edited', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     const backoff = { failureClass: 'invalid', durationMs: () => DAY, nowMs: NOW } as const;
@@ -160,7 +160,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);
   });
 
-  test('is known of all pools by one query', async () => {
+  test('one query gives the snapshots of all pools', async () => {
     await someWorkers();
     const { db, statements } = counting(database.db);
     await makePool(database.db, { workerPoolId: 'prov/deleted' });
@@ -214,7 +214,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     ]);
   });
 
-  test('is due for a launch of a provider that is not configured only to drop it unsent, or to report it once', async () => {
+  test('a launch of a provider that is not configured is due only to drop it unsent, or to report it once', async () => {
     const { db } = database;
     const dueAt = async (providerIds: string[]) =>
       (await allPoolsCapacity(db, { nowMs: NOW, providerIds }))[0]?.launchDueAt;
@@ -228,7 +228,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect(await dueAt(['aws'])).toBe(NOW + 10_000);
   });
 
-  test('includes the hold on the pool, or the one on all', async () => {
+  test('a pool snapshot includes the hold on the pool, or the one on all', async () => {
     const { db } = database;
     const by = { clientId: 'tester', nowMs: NOW };
     await hold(db, '*', { ...by, reason: 'incident' });
@@ -243,7 +243,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect(await listHolds(db)).toHaveLength(1);
   });
 
-  test('names the running workers that a termination is decided by, and whether they are archived', async () => {
+  test('a pool snapshot names the running workers that a termination is decided by, and whether they are archived', async () => {
     const { db } = database;
     await someWorkers();
     await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });
@@ -252,7 +252,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect(workers[0]).toMatchObject({ capacity: 2, created: NOW, archived: true, busy: null });
   });
 
-  test('is written as a verdict only where the verdict changed, in one statement', async () => {
+  test('a verdict is written only where it changed, in one statement', async () => {
     await someWorkers();
     const { db, statements } = counting(database.db);
     const keep = { ...key('t-0'), terminate: false, reason: 'needed' } as const;
@@ -274,7 +274,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     });
   });
 
-  test('is kept as decisions, of which equal ones in a row are one', async () => {
+  test('equal decisions in a row are kept as one', async () => {
     const { db } = database;
     const basis = { wantedCapacity: 0, roomCapacity: 9, advisedCapacity: 0, evaluateAgainAt: null };
     const record = (n: number, nowMs: number) =>
@@ -301,7 +301,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     ]);
   });
 
-  test('lists equal errors as one, newest first, by launch config and by id', async () => {
+  test('equal errors are listed as one, newest first, by launch config and by id', async () => {
     const { db } = database;
     const first = await insertError(db, error('lc-a', 'a'), NOW);
     await insertError(db, error('lc-b', 'a'), NOW + 1);
@@ -317,7 +317,7 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect(await eventsOf(db)).toHaveLength(3);
   });
 
-  test('never takes errors of two workers for one', async () => {
+  test('errors of two workers are never taken for one', async () => {
     const { db } = database;
     const of = (workerId: string) => ({ ...error('lc-a', 'a'), extra: { workerGroup: 'group', workerId } });
     await insertError(db, error('lc-a', 'a'), NOW);
@@ -331,14 +331,14 @@ describe.each(engines)('what a reconciliation knows, on %s', (engine) => {
     expect((await eventsOf(db)).map(({ payload }) => payload['workerId'])).toEqual([undefined, 'i-8', 'i-9', 'i-9']);
   });
 
-  test('stores an error of a pool that has gone, and does not announce it (W67)', async () => {
+  test('an error of a pool that has gone is stored, and not announced', async () => {
     const { db } = database;
     await insertError(db, { ...error(null), workerPoolId: 'prov/gone' }, NOW);
     expect(await eventsOf(db)).toEqual([]);
     expect((await listErrors(db, 'prov/gone', {}, { limit: 5, after: null })).items).toHaveLength(1);
   });
 
-  test('keeps the last complete scan, and what scans noted of workers', async () => {
+  test('the last complete scan is stored, and what scans noted of workers', async () => {
     const { db } = database;
     const counts = { machines: 3, signalled: 1, unowned: 0 };
     const complete = await beginScan(db, 'aws', NOW);

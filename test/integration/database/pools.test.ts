@@ -35,7 +35,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     updatePool(database.db, { pool: newPool(pool), launchConfigs, clientId: 'tester', nowMs });
   const activeIds = async () => (await getPool(database.db, poolId))?.launchConfigs.map((each) => each.launchConfigId);
 
-  test('is created with its launch configs, its audit row and its events', async () => {
+  test('a worker pool is created with its launch configs, its audit row and its events', async () => {
     const { db } = database;
     expect(await create({}, [launchConfig('lc-b'), launchConfig('lc-a')])).toEqual({
       outcome: 'created',
@@ -65,7 +65,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
   });
 
   test.each(['worker-pool-created', 'launch-config-created', 'worker-pool-updated', 'launch-config-archived'])(
-    'keeps nothing of a change whose event %s cannot be stored',
+    'a worker pool keeps nothing of a change whose event %s cannot be stored',
     async (topic) => {
       const { db } = database;
       const stored = async () => ({
@@ -86,7 +86,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     },
   );
 
-  test('that is created again just the same is unchanged, any other is refused, and neither writes anything (W63)', async () => {
+  test('a worker pool created again just the same is unchanged, any other is rejected, and neither writes anything', async () => {
     const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     const before = { pool: await getPool(db, poolId), events: await eventsOf(db) };
@@ -102,7 +102,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect({ pool: await getPool(db, poolId), events: await eventsOf(db) }).toEqual(before);
   });
 
-  test('that many clients create at once is created once', async () => {
+  test('a worker pool that many clients create at once is created once', async () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => create({}, [launchConfig('lc-a')])));
     expect(outcomes.map(({ outcome }) => outcome).toSorted()).toEqual([
       'created',
@@ -111,7 +111,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect(await topicsOf(database.db)).toEqual(['worker-pool-created', 'launch-config-created']);
   });
 
-  test('is overwritten by an update', async () => {
+  test('a worker pool is overwritten by an update', async () => {
     const { db } = database;
     await create({ config: { minCapacity: 1, maxCapacity: 2 } }, []);
     await update({ providerId: 'google', config: { maxCapacity: 3 } }, []);
@@ -133,7 +133,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect(await update({ workerPoolId: 'prov/none' }, [])).toEqual({ outcome: 'not-found' });
   });
 
-  test('archives launch configs that are not submitted again and revives those that are', async () => {
+  test('a worker pool archives launch configs that are not submitted again and revives those that are', async () => {
     const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     expect(await update({}, [launchConfig('lc-c'), launchConfig('lc-b')])).toEqual({
@@ -165,7 +165,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     ]);
   });
 
-  test('gives a launch config a new revision when anything of it changes, and keeps the old one', async () => {
+  test('a worker pool gives a launch config a new revision when anything of it changes, and keeps the old one', async () => {
     const { db } = database;
     await create({}, [launchConfig('lc-a')]);
     const heavier = launchConfig('lc-a', { workerManager: { launchConfigId: 'lc-a', initialWeight: 0.5 } });
@@ -181,7 +181,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     ]);
   });
 
-  test('refuses an id that would come to mean another machine, archived or not, and changes nothing', async () => {
+  test('a worker pool rejects an id that would come to mean another machine, archived or not, and changes nothing', async () => {
     const { db } = database;
     await create({}, [launchConfig('lc-a'), launchConfig('lc-b')]);
     await update({}, [launchConfig('lc-b')]);
@@ -196,7 +196,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect({ pool: await getPool(db, poolId), events: await eventsOf(db) }).toEqual(before);
   });
 
-  test('takes the last of several launch configs with one id, if they are of one machine', async () => {
+  test('a worker pool takes the last of several launch configs with one id, if they are of one machine', async () => {
     const { db } = database;
     const twice = [launchConfig('lc-a'), launchConfig('lc-a', { workerManager: { maxCapacity: 5 } })];
     expect(await create({}, twice)).toMatchObject({ outcome: 'created', launchConfigs: { created: ['lc-a'] } });
@@ -209,7 +209,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect(await listPoolIds(db)).toEqual([poolId]);
   });
 
-  test('that is deleted goes to the null provider and archives its launch configs, once', async () => {
+  test('a deleted worker pool goes to the null provider and archives its launch configs, once', async () => {
     const { db } = database;
     await create({}, [launchConfig('lc-a')]);
     expect(await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW + 1 })).toEqual({
@@ -242,7 +242,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     ]);
   });
 
-  test('is listed by id, and neither skipped nor doubled when others come and go between two pages (W65)', async () => {
+  test('a worker pool is listed by id, and neither skipped nor doubled when others come and go between two pages', async () => {
     const { db } = database;
     for (const name of ['b', 'd', 'f', 'h']) await makePool(db, { workerPoolId: `prov/${name}` }, [launchConfig('lc')]);
     const first = await listPools(db, { limit: 2, after: null });
@@ -255,7 +255,7 @@ describe.each(engines)('a worker pool on %s', (engine) => {
     expect(second.after).toBeNull();
   });
 
-  test('counts its own workers only, by state and by launch config', async () => {
+  test('a worker pool counts its own workers only, by state and by launch config', async () => {
     const { db } = database;
     await makePool(db);
     await makePool(db, { workerPoolId: 'prov/other' });

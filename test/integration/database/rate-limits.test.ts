@@ -7,7 +7,7 @@ import { databaseFor } from '../../support/records-suite.js';
 describe.each(engines)('a bucket of calls on %s', (engine) => {
   const database = databaseFor(engine);
 
-  test('lets a burst pass at once and then makes callers wait in a row', async () => {
+  test('a bucket lets a burst pass at once and then makes callers wait in a row', async () => {
     const { db, statements } = counting(database.db);
     const limit = { burst: 3, perSecond: 0.1 };
     const waits: number[] = [];
@@ -20,7 +20,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(waits[4]).toBeLessThanOrEqual(20_000);
   });
 
-  test('takes no place when the wait would be too long, and says how long it would be', async () => {
+  test('a bucket takes no place when the wait would be too long, and says how long it would be', async () => {
     const { db } = database;
     const limit = { burst: 1, perSecond: 0.01 };
     expect(await bucketStore(db).reserve('b', limit, 0)).toMatchObject({ reserved: true, waitMs: 0 });
@@ -37,7 +37,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(next.waitMs).toBeLessThanOrEqual(refused[2]!.waitMs);
   });
 
-  test('is one of many: they do not wait for each other', async () => {
+  test('a bucket does not wait for another', async () => {
     const { db } = database;
     const limit = { burst: 1, perSecond: 0.01 };
     for (const bucket of ['aws/us-west-2/read', 'aws/us-west-2/delete', 'aws/us-east-1/read']) {
@@ -45,7 +45,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     }
   });
 
-  test('never lets more than its burst and its rate pass, however many ask at once', async () => {
+  test('a bucket never lets more than its burst and its rate pass, however many come at once', async () => {
     const { db } = database;
     const limit = { burst: 20, perSecond: 50 };
     /** The statement ran between the question and the answer; so each call may be sent between these two instants. */
@@ -76,7 +76,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     }
   };
 
-  test('tells with each place how full it is, and shrinks to what the cloud says is left, for whoever asks', async () => {
+  test('a bucket tells with each place how full it is, and shrinks to what the cloud says is left, for every caller', async () => {
     const { db, statements } = counting(database.db);
     const first = await bucketStore(db).reserve('b', slow, 0);
     expect(first.fullInMs).toBeCloseTo(interval, -3);
@@ -89,7 +89,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(waitMs).toBeGreaterThan(interval / 2);
   });
 
-  test('never grows by what the cloud says', async () => {
+  test('a bucket never grows by what the cloud says', async () => {
     await pass(9);
     const { fullInMs } = await bucketStore(database.db).lower('b', slow, { left: 9, pauseMs: 0 });
     expect(fullInMs).toBeGreaterThan(8 * interval);
@@ -97,7 +97,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect((await bucketStore(database.db).reserve('b', slow, 0)).reserved).toBe(false);
   });
 
-  test('that nobody has asked yet can be shrunk and paused', async () => {
+  test('a bucket that no call has used yet can be shrunk and paused', async () => {
     await bucketStore(database.db).lower('b', slow, { left: 2, pauseMs: 0 });
     await bucketStore(database.db).lower('b', slow, { left: 2, pauseMs: 5_000 });
     const { reserved, waitMs, pausedUntil } = await bucketStore(database.db).reserve('b', slow, 10_000);
@@ -108,7 +108,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(await bucketStore(database.db).pauseOf('another')).toBe(0);
   });
 
-  test('that is paused lets nobody pass before the end of the pause, and then no more than was left', async () => {
+  test('a paused bucket lets nobody pass before the end of the pause, and then no more than was left', async () => {
     const limit = { burst: 10, perSecond: 0.1 };
     await bucketStore(database.db).lower('b', limit, { left: 2, pauseMs: 5_000 });
     expect(await bucketStore(database.db).reserve('b', limit, 1_000)).toMatchObject({ reserved: false });
@@ -123,7 +123,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect((await bucketStore(database.db).reserve('another', limit, 0)).reserved).toBe(true);
   });
 
-  test('keeps the later end of two pauses', async () => {
+  test('a bucket keeps the later end of two pauses', async () => {
     const limit = { burst: 10, perSecond: 10 };
     const long = await bucketStore(database.db).lower('b', limit, { left: 0, pauseMs: 60_000 });
     const short = await bucketStore(database.db).lower('b', limit, { left: 0, pauseMs: 1_000 });
@@ -134,7 +134,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(longer.pausedUntil).toBeGreaterThan(long.pausedUntil);
   });
 
-  test('begins its row anew with a pause: the places before it are void, and count no more', async () => {
+  test('a bucket begins its row anew with a pause: the places before it are void, and count no more', async () => {
     const limit = { burst: 1, perSecond: 0.1 };
     const places = [];
     for (let n = 0; n < 5; n += 1) places.push(await bucketStore(database.db).reserve('b', limit, 600_000));
@@ -154,7 +154,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
       paused_until = case when paused_until > 0 then paused_until + ${sql.lit(hour)} else 0 end`.execute(database.db);
   };
 
-  test('lets pass after a step of the clock what it would have let pass before', async () => {
+  test('a bucket lets pass after a step of the clock what it would have let pass before', async () => {
     await pass(7);
     await stepBack();
     await pass(3);
@@ -163,7 +163,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(waitMs).toBeLessThanOrEqual(interval);
   });
 
-  test('keeps the rest of its pause over a step of the clock, and no more', async () => {
+  test('a bucket keeps the rest of its pause over a step of the clock, and no more', async () => {
     const { pausedUntil } = await bucketStore(database.db).lower('b', slow, { left: 1, pauseMs: 60_000 });
     await stepBack();
     const refused = await bucketStore(database.db).reserve('b', slow, 0);
@@ -174,7 +174,7 @@ describe.each(engines)('a bucket of calls on %s', (engine) => {
     expect(await bucketStore(database.db).pauseOf('b')).toBeLessThan(pausedUntil + 60_000);
   });
 
-  test('is paused from now on when the cloud refuses after a step of the clock', async () => {
+  test('a bucket is paused from now on when the cloud refuses after a step of the clock', async () => {
     await bucketStore(database.db).lower('b', slow, { left: 1, pauseMs: 60_000 });
     await stepBack();
     await bucketStore(database.db).lower('b', slow, { left: 1, pauseMs: 90_000 });

@@ -39,7 +39,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     });
   };
 
-  test('writes each intent with its request, in one statement', async () => {
+  test('a reservation writes each intent with its request, in one statement', async () => {
     const { version } = await usage();
     const { db, statements } = counting(database.db);
     expect(await writeIntents(db, { ...pool, version }, [newIntent('t', 5), newIntent('u', 1)], NOW)).toBe(true);
@@ -50,14 +50,14 @@ describe.each(engines)('a reservation on %s', (engine) => {
     });
   });
 
-  test('writes nothing when another reservation came between', async () => {
+  test('a reservation writes nothing when another reservation came between', async () => {
     const { version } = await usage();
     await reserve(database.db, [newIntent('other', 1)]);
     expect(await writeIntents(database.db, { ...pool, version }, [newIntent('t', 5)], NOW)).toBe(false);
     expect(await getLaunch(database.db, 't')).toBeNull();
   });
 
-  test('is won by one of twenty that have read the same', async () => {
+  test('a reservation is won by one of twenty that have read the same', async () => {
     const { version } = await usage();
     const won = await Promise.all(
       Array.from({ length: 20 }, async (_, n) =>
@@ -68,7 +68,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     expect(await database.db.selectFrom('launches').select('token').execute()).toHaveLength(1);
   });
 
-  test('writes nothing for a pool that was deleted or moved to another provider meanwhile', async () => {
+  test('a reservation writes nothing for a pool that was deleted or moved to another provider meanwhile', async () => {
     const before = await usage();
     expect(before.present).toBe(true);
     await updatePool(database.db, {
@@ -83,7 +83,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     expect((await usage()).present).toBe(false);
   });
 
-  test('finds what an earlier attempt has written under the same prefix, and nothing else', async () => {
+  test('a reservation finds what an earlier attempt has written under the same prefix, and nothing else', async () => {
     await reserve(database.db, [newIntent('run.0.0.b', 2, { launchConfigId: 'lc-b' }), newIntent('run.0.0.a', 1)]);
     await reserve(database.db, [newIntent('run.0.1.a', 1), newIntent('run.0.0', 1)]);
     expect((await usage()).reserved).toEqual([
@@ -92,7 +92,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     ]);
   });
 
-  test('counts what may exist: requested of an open launch, made of a fulfilled one, nothing of a failed one', async () => {
+  test('a reservation counts what may exist: requested of an open launch, created of a fulfilled one, nothing of a failed one', async () => {
     await reserve(database.db, [newIntent('open', 7), newIntent('short', 5), newIntent('failed', 400)]);
     await recordLaunchedWorkers(database.db, 'short', machines(3, 'short'), times);
     await fail('failed');
@@ -108,7 +108,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     expect((await usage()).machines).toBe(9);
   });
 
-  test('names the other pools that wanted more than they got in the last two polls', async () => {
+  test('a reservation names the other pools that wanted more than they got in the last two polls', async () => {
     const { db } = database;
     for (const name of ['fed', 'hungry', 'partly', 'content', 'before']) {
       await makePool(db, { workerPoolId: `prov/${name}` });
@@ -150,14 +150,14 @@ describe.each(engines)('demand readings on %s', (engine) => {
       .select(['readAt', 'pendingTasks', 'previousReadAt', 'previousPendingTasks'])
       .execute();
 
-  test('keep the one before the latest', async () => {
+  test('demand readings keep the one before the latest', async () => {
     for (const n of [1, 2, 3]) await recordReadings(database.db, [reading(n)], NOW + n);
     expect(await stored()).toEqual([
       { readAt: NOW + 3, pendingTasks: 3, previousReadAt: NOW + 2, previousPendingTasks: 2 },
     ]);
   });
 
-  test('are not changed by a poll that is repeated or ends late', async () => {
+  test('demand readings are not changed by a poll that is repeated or ends late', async () => {
     for (const [n, at] of [
       [1, 1],
       [2, 2],

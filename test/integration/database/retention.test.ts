@@ -55,7 +55,7 @@ describe.each(engines)('retention on %s', (engine) => {
   const error = { workerPoolId: poolId, launchConfigId: null, kind: 'k', title: 't', description: 'd', extra: {} };
   const deleted = { clientId: 'tester', nowMs: NOW };
 
-  test('deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
+  test('retention deletes a stopped worker when its time is over, with what was noted of it, and never a living one', async () => {
     const { db } = database;
     await launched(db, 't', 2);
     await finish(db, ['t'], NOW);
@@ -72,7 +72,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect([await count('workers'), await count('launches')]).toEqual([0, 0]);
   });
 
-  test('keeps an unfinished launch for as long as it is unfinished', async () => {
+  test('retention keeps an unfinished launch for as long as it is unfinished', async () => {
     const { db } = database;
     await reserve(db, [newIntent('open', 1), newIntent('fulfilled', 1)]);
     await recordLaunchedWorkers(db, 'fulfilled', machines(1), times);
@@ -80,7 +80,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await count('launches')).toBe(2);
   });
 
-  test('deletes a launch without workers that was closed after a thousand with workers', async () => {
+  test('retention deletes a launch without workers that was closed after a thousand with workers', async () => {
     const { db } = database;
     await sql`
       insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
@@ -98,7 +98,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await db.selectFrom('launches').select('token').where('token', '=', 't-1001').execute()).toEqual([]);
   });
 
-  test('deletes errors, events and scans that are old, but not the last complete scan', async () => {
+  test('retention deletes errors, events and scans that are old, but not the last complete scan', async () => {
     const { db } = database;
     await insertError(db, error, NOW);
     const counts = { machines: 0, signalled: 0, unowned: 0 };
@@ -113,7 +113,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await lastScan(db, 'aws')).toMatchObject({ begun: NOW + 1 });
   });
 
-  test('removes an archived launch config once no worker and no launch of its own pool points at it', async () => {
+  test('retention removes an archived launch config once no worker and no launch of its own pool points at it', async () => {
     const { db } = database;
     // Another pool's worker of a launch config of the same name does not count.
     await makePool(db, { workerPoolId: 'prov/other' });
@@ -132,7 +132,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(left.items.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
   });
 
-  test('removes a deleted pool with its last worker, and nothing of it meets a pool of the same name (W41)', async () => {
+  test('retention removes a deleted pool with its last worker, and nothing of it meets a pool of the same name', async () => {
     const { db } = database;
     await launched(db, 't', 1);
     await insertError(db, error, NOW);
@@ -152,7 +152,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
   });
 
-  test('leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
+  test('retention leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
     const { db } = database;
     const other = 'prov/other';
     await makePool(db, { workerPoolId: other });
@@ -198,7 +198,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await withRowsOf(other)).toEqual(ofOther);
   });
 
-  test('keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {
+  test('retention keeps a deleted pool for a launch in doubt, whose machines then find it', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
@@ -212,7 +212,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
   });
 
-  test('leaves to the next run what its time does not last for', async () => {
+  test('retention leaves to the next run what its time does not last for', async () => {
     const { db } = database;
     await insertError(db, error, NOW);
     await deletePool(db, poolId, deleted);
@@ -222,7 +222,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect([await count('workerPoolErrors'), await count('workerPools')]).toEqual([1, 1]);
   });
 
-  test('gives every table a turn although no row of the first can be deleted', async () => {
+  test('retention gives every table a turn although no row of the first can be deleted', async () => {
     const { db } = database;
     await launched(db, 't', 1);
     await finish(db, ['t'], NOW);
@@ -237,7 +237,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect([await count('workers'), await count('workerPoolErrors'), await count('events')]).toEqual([1, 0, 0]);
   });
 
-  test('leaves no launch behind one that cannot be deleted', async () => {
+  test('retention leaves no launch behind one that cannot be deleted', async () => {
     const { db } = database;
     const tokens = ['bad', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6'];
     await reserve(
@@ -252,7 +252,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await db.selectFrom('launches').select('token').execute()).toEqual([{ token: 'bad' }]);
   });
 
-  test('does not remove a deleted pool while a launch of it may still come to something', async () => {
+  test('retention does not remove a deleted pool while a launch of it may still come to something', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     await deletePool(db, poolId, deleted);
@@ -263,7 +263,7 @@ describe.each(engines)('retention on %s', (engine) => {
 describe('retention on Postgres, beside other connections', () => {
   const database = databaseFor('Postgres');
 
-  test('keeps a pool for which a launch was reserved after it had been chosen for removal', async () => {
+  test('retention keeps a pool for which a launch was reserved after it had been chosen for removal', async () => {
     const { db } = database;
     await makePool(db);
     await deletePool(db, poolId, { clientId: 'tester', nowMs: NOW });

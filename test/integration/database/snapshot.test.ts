@@ -19,7 +19,7 @@ describe('a snapshot that begins before a launch is recorded and ends after it',
   const tables = ['launches', 'workers'] as const;
 
   test.each(reads.flatMap(([by, read]) => tables.map((table) => [by, table, read] as const)))(
-    'counts it exactly once in %s that waits for %s',
+    'a snapshot counts a launch exactly once in %s that waits for %s',
     async (_, table, read) => {
       await reserve(database.db, [newIntent('t', 3)]);
       const snapshot = await database.db.transaction().execute(async (trx) => {

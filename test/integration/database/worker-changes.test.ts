@@ -54,7 +54,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     extra: { workerGroup: 'us-west-2', workerId: 't-0', detail: 'nul \0' },
   };
 
-  test('stops for a reason that the database cannot hold as it is, which is stored without the rest', async () => {
+  test('a worker stops for a reason that the database cannot hold as it is, which is stored without the rest', async () => {
     const reason = 'because\0 of \ud800';
     const stored = 'because of \ufffd';
     expect(await recordStopping(database.db, key, { reason, nowMs: NOW })).toMatchObject({ stopReason: stored });
@@ -65,7 +65,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     });
   });
 
-  test('keeps each resource once, in whatever case it comes', async () => {
+  test('a worker tracks each resource once, in whatever case it comes', async () => {
     expect((await recordResourceIds(database.db, key, ['/a/Nic', '/a/ip', '/A/IP']))?.resourceIds).toHaveLength(2);
     expect(await recordResourceIds(database.db, key, ['/a/nic', '/A/ip'])).toBeNull();
     await recordResourceIds(database.db, key, ['/a/NIC', '/a/disk']);
@@ -75,7 +75,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect((await getWorker(database.db, { ...key, workerId: 't-1' }))?.resourceIds).toEqual([]);
   });
 
-  test('goes from requested to running to stopping to stopped, each announced once', async () => {
+  test('a worker goes from requested to running to stopping to stopped, each announced once', async () => {
     const { db, statements } = counting(database.db);
     expect(await recordRunning(db, key, registration)).not.toBeNull();
     expect(await recordStopping(db, key, { reason: 'terminateAfter time exceeded', nowMs: NOW + DAY })).not.toBeNull();
@@ -114,7 +114,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     ]);
   });
 
-  test('is not changed by a repeat of any step', async () => {
+  test('a worker is not changed by a repeat of any step', async () => {
     const { db } = database;
     const steps = [
       () => recordRunning(db, key, registration),
@@ -131,7 +131,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await db.selectFrom('workerPoolErrors').select('occurrences').execute()).toEqual([{ occurrences: 1 }]);
   });
 
-  test('never leaves stopped, and takes no step back', async () => {
+  test('a worker never leaves stopped, and takes no step back', async () => {
     const { db } = database;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
     expect(await recordRunning(db, key, registration)).toBeNull();
@@ -145,7 +145,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await db.selectFrom('workerPoolErrors').selectAll().execute()).toEqual([]);
   });
 
-  test('keeps its first registration time when it registers again, and a late repeat does not bring old credentials back', async () => {
+  test('a worker keeps its first registration time when it registers again, and a late repeat does not bring old credentials back', async () => {
     const { db } = database;
     await recordRunning(db, key, registration);
     const again = { ...registration, registeredAt: NOW + 5 * MINUTE, nowMs: NOW + 5 * MINUTE, secretGeneration: 2 };
@@ -160,7 +160,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await topicsOf(db)).toEqual(['worker-running']);
   });
 
-  test('stores the failure that stopped it, without what jsonb cannot hold, and announces both', async () => {
+  test('a worker stores the failure that stopped it, without what jsonb cannot hold, and announces both', async () => {
     const { db, statements } = counting(database.db);
     await recordStopping(db, key, { reason: 'creation failed', nowMs: NOW, failure });
     expect(statements()).toBe(1);
@@ -183,7 +183,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     });
   });
 
-  test('registers by one query that says everything about it and one statement that records it', async () => {
+  test('a worker registers by one query that says everything about it and one statement that records it', async () => {
     await recordCredentialsUsed(database.db, key, NOW + 3);
     const { db, statements } = counting(database.db);
     const snapshot = await registrationSnapshot(db, key, 'aws');
@@ -203,7 +203,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     lastModified: NOW,
   };
 
-  test('that has no row yet may come from an open launch of its pool and provider', async () => {
+  test('a worker without a row may come from an open launch of its pool and provider', async () => {
     const { db } = database;
     await reserve(db, [newIntent('open', 1)]);
     const unknown = { ...key, workerId: 'i-unknown' };
@@ -218,14 +218,14 @@ describe.each(engines)('a worker on %s', (engine) => {
     });
   });
 
-  test('records only the first use of its credentials', async () => {
+  test('a worker records only the first time that its credentials are used', async () => {
     const { db } = database;
     await recordCredentialsUsed(db, key, NOW);
     await recordCredentialsUsed(db, key, NOW + 5);
     expect(await registrationSnapshot(db, key, 'aws')).toMatchObject({ credentialsUsedAt: NOW });
   });
 
-  test('that is static and has stopped gives way to a new life, of which nothing is the former’s', async () => {
+  test('a stopped static worker gives way to a new life, of which nothing is the former’s', async () => {
     const { db } = database;
     const mac = { workerPoolId: poolId, workerGroup: 'rack', workerId: 'mac-2' };
     const lifecycle = {
@@ -257,7 +257,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect((await poolCounters(db, [poolId])).get(poolId)).toMatchObject({ stoppedCount: 0, runningCapacity: 5 });
   });
 
-  test('of a cloud that has stopped never gives way', async () => {
+  test('a stopped worker of a cloud never gives way', async () => {
     const { db } = database;
     await recordStopping(db, key, { reason: 'gone', nowMs: NOW });
     await recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY });
@@ -273,7 +273,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await getWorker(db, key)).toMatchObject({ state: 'stopped', launchToken: 't' });
   });
 
-  test('that is static is made once, is told apart from another, and can be changed', async () => {
+  test('a static worker is created once, is told apart from another, and can be changed', async () => {
     const { db } = database;
     const worker = {
       workerPoolId: poolId,
@@ -304,7 +304,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await topicsOf(db)).toEqual([]);
   });
 
-  test('is listed newest first, page by page, none twice and none left out while others come', async () => {
+  test('workers are listed newest first, page by page, none twice and none left out while others come', async () => {
     const { db } = database;
     for (let n = 0; n < 7; n += 1) {
       const old = { workerPoolId: poolId, workerGroup: 'rack', workerId: `old-${n}`, providerId: 'hand', capacity: 1 };
@@ -329,7 +329,7 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect((await listWorkers(db, filter, { limit: 100, after: null })).items).toHaveLength(7);
   });
 
-  test('counts as live until it is stopped', async () => {
+  test('a worker counts as live until it is stopped', async () => {
     const { db } = database;
     await recordStopping(db, key, { reason: 'removed', nowMs: NOW });
     expect(await liveWorkersByProvider(db)).toEqual([{ providerId: 'aws', workers: 2 }]);

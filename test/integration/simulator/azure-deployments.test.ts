@@ -55,22 +55,25 @@ describe('an Azure deployment', () => {
       ['disks', 'extensions', 'networkInterfaces', 'networkSecurityGroups', 'virtualMachines'],
       ['networkSecurityGroups'],
     ],
-  ])('makes what its template says, and leaves of it what has no delete option', async (template, created, left) => {
-    const done = await deploy(template);
-    expect(done.properties).toMatchObject({
-      provisioningState: 'Succeeded',
-      outputs: { template: { value: template } },
-    });
-    expect(await kinds()).toEqual(created);
-    const operations = await all(clients.deployments.deploymentOperations.list(group, 'deploy'));
-    const targets = operations.map((one) => one.properties?.targetResource?.id);
-    expect(targets).toEqual(done.properties?.outputResources?.map((one) => one.id));
-    expect(new Set(operations.map((one) => one.properties?.provisioningState))).toEqual(new Set(['Succeeded']));
-    await clients.compute.virtualMachines.delete(group, 'vm-deploy', fast);
-    expect(await kinds()).toEqual(left);
-  });
+  ])(
+    'a deployment creates what its template says, and leaves of it what has no delete option',
+    async (template, created, left) => {
+      const done = await deploy(template);
+      expect(done.properties).toMatchObject({
+        provisioningState: 'Succeeded',
+        outputs: { template: { value: template } },
+      });
+      expect(await kinds()).toEqual(created);
+      const operations = await all(clients.deployments.deploymentOperations.list(group, 'deploy'));
+      const targets = operations.map((one) => one.properties?.targetResource?.id);
+      expect(targets).toEqual(done.properties?.outputResources?.map((one) => one.id));
+      expect(new Set(operations.map((one) => one.properties?.provisioningState))).toEqual(new Set(['Succeeded']));
+      await clients.compute.virtualMachines.delete(group, 'vm-deploy', fast);
+      expect(await kinds()).toEqual(left);
+    },
+  );
 
-  test('that fails half-way names what failed, and leaves what it made', async () => {
+  test('a deployment that fails half-way names what failed, and leaves what it created', async () => {
     await expect(deploy('fails-half-way')).rejects.toThrow('DeploymentFailed');
     const { properties } = await clients.deployments.deployments.get(group, 'deploy');
     expect(properties).toMatchObject({
@@ -86,7 +89,7 @@ describe('an Azure deployment', () => {
     expect(await kinds()).toEqual(['disks', 'networkInterfaces', 'publicIPAddresses', 'virtualMachines']);
   });
 
-  test('fails or sticks at its machine on purpose', async () => {
+  test('a deployment fails or sticks at its machine on purpose', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'fail-operation', code: 'AllocationFailed' });
     await expect(deploy('one-nic', 'failing')).rejects.toThrow('DeploymentFailed');
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
@@ -98,7 +101,7 @@ describe('an Azure deployment', () => {
     expect((await stuck).properties?.provisioningState).toBe('Succeeded');
   });
 
-  test('can be neither repeated nor deleted while it runs, and leaves its resources when deleted', async () => {
+  test('a deployment can be neither repeated nor deleted while it runs, and leaves its resources when deleted', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
     const running = deploy('one-nic');
     await running.submitted();
@@ -115,7 +118,7 @@ describe('an Azure deployment', () => {
     expect(await kinds()).toHaveLength(3);
   });
 
-  test('that is canceled begins nothing more, finishes what it has begun, and can be deleted', async () => {
+  test('a canceled deployment begins nothing more, finishes what it has begun, and can be deleted', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
     await deploy('nsg-and-extension').submitted();
     await simulator.faultHit('stuck');
@@ -134,7 +137,7 @@ describe('an Azure deployment', () => {
     expect((await simulator.azureState()).deployments).toEqual([]);
   });
 
-  test('whose deletion is stuck stays until that is released', async () => {
+  test('a deployment whose deletion is stuck stays until that is released', async () => {
     await deploy('one-nic');
     await simulator.addFault({ operation: 'DELETE deployments', mode: 'stick-operation', id: 'stuck' });
     const deletion = clients.deployments.deployments.delete(group, 'deploy', fast);
@@ -147,7 +150,7 @@ describe('an Azure deployment', () => {
     expect((await simulator.azureState()).deployments).toEqual([]);
   });
 
-  test('meets faults that are for what its pool’s machines consist of', async () => {
+  test('a deployment meets faults that target the resources of its pool’s machines', async () => {
     const refusing = async (operation: string, workerPoolId: string): Promise<void> => {
       await simulator.addFault({ operation, workerPoolId, mode: 'refuse', code: 'Conflict', status: 409 });
     };
@@ -168,7 +171,7 @@ describe('an Azure deployment', () => {
     await expect(networkInterfaces.get(group, 'vm-deploy-nic-1')).rejects.toEqual(refused('Conflict', 409));
   });
 
-  test('shows no secret, neither in its answers nor in the log', async () => {
+  test('a deployment shows no secret, neither in its answers nor in the log', async () => {
     const before = simulator.log().length;
     await deploy('one-nic');
     const shown = await raw(
@@ -185,7 +188,7 @@ describe('an Azure deployment', () => {
     expect(ordered).toEqual([expect.objectContaining({ tags })]);
   });
 
-  test('is refused without its parameters or its template, and beyond 800 in a group', async () => {
+  test('a deployment is refused without its parameters or its template, and beyond 800 in a group', async () => {
     const path = `/resourcegroups/${group}/providers/Microsoft.Resources/deployments`;
     const put = async (name: string, properties: unknown) => {
       const answer = await raw(simulator, 'PUT', `${path}/${name}`, { properties });
@@ -199,7 +202,7 @@ describe('an Azure deployment', () => {
     expect(await all(clients.deployments.deployments.listByResourceGroup(group))).toHaveLength(800);
   });
 
-  testRealData('takes every template link of the community’s pools', async () => {
+  testRealData('a deployment takes every template link of the community’s pools', async () => {
     const configs = realPools()
       .flatMap((pool) => pool.config.launchConfigs ?? [])
       .flatMap((one) => (one['armDeployment'] as Deployment['properties'] | undefined) ?? []);

@@ -43,11 +43,11 @@ function listMachinesWith(secret: string): { ok: boolean; message: string } {
 }
 
 describe('Azure over TLS', () => {
-  test('gives the real credential a token for the right secret, and takes it', () => {
+  test('Azure over TLS gives the real credential a token for the right secret, and accepts it', () => {
     expect(listMachinesWith('right')).toEqual({ ok: true, message: '0 machines' });
   });
 
-  test('refuses a wrong secret, until it is the right one', async () => {
+  test('Azure over TLS refuses a wrong secret, until it is the right one', async () => {
     expect(listMachinesWith('wrong')).toEqual({ ok: false, message: expect.stringContaining('AADSTS7000215') });
     await simulator.setAzureClientSecret('wrong');
     expect(listMachinesWith('wrong')).toMatchObject({ ok: true });

@@ -65,7 +65,7 @@ async function verified(document: string): Promise<Record<string, unknown>> {
 }
 
 describe('a machine of Azure', () => {
-  test('registers after its boot with an attested document that the simulator’s chain verifies', async () => {
+  test('a machine of Azure registers after its boot with an attested document that the simulator’s chain verifies', async () => {
     const { vmId } = await makeMachine(clients, 'vm', { data: customData(simulator.url) });
     await registered('vm');
     const [call] = workerManager.calls('/worker/register');
@@ -85,13 +85,13 @@ describe('a machine of Azure', () => {
     });
   });
 
-  test('gives documents with other facts to tests', async () => {
+  test('a machine of Azure gives documents with other facts to tests', async () => {
     await makeMachine(clients, 'vm', { data: customData(simulator.url) });
     const { document } = await simulator.attestedDocument('vm', { vmId: 'another', nonce: '1' });
     expect(await verified(document)).toMatchObject({ vmId: 'another', nonce: '1' });
   });
 
-  test('works on tasks, and falls silent when it is deleted', async () => {
+  test('a machine of Azure works on tasks, and falls silent when it is deleted', async () => {
     await simulator.addTasks('proj-example/azure', 1);
     await makeMachine(clients, 'vm', { data: customData(simulator.url) });
     await eventually(async () => (await simulator.state()).pools['proj-example/azure']?.completedTasks === 1);
@@ -100,7 +100,7 @@ describe('a machine of Azure', () => {
     expect(await find('vm')).toMatchObject({ state: 'shutting-down', registered: false });
   });
 
-  test('is stopped by its own shutdown, and goes on existing', async () => {
+  test('a machine of Azure is stopped by its own shutdown, and goes on existing', async () => {
     await makeMachine(clients, 'vm', { data: customData(simulator.url) });
     await registered('vm');
     await simulator.act('vm', 'shut-down');
@@ -108,7 +108,7 @@ describe('a machine of Azure', () => {
     expect(view.statuses?.at(-1)?.code).toBe('PowerState/stopped');
   });
 
-  test('asks when it is idle whether it should go, and is stopped once it has left', async () => {
+  test('an idle machine of Azure asks whether it should terminate, and is stopped once it has left', async () => {
     const restless = await startSimulator({ ...flags, idleMs: 60, api: workerManager.url });
     workerManager.terminate = true;
     try {
@@ -124,7 +124,7 @@ describe('a machine of Azure', () => {
     }
   });
 
-  test('that Azure takes away is stopped, or unknown when it vanishes', async () => {
+  test('a machine that Azure terminates is stopped, or unknown when it vanishes', async () => {
     await Promise.all(['a', 'b'].map((name) => makeMachine(clients, name)));
     await simulator.killMachine('a');
     expect(await find('a')).toMatchObject({ state: 'stopped' });
@@ -135,7 +135,7 @@ describe('a machine of Azure', () => {
     );
   });
 
-  test('is there again after a restart, with its operations, its agent and the same authorities', async () => {
+  test('a machine of Azure exists again after a restart, with its operations, its agent and the same authorities', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'azure-state-'));
     const running: SimulatorHandle[] = [];
     const start = async (): Promise<SimulatorHandle> => {

@@ -18,7 +18,7 @@ const refused = (code: string, statusCode: number) => expect.objectContaining({ 
 const addressPath = `/resourceGroups/${group}/providers/Microsoft.Network/publicIPAddresses/ip`;
 
 describe('an Azure refusal', () => {
-  test('has the errors in it that its fault says, at any depth', async () => {
+  test('an Azure refusal has the errors in it that its fault says, at any depth', async () => {
     const code = 'InvalidTemplateDeployment';
     const fault = { operation: 'GET publicIPAddresses', mode: 'refuse', code } as const;
     await simulator.addFault({ ...fault, details, times: 2 });
@@ -28,7 +28,7 @@ describe('an Azure refusal', () => {
     });
   });
 
-  test('says when to come back as its fault asks', async () => {
+  test('an Azure refusal says when to come back as its fault says', async () => {
     const fault = { operation: 'GET publicIPAddresses', mode: 'refuse', code: 'TooManyRequests' } as const;
     await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });
     await simulator.addFault(fault);
@@ -38,7 +38,7 @@ describe('an Azure refusal', () => {
   });
 });
 
-test('an Azure operation that fails on purpose tells the errors in its own', async () => {
+test('an Azure operation that fails on purpose has the nested errors in its own', async () => {
   const code = 'ResourceDeploymentFailure';
   await simulator.addFault({ operation: 'PUT publicIPAddresses', mode: 'fail-operation', code, details });
   const answer = await raw(simulator, 'PUT', addressPath, { location: 'eastus', properties: {} });

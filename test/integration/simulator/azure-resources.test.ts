@@ -49,7 +49,7 @@ const limitHeaders = (headers: PipelineAnswer['headers']): Record<string, string
 const refused = (code: string, statusCode: number) => expect.objectContaining({ code, statusCode });
 
 describe('Azure resource groups', () => {
-  test('are made by PUT, found by HEAD and GET, and listed', async () => {
+  test('an Azure resource group is created by PUT, found by HEAD and GET, and listed', async () => {
     expect((await raw(simulator, 'HEAD', '/resourcegroups/new-group')).status).toBe(404);
     expect((await raw(simulator, 'PUT', '/resourcegroups/new-group', { location: 'westus' })).status).toBe(201);
     expect((await raw(simulator, 'HEAD', '/resourcegroups/New-Group')).status).toBe(204);
@@ -58,7 +58,7 @@ describe('Azure resource groups', () => {
     expect(list.value.map((one) => one.name)).toEqual([group, 'new-group']);
   });
 
-  test('that are not there hold nothing', async () => {
+  test('an Azure resource group that does not exist holds nothing', async () => {
     await expect(clients.network.publicIPAddresses.createOrUpdate('gone', 'ip', address, fast)).rejects.toEqual(
       refused('ResourceGroupNotFound', 404),
     );
@@ -66,7 +66,7 @@ describe('Azure resource groups', () => {
 });
 
 describe('Azure addresses, interfaces and machines', () => {
-  test('are made one after the other by long-running operations, and found then', async () => {
+  test('Azure resources are created one after the other by long-running operations, and found then', async () => {
     const ip = await clients.network.publicIPAddresses.createOrUpdate(group, 'ip', address, fast);
     expect(ip).toMatchObject({
       name: 'ip',
@@ -89,7 +89,7 @@ describe('Azure addresses, interfaces and machines', () => {
     });
   });
 
-  test('answer 201 with the address of the operation, which then says how it stands', async () => {
+  test('an Azure creation answers 201 with the address of the operation, which then says how it stands', async () => {
     await simulator.addFault({ operation: 'PUT publicIPAddresses', mode: 'stick-operation', id: 'stuck' });
     const answer = await raw(
       simulator,
@@ -108,7 +108,7 @@ describe('Azure addresses, interfaces and machines', () => {
     await eventually(async () => ((await (await fetch(poll)).json()) as { status: string }).status === 'Succeeded');
   });
 
-  test('are not made again by an equal PUT, neither while it runs nor later', async () => {
+  test('an Azure resource is not created again by an equal PUT, neither while it runs nor later', async () => {
     await clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic(), fast);
     const [first, second] = [1, 2].map(() =>
       clients.compute.virtualMachines.createOrUpdate(group, 'vm', vm('nic'), fast),
@@ -120,7 +120,7 @@ describe('Azure addresses, interfaces and machines', () => {
     expect(newLines().filter((line) => line.operation === 'end of PUT virtualMachines')).toHaveLength(1);
   });
 
-  test('that exist refuse other properties, and take other tags', async () => {
+  test('an Azure resource that exists refuses other properties, and takes other tags', async () => {
     await makeMachine(clients, 'vm');
     const other = { ...vm('vm-nic'), hardwareProfile: { vmSize: 'Standard_D4s_v5' } };
     await expect(clients.compute.virtualMachines.createOrUpdate(group, 'vm', other, fast)).rejects.toEqual(
@@ -135,7 +135,7 @@ describe('Azure addresses, interfaces and machines', () => {
     expect(tagged.tags).toEqual({ new: 'tag' });
   });
 
-  test('refuse references to what is not there or not ready', async () => {
+  test('an Azure resource refuses references to what does not exist or is not ready', async () => {
     const missing = `${networkId('virtualNetworks', 'default')}/subnets/missing`;
     await expect(
       clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic(undefined, missing), fast),
@@ -150,14 +150,14 @@ describe('Azure addresses, interfaces and machines', () => {
     );
   });
 
-  test('take custom data of 64 KB and not much more', async () => {
+  test('an Azure machine takes custom data of 64 KB and not much more', async () => {
     await expect(makeMachine(clients, 'vm', { data: Buffer.alloc(65_536).toString('base64') })).rejects.toEqual(
       refused('InvalidParameter', 400),
     );
     await makeMachine(clients, 'vm', { data: Buffer.alloc(65_535).toString('base64') });
   });
 
-  test('cannot be deleted while something holds them', async () => {
+  test('an Azure resource cannot be deleted while something holds it', async () => {
     await clients.network.publicIPAddresses.createOrUpdate(group, 'ip', address, fast);
     await clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic('ip'), fast);
     await clients.compute.virtualMachines.createOrUpdate(group, 'vm', vm('nic'), fast);
@@ -172,7 +172,7 @@ describe('Azure addresses, interfaces and machines', () => {
     );
   });
 
-  test('stay when their machine goes without a delete option, and are deleted one after the other then', async () => {
+  test('Azure resources stay when their machine goes without a delete option, and are deleted one after the other then', async () => {
     await makeMachine(clients, 'vm');
     await clients.compute.virtualMachines.delete(group, 'vm', fast);
     expect(await names()).toEqual(['vm-nic', 'vm-nic-os']);
@@ -182,14 +182,14 @@ describe('Azure addresses, interfaces and machines', () => {
     expect(await names()).toEqual([]);
   });
 
-  test('go with their machine when its delete options say so', async () => {
+  test('Azure resources go with their machine when its delete options say so', async () => {
     await makeMachine(clients, 'vm', { deleteOption: 'Delete' });
     await clients.compute.virtualMachines.delete(group, 'vm', fast);
     expect(await names()).toEqual([]);
     expect(newLines().find((line) => line.operation === 'end of DELETE virtualMachines')?.['deleted']).toHaveLength(3);
   });
 
-  test('can be neither deleted while they are made nor made while they are deleted', async () => {
+  test('an Azure resource can be neither deleted while it is created nor created while it is deleted', async () => {
     await simulator.addFault({ operation: 'PUT networkInterfaces', mode: 'stick-operation', id: 'made' });
     await simulator.addFault({ operation: 'DELETE virtualMachines', mode: 'stick-operation', id: 'deleted' });
     const creating = clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic(), fast);
@@ -211,7 +211,7 @@ describe('Azure addresses, interfaces and machines', () => {
 });
 
 describe('Azure lists', () => {
-  test('give every machine once in pages, with its instance view when asked', async () => {
+  test('an Azure list gives every machine once in pages, with its instance view when wanted', async () => {
     const wanted = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     await Promise.all(wanted.map((name) => makeMachine(clients, name)));
     const inGroup = await all(clients.compute.virtualMachines.list(group));
@@ -235,7 +235,7 @@ describe('Azure lists', () => {
     );
   });
 
-  test('find resources of every type by tag, or by a part of the name', async () => {
+  test('an Azure list finds resources of every type by tag, or by a part of the name', async () => {
     await makeMachine(clients, 'vm');
     await clients.network.publicIPAddresses.createOrUpdate(
       group,
@@ -262,20 +262,20 @@ describe('an Azure operation', () => {
     return (await clients.compute.virtualMachines.instanceView(group, 'vm')).statuses?.map((status) => status.code);
   };
 
-  test('fails on purpose, and leaves a failed machine that can be deleted', async () => {
+  test('an Azure operation fails on purpose, and leaves a failed machine that can be deleted', async () => {
     expect(await failed('fail-operation', 'AllocationFailed')).toEqual(['ProvisioningState/failed/AllocationFailed']);
     await clients.compute.virtualMachines.delete(group, 'vm', fast);
     expect(await names()).toEqual(['vm-nic', 'vm-nic-os']);
   });
 
-  test('fails to provision while its machine runs', async () => {
+  test('an Azure operation fails to provision while its machine runs', async () => {
     expect(await failed('fail-provisioning', 'OSProvisioningTimedOut')).toEqual([
       'ProvisioningState/failed/OSProvisioningTimedOut',
       'PowerState/running',
     ]);
   });
 
-  test('sticks until it is released, or its machine is deleted', async () => {
+  test('an Azure operation sticks until it is released, or its machine is deleted', async () => {
     await simulator.addFault({ operation: 'PUT virtualMachines', mode: 'stick-operation', id: 'stuck', times: 2 });
     const first = makeMachine(clients, 'first');
     const second = makeMachine(clients, 'second');
@@ -287,14 +287,14 @@ describe('an Azure operation', () => {
     expect(await first).toMatchObject({ provisioningState: 'Succeeded' });
   });
 
-  test('fails where there is no room, and can be tried again', async () => {
+  test('an Azure operation fails where there is no room, and can be tried again', async () => {
     await simulator.setCapacity('eastus', 0);
     await expect(makeMachine(clients, 'vm')).rejects.toThrow('AllocationFailed');
     await simulator.setCapacity('eastus', null);
     expect(await makeMachine(clients, 'vm')).toMatchObject({ provisioningState: 'Succeeded' });
   });
 
-  test('that was begun by a call whose answer is lost goes on, and a repetition finds it', async () => {
+  test('an Azure operation whose begin has a lost answer goes on, and a repetition finds it', async () => {
     await simulator.addFault({ operation: 'PUT networkInterfaces', mode: 'lose-answer' });
     await expect(clients.network.networkInterfaces.createOrUpdate(group, 'nic', nic(), fast)).rejects.toThrow(
       /hang up|ECONNRESET/,
@@ -305,7 +305,7 @@ describe('an Azure operation', () => {
 });
 
 describe('Azure Resource Manager', () => {
-  test('counts requests down by kind and throttles with the time to wait', async () => {
+  test('Azure Resource Manager counts requests down by kind and throttles with the time to wait', async () => {
     await simulator.setAzureLimits({ reads: { burst: 2, perSecond: 0.5 } });
     const get = () => raw(simulator, 'GET', '/resourcegroups');
     const answers = [await get(), await get(), await get()];
@@ -321,7 +321,7 @@ describe('Azure Resource Manager', () => {
     expect((await get()).headers.get('x-ms-ratelimit-remaining-subscription-reads')).toBe('249');
   });
 
-  test('tells what is left of each bucket, Compute’s too, and which of them refuses', async () => {
+  test('Azure Resource Manager tells what is left of each bucket, Compute’s too, and which of them refuses', async () => {
     const bursts = { reads: 250, writes: 200, 'global-reads': 3750, 'global-writes': 3000 };
     const compute = { 'Microsoft.Compute/HighCostGet': 900, 'Microsoft.Compute/PutVM': 1500 };
     await simulator.setAzureLimits(
@@ -365,7 +365,7 @@ describe('Azure Resource Manager', () => {
     ).toBeDefined();
   });
 
-  test('logs each call with what it made, and each end of an operation, and no secret', async () => {
+  test('Azure Resource Manager logs each call with what it created, and each end of an operation, and no secret', async () => {
     await makeMachine(clients, 'vm');
     const lines = newLines();
     expect(lines.find((line) => line.operation === 'PUT virtualMachines')).toMatchObject({

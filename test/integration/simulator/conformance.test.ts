@@ -14,7 +14,7 @@ const testNames = readdirSync(here)
 
 const namedInPage = [...page.matchAll(/\| `([^`]+)` *\|$/gm)].map((match) => match[1] ?? '');
 
-test('the conformance page names every test of the simulator, and no test that is not there', () => {
+test('the conformance page names every test of the simulator, and no test that does not exist', () => {
   expect(testNames.length).toBeGreaterThan(50);
   expect([...namedInPage].sort()).toEqual([...new Set(testNames)].sort());
 });

@@ -27,7 +27,7 @@ afterAll(async () => {
 beforeEach(() => simulator.reset());
 
 describe('a fault', () => {
-  test('refuse answers with the given error, as often as it says, and nothing happens', async () => {
+  test('a refuse fault answers with the given error, as often as it says, and nothing happens', async () => {
     await simulator.addFault({
       operation: 'RunInstances',
       mode: 'refuse',
@@ -44,7 +44,7 @@ describe('a fault', () => {
     expect(await launch(simulator, 1)).toHaveLength(1);
   });
 
-  test('hold-request stops a call before it acts, until it is released', async () => {
+  test('a hold-request fault stops a call before it acts, until it is released', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'hold-request', id: 'held' });
     const launching = launch(simulator, 1);
     await simulator.faultHit('held');
@@ -53,7 +53,7 @@ describe('a fault', () => {
     expect(await launching).toHaveLength(1);
   });
 
-  test('hold-answer lets a call act, and a repetition of it gets the same machines', async () => {
+  test('a hold-answer fault lets a call act, and a repetition of it gets the same machines', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'hold-answer', id: 'held' });
     const launching = launch(simulator, 2, token);
     await simulator.faultHit('held');
@@ -63,19 +63,19 @@ describe('a fault', () => {
     expect(await launching).toEqual(repeated);
   });
 
-  test('lose-request cuts the connection, and nothing happens', async () => {
+  test('a lose-request fault cuts the connection, and nothing happens', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'lose-request' });
     await expect(launch(simulator, 1)).rejects.toThrow(cut);
     expect(await simulator.machines()).toHaveLength(0);
   });
 
-  test('lose-answer cuts the connection after the call has acted', async () => {
+  test('a lose-answer fault cuts the connection after the call has acted', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'lose-answer' });
     await expect(launch(simulator, 1)).rejects.toThrow(cut);
     expect(await simulator.machines()).toHaveLength(1);
   });
 
-  test('a held call can be dropped instead of let go', async () => {
+  test('a held call can be dropped instead of released', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'hold-request', id: 'held' });
     const launching = launch(simulator, 1).catch((error: Error) => error.message);
     await simulator.faultHit('held');
@@ -84,7 +84,7 @@ describe('a fault', () => {
     expect(await simulator.machines()).toHaveLength(0);
   });
 
-  test('can pass over the first calls, and meet those of one machine only', async () => {
+  test('a fault can pass over the first calls, and meet those of one machine only', async () => {
     await simulator.addFault({ operation: 'RunInstances', mode: 'refuse', code: 'InternalError', skip: 1 });
     const [id = ''] = await launch(simulator, 1);
     await expect(launch(simulator, 1)).rejects.toMatchObject({ name: 'InternalError' });
@@ -95,7 +95,7 @@ describe('a fault', () => {
     expect(await simulator.faultHit('one')).toMatchObject({ hits: 1 });
   });
 
-  test('loses the answer of a registration that the API has accepted, and the machine asks again', async () => {
+  test('a fault loses the answer of a registration that the API has accepted, and the machine calls again', async () => {
     workerManager.seen.length = 0;
     await simulator.addFault({ operation: 'registerWorker', mode: 'lose-answer' });
     await launch(simulator, 1);
@@ -103,7 +103,7 @@ describe('a fault', () => {
     expect(workerManager.calls('/worker/register')).toHaveLength(2);
   });
 
-  test('meets other calls of the API by method and path, and calls of the queue by name', async () => {
+  test('a fault meets other calls of the API by method and path, and calls of the queue by name', async () => {
     await simulator.addFault({
       operation: 'api:GET /api/worker-manager/v1/worker-pools',
       mode: 'refuse',
@@ -118,7 +118,7 @@ describe('a fault', () => {
 });
 
 describe('the ingress', () => {
-  test('passes calls on as they are and gives the answer back', async () => {
+  test('the ingress passes calls on as they are and gives the answer back', async () => {
     const answer = await fetch(`${simulator.url}/api/worker-manager/v1/workers/a%2Fb/c/d/should-terminate?limit=1`);
     expect(await answer.json()).toEqual({ terminate: false, reason: 'over capacity' });
     expect(workerManager.seen.at(-1)).toMatchObject({
@@ -127,7 +127,7 @@ describe('the ingress', () => {
     });
   });
 
-  test('answers 502 while the API is down', async () => {
+  test('the ingress answers 502 while the API is down', async () => {
     const there = await startSimulator({ api: 'http://127.0.0.1:1' });
     expect((await fetch(`${there.url}/api/worker-manager/v1/ping`)).status).toBe(502);
     await there.stop();
@@ -135,7 +135,7 @@ describe('the ingress', () => {
 });
 
 describe('identity documents', () => {
-  test('can be had signed for any machine, also with other facts or another region’s key', async () => {
+  test('an identity document can be had signed for any machine, also with other facts or another region’s key', async () => {
     const [id = ''] = await launch(simulator, 1);
     const certificates = await simulator.identityCertificates();
     const verifies = (region: string, { document, signature }: { document: string; signature: string }): boolean => {
@@ -153,7 +153,7 @@ describe('identity documents', () => {
 });
 
 describe('the log', () => {
-  test('names machines, token, parameters and tags of each launch, and holds no secret', async () => {
+  test('the log names machines, token, parameters and tags of each launch, and holds no secret', async () => {
     const [id = ''] = await launch(simulator, 1, token);
     await eventually(async () => (await simulator.machines())[0]?.registered);
     const launches = simulator.log().filter((line) => line.operation === 'RunInstances');
@@ -169,7 +169,7 @@ describe('the log', () => {
     for (const secret of ['secret-token', 'secret-number', 'rootUrl', 'accountId']) expect(text).not.toContain(secret);
   });
 
-  test('counts calls by operation and outcome, on the page too', async () => {
+  test('the log counts calls by operation and outcome, on the page too', async () => {
     await launch(simulator, 1);
     expect((await simulator.state()).calls).toMatchObject({ 'ec2 RunInstances': { ok: 1 } });
     const page = await fetch(simulator.url);
@@ -178,7 +178,7 @@ describe('the log', () => {
 });
 
 describe('a second start', () => {
-  test('goes on with machines, tasks, tokens, keys and agents of the first', async () => {
+  test('a second start goes on with machines, tasks, tokens, keys and agents of the first', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'simulator-state-'));
     const flags = { stateDir, bootMs: 50, listDelayMs: 0, idleMs: 60_000 };
     const first = await startSimulator(flags);

@@ -80,7 +80,7 @@ const refused = (name: string, status: number) => ({
 });
 
 describe('RunInstances', () => {
-  test('answers with everything that a later identity document will say', async () => {
+  test('RunInstances answers with everything that a later identity document will say', async () => {
     const [instance] = await run({
       Placement: { AvailabilityZone: 'us-east-1c' },
       SubnetId: 'subnet-1',
@@ -110,7 +110,7 @@ describe('RunInstances', () => {
     });
   });
 
-  test('with the same client token and parameters gives the same machines and makes none', async () => {
+  test('RunInstances with the same client token and parameters gives the same machines and creates none', async () => {
     const input = { ClientToken: 'once', MaxCount: 3 };
     const first = await run(input);
     const again = await run(input);
@@ -118,7 +118,7 @@ describe('RunInstances', () => {
     expect(await simulator.machines()).toHaveLength(3);
   });
 
-  test('with the same client token and other parameters is refused as a mismatch', async () => {
+  test('RunInstances with the same client token and other parameters is refused as a mismatch', async () => {
     await run({ ClientToken: 'once' });
     await expect(run({ ClientToken: 'once', MaxCount: 2 })).rejects.toMatchObject(
       refused('IdempotentParameterMismatch', 400),
@@ -126,7 +126,7 @@ describe('RunInstances', () => {
     expect(await simulator.machines()).toHaveLength(1);
   });
 
-  test('takes the same client token again in another region, as another launch', async () => {
+  test('RunInstances takes the same client token again in another region, as another launch', async () => {
     const elsewhere = clientFor('us-west-2');
     const here = await run({ ClientToken: 'once' });
     const there = await run({ ClientToken: 'once' }, elsewhere);
@@ -134,26 +134,26 @@ describe('RunInstances', () => {
     expect(ids(there)).not.toEqual(ids(here));
   });
 
-  test('with a client token whose machines were all terminated is refused as such', async () => {
+  test('RunInstances with a client token whose machines were all terminated is refused as such', async () => {
     const [created] = await run({ ClientToken: 'once' });
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids([created ?? {}]) }));
     await inState(created?.InstanceId ?? '', 'terminated');
     await expect(run({ ClientToken: 'once' })).rejects.toMatchObject(refused('IdempotentInstanceTerminated', 400));
   });
 
-  test('makes as many machines as there is room for, between MinCount and MaxCount', async () => {
+  test('RunInstances creates as many machines as there is room for, between MinCount and MaxCount', async () => {
     await simulator.setCapacity('us-east-1', 60);
     expect(await run({ MaxCount: 100 })).toHaveLength(60);
   });
 
-  test('without room for MinCount makes none and says InsufficientInstanceCapacity', async () => {
+  test('RunInstances without room for MinCount creates none and says InsufficientInstanceCapacity', async () => {
     await simulator.setCapacity('us-east-1', 2, 'm5.large');
     await expect(run({ MinCount: 3, MaxCount: 5 })).rejects.toMatchObject(refused('InsufficientInstanceCapacity', 500));
     expect(await simulator.machines()).toHaveLength(0);
     expect(await run({ InstanceType: 'm5.xlarge', MinCount: 3, MaxCount: 5 })).toHaveLength(5);
   });
 
-  test('keeps the tags that its specification gives to instances, and only those', async () => {
+  test('RunInstances keeps the tags that its specification gives to instances, and only those', async () => {
     const created = await run({
       TagSpecifications: [
         { ResourceType: 'instance', Tags: [{ Key: 'WorkerPoolId', Value: 'proj/<pool> & "more"' }] },
@@ -163,7 +163,7 @@ describe('RunInstances', () => {
     expect((await listed(ids(created)))[0]?.Tags).toEqual([{ Key: 'WorkerPoolId', Value: 'proj/<pool> & "more"' }]);
   });
 
-  test('takes user data of 16 KB and refuses a byte more', async () => {
+  test('RunInstances takes user data of 16 KB and refuses a byte more', async () => {
     const userData = (bytes: number): string => Buffer.alloc(bytes, 'x').toString('base64');
     expect(await run({ UserData: userData(16_384) })).toHaveLength(1);
     await expect(run({ UserData: userData(16_385) })).rejects.toMatchObject(refused('InvalidParameterValue', 400));
@@ -176,19 +176,19 @@ describe('RunInstances', () => {
     ['a zone of another region', { Placement: { AvailabilityZone: 'eu-west-1a' } }, 'InvalidParameterValue'],
     ['a client token that is too long', { ClientToken: 'x'.repeat(65) }, 'InvalidClientToken'],
     ['a launch template', { LaunchTemplate: { LaunchTemplateName: 'mine' } }, 'InvalidLaunchTemplateId.NotFound'],
-  ])('refuses %s and makes nothing', async (_what, input, code) => {
+  ])('RunInstances refuses %s and creates nothing', async (_what, input, code) => {
     await expect(run(input)).rejects.toMatchObject(refused(code, 400));
     expect(await simulator.machines()).toHaveLength(0);
   });
 
-  test('with DryRun makes nothing', async () => {
+  test('RunInstances with DryRun creates nothing', async () => {
     await expect(run({ DryRun: true })).rejects.toMatchObject(refused('DryRunOperation', 412));
     expect(await simulator.machines()).toHaveLength(0);
   });
 });
 
 describe('DescribeInstances', () => {
-  test('does not know a new machine at first, neither by filter nor by id', async () => {
+  test('DescribeInstances does not know a new machine at first, neither by filter nor by id', async () => {
     const created = await run({ ClientToken: 'new' });
     await expect(describeById(ids(created))).rejects.toMatchObject(refused('InvalidInstanceID.NotFound', 400));
     expect(await describeBy('client-token', ['new'])).toEqual([]);
@@ -196,13 +196,13 @@ describe('DescribeInstances', () => {
     expect(ids(await describeBy('client-token', ['new']))).toEqual(ids(created));
   });
 
-  test('shows a machine pending, then running', async () => {
+  test('DescribeInstances shows a machine pending, then running', async () => {
     const created = await run();
     expect(created[0]?.State?.Name).toBe('pending');
     await inState(ids(created)[0] ?? '', 'running');
   });
 
-  test('finds by tag, tag key, state, client token and id, with wildcards, all filters together', async () => {
+  test('DescribeInstances finds by tag, tag key, state, client token and id, with wildcards, all filters together', async () => {
     const tagged = (value: string) => [{ ResourceType: 'instance' as const, Tags: [{ Key: 'pool', Value: value }] }];
     const one = await run({ ClientToken: 'token-1', TagSpecifications: tagged('a/one') });
     const two = await run({ TagSpecifications: tagged('a/two') });
@@ -223,11 +223,11 @@ describe('DescribeInstances', () => {
     expect((await ec2.send(both)).Reservations).toHaveLength(1);
   });
 
-  test('refuses a filter that it does not know instead of passing over it', async () => {
+  test('DescribeInstances refuses a filter that it does not know instead of passing over it', async () => {
     await expect(describeBy('color', ['red'])).rejects.toMatchObject(refused('InvalidParameterValue', 400));
   });
 
-  test('gives pages that hold every machine once', async () => {
+  test('DescribeInstances gives pages that hold every machine once', async () => {
     const created = [...(await run({ MaxCount: 7 })), ...(await run({ MaxCount: 5 }))];
     await listed(ids(created));
     const pages: number[] = [];
@@ -247,11 +247,11 @@ describe('DescribeInstances', () => {
     ['an id that is malformed', { InstanceIds: ['machine-1'] }, 'InvalidInstanceID.Malformed'],
     ['an id that is unknown', { InstanceIds: ['i-0123456789abcdef0'] }, 'InvalidInstanceID.NotFound'],
     ['a page token that is none', { NextToken: 'mine' }, 'InvalidPaginationToken'],
-  ])('refuses %s', async (_what, input, code) => {
+  ])('DescribeInstances refuses %s', async (_what, input, code) => {
     await expect(ec2.send(new DescribeInstancesCommand(input))).rejects.toMatchObject(refused(code, 400));
   });
 
-  test('knows the machines of its own region only', async () => {
+  test('DescribeInstances knows the machines of its own region only', async () => {
     const created = await run();
     await listed(ids(created));
     const elsewhere = clientFor('us-west-2');
@@ -260,7 +260,7 @@ describe('DescribeInstances', () => {
     elsewhere.destroy();
   });
 
-  test('goes on showing a terminated machine for a while, without its address, and then not at all', async () => {
+  test('DescribeInstances goes on showing a terminated machine for a while, without its address, and then not at all', async () => {
     const created = await run();
     const [id = ''] = ids(created);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
@@ -276,8 +276,8 @@ describe('DescribeInstances', () => {
   });
 });
 
-describe('what goes wrong with machines', () => {
-  test('lets a launch succeed whose machines end at once with a state reason', async () => {
+describe('failures of machines', () => {
+  test('a launch succeeds whose machines end at once with a state reason', async () => {
     await simulator.addFault({
       operation: 'RunInstances',
       mode: 'end-machines',
@@ -292,14 +292,14 @@ describe('what goes wrong with machines', () => {
     expect(seen?.StateReason?.Message).toContain('Client.InvalidKMSKey.InvalidState: ');
   });
 
-  test('refuses to terminate a machine that is protected', async () => {
+  test('a protected machine refuses to be terminated', async () => {
     const created = await run({ DisableApiTermination: true });
     await expect(ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }))).rejects.toMatchObject(
       refused('OperationNotPermitted', 400),
     );
   });
 
-  test('keeps volumes that were launched to outlive their machine', async () => {
+  test('a volume that was launched to outlive its machine is kept', async () => {
     const created = await run({
       BlockDeviceMappings: [
         { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8, DeleteOnTermination: false } },
@@ -312,7 +312,7 @@ describe('what goes wrong with machines', () => {
     await eventually(async () => (await volumes())[0]?.State === 'available');
   });
 
-  test('lets one region fail alone, for every call', async () => {
+  test('a region fails alone, for every call', async () => {
     await simulator.addFault({ operation: '*', mode: 'refuse', code: 'Unavailable', region: 'us-west-2', times: 100 });
     const west = clientFor('us-west-2');
     await expect(run({}, west)).rejects.toMatchObject(refused('Unavailable', 503));
@@ -325,7 +325,7 @@ describe('what goes wrong with machines', () => {
 describe('TerminateInstances', () => {
   const terminate = (instanceIds: string[]) => ec2.send(new TerminateInstancesCommand({ InstanceIds: instanceIds }));
 
-  test('sends machines through shutting-down to terminated', async () => {
+  test('TerminateInstances sends machines through shutting-down to terminated', async () => {
     const [id = ''] = ids(await run());
     const answer = await terminate([id]);
     expect(answer.TerminatingInstances).toMatchObject([
@@ -334,7 +334,7 @@ describe('TerminateInstances', () => {
     await inState(id, 'terminated');
   });
 
-  test('may be repeated', async () => {
+  test('TerminateInstances may be repeated', async () => {
     const [id = ''] = ids(await run());
     await terminate([id]);
     await inState(id, 'terminated');
@@ -342,7 +342,7 @@ describe('TerminateInstances', () => {
     expect(again.TerminatingInstances).toMatchObject([{ CurrentState: { Name: 'terminated' } }]);
   });
 
-  test('with one unknown id terminates nothing', async () => {
+  test('TerminateInstances with one unknown id terminates nothing', async () => {
     const [id = ''] = ids(await run());
     await expect(terminate([id, 'i-0123456789abcdef0'])).rejects.toMatchObject(
       refused('InvalidInstanceID.NotFound', 400),
@@ -350,7 +350,7 @@ describe('TerminateInstances', () => {
     expect((await simulator.machines()).map((machine) => machine.state)).not.toContain('shutting-down');
   });
 
-  test('takes a thousand ids and no more', async () => {
+  test('TerminateInstances takes a thousand ids and no more', async () => {
     const created = ids(await run({ MaxCount: 1000 }));
     expect((await terminate(created)).TerminatingInstances).toHaveLength(1000);
     await expect(terminate([...created, 'i-0123456789abcdef0'])).rejects.toMatchObject(
@@ -365,13 +365,13 @@ describe('the service as a whole', () => {
     expect(answer.Regions?.map((region) => region.RegionName)).toContain('us-west-2');
   });
 
-  test('refuses a region that is not there', async () => {
+  test('the service refuses a region that does not exist', async () => {
     const elsewhere = clientFor('mars-north-1');
     await expect(elsewhere.send(new DescribeRegionsCommand({}))).rejects.toMatchObject(refused('AuthFailure', 401));
     elsewhere.destroy();
   });
 
-  test('limits requests by action and region with a bucket that fills again', async () => {
+  test('the service limits requests by action and region with a bucket that fills again', async () => {
     await simulator.setLimits({ RunInstances: { burst: 2, perSecond: 20 } });
     const results = await Promise.allSettled([run(), run(), run(), run()]);
     const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));

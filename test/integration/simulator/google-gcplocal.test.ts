@@ -70,7 +70,7 @@ async function life(clients: GoogleClients) {
 }
 
 describe('Google’s client', () => {
-  test('meets the same single machines here as in gcplocal', async () => {
+  test('Google’s client meets the same single machines here as in gcplocal', async () => {
     const port = Number(new URL(gcplocal.endpoint).port);
     const [here, there] = await Promise.all([googleClients(simulator).then(life), googleClients({ port }).then(life)]);
     expect(here).toEqual(there);

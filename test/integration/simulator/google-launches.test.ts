@@ -46,7 +46,7 @@ const children = async (groupId: unknown) =>
   );
 
 describe('a bulk insertion', () => {
-  test('answers with one operation, and makes machines of the given names that are numbered beyond 2^53', async () => {
+  test('a bulk insertion answers with one operation, and creates machines of the given names that are numbered beyond 2^53', async () => {
     const begun = await bulkInsert(clients, { names: ['a-1', 'a-2'] });
     expect(begun).toMatchObject({ status: 'RUNNING', operationType: 'bulkInsert' });
     const ended = await done(clients, begun);
@@ -68,7 +68,7 @@ describe('a bulk insertion', () => {
     });
   });
 
-  test('has an insertion of the same group for each machine', async () => {
+  test('a bulk insertion has an insertion of the same group for each machine', async () => {
     const begun = await bulkInsert(clients, { names: ['a-1', 'a-2'] });
     await done(clients, begun);
     const created = await children(begun.operationGroupId);
@@ -76,7 +76,7 @@ describe('a bulk insertion', () => {
     expect(created.map(({ targetId }) => targetId)).toEqual(items.map(({ id }) => id));
   });
 
-  test('tells how far it has got while it runs', async () => {
+  test('a bulk insertion tells how far it has got while it runs', async () => {
     await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'stick-operation', id: 'stuck' });
     const begun = await bulkInsert(clients, { names: ['a-1'] });
     expect(begun.instancesBulkInsertOperationMetadata?.perLocationStatus?.[place]).toMatchObject({
@@ -87,7 +87,7 @@ describe('a bulk insertion', () => {
     expect(codes(await operation(clients, begun.name))).toEqual([]);
   });
 
-  test('makes what there is room for, and its insertions tell why the others failed', async () => {
+  test('a bulk insertion creates what there is room for, and its insertions tell why the others failed', async () => {
     await simulator.setCapacity(zone, 2);
     const ended = await done(clients, await bulkInsert(clients, { names: ['a-1', 'a-2', 'a-3'] }));
     expect(codes(ended)).toEqual([]);
@@ -111,7 +111,7 @@ describe('a bulk insertion', () => {
     ]);
   });
 
-  test('with fewer than its minimum undoes what it has made', async () => {
+  test('a bulk insertion with fewer than its minimum undoes what it has created', async () => {
     await simulator.setCapacity(zone, 1);
     const ended = await done(clients, await bulkInsert(clients, { names: ['a-1', 'a-2'], minCount: 2 }));
     expect(codes(ended)).toEqual(['VM_MIN_COUNT_NOT_REACHED', 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS']);
@@ -119,7 +119,7 @@ describe('a bulk insertion', () => {
     expect(names(await list(clients))).toEqual([]);
   });
 
-  test('that makes none says so, and can say nothing else', async () => {
+  test('a bulk insertion that creates none says so, and can say nothing else', async () => {
     await simulator.addFault({
       operation: 'instances.bulkInsert',
       mode: 'fail-operation',
@@ -129,7 +129,7 @@ describe('a bulk insertion', () => {
     expect(codes(ended)).toEqual(['VM_MIN_COUNT_NOT_REACHED']);
   });
 
-  test('fails for as many machines as a fault says', async () => {
+  test('a bulk insertion fails for as many machines as a fault says', async () => {
     const fault = { operation: 'instances.bulkInsert', mode: 'fail-operation', code: 'IP_SPACE_EXHAUSTED' } as const;
     await simulator.addFault({ ...fault, machines: 1 });
     const ended = await done(clients, await bulkInsert(clients, { names: ['a-1', 'a-2'] }));
@@ -137,7 +137,7 @@ describe('a bulk insertion', () => {
     expect((await children(ended.operationGroupId)).flatMap(codes)).toEqual(['IP_SPACE_EXHAUSTED']);
   });
 
-  test('lists a machine that will fail until it does', async () => {
+  test('a bulk insertion lists a machine that will fail until it does', async () => {
     await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'stick-operation', id: 'stuck' });
     await simulator.setCapacity(zone, 0);
     const begun = await bulkInsert(clients, { names: ['ghost'] });
@@ -149,14 +149,14 @@ describe('a bulk insertion', () => {
     expect(await refusalOf(get(clients, String(ghost?.id)))).toMatchObject({ status: 404, reason: 'notFound' });
   });
 
-  test('lists no machine that will fail when told so', async () => {
+  test('a bulk insertion lists no machine that will fail when told so', async () => {
     await google.listGhosts(false);
     await simulator.setCapacity(zone, 0);
     await bulkInsert(clients, { names: ['ghost'] });
     expect(names(await list(clients))).toEqual([]);
   });
 
-  test('repeated with its request id gives its operation again, whatever else it asks for', async () => {
+  test('a bulk insertion repeated with its request id gives its operation again, whatever else it wants', async () => {
     const requestId = randomUUID();
     const first = await bulkInsert(clients, { names: ['a-1'], requestId });
     const second = await bulkInsert(clients, { names: ['b-1'], requestId });
@@ -169,7 +169,7 @@ describe('a bulk insertion', () => {
     });
   });
 
-  test('repeated after its operation is forgotten only meets the names that still live', async () => {
+  test('a bulk insertion repeated after its operation is forgotten only meets the names that still live', async () => {
     const requestId = randomUUID();
     await done(clients, await bulkInsert(clients, { names: ['a-1', 'a-2'], requestId }));
     const { items = [] } = await list(clients);
@@ -180,7 +180,7 @@ describe('a bulk insertion', () => {
     expect(names(await list(clients)).toSorted()).toEqual(['a-1', 'a-2']);
   });
 
-  test('numbers machines by a pattern, after the largest that exists', async () => {
+  test('a bulk insertion numbers machines by a pattern, after the largest that exists', async () => {
     const request = { count: 2, namePattern: 'a-##', instanceProperties: properties() };
     const send = () => call(clients.instances, 'bulkInsert', { zone, bulkInsertInstanceResourceResource: request });
     await send();
@@ -198,7 +198,7 @@ describe('a bulk insertion', () => {
     ['a strange account', { serviceAccounts: [{ email: 'a@b.c' }] }, 400, 'SERVICE_ACCOUNT_ACCESS_DENIED'],
     ['a metadata key twice', { metadata: { items: [{ key: 'a' }, { key: 'a' }] } }, 400, 'invalid'],
     ['more metadata than fits', { metadata: { items: [{ key: 'a', value: 'x'.repeat(262_145) }] } }, 400, 'invalid'],
-  ])('refuses properties with %s, and makes nothing', async (_what, wrong, status, reason) => {
+  ])('a bulk insertion refuses properties with %s, and creates nothing', async (_what, wrong, status, reason) => {
     const attempt = bulkInsert(clients, { names: ['a-1'], properties: properties(wrong) });
     expect(await refusalOf(attempt)).toMatchObject({ status, reason });
     expect((await google.state()).instances).toEqual([]);
@@ -210,11 +210,11 @@ describe('a bulk insertion', () => {
     ['a request id that is none', { names: ['a'], requestId: 'one' }],
     ['a request id of zeros', { names: ['a'], requestId: '00000000-0000-0000-0000-000000000000' }],
     ['no machine', { names: [] }],
-  ])('is refused for %s', async (_what, bulk) => {
+  ])('a bulk insertion is refused for %s', async (_what, bulk) => {
     expect(await refusalOf(bulkInsert(clients, bulk))).toMatchObject({ status: 400, reason: 'invalid' });
   });
 
-  test('logs what it was asked and what came of it, and none of its metadata', async () => {
+  test('a bulk insertion logs its request and its outcome, and none of its metadata', async () => {
     const wanted = properties({ metadata: { items: [...metadata('http://secret').items] } });
     const begun = await bulkInsert(clients, { names: ['a-1'], properties: wanted });
     const { items: [created] = [] } = await list(clients);
@@ -232,13 +232,13 @@ describe('a bulk insertion', () => {
 });
 
 describe('a single insertion', () => {
-  test('makes the machine that its operation names by number', async () => {
+  test('a single insertion creates the machine that its operation names by number', async () => {
     const ended = await done(clients, await insert(clients, single('one')));
     expect(ended).toMatchObject({ operationType: 'insert', targetId: expect.stringMatching(/^\d{19}$/) });
     expect(await get(clients, String(ended.targetId))).toMatchObject({ name: 'one' });
   });
 
-  test('refuses a name that is taken', async () => {
+  test('a single insertion refuses a name that is taken', async () => {
     await insert(clients, single('one'));
     expect(await refusalOf(insert(clients, single('one')))).toMatchObject({ status: 409, reason: 'alreadyExists' });
   });
@@ -246,7 +246,7 @@ describe('a single insertion', () => {
   test.each([
     ['a bare machine type', { machineType: 'n2-standard-4' }],
     ['a machine type of another zone', { machineType: 'zones/us-east1-b/machineTypes/n2-standard-4' }],
-  ])('does not take %s', async (_what, wrong) => {
+  ])('a single insertion does not take %s', async (_what, wrong) => {
     expect(await refusalOf(insert(clients, single('one', wrong)))).toMatchObject({ status: 400, reason: 'invalid' });
   });
 });

@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 
 describe('rate limits of Google', () => {
-  test('count calls in windows by region and kind, and refuse the rest with details', async () => {
+  test('rate limits of Google count calls in windows by region and kind, and refuse the rest with details', async () => {
     await google.setLimits({ lists: 1 });
     const refused = await eventually(async () => {
       const attempts = await Promise.allSettled([list(clients), list(clients)]);
@@ -57,7 +57,7 @@ describe('rate limits of Google', () => {
     await eventually(() => list(clients).catch(() => null));
   });
 
-  test('count insertions and deletions together', async () => {
+  test('rate limits of Google count insertions and deletions together', async () => {
     const ended = await done(clients, await bulkInsert(clients, { names: ['a'] }));
     expect(ended.status).toBe('DONE');
     await google.setLimits({ mutations: 0 });
@@ -66,13 +66,13 @@ describe('rate limits of Google', () => {
     expect(await get(clients, 'a')).toMatchObject({ name: 'a' });
   });
 
-  test('have one window for heavy reads of all regions', async () => {
+  test('rate limits of Google have one window for heavy reads of all regions', async () => {
     await google.setLimits({ heavyReads: 0 });
     const attempt = call(clients.instances, 'aggregatedList', {});
     expect(await refusalOf(attempt)).toMatchObject({ reason: 'rateLimitExceeded' });
   });
 
-  test('allow so many operations at once, those inside a bulk included', async () => {
+  test('rate limits of Google allow so many operations at once, those inside a bulk included', async () => {
     await google.setLimits({ concurrentOperations: 3 });
     await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'stick-operation', id: 'stuck' });
     await bulkInsert(clients, { names: ['a', 'b'] });
@@ -91,7 +91,7 @@ describe('rate limits of Google', () => {
 describe('a quota of Google', () => {
   const cpus = { region: 'us-central1', metric: 'CPUS', limit: 8 } as const;
 
-  test('refuses at once what cannot be made at all', async () => {
+  test('a quota of Google refuses at once what cannot be created at all', async () => {
     await google.setQuota({ ...cpus, as: 'http' });
     expect(await refusalOf(bulkInsert(clients, { names: ['a', 'b', 'c'], minCount: 3 }))).toMatchObject({
       status: 403,
@@ -101,7 +101,7 @@ describe('a quota of Google', () => {
     expect((await google.state()).instances).toEqual([]);
   });
 
-  test('fails by the operation, with what it limits', async () => {
+  test('a quota of Google fails by the operation, with what it limits', async () => {
     await google.setQuota({ ...cpus, as: 'operation' });
     await done(clients, await bulkInsert(clients, { names: ['a', 'b', 'c'] }));
     expect(names(await list(clients))).toEqual(['a', 'b']);
@@ -123,7 +123,7 @@ describe('a quota of Google', () => {
     ]);
   });
 
-  test('is of one region, and machines that are gone use none of it', async () => {
+  test('a quota of Google is of one region, and machines that are gone use none of it', async () => {
     await google.setQuota({ region: 'us-central1', metric: 'INSTANCES', limit: 1, as: 'http' });
     await done(clients, await bulkInsert(clients, { names: ['a'] }));
     expect(await refusalOf(bulkInsert(clients, { names: ['b'] }))).toMatchObject({ reason: 'quotaExceeded' });
@@ -136,7 +136,7 @@ describe('a quota of Google', () => {
 describe('a fault in a call of Google', () => {
   const bulk = 'instances.bulkInsert';
 
-  test('refuses with any reason and status, and the details that it says', async () => {
+  test('a fault refuses a call of Google with any reason and status, and the details that it says', async () => {
     const details = [{ code: 'SOME_REASON', message: 'said to people' }];
     await simulator.addFault({ operation: bulk, mode: 'refuse', code: 'quotaExceeded', details });
     await simulator.addFault({ operation: bulk, mode: 'refuse', code: 'notFound', status: 404 });
@@ -152,7 +152,7 @@ describe('a fault in a call of Google', () => {
     expect((await google.state()).instances).toEqual([]);
   });
 
-  test('holds a call before it acts, or its answer after it', async () => {
+  test('a fault holds a call of Google before it acts, or its answer after it', async () => {
     await simulator.addFault({ operation: bulk, mode: 'hold-request', id: 'before' });
     const first = bulkInsert(clients, { names: ['a'] });
     await simulator.faultHit('before');
@@ -167,7 +167,7 @@ describe('a fault in a call of Google', () => {
     expect((await second).operationType).toBe('bulkInsert');
   });
 
-  test('loses a request, or an answer whose operation a repetition finds', async () => {
+  test('a fault loses a request of Google, or an answer whose operation a repetition finds', async () => {
     const requestId = randomUUID();
     await simulator.addFault({ operation: bulk, mode: 'lose-request' });
     await simulator.addFault({ operation: bulk, mode: 'lose-answer' });
@@ -180,7 +180,7 @@ describe('a fault in a call of Google', () => {
     expect((await google.state()).instances).toHaveLength(1);
   });
 
-  test('can make an operation that it holds up fail', async () => {
+  test('a fault can fail an operation that it holds up', async () => {
     await simulator.addFault({ operation: bulk, mode: 'stick-operation', code: 'INTERNAL_ERROR', id: 'stuck' });
     const begun = await bulkInsert(clients, { names: ['a'] });
     await simulator.releaseFault('stuck', 'drop');
@@ -189,7 +189,7 @@ describe('a fault in a call of Google', () => {
     expect((await google.state()).instances).toEqual([]);
   });
 
-  test('meets calls of one zone, of one machine or about one pool only', async () => {
+  test('a fault meets calls of Google of one zone, of one machine or about one pool only', async () => {
     const refuse = { operation: '*', mode: 'refuse', code: 'backendError', times: 100 } as const;
     const ofPool = properties({ metadata: metadata(simulator.url) });
     await done(clients, await bulkInsert(clients, { names: ['a', 'b'], properties: ofPool }));

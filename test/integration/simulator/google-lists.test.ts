@@ -43,7 +43,7 @@ const aggregated = (request: object = {}): Promise<Aggregated> => call(clients.i
 const path = (rest: string): string => `${simulator.url}/compute/v1/projects/${project}/${rest}`;
 
 describe('a list of machines', () => {
-  test('has those of its zone, by labels, name and status', async () => {
+  test('a list of machines has those of its zone, by labels, name and status', async () => {
     const labels = { owner: 'somebody', pool: 'one' };
     await bulkInsert(clients, { names: ['a', 'b'], properties: properties({ labels }) });
     await bulkInsert(clients, { names: ['c'], properties: properties({ labels: { owner: 'somebody' } }) });
@@ -58,13 +58,13 @@ describe('a list of machines', () => {
     expect(await filtered(`creationTimestamp>="${new Date(Date.now() - 60_000).toISOString()}"`)).toHaveLength(3);
   });
 
-  test('refuses a filter that it does not understand', async () => {
+  test('a list of machines refuses a filter that it does not understand', async () => {
     for (const filter of ['colour=red', 'name', 'name=a AND', '(name=a']) {
       expect(await refusalOf(list(clients, { filter }))).toMatchObject({ status: 400, reason: 'invalid' });
     }
   });
 
-  test('comes in pages that hold every machine once, though the last of a page goes meanwhile', async () => {
+  test('a list of machines comes in pages that hold every machine once, though the last of a page goes meanwhile', async () => {
     await done(clients, await bulkInsert(clients, { names: ['a', 'b', 'c', 'd', 'e'] }));
     const first = await list(clients, { maxResults: 2 });
     expect(names(first)).toEqual(['a', 'b']);
@@ -75,11 +75,11 @@ describe('a list of machines', () => {
     expect(third.nextPageToken).toBeFalsy();
   });
 
-  test('refuses pages of more than 500', async () => {
+  test('a list of machines refuses pages of more than 500', async () => {
     expect(await refusalOf(list(clients, { maxResults: 501 }))).toMatchObject({ status: 400, reason: 'invalid' });
   });
 
-  test('holds only what its field mask names', async () => {
+  test('a list of machines holds only what its field mask names', async () => {
     await bulkInsert(clients, { names: ['a'] });
     const mask = { 'X-Goog-FieldMask': 'items(id,name,labels),nextPageToken,warning' };
     const answer = await call<{ items: Instance[] }>(clients.instances, 'list', { zone }, mask);
@@ -89,7 +89,7 @@ describe('a list of machines', () => {
     expect(raw).toEqual({ items: [{ name: 'a' }] });
   });
 
-  test('does not know new machines at first when told so', async () => {
+  test('a list of machines does not know new machines at first when told so', async () => {
     const slow = await startSimulator({ ...quick, googleListDelayMs: 3_600_000 });
     try {
       const own = await googleClients(slow);
@@ -101,7 +101,7 @@ describe('a list of machines', () => {
     }
   });
 
-  test('shows a machine provisioned or running by its own clock, whatever its operation does', async () => {
+  test('a list of machines shows a machine provisioned or running by its own clock, whatever its operation does', async () => {
     const slow = await startSimulator({ ...quick, bootMs: 3_600_000 });
     try {
       const own = await googleClients(slow);
@@ -118,7 +118,7 @@ describe('a list of machines', () => {
 });
 
 describe('a list of all zones', () => {
-  test('has an entry for each zone, and says of the empty ones that there is nothing', async () => {
+  test('a list of all zones has an entry for each zone, and says of the empty ones that there is nothing', async () => {
     await bulkInsert(clients, { names: ['a'], zone: 'us-east1-b' });
     const { items = {} } = await aggregated();
     expect(Object.keys(items)).toEqual(['zones/us-central1-a', 'zones/us-central1-b', 'zones/us-east1-b']);
@@ -126,7 +126,7 @@ describe('a list of all zones', () => {
     expect(items['zones/us-central1-a']?.warning?.code).toBe('NO_RESULTS_ON_PAGE');
   });
 
-  test('comes in pages over the zones', async () => {
+  test('a list of all zones comes in pages over the zones', async () => {
     await bulkInsert(clients, { names: ['d'], zone: 'us-east1-b' });
     await bulkInsert(clients, { names: ['a', 'b'], zone: 'us-central1-a' });
     const first = await aggregated({ maxResults: 2 });
@@ -138,7 +138,7 @@ describe('a list of all zones', () => {
 });
 
 describe('a zone that cannot be reached', () => {
-  test('is told of by a warning in lists', async () => {
+  test('an unreachable zone is reported by a warning in lists', async () => {
     await bulkInsert(clients, { names: ['a'] });
     await google.setZone(zone, 'warning');
     expect(await list(clients)).toMatchObject({ items: [], warning: { code: 'UNREACHABLE' } });
@@ -149,7 +149,7 @@ describe('a zone that cannot be reached', () => {
     expect((await list(clients, { zone: 'us-east1-b' })).warning).toBeFalsy();
   });
 
-  test('refuses every call, and the list of all zones with it', async () => {
+  test('an unreachable zone refuses every call, and the list of all zones with it', async () => {
     await google.setZone(zone, 'refuse');
     for (const attempt of [list(clients), aggregated(), bulkInsert(clients, { names: ['a'] })]) {
       expect(await refusalOf(attempt)).toMatchObject({ status: 503, reason: 'backendError' });
@@ -157,7 +157,7 @@ describe('a zone that cannot be reached', () => {
     expect(names(await list(clients, { zone: 'us-east1-b' }))).toEqual([]);
   });
 
-  test('is another thing than a zone or a project that is not there', async () => {
+  test('an unreachable zone is another thing than a zone or a project that does not exist', async () => {
     expect(await refusalOf(list(clients, { zone: 'us-west9-a' }))).toMatchObject({
       status: 404,
       message: `The resource 'projects/${project}/zones/us-west9-a' was not found`,
@@ -170,7 +170,7 @@ describe('a zone that cannot be reached', () => {
 });
 
 describe('operations of a zone', () => {
-  test('are found by request id, by target and by type', async () => {
+  test('operations of a zone are found by request id, by target and by type', async () => {
     const requestId = randomUUID();
     const begun = await bulkInsert(clients, { names: ['a'], requestId });
     await done(clients, begun);
@@ -182,13 +182,13 @@ describe('operations of a zone', () => {
     expect(await found('operationType="insert" AND creationTimestamp>="2020-01-01T00:00:00Z"')).toEqual(['insert']);
   });
 
-  test('are waited for until they have ended', async () => {
+  test('operations of a zone are waited for until they have ended', async () => {
     const begun = await bulkInsert(clients, { names: ['a'] });
     const ended = await call(clients.operations, 'wait', { zone, operation: begun.name });
     expect(ended).toMatchObject({ name: begun.name, status: 'DONE' });
   });
 
-  test('go on when their record is deleted', async () => {
+  test('operations of a zone go on when their record is deleted', async () => {
     const begun = await bulkInsert(clients, { names: ['a'] });
     await call(clients.operations, 'delete', { zone, operation: begun.name });
     expect(await refusalOf(operation(clients, begun.name))).toMatchObject({ status: 404 });
@@ -196,7 +196,7 @@ describe('operations of a zone', () => {
     expect(names(await list(clients))).toEqual(['a']);
   });
 
-  test('are forgotten some time after their end', async () => {
+  test('operations of a zone are forgotten some time after their end', async () => {
     const brief = await startSimulator({ ...quick, googleOperationKeptMs: 1 });
     try {
       const own = await googleClients(brief);
@@ -210,7 +210,7 @@ describe('operations of a zone', () => {
   });
 });
 
-test('zones, regions, machine types and projects of Google can be looked up', async () => {
+test('zones, regions, machine types and projects of Google can be read', async () => {
   const read = async (rest: string) => (await (await fetch(path(rest))).json()) as Record<string, unknown>;
   expect(await read('')).toMatchObject({ name: project, id: expect.stringMatching(/^\d{12}$/) });
   expect((await read('zones'))['items']).toHaveLength(3);

@@ -63,26 +63,26 @@ function keep(name: string, value: object): string {
 }
 
 describe('Google’s real credentials', () => {
-  test('get a token of the metadata server, and are known by it', async () => {
+  test('Google’s real credentials get a token of the metadata server, and are known by it', async () => {
     const env = { GCE_METADATA_HOST: `127.0.0.1:${simulator.port}`, METADATA_SERVER_DETECTION: 'assume-present' };
     expect(await listWith(env)).toBe('listed');
     expect(callers().at(-1)).toBe(account);
   });
 
-  test('sign their own tokens with a key file', async () => {
+  test('Google’s real credentials sign their own tokens with a key file', async () => {
     const env = { GOOGLE_APPLICATION_CREDENTIALS: keep('key.json', await google.keyFile(account)) };
     expect(await listWith(env, 'authClient.useJWTAccessWithScope = true;')).toBe('listed');
     expect(callers().at(-1)).toBe(account);
   });
 
-  test('exchange an assertion signed with a key file for a token', async () => {
+  test('Google’s real credentials exchange an assertion signed with a key file for a token', async () => {
     const env = { GOOGLE_APPLICATION_CREDENTIALS: keep('key.json', await google.keyFile(account)) };
     expect(await listWith(env, elsewhere())).toBe('listed');
     expect(callers().at(-1)).toBe(account);
     expect(simulator.log().findLast(({ operation }) => operation === 'token')).toMatchObject({ outcome: 'ok' });
   });
 
-  test('exchange a subject token for one at the token endpoint', async () => {
+  test('Google’s real credentials exchange a subject token for one at the token endpoint', async () => {
     writeFileSync(join(directory, 'subject'), 'anything');
     const file = {
       type: 'external_account',
@@ -95,7 +95,7 @@ describe('Google’s real credentials', () => {
     expect(callers().at(-1)).toBe(account);
   });
 
-  test('are refused when they are somebody else’s, or none', async () => {
+  test('credentials are refused when they are somebody else’s, or none', async () => {
     const key = await google.keyFile(account);
     const stranger = { ...key, client_email: `stranger@${project}.iam.gserviceaccount.com` };
     const env = { GOOGLE_APPLICATION_CREDENTIALS: keep('stranger.json', stranger) };
@@ -114,14 +114,14 @@ describe('a service account of Google', () => {
     return [answer.status, await answer.json()];
   };
 
-  test('is found by its e-mail address and by its number', async () => {
+  test('a service account of Google is found by its e-mail address and by its number', async () => {
     const { email, uniqueId } = await google.serviceAccount();
     expect(await read(email)).toMatchObject([200, { email, uniqueId, projectId: project }]);
     expect(await read(uniqueId)).toMatchObject([200, { email, uniqueId }]);
     expect(await read('123')).toMatchObject([404, {}]);
   });
 
-  test('can be added by a control', async () => {
+  test('a service account of Google can be added by a control', async () => {
     const email = `another@${project}.iam.gserviceaccount.com`;
     const { uniqueId } = await google.addServiceAccount(email);
     expect(await read(uniqueId)).toMatchObject([200, { email }]);

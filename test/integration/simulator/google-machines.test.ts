@@ -60,7 +60,7 @@ const verified = (token: string) =>
   });
 
 describe('a machine of Google', () => {
-  test('registers after its boot with a token that the published keys verify', async () => {
+  test('a machine of Google registers after its boot with a token that the published keys verify', async () => {
     const id = await make();
     await registered(id);
     const [call] = workerManager.calls('/worker/register');
@@ -86,14 +86,14 @@ describe('a machine of Google', () => {
     expect(Number(payload.exp) - Number(payload.iat)).toBe(3600);
   });
 
-  test('may register while its operation still runs', async () => {
+  test('a machine of Google may register while its operation still runs', async () => {
     await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'stick-operation' });
     const id = await make();
     await registered(id);
     expect((await google.state()).operations.map(({ operationType }) => operationType)).toContain('bulkInsert');
   });
 
-  test('works on tasks, and falls silent as soon as it is being deleted', async () => {
+  test('a machine of Google works on tasks, and falls silent as soon as it is being deleted', async () => {
     await simulator.addTasks(workerPoolId, 1);
     const id = await make();
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.completedTasks === 1);
@@ -105,7 +105,7 @@ describe('a machine of Google', () => {
     await eventually(async () => (await find(id)) === undefined);
   });
 
-  test('is off after its own shutdown, and goes on existing', async () => {
+  test('a machine of Google is off after its own shutdown, and goes on existing', async () => {
     const id = await make();
     await registered(id);
     await simulator.act(id, 'shut-down');
@@ -113,7 +113,7 @@ describe('a machine of Google', () => {
     expect(await find(id)).toMatchObject({ state: 'stopped', registered: false, name: 'a', workerPoolId });
   });
 
-  test('asks when it is idle whether it should go, and is off once it has left', async () => {
+  test('an idle machine of Google asks whether it should terminate, and is off once it has left', async () => {
     const restless = await startSimulator({ ...flags, idleMs: 60, api: workerManager.url });
     workerManager.terminate = true;
     try {
@@ -127,7 +127,7 @@ describe('a machine of Google', () => {
     }
   });
 
-  test('has no token without a service account, and says nothing without the header', async () => {
+  test('a machine of Google has no token without a service account, and says nothing without the header', async () => {
     await bulkInsert(clients, { names: ['a'] });
     const { id } = await get(clients, 'a');
     const base = `${simulator.url}/google-metadata/${String(id)}/computeMetadata/v1/instance`;
@@ -141,7 +141,7 @@ describe('a machine of Google', () => {
 });
 
 describe('an identity token of Google', () => {
-  test('can be had for tests with other claims, without the machine’s, or signed by somebody else', async () => {
+  test('an identity token of Google can be had for tests with other claims, without the machine’s, or signed by somebody else', async () => {
     const id = await make();
     const audience = simulator.url;
     const computeEngine = { zone: 'us-east1-b', project_id: null };
@@ -162,7 +162,7 @@ describe('an identity token of Google', () => {
     }
   });
 
-  test('is signed by a key whose copies may be kept for a time, in both forms', async () => {
+  test('an identity token of Google is signed by a key whose copies may be kept for a time, in both forms', async () => {
     const { token } = await google.identityToken(await make(), { audience: simulator.url });
     const answer = await fetch(certs());
     expect(answer.headers.get('cache-control')).toContain('max-age=3600');
@@ -171,7 +171,7 @@ describe('an identity token of Google', () => {
     await jwtVerify(token, await importX509(certificates[kid] ?? '', 'RS256'));
   });
 
-  test('is signed by a new key after a rotation, and the old one may be dropped', async () => {
+  test('an identity token of Google is signed by a new key after a rotation, and the old one may be dropped', async () => {
     const id = await make();
     const { token: old } = await google.identityToken(id, { audience: simulator.url });
     await google.rotateKeys();
@@ -183,7 +183,7 @@ describe('an identity token of Google', () => {
     await expect(verified(token)).rejects.toThrow('no applicable key found');
   });
 
-  test('cannot be checked while the key address fails', async () => {
+  test('an identity token of Google cannot be checked while the key address fails', async () => {
     const { token } = await google.identityToken(await make(), { audience: simulator.url });
     await simulator.addFault({ operation: 'certs', mode: 'refuse', code: 'backendError' });
     await simulator.addFault({ operation: 'certs', mode: 'lose-answer' });

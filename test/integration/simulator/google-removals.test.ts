@@ -45,7 +45,7 @@ const gone = (id: string) =>
 const status = async (id: string) => (await get(clients, id)).status;
 
 describe('a deletion', () => {
-  test('is an operation during which the machine is STOPPING, and after which it is unknown', async () => {
+  test('a deletion is an operation during which the machine is STOPPING, and after which it is unknown', async () => {
     const id = await make('a');
     await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
     const begun = await remove(clients, id);
@@ -62,7 +62,7 @@ describe('a deletion', () => {
     expect(await refusalOf(remove(clients, id))).toMatchObject({ status: 404, reason: 'notFound' });
   });
 
-  test('refuses another one while it runs, and takes the same request id again', async () => {
+  test('a deletion refuses another one while it runs, and takes the same request id again', async () => {
     const id = await make('a');
     const requestId = randomUUID();
     await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
@@ -74,13 +74,13 @@ describe('a deletion', () => {
     expect(await remove(clients, id, requestId)).toMatchObject({ name: begun.name, status: 'DONE' });
   });
 
-  test('is refused while the machine is being created', async () => {
+  test('a deletion is refused while the machine is being created', async () => {
     await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'stick-operation' });
     await bulkInsert(clients, { names: ['a'] });
     expect(await refusalOf(remove(clients, 'a'))).toMatchObject({ status: 400, reason: 'resourceNotReady' });
   });
 
-  test('that fails leaves the machine as it was', async () => {
+  test('a deletion that fails leaves the machine as it was', async () => {
     const id = await make('a');
     await simulator.addFault({ operation: 'instances.delete', mode: 'fail-operation', code: 'RESOURCE_IN_USE' });
     const ended = await done(clients, await remove(clients, id));
@@ -88,7 +88,7 @@ describe('a deletion', () => {
     expect(await status(id)).toBe('RUNNING');
   });
 
-  test('that is stuck goes on once it is released', async () => {
+  test('a deletion that is stuck goes on once it is released', async () => {
     const id = await make('a');
     await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck', workerId: id });
     await remove(clients, id);
@@ -97,12 +97,12 @@ describe('a deletion', () => {
     expect((await refusalOf(get(clients, id))).status).toBe(404);
   });
 
-  test('is refused for a machine that is protected', async () => {
+  test('a deletion is refused for a machine that is protected', async () => {
     await done(clients, await insert(clients, single('a', { deletionProtection: true })));
     expect(await refusalOf(remove(clients, 'a'))).toMatchObject({ status: 412, reason: 'conditionNotMet' });
   });
 
-  test('takes along the disks that say so, and leaves the others with their labels', async () => {
+  test('a deletion takes along the disks that say so, and leaves the others with their labels', async () => {
     const labels = { owner: 'somebody' };
     const disks = [
       { boot: true, autoDelete: true, initializeParams: { labels } },
@@ -119,7 +119,7 @@ describe('a deletion', () => {
     });
   });
 
-  test('makes no resource of a local SSD', async () => {
+  test('a deletion leaves no resource of a local SSD', async () => {
     await make('a', {
       disks: [
         { boot: true, autoDelete: true },
@@ -131,7 +131,7 @@ describe('a deletion', () => {
 });
 
 describe('a disk of Google', () => {
-  test('can be deleted once no machine uses it', async () => {
+  test('a disk of Google can be deleted once no machine uses it', async () => {
     const id = await make('a', { disks: [{ boot: true }] });
     const path = `${simulator.url}/compute/v1/projects/${project}/zones/${zone}/disks/a`;
     expect((await fetch(path, { method: 'DELETE' })).status).toBe(400);
@@ -141,12 +141,12 @@ describe('a disk of Google', () => {
   });
 });
 
-describe('a machine of Google that is taken away', () => {
+describe('machines of Google that end by themselves', () => {
   const spot = (action?: string): Properties => ({
     scheduling: { provisioningModel: 'SPOT', ...(action && { instanceTerminationAction: action }) },
   });
 
-  test('is stopped by its preemption, and costs until it is deleted', async () => {
+  test('a machine of Google is stopped by its preemption, and costs until it is deleted', async () => {
     const id = await make('a', spot('STOP'));
     await simulator.killMachine(id);
     await eventually(async () => (await status(id)) === 'TERMINATED');
@@ -161,7 +161,7 @@ describe('a machine of Google that is taken away', () => {
     await done(clients, await remove(clients, id));
   });
 
-  test('is deleted by its preemption where it says so', async () => {
+  test('a machine of Google is deleted by its preemption where it says so', async () => {
     const id = await make('a', spot('DELETE'));
     await simulator.killMachine(id);
     await gone(id);
@@ -169,7 +169,7 @@ describe('a machine of Google that is taken away', () => {
     expect(items.map(({ operationType }) => operationType)).toContain('compute.instances.preempted');
   });
 
-  test('is stopped when its host fails', async () => {
+  test('a machine of Google is stopped when its host fails', async () => {
     const id = await make('a');
     await simulator.killMachine(id);
     await eventually(async () => (await status(id)) === 'TERMINATED');
@@ -177,7 +177,7 @@ describe('a machine of Google that is taken away', () => {
     expect(items.map(({ targetId }) => targetId)).toEqual([id]);
   });
 
-  test('can vanish without a trace', async () => {
+  test('a machine of Google can vanish without a trace', async () => {
     const id = await make('a');
     await simulator.killMachine(id, { vanish: true });
     expect((await refusalOf(get(clients, id))).status).toBe(404);
@@ -185,7 +185,7 @@ describe('a machine of Google that is taken away', () => {
     expect(items).toEqual([]);
   });
 
-  test('shows any status that a control wants', async () => {
+  test('a machine of Google shows any status that a control wants', async () => {
     const id = await make('a');
     await google.setStatus(id, 'SUSPENDED');
     expect(await status(id)).toBe('SUSPENDED');

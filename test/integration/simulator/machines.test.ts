@@ -44,7 +44,7 @@ const registered = (instanceId: string): Promise<boolean> =>
 const firstOf = (ids: string[]): string => ids[0] ?? '';
 
 describe('a machine', () => {
-  test('registers after its boot with a document that its region’s certificate verifies', async () => {
+  test('a machine registers after its boot with a document that its region’s certificate verifies', async () => {
     const id = firstOf(await launch(simulator, 1));
     await registered(id);
     expect(workerManager.calls('/worker/register')).toMatchObject([
@@ -52,14 +52,14 @@ describe('a machine', () => {
     ]);
   });
 
-  test('asks again after a server error and gives its machine up after a refusal', async () => {
+  test('a machine calls again after a server error and gives up after a refusal', async () => {
     workerManager.refusals.push(503, 404);
     const id = firstOf(await launch(simulator, 1));
     await inState(id, 'terminated');
     expect(workerManager.calls('/worker/register')).toHaveLength(2);
   });
 
-  test('asks again while the API is down', async () => {
+  test('a machine calls again while the API is down', async () => {
     await simulator.setApi(null);
     const id = firstOf(await launch(simulator, 1));
     await eventually(async () => (await simulator.state()).calls['api registerWorker']?.['502']);
@@ -67,7 +67,7 @@ describe('a machine', () => {
     await registered(id);
   });
 
-  test('claims tasks as its capacity allows and finishes them', async () => {
+  test('a machine claims tasks as its capacity allows and finishes them', async () => {
     workerManager.workerConfig = { capacity: 4 };
     await simulator.addTasks(workerPoolId, 5, 0.2);
     await launch(simulator, 1);
@@ -75,7 +75,7 @@ describe('a machine', () => {
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.completedTasks === 5);
   });
 
-  test('renews its credentials before they expire, each time with the latest secret', async () => {
+  test('a machine renews its credentials before they expire, each time with the latest secret', async () => {
     workerManager.lifetimeMs = 400;
     await launch(simulator, 1);
     const calls = await eventually(() => {
@@ -86,20 +86,20 @@ describe('a machine', () => {
     expect(calls[1]).toMatchObject({ genuine: true, body: { secret: 'secret-number-2' } });
   });
 
-  test('asks whether it should terminate when idle, with the credentials it was given, and stays when not told to', async () => {
+  test('a machine asks whether it should terminate when idle, with the credentials it was given, and stays when not told to', async () => {
     const id = firstOf(await launch(simulator, 1));
     await eventually(() => workerManager.calls('/should-terminate').length >= 2);
     expect(workerManager.calls('/should-terminate')[0]).toMatchObject({ method: 'GET', genuine: true });
     expect(await find(id)).toMatchObject({ state: 'running' });
   });
 
-  test('shuts itself down when told to, and a spot machine is terminated by that', async () => {
+  test('a machine shuts itself down when told to, and a spot machine is terminated by that', async () => {
     workerManager.terminate = true;
     const id = firstOf(await launch(simulator, 1));
     expect(await inState(id, 'terminated')).toMatchObject({ stateReason: 'Client.InstanceInitiatedShutdown' });
   });
 
-  test('on demand is only stopped by its own shutdown, unless its launch says terminate', async () => {
+  test('a machine on demand is only stopped by its own shutdown, unless its launch says terminate', async () => {
     workerManager.terminate = true;
     const onDemand = { InstanceMarketOptions: undefined };
     const kept = firstOf(await launch(simulator, 1, onDemand));
@@ -108,7 +108,7 @@ describe('a machine', () => {
     expect(await inState(gone, 'terminated')).toMatchObject({ stateReason: 'Client.InstanceInitiatedShutdown' });
   });
 
-  test('that the cloud kills loses its tasks, and they are pending again after the claim’s timeout', async () => {
+  test('a machine that the cloud kills loses its tasks, and they are pending again after the claim’s timeout', async () => {
     await simulator.addTasks(workerPoolId, 1, 60);
     const id = firstOf(await launch(simulator, 1));
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.claimedTasks === 1);
@@ -117,7 +117,7 @@ describe('a machine', () => {
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.pendingTasks === 1);
   });
 
-  test('that hangs runs on, finishes no task and claims none, and its claim expires', async () => {
+  test('a machine that hangs runs on, finishes no task and claims none, and its claim expires', async () => {
     await simulator.addTasks(workerPoolId, 1, 60);
     const id = firstOf(await launch(simulator, 1));
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.claimedTasks === 1);
@@ -127,7 +127,7 @@ describe('a machine', () => {
     expect((await simulator.state()).pools[workerPoolId]).toMatchObject({ pendingTasks: 1, claimedTasks: 0 });
   });
 
-  test('leaves claims that linger as long as a control says', async () => {
+  test('a machine leaves claims that linger as long as a control says', async () => {
     await simulator.setQueue({ claimTimeoutMs: 1_200_000 });
     await simulator.addTasks(workerPoolId, 1, 60);
     const id = firstOf(await launch(simulator, 1));
@@ -137,13 +137,13 @@ describe('a machine', () => {
     expect((await simulator.state()).pools[workerPoolId]).toMatchObject({ pendingTasks: 0, claimedTasks: 1 });
   });
 
-  test('that vanishes is unknown to the cloud', async () => {
+  test('a machine that vanishes is unknown to the cloud', async () => {
     const id = firstOf(await launch(simulator, 1));
     await simulator.killMachine(id, { vanish: true });
     expect(await find(id)).toBeUndefined();
   });
 
-  test('does at once what a test asks of it', async () => {
+  test('a machine does at once what a test tells it to do', async () => {
     const id = firstOf(await launch(simulator, 1));
     await registered(id);
     await simulator.act(id, 'register');
@@ -157,7 +157,7 @@ describe('a machine', () => {
     await inState(id, 'terminated');
   });
 
-  test('without a worker manager in its user data does nothing', async () => {
+  test('a machine without a worker manager in its user data does nothing', async () => {
     const id = firstOf(await launch(simulator, 1, { UserData: Buffer.from('#!/bin/sh').toString('base64') }));
     await eventually(() => simulator.log().some((line) => line.operation === 'no worker manager'));
     expect(await find(id)).toMatchObject({ state: 'running', registered: false });

@@ -16,7 +16,7 @@ beforeEach(() => simulator.reset());
 const queue = () => new taskcluster.Queue({ rootUrl: simulator.url, retries: 0 });
 
 describe('the queue', () => {
-  test('counts pending and claimed tasks of a task queue', async () => {
+  test('the queue counts pending and claimed tasks of a task queue', async () => {
     await simulator.addTasks(taskQueueId, 5);
     await queue().claimWork(taskQueueId, { tasks: 2, ...worker });
     expect(await queue().taskQueueCounts(taskQueueId)).toEqual({
@@ -28,17 +28,17 @@ describe('the queue', () => {
     });
   });
 
-  test('counts nothing for a task queue that it never heard of', async () => {
+  test('the queue counts nothing for an unknown task queue', async () => {
     expect(await queue().taskQueueCounts('some/other')).toMatchObject({ pendingTasks: 0, claimedTasks: 0 });
   });
 
-  test('gives waiting workers their task as soon as there is one', async () => {
+  test('the queue gives waiting workers their task as soon as there is one', async () => {
     const claim = queue().claimWork(taskQueueId, { tasks: 1, ...worker });
     await eventually(async () => (await simulator.addTasks(taskQueueId, 1)).taskIds.length > 0);
     expect((await claim).tasks).toHaveLength(1);
   });
 
-  test('takes a completed task from the claimed ones, once', async () => {
+  test('the queue takes a completed task from the claimed ones, once', async () => {
     await simulator.addTasks(taskQueueId, 1);
     const { tasks } = await queue().claimWork(taskQueueId, { tasks: 1, ...worker });
     const taskId = tasks[0]?.status.taskId ?? '';
@@ -48,7 +48,7 @@ describe('the queue', () => {
     await expect(queue().reportCompleted(taskId, 0)).rejects.toMatchObject({ statusCode: 409 });
   });
 
-  test('lists workers that have called for work, with first claim and last activity, in pages', async () => {
+  test('the queue lists workers that have called for work, with first claim and last activity, in pages', async () => {
     const beforeMs = Date.now();
     for (const workerId of ['b', 'c', 'a']) {
       await simulator.addTasks(taskQueueId, 1);
@@ -72,7 +72,7 @@ describe('the queue', () => {
     expect(await queue().listWorkers('proj-example', 'other')).toEqual({ workers: [] });
   });
 
-  test('lists claimed tasks with their workers, in pages', async () => {
+  test('the queue lists claimed tasks with their workers, in pages', async () => {
     await simulator.addTasks(taskQueueId, 3);
     await queue().claimWork(taskQueueId, { tasks: 3, ...worker });
     const first = await queue().listClaimedTasks(taskQueueId, { limit: '2' });
@@ -82,7 +82,7 @@ describe('the queue', () => {
     expect(second.continuationToken).toBeUndefined();
   });
 
-  test('knows one worker by its name, and answers 404 for one that has never called', async () => {
+  test('the queue knows one worker by its name, and answers 404 for one that has never called', async () => {
     await simulator.addTasks(taskQueueId, 1);
     await queue().claimWork(taskQueueId, { tasks: 1, ...worker });
     expect(await queue().getWorker('proj-example', 'linux', 'here', 'by-hand')).toMatchObject(worker);
@@ -92,7 +92,7 @@ describe('the queue', () => {
     });
   });
 
-  test('gives a worker in quarantine no task, and says until when', async () => {
+  test('the queue gives a worker in quarantine no task, and says until when', async () => {
     const quarantineUntil = new Date(Date.now() + 3_600_000).toISOString();
     await queue().quarantineWorker('proj-example', 'linux', 'here', 'by-hand', { quarantineUntil });
     await simulator.addTasks(taskQueueId, 1);
@@ -110,14 +110,14 @@ describe('the queue', () => {
     expect((await refused).tasks).toHaveLength(1);
   });
 
-  test('says the counts that a control sets, and the true ones again afterwards', async () => {
+  test('the queue says the counts that a control sets, and the true ones again afterwards', async () => {
     await simulator.setQueue({ taskQueueId, counts: { pendingTasks: 7, claimedTasks: 9 } });
     expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 7, claimedTasks: 9 });
     await simulator.setQueue({ taskQueueId, counts: null });
     expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 0, claimedTasks: 0 });
   });
 
-  test('answers nothing about a task queue that a control silences, and goes on about others', async () => {
+  test('the queue answers nothing about a task queue that a control silences, and goes on about others', async () => {
     await simulator.setQueue({ taskQueueId, silent: true });
     const impatient = new taskcluster.Queue({ rootUrl: simulator.url, retries: 0, timeout: 200 });
     await expect(impatient.taskQueueCounts(taskQueueId)).rejects.toMatchObject({ code: 'ECONNABORTED' });
@@ -127,7 +127,7 @@ describe('the queue', () => {
     expect(await queue().taskQueueCounts(taskQueueId)).toMatchObject({ pendingTasks: 0 });
   });
 
-  test('says older instants of its workers when a control ages them', async () => {
+  test('the queue says older instants of its workers when a control ages them', async () => {
     await simulator.addTasks(taskQueueId, 1);
     await queue().claimWork(taskQueueId, { tasks: 1, ...worker });
     await simulator.setQueue({ taskQueueId, ageMs: 7_200_000 });
@@ -135,7 +135,7 @@ describe('the queue', () => {
     expect(Date.now() - Date.parse(lastDateActive ?? '')).toBeGreaterThanOrEqual(7_200_000);
   });
 
-  test('refuses a task queue id that is none', async () => {
+  test('the queue refuses a malformed task queue id', async () => {
     await expect(queue().taskQueueCounts('one-part')).rejects.toMatchObject({ statusCode: 400 });
   });
 });

@@ -82,7 +82,7 @@ test('a removal does not end its lifecycle when its call fails after another ste
   await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
 });
 
-test('a removal is answered when the call that builds the machine fails after its cancellation', async () => {
+test('a removal is answered when the call that creates the machine fails after its cancellation', async () => {
   scripted.reset();
   const call = held();
   scripted.on('submitResource', () => call.failure);

@@ -68,8 +68,8 @@ async function startedWith(): Promise<LifecycleInput | null> {
   }
 }
 
-describe('a request to a worker whose lifecycle is not there', () => {
-  test('puts a removal off and starts the lifecycle, when the launch has just been recorded', async () => {
+describe('a request to a worker without a lifecycle', () => {
+  test('a removal is put off and the lifecycle started when the launch has just been recorded', async () => {
     await expect(lifecycles().remove(worker, { reason: 'no longer needed' })).rejects.toBeInstanceOf(
       LifecycleUnavailableError,
     );
@@ -80,7 +80,7 @@ describe('a request to a worker whose lifecycle is not there', () => {
     expect(await startedWith()).not.toHaveProperty('carried');
   });
 
-  test('puts a re-registration off rather than refusing it: a refused machine gives up', async () => {
+  test('a re-registration is put off rather than rejected: a rejected machine gives up', async () => {
     const running = { registeredAt: NOW, terminateAfter: NOW + 5, expires: NOW + 5, secretGeneration: 2, nowMs: NOW };
     await recordRunning(database.db, worker, running);
     const requested = lifecycles().reregister(worker, { secretGeneration: 2, updateId: 'once' });
@@ -90,7 +90,7 @@ describe('a request to a worker whose lifecycle is not there', () => {
     });
   });
 
-  test('has nothing to remove, refuses the rest, and starts nothing, when the worker has stopped', async () => {
+  test('a stopped worker has nothing to remove, rejects the rest, and starts nothing', async () => {
     await recordStopping(database.db, worker, { reason: 'gone', nowMs: NOW });
     await recordStopped(database.db, worker, { nowMs: NOW, expires: NOW + 1 });
     await expect(lifecycles().remove(worker, { reason: 'no longer needed' })).resolves.toBeUndefined();

@@ -31,7 +31,7 @@ const create = (workerPoolId: string) => ensureSchedule(context, cronSchedule(co
 const describe = (scheduleId: string) => client.schedule.getHandle(scheduleId).describe();
 const always = ['demand', 'workers', 'sweep', 'scan/aws'];
 
-test('what is missing is made, and what no pool wants any more goes', async () => {
+test('reconcileSchedules creates missing Schedules and deletes those that no pool wants any more', async () => {
   await create('old/pool');
   await untilListed(['cron/old/pool']);
   await reconcileSchedules(context, { workerPoolIds: async () => ['new/pool'], providerIds: ['aws'] });

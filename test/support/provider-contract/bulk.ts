@@ -14,7 +14,7 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
       return machines.length === count && machines;
     });
 
-  test('preparing is pure, and a prepared launch survives being stored', async () => {
+  test('preparing a launch is pure, and a prepared launch survives being stored', async () => {
     const spec = harness().spec!({ count: 1 });
     const prepared = launching().prepare(spec);
     expect(launching().prepare(spec)).toEqual(prepared);
@@ -22,7 +22,7 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
     await expect(launching().submit(throughHistory(prepared))).resolves.toHaveLength(1);
   });
 
-  test('a launch makes between one and as many machines as it asks for, each with a key of its own', async () => {
+  test('a launch creates between one and as many machines as requested, each with a key of its own', async () => {
     const { context } = harness();
     const before = context.acquired.length;
     const machines = await launching().submit(prepare(3));
@@ -49,7 +49,7 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
   });
 
   if (can('repeated launches')) {
-    test('a launch repeated makes nothing new and gives the machines of the first time', async () => {
+    test('a repeated launch creates nothing new and gives the machines of the first time', async () => {
       const launch = prepare(3);
       const first = await launching().submit(launch);
       expect(ids(await launching().submit(launch))).toEqual(ids(first));
@@ -58,7 +58,7 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
   }
 
   if (can('limited capacity')) {
-    test('with room for fewer it makes those; with room for none it says so', async () => {
+    test('a launch creates fewer machines where room is short, and says so where there is none', async () => {
       await harness().limitCapacity!(2);
       await expect(launching().submit(prepare(5))).resolves.toHaveLength(2);
       await expect(launching().submit(prepare(5))).rejects.toMatchObject({ code: 'InsufficientCapacity' });

@@ -14,19 +14,19 @@ export function commonPromises(harness: () => ProviderHarness, can: (ability: Ab
     await expect(harness().provider.setup()).resolves.toEqual([]);
   });
 
-  test('a valid definition is taken, and not changed in place', () => {
+  test('a valid definition is accepted, and not changed in place', () => {
     const { provider, pool } = harness();
     const before = JSON.stringify(pool);
     expect(provider.validatePool(pool)).toMatchObject({ ok: true });
     expect(JSON.stringify(pool)).toBe(before);
   });
 
-  test.each([undefined, null, 7, 'text', [], { unheardOf: true }])('the definition %j is refused in words', (pool) => {
+  test.each([undefined, null, 7, 'text', [], { unheardOf: true }])('the definition %j is rejected in words', (pool) => {
     const validation = harness().provider.validatePool(pool);
     expect(validation.ok ? 'taken' : validation.reason).toMatch(/^config/);
   });
 
-  test('a proof that is none is an IdentityError, and no other', async () => {
+  test('a malformed proof is an IdentityError, and no other error', async () => {
     const long = 'x'.repeat(20_000);
     const proofs: object[] = [
       {},

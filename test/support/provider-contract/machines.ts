@@ -51,7 +51,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     expect(await observe([])).toEqual([]);
   });
 
-  test('a read by id shows one machine; one that there is not is gone', async () => {
+  test('a read by id shows one machine, and gone for one that does not exist', async () => {
     const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
     const seen = await eventually(async () => {
       const observation = await machines().get(machine!);
@@ -71,7 +71,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     expect((await machines().get(created[0]!)).state).toBe('gone');
   });
 
-  test('removals at the same time get a verdict each, and a machine that is not there is no error', async () => {
+  test('simultaneous removals get a verdict each, and a machine that does not exist is no error', async () => {
     const created = await launch(harness(), harness().spec!({ count: 1 }));
     const also = await launch(harness(), harness().spec!({ count: 1 }));
     const step = machines().removalSteps[0]!;
@@ -80,7 +80,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     expect(verdicts.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
   });
 
-  test('a limiter that is used up stops every call before it leaves', async () => {
+  test('a limiter that is used up stops every call before it is sent', async () => {
     const { context } = harness();
     const created = await launch(harness(), harness().spec!({ count: 1 }));
     const before = context.outcomes.length;
@@ -94,7 +94,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
   });
 
   if (can('throttling')) {
-    test('a scan that is refused throws, and so proves nothing', async () => {
+    test('a scan that is rejected throws, and so proves nothing', async () => {
       const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
       await harness().throttle!('read');
       await expect(observe([machine!.location])).rejects.toMatchObject({ code: 'Throttled' });
@@ -106,7 +106,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
   }
 
   if (can('refused places')) {
-    test('a place that is refused is named, and what is in the others is shown', async () => {
+    test('a scan names a location that is rejected, and shows what is in the others', async () => {
       const [machine] = await launch(harness(), harness().spec!({ count: 1 }));
       await listed([machine!]);
       const { open, refused } = await harness().refuseLocation!();

@@ -15,7 +15,7 @@ export function stepwisePromises(harness: () => ProviderHarness): void {
     expect(launching().machines(launch)).toEqual(launching().machines(launching().prepare(spec)));
   });
 
-  test('a resource submitted again is not made again', async () => {
+  test('a resource submitted again is not created again', async () => {
     const launch = launching().prepare(harness().spec!({ count: 1 }));
     const [machine] = launching().machines(launch);
     for (const step of launching().steps(launch)) {
@@ -28,7 +28,7 @@ export function stepwisePromises(harness: () => ProviderHarness): void {
     expect(['pending', 'running']).toContain(state);
   });
 
-  test('every step that is created is one that is removed', () => {
+  test('every step that is created is also removed', () => {
     const launch = launching().prepare(harness().spec!({ count: 1 }));
     expect(harness().provider.machines!.removalSteps).toEqual(expect.arrayContaining([...launching().steps(launch)]));
   });

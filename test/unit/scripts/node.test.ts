@@ -49,14 +49,14 @@ test('a program whose Node is new enough just goes on', async () => {
 describe('a program in a group of its own', () => {
   const detached = { detached: true, stdio: 'ignore' } as const;
 
-  test('ends with everything that it has left running', async () => {
+  test('a program in a group of its own ends with everything that it has left running', async () => {
     const left = join(folder, 'left');
     const { code, leftovers } = await run('sh', ['-c', `sleep 600 & echo $! > ${left}; exit 3`], detached);
     expect({ code, leftovers }).toEqual({ code: 3, leftovers: true });
     expect(() => process.kill(Number(readFileSync(left, 'utf8')), 0)).toThrow('ESRCH');
   });
 
-  test('has no leftovers when it ends its own', async () => {
+  test('a program in a group of its own has no leftovers when it ends its own', async () => {
     expect(await run('sh', ['-c', 'true & wait'], detached)).toMatchObject({ code: 0, leftovers: false });
   });
 });

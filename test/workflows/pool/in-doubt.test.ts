@@ -16,7 +16,7 @@ const attempts = () =>
 const unavailable = () => ApplicationFailure.create({ message: '503', type: 'Unavailable' });
 
 describe('a reconciliation', () => {
-  test('starts the lifecycles of one launch while another has no answer', async () => {
+  test('a reconciliation starts the lifecycles of one launch while another has no answer', async () => {
     pool().pendingTasks = 40;
     pool().options = [option('silent'), option('well')];
     pool().answer = (id) => {
@@ -40,7 +40,7 @@ describe('a reconciliation', () => {
     await ended(handle);
   });
 
-  test('ends a launch that the cloud does not answer without trying again, and counts it as made', async () => {
+  test('a reconciliation ends a launch that the cloud does not answer without trying again, and counts it as launched', async () => {
     pool().pendingTasks = 3;
     pool().options = [option('down'), option('other', { initialWeight: 0.000_001 })];
     pool().answer = (id) => {
@@ -52,7 +52,7 @@ describe('a reconciliation', () => {
     expect(pool().decisions[0]!.launches).toMatchObject([{ outcome: 'unfinished', failure: '503' }]);
   });
 
-  test('launches for new tasks while an old launch has no answer', async () => {
+  test('a reconciliation launches for new tasks while an old launch has no answer', async () => {
     pool().pendingTasks = 8;
     pool().unfinished = [old];
     pool().options = [option('lc-2')];
@@ -70,7 +70,7 @@ describe('a reconciliation', () => {
     await ended(handle);
   });
 
-  test('leaves an open launch alone until its next attempt is due', async () => {
+  test('a reconciliation leaves an open launch alone until its next attempt is due', async () => {
     pool().unfinished = [{ ...old, nextAttemptAt: (await time().now()) + MINUTE_MS }];
     await reconcileOnce();
     expect(attempts()).toEqual([]);
@@ -80,14 +80,14 @@ describe('a reconciliation', () => {
     expect(attempts()).toEqual([['old', true]]);
   });
 
-  test('only searches for an open launch while the pool is held', async () => {
+  test('a reconciliation only searches for an open launch while the pool is held', async () => {
     pool().unfinished = [old];
     pool().blockedBy = ['held'];
     await reconcileOnce();
     expect(attempts()).toEqual([['old', false]]);
   });
 
-  test('reports a launch that has been in doubt for too long', async () => {
+  test('a reconciliation reports a launch that has been in doubt for too long', async () => {
     pool().unfinished = [{ ...old, isUnreported: true, nextAttemptAt: (await time().now()) + MINUTE_MS }];
     await reconcileOnce();
     expect(
@@ -97,7 +97,7 @@ describe('a reconciliation', () => {
     ).toEqual([['old']]);
   });
 
-  test('gives up a launch that was never sent and whose provider is no longer configured', async () => {
+  test('a reconciliation gives up a launch that was never sent and whose provider is no longer configured', async () => {
     pool().unfinished = [{ ...old, providerId: 'elsewhere', neverSent: true }];
     await reconcileOnce();
     expect(
@@ -107,7 +107,7 @@ describe('a reconciliation', () => {
     ).toEqual([['old']]);
   });
 
-  test('gives up a launch that was never sent when its pool has moved to another provider', async () => {
+  test('a reconciliation gives up a launch that was never sent when its pool has moved to another provider', async () => {
     pool().providers = ['cloud', 'former'];
     pool().unfinished = [{ ...old, providerId: 'former', neverSent: true }];
     await reconcileOnce();
@@ -119,7 +119,7 @@ describe('a reconciliation', () => {
     ).toEqual([['old']]);
   });
 
-  test('only searches for a launch in doubt when its pool has moved to another provider', async () => {
+  test('a reconciliation only searches for a launch in doubt when its pool has moved to another provider', async () => {
     pool().providers = ['cloud', 'former'];
     pool().unfinished = [{ ...old, providerId: 'former' }];
     await reconcileOnce();
@@ -127,7 +127,7 @@ describe('a reconciliation', () => {
     expect(time().scripted.of('dropLaunches')).toEqual([]);
   });
 
-  test('is followed by another when a launch has its outcome later than it was waited for', async () => {
+  test('a reconciliation is followed by another when a launch has its outcome later than it was waited for', async () => {
     pool().unfinished = [old];
     let attempt = 0;
     pool().answer = () => {

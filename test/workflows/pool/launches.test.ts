@@ -19,8 +19,8 @@ const lifecycle = (workerId: string) =>
     lifecycleId({ workerPoolId: pool().workerPoolId, workerGroup: 'here', workerId }),
   );
 
-describe('a reconciliation', () => {
-  test('launches what the estimate says, spread over the launch configs, and writes down why', async () => {
+describe('launches of a reconciliation', () => {
+  test('a reconciliation launches what the estimate says, spread over the launch configs, and records why', async () => {
     pool().pendingTasks = 20;
     pool().options = [option('lc-a'), option('lc-b'), option('lc-c', { initialWeight: 0 })];
     await reconcileOnce();
@@ -32,7 +32,7 @@ describe('a reconciliation', () => {
     expect(decision!.launches.map(({ outcome }) => outcome)).not.toContain('failed');
   });
 
-  test('tries the next launch config at once where one has no capacity', async () => {
+  test('a reconciliation tries the next launch config at once where one has no capacity', async () => {
     pool().pendingTasks = 5;
     pool().options = [option('empty', { initialWeight: 1 }), option('full', { initialWeight: 0.001 })];
     pool().answer = (id) =>
@@ -51,7 +51,7 @@ describe('a reconciliation', () => {
     );
   });
 
-  test('gets from another launch config what one is short of', async () => {
+  test('a reconciliation gets from another launch config what one is short of', async () => {
     pool().pendingTasks = 10;
     pool().options = [option('short'), option('other', { initialWeight: 0.000_001 })];
     pool().answer = (id) => (id === 'short' ? { launched: 4, outcome: 'short' } : undefined);
@@ -63,7 +63,7 @@ describe('a reconciliation', () => {
     ]);
   });
 
-  test('ends when every launch config has failed', async () => {
+  test('a reconciliation ends when every launch config has failed', async () => {
     pool().pendingTasks = 10;
     pool().options = ['a', 'b', 'c'].map((id) => option(id));
     pool().answer = () => ({ launched: 0, outcome: 'failed', failure: 'none left' });
@@ -73,7 +73,7 @@ describe('a reconciliation', () => {
     expect(pool().existingCapacity).toBe(0);
   });
 
-  test('finishes what an earlier one left open, then assesses the pool again before it launches more', async () => {
+  test('a reconciliation finishes what an earlier one left open, then reads the pool again before it launches more', async () => {
     pool().pendingTasks = 8;
     pool().unfinished = [{ token: 'old', providerId: 'cloud', launchConfigId: 'lc-1', count: 3 }];
     await reconcileOnce();
@@ -85,14 +85,14 @@ describe('a reconciliation', () => {
     expect(pool().decisions[0]!.launches.map(({ requested }) => requested)).toEqual([3, 8]);
   });
 
-  test('leaves an old launch open whose provider is no longer configured', async () => {
+  test('a reconciliation leaves an old launch open whose provider is no longer configured', async () => {
     pool().unfinished = [{ token: 'old', providerId: 'elsewhere', launchConfigId: 'lc-1', count: 3 }];
     await reconcileOnce();
     expect(pool().launched).toEqual([]);
     expect(pool().decisions[0]!.launches).toMatchObject([{ token: 'old', outcome: 'unfinished', launched: 0 }]);
   });
 
-  test('concludes although a launch gives no answer, and counts it as made', async () => {
+  test('a reconciliation concludes although a launch gives no answer, and counts it as launched', async () => {
     pool().pendingTasks = 5;
     pool().options = [option('silent'), option('other', { initialWeight: 0.000_001 })];
     pool().answer = (id) => {
@@ -110,7 +110,7 @@ describe('a reconciliation', () => {
     expect(pool().existingCapacity).toBe(0);
   });
 
-  test('launches 500 machines at most', async () => {
+  test('a reconciliation launches 500 machines at most', async () => {
     pool().pendingTasks = 900;
     await reconcileOnce();
     expect(pool().existingCapacity).toBe(500);
@@ -122,8 +122,8 @@ describe('a reconciliation', () => {
   });
 });
 
-describe('lifecycles of what was launched', () => {
-  test('are children of the reconciliation that outlive it, up to 25', async () => {
+describe('lifecycles of a launch', () => {
+  test('up to 25 lifecycles are children of the reconciliation that outlive it', async () => {
     pool().pendingTasks = 25;
     const reconciliation = await reconcileOnce();
     expect(time().scripted.of('startLifecycles')).toEqual([]);
@@ -139,7 +139,7 @@ describe('lifecycles of what was launched', () => {
     );
   });
 
-  test('are started although the start of one fails, and the launch stays unfinished for it', async () => {
+  test('the lifecycles of a launch are started although the start of one fails, and the launch stays unfinished for it', async () => {
     pool().pendingTasks = 3;
     const named = pool().workersOf.bind(pool());
     // No workflow's id can be made of this.
@@ -153,7 +153,7 @@ describe('lifecycles of what was launched', () => {
     expect(pool().decisions).toMatchObject([{ launches: [{ outcome: 'unfinished', launched: 0 }] }]);
   });
 
-  test('are started by one activity when they are more', async () => {
+  test('more than 25 lifecycles are started by one activity', async () => {
     pool().pendingTasks = 26;
     const reconciliation = await reconcileOnce();
     const [call, ...more] = time().scripted.of('startLifecycles');
@@ -163,14 +163,14 @@ describe('lifecycles of what was launched', () => {
     expect((events ?? []).some((event) => event.startChildWorkflowExecutionInitiatedEventAttributes)).toBe(false);
   });
 
-  test('that could not all be started in time are the next reconciliation’s, and the launch stays unfinished', async () => {
+  test('lifecycles that could not all be started in time are left to the next reconciliation, and the launch stays unfinished', async () => {
     pool().pendingTasks = 26;
     time().scripted.on('startLifecycles', async () => false);
     await reconcileOnce();
     expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', launched: 0 }]);
   });
 
-  test('whose activity never answers hold the run for four minutes, and no longer', async () => {
+  test('an activity that never answers holds the run for four minutes, and no longer', async () => {
     pool().pendingTasks = 26;
     time().scripted.fail('startLifecycles', 1_000);
     const handle = await pool().reconcile();
@@ -179,7 +179,7 @@ describe('lifecycles of what was launched', () => {
     expect(pool().decisions.at(-1)?.launches).toMatchObject([{ outcome: 'unfinished', launched: 0 }]);
   });
 
-  test('that exist already, because a registration was first, are no failure', async () => {
+  test('a lifecycle that exists already, because a registration was first, is no failure', async () => {
     pool().pendingTasks = 2;
     // The API starts one between the launch and the reconciliation's own starts.
     time().scripted.on('launchMachines', async ({ token }) => {

@@ -46,14 +46,14 @@ function holdReconciliations() {
   };
 }
 
-describe('requests a reconciliation', () => {
-  test('start one reconciliation, and the workflow ends when nobody triggers it any more', async () => {
+describe('reconcile signals', () => {
+  test('a reconcile signal starts a run of one reconciliation, which ends when no signal follows', async () => {
     const handle = await pool.reconcile();
     await ended(handle);
     expect(time.scripted.names()).toEqual(['assessPool', 'concludeReconciliation']);
   });
 
-  test('that come during a reconciliation, five of them, give exactly one more', async () => {
+  test('five reconcile signals during a reconciliation give exactly one more', async () => {
     const reconciliations = holdReconciliations();
     const handle = await pool.reconcile();
     await eventually(() => reconciliations.waiting() === 1);
@@ -66,7 +66,7 @@ describe('requests a reconciliation', () => {
     expect(time.scripted.of('assessPool')).toHaveLength(2);
   });
 
-  test('never have two reconciliations of one pool at once', async () => {
+  test('reconcile signals never have two reconciliations of one pool run at once', async () => {
     const reconciliations = holdReconciliations();
     const handle = await pool.reconcile();
     for (let round = 0; round < 3; round += 1) {
@@ -80,7 +80,7 @@ describe('requests a reconciliation', () => {
     expect(pool.decisions).toHaveLength(4);
   });
 
-  test('that go on for ever do not keep one run alive for longer than two minutes', async () => {
+  test('reconcile signals that go on for ever do not keep one run alive for longer than two minutes', async () => {
     time.scripted.on('concludeReconciliation', async (_pool, decision) => {
       pool.decisions.push(decision);
       await pool.reconcile();
@@ -102,7 +102,7 @@ describe('requests a reconciliation', () => {
 });
 
 describe('a trigger by the product’s own client', () => {
-  test('keeps the reconciliations of a pool that is always triggered going for longer than ten minutes', async () => {
+  test('a pool that is always triggered keeps reconciling for longer than ten minutes', async () => {
     const triggers = new ReconcileTriggers(time.env.client, time.taskQueue, pino({ enabled: false }));
     let tries = 0;
     time.scripted.on('concludeReconciliation', async () => {
@@ -127,9 +127,9 @@ describe('a trigger by the product’s own client', () => {
   });
 });
 
-describe('nothing is launched, and the decision says why,', () => {
+describe('decisions to launch nothing', () => {
   test.each(['held: by hand', 'held: its cron Schedule is paused', 'provider cloud is draining'])(
-    'when a pool is %s',
+    'a pool launches nothing and its decision says why when it is %s',
     async (why) => {
       pool.pendingTasks = 10;
       pool.blockedBy = [why];
@@ -139,7 +139,7 @@ describe('nothing is launched, and the decision says why,', () => {
     },
   );
 
-  test('and what was never sent is given up, while a launch in doubt is finished', async () => {
+  test('a blocked pool gives up what was never sent and finishes a launch in doubt', async () => {
     pool.pendingTasks = 10;
     pool.blockedBy = ['held: by hand'];
     const pending = { providerId: 'cloud', launchConfigId: 'lc-1', count: 2 };
@@ -159,14 +159,14 @@ describe('nothing is launched, and the decision says why,', () => {
     ]);
   });
 
-  test('(but a pool that is not blocked sends what was never sent)', async () => {
+  test('a pool that is not blocked sends what was never sent', async () => {
     pool.unfinished = [{ providerId: 'cloud', launchConfigId: 'lc-1', count: 2, token: 'unsent', neverSent: true }];
     await ended(await pool.reconcile());
     expect(time.scripted.of('dropLaunches')).toEqual([]);
     expect(pool.launched.map(({ token }) => token)).toEqual(['unsent']);
   });
 
-  test('beyond the minimum, when its demand cannot be read', async () => {
+  test('a pool launches its minimum only, and its decision says why, when its demand cannot be read', async () => {
     pool.pendingTasks = null;
     pool.minCapacity = 3;
     pool.existingCapacity = 1;
@@ -175,7 +175,7 @@ describe('nothing is launched, and the decision says why,', () => {
     expect(pool.decisions).toMatchObject([{ limitedBy: [], estimate: { wantedCapacity: 2, bound: 'minimum' } }]);
   });
 
-  test('when the deployment’s brakes allow none', async () => {
+  test('a pool launches nothing and its decision says why when the deployment’s limits allow nothing', async () => {
     pool.pendingTasks = 10;
     time.scripted.on('reserveLaunches', async () => ({
       ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null },
@@ -184,7 +184,7 @@ describe('nothing is launched, and the decision says why,', () => {
     expect(pool.decisions).toMatchObject([{ limitedBy: ['limits.machines'], launches: [] }]);
   });
 
-  test('when every launch config backs off', async () => {
+  test('a pool launches nothing and its decision says why when every launch config backs off', async () => {
     pool.pendingTasks = 10;
     pool.options = [option('lc-1', { backoffUntil: (await time.now()) + MINUTE_MS })];
     await ended(await pool.reconcile());
@@ -192,15 +192,15 @@ describe('nothing is launched, and the decision says why,', () => {
     expect(pool.decisions).toMatchObject([{ passedOver: [{ launchConfigId: 'lc-1', reason: 'backing off' }] }]);
   });
 
-  test('when there is no such pool any more; then there is no decision either', async () => {
+  test('a pool that is gone launches nothing and gets no decision', async () => {
     time.scripted.on('assessPool', async () => null);
     await ended(await pool.reconcile());
     expect(time.scripted.names()).toEqual(['assessPool']);
   });
 });
 
-describe('a reconciliation that fails', () => {
-  test('waits for a database that is away for a moment', async () => {
+describe('failures of a reconciliation', () => {
+  test('a reconciliation waits for a database that is away for a moment', async () => {
     time.scripted.fail('assessPool', 5);
     const handle = await pool.reconcile();
     await time.pass(MINUTE_MS);
@@ -208,7 +208,7 @@ describe('a reconciliation that fails', () => {
     expect((await handle.describe()).status.name).toBe('COMPLETED');
   });
 
-  test('is red and alone when they stay away, and the next ask starts a new one', async () => {
+  test('a reconciliation fails without affecting other pools when the database stays away, and the next signal starts a new one', async () => {
     time.scripted.fail('assessPool', 1_000);
     const handle = await pool.reconcile();
     await time.pass(4 * MINUTE_MS);
@@ -220,7 +220,7 @@ describe('a reconciliation that fails', () => {
     expect(pool.decisions).toHaveLength(1);
   });
 
-  test('is followed by another when it was triggered before it failed', async () => {
+  test('a reconciliation is followed by another when it was triggered before it failed', async () => {
     let tries = 0;
     time.scripted.on('concludeReconciliation', async (_pool, decision) => {
       tries += 1;
@@ -234,7 +234,7 @@ describe('a reconciliation that fails', () => {
     expect(pool.decisions).toHaveLength(1);
   });
 
-  test('fails instead of trying its task again for ever, when the code has a mistake', async () => {
+  test('a reconciliation with a mistake in its code fails instead of retrying its task for ever', async () => {
     // Facts without options are what no release of ours gives: the code stumbles with a TypeError.
     time.scripted.on('assessPool', async () => ({ unfinished: [] }) as never);
     const handle = await pool.reconcile();

@@ -53,22 +53,25 @@ function limitedPool(workerPoolId: string, launchesPerMinute: number): ScriptedP
 test.each([
   ['within one limit of launches a minute', LAUNCHES_PER_MINUTE],
   ['within a limit that cuts every reconciliation', 130],
-])('launches 2,500 machines over 11 equal launch configs in equal shares, %s', async (_, launchesPerMinute) => {
-  const pool = limitedPool(`proj/shares-${launchesPerMinute}`, launchesPerMinute);
-  pool.pendingTasks = MACHINES;
-  while (pool.existingCapacity < MACHINES) {
-    const decisions = pool.decisions.length;
-    await pool.reconcile();
-    await eventually(() => pool.decisions.length > decisions);
-    // Tasks that a machine was launched for are claimed.
-    pool.pendingTasks = MACHINES - pool.existingCapacity;
-    await time.pass(POLL_INTERVAL_MS);
-  }
-  const share = MACHINES / launchConfigIds.length;
-  const launched = launchConfigIds.map((id) =>
-    pool.launched.filter(({ launchConfigId }) => launchConfigId === id).reduce((sum, { count }) => sum + count, 0),
-  );
-  expect(launched.reduce((sum, count) => sum + count, 0)).toBe(MACHINES);
-  for (const count of launched) expect(Math.abs(count - share)).toBeLessThan(0.3 * share);
-  expect(Math.max(...time.scripted.of('reserveLaunches').map(({ args }) => args[0].maxMachines))).toBe(500);
-});
+])(
+  'provisionPool launches 2,500 machines over 11 equal launch configs in equal shares, %s',
+  async (_, launchesPerMinute) => {
+    const pool = limitedPool(`proj/shares-${launchesPerMinute}`, launchesPerMinute);
+    pool.pendingTasks = MACHINES;
+    while (pool.existingCapacity < MACHINES) {
+      const decisions = pool.decisions.length;
+      await pool.reconcile();
+      await eventually(() => pool.decisions.length > decisions);
+      // Tasks that a machine was launched for are claimed.
+      pool.pendingTasks = MACHINES - pool.existingCapacity;
+      await time.pass(POLL_INTERVAL_MS);
+    }
+    const share = MACHINES / launchConfigIds.length;
+    const launched = launchConfigIds.map((id) =>
+      pool.launched.filter(({ launchConfigId }) => launchConfigId === id).reduce((sum, { count }) => sum + count, 0),
+    );
+    expect(launched.reduce((sum, count) => sum + count, 0)).toBe(MACHINES);
+    for (const count of launched) expect(Math.abs(count - share)).toBeLessThan(0.3 * share);
+    expect(Math.max(...time.scripted.of('reserveLaunches').map(({ args }) => args[0].maxMachines))).toBe(500);
+  },
+);

@@ -24,8 +24,8 @@ const stillRuns = async (lifecycle: TestLifecycle) => {
   expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: null });
 };
 
-describe('a deadline', () => {
-  test('a machine that has not registered after 30 minutes is removed, and its pool’s owner hears of it', async () => {
+describe('deadlines of a worker', () => {
+  test('a machine that has not registered after 30 minutes is removed, and its pool’s owner gets an error', async () => {
     const lifecycle = await time.startLifecycle();
     const deadline = lifecycle.input.registrationDeadline!;
     await time.pass(29 * MINUTE_MS);
@@ -43,7 +43,7 @@ describe('a deadline', () => {
   });
 
   test.each(['pending', 'running', 'suspended'])(
-    'removes a machine that has not registered in time and that the cloud shows as %s all along',
+    'a machine that has not registered in time is removed when the cloud shows it as %s all along',
     async (state) => {
       const lifecycle = await time.startLifecycle();
       const deadline = lifecycle.input.registrationDeadline!;
@@ -60,7 +60,7 @@ describe('a deadline', () => {
   );
 
   test.each(['pending', 'suspended'])(
-    'removes a worker that the cloud shows as %s when its credentials end',
+    'a worker is removed when its credentials end and the cloud shows it as %s',
     async (state) => {
       const lifecycle = await time.startLifecycle();
       const { expires } = await lifecycle.register();

@@ -20,13 +20,13 @@ describe('a removal', () => {
     ['with a NUL', 'a\0b'],
     ['with half of a surrogate pair', '\ud800'],
     ['that is over 1,000 characters long', 'x'.repeat(1_001)],
-  ])('is refused when its reason is a text %s', async (_what, reason) => {
+  ])('a removal is rejected when its reason is a text %s', async (_what, reason) => {
     const lifecycle = await time.startLifecycle();
     await expect(lifecycle.remove(reason)).rejects.toThrow(WorkflowUpdateFailedError);
     expect(await lifecycle.status()).toMatchObject({ state: 'requested', stopReason: null });
   });
 
-  test('stops the worker with a plain reason when the database refuses its own for good', async () => {
+  test('a removal stops the worker with a plain reason when the database rejects its own for good', async () => {
     const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 1, forGood());
     await lifecycle.remove('refused');
@@ -35,7 +35,7 @@ describe('a removal', () => {
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
-  test('takes the machine away although the database refuses every row for good', async () => {
+  test('a removal deletes the machine although the database rejects every row for good', async () => {
     const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 1);
     time.scripted.fail('recordStopping', 2, forGood());
@@ -45,7 +45,7 @@ describe('a removal', () => {
     await lifecycle.end();
   });
 
-  test('ends the life only when the row says stopped, and tries that ever more rarely', async () => {
+  test('a removal ends the lifecycle only when the row says stopped, and tries that ever more rarely', async () => {
     const lifecycle = await time.startLifecycle();
     time.scripted.fail('recordStopping', 2, forGood());
     time.scripted.fail('recordStopped', 6, forGood());
@@ -66,7 +66,7 @@ describe('a removal', () => {
   });
 });
 
-test('a registration whose row the database refuses for good is refused once, and the life goes on', async () => {
+test('a registration whose row the database rejects for good is rejected once, and the lifecycle goes on', async () => {
   const lifecycle = await time.startLifecycle();
   time.scripted.fail('recordRunning', 1, forGood());
   await expect(lifecycle.register()).rejects.toThrow(WorkflowUpdateFailedError);
@@ -91,7 +91,7 @@ test('an observation of more resources than any machine has is ignored', async (
   expect(await lifecycle.status()).toMatchObject({ lastObservation: null });
 });
 
-test('lives that wait for the database try again at different times', async () => {
+test('lifecycles that wait for the database try again at different times', async () => {
   const lives = await Promise.all(Array.from({ length: 4 }, () => time.startLifecycle()));
   time.scripted.fail('recordStopping', lives.length);
   await Promise.all(lives.map((lifecycle) => lifecycle.observed('failed')));

@@ -29,7 +29,7 @@ const generations = () =>
   );
 
 describe('a registration', () => {
-  test('repeated within 10 minutes without a use of its credentials is accepted, with a new secret', async () => {
+  test('a registration repeated within 10 minutes before the credentials are used is accepted, with a new secret', async () => {
     const lifecycle = await time.startLifecycle();
     const first = await lifecycle.register();
     await time.pass(9 * MINUTE_MS);
@@ -41,21 +41,21 @@ describe('a registration', () => {
     await expectRefused(lifecycle.reregister(1), /replaced/);
   });
 
-  test('repeated after a use of its credentials is refused', async () => {
+  test('a registration repeated after the credentials were used is rejected', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     await expectRefused(lifecycle.register(true), /in use/);
     expect(generations()).toEqual([1]);
   });
 
-  test('repeated after 10 minutes is refused', async () => {
+  test('a registration repeated after 10 minutes is rejected', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     await time.pass(10 * MINUTE_MS);
     await expectRefused(lifecycle.register(), /more than 10 minutes ago/);
   });
 
-  test('sent twice at once is answered twice, one after the other, and the later secret stands in the row', async () => {
+  test('a registration sent twice at once is answered twice, one after the other, and the later secret stands in the row', async () => {
     const lifecycle = await time.startLifecycle();
     const answers = await Promise.all([lifecycle.register(), lifecycle.register()]);
     expect(new Set(answers.map(({ secretGeneration }) => secretGeneration))).toEqual(new Set([1, 2]));
@@ -65,7 +65,7 @@ describe('a registration', () => {
     expect((await lifecycle.status()).deadline).toBeGreaterThanOrEqual(second.expires);
   });
 
-  test('is refused when the worker is stopping', async () => {
+  test('a registration is rejected when the worker is stopping', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     await lifecycle.remove();
@@ -76,7 +76,7 @@ describe('a registration', () => {
 });
 
 describe('a re-registration', () => {
-  test('with the current secret gives the next one', async () => {
+  test('a re-registration with the current secret gives the next one', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     expect(await lifecycle.reregister(1)).toMatchObject({ secretGeneration: 2 });
@@ -84,7 +84,7 @@ describe('a re-registration', () => {
     expect(generations()).toEqual([1, 2, 3]);
   });
 
-  test('with the secret before gives the same answer again: it may have been lost', async () => {
+  test('a re-registration with the secret before gives the same answer again: it may have been lost', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     const answer = await lifecycle.reregister(1);
@@ -93,7 +93,7 @@ describe('a re-registration', () => {
     expect(generations()).toEqual([1, 2]);
   });
 
-  test('with the secret before is refused once the new one has been used', async () => {
+  test('a re-registration with the secret before is rejected once the new one has been used', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     await lifecycle.reregister(1);
@@ -102,7 +102,7 @@ describe('a re-registration', () => {
     expect(await lifecycle.reregister(2)).toMatchObject({ secretGeneration: 3 });
   });
 
-  test('with a secret that is older, later or none is refused', async () => {
+  test('a re-registration with a secret that is older, later or missing is rejected', async () => {
     const lifecycle = await time.startLifecycle();
     await expectRefused(lifecycle.reregister(0), /not running/);
     await lifecycle.register();
@@ -110,7 +110,7 @@ describe('a re-registration', () => {
   });
 });
 
-describe('a message that makes no sense', () => {
+describe('malformed messages', () => {
   const nonsense: unknown[][] = [
     [],
     [null],
@@ -126,17 +126,20 @@ describe('a message that makes no sense', () => {
     expect((events ?? []).filter(({ workflowTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
   };
 
-  test.each(['reregister', 'updateWorker', 'remove'])('fails the update %s, and the workflow goes on', async (name) => {
-    const lifecycle = await time.startLifecycle();
-    for (const args of nonsense) {
-      await expect(lifecycle.handle.executeUpdate(name, { args: args as [unknown] })).rejects.toThrow(
-        WorkflowUpdateFailedError,
-      );
-    }
-    await stillAnswers(lifecycle);
-  });
+  test.each(['reregister', 'updateWorker', 'remove'])(
+    'a malformed message fails the update %s, and the workflow goes on',
+    async (name) => {
+      const lifecycle = await time.startLifecycle();
+      for (const args of nonsense) {
+        await expect(lifecycle.handle.executeUpdate(name, { args: args as [unknown] })).rejects.toThrow(
+          WorkflowUpdateFailedError,
+        );
+      }
+      await stillAnswers(lifecycle);
+    },
+  );
 
-  test('fails the update register, and the workflow goes on', async () => {
+  test('a malformed message fails the update register, and the workflow goes on', async () => {
     const lifecycle = await time.startLifecycle();
     for (const args of [[], [null]] as [unknown][]) {
       await expect(lifecycle.handle.executeUpdate('register', { args })).rejects.toThrow(WorkflowUpdateFailedError);
@@ -144,7 +147,7 @@ describe('a message that makes no sense', () => {
     await stillAnswers(lifecycle);
   });
 
-  test.each(['observed', 'queueActivity'])('is ignored as signal %s', async (name) => {
+  test.each(['observed', 'queueActivity'])('a malformed message is ignored as signal %s', async (name) => {
     const lifecycle = await time.startLifecycle();
     for (const args of nonsense) await lifecycle.handle.signal(name, ...(args as [unknown]));
     await stillAnswers(lifecycle);
@@ -154,7 +157,7 @@ describe('a message that makes no sense', () => {
 });
 
 describe('a database that does not answer', () => {
-  test('hold a registration up until they do, and the life goes on', async () => {
+  test('a registration waits until the database answers, and the lifecycle goes on', async () => {
     const lifecycle = await time.startLifecycle();
     // The local activity, then the patient one, several times.
     time.scripted.fail('recordRunning', 5);
@@ -166,7 +169,7 @@ describe('a database that does not answer', () => {
     expect(await lifecycle.status()).toMatchObject({ state: 'running' });
   });
 
-  test('hold the end up until they do, for as long as it takes', async () => {
+  test('the end of a lifecycle waits until the database answers, for as long as it takes', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.register();
     time.scripted.fail('recordStopping', 40);

@@ -19,7 +19,7 @@ async function running(): Promise<TestLifecycle> {
 }
 
 describe('a removal', () => {
-  test('of a machine that has not registered takes it away like any other', async () => {
+  test('a removal deletes a machine that has not registered like any other', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.remove('changed my mind');
     expect(stop()).toEqual({ reason: 'changed my mind', failure: null });
@@ -27,7 +27,7 @@ describe('a removal', () => {
     expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
   });
 
-  test('is answered when the row says stopping, not before', async () => {
+  test('a removal is answered when the row says stopping, not before', async () => {
     const lifecycle = await running();
     let rowWritten = false;
     time.scripted.on('recordStopping', async () => {
@@ -43,7 +43,7 @@ describe('a removal', () => {
     await lifecycle.end();
   });
 
-  test('twice, and once more while it stops, is one removal; the first reason stands', async () => {
+  test('a removal requested twice, and once more while the worker stops, is one removal, and the first reason stands', async () => {
     const lifecycle = await running();
     await Promise.all([lifecycle.remove('first'), lifecycle.remove('second')]);
     await lifecycle.remove('third');
@@ -53,7 +53,7 @@ describe('a removal', () => {
     expect(removals()).toBe(1);
   });
 
-  test('that stays unconfirmed is requested again after 1, 2 and 4 minutes, then every 5, and never given up', async () => {
+  test('a removal that stays unconfirmed is sent again after 1, 2 and 4 minutes, then every 5, and never given up', async () => {
     const lifecycle = await running();
     await lifecycle.remove();
     const requested: number[] = [];
@@ -74,7 +74,7 @@ describe('a removal', () => {
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
-  test('that the cloud refuses for hours is tried until it does not', async () => {
+  test('a removal that the cloud rejects for hours is retried until it is accepted', async () => {
     const lifecycle = await running();
     let broken = true;
     time.scripted.on('removeResource', async () => {
@@ -92,7 +92,7 @@ describe('a removal', () => {
     await lifecycle.end();
   });
 
-  test('is what a cancellation in the Temporal UI means', async () => {
+  test('a removal follows from a cancellation in the Temporal UI', async () => {
     const lifecycle = await running();
     await lifecycle.handle.cancel();
     await lifecycle.until({ state: 'stopping' });
@@ -105,7 +105,7 @@ describe('a removal', () => {
     expect(time.scripted.names().at(-1)).toBe('recordStopped');
   });
 
-  test('in the very moment of a hand-over reaches the next run', async () => {
+  test('a removal in the very moment of continue-as-new reaches the next run', async () => {
     const lifecycle = await running();
     await time.pass(25 * HOUR_MS);
     const [, removed] = await Promise.all(
@@ -124,7 +124,7 @@ describe('a removal', () => {
 });
 
 describe('a machine that a scan sees', () => {
-  test('gone before it registered is a failure that the pool’s owner hears of; nothing is left to take away', async () => {
+  test('a machine gone before it registered is a failure that the pool’s owner gets, and has nothing left to delete', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination' });
     await lifecycle.ended();
@@ -140,7 +140,7 @@ describe('a machine that a scan sees', () => {
     });
   });
 
-  test('shutting down before it registered is a failure of its launch config', async () => {
+  test('a machine shutting down before it registered is a failure of its launch config', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.observed('stopping', { reason: 'Client.InternalError: Client error on launch' });
     await lifecycle.until({ state: 'stopping' });
@@ -151,7 +151,7 @@ describe('a machine that a scan sees', () => {
     await lifecycle.end();
   });
 
-  test('gone while it ran is no failure', async () => {
+  test('a machine gone while it ran is no failure', async () => {
     const lifecycle = await running();
     await lifecycle.observed('gone');
     await lifecycle.ended();
@@ -159,7 +159,7 @@ describe('a machine that a scan sees', () => {
     expect(removals()).toBe(0);
   });
 
-  test('gone while it is being removed ends the life', async () => {
+  test('a machine gone while it is being removed ends the lifecycle', async () => {
     const lifecycle = await running();
     await lifecycle.remove();
     await lifecycle.observed('gone');
@@ -167,7 +167,7 @@ describe('a machine that a scan sees', () => {
     expect(time.scripted.names().slice(-1)).toEqual(['recordStopped']);
   });
 
-  test('gone does not come back when an overlapping scan that listed earlier tells later', async () => {
+  test('a machine that is gone does not come back when an overlapping scan that listed earlier reports later', async () => {
     let written = () => {};
     const held = new Promise<void>((resolve) => {
       written = resolve;
@@ -181,7 +181,7 @@ describe('a machine that a scan sees', () => {
     expect(removals()).toBe(0);
   });
 
-  test('failed before it registered is removed, and the owner hears of it', async () => {
+  test('a machine that failed before it registered is removed, and the owner gets an error', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.observed('failed', { reason: 'stopped by somebody' });
     await eventually(() => removals() === 1);
@@ -189,7 +189,7 @@ describe('a machine that a scan sees', () => {
     await lifecycle.end();
   });
 
-  test('shutting down by itself is only observed, and its removal requested when that takes over a minute', async () => {
+  test('a machine shutting down by itself is only watched, and deleted when that takes over a minute', async () => {
     const lifecycle = await running();
     await lifecycle.observed('stopping', { reason: 'Client.UserInitiatedShutdown' });
     await lifecycle.until({ state: 'stopping' });
@@ -201,7 +201,7 @@ describe('a machine that a scan sees', () => {
     expect(stop()).toEqual({ reason: 'Client.UserInitiatedShutdown', failure: null });
   });
 
-  test('pending or running changes nothing', async () => {
+  test('a machine observed pending or running changes nothing', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.observed('pending');
     await lifecycle.observed('running');

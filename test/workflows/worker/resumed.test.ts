@@ -37,7 +37,7 @@ async function continued(lifecycle: TestLifecycle): Promise<number> {
 }
 
 describe('a machine whose resource stays pending for hours', () => {
-  test('is built on in a new run, which knows what was being created', async () => {
+  test('a machine whose resource stays pending is built on in a new run, which knows what was being created', async () => {
     const lifecycle = await build();
     await lifecycle.observed('pending', { resources: { publicIp: 'running' } });
     await eventually(() => submitted().at(-1) === 'networkInterface');
@@ -54,7 +54,7 @@ describe('a machine whose resource stays pending for hours', () => {
     expect(time().scripted.names()).not.toContain('recordStopping');
   });
 
-  test('has what was being created removed by a run that goes on with its removal', async () => {
+  test('a machine whose resource stays pending has what was being created removed by a run that resumes its removal', async () => {
     const lifecycle = await build();
     await lifecycle.observed('pending', { resources: { publicIp: 'running' } });
     await eventually(() => submitted().at(-1) === 'networkInterface');

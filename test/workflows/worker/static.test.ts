@@ -28,7 +28,7 @@ const update = (lifecycle: TestLifecycle, next: StaticWorker) =>
   lifecycle.handle.executeUpdate('updateWorker', { args: [next] });
 
 describe('a static worker', () => {
-  test('is running from the start, and its row is the first thing that is written', async () => {
+  test('a static worker is running from the start, and its row is the first thing that is written', async () => {
     const { lifecycle, first } = await startStatic(DAY_MS);
     expect(time.scripted.names()).toEqual(['recordStatic']);
     const [input, written] = time.scripted.of('recordStatic')[0]!.args;
@@ -36,7 +36,7 @@ describe('a static worker', () => {
     expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: first.expires });
   });
 
-  test('ends when it expires, and no cloud is called', async () => {
+  test('a static worker ends when it expires, without a call to a cloud', async () => {
     const { lifecycle, first } = await startStatic(40 * DAY_MS);
     await time.pass(39.9 * DAY_MS);
     expect(await lifecycle.status()).toMatchObject({ state: 'running' });
@@ -48,7 +48,7 @@ describe('a static worker', () => {
     expect(Math.abs(at - first.expires)).toBeLessThan(time.toleranceMs());
   });
 
-  test('that may live until the year 9999 outlives every single timer, and can still be changed and removed', async () => {
+  test('a static worker that may live until the year 9999 outlives every single timer, and can still be changed and removed', async () => {
     const { lifecycle, first } = await startStatic(Date.UTC(9999, 11, 31) - (await time.now()));
     await time.pass(100 * DAY_MS);
     expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: first.expires });
@@ -60,7 +60,7 @@ describe('a static worker', () => {
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
-  test('registers as often as it likes, which leaves its end where its user set it', async () => {
+  test('a static worker registers as often as it likes, which leaves its end where its user set it', async () => {
     const { lifecycle, first } = await startStatic(30 * DAY_MS);
     expect(await lifecycle.register()).toMatchObject({ secretGeneration: 1 });
     await time.pass(DAY_MS);
@@ -72,7 +72,7 @@ describe('a static worker', () => {
     await lifecycle.until({ state: 'running', deadline: first.expires });
   });
 
-  test('gets credentials for as long as its pool says, also when an answer is given again (W49)', async () => {
+  test('a static worker gets credentials for as long as its pool says, also when an answer is given again', async () => {
     const { lifecycle } = await startStatic(30 * DAY_MS);
     await lifecycle.register();
     const answers = [await lifecycle.reregister(1), await lifecycle.reregister(1)];
@@ -84,7 +84,7 @@ describe('a static worker', () => {
     }
   });
 
-  test('is never removed for inactivity', async () => {
+  test('a static worker is never removed for inactivity', async () => {
     const { lifecycle } = await startStatic(30 * DAY_MS);
     await lifecycle.register();
     await time.pass(28 * DAY_MS);
@@ -93,7 +93,7 @@ describe('a static worker', () => {
     expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: null });
   });
 
-  test('gets another end from its user, and keeps it', async () => {
+  test('a static worker gets another end from its user, and keeps it', async () => {
     const { lifecycle, first } = await startStatic(DAY_MS);
     const next = { expires: first.expires + DAY_MS, capacity: 2, secretFingerprint: 'another' };
     await update(lifecycle, next);
@@ -105,7 +105,7 @@ describe('a static worker', () => {
     await lifecycle.ended();
   });
 
-  test('stops at once when its user sets its end into the past', async () => {
+  test('a static worker stops at once when its user sets its end into the past', async () => {
     const { lifecycle, first } = await startStatic(DAY_MS);
     await update(lifecycle, { ...first, expires: (await time.now()) - DAY_MS });
     await time.pass(1_000);
@@ -113,14 +113,14 @@ describe('a static worker', () => {
     expect(time.scripted.names().slice(-2)).toEqual(['recordStopping', 'recordStopped']);
   });
 
-  test('removed is stopped without any call of a cloud', async () => {
+  test('a removed static worker is stopped without a call to a cloud', async () => {
     const { lifecycle } = await startStatic(DAY_MS);
     await lifecycle.remove('taken out of the rack');
     await lifecycle.ended();
     expect(time.scripted.names()).toEqual(['recordStatic', 'recordStopping', 'recordStopped']);
   });
 
-  test('keeps its user’s changes when its run hands over to the next', async () => {
+  test('a static worker keeps its user’s changes when its run continues as new', async () => {
     const { lifecycle, first } = await startStatic(30 * DAY_MS);
     await lifecycle.register();
     await update(lifecycle, { ...first, expires: first.expires + DAY_MS });
@@ -132,7 +132,7 @@ describe('a static worker', () => {
     expect(time.scripted.of('recordStatic')).toHaveLength(1);
   });
 
-  test('alone can be changed: the update of a cloud worker is refused', async () => {
+  test('an update of a cloud worker is rejected: only a static worker can be changed', async () => {
     const { first } = await startStatic(DAY_MS);
     const cloudWorker = await time.startLifecycle();
     await cloudWorker.register();

@@ -16,7 +16,7 @@ describe('a removal of a machine that was built step by step', () => {
     return lifecycle;
   }
 
-  test('asks for the VM only where the rest goes with it, and is over with the first scan that misses all of it', async () => {
+  test('a removal deletes only the VM where the rest goes with it, and ends with the first scan that misses all of it', async () => {
     const lifecycle = await built();
     time().scripted.on('removeResource', async () => world().cloud.forget(lifecycle.input.workerId));
     await lifecycle.remove();
@@ -24,7 +24,7 @@ describe('a removal of a machine that was built step by step', () => {
     expect(removed()).toEqual(['vm']);
   });
 
-  test('does not ask for what a scan after the end of the VM shows no more', async () => {
+  test('a removal does not delete what a scan after the end of the VM shows no more', async () => {
     const lifecycle = await built();
     time().scripted.on('removeResource', async (_machine, step) => {
       const { resources } = world().cloud.get(lifecycle.input.workerId)!;
@@ -37,14 +37,14 @@ describe('a removal of a machine that was built step by step', () => {
     expect(removed()).toEqual(['vm', 'publicIp']);
   });
 
-  test('goes step by step where nothing goes by itself, as fast as scans show it', async () => {
+  test('a removal goes step by step where nothing goes by itself, as fast as scans show it', async () => {
     const lifecycle = await built();
     await lifecycle.remove();
     expect(await followRemoval(lifecycle)).toBeLessThanOrEqual(5);
     expect(removed()).toEqual([...STEPS].reverse());
   });
 
-  test('believes no scan that was begun before the row said stopping', async () => {
+  test('a removal ignores a scan that began before the row said stopping', async () => {
     const lifecycle = await world().startStepwise();
     await lifecycle.until({ phase: 'awaiting registration' });
     time().scripted.on('removeResource', async () => {});
@@ -57,7 +57,7 @@ describe('a removal of a machine that was built step by step', () => {
     expect((await lifecycle.status()).removed[0]).toBe('vm');
   });
 
-  test('removes once more what a scan shows again', async () => {
+  test('a removal deletes once more what a scan shows again', async () => {
     const lifecycle = await built();
     time().scripted.on('removeResource', async () => {});
     await lifecycle.remove();
@@ -69,7 +69,7 @@ describe('a removal of a machine that was built step by step', () => {
     expect(removed()).toEqual(['vm', 'networkInterface', 'vm']);
   });
 
-  test('does not wait for a step that cannot go before another one that has come to light again', async () => {
+  test('a removal does not wait for a step that cannot go before another one that has reappeared', async () => {
     const lifecycle = await built();
     let vmIsThere = true;
     time().scripted.on('removeResource', async (_machine, step) => {
@@ -87,7 +87,7 @@ describe('a removal of a machine that was built step by step', () => {
     await lifecycle.end();
   });
 
-  test('waits for the call that is under way when another step goes first', async () => {
+  test('a removal waits for the call that is under way when another step goes first', async () => {
     const lifecycle = await built();
     let answer = () => {};
     const held = new Promise<void>((resolve) => {
@@ -110,7 +110,7 @@ describe('a removal of a machine that was built step by step', () => {
     await lifecycle.end();
   });
 
-  test('finds out anew what a deployment builds that appears only now', async () => {
+  test('a removal discovers anew what a deployment builds that appears only now', async () => {
     time().scripted.on('submitResource', () => Promise.reject(noAnswer()));
     time().scripted.on('removeResource', async () => {});
     const tracked = () => time().scripted.of('recordResources').length;
@@ -129,14 +129,14 @@ describe('a removal of a machine that was built step by step', () => {
     await lifecycle.end();
   });
 
-  test('only observes where its launch creates nothing', async () => {
+  test('a removal only observes where its launch creates nothing', async () => {
     const lifecycle = await startWithoutAddress();
     await lifecycle.observed('stopping', { resources: {}, removing: true });
     await lifecycle.ended();
     expect(removed()).toEqual(['vm', 'networkInterface']);
   });
 
-  test('requests the removal of what it did not create as well, when a scan shows it', async () => {
+  test('a removal also deletes what it did not create, when a scan shows it', async () => {
     const lifecycle = await startWithoutAddress();
     await lifecycle.observed('stopping', { resources: { publicIp: 'running' }, removing: true });
     await eventually(() => removed().length === 3);
@@ -161,7 +161,7 @@ describe('a removal of a machine that was built step by step', () => {
     return lifecycle;
   }
 
-  test('requests the removal of what another lifecycle of the same worker had built, as soon as a scan shows it', async () => {
+  test('a removal deletes what another lifecycle of the same worker had built, as soon as a scan shows it', async () => {
     time().scripted.on('submitResource', () => Promise.reject(noAnswer()));
     time().scripted.on('removeResource', async () => {});
     const lifecycle = await time().startLifecycle({ provisioningSteps: STEPS, removalSteps: [...STEPS].reverse() });
@@ -176,7 +176,7 @@ describe('a removal of a machine that was built step by step', () => {
 });
 
 describe('a removal of a machine that is being built', () => {
-  test('does not wait for a cloud that takes no orders', async () => {
+  test('a removal during creation does not wait for a cloud that takes no calls', async () => {
     world().beforeSubmit = (step) => {
       if (step === 'networkInterface') throw noAnswer();
     };
@@ -190,7 +190,7 @@ describe('a removal of a machine that is being built', () => {
     expect(world().cloud.alive()).toEqual([]);
   });
 
-  test('waits for a request that is under way, so that what it makes is removed', async () => {
+  test('a removal during creation waits for a call that is under way, so that what it creates is removed', async () => {
     let answer = () => {};
     const held = new Promise<void>((resolve) => {
       answer = resolve;
@@ -211,7 +211,7 @@ describe('a removal of a machine that is being built', () => {
   });
 });
 
-test('a run that takes over a removal half-way goes on where the one before stopped', async () => {
+test('a run that resumes a removal half-way goes on where the one before stopped', async () => {
   const { removalSteps } = world().provider.machines!;
   const resumeFrom: LifecycleState = {
     state: 'stopping',

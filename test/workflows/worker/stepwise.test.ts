@@ -8,7 +8,7 @@ import { HOUR_MS, MINUTE_MS } from '../../support/time-skipping.js';
 const { time, world, submitted, removed, stop, finish, followRemoval } = stepwiseSuite();
 
 describe('a machine that is built step by step', () => {
-  test('gets address, interface and VM one after the other, and the next begins when a scan has seen the one before', async () => {
+  test('a machine gets address, interface and VM one after the other, each begun when a scan has shown the one before', async () => {
     world().cloud.readyAtOnce = false;
     const lifecycle = await world().startStepwise();
     for (const [index, step] of STEPS.entries()) {
@@ -29,13 +29,13 @@ describe('a machine that is built step by step', () => {
     expect(time().scripted.names()).not.toContain('recordResources');
   });
 
-  test('needs no scan for a resource that is ready at once', async () => {
+  test('a machine needs no scan for a resource that is ready at once', async () => {
     const lifecycle = await world().startStepwise();
     await lifecycle.until({ phase: 'awaiting registration' });
     expect(submitted()).toEqual(STEPS);
   });
 
-  test('reads again after a minute when no scan has reported anything', async () => {
+  test('a machine is read again after a minute when no scan has reported anything', async () => {
     world().cloud.readyAtOnce = false;
     const lifecycle = await world().startStepwise();
     await eventually(() => submitted().length === 1);
@@ -45,7 +45,7 @@ describe('a machine that is built step by step', () => {
     expect(submitted()).toEqual(['publicIp', 'publicIp', 'networkInterface']);
   });
 
-  test('believes no scan that calls it gone before it has been begun', async () => {
+  test('a machine that a scan calls gone before it was begun is not believed to be gone', async () => {
     time().scripted.fail('submitResource', 40);
     const lifecycle = await world().startStepwise();
     await lifecycle.until({ phase: 'creating publicIp' });
@@ -53,37 +53,40 @@ describe('a machine that is built step by step', () => {
     expect(await lifecycle.status()).toMatchObject({ state: 'requested', stopReason: null });
   });
 
-  test.each(STEPS)('whose %s is refused takes away in order all that may have been made', async (failing) => {
-    const refusal = new ProviderError({
-      code: 'QuotaExceeded',
-      message: 'no quota left',
-      cloudCode: 'TooMany',
-      title: 'NIC Creation Error',
-    });
-    world().beforeSubmit = (step) => {
-      if (step === failing) throw toApplicationFailure(refusal);
-    };
-    const lifecycle = await world().startStepwise();
-    await lifecycle.until({ state: 'stopping' });
-    expect(submitted()).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1));
-    expect(stop()).toEqual({
-      reason: `creating ${failing} failed`,
-      failure: {
-        kind: 'creation-error',
+  test.each(STEPS)(
+    'a machine whose %s is rejected has all deleted in order that may have been created',
+    async (failing) => {
+      const refusal = new ProviderError({
+        code: 'QuotaExceeded',
+        message: 'no quota left',
+        cloudCode: 'TooMany',
         title: 'NIC Creation Error',
-        description: 'no quota left',
-        code: 'TooMany',
-        failureClass: 'quota',
-      },
-    });
-    await followRemoval(lifecycle);
-    // What was refused too: no scan has shown that it is not there, only that it is not listed.
-    const begun = STEPS.slice(0, STEPS.indexOf(failing) + 1);
-    expect([...new Set(removed())]).toEqual(begun.reverse());
-    expect(world().cloud.alive()).toEqual([]);
-  });
+      });
+      world().beforeSubmit = (step) => {
+        if (step === failing) throw toApplicationFailure(refusal);
+      };
+      const lifecycle = await world().startStepwise();
+      await lifecycle.until({ state: 'stopping' });
+      expect(submitted()).toEqual(STEPS.slice(0, STEPS.indexOf(failing) + 1));
+      expect(stop()).toEqual({
+        reason: `creating ${failing} failed`,
+        failure: {
+          kind: 'creation-error',
+          title: 'NIC Creation Error',
+          description: 'no quota left',
+          code: 'TooMany',
+          failureClass: 'quota',
+        },
+      });
+      await followRemoval(lifecycle);
+      // What was refused too: no scan has shown that it is not there, only that it is not listed.
+      const begun = STEPS.slice(0, STEPS.indexOf(failing) + 1);
+      expect([...new Set(removed())]).toEqual(begun.reverse());
+      expect(world().cloud.alive()).toEqual([]);
+    },
+  );
 
-  test.each(STEPS)('whose %s fails in the cloud says why, and takes all away in order', async (failing) => {
+  test.each(STEPS)('a machine whose %s fails in the cloud says why, and has all deleted in order', async (failing) => {
     world().cloud.readyAtOnce = false;
     const lifecycle = await world().startStepwise();
     for (const step of STEPS.slice(0, STEPS.indexOf(failing))) await finish(lifecycle, step, 'running');
@@ -112,7 +115,7 @@ describe('a machine that is built step by step', () => {
     ],
     ['nobody knows what kind it is', { code: 'NotFound' }, {}, 'other'],
   ] as const)(
-    'is refused: its failure has a title and a class also when %s',
+    'a rejected machine’s failure has a title and a class also when %s',
     async (_when, error, expected, failureClass) => {
       world().beforeSubmit = () => {
         throw toApplicationFailure(new ProviderError({ message: 'no', ...error }));
@@ -124,7 +127,7 @@ describe('a machine that is built step by step', () => {
     },
   );
 
-  test('has no failure for calls that were throttled or got no answer', async () => {
+  test('a machine has no failure for calls that were throttled or got no answer', async () => {
     const left = [
       new ProviderError({ code: 'Throttled', message: 'slow down', retryAfterMs: 5_000 }),
       new ProviderError({ code: 'Unavailable', message: 'no answer' }),
@@ -140,7 +143,7 @@ describe('a machine that is built step by step', () => {
     expect(time().scripted.names()).not.toContain('recordStopping');
   });
 
-  test('whose failure cannot be explained is taken away all the same', async () => {
+  test('a machine whose failure cannot be explained is deleted all the same', async () => {
     world().cloud.readyAtOnce = false;
     const lifecycle = await world().startStepwise();
     time().scripted.fail('explainFailure', 1_000);
@@ -151,7 +154,7 @@ describe('a machine that is built step by step', () => {
     await followRemoval(lifecycle);
   });
 
-  test('whose VM is taken from outside loses the rest as well, without delay', async () => {
+  test('a machine whose VM is deleted from outside loses the rest as well, without delay', async () => {
     const lifecycle = await world().startStepwise();
     await lifecycle.until({ phase: 'awaiting registration' });
     await lifecycle.register();
@@ -181,7 +184,7 @@ test('a deployment has what it built tracked as soon as it is built', async () =
   expect(await lifecycle.status()).toMatchObject({ state: 'requested', provisioned: ['deployment'] });
 });
 
-test('a worker that has registered lives on although its building never ends', async () => {
+test('a worker that has registered stays running although its creation never ends', async () => {
   let answer = () => {};
   const held = new Promise<string>((resolve) => {
     answer = () => resolve('operation');

@@ -42,8 +42,8 @@ async function startStatic() {
   return { lifecycle, first };
 }
 
-describe('a change of a worker', () => {
-  test('waits until the one before is in the row', async () => {
+describe('updates in turn', () => {
+  test('an update of a worker waits until the one before is in the row', async () => {
     const lifecycle = await running();
     const credentials = hold('recordCredentials');
     const renewed = lifecycle.reregister(1);
@@ -58,7 +58,7 @@ describe('a change of a worker', () => {
     await lifecycle.end();
   });
 
-  test('is lost neither for its caller nor for the next run when its own run ends', async () => {
+  test('an update of a worker is lost neither for its caller nor for the next run when its own run ends', async () => {
     const { lifecycle, first } = await startStatic();
     await lifecycle.register();
     const { runId } = await lifecycle.handle.describe();
@@ -83,7 +83,7 @@ describe('a change of a worker', () => {
     expect(answers).toHaveLength(3);
   });
 
-  test('is not made before the row is there', async () => {
+  test('an update of a worker does not begin before the row exists', async () => {
     const row = hold('recordStatic');
     const { lifecycle } = await startStatic();
     await eventually(row.isHeld);
@@ -97,7 +97,7 @@ describe('a change of a worker', () => {
 });
 
 describe('a registration', () => {
-  test('is refused from the moment that a removal is requested', async () => {
+  test('a registration is rejected from the moment that a removal is requested', async () => {
     const lifecycle = await running();
     const stopping = hold('recordStopping');
     const removed = lifecycle.remove();
@@ -109,7 +109,7 @@ describe('a registration', () => {
     await lifecycle.end();
   });
 
-  test('is refused when a removal is requested while it waits for its turn', async () => {
+  test('a registration is rejected when a removal is requested while it waits for its turn', async () => {
     const lifecycle = await time.startLifecycle();
     const row = hold('recordRunning');
     const first = lifecycle.register();
@@ -125,7 +125,7 @@ describe('a registration', () => {
     await lifecycle.end();
   });
 
-  test('makes the secrets before it void, the last one too', async () => {
+  test('a registration makes the secrets before it void, the last one too', async () => {
     const lifecycle = await running();
     await lifecycle.reregister(1);
     expect(await lifecycle.register()).toMatchObject({ secretGeneration: 3 });
@@ -135,7 +135,7 @@ describe('a registration', () => {
 });
 
 describe('a re-registration', () => {
-  test('is refused when a registration has replaced its secret while it waited for its turn', async () => {
+  test('a re-registration is rejected when a registration has replaced its secret while it waited for its turn', async () => {
     const lifecycle = await running();
     const again = hold('recordRunning');
     const registered = lifecycle.register();

@@ -9,8 +9,8 @@ beforeAll(async () => {
 afterEach(() => time.reset());
 afterAll(() => time.stop());
 
-describe('a worker lives', () => {
-  test('from requested over running and stopping to stopped, and each change is in the database once, in order', async () => {
+describe('a whole lifecycle', () => {
+  test('a worker goes from requested over running and stopping to stopped, and each change is recorded once, in order', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.until({ phase: 'awaiting registration', state: 'requested' });
     const { secretGeneration, expires } = await lifecycle.register();
@@ -43,7 +43,7 @@ describe('a worker lives', () => {
     expect(await lifecycle.status()).toMatchObject({ state: 'stopped', removed: ['machine'] });
   });
 
-  test('on a small budget of history: 16 events to running, 45 for all of it, at most three search attribute upserts', async () => {
+  test('a lifecycle needs 16 history events to running, 45 for all of it, and at most three search attribute upserts', async () => {
     const lifecycle = await time.startLifecycle();
     // Not by a query: this server writes queries into histories, which the real one does not.
     await eventually(async () => (await lifecycle.events()).includes('EVENT_TYPE_TIMER_STARTED'));

@@ -88,7 +88,7 @@ describe.each([
     },
   );
 
-  test('nothing is left at all, nothing was made twice, and everything went in order', async () => {
+  test('the crashes leave nothing at all, create nothing twice, and keep the order of removals', async () => {
     await expectNothingLeft(system());
   });
 });

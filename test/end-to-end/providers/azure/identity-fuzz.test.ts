@@ -71,7 +71,7 @@ function expectRefused({ status, text, cpuMs }: Answer, codes: readonly string[]
 
 const shapes = ['InputValidationError', 'MalformedPayload', 'InputError'];
 
-test('forged, foreign, expired, oversized and malformed documents are refused with 400, write nothing, and harm nobody', async () => {
+test('the API answers forged, foreign, expired, oversized and malformed documents with 400, writes nothing, and harms nobody', async () => {
   const pool = newPool();
   await system().api.createPool(pool, azurePool({ minCapacity: 2 }));
   const workers = await system().waitFor(async () => {

@@ -17,7 +17,7 @@ async function createPool(shape: AzurePoolShape): Promise<string> {
 const kindsOf = (ids: readonly { readonly type: string }[]): string[] =>
   ids.map(({ type }) => type.split('/').at(-1) ?? '').toSorted();
 
-test('a machine is built as public IP, interface and machine, registers with its attested document, and goes in order', async () => {
+test('a machine is built as public IP, interface and VM, registers with its attested document, and goes in order', async () => {
   const pool = await createPool({ minCapacity: 1, publicIp: true });
   await settled(system(), pool, 1);
   const { resources } = await system().simulator.azureState();
@@ -30,14 +30,14 @@ test('a machine is built as public IP, interface and machine, registers with its
   await expectNothingLeft(system());
 });
 
-test('what a deleted machine leaves behind is taken away piece by piece', async () => {
+test('the remains of a deleted machine are deleted piece by piece', async () => {
   const pool = await createPool({ minCapacity: 2, publicIp: true, deleteOption: 'Detach' });
   await settled(system(), pool, 2);
   await endPool(system(), pool, unwanted);
   await expectNothingLeft(system());
 });
 
-test('a machine that shuts itself down is taken away', async () => {
+test('a machine that shuts itself down is deleted', async () => {
   const pool = await createPool({ minCapacity: 1 });
   await settled(system(), pool, 1);
   const [worker] = await system().api.workers(pool);
@@ -47,7 +47,7 @@ test('a machine that shuts itself down is taken away', async () => {
   await expectNothingLeft(system());
 });
 
-test('a killed worker process leaves a half-built machine to its next life, and nothing is made twice', async () => {
+test('a killed worker process leaves a half-built machine to its next start, and nothing is created twice', async () => {
   const held = await system().simulator.addFault({ operation: 'PUT virtualMachines', mode: 'hold-answer' });
   const pool = await createPool({ minCapacity: 1, publicIp: true });
   await system().simulator.faultHit(held.id);
@@ -58,7 +58,7 @@ test('a killed worker process leaves a half-built machine to its next life, and 
   await expectNothingLeft(system());
 });
 
-test('a failed step is one error of the pool, and what was built before it is taken away', async () => {
+test('a failed step is one error of the pool, and what was built before it is deleted', async () => {
   await system().simulator.addFault({
     operation: 'PUT virtualMachines',
     mode: 'fail-operation',

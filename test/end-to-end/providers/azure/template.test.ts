@@ -26,7 +26,7 @@ const writes = (from: number): number =>
     .filter(({ kind, operation }) => kind === 'arm' && operation.startsWith('PUT ')).length;
 
 test.each(['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extension'])(
-  'machines of the template %s are made with one write each, register, and go without a trace',
+  'machines of the template %s are created with one write each, register, and go without a trace',
   async (template) => {
     const from = system().simulator.log().length;
     const pool = await createPool(template, 2);
@@ -41,7 +41,7 @@ test.each(['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extension'])(
   },
 );
 
-test('a template that fails half-way is one error of the pool, and what it made is taken away', async () => {
+test('a template that fails half-way is one error of the pool, and what it created is deleted', async () => {
   const pool = await createPool('fails-half-way', 1);
   await system().waitFor(
     async () => (await system().api.counts(pool)).stopped === 1,
@@ -53,7 +53,7 @@ test('a template that fails half-way is one error of the pool, and what it made 
   await expectToGo(pool, 'fails-half-way');
 });
 
-test('a killed worker process leaves a deployment to its next life, and nothing is made twice', async () => {
+test('a killed worker process leaves a deployment to its next start, and nothing is created twice', async () => {
   const from = system().simulator.log().length;
   const held = await system().simulator.addFault({ operation: 'PUT deployments', mode: 'hold-answer' });
   const pool = await createPool('two-nics', 1);

@@ -39,7 +39,7 @@ async function changedImages(): Promise<void> {
 }
 
 test(
-  'reconciles each pool at most once without effect in a cron interval, for an hour after an image change',
+  'a poll reconciles each pool at most once without effect in a cron interval, for an hour after an image change',
   async () => {
     await changedImages();
     const around = new PoolSurroundings();

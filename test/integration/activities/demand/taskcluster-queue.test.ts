@@ -45,7 +45,7 @@ test('the queue’s workers and claims come in pages and are complete', async ()
   });
 });
 
-test('a worker that the queue does not know is none, and no refusal', async () => {
+test('a worker that the queue does not know is null, and no refusal', async () => {
   await claimed('busy');
   expect(await demand.worker(pool, named('busy'), signal)).toMatchObject(named('busy'));
   expect(await demand.worker(pool, named('other'), signal)).toBeNull();
@@ -58,7 +58,7 @@ test('a worker that the queue does not know is none, and no refusal', async () =
 test.each([
   ['workers', 'listWorkers', 'queue:list-workers:<pool>'],
   ['claimants', 'listClaimedTasks', 'queue:claimed-list:<pool>'],
-] as const)('a refusal of the question «%s» names its scope', async (question, operation, scope) => {
+] as const)('a refusal of the request «%s» names its scope', async (question, operation, scope) => {
   await simulator.addFault({ operation, mode: 'refuse', code: 'InsufficientScopes', status: 403 });
   await expect(demand[question](pool, signal)).rejects.toMatchObject({
     name: 'QueueRefusedError',
@@ -73,7 +73,7 @@ test('an error of the queue is no refusal', async () => {
   await expect(demand.workers(pool, signal)).rejects.toMatchObject({ statusCode: 500 });
 });
 
-test('a question that is aborted ends at once', async () => {
+test('an aborted request to the queue ends at once', async () => {
   await simulator.setQueue({ taskQueueId: pool, silent: true });
   const abort = new AbortController();
   const requested = demand.workers(pool, abort.signal);
@@ -82,14 +82,17 @@ test('a question that is aborted ends at once', async () => {
 });
 
 test.each(['1.5', '1e300', '-1', 'null', '"3"'])(
-  'refuses the count %s, which the database could not hold',
+  'the queue client rejects the count %s, which the database could not hold',
   async (count) => {
     const server = await scriptedServer((_, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(`{"pendingTasks": ${count}, "claimedTasks": 0}`);
     });
     try {
-      const requested = taskclusterDemand({ rootUrl: server.url, demand: { type: 'taskcluster', rootUrl: null } } as never);
+      const requested = taskclusterDemand({
+        rootUrl: server.url,
+        demand: { type: 'taskcluster', rootUrl: null },
+      } as never);
       await expect(requested.counts(pool)).rejects.toThrow('no whole numbers');
     } finally {
       await server.close();

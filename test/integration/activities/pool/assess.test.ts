@@ -10,11 +10,11 @@ describe.each(engines)('assessPool on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);
   const { database, assess } = pool;
 
-  test('gives null when there is no such pool', async () => {
+  test('assessPool gives null when there is no such pool', async () => {
     expect(await pool.activities.assessPool('prov/none')).toBeNull();
   });
 
-  test('gives counts, capacity, launch configs and unfinished launches', async () => {
+  test('assessPool gives counts, capacity, launch configs and unfinished launches', async () => {
     pool.around.counts = { pendingTasks: 7, claimedTasks: 3 };
     await reserve(database.db, [newIntent('sent', 2), newIntent('unsent', 1)]);
     await beginAttempt(database.db, 'sent', { nowMs: NOW, mayLaunch: true });
@@ -68,17 +68,17 @@ describe.each(engines)('assessPool on %s', (engine) => {
         }),
       'provider unknown is not configured',
     ],
-  ])('blocks the pool when %s', async (_, change, blockedBy) => {
+  ])('assessPool blocks the pool when %s', async (_, change, blockedBy) => {
     await change(pool.around);
     expect((await assess()).blockedBy).toEqual([blockedBy]);
   });
 
-  test('does not block a pool whose cron Schedule is not there yet', async () => {
+  test('assessPool does not block a pool whose cron Schedule is not there yet', async () => {
     pool.around.paused = null;
     expect((await assess()).blockedBy).toEqual([]);
   });
 
-  test('gives no counts when the queue does not answer', async () => {
+  test('assessPool gives no counts when the queue does not answer', async () => {
     pool.around.counts = new Error('the queue does not answer');
     expect((await assess()).inputs).toMatchObject({ pendingTasks: null, claimedTasks: null, maxCapacity: 50 });
   });

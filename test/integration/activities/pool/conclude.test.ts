@@ -59,7 +59,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
       }),
     );
 
-  test('closes the launches that were carried out', async () => {
+  test('a conclusion closes the launches that were carried out', async () => {
     await run('t', 1);
     const outcome = {
       token: 't',
@@ -73,28 +73,28 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'done' });
   });
 
-  test('records the decision, and an equal one as another occurrence of it', async () => {
+  test('a conclusion records the decision, and an equal one as another occurrence of it', async () => {
     await conclude();
     await conclude();
     const { items } = await listDecisions(database.db, poolId, { limit: 5, after: null });
     expect(items).toMatchObject([{ occurrences: 2, decision: { terminations: 0, inputs: { maxCapacity: 50 } } }]);
   });
 
-  test('gives no advice when the counts are unknown', async () => {
+  test('a conclusion gives no advice when the counts are unknown', async () => {
     await run('t', 3);
     await polls(nobody, nobody);
     await conclude({}, { pendingTasks: null, claimedTasks: null });
     expect(await verdicts('t', 3)).toEqual([null, null, null]);
   });
 
-  test('advises no worker to end that is needed', async () => {
+  test('a conclusion advises no worker to end that is needed', async () => {
     await run('t', 3);
     await polls(nobody, nobody);
     await conclude({}, { pendingTasks: 6, claimedTasks: 0 });
     expect(await verdicts('t', 3)).toEqual([false, false, false]);
   });
 
-  test('keeps every worker that was busy at one of the last two polls', async () => {
+  test('a conclusion keeps every worker that was busy at one of the last two polls', async () => {
     await run('t', 3);
     await polls({ pendingTasks: 0, claimedTasks: 3 }, nobody);
     await conclude();
@@ -104,14 +104,14 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect((await verdicts('t', 3)).filter(Boolean)).toHaveLength(2);
   });
 
-  test('advises nobody to end after a single poll', async () => {
+  test('a conclusion advises no worker to end after a single poll', async () => {
     await run('t', 3);
     await polls(nobody);
     await conclude();
     expect(await verdicts('t', 3)).toEqual([false, false, false]);
   });
 
-  test('advises workers of an archived launch config to end first', async () => {
+  test('a conclusion advises workers of an archived launch config to end first', async () => {
     await run('t', 2);
     await reserve(database.db, [newIntent('new', 1, { launchConfigId: 'lc-b' })]);
     await recordLaunchedWorkers(database.db, 'new', machines(1, 'new'), times);
@@ -127,7 +127,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect([await verdicts('t', 2), await verdicts('new', 1)]).toEqual([[true, true], [false]]);
   });
 
-  test('advises no quarantined worker, and none to end in its place', async () => {
+  test('a conclusion advises no quarantined worker to end, and none in its place', async () => {
     await run('t', 3);
     await database.db
       .updateTable('workers')
@@ -140,7 +140,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect((await assess()).inputs).toMatchObject({ runningCapacity: 1, quarantinedCapacity: 2, currentCapacity: 1 });
   });
 
-  test('advises every worker of a deleted pool to end', async () => {
+  test('a conclusion advises every worker of a deleted pool to end', async () => {
     await run('t', 2);
     await polls(nobody, nobody);
     await deletePool(database.db, poolId, { clientId: 't', nowMs: NOW });
@@ -151,7 +151,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
   const basis = async () =>
     (await database.db.selectFrom('decisions').select('basis').orderBy('id', 'desc').executeTakeFirst())?.basis;
 
-  test('stores what the pool still wants after its launches, and the end of the first backoff', async () => {
+  test('a conclusion stores what the pool still wants after its launches, and the end of the first backoff', async () => {
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 }, { launchedCapacity: 4 });
     expect(await basis()).toMatchObject({ wantedCapacity: 6, roomCapacity: 46 });
     for (const launchConfigId of ['lc-a', 'lc-b']) {
@@ -174,7 +174,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect(await basis()).toMatchObject({ wantedCapacity: 1, evaluateAgainAt: NOW + 5_000 });
   });
 
-  test('stores no instant for a launch in doubt, whose next attempt reconciles its pool', async () => {
+  test('a conclusion stores no instant for a launch in doubt, whose next attempt reconciles its pool', async () => {
     await reserve(database.db, [newIntent('open', 1)]);
     await beginAttempt(database.db, 'open', { nowMs: NOW, mayLaunch: true });
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
@@ -183,7 +183,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect(due).toMatchObject({ launchDueAt: NOW + 10_000 });
   });
 
-  test('stores no instant for a launch config whose machines do not register', async () => {
+  test('a conclusion stores no instant for a launch config whose machines do not register', async () => {
     for (const launchConfigId of ['lc-a', 'lc-b']) {
       const backoff = {
         workerPoolId: poolId,
@@ -201,13 +201,13 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect(await basis()).toMatchObject({ wantedCapacity: 10, evaluateAgainAt: null });
   });
 
-  test('wants nothing while the pool is blocked for a reason that polls know', async () => {
+  test('a conclusion wants nothing while the pool is blocked for a reason that polls know', async () => {
     await hold(database.db, poolId, { reason: 'repair', clientId: 't', nowMs: NOW });
     await conclude({}, { pendingTasks: 20, claimedTasks: 0 });
     expect(await basis()).toMatchObject({ wantedCapacity: 0, evaluateAgainAt: null });
   });
 
-  test('reports a pool with far more capacity than its maximum, once for each time that it comes to it', async () => {
+  test('a conclusion reports a pool with far more capacity than its maximum, once for each time that it comes to it', async () => {
     const estimated = (overProvisioned: boolean) =>
       ({ existingCapacity: 40, overProvisioned }) as NonNullable<Decision['estimate']>;
     const occurrences = async () =>

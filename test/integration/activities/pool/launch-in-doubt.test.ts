@@ -53,7 +53,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     return launch;
   };
 
-  describe('of which the second attempt ends before the first', () => {
+  describe('when the second attempt ends before the first', () => {
     const refused = { acts: false } as const;
     const acts = { acts: true } as const;
     test.each([
@@ -69,7 +69,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
       ['both are refused', refused, refused, 'nobody', 'open'],
       ['both are refused and the first dies', refused, refused, 'first', 'open'],
       ['both are refused and the second dies', refused, refused, 'second', 'open'],
-    ] as const)('keeps every machine owned when %s', async (_, first, second, dies, status) => {
+    ] as const)('a launch in doubt keeps every machine owned when %s', async (_, first, second, dies, status) => {
       await reserve(database.db, [newIntent('t', 3)]);
       const hears = (who: string) => (dies === who ? 'death' : 'answer');
       const secondEnded = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     });
   });
 
-  test('stays open while no list shows the machines of an attempt that got no answer', async () => {
+  test('a launch in doubt stays open while no list shows the machines of an attempt that got no answer', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     cloud.unlisted.add('t');
     await attempt('t', { acts: true, hears: 'death' });
@@ -105,7 +105,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(await expectOwned('t')).toMatchObject({ status: 'fulfilled', machines: 3 });
   });
 
-  test('is not sent any more after two minutes, and is closed when a late list shows nothing', async () => {
+  test('a launch in doubt is not sent any more after two minutes, and is closed when a late list shows nothing', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     const silent = { acts: false, hears: 'unavailable' } as const;
     await attempt('t', silent);
@@ -120,7 +120,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(backoffs).toMatchObject([{ launchConfigId: 'lc-a', failureClass: 'other', failures: 1 }]);
   });
 
-  test('records a part of its machines only when a late list shows no more', async () => {
+  test('a launch in doubt records a part of its machines only when a late list shows no more', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     await attempt('t', { acts: true, hears: 'death' });
     cloud.machines.get('t')!.pop();
@@ -131,7 +131,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(await expectOwned('t')).toMatchObject({ status: 'fulfilled', machines: 2, failure: 'short: 2 of 3' });
   });
 
-  test('is closed after two minutes in which the cloud took no call', async () => {
+  test('a launch in doubt is closed after two minutes in which the cloud took no call', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     const throttled = { acts: false, hears: 'throttled' } as const;
     await attempt('t', throttled, NOW + MINUTE);
@@ -140,7 +140,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', failure: 'slow down' });
   });
 
-  test('is not sent by an attempt that was cancelled', async () => {
+  test('a launch in doubt is not sent by an attempt that was cancelled', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     const environment = activityEnvironment();
     environment.cancel();
@@ -149,7 +149,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 0 });
   });
 
-  test('gets rows for machines that an attempt hears of after the launch was closed', async () => {
+  test('a launch in doubt gets rows for machines that an attempt learns of after the launch was closed', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     const resumed = Promise.withResolvers<void>();
     const sending = Promise.withResolvers<void>();
@@ -167,7 +167,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
   });
 
   test(
-    `keeps every machine owned in ${RUNS} random orders of attempts that are refused, cancelled, killed or paused`,
+    `a launch in doubt keeps every machine owned in ${RUNS} random orders of attempts that are refused, cancelled, killed or paused`,
     async () => {
       const tokens = Array.from({ length: RUNS }, (_, run) => `run-${run}`);
       for (let first = 0; first < RUNS; first += 500) {

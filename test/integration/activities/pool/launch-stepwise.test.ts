@@ -35,7 +35,7 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
   /** An attempt whose process dies before it has recorded anything. */
   const lostAttempt = () => beginAttempt(database.db, 't', { nowMs: NOW, mayLaunch: true });
 
-  test('gives its machines their rows although an earlier attempt was lost', async () => {
+  test('a stepwise launch gives its machines their rows although an earlier attempt was lost', async () => {
     await lostAttempt();
     expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
     expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
@@ -45,7 +45,7 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
   test.each([
     ['its pool may launch nothing any more', false, MINUTE],
     ['it has been in doubt for too long', true, 2 * MINUTE],
-  ])('is given up with no machine when %s', async (_, mayLaunch, after) => {
+  ])('a stepwise launch is given up with no machine when %s', async (_, mayLaunch, after) => {
     await lostAttempt();
     const given = { outcome: 'failed', launched: 0, failure: 'given up before it was sent' };
     expect(await attempt(mayLaunch, NOW + after)).toMatchObject(given);
@@ -54,7 +54,7 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
     expect(await workersOfLaunch(database.db, 't')).toEqual([]);
   });
 
-  test('that was given up gets no rows from an attempt that is still alive', async () => {
+  test('a stepwise launch that was given up gets no rows from an attempt that is still alive', async () => {
     const begun = await lostAttempt();
     await attempt(false, NOW + MINUTE);
     const proof = { attempts: begun!.attempts, by: 'unsent' } as const;
@@ -62,7 +62,7 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
     expect(await workersOfLaunch(database.db, 't')).toEqual([]);
   });
 
-  test('stays as it is when another attempt has recorded its machines', async () => {
+  test('a stepwise launch stays as it is when another attempt has recorded its machines', async () => {
     await attempt(true, NOW);
     expect(await attempt(false, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
   });

@@ -18,7 +18,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     maxMachines: 500,
   });
 
-  test('writes an intent for each choice with the request for just so many machines', async () => {
+  test('reserveLaunches writes an intent for each choice with the request for just so many machines', async () => {
     const reserved = await pool.activities.reserveLaunches(
       request([
         { launchConfigId: 'lc-a', machines: 3 },
@@ -42,7 +42,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     }
   });
 
-  test('writes several intents when a choice is larger than one launch may be', async () => {
+  test('reserveLaunches writes several intents when a choice is larger than one launch may be', async () => {
     pool.around.maxPerLaunch = 4;
     pool.activities = pool.around.activities(database.db);
     const { launches } = await pool.activities.reserveLaunches(request([{ launchConfigId: 'lc-a', machines: 10 }]));
@@ -50,7 +50,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(new Set(launches.map(({ token }) => token)).size).toBe(3);
   });
 
-  test('reserves no more than the reconciliation has left', async () => {
+  test('reserveLaunches reserves no more than the reconciliation has left', async () => {
     const { launches } = await pool.activities.reserveLaunches({
       ...request([
         { launchConfigId: 'lc-a', machines: 3 },
@@ -61,7 +61,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(launches.reduce((sum, { count }) => sum + count, 0)).toBe(4);
   });
 
-  test('gives the same launches when it is repeated', async () => {
+  test('reserveLaunches gives the same launches when it is repeated', async () => {
     const twice = request([
       { launchConfigId: 'lc-a', machines: 3 },
       { launchConfigId: 'lc-b', machines: 2 },
@@ -71,7 +71,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(await database.db.selectFrom('launches').select('token').execute()).toHaveLength(2);
   });
 
-  test('gives every launch its token again when another launch config was edited between two attempts', async () => {
+  test('reserveLaunches gives every launch its token again when another launch config was edited between two attempts', async () => {
     const choices = [
       { launchConfigId: 'lc-a', machines: 3 },
       { launchConfigId: 'lc-b', machines: 2 },
@@ -86,7 +86,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect((await pool.activities.reserveLaunches(request(choices))).launches).toEqual(first.launches);
   });
 
-  test('lets two pools of a few machines launch in the minute in which a third wants thousands', async () => {
+  test('reserveLaunches lets two pools of a few machines launch in the minute in which a third wants thousands', async () => {
     pool.around.limits = { launchesPerMinute: 500 };
     pool.around.maxPerLaunch = 1_000;
     pool.activities = pool.around.activities(database.db);
@@ -118,7 +118,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(got).toEqual({ [poolId]: 479, 'prov/twenty': 20, 'prov/one': 1 });
   });
 
-  test('never passes a limit when thirty reservations come at once in two processes', async () => {
+  test('reserveLaunches never passes a limit when thirty reservations come at once in two processes', async () => {
     pool.around.limits = { machines: 40, launchesPerMinute: 35 };
     const processes = [pool.around.activities(database.db), pool.around.activities(database.db)];
     await Promise.all(
@@ -136,7 +136,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(Number(total)).toBe(35);
   });
 
-  test('does nothing for a reservation whose time was over before its turn came', async () => {
+  test('reserveLaunches does nothing for a reservation whose time was over before its turn came', async () => {
     const isHeld = Promise.withResolvers<void>();
     const goesOn = Promise.withResolvers<void>();
     const reads = new Set<object>();
@@ -168,7 +168,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(reads.size).toBe(2);
   });
 
-  test('leaves a launch config out that was edited since it was chosen', async () => {
+  test('reserveLaunches leaves a launch config out that was edited since it was chosen', async () => {
     const choices = [
       { launchConfigId: 'lc-a', machines: 3, revision: 7 },
       { launchConfigId: 'lc-b', machines: 2 },
@@ -177,7 +177,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(launches.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
   });
 
-  test('backs off a launch config whose request can never be sent and tells its owner', async () => {
+  test('reserveLaunches backs off a launch config whose request can never be sent and tells its owner', async () => {
     pool.around.render = ({ launchConfigId }) => {
       if (launchConfigId === 'lc-a') throw invalidRequest();
     };
@@ -200,7 +200,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     ).toEqual(['lc-a']);
   });
 
-  test('backs off a launch config that breaks the rendering of its request, and launches the others', async () => {
+  test('reserveLaunches backs off a launch config that breaks the rendering of its request, and launches the others', async () => {
     pool.around.render = ({ launchConfigId }) => {
       if (launchConfigId === 'lc-a') throw new TypeError('x is undefined');
     };
@@ -214,7 +214,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(items).toMatchObject([{ launchConfigId: 'lc-a', description: failure }]);
   });
 
-  test('reserves nothing when the pool was deleted meanwhile', async () => {
+  test('reserveLaunches reserves nothing when the pool was deleted meanwhile', async () => {
     await deletePool(database.db, poolId, { clientId: 't', nowMs: NOW });
     expect(await pool.activities.reserveLaunches(request([{ launchConfigId: 'lc-a', machines: 3 }]))).toEqual({
       launches: [],
@@ -224,7 +224,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     });
   });
 
-  test('stays within the limits of the deployment and names the one that bound it', async () => {
+  test('reserveLaunches stays within the limits of the deployment and names the one that bound it', async () => {
     pool.around.limits = { machines: 4 };
     pool.activities = pool.around.activities(database.db);
     const choices = [

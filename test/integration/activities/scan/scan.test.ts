@@ -85,21 +85,21 @@ test.each([
   ['stepwise', 'requested', 2_000],
   ['stepwise', 'stopping', 2_000],
   ['bulk', 'stopping', 5_000],
-] as const)('a scan that follows a %s provider with a worker that is %s is repeated after %i ms', async (...given) => {
+] as const)('a following scan of a %s provider with a worker that is %s is repeated after %i ms', async (...given) => {
   const [kind, state, nextRetryDelay] = given;
   machineOf(await row('here', 'w', state));
   const awaited = { type: MACHINES_AWAITED, nonRetryable: false, nextRetryDelay, category: 'BENIGN' };
   await expect(scan(kind, 'followProvider')).rejects.toMatchObject(awaited);
 });
 
-test('a scan that follows ends when nobody waits for it', async () => {
+test('a following scan ends when no worker waits for it', async () => {
   machineOf(await row('here', 'w', 'requested'));
   machineOf(await row('here', 'v', 'running'));
   await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0, machines: 0 });
   expect(cloud.count('observe')).toBe(0);
 });
 
-test('a scan that follows compares only workers that wait, and leaves no trace of a complete scan', async () => {
+test('a following scan compares only workers that wait, and leaves no trace of a complete scan', async () => {
   machineOf(await row('here', 'w', 'stopping'), { vm: 'gone' });
   machineOf(await row('here', 'v', 'running'), { vm: 'gone' });
   await expect(scan('bulk', 'followProvider')).rejects.toMatchObject({ type: MACHINES_AWAITED });
@@ -129,7 +129,7 @@ test('a machine built step by step that is being removed is gone after one scan 
   expect(cloud.count('get')).toBe(3);
 });
 
-test('a place that is refused for good keeps none of the others’ machines from being found missing', async () => {
+test('a location that is refused for good keeps none of the others’ machines from being found missing', async () => {
   cloud.refusedRegions.add('there');
   await noteMissing([await row('here', 'a', 'running'), await row('there', 'b', 'running')]);
   await expect(scan('bulk')).rejects.toMatchObject({ type: 'PermissionDenied', nonRetryable: true });
@@ -137,7 +137,7 @@ test('a place that is refused for good keeps none of the others’ machines from
   await expect(scan('bulk', 'followProvider')).resolves.toMatchObject({ awaited: 0 });
 });
 
-test('reads by id that fail take turns with the others, eight at a time', async () => {
+test('failed reads by id take turns with the others, eight at a time', async () => {
   const refs: MachineRef[] = [];
   for (let number = 0; number < 60; number += 1) refs.push(await row('here', `w-${number}`, 'running'));
   await noteMissing(refs);
@@ -165,7 +165,7 @@ test('reads by id end with the first that the cloud throttles', async () => {
   expect(cloud.count('get')).toBeLessThanOrEqual(8);
 });
 
-test('finds a machine gone that another process has missed before', async () => {
+test('a scan finds a machine gone that another process has missed before', async () => {
   await row('here', 'w', 'running');
   await scan('bulk');
   expect(signalled).toEqual([]);
@@ -178,7 +178,7 @@ test('finds a machine gone that another process has missed before', async () => 
   expect(signalled).toEqual(['here/w gone']);
 });
 
-test('changes neither a worker’s row nor a machine, whatever it finds', async () => {
+test('a scan changes neither a worker’s row nor a machine, whatever it finds', async () => {
   machineOf(await row('here', 'healthy', 'running'));
   machineOf(await row('here', 'starting', 'requested'), { vm: 'pending' });
   machineOf(await row('here', 'ended', 'running'), { vm: 'gone' });

@@ -90,7 +90,7 @@ describe.each(engines)('observeProvider on %s', (engine) => {
   const noteOf = async (workerId: string) =>
     (await scanNotes(database.db, provider)).find((note) => note.workerId === workerId)!;
 
-  test('tells all other lifecycles when one refuses signals, and the scan is complete', async () => {
+  test('observeProvider signals all other lifecycles when one rejects signals, and the scan is complete', async () => {
     for (const workerId of ['a', 'refuses', 'z']) await failed(workerId);
     await useUpSignals('refuses');
     expect(await scan()).toMatchObject({ machines: 3, signalled: 2, refused: 1 });
@@ -101,7 +101,7 @@ describe.each(engines)('observeProvider on %s', (engine) => {
     expect(JSON.stringify(lines)).toContain('exceeded workflow execution limit for signal events');
   });
 
-  test('tries a lifecycle that refuses signals again only after a while, and logs it once', async () => {
+  test('observeProvider tries a lifecycle that rejects signals again only after a while, and logs it once', async () => {
     await failed('stuck');
     await useUpSignals('stuck');
     await scan();
@@ -115,7 +115,7 @@ describe.each(engines)('observeProvider on %s', (engine) => {
     expect(log.of('lifecycle-signal-failed')).toHaveLength(1);
   });
 
-  test('requests a reconciliation for a worker without a lifecycle, and tells the others', async () => {
+  test('observeProvider requests a reconciliation for a worker without a lifecycle, and signals the others', async () => {
     await failed('lost', 'none');
     await failed('well');
     expect(await scan()).toMatchObject({ signalled: 1, refused: 0 });
@@ -127,7 +127,7 @@ describe.each(engines)('observeProvider on %s', (engine) => {
     expect(log.of('lifecycle-not-started')).toHaveLength(1);
   });
 
-  test('shortens what a cloud says to what a signal may hold', async () => {
+  test('observeProvider shortens what a cloud says to what a signal may hold', async () => {
     await failed('wordy');
     cloud.finishPending('wordy', 'machine', 'failed', 'x'.repeat(5_000_000));
     expect(await scan()).toMatchObject({ signalled: 1, refused: 0 });

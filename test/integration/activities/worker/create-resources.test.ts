@@ -11,7 +11,7 @@ import { databaseFor } from '../../../support/records-suite.js';
 
 const database = databaseFor('PGlite');
 
-test('a throttled question why an operation failed is asked again as late as the cloud says', async () => {
+test('a throttled read of why an operation failed is repeated as late as the cloud says', async () => {
   await makePool(database.db);
   await launched(database.db, 'launch', 1);
   const cloud = new RecordingCloud();

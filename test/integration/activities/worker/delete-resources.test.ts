@@ -36,14 +36,14 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
       error: new ProviderError({ code, message: 'no', ...(retryAfterMs !== undefined && { retryAfterMs }) }),
     });
 
-  test('requests the scan that follows removals once the cloud has accepted', async () => {
+  test('a removal requests the scan that follows removals once the cloud has accepted it', async () => {
     await remove();
     expect(cloud.calls).toEqual([{ operation: 'remove', workerId, step: 'machine' }]);
     expect(followed).toEqual(['aws']);
     expect(await errors()).toEqual([]);
   });
 
-  test('is retried for ever after a refusal, of which the owner hears', async () => {
+  test('a removal is retried for ever after a refusal, of which the owner gets an error', async () => {
     refuse('PermissionDenied');
     const failure = await remove().then(
       () => null,
@@ -59,7 +59,7 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     expect(followed).toEqual(['aws']);
   });
 
-  test('stores one error however often the cloud refuses it', async () => {
+  test('a removal stores one error however often the cloud refuses it', async () => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       refuse('PermissionDenied');
       await expect(remove()).rejects.toThrow('no');
@@ -67,7 +67,7 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     expect(await errors()).toMatchObject([{ occurrences: 3 }]);
   });
 
-  test('is retried as late as the cloud says when it is throttled, without an error', async () => {
+  test('a removal is retried as late as the cloud says when it is throttled, without an error', async () => {
     refuse('Throttled', 42_000);
     const failure = await remove().catch((error: unknown) => error);
     expect(failure).toMatchObject({ type: 'Throttled', nonRetryable: false });
@@ -77,14 +77,14 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     expect(await errors()).toEqual([]);
   });
 
-  test('is retried when the cloud gives no answer, without an error', async () => {
+  test('a removal is retried when the cloud gives no answer, without an error', async () => {
     refuse('Unavailable');
     await expect(remove()).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
     expect(await errors()).toEqual([]);
     expect(followed).toEqual([]);
   });
 
-  test('is retried, with one error of the pool, when the cloud puts it off for minutes', async () => {
+  test('a removal is retried, with one error of the pool, when the cloud puts it off for minutes', async () => {
     const first = Date.now();
     const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + LASTING_REFUSAL_MS };
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -96,7 +96,7 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     ]);
   });
 
-  test('is retried for ever while its provider is not configured', async () => {
+  test('a removal is retried for ever while its provider is not configured', async () => {
     await expect(remove(false)).rejects.toThrow('its machines wait for it');
     expect(await errors()).toEqual([]);
   });

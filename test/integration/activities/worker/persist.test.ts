@@ -28,7 +28,7 @@ describe.each(engines)('a registration on %s', (engine) => {
   test.each([
     ['whose backoff began before its launch', NOW - 1],
     ['whose backoff began after its launch', NOW + 1],
-  ])('triggers its pool once when its launch config waited for one, %s', async (_, until) => {
+  ])('a registration triggers its pool once when its launch config waited for one, %s', async (_, until) => {
     const backoff = { workerPoolId: poolId, launchConfigId: 'lc-a', revision: 1, failureClass: 'other' } as const;
     await database.db
       .insertInto('launchBackoffs')
@@ -38,7 +38,7 @@ describe.each(engines)('a registration on %s', (engine) => {
     expect(await register('t-1')).toEqual([]);
   });
 
-  test('triggers nothing when its launch config waited for none', async () => {
+  test('a registration triggers nothing when its launch config waited for none', async () => {
     expect(await register('t-0')).toEqual([]);
   });
 });
@@ -50,7 +50,7 @@ describe.each(engines)('a worker whose row %s refuses for good', (engine) => {
     await launched(database.db, 't', 1);
   });
 
-  test('is logged with the state that it could not be given', async () => {
+  test('a worker whose row the database rejects for good is logged with the state that it could not be given', async () => {
     const { db } = database;
     const log = recordedLog();
     const activities = persistActivities(activityDeps({ database, log: log.log }));

@@ -68,7 +68,7 @@ describe.each(engines)('on %s,', (engine) => {
   };
 
   describe('startLifecycles', () => {
-    test('starts all others when one machine’s start is refused, and leaves that one to the sweep', async () => {
+    test('startLifecycles starts all others when one machine’s start is rejected, and leaves that one to the sweep', async () => {
       await launch('t', ['a', TOO_LONG, 'z']);
       const starts = lifecycleStarts(depsOf());
       expect(await asActivity(() => starts.ofLaunch('t', 'test'))).toBe(true);
@@ -77,7 +77,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(log.of('lifecycle-start-failed')).toMatchObject([{ workerId: TOO_LONG }]);
     });
 
-    test('leaves a launch whose pool or provider is not here to the sweep', async () => {
+    test('startLifecycles leaves a launch whose pool or provider is unknown to the sweep', async () => {
       await launch('t', ['b']);
       const starts = lifecycleStarts(depsOf([]));
       expect(await asActivity(() => starts.ofLaunch('t', 'test'))).toBe(true);
@@ -85,7 +85,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(log.of('lifecycle-start-failed')).toMatchObject([{ start: 'launch t' }]);
     });
 
-    test('says that its time did not last, and starts the rest when called again', async () => {
+    test('startLifecycles says that its time did not last, and starts the rest when called again', async () => {
       await launch('late', ['c', 'd']);
       const outOfTime = lifecycleStarts(depsOf(), { startsMs: -1, listMs: 60_000 });
       expect(await asActivity(() => outOfTime.ofLaunch('late', 'test'))).toBe(false);
@@ -102,7 +102,7 @@ describe.each(engines)('on %s,', (engine) => {
         what: `${workerId} in the list`,
       });
 
-    test('replaces a terminated lifecycle, whose next scan tells it everything, and leaves an open one', async () => {
+    test('startMissingLifecycles replaces a terminated lifecycle, whose next scan tells it everything, and leaves an open one', async () => {
       await launch('t', ['terminated', 'open']);
       await asActivity(() => lifecycleStarts(depsOf()).ofLaunch('t', 'test'));
       const { runId } = await handleOf('open').describe();
@@ -121,7 +121,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(await scanNotes(database.db, 'aws')).toEqual([]);
     });
 
-    test('starts all others when one start is refused, fails at the end, and logs it once', async () => {
+    test('startMissingLifecycles starts all others when one start is rejected, fails at the end, and logs it once', async () => {
       await launch('t', ['e', TOO_LONG, 'f']);
       const activities = sweepActivities(depsOf());
       const failure = { type: 'Unfinished', nonRetryable: true };
@@ -131,7 +131,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(log.of('lifecycle-start-failed')).toMatchObject([{ workerId: TOO_LONG }]);
     });
 
-    test('starts all others when a worker’s pool or provider is not here, and names that worker', async () => {
+    test('startMissingLifecycles starts all others when a worker’s pool or provider is unknown, and names that worker', async () => {
       await launch('t', ['g', 'h']);
       await database.db.updateTable('workers').set({ providerId: 'left' }).where('workerId', '=', 'g').execute();
       const activities = sweepActivities(depsOf());
@@ -142,7 +142,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(await openOnes(['g', 'h'])).toEqual(['h']);
     });
 
-    test('concludes nothing from a list that it could not read to the end', async () => {
+    test('startMissingLifecycles concludes nothing from a list that it could not read to the end', async () => {
       await launch('listed', ['i']);
       await asActivity(() => lifecycleStarts(depsOf()).ofLaunch('listed', 'test'));
       await untilListed('i');
@@ -153,7 +153,7 @@ describe.each(engines)('on %s,', (engine) => {
       expect(log.of('lifecycle-list-incomplete')).toMatchObject([{ live: 2 }]);
     });
 
-    test('leaves what its time does not last for to the next sweep', async () => {
+    test('startMissingLifecycles leaves what its time does not last for to the next sweep', async () => {
       await launch('lost', ['k', 'l']);
       const starts = lifecycleStarts(depsOf(), { startsMs: -1, listMs: 60_000 });
       expect(await asActivity(() => starts.missing('test'))).toMatchObject({ started: 0, left: 2 });

@@ -63,8 +63,8 @@ async function rawRequest(bytes: string): Promise<string> {
   return answer;
 }
 
-describe('with the peer’s own client over a socket', () => {
-  test('permanent credentials work', async () => {
+describe('authentication with the peer’s own client over a socket', () => {
+  test('permanent credentials are accepted', async () => {
     expect(await listProviders(reader)).toMatchObject({ providers: [{ providerId: 'cloud' }, { providerId: 'hand' }] });
   });
 
@@ -74,7 +74,7 @@ describe('with the peer’s own client over a socket', () => {
     expect(workerPoolErrors).toEqual([]);
   });
 
-  test('named and unnamed temporary credentials work', async () => {
+  test('named and unnamed temporary credentials are accepted', async () => {
     await expect(listProviders(temporary({ clientId: 'maker/of/names' }))).resolves.toBeDefined();
     await expect(listProviders(temporary())).resolves.toBeDefined();
   });
@@ -106,7 +106,7 @@ describe('with the peer’s own client over a socket', () => {
       },
     ],
     ['a certificate that is none', () => ({ ...temporary(), certificate: '{"version":2}' })],
-  ])('%s is refused', async (_, credentials) => {
+  ])('a call with %s is rejected', async (_, credentials) => {
     await expect(listProviders(credentials())).rejects.toEqual(refusal('AuthenticationFailed', 401));
   });
 
@@ -114,7 +114,7 @@ describe('with the peer’s own client over a socket', () => {
     await expect(client(temporary()).listWorkerPools()).rejects.toEqual(refusal('InsufficientScopes', 403));
   });
 
-  test('authorizedScopes give up the others', async () => {
+  test('authorizedScopes give up all other scopes', async () => {
     const restricted = (scopes: string[]) =>
       new taskcluster.WorkerManager({ rootUrl, credentials: reader, retries: 0, authorizedScopes: scopes });
     const narrow = restricted(['worker-manager:list-providers']);
@@ -127,7 +127,7 @@ describe('with the peer’s own client over a socket', () => {
     await expect(listProviders({ clientId: '', accessToken: '' })).rejects.toEqual(refusal('InsufficientScopes', 403));
   });
 
-  test('a registered worker calls with what it was given, for itself only, and its credentials count as used', async () => {
+  test('a registered worker calls with what it was given, for itself only, and that counts as credentials used', async () => {
     await client(maker).createWorkerPool('prov/live', poolDefinition);
     const root = { authorization: `Bearer ${maker.accessToken}` };
     const [one, two] = (await launchMachines(api, 'prov/live', ['i-1', 'i-2'], root)) as [WorkerKey, WorkerKey];
@@ -168,23 +168,23 @@ describe('Hawk behind a proxy', () => {
     }).header;
   const path = '/api/worker-manager/v1/providers';
 
-  test('a signature over the public URL holds whatever name the ingress uses inside', async () => {
+  test('a Hawk signature over the public URL holds whatever name the ingress uses inside', async () => {
     const headers = { host: 'inner:1234', authorization: header(`http://localhost:8080${path}`) };
     expect((await api.call('GET', '/providers', undefined, headers)).status).toBe(200);
   });
 
-  test('a signature over another name does not', async () => {
+  test('a Hawk signature over another name does not hold', async () => {
     const headers = { host: 'inner:1234', authorization: header(`http://elsewhere${path}`) };
     const { status, body } = await api.call('GET', '/providers', undefined, headers);
     expect([status, body.code]).toEqual([401, 'AuthenticationFailed']);
   });
 
-  test('a signature for another host is refused although the Host header names it', async () => {
+  test('a Hawk signature for another host is rejected although the Host header names it', async () => {
     const headers = { host: 'elsewhere', authorization: header(`http://elsewhere${path}`) };
     expect((await api.call('GET', '/providers', undefined, headers)).status).toBe(401);
   });
 
-  test('a signature for a name of this machine holds, with whatever port', async () => {
+  test('a Hawk signature for a name of this machine holds, with whatever port', async () => {
     const headers = { host: '127.0.0.1:4711', authorization: header(`http://127.0.0.1:4711${path}`) };
     expect((await api.call('GET', '/providers', undefined, headers)).status).toBe(200);
   });
@@ -194,7 +194,7 @@ describe('Hawk behind a proxy', () => {
     expect((await api.call('GET', '/providers', undefined, forwarded)).status).toBe(401);
   });
 
-  test('of a trusted proxy’s X-Forwarded-Host the last name counts', async () => {
+  test('the last name of a trusted proxy’s X-Forwarded-Host counts', async () => {
     const trusting = await startTestApi({
       auth: { type: 'static', clients: [reader] },
       server: { trustProxy: ['127.0.0.0/8'] },
@@ -230,7 +230,7 @@ describe('the Host header', () => {
     ['a path', 'Host: localhost/x'],
     ['userinfo', 'Host: a@localhost'],
     ['more than a name has characters', `Host: ${'a'.repeat(300)}`],
-  ])('with %s is refused before credentials are looked at', async (_, line) => {
+  ])('a Host header with %s is rejected before credentials are read', async (_, line) => {
     const answer = await rawRequest(
       `GET ${API}/providers HTTP/1.1\r\n${line}\r\nAuthorization: Hawk id="x"\r\nConnection: close\r\n\r\n`,
     );
@@ -238,7 +238,7 @@ describe('the Host header', () => {
     expect(answer).toContain('InvalidRequestArguments');
   });
 
-  test('may be missing from a load balancer’s HTTP/1.0', async () => {
+  test('a Host header may be missing from a load balancer’s HTTP/1.0', async () => {
     const answer = await rawRequest(`GET ${API}/__lbheartbeat__ HTTP/1.0\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 200 /);
   });
@@ -269,27 +269,30 @@ describe('a payload hash', () => {
   };
   const definition = JSON.stringify(poolDefinition);
 
-  test.each(['application/json', 'text/json', ''])('of the body that is sent holds, hashed as "%s"', async (type) => {
-    expect((await send(definition, definition, type)).statusCode).toBe(200);
-  });
+  test.each(['application/json', 'text/json', ''])(
+    'a payload hash of the body that is sent holds, hashed as "%s"',
+    async (type) => {
+      expect((await send(definition, definition, type)).statusCode).toBe(200);
+    },
+  );
 
-  test('of another body is refused, and nothing is done', async () => {
+  test('a payload hash of another body is rejected, and nothing is done', async () => {
     const changed = JSON.stringify({ ...poolDefinition, owner: 'thief@example.com' });
     const answer = await send(changed, definition, 'application/json');
     expect([answer.statusCode, answer.json().code]).toEqual([401, 'AuthenticationFailed']);
     expect((await send(undefined, undefined, '', 'GET')).json().owner).not.toBe('thief@example.com');
   });
 
-  test('of no body holds for a call without one, and of a body does not', async () => {
+  test('a payload hash of no body holds for a call without one, and not for a call with a body', async () => {
     expect((await send(undefined, '', '', 'GET')).statusCode).toBe(200);
     expect((await send(undefined, definition, 'application/json', 'GET')).statusCode).toBe(401);
   });
 });
 
-describe('other headers', () => {
+describe('other Authorization headers', () => {
   const call = (authorization: string) => api.call('GET', '/providers', undefined, { authorization });
 
-  test('Bearer takes the access token of one client', async () => {
+  test('a Bearer header takes the access token of one client', async () => {
     expect((await call(`Bearer ${reader.accessToken}`)).status).toBe(200);
     expect((await call(`Bearer ${ISSUER.accessToken}`)).body.code).toBe('InsufficientScopes');
     expect((await call(`Bearer ${reader.accessToken}x`)).body.code).toBe('AuthenticationFailed');
@@ -303,7 +306,7 @@ describe('other headers', () => {
     ['Hawk with an ext that is no JSON', 'Hawk id="reader", ext="###", mac="x"'],
     ['Bearer without a token', 'Bearer'],
     ['five thousand letters', 'x'.repeat(5000)],
-  ])('%s is refused', async (_, authorization) => {
+  ])('an Authorization header of %s is rejected', async (_, authorization) => {
     const { status, body } = await call(authorization);
     expect([status, body.code]).toEqual([401, 'AuthenticationFailed']);
   });

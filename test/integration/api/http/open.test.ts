@@ -17,7 +17,7 @@ test.each([
   { host: 'deployment.test' },
   { host: 'localhost:8080', origin: 'http://localhost:8080' },
   { host: 'localhost:8080', origin: 'http://deployment.test' },
-])('without credentials everything is allowed for %j', async (headers) => {
+])('an open API allows everything without credentials for %j', async (headers) => {
   expect((await get(headers)).status).toBe(200);
 });
 
@@ -27,11 +27,11 @@ test.each([
   { host: 'localhost:8080', origin: 'http://attacker.example' },
   { host: 'localhost:8080', origin: 'http://localhost:8233' },
   { host: 'localhost:8080', origin: 'null' },
-])('a page in the operator’s browser is refused: %j', async (headers) => {
+])('an open API rejects a page in the operator’s browser: %j', async (headers) => {
   const { status, body } = await get(headers);
   expect([status, body.code]).toEqual([403, 'InsufficientScopes']);
 });
 
-test('credentials that are given must hold all the same', async () => {
+test('an open API rejects credentials that do not hold', async () => {
   expect((await get({ authorization: 'Bearer wrong' })).status).toBe(401);
 });

@@ -49,7 +49,7 @@ test('thousands of random values have the text that Postgres prints', async () =
 }, 60_000);
 
 testRealData(
-  'real launch configs get the id that Postgres computes by the rule of the original',
+  'real launch configs get the id that Postgres computes by Taskcluster’s rule',
   async () => {
     const unnamed = realPools().flatMap(({ workerPoolId, config }) =>
       (config.launchConfigs ?? []).map((configuration) => ({

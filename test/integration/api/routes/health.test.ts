@@ -18,7 +18,7 @@ test('the heartbeat names what does not work, for all to see and at most 5 s lat
   expect(await api.call('GET', '/__heartbeat__')).toMatchObject({ status: 503, body: { failed: ['temporal'] } });
 });
 
-test('a page of another origin may ask what it may send', async () => {
+test('the API tells a page of another origin what it may send', async () => {
   const { status, headers } = await api.call('OPTIONS', '/worker-pools', undefined, { origin: 'http://ui.example' });
   expect(status).toBe(204);
   expect(headers).toMatchObject({

@@ -32,7 +32,7 @@ async function pagesOf<T>(list: string, key: string): Promise<{ items: T[]; page
 }
 
 describe('createWorkerPool', () => {
-  test('stores the pool, fills in ids, makes its schedule and requests a reconciliation', async () => {
+  test('createWorkerPool stores the pool, fills in ids, creates its Schedule and requests a reconciliation', async () => {
     const { status, body } = await create();
     expect(status).toBe(200);
     expect(body).toMatchObject({ workerPoolId: pool, providerId: 'cloud', currentCapacity: 0, stoppedCount: 0 });
@@ -42,26 +42,26 @@ describe('createWorkerPool', () => {
     expect((await api.call('GET', path)).body).toEqual(body);
   });
 
-  test('is a success when repeated with ids that were computed (W63)', async () => {
+  test('createWorkerPool succeeds when repeated with ids that were computed', async () => {
     const first = await create();
     const second = await create();
     expect([second.status, second.body]).toEqual([200, first.body]);
   });
 
-  test('is a success when the stored form is sent back', async () => {
+  test('createWorkerPool succeeds when the stored form is sent back', async () => {
     const { body } = await create();
     const { providerId, description, owner, emailOnError } = body;
     const again = await api.call('POST', path, { providerId, description, owner, emailOnError, config: body.config });
     expect([again.status, again.body.config]).toEqual([200, body.config]);
   });
 
-  test('is a conflict with another definition, which is not stored', async () => {
+  test('createWorkerPool gives a conflict for another definition, which is not stored', async () => {
     await create();
     expect((await create({ description: 'other' })).body.code).toBe('RequestConflict');
     expect((await api.call('GET', path)).body.description).toBe(poolDefinition.description);
   });
 
-  test('succeeds although the engine cannot be reached', async () => {
+  test('createWorkerPool succeeds although the engine cannot be reached', async () => {
     api.lifecycles.failure = new Error('no engine');
     expect((await create()).status).toBe(200);
   });
@@ -80,19 +80,19 @@ describe('createWorkerPool', () => {
       config({ a: 1, workerManager: { launchConfigId: 'x' } }, { a: 2, workerManager: { launchConfigId: 'x' } }),
       'RequestConflict',
     ],
-  ])('refuses %s', async (_, changes, code) => {
+  ])('createWorkerPool rejects %s', async (_, changes, code) => {
     expect((await create(changes)).body.code).toBe(code);
     expect((await api.call('GET', path)).status).toBe(404);
   });
 
-  test('refuses while the provider is not set up', async () => {
+  test('createWorkerPool rejects a pool while its provider is not set up', async () => {
     api.failedProviders.add('cloud');
     const { status, body } = await create();
     api.failedProviders.clear();
     expect([status, body.code]).toEqual([503, 'ProviderSetupFailed']);
   });
 
-  test('refuses a maximum below the capacity of one machine', async () => {
+  test('createWorkerPool rejects a maximum below the capacity of one machine', async () => {
     const never = config({ region: 'a', workerManager: { capacityPerInstance: 20 } });
     const { body } = await create(never);
     expect(body.code).toBe('InputValidationError');
@@ -100,7 +100,7 @@ describe('createWorkerPool', () => {
     expect((await api.call('GET', path)).status).toBe(404);
   });
 
-  test('says among the pool’s errors, once, that a maximum is no multiple of a machine’s capacity', async () => {
+  test('createWorkerPool reports once, as an error of the pool, that a maximum is no multiple of a machine’s capacity', async () => {
     const odd = config({ region: 'a', workerManager: { capacityPerInstance: 4 } });
     expect((await create(odd)).status).toBe(200);
     expect((await create(odd)).status).toBe(200);
@@ -110,7 +110,7 @@ describe('createWorkerPool', () => {
     ]);
   });
 
-  test('stores a thousand launch configs of 8 MB, and gives them back in their order', async () => {
+  test('createWorkerPool stores a thousand launch configs of 8 MB, and gives them back in their order', async () => {
     const regions = Array.from({ length: 1000 }, (_, n) => `region-${(n * 7) % 1000}`);
     const sent = config(...regions.map((region) => ({ region, note: 'x'.repeat(8_000) })));
     const { status, body } = await create(sent);
@@ -127,14 +127,14 @@ describe('createWorkerPool', () => {
     expect((await create(more)).body.code).toBe('InputValidationError');
   });
 
-  test('refuses a launch config that is there twice, also when only its weight differs', async () => {
+  test('createWorkerPool rejects a launch config that occurs twice, also when only its weight differs', async () => {
     const twice = config({ a: 1 }, { a: 1, workerManager: { initialWeight: 0.5 } });
     expect((await create(twice)).body).toMatchObject({ code: 'InputValidationError' });
   });
 });
 
 describe('updateWorkerPool', () => {
-  test('replaces everything; launch configs that are left out are archived', async () => {
+  test('updateWorkerPool replaces everything, and archives launch configs that are left out', async () => {
     await create(config({ a: 1 }, { a: 2 }));
     const next = { ...poolDefinition, ...config({ a: 2 }, { a: 3 }), description: 'next', workerPoolId: pool };
     const { status, body } = await api.call('POST', path, next);
@@ -145,7 +145,7 @@ describe('updateWorkerPool', () => {
     expect(all.body.workerPoolLaunchConfigs).toHaveLength(3);
   });
 
-  test('refuses the id of another pool, an unknown pool, and another content under an id', async () => {
+  test('updateWorkerPool rejects the id of another pool, an unknown pool, and another content under an id', async () => {
     expect((await api.call('POST', path, poolDefinition)).body.code).toBe('ResourceNotFound');
     await create(config({ a: 1, workerManager: { launchConfigId: 'x' } }));
     const other = { ...poolDefinition, workerPoolId: 'other/pool' };
@@ -164,7 +164,7 @@ test('a deleted pool belongs to the null provider, without launch configs, and m
   expect((await api.call('DELETE', '/worker-pool/pools%2Fnever')).body.code).toBe('ResourceNotFound');
 });
 
-test('counters and stats tell workers by state and launch config', async () => {
+test('counters and stats count workers by state and launch config', async () => {
   await create();
   expect((await api.call('GET', `${path}/stats`)).body.launchConfigStats).toEqual([
     expect.objectContaining({ launchConfigId: 'unknown', currentCapacity: 0 }),
@@ -179,7 +179,7 @@ test('counters and stats tell workers by state and launch config', async () => {
 });
 
 describe('paging', () => {
-  test('goes through all pools once, whatever page size, while others appear (W65)', async () => {
+  test('paging goes through all pools once, whatever page size, while others appear', async () => {
     const mine: string[] = [];
     for (const name of ['a', 'b', 'c', 'd', 'e']) {
       mine.push(`paged/${name}`);
@@ -198,7 +198,7 @@ describe('paging', () => {
     expect(seen.filter((id) => id.startsWith('paged/'))).toEqual(mine);
   });
 
-  test('refuses a token that is not ours, and a limit that is no number', async () => {
+  test('paging rejects a token that is not ours, and a limit that is no number', async () => {
     expect((await api.call('GET', '/worker-pools?continuationToken=abcd')).body.code).toBe('InputError');
     expect((await api.call('GET', '/worker-pools?continuationToken=;drop')).body.code).toBe('InvalidRequestArguments');
     expect((await api.call('GET', '/worker-pools?limit=many')).body.code).toBe('InvalidRequestArguments');
@@ -212,7 +212,7 @@ describe('paging', () => {
 describe('while a provider could not be set up', () => {
   afterEach(() => api.failedProviders.clear());
 
-  test('pools of it are edited and deleted, its workers removed, and their errors stored', async () => {
+  test('a pool whose provider could not be set up is edited and deleted, its workers removed, and their errors stored', async () => {
     await create();
     const [worker] = await launchMachines(api, pool, ['i-1']);
     api.failedProviders.add('cloud');
@@ -227,12 +227,12 @@ describe('while a provider could not be set up', () => {
   });
 });
 
-describe('config.launchConfigs', () => {
+describe('the order of config.launchConfigs', () => {
   const regions = (body: { config: { launchConfigs: { region: string }[] } }) =>
     body.config.launchConfigs.map(({ region }) => region);
   const inOrder = (...names: string[]) => config(...names.map((region) => ({ region })));
 
-  test('comes back in the order in which it was sent, from every call that gives a pool', async () => {
+  test('config.launchConfigs comes back in the order in which it was sent, from every call that gives a pool', async () => {
     const sent = ['c', 'a', 'd', 'b'];
     expect(regions((await create(inOrder(...sent))).body)).toEqual(sent);
     expect(regions((await api.call('GET', path)).body)).toEqual(sent);
@@ -243,7 +243,7 @@ describe('config.launchConfigs', () => {
     expect(items.filter(({ workerPoolId }) => workerPoolId === pool).map(regions)).toEqual([sent]);
   });
 
-  test('takes a new order, also of launch configs that come back from the archive', async () => {
+  test('config.launchConfigs takes a new order, also of launch configs that come back from the archive', async () => {
     await create(inOrder('a', 'b', 'c'));
     for (const sent of [['c', 'b', 'a'], ['b'], ['a', 'e', 'b', 'c']]) {
       const { body } = await api.call('POST', path, { ...poolDefinition, ...inOrder(...sent) });
@@ -251,7 +251,7 @@ describe('config.launchConfigs', () => {
     }
   });
 
-  test('in another order is another definition', async () => {
+  test('config.launchConfigs in another order is another definition', async () => {
     await create(inOrder('a', 'b'));
     expect((await create(inOrder('b', 'a'))).body.code).toBe('RequestConflict');
     expect((await create(inOrder('a', 'b'))).status).toBe(200);
@@ -259,7 +259,7 @@ describe('config.launchConfigs', () => {
 });
 
 describe('hold', () => {
-  test('of a pool and of all shows on the front page, and releasing requests a reconciliation', async () => {
+  test('a hold of a pool or of all pools shows on the front page, and releasing requests a reconciliation', async () => {
     await create();
     // The page's answer is shared for a second.
     const shows = (held: boolean) =>
@@ -279,7 +279,7 @@ describe('hold', () => {
     await shows(false);
   });
 
-  test('needs a reason and a pool', async () => {
+  test('a hold needs a reason and a pool', async () => {
     expect((await api.call('PUT', `${path}/hold`, { reason: 'x' })).body.code).toBe('ResourceNotFound');
     expect((await api.call('PUT', '/hold', {})).body.code).toBe('InputValidationError');
   });

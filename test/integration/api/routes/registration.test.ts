@@ -64,7 +64,7 @@ test('a machine registers, is listed as running, is told to go on, re-registers 
 });
 
 describe('a lost answer', () => {
-  test('of a registration is given again: same proof, working secret', async () => {
+  test('a lost answer to a registration is given again: same proof, working secret', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     await register(worker);
     const second = await register(worker);
@@ -73,7 +73,7 @@ describe('a lost answer', () => {
     expect(next.status).toBe(200);
   });
 
-  test('of a re-registration is given again: the old secret gives the same new one', async () => {
+  test('a lost answer to a re-registration is given again: the old secret gives the same new one', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     const { secret } = (await register(worker)).body;
     const first = await api.call('POST', '/worker/reregister', { ...worker, secret });
@@ -84,8 +84,8 @@ describe('a lost answer', () => {
   });
 });
 
-describe('a registration is refused', () => {
-  test('in the same words for an unknown pool, provider and worker', async () => {
+describe('a rejected registration', () => {
+  test('a registration is rejected in the same words for an unknown pool, provider and worker', async () => {
     const known = { workerPoolId: pool, workerGroup: 'here', workerId: 'i-9' };
     const answers = await Promise.all([
       register({ ...known, workerPoolId: 'prov/none' }),
@@ -97,7 +97,7 @@ describe('a registration is refused', () => {
     expect(new Set(texts.map(String)).size).toBe(1);
   });
 
-  test('with a foreign proof, without a trace of the document in answer and log', async () => {
+  test('a registration with a foreign proof is rejected, without a trace of the document in answer and log', async () => {
     const [worker, other] = (await launchMachines(api, pool, ['i-1', 'i-2'])) as [WorkerKey, WorkerKey];
     const answer = await register(worker, { document: `I am ${other.workerId}` });
     expect([answer.status, answer.body.code]).toEqual([400, 'InputError']);
@@ -108,7 +108,7 @@ describe('a registration is refused', () => {
     expect((await api.call('GET', workerPath(worker))).body.state).toBe('requested');
   });
 
-  test('for the pool of another machine', async () => {
+  test('a registration for the pool of another machine is rejected', async () => {
     await launchMachines(api, pool, ['i-1']);
     const other = `prov/other${count}`;
     await api.call('PUT', poolPath(other), poolDefinition);
@@ -116,20 +116,20 @@ describe('a registration is refused', () => {
     expect(answer.status).toBe(404);
   });
 
-  test('after its time', async () => {
+  test('a registration after its time is rejected', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     api.clock.ms += 1801_000;
     expect((await register(worker)).body.code).toBe('InputError');
   });
 
-  test('when the machine is in use already', async () => {
+  test('a registration is rejected when the machine is in use already', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     await register(worker);
     api.clock.ms += 601_000;
     expect((await register(worker)).body.code).toBe('InputError');
   });
 
-  test('when the queue has seen the worker claim a task', async () => {
+  test('a registration is rejected when the queue has seen the worker claim a task', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     await register(worker);
     const claimed = { ...worker, firstClaimAt: api.clock.ms, lastActiveAt: null, quarantineUntil: null };
@@ -138,8 +138,8 @@ describe('a registration is refused', () => {
   });
 });
 
-describe('a registration is accepted again', () => {
-  test('when the queue does not know the worker, and when it does not answer', async () => {
+describe('a repeated registration', () => {
+  test('a repeated registration is accepted when the queue does not know the worker, and when it does not answer', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     await register(worker);
     expect((await register(worker)).status).toBe(200);
@@ -147,7 +147,7 @@ describe('a registration is accepted again', () => {
     expect((await register(worker)).status).toBe(200);
   });
 
-  test('without a question to the queue while the worker has not registered', async () => {
+  test('a registration is accepted without a call to the queue while the worker has not registered', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     const requested: string[] = [];
     api.queueKnows.worker = async (workerPoolId) => (requested.push(workerPoolId), null);
@@ -156,15 +156,15 @@ describe('a registration is accepted again', () => {
   });
 });
 
-describe('a registration is put off with 503 and Retry-After', () => {
-  test('while a launch of its pool has no rows yet', async () => {
+describe('a registration answered with 503 and Retry-After', () => {
+  test('a registration is put off while a launch of its pool has no rows yet', async () => {
     await openLaunch(api, pool, `token-${count}`, 1);
     const answer = await register({ workerPoolId: pool, workerGroup: 'here', workerId: 'i-1' });
     expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
     expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(3);
   });
 
-  test('while the engine does not answer, and works afterwards', async () => {
+  test('a registration is put off while the engine does not answer, and works afterwards', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     api.lifecycles.failure = new LifecycleUnavailableError('slow');
     expect((await register(worker)).status).toBe(503);
@@ -172,7 +172,7 @@ describe('a registration is put off with 503 and Retry-After', () => {
     expect((await register(worker)).status).toBe(200);
   });
 
-  test('while its proof cannot be checked', async () => {
+  test('a registration is put off while its proof cannot be checked', async () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     const answer = await register(worker, { document: cloudIsAway });
     expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
@@ -180,7 +180,7 @@ describe('a registration is put off with 503 and Retry-After', () => {
   });
 });
 
-test('registers a machine whose provider could not be set up: that needs no call to the cloud', async () => {
+test('a machine whose provider could not be set up registers: that needs no call to the cloud', async () => {
   const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
   api.failedProviders.add('cloud');
   const answer = await register(worker);
@@ -188,7 +188,7 @@ test('registers a machine whose provider could not be set up: that needs no call
   expect(answer.status).toBe(200);
 });
 
-test('an address that guesses is slowed down, and forgiven', async () => {
+test('an address that guesses is throttled, and forgiven', async () => {
   const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
   const wrong = { document: 'I am somebody else' };
   let answer = await register(worker, wrong);

@@ -38,7 +38,7 @@ const register = (staticSecret: string) =>
     workerIdentityProof: { staticSecret },
   });
 
-test('a machine is announced, registers with its secret and gets the pool’s configuration and timeout', async () => {
+test('a static worker is created, registers with its secret and gets the pool’s configuration and timeout', async () => {
   const { status, body } = await api.call('PUT', path, definition());
   expect(status).toBe(200);
   expect(body).toMatchObject({ workerId, state: 'running', capacity: 2, providerId: 'hand', expires: inDays(1) });
@@ -48,7 +48,7 @@ test('a machine is announced, registers with its secret and gets the pool’s co
   expect((await register(OTHER_SECRET)).body.code).toBe('InputError');
 });
 
-test('its secret is neither stored nor logged nor repeated in an error', async () => {
+test('a static worker’s secret is neither stored nor logged nor repeated in an error', async () => {
   await api.call('PUT', path, definition());
   const failed = await api.call('PUT', path, definition({ expires: 'soon' }));
   expect(failed.body.requestInfo.payload.providerInfo).toBe('(OMITTED)');
@@ -58,7 +58,7 @@ test('its secret is neither stored nor logged nor repeated in an error', async (
   expect(JSON.stringify([rows, api.logged, failed.body])).not.toContain(SECRET);
 });
 
-test('the same again is a success; another secret, expiry or capacity is a conflict and changes nothing (W50)', async () => {
+test('a static worker created again is a success, and with another secret, expiry or capacity a conflict that changes nothing', async () => {
   const first = await api.call('PUT', path, definition());
   expect((await api.call('PUT', path, definition())).body).toEqual(first.body);
   for (const changes of [{ providerInfo: { staticSecret: OTHER_SECRET } }, { expires: inDays(3) }, { capacity: 3 }]) {
@@ -67,7 +67,7 @@ test('the same again is a success; another secret, expiry or capacity is a confl
   expect((await api.call('GET', path)).body).toEqual(first.body);
 });
 
-test('an update changes expiry, capacity and secret; without a secret it keeps the one there is (W50)', async () => {
+test('an update changes expiry, capacity and secret, and without a secret keeps the one there is', async () => {
   await api.call('PUT', path, definition());
   const kept = await api.call('POST', path, { expires: inDays(2), capacity: 5 });
   expect(kept.body).toMatchObject({ expires: inDays(2), capacity: 5 });
@@ -76,7 +76,7 @@ test('an update changes expiry, capacity and secret; without a secret it keeps t
   expect((await register(OTHER_SECRET)).status).toBe(200);
 });
 
-test('an expiry that its owner sets stands, also one in the past (W48)', async () => {
+test('an expiry that its owner sets stands, also one in the past', async () => {
   await api.call('PUT', path, definition());
   expect((await api.call('POST', path, definition({ expires: inDays(-1) }))).body.expires).toBe(inDays(-1));
   expect((await register(SECRET)).body.code).toBe('InputError');
@@ -88,8 +88,8 @@ async function stop(): Promise<void> {
   await recordStopped(api.database.db, key, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
 }
 
-describe('a machine that has stopped', () => {
-  test('begins a new life when it is announced again, with whatever properties', async () => {
+describe('a static worker that has stopped', () => {
+  test('a stopped static worker begins a new life when it is created again, with whatever properties', async () => {
     const first = await api.call('PUT', path, definition());
     await stop();
     api.clock.ms += 1000;
@@ -106,7 +106,7 @@ describe('a machine that has stopped', () => {
     expect(stats.body.launchConfigStats[0]).toMatchObject({ stoppedCount: 0 });
   });
 
-  test('begins a new life in which the former life’s secrets open nothing', async () => {
+  test('a stopped static worker begins a new life in which the secrets of the former open nothing', async () => {
     const reregister = async (secret: string) =>
       (
         await api.call('POST', '/worker/reregister', {
@@ -126,14 +126,14 @@ describe('a machine that has stopped', () => {
     expect(await reregister(current.body.secret)).toBe(200);
   });
 
-  test('is put off while it is still stopping: a repeat will succeed', async () => {
+  test('a static worker created while it is still stopping is put off: a repeat will succeed', async () => {
     await api.call('PUT', path, definition());
     await api.call('DELETE', path);
     const answer = await api.call('PUT', path, definition());
     expect([answer.status, answer.body.code]).toEqual([503, 'TryAgain']);
   });
 
-  test('does not get a cloud worker’s name', async () => {
+  test('a static worker does not get a cloud worker’s name', async () => {
     await api.call('PUT', '/worker-pool/cloud%2Fformer', poolDefinition);
     const [cloudWorker] = await launchMachines(api, 'cloud/former', ['i-1']);
     await recordStopped(api.database.db, cloudWorker!, { nowMs: api.clock.ms, expires: api.clock.ms + DAY_MS });
@@ -151,7 +151,7 @@ test.each([
 });
 
 test.each(['2127-06-30T23:59:59+01', '2127-06-30 23:59:59Z', '2127-02-30T00:00:00Z', '9999-12-31T23:59:60Z', 'soon'])(
-  'an expiry of %s is refused before anything begins',
+  'an expiry of %s is rejected before anything begins',
   async (expires) => {
     api.lifecycles.requested.length = 0;
     expect((await api.call('PUT', path, definition({ expires }))).body.code).toBe('InputValidationError');
@@ -161,7 +161,7 @@ test.each(['2127-06-30T23:59:59+01', '2127-06-30 23:59:59Z', '2127-02-30T00:00:0
   },
 );
 
-test('what cannot be announced is refused', async () => {
+test('a malformed static worker is rejected', async () => {
   const code = async (where: string, body: object, method: 'PUT' | 'POST' = 'PUT') =>
     (await api.call(method, where, body)).body.code;
   expect(await code(path, definition({ expires: inDays(-1) }))).toBe('InputError');

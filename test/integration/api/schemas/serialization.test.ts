@@ -31,7 +31,7 @@ describe('paths', () => {
     '/workers/prov%2Ftype/here/i-1',
     '/workers/prov%2Ftype:/here/i-1',
     '/worker-pools?bewit=ignored',
-  ])('%s is found', async (url) => {
+  ])('the path %s is found', async (url) => {
     expect((await get(url)).status).toBe(200);
   });
 
@@ -50,7 +50,7 @@ describe('paths', () => {
     ['/worker-pool/prov%2Fnone/launch-configs', 'ResourceNotFound'],
     ['/worker-pool/prov%2Fnone/decisions', 'ResourceNotFound'],
     ['/nothing/here', 'ResourceNotFound'],
-  ])('%s is %s', async (url, code) => {
+  ])('the path %s is %s', async (url, code) => {
     expect((await get(url)).body.code).toBe(code);
   });
 
@@ -61,7 +61,7 @@ describe('paths', () => {
 });
 
 describe('answers', () => {
-  test('are JSON, uncacheable, and readable from other origins', async () => {
+  test('an answer is JSON, uncacheable, and readable from other origins', async () => {
     const { headers } = await get('/ping');
     expect(headers).toMatchObject({
       'content-type': 'application/json; charset=utf-8',
@@ -70,7 +70,7 @@ describe('answers', () => {
     });
   });
 
-  test('of an error say which call failed, with what, and when', async () => {
+  test('an answer with an error says which call failed, with what, and when', async () => {
     const { body } = await api.call('PUT', '/worker-pool/prov%2Ferr', { description: 'only' });
     expect(Object.keys(body).sort()).toEqual(['code', 'message', 'requestInfo']);
     expect(body.requestInfo).toEqual({
@@ -82,7 +82,7 @@ describe('answers', () => {
     expect(body.message).toMatch(/\n---\n\n\* method: +createWorkerPool\n\* errorCode: +InputValidationError\n/);
   });
 
-  test('a worker has the original’s properties and no other', async () => {
+  test('a worker has Taskcluster’s properties and no other', async () => {
     const { body } = await get('/workers/prov%2Ftype/here/i-1');
     expect(Object.keys(body).sort()).toEqual(
       ['workerPoolId', 'workerGroup', 'workerId', 'providerId', 'created', 'expires', 'state', 'capacity']
@@ -112,31 +112,31 @@ describe('bodies', () => {
     ['a prototype', '{"__proto__":{}}', 'application/json', 'MalformedPayload', 400],
     ['a number that no double holds', '{"config":{"a":1e999}}', 'application/json', 'MalformedPayload', 400],
     ['more than 10 MB', `"${'x'.repeat(10 * 1024 * 1024)}"`, 'application/json', 'InputTooLarge', 413],
-  ])('%s is refused', async (_, payload, type, code, status) => {
+  ])('a body of %s is rejected', async (_, payload, type, code, status) => {
     const response = await send(payload, type);
     expect([response.statusCode, response.json().code]).toEqual([status, code]);
   });
 
-  test('bytes that are no UTF-8 are refused', async () => {
+  test('a body of bytes that are no UTF-8 is rejected', async () => {
     const payload = Buffer.concat([Buffer.from('{"description":"'), Buffer.from([0xff]), Buffer.from('"}')]);
     const headers = { host: 'localhost', 'content-type': 'application/json' };
     const response = await api.app.inject({ method: 'PUT', url: `${API}/worker-pool/prov%2Fbody`, headers, payload });
     expect([response.statusCode, response.json().code]).toEqual([400, 'MalformedPayload']);
   });
 
-  test('a large one is not repeated by the error about it', async () => {
+  test('a large body is not repeated by the error about it', async () => {
     const response = await send(JSON.stringify({ description: 'x'.repeat(100_000) }));
     expect(response.statusCode).toBe(400);
     expect(response.json().requestInfo.payload).toBe('(OMITTED, too large)');
   });
 
-  test('a registration of more than 64 KiB is refused unread', async () => {
+  test('a registration of more than 64 KiB is rejected unread', async () => {
     const body = { workerIdentityProof: { document: 'x'.repeat(70_000) } };
     const { status, body: answer } = await api.call('POST', '/worker/register', body);
     expect([status, answer.code]).toEqual([413, 'InputTooLarge']);
   });
 
-  test('no body of registerWorker or reregisterWorker does more than be refused', async () => {
+  test('a body of registerWorker or reregisterWorker does nothing more than be rejected', async () => {
     const text = fc.oneof(fc.string(), fc.constantFrom('prov/type', 'cloud', 'here', 'i-1', 'a'.repeat(44)));
     const proof = fc.oneof(
       fc.json({ maxDepth: 2 }).map((json) => JSON.parse(json) as unknown),
@@ -182,7 +182,7 @@ test('an internal error says no more than an incident’s id, which the log has 
 describe('errors of a pool', () => {
   const report = { workerGroup: 'here', workerId: 'i-1', kind: 'boot', title: 'T', description: 'D', extra: { a: 1 } };
 
-  test('are stored with the worker’s launch config and listed newest first', async () => {
+  test('errors of a pool are stored with the worker’s launch config and listed newest first', async () => {
     const first = await api.call('POST', '/worker-pool-errors/prov%2Ftype', report);
     expect(first.body).toMatchObject({ kind: 'boot', extra: { a: 1, workerId: 'i-1' } });
     expect(first.body.launchConfigId).toMatch(/^lc-/);
@@ -195,7 +195,7 @@ describe('errors of a pool', () => {
     expect((await get('/worker-pool-errors/never%2Fseen')).body).toEqual({ workerPoolErrors: [] });
   });
 
-  test('with more than 64 KiB of extra are refused, and not stored', async () => {
+  test('errors of a pool with more than 64 KiB of extra are rejected, and not stored', async () => {
     const send = (bytes: number) =>
       api.call('POST', '/worker-pool-errors/prov%2Ftype', {
         ...report,
@@ -209,7 +209,7 @@ describe('errors of a pool', () => {
     }
   });
 
-  test('of one worker are limited, those of others are not', async () => {
+  test('errors of one worker are limited, those of others are not', async () => {
     const send = async (workerId: string, n: number) =>
       api.call('POST', '/worker-pool-errors/prov%2Ftype', { ...report, workerId, title: `T ${n}` });
     const statuses: number[] = [];
@@ -220,7 +220,7 @@ describe('errors of a pool', () => {
     expect((await send('i-flood', 25)).status).toBe(200);
   });
 
-  test('come in pages that end by their size too, and all of them come', async () => {
+  test('errors of a pool come in pages that end by their size too, and all of them come', async () => {
     const pool = 'prov/large';
     await api.call('PUT', `/worker-pool/${encodeURIComponent(pool)}`, poolDefinition);
     const sent = Array.from({ length: 150 }, (_, n) => `T ${n}`);
@@ -243,12 +243,12 @@ describe('errors of a pool', () => {
     expect(pages).toBe(3);
   });
 
-  test('of an unknown pool are refused', async () => {
+  test('errors of an unknown pool are rejected', async () => {
     expect((await api.call('POST', '/worker-pool-errors/no%2Fpool', report)).body.code).toBe('ResourceNotFound');
   });
 });
 
-describe('beside the API', () => {
+describe('the pages beside the API', () => {
   test('the front page is HTML, and the description lists every call', async () => {
     expect((await get('//')).body).toContain('<h1>Worker manager</h1>');
     const { body } = await get('//openapi.json');

@@ -62,7 +62,7 @@ describe('a migration', () => {
     };
   };
 
-  test('waits for another process’s for as long as that takes, and says so again and again', async () => {
+  test('a migration waits for another process’s for as long as that takes, and says so again and again', async () => {
     const other = await lockedByAnother();
     const { lines, done } = migrating();
     await eventually(() => lines.length >= 3);
@@ -74,7 +74,7 @@ describe('a migration', () => {
     );
   });
 
-  test('says that it works when it does', async () => {
+  test('a migration says that it works when it does', async () => {
     const blocker = open(null, 'blocker', url);
     await migrate(blocker, 0);
     const begun = Promise.withResolvers<void>();
@@ -92,7 +92,7 @@ describe('a migration', () => {
     await Promise.all([held, done]);
   });
 
-  test('ends when the database has ended its session', async () => {
+  test('a migration ends when the database has ended its session', async () => {
     const other = await lockedByAnother();
     const { lines, done } = migrating();
     await eventually(() => lines.length >= 1);
@@ -102,7 +102,7 @@ describe('a migration', () => {
     await other.end();
   });
 
-  test('ends when the database has not said for six reports in a row that it goes on', async () => {
+  test('a migration ends when the database has not said for six reports in a row that it goes on', async () => {
     const other = await lockedByAnother();
     const { lines, done } = migrating();
     await eventually(() => lines.length >= 1);

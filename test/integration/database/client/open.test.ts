@@ -19,7 +19,7 @@ describe.each(engines)('a database on %s', (engine) => {
   });
   afterAll(() => database.close());
 
-  test('of before the first release name npm run reset', async () => {
+  test('a database of before the first release names npm run reset', async () => {
     const { db } = database;
     const [first] = await migrationNames();
     await db.updateTable('migrations').set({ name: '0001_initial.sql' }).execute();
@@ -27,7 +27,7 @@ describe.each(engines)('a database on %s', (engine) => {
     await db.updateTable('migrations').set({ name: first! }).execute();
   });
 
-  test('are migrated once, and keep the id and the key they were born with', async () => {
+  test('a database is migrated once, and keeps the id and the key of its creation', async () => {
     const { db } = database;
     expect(await migrate(db, NOW)).toEqual([]);
     const { deploymentId, deploymentKey } = await db.selectFrom('deployment').selectAll().executeTakeFirstOrThrow();
@@ -40,11 +40,11 @@ describe.each(engines)('a database on %s', (engine) => {
     );
   });
 
-  test('answer a ping', async () => {
+  test('a database answers a ping', async () => {
     await expect(database.ping()).resolves.toBeUndefined();
   });
 
-  test('give bigint, sums and counts as numbers, and json as it was', async () => {
+  test('a database gives bigint, sums and counts as numbers, and json as it was', async () => {
     const value = {
       text: 'ä\u2028"',
       list: [1, 'two', null, { three: 3.5 }],
@@ -57,7 +57,7 @@ describe.each(engines)('a database on %s', (engine) => {
     expect(rows).toEqual([{ big: NOW, count: 0, total: 0, value }]);
   });
 
-  test('keep two transactions at once apart', async () => {
+  test('a database keeps two transactions at once apart', async () => {
     const { db } = database;
     const insert = (scope: string, fail: boolean) =>
       db.transaction().execute(async (trx) => {
@@ -77,7 +77,7 @@ describe.each(engines)('a database on %s', (engine) => {
     );
   });
 
-  test('let what is running end before they close, and refuse what comes after', async () => {
+  test('a database lets running queries end before it closes, and rejects later ones', async () => {
     const closing = await openTestDatabase(engine);
     const begun = Promise.withResolvers<void>();
     const slow = closing.db.transaction().execute(async (trx) => {
@@ -92,7 +92,7 @@ describe.each(engines)('a database on %s', (engine) => {
     await expect(closing.ping()).rejects.toBeInstanceOf(Error);
   });
 
-  test('undo a transaction whose statement failed, even if it goes on as if nothing had happened', async () => {
+  test('a database undoes a transaction whose statement failed, even if it goes on as if nothing had happened', async () => {
     const { db } = database;
     const attempt = db.transaction().execute(async (trx) => {
       await trx.insertInto('holds').values({ scope: 'z', reason: 'r', clientId: 'c', at: NOW }).execute();
@@ -106,14 +106,14 @@ describe.each(engines)('a database on %s', (engine) => {
 });
 
 describe('a database on Postgres', () => {
-  test('are migrated once by processes that start at once, which agree on the deployment', async () => {
+  test('a database is migrated once by processes that start at once, which agree on the deployment', async () => {
     const url = await createDatabase();
     const all = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ url, maxConnections: 2 })));
     expect(new Set(all.map(({ deployment }) => deployment.deploymentKey)).size).toBe(1);
     await Promise.all(all.map((each) => each.close()));
   });
 
-  test('survive the loss of their connections', async () => {
+  test('a database survives the loss of its connections', async () => {
     const url = await createDatabase();
     const database = await openDatabase({
       url,
@@ -131,14 +131,14 @@ describe('a database on Postgres', () => {
     await Promise.all([database.close(), other.close()]);
   });
 
-  test('that cannot be reached are an error that does not show the password', async () => {
+  test('a database that cannot be reached is an error that does not show the password', async () => {
     const attempt = openDatabase({ url: 'postgres://user:s3cret@127.0.0.1:1/none' });
     await expect(attempt).rejects.toThrow('ECONNREFUSED');
     expect(String(await attempt.catch((error: unknown) => error))).not.toContain('s3cret');
   });
 });
 
-test('a database of another kind is refused without repeating the URL', () => {
+test('a database of another kind is rejected without repeating the URL', () => {
   expect(databaseKind('pglite::memory:')).toBe('pglite');
   expect(databaseKind('postgresql://host/db')).toBe('postgres');
   expect(() => databaseKind('mysql://user:s3cret@host/db')).toThrow(/^must begin with/);
@@ -181,7 +181,7 @@ describe('a database in a directory', () => {
     return child;
   };
 
-  test('are made whole, also where a dead process left a lock and half a database, and are there again', async () => {
+  test('a database in a directory is created whole, also where a dead process left a lock and half a database, and exists again later', async () => {
     const path = directory();
     mkdirSync(join(path, 'data.unfinished'), { recursive: true });
     writeFileSync(join(path, 'data.unfinished', 'PG_VERSION'), '17\n');
@@ -197,7 +197,7 @@ describe('a database in a directory', () => {
     await second.close();
   }, 60_000);
 
-  test('serve one opener at a time: a second, in this process or another, is told who has them', async () => {
+  test('a database in a directory serves one opener at a time: a second, in this process or another, is told who has it', async () => {
     const path = createdDirectory();
     const first = await open(path);
     await expect(open(path)).rejects.toMatchObject({ name: 'DatabaseInUseError' });
@@ -209,7 +209,7 @@ describe('a database in a directory', () => {
     await first.close();
   }, 60_000);
 
-  test('lose nothing that was acknowledged when their process is killed, again and again', async () => {
+  test('a database in a directory loses nothing that was acknowledged when its process is killed, again and again', async () => {
     const path = createdDirectory();
     let acknowledged = -1;
     for (let kills = 0; kills < 3; kills += 1) {

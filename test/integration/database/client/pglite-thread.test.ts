@@ -29,7 +29,7 @@ describe('the embedded database', () => {
     return { client, db };
   };
 
-  test('rejects what runs, what waits its turn and what comes later when its thread dies', async () => {
+  test('the embedded database rejects running, waiting and later queries when its thread dies', async () => {
     const { client, db } = await open();
     const running = Array.from({ length: 3 }, () => FOR_EVER.execute(db).catch((error: unknown) => error));
     const inTransaction = db
@@ -43,13 +43,13 @@ describe('the embedded database', () => {
     await db.destroy();
   });
 
-  test('gives up a query whose thread hangs, and the turns behind it', async () => {
+  test('the embedded database gives up a query whose thread hangs, and the queries behind it', async () => {
     const { db } = await open(300);
     const stuck = [FOR_EVER.execute(db), sql`select 1`.execute(db), sql`select 1`.execute(db)];
     for (const query of stuck) await expect(query).rejects.toMatchObject({ code: '08006' });
   });
 
-  test('goes on after a query that took too long, with the transaction rolled back in its turn', async () => {
+  test('the embedded database goes on after a query that took too long, with the transaction rolled back in its turn', async () => {
     const { client, db } = await open();
     await sql`create table t (n int)`.execute(db);
     client.limitQueries(50);
@@ -62,7 +62,7 @@ describe('the embedded database', () => {
     expect(rows).toEqual([{ count: 0 }]);
   });
 
-  test('does not keep the process from closing it when its thread has died', async () => {
+  test('the embedded database does not keep the process from closing it when its thread has died', async () => {
     const { client, db } = await open();
     await client.thread.terminate();
     await expect(db.destroy()).resolves.toBeUndefined();

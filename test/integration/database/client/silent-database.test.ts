@@ -38,7 +38,7 @@ describe('a database that falls silent', () => {
       () => false,
     );
 
-  test('give up each query that has no answer, say that the database is unavailable, and work when it is back', async () => {
+  test('a silent database has each unanswered query given up as unavailable, and is used again when it is back', async () => {
     const database = await open();
     await Promise.all([database.ping(), database.ping(), database.ping()]);
     proxy.silence();
@@ -57,7 +57,7 @@ describe('a database that falls silent', () => {
     await Promise.all(Array.from({ length: 6 }, () => database.ping()));
   });
 
-  test('replace connections that died while nobody used them', async () => {
+  test('connections that died while nobody used them are replaced', async () => {
     const database = await open();
     await Promise.all([database.ping(), database.ping(), database.ping()]);
     proxy.silence();
@@ -65,7 +65,7 @@ describe('a database that falls silent', () => {
     await eventually(answers(database), { withinMs: 30_000 });
   });
 
-  test('go on with the same connections after a short silence that loses nothing', async () => {
+  test('connections go on after a short silence that loses nothing', async () => {
     const database = await open({ maxConnections: 1, limits: SERVING_LIMITS });
     const pid = async () =>
       (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.db)).rows[0]!.pid;
@@ -76,7 +76,7 @@ describe('a database that falls silent', () => {
     expect(await during).toBe(before);
   });
 
-  test('destroy a connection that a transaction does not give back', async () => {
+  test('a connection that a transaction does not give back is destroyed', async () => {
     const database = await open({
       maxConnections: 1,
       limits: { ...SHORT, idleInTransactionMs: 600_000, checkoutMs: 500 },
@@ -121,7 +121,7 @@ describe('a database that falls silent', () => {
     ]);
   });
 
-  test('what the URL says of the session holds over our own', async () => {
+  test('the session settings of the URL win over our own', async () => {
     const own = new URL(proxy.url);
     own.searchParams.set('options', '-c tcp_keepalives_idle=77 -c search_path=public');
     const database = await open({ url: own.href });

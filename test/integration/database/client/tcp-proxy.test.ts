@@ -42,12 +42,12 @@ describe('the proxy in front of a database', () => {
     return rows[0]!;
   };
 
-  test('passes on what both sides say', async () => {
+  test('the proxy passes on what both sides say', async () => {
     const client = await connected();
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
 
-  test('holds open and new connections while it is silent, and passes on afterwards what was sent', async () => {
+  test('the proxy holds open and new connections while it is silent, and passes on afterwards what was sent', async () => {
     const [client, direct] = [await connected(), await connected(url)];
     const answered = client.query('select 1');
     await answered;
@@ -62,7 +62,7 @@ describe('the proxy in front of a database', () => {
     await connecting;
   });
 
-  test('can lose what was sent in its silence: those connections stay open and never answer', async () => {
+  test('the proxy can lose what was sent in its silence: those connections stay open and never answer', async () => {
     const [client, direct] = [await connected(), await connected(url)];
     proxy.silence();
     const lost = client.query('select 1');
@@ -74,7 +74,7 @@ describe('the proxy in front of a database', () => {
     expect(client.connection.stream.destroyed).toBe(false);
   });
 
-  test('cuts one client without telling the server, which the session outlives', async () => {
+  test('the proxy cuts one client without telling the server, which the session outlives', async () => {
     const [client, other, direct] = [await connected(), await connected(), await connected(url)];
     const { pid, port } = await sessionOf(client);
     proxy.connectionAt(port).cut();
@@ -86,7 +86,7 @@ describe('the proxy in front of a database', () => {
     expect(rows).toEqual([{ state: 'idle' }]);
   });
 
-  test('cuts a client once the server has got the statement that was named', async () => {
+  test('the proxy cuts a client once the server has got the statement that was named', async () => {
     const [client, direct] = [await connected(), await connected(url)];
     const cut = proxy.cutOnce(/create table cut_here/);
     await client.query('begin');
@@ -101,7 +101,7 @@ describe('the proxy in front of a database', () => {
     expect(await stateOf(lost)).toBe('pending');
   });
 
-  test('cuts a client before the server gets the statement that was named', async () => {
+  test('the proxy cuts a client before the server gets the statement that was named', async () => {
     const [client, other, direct] = [await connected(), await connected(), await connected(url)];
     const cut = proxy.cutOnce(/commit/, 'lost');
     await client.query('begin');
@@ -114,7 +114,7 @@ describe('the proxy in front of a database', () => {
     expect(rows).toEqual([{ state: 'idle in transaction' }]);
   });
 
-  test('delays each way', async () => {
+  test('the proxy delays each way', async () => {
     const client = await connected();
     proxy.delay(100);
     const begun = performance.now();
@@ -123,7 +123,7 @@ describe('the proxy in front of a database', () => {
     expect(performance.now() - begun).toBeGreaterThanOrEqual(198);
   });
 
-  test('resets every connection', async () => {
+  test('the proxy resets every connection', async () => {
     const client = await connected();
     const reset = client.query('select pg_sleep(60)');
     proxy.resetAll();

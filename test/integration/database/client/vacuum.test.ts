@@ -48,7 +48,7 @@ describe('the embedded database', () => {
     await sql`delete from events`.execute(db);
   };
 
-  test('is no larger after a month of changes than after its first days', async () => {
+  test('the embedded database is no larger after a month of changes than after its first days', async () => {
     copyPglite(join(folder, 'database'));
     database = await openDatabase({ url: `pglite:${join(folder, 'database')}` });
     await sql`insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision)
@@ -62,7 +62,7 @@ describe('the embedded database', () => {
     expect(sizes.at(-1)).toBeLessThanOrEqual(Math.max(...sizes.slice(0, 5)) * 1.1);
   });
 
-  test('leaves Postgres to its own processes', async () => {
+  test('the vacuum leaves Postgres to its own processes', async () => {
     const postgres = await openTestDatabase('Postgres');
     const before = await sql`select coalesce(sum(vacuum_count), 0) as count from pg_stat_user_tables`.execute(
       postgres.db,

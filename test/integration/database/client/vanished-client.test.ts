@@ -29,7 +29,7 @@ const tenth = Object.fromEntries(Object.entries(SERVING_LIMITS).map(([name, ms])
 const limits = proofSize({ short: tenth as unknown as typeof SERVING_LIMITS, long: SERVING_LIMITS });
 const WITHIN_MS = 15_000;
 
-describe('after a client that has vanished, without a FIN, in the transaction that', () => {
+describe('after a client that has vanished, without a FIN, in a transaction', () => {
   const opened: { close(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const each of opened.splice(0).toReversed()) await each.close();
@@ -41,31 +41,34 @@ describe('after a client that has vanished, without a FIN, in the transaction th
     return database;
   };
 
-  test.each(transactions)('%s, other pools launch within 15 s', async (_, transaction) => {
-    const url = await createDatabase();
-    const proxy = await TcpProxy.start(url);
-    opened.push({ close: () => proxy.stop() });
-    const [victim, other] = [await open(proxy.url), await open(url)];
-    for (const workerPoolId of [poolId, 'prov/deleted', 'prov/other']) await makePool(other.db, { workerPoolId });
-    await deletePool(other.db, 'prov/deleted', { clientId: 'tester', nowMs: NOW });
+  test.each(transactions)(
+    'after a client has vanished in the transaction that %s, other pools launch within 15 s',
+    async (_, transaction) => {
+      const url = await createDatabase();
+      const proxy = await TcpProxy.start(url);
+      opened.push({ close: () => proxy.stop() });
+      const [victim, other] = [await open(proxy.url), await open(url)];
+      for (const workerPoolId of [poolId, 'prov/deleted', 'prov/other']) await makePool(other.db, { workerPoolId });
+      await deletePool(other.db, 'prov/deleted', { clientId: 'tester', nowMs: NOW });
 
-    const cut = proxy.cutOnce(/commit/, 'lost');
-    const lost = transaction(victim.db).then(
-      () => null,
-      (error: unknown) => error,
-    );
-    await cut;
-    const works = async (work: Promise<unknown>) =>
-      await work.then(
-        () => true,
-        () => false,
+      const cut = proxy.cutOnce(/commit/, 'lost');
+      const lost = transaction(victim.db).then(
+        () => null,
+        (error: unknown) => error,
       );
-    await eventually(() => works(reserve(other.db, [newIntent('token-of-another', 1)], 'prov/other')), {
-      withinMs: WITHIN_MS,
-    });
-    await eventually(() => works(createPool(other.db, submission)), { withinMs: WITHIN_MS });
-    expect(await lost).toMatchObject({ code: '08006' });
-    // The same client goes on.
-    await eventually(() => works(transaction(victim.db)), { withinMs: WITHIN_MS });
-  });
+      await cut;
+      const works = async (work: Promise<unknown>) =>
+        await work.then(
+          () => true,
+          () => false,
+        );
+      await eventually(() => works(reserve(other.db, [newIntent('token-of-another', 1)], 'prov/other')), {
+        withinMs: WITHIN_MS,
+      });
+      await eventually(() => works(createPool(other.db, submission)), { withinMs: WITHIN_MS });
+      expect(await lost).toMatchObject({ code: '08006' });
+      // The same client goes on.
+      await eventually(() => works(transaction(victim.db)), { withinMs: WITHIN_MS });
+    },
+  );
 });

@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 describe('the dev server', () => {
-  test('keeps its workflows in its file from one start to the next', async () => {
+  test('the dev server keeps its workflows in its file from one start to the next', async () => {
     const dbFile = join(folder, 'temporal.db');
     const first = await start({ dbFile });
     await withClient(first, (client) =>
@@ -35,7 +35,7 @@ describe('the dev server', () => {
     expect(found.status.name).toBe('RUNNING');
   });
 
-  test('ends the server that a killed launcher left on the same file', async () => {
+  test('the dev server ends the server that a killed launcher left on the same file', async () => {
     const dbFile = join(folder, 'temporal.db');
     const left = await start({ dbFile });
     const next = await start({ dbFile });
@@ -43,12 +43,12 @@ describe('the dev server', () => {
     expect(next.pid).not.toBe(left.pid);
   });
 
-  test('never takes a port where another server answers', async () => {
+  test('the dev server never takes a port where another server answers', async () => {
     const port = Number(temporalAddress().split(':')[1]);
     await expect(start({ port })).rejects.toThrow(`port ${port} is in use`);
   });
 
-  test('says why it did not come up', async () => {
+  test('the dev server says why it did not come up', async () => {
     await expect(start({ extraArgs: ['--no-such-flag'] })).rejects.toThrow('no-such-flag');
     await expect(start({ cli: join(folder, 'nothing') })).rejects.toThrow(join(folder, 'nothing'));
   });

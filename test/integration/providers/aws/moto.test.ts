@@ -32,7 +32,7 @@ describe('ten machines on moto', () => {
     return seen;
   }
 
-  test('are launched, for as long as some are wanted, and each launch finds its own', async () => {
+  test('ten machines are launched, for as long as some are wanted, and each launch finds its own', async () => {
     const { launching, provider } = aws();
     await provider.setup();
     while (machines.length < WANTED) {
@@ -53,7 +53,7 @@ describe('ten machines on moto', () => {
     }
   });
 
-  test('are all listed at once, running and tagged, their volumes too', async () => {
+  test('ten machines are all seen in one scan, running and tagged, their volumes too', async () => {
     const seen = await eventually(async () => {
       const all = await observe();
       return all.length === WANTED && all.every(({ state }) => state === 'running') && all;
@@ -71,7 +71,7 @@ describe('ten machines on moto', () => {
     expect((await ec2.send(new DescribeVolumesCommand({ Filters: tagged }))).Volumes).toHaveLength(WANTED);
   });
 
-  test('go in one call, although one of them went before and one never was', async () => {
+  test('ten machines go in one call, although one of them went before and one never existed', async () => {
     const { provider, context } = aws();
     const unknown = { ...machines[0]!, workerId: 'i-0ffffffffffffffff' };
     await provider.machines!.remove(machines[0]!, 'instance');
@@ -82,7 +82,7 @@ describe('ten machines on moto', () => {
     expect((await observe()).map(({ state }) => state)).toEqual(Array(WANTED).fill('gone'));
   });
 
-  test('what moto refuses, it refuses as EC2 does', async () => {
+  test('moto refuses what EC2 refuses, as EC2 does', async () => {
     const { launching } = aws();
     const broken = { region: REGION, launchConfig: { ImageId: 'ami-12c6146b', SubnetId: 'subnet-00000000' } };
     await expect(launching.submit(launching.prepare(awsSpec({ configuration: broken })))).rejects.toMatchObject({

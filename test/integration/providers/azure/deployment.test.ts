@@ -135,7 +135,7 @@ describe('a machine of an Azure template', () => {
     ],
     ['implicit-disk', ['networkInterfaces', 'virtualMachines']],
     ['nsg-and-extension', ['networkInterfaces', 'networkSecurityGroups', 'virtualMachines']],
-  ])('%s is made with one write, remembered, and goes without a trace', async (template, kinds) => {
+  ])('the template %s is deployed with one write, tracked, and goes without a trace', async (template, kinds) => {
     const { launch, machine, state } = await build(spec(template));
     expect(state).toBe('running');
     expect((await observed(machine))?.state).toBe('running');
@@ -148,7 +148,7 @@ describe('a machine of an Azure template', () => {
     await nothingLeft();
   });
 
-  test('that fails half-way says why, and leaves nothing behind', async () => {
+  test('a template that fails half-way says why, and leaves nothing behind', async () => {
     const { launch, machine, state } = await build(spec('fails-half-way'));
     expect(state).toBe('failed');
     const reason = await at.launching.explain(machine, 'deployment', `deploy-${machine.workerId.slice(3)}`);
@@ -162,7 +162,7 @@ describe('a machine of an Azure template', () => {
     await nothingLeft();
   });
 
-  test('goes without a trace where its template gives no tags to anything', async () => {
+  test('a template that gives no tags to anything goes without a trace', async () => {
     const { launch, machine } = await build(spec('two-nics'));
     const created = await track(launch, machine, false);
     await simulator.untagAzure();
@@ -174,7 +174,7 @@ describe('a machine of an Azure template', () => {
     await nothingLeft();
   });
 
-  test('does not delete what others have tagged, tracked or not', async () => {
+  test('a removal does not delete what others have tagged, tracked or not', async () => {
     const theirs = azureAt(
       simulator.azureEndpoint,
       {},
@@ -190,7 +190,7 @@ describe('a machine of an Azure template', () => {
     expect((await theirs.provider.machines!.get(foreign!)).state).toBe('running');
   });
 
-  test('that is to go while its deployment is stuck has it cancelled', async () => {
+  test('a removal cancels a deployment that is stuck', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
     const { launch, machine } = launchOf(spec('nsg-and-extension'));
     await at.launching.submit(launch, machine, 'deployment');
@@ -199,7 +199,7 @@ describe('a machine of an Azure template', () => {
     await nothingLeft();
   });
 
-  test('is made once, whatever becomes of the first answer', async () => {
+  test('a deployment is created once, whatever becomes of the first answer', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'lose-answer' });
     const { launch, machine } = launchOf(spec('one-nic'));
     const submit = () => at.launching.submit(launch, machine, 'deployment');
@@ -209,7 +209,7 @@ describe('a machine of an Azure template', () => {
     expect(outcomes('PUT deployments')).toEqual(['ok']);
   });
 
-  test('that a scan did not show is not made again: Azure says that it is active', async () => {
+  test('a deployment that a list did not show is not created again: Azure says that it is active', async () => {
     await simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation', id: 'stuck' });
     const { launch, machine } = launchOf(spec('one-nic'));
     const others = azureAt(simulator.azureEndpoint);
@@ -220,7 +220,7 @@ describe('a machine of an Azure template', () => {
     expect(outcomes('PUT deployments')).toEqual(['DeploymentActive', 'ok']);
   });
 
-  test('keeps its deployment where the launch config says so', async () => {
+  test('a machine keeps its deployment where the launch config says so', async () => {
     const { launch, machine } = await build(spec('one-nic', { workerManager: { keepDeployment: true } }));
     const created = await track(launch, machine, false);
     await removeAll(launch, machine, created);
@@ -230,7 +230,7 @@ describe('a machine of an Azure template', () => {
     expect(await observed({ ...machine, resourceIds: created })).toBeNull();
   });
 
-  test('brings its own resource group, made once for all', async () => {
+  test('a template brings its own resource group, created once for all', async () => {
     const own = { armDeploymentResourceGroup: 'theirs' };
     await Promise.all(Array.from({ length: 4 }, () => build(spec('one-nic', own))));
     expect(outcomes('PUT resourceGroups')).toHaveLength(1);
@@ -240,7 +240,7 @@ describe('a machine of an Azure template', () => {
     );
   });
 
-  test('cannot be made in a group that is gone, or of a template that Azure refuses', async () => {
+  test('a deployment is rejected in a group that is gone, or of a template that Azure refuses', async () => {
     const elsewhere = azureAt(simulator.azureEndpoint, { resourceGroupName: 'gone' });
     const launch = elsewhere.launching.prepare(spec('one-nic'));
     const [machine] = elsewhere.launching.machines(launch);
@@ -252,7 +252,7 @@ describe('a machine of an Azure template', () => {
   });
 });
 
-test('many machines share their reads: each costs one write, and few reads', async () => {
+test('many machines share their listings: each costs one write, and few reads', async () => {
   const one = at.launching.prepare({ ...spec('one-nic'), count: 50 });
   const machines = at.launching.machines(one);
   await Promise.all(machines.map((machine) => at.launching.submit(one, machine, 'deployment')));
@@ -270,7 +270,7 @@ test('many machines share their reads: each costs one write, and few reads', asy
   expect(at.context.acquired.filter(({ callClass }) => callClass === 'create')).toHaveLength(50);
 });
 
-testRealData('every Azure pool of the community freezes to a request that Azure takes', async () => {
+testRealData('every Azure pool of the community is prepared as a request that Azure accepts', async () => {
   const configs = realPools()
     .flatMap((pool) => pool.config.launchConfigs ?? [])
     .filter((config) => 'armDeployment' in config);

@@ -68,7 +68,7 @@ test('a machine that Azure does not show may try again', async () => {
   });
 });
 
-test('a document of another subscription, or too old, is refused without a call to Azure', async () => {
+test('a document of another subscription, or too old, is rejected without a call to Azure', async () => {
   const calls = context.acquired.length;
   const foreign = await documentOf('vm-1', { subscriptionId: '99999999-2222-4333-8444-555555555555' });
   await expect(verify('vm-1', foreign)).rejects.toThrow(/another subscription/);
@@ -78,7 +78,7 @@ test('a document of another subscription, or too old, is refused without a call 
   expect(context.acquired).toHaveLength(calls);
 });
 
-test('a document of an authority with the same names and other keys is refused', async () => {
+test('a document of an authority with the same names and other keys is rejected', async () => {
   const other = await startSimulator(quick);
   try {
     const document = await documentOf('vm-1');
@@ -88,7 +88,7 @@ test('a document of an authority with the same names and other keys is refused',
   }
 });
 
-test('a document that its bearer signed is refused, whatever it says', async () => {
+test('a document that its bearer signed is rejected, whatever it says', async () => {
   const nowMs = Date.now();
   const thief = certify({ name: 'metadata.azure.com', issuer: null, nowMs, ca: false });
   const identityAttributes = { vmId, subscriptionId, createdMs: nowMs, expiresMs: nowMs + HOUR };

@@ -67,8 +67,8 @@ const put = (path: string, body: object) =>
     body: JSON.stringify(body),
   });
 
-describe('a machine of Azure, step by step', () => {
-  test('comes as address, network interface, VM, and goes as VM, network interface, address, disks', async () => {
+describe('a sequential machine of Azure', () => {
+  test('a machine is created as address, network interface, VM, and deleted as VM, network interface, address, disks', async () => {
     const [machine] = await buildMachine(azure, azureSpec({ configuration: { ...detached } }));
     expect(await observe(machine!)).toMatchObject({
       workerGroup: LOCATION,
@@ -94,7 +94,7 @@ describe('a machine of Azure, step by step', () => {
     ]);
   });
 
-  test('takes everything along when nothing is to be kept: one call removes it', async () => {
+  test('a machine of which nothing is to be kept goes with one call', async () => {
     const [machine] = await buildMachine(azure);
     await machines().remove(machine!, 'vm');
     await eventually(async () => (await names()).length === 0);
@@ -102,7 +102,7 @@ describe('a machine of Azure, step by step', () => {
     expect(await observe(machine!)).toBeUndefined();
   });
 
-  test('shows all that is left of it, however many pages Azure tells it in', async () => {
+  test('a machine shows all that is left of it, in however many pages Azure lists it', async () => {
     const dataDisks = [0, 1, 2].map((lun) => ({ lun, createOption: 'Empty', diskSizeGB: 30, deleteOption: 'Detach' }));
     const configuration = { ...detached, storageProfile: { ...detached.storageProfile, dataDisks } };
     const [machine] = await buildMachine(azure, azureSpec({ configuration }));
@@ -120,7 +120,7 @@ describe('a machine of Azure, step by step', () => {
     expect(lists() - before).toBe(2);
   });
 
-  test('costs two calls for each resource to create', async () => {
+  test('a machine costs two calls for each resource to create', async () => {
     const launch = azure.launching.prepare(azureSpec());
     const [machine] = azure.launching.machines(launch);
     const before = azure.context.acquired.length;
@@ -132,7 +132,7 @@ describe('a machine of Azure, step by step', () => {
     ]);
   });
 
-  test('is not made again when an answer is lost, and a repeated request is equal', async () => {
+  test('a machine is not created again when an answer is lost, and a repeated request is equal', async () => {
     const { machine, submit } = await beginVm();
     await simulator.addFault({ operation: 'PUT virtualMachines', mode: 'lose-answer' });
     await expect(submit()).rejects.toMatchObject({ code: 'Unavailable', title: 'VM Creation Error' });
@@ -152,7 +152,7 @@ describe('a machine of Azure, step by step', () => {
     expect(hashes[0]).toBe(hashes[1]);
   });
 
-  test('that fails is shown as failed, not made again, and Azure’s words are found', async () => {
+  test('a machine that fails is shown as failed, not created again, and explained in Azure’s words', async () => {
     const { machine, submit } = await beginVm();
     await simulator.addFault({ operation: 'PUT virtualMachines', mode: 'fail-operation', code: 'AllocationFailed' });
     const operation = await submit();
@@ -173,7 +173,7 @@ describe('a machine of Azure, step by step', () => {
     expect(await azure.launching.explain(machine, 'vm', forgotten)).toEqual(reason);
   });
 
-  test('that failed to provision but runs is good, and one that the pool ignores too', async () => {
+  test('a machine that failed to provision but runs is well, and so is one whose failure the pool ignores', async () => {
     const fault = {
       operation: 'PUT virtualMachines',
       mode: 'fail-provisioning',
@@ -189,7 +189,7 @@ describe('a machine of Azure, step by step', () => {
     expect(await machines().get(ignored.machine)).toMatchObject({ state: 'running' });
   });
 
-  test('leaves no second network interface and no disk behind that others named', async () => {
+  test('a machine leaves no second network interface and no disk behind that others named', async () => {
     const storageProfile = { osDisk: { deleteOption: 'Detach' } };
     const networkProfile = { networkInterfaces: [{ deleteOption: 'Detach' }] };
     const [machine] = await buildMachine(
@@ -205,7 +205,7 @@ describe('a machine of Azure, step by step', () => {
     expect(await names()).toEqual([]);
   });
 
-  test('whose VM vanished is shown by what it left', async () => {
+  test('a machine whose VM vanished is shown by what it left', async () => {
     const [machine] = await buildMachine(azure);
     await simulator.killMachine(machine!.workerId, { vanish: true });
     expect(await observe(machine!)).toMatchObject({ state: 'stopping', reason: 'its VM is gone' });
@@ -217,20 +217,20 @@ describe('a machine of Azure, step by step', () => {
     expect(await names()).toEqual([]);
   });
 
-  test('that a list misses for a moment is not taken for gone', async () => {
+  test('a machine that a list misses for a moment is not taken for gone', async () => {
     const [machine] = await buildMachine(azure);
     await simulator.hideMachine(machine!.workerId, 60_000);
     expect(await observe(machine!)).toMatchObject({ state: 'pending', resources: { networkInterface: 'running' } });
     expect((await machines().get(machine!)).state).toBe('running');
   });
 
-  test('that stopped has failed', async () => {
+  test('a machine that stopped has failed', async () => {
     const [machine] = await buildMachine(azure);
     await simulator.killMachine(machine!.workerId);
     expect(await observe(machine!)).toMatchObject({ state: 'failed', reason: 'the VM is stopped' });
   });
 
-  test('is removed from where its row says, whatever the configuration says now', async () => {
+  test('a machine is removed from where its row says, whatever the configuration says now', async () => {
     const [machine] = await buildMachine(azure);
     const moved = azureAt(simulator.azureEndpoint, { resourceGroupName: 'another' });
     await moved.provider.machines!.remove(machine!, 'vm');
@@ -239,7 +239,7 @@ describe('a machine of Azure, step by step', () => {
 });
 
 testRealData(
-  'the real pools of this shape are launched, and go away again',
+  'every real pool of this shape is launched, and goes away again',
   async () => {
     const real = realPools().flatMap(({ config }) => config.launchConfigs?.filter((one) => 'subnetId' in one) ?? []);
     expect(real.length).toBeGreaterThanOrEqual(29);
@@ -251,8 +251,8 @@ testRealData(
   30_000,
 );
 
-describe('definitions and places that are wrong', () => {
-  test('a subnet that there is not refuses the network interface', async () => {
+describe('wrong definitions and locations', () => {
+  test('a subnet that does not exist has the network interface refused', async () => {
     const subnetId = azureLaunchConfig.subnetId.replace(/default$/, 'missing');
     const launch = azure.launching.prepare(azureSpec({ configuration: { ...azureLaunchConfig, subnetId } }));
     const [machine] = azure.launching.machines(launch);
@@ -264,7 +264,7 @@ describe('definitions and places that are wrong', () => {
     expect(await names()).toEqual([]);
   });
 
-  test('a resource group that is gone refuses setup and launches, and holds no machine', async () => {
+  test('a resource group that is gone has setup and launches refused, and holds no machine', async () => {
     const lost = azureAt(simulator.azureEndpoint, { resourceGroupName: 'gone' });
     await expect(lost.provider.setup()).rejects.toMatchObject({ code: 'InvalidRequest' });
     const launch = lost.launching.prepare(azureSpec());
@@ -294,7 +294,7 @@ describe('definitions and places that are wrong', () => {
   });
 });
 
-describe('over TLS, with the real credential', () => {
+describe('credentials over TLS', () => {
   let directory: string;
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'azure-provider-'));
@@ -326,7 +326,7 @@ describe('over TLS, with the real credential', () => {
     return ran.stdout.trim().split('\n');
   }
 
-  test('a right secret is taken', () => {
+  test('a right secret is accepted', () => {
     expect(setUpWith('right')).toEqual(['ok']);
   });
 

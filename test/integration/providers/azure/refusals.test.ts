@@ -52,7 +52,7 @@ describe('an error with others in it', () => {
     ['vm', 'PUT virtualMachines'],
     ['deployment', 'PUT deployments'],
   ] as const)(
-    'is a shortage of capacity in the words of its innermost when it refuses the %s',
+    'a nested error that refuses a resource is a shortage of capacity in the words of its innermost: %s',
     async (step, operation) => {
       const { submit } = await upTo(step);
       await simulator.addFault({ operation, mode: 'refuse', code: 'InvalidTemplateDeployment', details });
@@ -63,7 +63,7 @@ describe('an error with others in it', () => {
     },
   );
 
-  test('is a shortage of capacity in the words of its innermost when an operation fails with it', async () => {
+  test('a nested error that fails an operation is a shortage of capacity in the words of its innermost', async () => {
     const { machine, submit } = await upTo('vm');
     const code = 'ResourceDeploymentFailure';
     await simulator.addFault({ operation: 'PUT virtualMachines', mode: 'fail-operation', code, details });
@@ -82,17 +82,20 @@ describe('a resource group that is being deleted', () => {
       method: 'DELETE',
     });
 
-  test.each(['networkInterface', 'vm', 'deployment'] as const)('refuses the %s for good', async (step) => {
-    const { submit } = await upTo(step);
-    await deleteGroup();
-    await expect(submit()).rejects.toMatchObject({
-      code: 'InvalidRequest',
-      cloudCode: 'ResourceGroupBeingDeleted',
-      retryAfterMs: null,
-    });
-  });
+  test.each(['networkInterface', 'vm', 'deployment'] as const)(
+    'a resource group that is being deleted refuses the %s for good',
+    async (step) => {
+      const { submit } = await upTo(step);
+      await deleteGroup();
+      await expect(submit()).rejects.toMatchObject({
+        code: 'InvalidRequest',
+        cloudCode: 'ResourceGroupBeingDeleted',
+        retryAfterMs: null,
+      });
+    },
+  );
 
-  test('lets go of the machines that it has', async () => {
+  test('a resource group that is being deleted lets its machines be removed', async () => {
     const [machine] = await buildMachine(azure);
     await deleteGroup();
     await azure.provider.machines!.remove(machine!, 'vm');
@@ -103,14 +106,11 @@ describe('a resource group that is being deleted', () => {
 test.each([
   ['SubscriptionRequestsThrottled', 429, 'Throttled', MAX_RETRY_AFTER_MS],
   ['ServiceUnavailable', 503, 'Unavailable', null],
-] as const)(
-  'no more than minutes are believed of a Retry-After of a day with %s',
-  async (cloudCode, status, code, pause) => {
-    const { submit } = await upTo('networkInterface');
-    const fault = { operation: 'PUT networkInterfaces', mode: 'refuse', code: cloudCode, status } as const;
-    await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });
-    await expect(submit()).rejects.toMatchObject({ code, cloudCode, retryAfterMs: MAX_RETRY_AFTER_MS });
-    // The pause of all calls of the class.
-    expect(azure.context.quotaUpdates.at(-1)).toMatchObject({ callClass: 'create', retryAfterMs: pause });
-  },
-);
+] as const)('a Retry-After of a day is believed for minutes only with %s', async (cloudCode, status, code, pause) => {
+  const { submit } = await upTo('networkInterface');
+  const fault = { operation: 'PUT networkInterfaces', mode: 'refuse', code: cloudCode, status } as const;
+  await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });
+  await expect(submit()).rejects.toMatchObject({ code, cloudCode, retryAfterMs: MAX_RETRY_AFTER_MS });
+  // The pause of all calls of the class.
+  expect(azure.context.quotaUpdates.at(-1)).toMatchObject({ callClass: 'create', retryAfterMs: pause });
+});

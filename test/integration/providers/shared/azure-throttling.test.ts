@@ -111,7 +111,7 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
     return { refusals: refusals.reduce((sum, one) => sum + one, 0), other: await stop() };
   }
 
-  test('slows two processes down to what somebody else leaves, and hardly a call is refused', async () => {
+  test('Azure’s own count slows two processes down to what other callers leave, and hardly a call is refused', async () => {
     const floor = await share(() => ({ acquire: async () => {}, reportQuota: async () => {} }));
     const { refusals, other } = await share(() => sharedLimiter(bucketStore(database.db), (providerId) => providerId));
     expect(other.calls).toBeGreaterThan(40);
@@ -119,7 +119,7 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
     expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
   });
 
-  test('makes both of two processes wait after a refusal, for as long as Azure says', async () => {
+  test('a refusal makes both of two processes wait for as long as Azure says', async () => {
     await simulator.setAzureLimits({ reads: { burst: 1, perSecond: 0.4 } });
     // Slower than Azure, so that a call that comes late does not bring the next too near.
     const limit = { burst: 10, perSecond: 0.25 };
@@ -146,7 +146,7 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
 describe('a refusal of Compute', () => {
   const database = databaseFor('PGlite');
 
-  test('pauses the class, and the figures name the bucket that is empty', async () => {
+  test('a refusal of Compute pauses the class, and the metrics name the bucket that is empty', async () => {
     await simulator.setAzureLimits({ 'Microsoft.Compute/HighCostGet': { burst: 1, perSecond: 0.5 } });
     const { context, listMachines, listAddresses } = processOf(
       sharedLimiter(bucketStore(database.db), (providerId) => providerId),
@@ -177,18 +177,21 @@ describe('a refusal of Compute', () => {
   test.each([
     { bucket: 'Microsoft.Compute/HighCostGet', whose: 'Compute', longestMs: 30_000, pause: 'half a minute' },
     { bucket: 'reads', whose: 'Resource Manager', longestMs: Infinity, pause: 'as long' },
-  ] as const)('that tells to come back in minutes pauses the class for $pause, being of $whose', async (reported) => {
-    await simulator.setAzureLimits({ [reported.bucket]: { burst: 1, perSecond: 0.01 } });
-    const update: (number | null)[] = [];
-    const limiter: Limiter = {
-      acquire: async () => {},
-      reportQuota: async (_call, _limit, { retryAfterMs }) => void update.push(retryAfterMs),
-    };
-    const { listMachines } = processOf(limiter, { burst: 190, perSecond: 10 });
-    await listMachines();
-    const retryAfterMs = await refusalOf(listMachines, 100);
-    // Far above the longest pause, however late the call came.
-    expect(retryAfterMs).toBeGreaterThan(60_000);
-    expect(update).toEqual([null, Math.min(retryAfterMs, reported.longestMs)]);
-  });
+  ] as const)(
+    'a refusal of Compute to come back in minutes pauses the class for $pause, being of $whose',
+    async (reported) => {
+      await simulator.setAzureLimits({ [reported.bucket]: { burst: 1, perSecond: 0.01 } });
+      const update: (number | null)[] = [];
+      const limiter: Limiter = {
+        acquire: async () => {},
+        reportQuota: async (_call, _limit, { retryAfterMs }) => void update.push(retryAfterMs),
+      };
+      const { listMachines } = processOf(limiter, { burst: 190, perSecond: 10 });
+      await listMachines();
+      const retryAfterMs = await refusalOf(listMachines, 100);
+      // Far above the longest pause, however late the call came.
+      expect(retryAfterMs).toBeGreaterThan(60_000);
+      expect(update).toEqual([null, Math.min(retryAfterMs, reported.longestMs)]);
+    },
+  );
 });

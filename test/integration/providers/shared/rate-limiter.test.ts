@@ -13,7 +13,7 @@ import { databaseFor } from '../../../support/records-suite.js';
 /** A timer may fire a millisecond early, and the places are those of the database's clock. */
 const EARLY_MS = 5;
 
-describe.each(engines)('the limits that processes share through %s', (engine) => {
+describe.each(engines)('the rate limiter that processes share through %s', (engine) => {
   const database = databaseFor(engine);
 
   const aws = (accessKeyId: string) => ({
@@ -22,7 +22,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
   });
   const limit = { burst: 1, perSecond: 0.001 };
 
-  test('two providers of one account share its limit; another account, region or class has its own', async () => {
+  test('two providers of one account share its limit, and another account, region or class has its own', async () => {
     const { providers } = parseConfig(
       JSON.stringify({ providers: { first: aws('KEY-1'), second: aws('KEY-1'), other: aws('KEY-2') } }),
       'config.json',
@@ -58,7 +58,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     return performance.now() - begunAt;
   };
 
-  test('what the cloud says costs no query while it is about what we believe', async () => {
+  test('a reported quota costs no query while it is about what we believe', async () => {
     const { limiter, statements } = process();
     const wide = { burst: 200, perSecond: 0.1 };
     for (let n = 1; n <= 20; n += 1) {
@@ -69,7 +69,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     expect(statements()).toBe(20);
   });
 
-  test('a count well below what we believe leaves no more to any process', async () => {
+  test('a reported quota well below what we believe leaves no more to any process', async () => {
     const [first, second] = [process(), process()];
     const wide = { burst: 200, perSecond: 0.01 };
     await first.limiter.acquire(call, wide);
@@ -83,7 +83,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     expect(first.statements()).toBe(3);
   });
 
-  test('after a refusal nobody of any process passes before the time that the cloud has named', async () => {
+  test('a refusal lets no call of any process pass before the time that the cloud has named', async () => {
     const [first, second] = [process(), process()];
     const wide = { burst: 50, perSecond: 50 };
     await first.limiter.acquire(call, wide);
@@ -101,7 +101,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     expect(Math.max(...passes)).toBeGreaterThanOrEqual(1_500 + 3 * 20 - EARLY_MS);
   });
 
-  test('a pause also stops those who wait for their place, in every process; they take another', async () => {
+  test('a pause also stops those who wait for their place, in every process, and they take another', async () => {
     const [first, second] = [process(), process()];
     const narrow = { burst: 1, perSecond: 0.5 };
     await first.limiter.acquire(call, narrow);
@@ -144,7 +144,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     expect(thrown?.retryAfterMs).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
   });
 
-  test('the class, the region and the account of a refusal alone are paused', async () => {
+  test('a refusal pauses its class, region and account alone', async () => {
     const { limiter } = process();
     const wide = { burst: 50, perSecond: 50 };
     await limiter.acquire(call, wide);
@@ -155,7 +155,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     await expect(limiter.acquire(call, wide)).rejects.toMatchObject({ code: 'Throttled' });
   });
 
-  test('less than nothing left is a wait until it has been made up for', async () => {
+  test('a quota of less than nothing is a wait until it has been made up for', async () => {
     const { limiter } = process();
     const wide = { burst: 200, perSecond: 20 };
     await limiter.acquire(call, wide);
@@ -174,7 +174,7 @@ describe.each(engines)('the limits that processes share through %s', (engine) =>
     await expect(limiter.reportQuota(call, wide, refused(60_000))).resolves.toBeUndefined();
   });
 
-  test('goes on after a step of the clock that shortens a pause which it knew', async () => {
+  test('a limiter goes on after a step of the clock that shortens a pause which it knew', async () => {
     const { limiter } = process();
     const quick = { burst: 10, perSecond: 100 };
     await limiter.acquire(call, quick);

@@ -7,7 +7,7 @@ const pools = (count: number, name = 'pool') => Array.from({ length: count }, (_
 const hang = () => new Promise<never>(() => {});
 
 describe('PoolPoll', () => {
-  test('reads the 21st pool when the queues of 20 hang', async () => {
+  test('a poll reads the 21st pool when the queues of 20 hang', async () => {
     const hanging = new Set(pools(20, 'hangs'));
     const poll = new PoolPoll({ ...limits, poolTimeoutMs: 50 });
     const read: string[] = [];
@@ -20,7 +20,7 @@ describe('PoolPoll', () => {
     expect(leftOut).toEqual([]);
   });
 
-  test('reads every other pool before a second pool that failed the last time', async () => {
+  test('a poll reads every other pool before a second pool that failed the last time', async () => {
     const poll = new PoolPoll({ ...limits, lanes: 3, slowLanes: 1 });
     const sick = pools(4, 'sick');
     const healthy = pools(30, 'well');
@@ -39,7 +39,7 @@ describe('PoolPoll', () => {
     expect(read).toHaveLength(34);
   });
 
-  test('treats a pool that took long as slow in the next poll', async () => {
+  test('a poll treats a pool that took long as slow in the next poll', async () => {
     const poll = new PoolPoll({ ...limits, slowAfterMs: -1, lanes: 5, slowLanes: 1 });
     const all = pools(3);
     await poll.run(all, null, async () => {});
@@ -53,7 +53,7 @@ describe('PoolPoll', () => {
     expect(most).toBe(1);
   });
 
-  test('ends after its limit, says which pools it left out, and begins the next poll with them', async () => {
+  test('a poll ends after its limit, says which pools it left out, and begins the next poll with them', async () => {
     const poll = new PoolPoll({ ...limits, totalTimeoutMs: 50, lanes: 2, slowLanes: 0 });
     const all = pools(5);
     const { failed, leftOut } = await poll.run(all, null, hang);
@@ -66,7 +66,7 @@ describe('PoolPoll', () => {
     expect(read).toEqual(all);
   });
 
-  test('reads no further pool once it is cancelled, and aborts the reads under way', async () => {
+  test('a cancelled poll reads no further pool, and aborts the reads under way', async () => {
     const poll = new PoolPoll({ ...limits, lanes: 1 });
     const cancel = new AbortController();
     const signals: AbortSignal[] = [];
@@ -79,7 +79,7 @@ describe('PoolPoll', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  test('forgets deleted pools', async () => {
+  test('a poll forgets deleted pools', async () => {
     const poll = new PoolPoll({ ...limits, slowLanes: 0 });
     await poll.run(['prov/back-again'], null, async () => {
       throw new Error('no answer');

@@ -13,14 +13,14 @@ describe('engineNow', () => {
   const attempt = () => new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED });
 
   test.each([-HALF_HOUR_MS, HALF_HOUR_MS])(
-    'follows the engine’s clock when the host’s clock is %d ms off',
+    'engineNow follows the engine’s clock when the host’s clock is %d ms off',
     async (offMs) => {
       jest.spyOn(Date, 'now').mockReturnValue(SCHEDULED + offMs);
       expect(await attempt().run(async () => engineNow())).toBe(SCHEDULED);
     },
   );
 
-  test('counts the time that passes in the attempt, also when the host’s clock is set back', async () => {
+  test('engineNow counts the time that passes in the attempt, also when the host’s clock is set back', async () => {
     const reading = jest.spyOn(performance, 'now').mockReturnValue(1_000);
     const instants = await attempt().run(async () => {
       const first = engineNow();
@@ -31,7 +31,7 @@ describe('engineNow', () => {
     expect(instants).toEqual([SCHEDULED, SCHEDULED + 60_000]);
   });
 
-  test('starts again from the engine’s time with each attempt', async () => {
+  test('engineNow starts again from the engine’s time with each attempt', async () => {
     const env = attempt();
     await env.run(async () => engineNow());
     const later = new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED + HALF_HOUR_MS });

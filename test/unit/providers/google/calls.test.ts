@@ -51,18 +51,18 @@ const sent = [
 ] as const;
 
 describe('the SDK', () => {
-  test.each(sent)('sends %j as the API has it', async (call, method, path) => {
+  test.each(sent)('the SDK sends %j as the API has it', async (call, method, path) => {
     await calls().call(call);
     expect(google.requests).toMatchObject([{ method, path: `/compute/v1/projects/p/zones/${zone}${path}` }]);
     expect(google.requests[0]!.headers.authorization).toBeUndefined();
   });
 
-  test('sends a list of all zones as the API has it', async () => {
+  test('the SDK sends a list of all zones as the API has it', async () => {
     await calls().call({ ...get, method: 'aggregatedList', zone: null, request: { maxResults: 1 } });
     expect(google.requests).toMatchObject([{ method: 'GET', path: '/compute/v1/projects/p/aggregated/instances' }]);
   });
 
-  test('carries a body and its parameters, and gives ids as they are', async () => {
+  test('the SDK carries a body and its parameters, and gives ids as they are', async () => {
     google.say = () => ({ body: { name: 'operation-1', status: 'PENDING', targetId: '9007199254740993123' } });
     const operation = await calls().call(insert);
     expect(operation).toMatchObject({ name: 'operation-1', status: 'PENDING', targetId: '9007199254740993123' });
@@ -71,7 +71,7 @@ describe('the SDK', () => {
     expect(body).toMatchObject({ count: '2', instanceProperties: { machineType: 't' } });
   });
 
-  test('gives the whole page of a list, its warning too', async () => {
+  test('the SDK gives the whole page of a list, its warning too', async () => {
     const page = {
       kind: 'compute#instanceList',
       items: [{ id: '1' }],
@@ -84,7 +84,7 @@ describe('the SDK', () => {
     expect(google.requests[0]!.headers['x-goog-fieldmask']).toBe('items(id)');
   });
 
-  test('sends each request once, whatever the answer', async () => {
+  test('the SDK sends each request once, whatever the answer', async () => {
     google.say = () => ScriptedGoogle.refusal(503, 'backendError');
     for (const [call] of sent) {
       google.requests.length = 0;
@@ -93,7 +93,7 @@ describe('the SDK', () => {
     }
   });
 
-  test('describes no more than is used, and all of that', () => {
+  test('the SDK describes no more than is used, and all of that', () => {
     const types = computeTypes();
     expect(Object.keys(types).length).toBeLessThan(200);
     for (const [service, names] of Object.entries(usedMethods)) {
@@ -109,7 +109,7 @@ describe('the SDK', () => {
 });
 
 describe('a call', () => {
-  test('takes its place by region, and says what became of it', async () => {
+  test('a call takes its place by region, and reports its outcome', async () => {
     const before = [context.acquired.length, context.outcomes.length];
     await calls().call(get);
     expect(context.acquired.slice(before[0])).toMatchObject([
@@ -118,7 +118,7 @@ describe('a call', () => {
     expect(context.outcomes.slice(before[1])).toMatchObject([{ operation: 'instances.get', result: 'ok' }]);
   });
 
-  test('that is refused for its rate makes everybody wait for the next minute', async () => {
+  test('a call that is refused for its rate makes every caller wait for the next minute', async () => {
     google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded');
     await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled' });
     const { retryAfterMs, remaining } = context.quotaUpdates.at(-1)!;
@@ -127,7 +127,7 @@ describe('a call', () => {
     expect(retryAfterMs).toBeLessThanOrEqual(64_000);
   });
 
-  test('with details tells concurrency from rate', async () => {
+  test('a call that is refused with details tells concurrency from rate', async () => {
     const details = [
       {
         '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
@@ -139,7 +139,7 @@ describe('a call', () => {
     await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 10_000 });
   });
 
-  test('keeps the request out of its error', async () => {
+  test('a call keeps the request out of its error', async () => {
     google.say = () => ScriptedGoogle.refusal(400, 'invalid');
     const secret = {
       ...insert,
@@ -152,14 +152,14 @@ describe('a call', () => {
     expect((error as Error).cause).toBeUndefined();
   });
 
-  test('without a network ends in doubt, and one without an answer too', async () => {
+  test('a call without a network ends in doubt, and one without an answer too', async () => {
     const nowhere = new ComputeCalls(config({ endpoint: 'http://127.0.0.1:1' }), context);
     await expect(nowhere.call(get)).rejects.toMatchObject({ code: 'Unavailable' });
     google.say = () => ({ body: '<html>not Google’s</html>' });
     await expect(calls().call(get)).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
-  test('with credentials that are none is refused before it leaves, again and again, and ends no process', async () => {
+  test('a call with malformed credentials is rejected before it is sent, again and again, and ends no process', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown) => void unhandled.push(error);
     process.on('unhandledRejection', note);
@@ -172,7 +172,7 @@ describe('a call', () => {
     expect(google.requests).toEqual([]);
   });
 
-  test('while the token address cannot be reached is not sent, and may be repeated', async () => {
+  test('a call is not sent while the token address cannot be reached, and may be repeated', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
     const creds = {
       type: 'authorized_user',

@@ -25,12 +25,12 @@ const problemOf = (creds: string | object): string => {
 };
 
 describe('credentials', () => {
-  test('are none where the configuration has none', () => {
+  test('credentials are none where the configuration has none', () => {
     expect(readCredentials(undefined)).toBeNull();
     expect(readCredentials(null)).toBeNull();
   });
 
-  test('are read from an object, JSON text, base64 and a file alike', () => {
+  test('credentials are read from an object, JSON text, base64 and a file alike', () => {
     expect(readCredentials(keyFile)).toEqual(keyFile);
     expect(readCredentials(` ${text}\n`)).toEqual(keyFile);
     expect(readCredentials(Buffer.from(text).toString('base64'))).toEqual(keyFile);
@@ -39,7 +39,7 @@ describe('credentials', () => {
     expect(readCredentials(fileWith('key.json', text))).toEqual(keyFile);
   });
 
-  test('that cannot be read are named in one line, in each form', () => {
+  test('credentials that cannot be read are named in one line, in each form', () => {
     const types = 'service_account, authorized_user, external_account';
     expect(problemOf({ type: 'something' })).toBe(`creds: the object must have a type: ${types}`);
     expect(problemOf({ ...keyFile, private_key: '' })).toBe('creds: the object has no private_key');
@@ -52,7 +52,7 @@ describe('credentials', () => {
     expect(problemOf(fileWith('null.json', 'null'))).toMatch(/must have a type/);
   });
 
-  test('never appear in the message, whatever was wrong with them', () => {
+  test('credentials never appear in the message, whatever was wrong with them', () => {
     const cut = Buffer.from(`x${text}`).toString('base64').repeat(3);
     expect(problemOf(cut)).toMatch(/^creds: cannot read a text that is no JSON and no base64 of it \(\w+\)$/);
     for (const creds of [{ ...keyFile, type: 'x' }, text.slice(1), text.slice(0, -1)]) {

@@ -29,7 +29,7 @@ const propertiesOf = (changes: object = {}) =>
 describeRealData('all real launch configs', () => {
   const pools = () => realPools().filter(isGooglePool);
 
-  test('are valid and come back as they were', () => {
+  test('every real launch config of Google is valid and comes back as it was', () => {
     expect(pools().flatMap(({ config }) => config.launchConfigs ?? [])).toHaveLength(411);
     for (const { workerPoolId, owner: ownerOfPool, config } of pools()) {
       const validation = checkDefinition(validate(config), { workerPoolId, owner: ownerOfPool }, prepare);
@@ -38,7 +38,7 @@ describeRealData('all real launch configs', () => {
     }
   });
 
-  test('are carried without loss', () => {
+  test('every real launch config of Google is carried without loss', () => {
     for (const { workerPoolId, config } of pools()) {
       for (const each of config.launchConfigs ?? []) {
         const { request } = prepare({ ...googleSpec(), workerPoolId, configuration: each });
@@ -89,7 +89,7 @@ function withBareNames(definition: object): object {
 }
 
 describe('a definition', () => {
-  test('as people write it is valid', () => {
+  test('a definition of Google as people write it is valid', () => {
     expect(reasonOf({})).toBe('valid');
     expect(reasonOf({ machineType: 'n2-standard-4', labels: { team: 'ci' }, description: 'for CI' })).toBe('valid');
     expect(reasonOf({ tags: { items: ['web'] }, canIpForward: false, resourcePolicies: ['policy'] })).toBe('valid');
@@ -105,7 +105,7 @@ describe('a definition', () => {
     [['disks'], "must have required property 'disks'"],
     [['machineType'], "must have required property 'machineType'"],
     [['workerConfig'], "must have required property 'workerConfig'"],
-  ])('without %j is refused', (without, reason) => {
+  ])('a definition of Google without %j is rejected', (without, reason) => {
     expect(reasonOf({}, without)).toBe(reason);
   });
 
@@ -193,11 +193,11 @@ describe('a definition', () => {
       { workerConfig: { text: 'x'.repeat(270_000) } },
       `workerConfig: The metadata of launch config lc-${'0'.repeat(20)} has 270142 bytes; Compute Engine takes 262144.`,
     ],
-  ])('with %s is refused', (_what, changes, reason) => {
+  ])('a definition of Google with %s is rejected', (_what, changes, reason) => {
     expect(reasonOf(changes)).toBe(reason);
   });
 
-  test('may have labels on its disks, which end up where Google takes them', () => {
+  test('a definition of Google may have labels on its disks, which end up where Google takes them', () => {
     const disks = [{ labels: { a: '1' }, initializeParams: { labels: { b: '2' } } }];
     expect(reasonOf({ disks })).toBe('valid');
     const [disk] = propertiesOf({ disks }).disks as { labels?: object; initializeParams: { labels: object } }[];
@@ -207,7 +207,7 @@ describe('a definition', () => {
 });
 
 describe('a launch request', () => {
-  test('is the same every time, and survives JSON', () => {
+  test('a launch request is the same every time, and survives JSON', () => {
     const prepared = prepare(googleSpec());
     expect(prepare(googleSpec())).toEqual(prepared);
     expect(JSON.parse(JSON.stringify(prepared))).toEqual(prepared);
@@ -218,7 +218,7 @@ describe('a launch request', () => {
     });
   });
 
-  test('tells the machine what worker-runner reads, in the place of the definition’s own', () => {
+  test('a launch request tells the machine what worker-runner reads, in place of the definition’s own', () => {
     const metadata = {
       items: [
         { key: 'startup-script', value: '#!' },
@@ -236,7 +236,7 @@ describe('a launch request', () => {
     });
   });
 
-  test('lets disks go with their machine unless the definition says otherwise', () => {
+  test('a launch request has disks deleted with their machine unless the definition says otherwise', () => {
     const disks = [
       { boot: true },
       { autoDelete: false },
@@ -247,7 +247,7 @@ describe('a launch request', () => {
     expect(rendered.map(({ initializeParams }) => 'labels' in initializeParams)).toEqual([true, true, false]);
   });
 
-  test('never restarts a machine by itself, and bears our labels over the definition’s', () => {
+  test('a launch request never restarts a machine by itself, and bears our labels over the definition’s', () => {
     const properties = propertiesOf({
       scheduling: { automaticRestart: true, onHostMaintenance: 'terminate' },
       labels: { team: 'ci', 'worker-manager-launch': 'forged' },

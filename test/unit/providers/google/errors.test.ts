@@ -43,11 +43,11 @@ const rows: [number, string, ProviderErrorCode][] = [
 ];
 
 describe('a refusal by HTTP', () => {
-  test.each(rows)('of status %i and reason %s is %s', (status, reason, code) => {
+  test.each(rows)('a refusal of status %i and reason %s is %s', (status, reason, code) => {
     expect(codeOf(refusal(status, reason))).toBe(code);
   });
 
-  test('is open where there is no answer, or none of Google’s', () => {
+  test('an outcome is unknown where there is no answer, or none of Google’s', () => {
     expect(codeOf(sdkError(undefined, undefined))).toBe('Unavailable');
     expect(codeOf(sdkError(404, '<html>no such page</html>'), { isLaunch: false })).toBe('Unavailable');
     expect(codeOf(sdkError(403, '<html>a proxy</html>'))).toBe('Unavailable');
@@ -65,7 +65,7 @@ describe('a refusal by HTTP', () => {
     }
   });
 
-  test('says that a machine is gone only where it names that machine', () => {
+  test('a refusal says that a machine is gone only where it names that machine', () => {
     const notFound = (path: string) => refusal(404, 'notFound', `The resource '${path}' was not found`);
     const subject = { isLaunch: false, resource: 'instances/123' };
     expect(codeOf(notFound('projects/p/zones/z/instances/123'), subject)).toBe('NotFound');
@@ -75,7 +75,7 @@ describe('a refusal by HTTP', () => {
     expect(codeOf(notFound('projects/p/zones/z/instances/123'), { ...subject, isLaunch: true })).toBe('InvalidRequest');
   });
 
-  test('of a rate limit says to wait for the next minute, and of concurrent operations for seconds', () => {
+  test('a refusal by a rate limit waits for the next minute, and of concurrent operations for seconds', () => {
     const { retryAfterMs } = classify(refusal(403, 'rateLimitExceeded'), { isLaunch: true });
     expect(retryAfterMs).toBeGreaterThan(0);
     expect(retryAfterMs).toBeLessThanOrEqual(64_000);
@@ -87,14 +87,14 @@ describe('a refusal by HTTP', () => {
     expect(concurrent.cloudCode).toBe('CONCURRENT_OPERATIONS_QUOTA_EXCEEDED');
   });
 
-  test('shows the cloud’s words, and nothing of the request', () => {
+  test('a refusal shows the cloud’s words, and nothing of the request', () => {
     const error = classify(refusal(403, 'forbidden', 'Required permission'), { isLaunch: true });
     expect(error.message).toBe('forbidden: Required permission');
     expect(error.cloudCode).toBe('forbidden');
     expect(error.cause).toBeUndefined();
   });
 
-  test('passes through where it is classified already', () => {
+  test('an error that is classified already stays as it is', () => {
     const error = new ProviderError({ code: 'GivenUp', message: 'over' });
     expect(classify(error, { isLaunch: true })).toBe(error);
   });
@@ -123,13 +123,13 @@ describe('a failed operation', () => {
     ['INTERNAL_ERROR', undefined],
     ['VM_MIN_COUNT_NOT_REACHED', undefined],
     ['constructor', undefined],
-  ] as const)('with %s is %s', (code, meaning) => {
+  ] as const)('a failed operation with %s is %s', (code, meaning) => {
     const [reason] = reasonsOf([{ code, message: 'in words' }]);
     expect(reason).toMatchObject({ cloudCode: code, message: `${code}: in words` });
     expect(reason!.code).toBe(meaning);
   });
 
-  test('gives one reason for each code, and the summary only where nothing else says why', () => {
+  test('a failed operation gives one reason for each code, and the summary only where nothing else says why', () => {
     const summary = { code: 'VM_MIN_COUNT_NOT_REACHED' };
     const causes = [{ code: 'QUOTA_EXCEEDED' }, { code: 'QUOTA_EXCEEDED' }, { code: 'IP_SPACE_EXHAUSTED' }];
     expect(reasonsOf([summary, ...causes]).map(({ cloudCode }) => cloudCode)).toEqual([
@@ -140,11 +140,11 @@ describe('a failed operation', () => {
     expect(reasonsOf([])).toEqual([]);
   });
 
-  test('is none where the machines exist already', () => {
+  test('a failed operation is no failure where the machines exist already', () => {
     expect(reasonsOf([{ code: 'RESOURCE_ALREADY_EXISTS' }])).toEqual([]);
   });
 
-  test('names the quota that is used up', () => {
+  test('a failed operation names the quota that is used up', () => {
     const quotaInfo = { metricName: 'compute.googleapis.com/cpus', limitName: 'CPUS', limit: 24 };
     const [reason] = reasonsOf([{ code: 'QUOTA_EXCEEDED', message: 'Quota.', errorDetails: [{ quotaInfo }] }]);
     expect(reason!.message).toBe('QUOTA_EXCEEDED: Quota. (compute.googleapis.com/cpus, limit 24)');
@@ -152,7 +152,7 @@ describe('a failed operation', () => {
 });
 
 describe('a window of calls', () => {
-  test('ends with the full minute, and not for all at the same instant', () => {
+  test('a window of calls ends with the full minute, and not for all at the same instant', () => {
     const at = (seconds: number, random: number) => untilNextMinute(600_000_000 + seconds * 1_000, () => random);
     expect(at(0, 0)).toBe(60_500);
     expect(at(59, 0)).toBe(1_500);

@@ -38,13 +38,13 @@ const verify = async (by: TokenSigner) => {
 };
 
 describe('Google’s keys', () => {
-  test('are fetched at the first token, once for all that wait', async () => {
+  test('Google’s keys are fetched at the first token, once for all that wait', async () => {
     expect(address.fetches).toBe(0);
     await Promise.all([verify(signer), verify(signer), verify(signer)]);
     expect(address.fetches).toBe(1);
   });
 
-  test('are fetched anew when their Cache-Control has ended, and not before', async () => {
+  test('Google’s keys are fetched anew when their Cache-Control has ended, and not before', async () => {
     await verify(signer);
     address.nowMs += 3_599_000;
     await verify(signer);
@@ -54,7 +54,7 @@ describe('Google’s keys', () => {
     expect(address.fetches).toBe(2);
   });
 
-  test('without a Cache-Control are kept for ten minutes', async () => {
+  test('Google’s keys are kept for ten minutes without a Cache-Control', async () => {
     address.publish([signer], null);
     await verify(signer);
     address.nowMs += 599_000;
@@ -65,7 +65,7 @@ describe('Google’s keys', () => {
     expect(address.fetches).toBe(2);
   });
 
-  test('hold through an outage of the address', async () => {
+  test('Google’s keys hold through an outage of the address', async () => {
     await verify(signer);
     const outages = [
       () => new Response('down', { status: 503 }),
@@ -81,7 +81,7 @@ describe('Google’s keys', () => {
     expect(address.fetches).toBe(1 + outages.length);
   });
 
-  test('are fetched again for a key that is not known, not more often than every half minute', async () => {
+  test('Google’s keys are fetched again for an unknown key, not more often than every half minute', async () => {
     await verify(signer);
     const rotated = await tokenSigner('key-2');
     address.publish([signer, rotated]);
@@ -97,7 +97,7 @@ describe('Google’s keys', () => {
     expect(address.fetches).toBe(3);
   });
 
-  test('that cannot be had are an outage, and no bad proof', async () => {
+  test('Google’s keys that cannot be had are an outage, and no bad proof', async () => {
     address.answer = () => new Response('down', { status: 503 });
     await expect(verify(signer)).rejects.toMatchObject({ code: 'Unavailable' });
     address.publish([signer]);

@@ -30,11 +30,11 @@ const verify = (token: unknown, worker = googleWorker(), nowMs = NOW_MS) =>
 const withMachine = (machine: unknown) => tokenClaims({ google: { compute_engine: machine } });
 
 describe('an identity token', () => {
-  test('holds for the worker whose machine it is of', async () => {
+  test('an identity token holds for the worker of its machine', async () => {
     await expect(verify(await signer.sign(tokenClaims()))).resolves.toBeUndefined();
   });
 
-  test('holds with the short name of the issuer, and with claims that nobody asked for', async () => {
+  test('an identity token holds with the short name of the issuer, and with further claims', async () => {
     const claims = tokenClaims({ iss: 'accounts.google.com', other: { claim: true } });
     await expect(verify(await signer.sign(claims))).resolves.toBeUndefined();
   });
@@ -63,11 +63,11 @@ describe('an identity token', () => {
     ['another creation', withMachine(machineClaims({ instance_creation_timestamp: 1_789_999_301 }))],
     ['no creation', withMachine(machineClaims({ instance_creation_timestamp: undefined }))],
     ['a creation that is text', withMachine(machineClaims({ instance_creation_timestamp: '1789999000' }))],
-  ])('with %s is refused', async (_what, claims) => {
+  ])('an identity token with %s is rejected', async (_what, claims) => {
     await expect(verify(await signer.sign(claims))).rejects.toThrow(IdentityError);
   });
 
-  test('is refused before and after its time, with five minutes for clocks', async () => {
+  test('an identity token is rejected before and after its time, with five minutes for clocks', async () => {
     const token = await signer.sign(tokenClaims());
     await expect(verify(token, googleWorker(), 1_790_003_899_000)).resolves.toBeUndefined();
     await expect(verify(token, googleWorker(), 1_790_003_901_000)).rejects.toThrow(IdentityError);
@@ -75,18 +75,18 @@ describe('an identity token', () => {
     await expect(verify(early)).rejects.toThrow(IdentityError);
   });
 
-  test('of a row without the facts is refused', async () => {
+  test('an identity token is rejected for a row without the facts', async () => {
     const token = await signer.sign(tokenClaims());
     await expect(verify(token, googleWorker({ identityAttributes: {} }))).rejects.toThrow(IdentityError);
   });
 
-  test('is refused under another key, and without a signature', async () => {
+  test('an identity token is rejected under another key, and without a signature', async () => {
     await expect(verify(await other.sign(tokenClaims()))).rejects.toThrow(IdentityError);
     await expect(verify(await signer.sign(tokenClaims(), { kid: 'unheard-of' }))).rejects.toThrow(IdentityError);
     await expect(verify(new UnsecuredJWT(tokenClaims()).encode())).rejects.toThrow(IdentityError);
   });
 
-  test('is refused with any byte of it changed', async () => {
+  test('an identity token is rejected with any byte of it changed', async () => {
     const token = await signer.sign(tokenClaims());
     await fc.assert(
       fc.asyncProperty(
@@ -101,7 +101,7 @@ describe('an identity token', () => {
     );
   });
 
-  test('that is none is refused, whatever it is', async () => {
+  test('a malformed identity token is rejected, whatever it is', async () => {
     const text = fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary' }),
@@ -115,7 +115,7 @@ describe('an identity token', () => {
     );
   });
 
-  test('cannot be judged while the keys cannot be had', async () => {
+  test('an identity token cannot be judged while the keys cannot be had', async () => {
     const outage = new ProviderError({ code: 'Unavailable', message: 'no keys' });
     const token = await signer.sign(tokenClaims());
     const options = { audience: ROOT_URL, serviceAccountId: SERVICE_ACCOUNT, keys: () => Promise.reject(outage) };

@@ -27,7 +27,7 @@ const tags = fc.record({
 });
 
 describe('names of a launch', () => {
-  test('are valid and different for every pool id that the API takes', () => {
+  test('names of a launch are valid and different for every pool id that the API takes', () => {
     fc.assert(
       fc.property(fc.stringMatching(workerPoolIdPattern), token, (workerPoolId, launch) => {
         const names = machineNames(namePrefix(workerPoolId, launch), 500);
@@ -37,11 +37,11 @@ describe('names of a launch', () => {
     );
   });
 
-  test('differ between launches of one pool', () => {
+  test('names of a launch differ between launches of one pool', () => {
     expect(namePrefix('proj/pool', 'a')).not.toBe(namePrefix('proj/pool', 'b'));
   });
 
-  test('show the pool to people', () => {
+  test('names of a launch show the pool to people', () => {
     expect(namePrefix('Proj_1/ci', 'token-1')).toMatch(/^proj-1-ci-[0-9a-f]{16}-$/);
     expect(namePrefix('1st/ci', 'token-1')).toMatch(/^w1st-ci-/);
     expect(namePrefix(`_${'x'.repeat(37)}/pool`, 'token-1')).toMatch(/^w-x{34}-[0-9a-f]{16}-$/);
@@ -49,7 +49,7 @@ describe('names of a launch', () => {
 });
 
 describe('labels of a launch', () => {
-  test('are valid for every pool id, owner, provider and launch config that the API takes', () => {
+  test('labels of a launch are valid for every pool id, owner, provider and launch config that the API takes', () => {
     fc.assert(
       fc.property(tags, (each) => {
         for (const [key, value] of Object.entries(ownLabels(each))) {
@@ -60,7 +60,7 @@ describe('labels of a launch', () => {
     );
   });
 
-  test('have the names of the original, and ours', () => {
+  test('labels of a launch have Taskcluster’s names, and ours', () => {
     const each = {
       token: 'token.1',
       workerPoolId: 'Proj/Pool',
@@ -80,7 +80,7 @@ describe('labels of a launch', () => {
     });
   });
 
-  test('take a text of any length', () => {
+  test('labels of a launch take a text of any length', () => {
     expect(labelValue(`${'é'.repeat(200)}@example.com`)).toBe('-'.repeat(63));
   });
 });
@@ -89,7 +89,7 @@ describe('the description of an instance', () => {
   const read = (each: Parameters<typeof ownLabels>[0], description?: string) =>
     readTags({ labels: ownLabels(each), description: description ?? ownDescription(each) }, each.deploymentId);
 
-  test('gives the launch and the pool back, whatever they are', () => {
+  test('the description of an instance gives the launch and the pool back, whatever they are', () => {
     fc.assert(
       fc.property(tags, fc.option(fc.string()), (each, given) => {
         const { token: launchToken, workerPoolId } = each;
@@ -98,7 +98,7 @@ describe('the description of an instance', () => {
     );
   });
 
-  test('is not believed where it does not fit the labels', () => {
+  test('the description of an instance is not believed where it does not fit the labels', () => {
     const [each] = fc.sample(tags, { numRuns: 1, seed: 1 });
     const none = { launchToken: null, workerPoolId: null };
     expect(read(each!, ownDescription({ ...each!, token: 'another' }))).toEqual(none);
@@ -106,7 +106,7 @@ describe('the description of an instance', () => {
     expect(read(each!, 'something else')).toEqual(none);
   });
 
-  test('says nothing of an instance of another deployment', () => {
+  test('the description of an instance says nothing of an instance of another deployment', () => {
     const [each] = fc.sample(tags, { numRuns: 1, seed: 1 });
     const labels = ownLabels(each!);
     expect(readTags({ labels, description: ownDescription(each!) }, 'another').launchToken).toBeNull();
@@ -115,7 +115,7 @@ describe('the description of an instance', () => {
 });
 
 describe('request ids', () => {
-  test('are UUIDs, the same for the same launch and for no other', () => {
+  test('request ids are UUIDs, the same for the same launch and for no other', () => {
     fc.assert(
       fc.property(token, token, (one, other) => {
         expect(launchRequestId(one)).toMatch(UUID);
@@ -124,7 +124,7 @@ describe('request ids', () => {
     );
   });
 
-  test('of deletions differ by machine and by turn', () => {
+  test('request ids of deletions differ by machine and by turn', () => {
     const ids = [
       deleteRequestId('1', 'a'),
       deleteRequestId('1', 'b'),

@@ -27,7 +27,7 @@ const status: LifecycleStatus = {
   lastObservation: null,
 };
 
-describe('describeLifecycle', () => {
+describe('describeLife', () => {
   test('the details of a machine built step by step read as public IP → network interface → VM', () => {
     const lines = describeLifecycle(input, status).split('\n\n');
     expect(lines[0]).toBe('**requested** (creating vm)');
