@@ -1,5 +1,4 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { DEMAND_POLL_LIMITS, demandActivities } from '../../../../activities/demand/poll.js';
 import type { DemandCounts } from '../../../../domain/demand.js';
 import type { DecisionBasis } from '../../../../domain/decision.js';
@@ -11,6 +10,7 @@ import type { PollLimits } from '../../../../activities/demand/poll-pools.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { decisionOf } from '../../../support/decisions.js';
 import { makePool, NOW } from '../../../support/records.js';
+import { recordedLog } from '../../../support/recorded-log.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
@@ -55,7 +55,7 @@ function demandPoll(
   };
 }
 
-test('a pool whose counts cannot be read is held alone', async () => {
+test('a pool whose counts cannot be read is left out without affecting other pools', async () => {
   const { triggered: requested, pollOnce } = demandPoll(async (workerPoolId) => {
     if (workerPoolId === 'prov/a') throw new Error('the queue does not answer');
     return waiting;
@@ -64,7 +64,7 @@ test('a pool whose counts cannot be read is held alone', async () => {
   expect(requested.sort()).toEqual(['prov/b', 'prov/c']);
 });
 
-test('a pool whose counts are slow holds no other up', async () => {
+test('a pool whose counts are slow delays no other pool', async () => {
   const slow = Promise.withResolvers<DemandCounts>();
   const othersPolled = Promise.withResolvers<void>();
   const { triggered: requested, pollOnce } = demandPoll(
@@ -78,7 +78,7 @@ test('a pool whose counts are slow holds no other up', async () => {
   expect(await polled).toEqual({ pools: 3, triggered: 3, unreadable: 0 });
 });
 
-test('triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
+test('a poll triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
   const [failing, hanging, others] = ['failing', 'hanging', 'sound'].map((name) =>
     Array.from({ length: 4 }, (_, index) => `prov/${index}-${name}`),
   ) as [string[], string[], string[]];
@@ -141,7 +141,7 @@ test('a held pool wants nothing, and is triggered when the hold ends', async () 
   expect(await wanted()).toEqual([5, 5, 5]);
 });
 
-test('what all pools want is recorded before the first of them is triggered', async () => {
+test('a poll records what all pools want before it triggers the first of them', async () => {
   const seen: number[][] = [];
   const { pollOnce } = demandPoll(
     async () => waiting,
@@ -164,11 +164,6 @@ test('the minimum of a pool is wanted while its queue does not answer', async ()
   expect(requested).toEqual(['prov/min']);
 });
 
-const recorded = () => {
-  const lines: Record<string, unknown>[] = [];
-  return { lines, log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
-};
-
 const nothing: DemandCounts = { pendingTasks: 0, claimedTasks: 0 };
 const wanted = async () =>
   (await database.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
@@ -176,7 +171,7 @@ const wanted = async () =>
   );
 
 test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
-  const { lines, log } = recorded();
+  const { lines, log } = recordedLog('info');
   let isSilent = true;
   const counts = async () => {
     if (isSilent) throw new Error('the queue does not answer');
@@ -225,7 +220,7 @@ test('a poll goes on with later answers when those before cannot be recorded, an
 
 test('a poll logs one line when Temporal takes no trigger, however many pools there are', async () => {
   for (let pool = 0; pool < 30; pool += 1) await makePool(database.db, { workerPoolId: `prov/many-${pool}` });
-  const { lines, log } = recorded();
+  const { lines, log } = recordedLog('info');
   const away = async () => {
     throw new Error('Temporal is away');
   };

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { workerPollActivities } from '../../../../activities/demand/worker-poll.js';
 import { type DemandSource, QueueRefusedError } from '../../../../domain/demand-source.js';
 import type { QueueWorker } from '../../../../domain/inactivity.js';
 import { recordLaunchedWorkers } from '../../../../database/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
+import { recordedLog } from '../../../support/recorded-log.js';
 import { machines, makePool, NOW, newIntent, reserve, times, finish } from '../../../support/records.js';
 import { databaseFor } from '../../../support/records-suite.js';
 
@@ -25,7 +25,7 @@ interface Signal {
 function poller(answers: Partial<DemandSource> = {}) {
   const signals: Signal[] = [];
   const requested: string[] = [];
-  const lines: Record<string, unknown>[] = [];
+  const { log, lines } = recordedLog('info');
   let refuses: ReadonlySet<string> = new Set();
   const queue: Omit<DemandSource, 'counts'> = {
     workers: async () => ({ complete: true, entries: [] }),
@@ -52,7 +52,7 @@ function poller(answers: Partial<DemandSource> = {}) {
           }),
         },
       },
-      log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+      log,
     }),
   );
   return {
@@ -97,7 +97,7 @@ describe('the poll of workers', () => {
     await makePool(database.db, { workerPoolId: 'prov/empty' });
   });
 
-  test('asks the queue only about pools with registered workers', async () => {
+  test('a worker poll reads the queue only for pools with registered workers', async () => {
     const [worker] = await registered('prov/a', 't', 1);
     const { poll, requested } = poller({ workers: list(entry(worker!.workerId, worker)) });
     expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 0, refused: 0 });
@@ -106,7 +106,7 @@ describe('the poll of workers', () => {
     expect(await poll()).toMatchObject({ pools: 0 });
   });
 
-  test('signals the lifecycle of a worker that has never claimed, and of no other', async () => {
+  test('a worker poll signals the lifecycle of a worker that has never claimed, and of no other', async () => {
     const [hung, busy, young] = await registered('prov/a', 't', 3);
     const { poll, signals } = poller({
       workers: list(entry(busy!.workerId, busy), entry(young!.workerId, { ...young, lastActiveAt: LATER - HOUR })),
@@ -120,7 +120,7 @@ describe('the poll of workers', () => {
     ]);
   });
 
-  test('signals nobody whom the queue, asked singly, shows active', async () => {
+  test('a worker poll signals no worker that the queue, asked singly, shows active', async () => {
     const [worker] = await registered('prov/a', 't', 1);
     const { poll, requested, signals } = poller({ worker: async () => entry(worker!.workerId, worker) });
     await poll();
@@ -128,7 +128,7 @@ describe('the poll of workers', () => {
     expect(signals).toEqual([]);
   });
 
-  test('signals nobody who has a claimed task', async () => {
+  test('a worker poll signals no worker that has a claimed task', async () => {
     const [worker] = await registered('prov/a', 't', 1);
     const old = entry(worker!.workerId, { ...worker, lastActiveAt: NOW });
     const { poll, signals } = poller({
@@ -140,7 +140,7 @@ describe('the poll of workers', () => {
     expect(signals).toEqual([]);
   });
 
-  test('signals a change of quarantine once the row differs, and not again when the row says it', async () => {
+  test('a worker poll signals a change of quarantine once the row differs, and not again when the row says it', async () => {
     const [worker] = await registered('prov/a', 't', 1);
     const quarantineUntil = LATER + HOUR;
     const { poll, signals } = poller({ workers: list(entry(worker!.workerId, { ...worker, quarantineUntil })) });
@@ -152,7 +152,7 @@ describe('the poll of workers', () => {
     expect(await poll(LATER + 2 * MINUTE)).toMatchObject({ signalled: 0 });
   });
 
-  test('signals the other workers when one lifecycle takes no signal, and that one again ever more rarely', async () => {
+  test('a worker poll signals the other workers when one lifecycle takes no signal, and that one again ever more rarely', async () => {
     const workers = await registered('prov/a', 't', 3);
     const { poll, signals, lines, refuse } = poller();
     const stuck = `worker/prov/a/${workers[0]!.workerGroup}/${workers[0]!.workerId}`;
@@ -167,7 +167,7 @@ describe('the poll of workers', () => {
     expect(signals.filter(({ workflowId }) => workflowId === stuck)).toHaveLength(5);
   });
 
-  test('removes nobody, and goes on with the other pools, when the queue is silent about one', async () => {
+  test('a worker poll removes no worker, and goes on with the other pools, when the queue is silent about one', async () => {
     await registered('prov/a', 'ta', 1);
     await registered('prov/b', 'tb', 1);
     const { poll, signals, lines } = poller({
@@ -181,7 +181,7 @@ describe('the poll of workers', () => {
     expect(lines).toMatchObject([{ msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], failed: 1, leftOut: 0 }]);
   });
 
-  test('signals the inactive workers of a pool when the queue fails to answer about one of them', async () => {
+  test('a worker poll signals the inactive workers of a pool when the queue fails to answer about one of them', async () => {
     const workers = await registered('prov/a', 't', 3);
     const { poll, signals, lines } = poller({
       worker: async (_, { workerId }) => {
@@ -197,7 +197,7 @@ describe('the poll of workers', () => {
     ]);
   });
 
-  test('signals a change of quarantine when the queue fails to list the claimed tasks of the pool', async () => {
+  test('a worker poll signals a change of quarantine when the queue fails to list the claimed tasks of the pool', async () => {
     const [quarantined] = await registered('prov/a', 't', 2);
     const quarantineUntil = LATER + HOUR;
     const { poll, signals } = poller({
@@ -208,7 +208,7 @@ describe('the poll of workers', () => {
     expect(signals.map(({ activity }) => activity)).toMatchObject([{ idle: false, quarantineUntil }]);
   });
 
-  test('asks about other inactive workers in the next poll when there are more than it asks about at once', async () => {
+  test('a worker poll reads other inactive workers in the next poll when there are more than it reads at once', async () => {
     const workers = await registered('prov/a', 't', 200);
     const questionsAbout: string[][] = [];
     const { poll, signals } = poller({
@@ -229,7 +229,7 @@ describe('the poll of workers', () => {
   });
 
   test.each(['workers', 'claimants', 'worker'] as const)(
-    'says once that the queue refuses the question «%s», removes nobody meanwhile, and says once that it answers again',
+    'a worker poll says once that the queue refuses the request «%s», removes no worker meanwhile, and says once that it answers again',
     async (question) => {
       const [worker] = await registered('prov/a', 't', 1);
       let isRefused = true;
