@@ -65,7 +65,7 @@ function copy(value: string, workingDirectory: string, roots: ReadonlyMap<string
 }
 
 /** What a clone of this checkout gives to a build: its files, committed or not, without those of `.dockerignore`. */
-function contextFiles(): string[] {
+export function contextFiles(): string[] {
   const ignored = readFileSync('.dockerignore', 'utf8').split('\n').filter(Boolean);
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' });
   return listed
