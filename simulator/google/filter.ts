@@ -46,13 +46,13 @@ class FilterParser {
 
   #either(): Predicate {
     const terms = [this.#both()];
-    while (this.#acquire('OR')) terms.push(this.#both());
+    while (this.#accept('OR')) terms.push(this.#both());
     return (item) => terms.some((term) => term(item));
   }
 
   #both(): Predicate {
     const terms = [this.#term()];
-    while (this.#acquire('AND') || this.#begins()) terms.push(this.#term());
+    while (this.#accept('AND') || this.#begins()) terms.push(this.#term());
     return (item) => terms.every((term) => term(item));
   }
 
@@ -62,13 +62,13 @@ class FilterParser {
   }
 
   #term(): Predicate {
-    if (this.#acquire('NOT')) {
+    if (this.#accept('NOT')) {
       const inner = this.#term();
       return (item) => !inner(item);
     }
-    if (this.#acquire('(')) {
+    if (this.#accept('(')) {
       const inner = this.#either();
-      if (!this.#acquire(')')) throw this.#wrong();
+      if (!this.#accept(')')) throw this.#wrong();
       return inner;
     }
     const path = (this.#tokens[this.#at++] ?? '').split('.');
@@ -78,7 +78,7 @@ class FilterParser {
     return (item) => compare(valueAt(item, path), operator, value);
   }
 
-  #acquire(wanted: string): boolean {
+  #accept(wanted: string): boolean {
     if (this.#tokens[this.#at] !== wanted) return false;
     this.#at++;
     return true;
