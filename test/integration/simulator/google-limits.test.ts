@@ -203,8 +203,8 @@ describe('a fault in a call of Google', () => {
     expect(await refusalOf(remove(clients, 'b'))).toMatchObject({ reason: 'backendError' });
     const another = bulkInsert(clients, { names: ['d'], properties: ofPool });
     expect(await refusalOf(another)).toMatchObject({ reason: 'backendError' });
-    await remove(clients, 'c');
-    expect(names(await list(clients))).toHaveLength(3);
+    expect(await remove(clients, 'c')).toMatchObject({ operationType: 'delete' });
+    expect(names(await list(clients))).toEqual(expect.arrayContaining(['a', 'b']));
   });
 });
 

@@ -97,9 +97,9 @@ describe('a machine of Google', () => {
     await simulator.addTasks(workerPoolId, 1);
     const id = await make();
     await eventually(async () => (await simulator.state()).pools[workerPoolId]?.completedTasks === 1);
-    await eventually(async () => (await get(clients, id)).status === 'RUNNING');
+    await eventually(async () => (await google.state()).operations.length === 0);
     await simulator.addFault({ operation: 'instances.delete', mode: 'stick-operation', id: 'stuck' });
-    await eventually(() => remove(clients, id).catch(() => null));
+    await remove(clients, id);
     expect(await find(id)).toMatchObject({ state: 'shutting-down', registered: false });
     await simulator.releaseFault('stuck');
     await eventually(async () => (await find(id)) === undefined);
