@@ -9,17 +9,17 @@ describe('a value', () => {
     ['null', null, false],
     ['a text', 'text', false],
     ['nothing', undefined, false],
-  ])('that is %s has members by name: %p', (_, value, expected) => {
+  ])('a value that is %s has members by name: %p', (_, value, expected) => {
     expect(isObject(value)).toBe(expected);
   });
 });
 
-describe('what is thrown', () => {
+describe('messageOf', () => {
   test.each([
     ['an error', new Error('first\nsecond'), 'first\nsecond', 'first'],
     ['a text', 'a text', 'a text', 'a text'],
     ['nothing', undefined, 'undefined', 'undefined'],
-  ])('gives its message when it is %s', (_, thrown, message, firstLine) => {
+  ])('a thrown value gives its message when it is %s', (_, thrown, message, firstLine) => {
     expect(messageOf(thrown)).toBe(message);
     expect(firstLineOf(thrown)).toBe(firstLine);
   });
