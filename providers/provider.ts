@@ -27,6 +27,8 @@ export interface Provider {
   readonly launching: BulkLaunching | StepwiseLaunching | null;
   /** How machines are read and deleted; null when there is no cloud behind them (static). */
   readonly machines: Machines | null;
+  /** What people call the steps of `launching` and `machines`; one that is not here is called by its name. */
+  readonly stepLabels?: Readonly<Record<string, string>>;
 
   /**
    * Reaches for the cloud once: credentials, regions. Throws a ProviderError; the caller marks the provider unhealthy and

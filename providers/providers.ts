@@ -46,9 +46,7 @@ export async function buildProviders(
   const providers = await Promise.all(
     Object.entries(configs).map(([providerId, config]) => build(providerId, config, contextOf(providerId))),
   );
-  return providersOf(providers, (providerId) => {
-    return configs[providerId]?.draining === true;
-  });
+  return providersOf(providers, (providerId) => configs[providerId]?.draining === true);
 }
 
 /** Of providers that exist already. */

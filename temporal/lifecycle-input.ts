@@ -90,6 +90,7 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     registrationDeadline: worker.terminateAfter,
     provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
     removalSteps: provider.machines?.removalSteps ?? [],
+    ...(provider.stepLabels && { stepLabels: provider.stepLabels }),
     ...(skippedSteps.length > 0 && { skippedSteps }),
     ...(launch && stepwise?.tracking?.appliesTo(launch) && { tracksResources: true }),
   };

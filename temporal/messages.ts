@@ -23,6 +23,8 @@ export interface LifecycleCommon {
   readonly provisioningSteps: readonly string[];
   /** Resources to take away, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];
+  /** What people call the steps; one that is not here is called by its name. */
+  readonly stepLabels?: Readonly<Record<string, string>>;
   /** Of these, steps in which the launch makes nothing: what a scan shows there is removed all the same. */
   readonly skippedSteps?: readonly string[];
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */

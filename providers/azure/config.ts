@@ -57,3 +57,10 @@ export const azureAccount = ({ subscriptionId, endpoint }: AzureProviderConfig):
 
 export const azureBudget = ({ subscriptionId, endpoint }: AzureProviderConfig): string =>
   budgetName('azure', endpoint, subscriptionId.toLowerCase());
+
+/** The steps that build and remove a machine, as people call them. */
+export const azureStepLabels = {
+  publicIp: 'public IP',
+  networkInterface: 'network interface',
+  vm: 'VM',
+} as const;

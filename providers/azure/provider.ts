@@ -1,4 +1,4 @@
-import type { AzureProviderConfig } from './config.js';
+import { type AzureProviderConfig, azureStepLabels } from './config.js';
 import type { Worker } from '../../domain/worker.js';
 import { ignoreNotFound, ProviderError } from '../errors.js';
 import { poolValidator } from '../shared/pool-schema.js';
@@ -46,6 +46,7 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
       ...machineReader(calls, deployments, listings, context),
       remove: resourceDeleter(calls, listings, context),
     },
+    stepLabels: azureStepLabels,
     setup: () => checkGroup(calls, place),
     validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (spec) => launching.prepare(spec)),
     verifyIdentity: (worker, proof, nowMs) => identity.verify(() => vmIdOf(calls, worker), proof, nowMs),

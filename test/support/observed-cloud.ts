@@ -49,6 +49,7 @@ export class ObservedCloud {
       launchToken: prepared.token,
       provisioningSteps: launching.steps(prepared),
       removalSteps: this.provider.machines!.removalSteps,
+      stepLabels: this.provider.stepLabels,
     });
   }
 

@@ -26,6 +26,8 @@ const poolSchema = cloudPoolSchema({
 /** What a bearer shows to be taken for the machine of this id. */
 export const recordedProof = (workerId: string): { token: string } => ({ token: `proof of ${workerId}` });
 
+const stepLabels = { publicIp: 'public IP', networkInterface: 'network interface', vm: 'VM' };
+
 /** A provider over a RecordingCloud: `bulk` makes many machines in one call, `stepwise` an address, a network interface and a VM for each. */
 export function recordingProvider(
   context: ProviderContext,
@@ -48,6 +50,7 @@ export function recordingProvider(
   return {
     providerId: context.providerId,
     providerType: `recording-${kind}`,
+    ...(kind === 'stepwise' && { stepLabels }),
     launching: kind === 'bulk' ? bulk(context, cloud, call) : stepwise(context, cloud, call),
     machines: machines(context, cloud, kind, call),
     setup: () => call('read', 'setup', () => cloud.call({ operation: 'setup' }, () => [])),

@@ -8,7 +8,7 @@ import {
 import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
-import { nameOf } from './details.js';
+import { labelOf } from './details.js';
 import { creationFailure, unexplainedFailure } from './failures.js';
 import type { WorkerLifecycle } from './lifecycle.js';
 import { retriesOf, unless } from './retries.js';
@@ -70,7 +70,10 @@ class Building {
     const { lifecycle, machine } = this;
     const { resources } = lifecycle;
     // What makes the Temporal UI's timeline read as public IP → network interface → VM.
-    const { submitResource } = proxyActivities<ProvisioningActivities>({ ...this.submissions, summary: nameOf(step) });
+    const { submitResource } = proxyActivities<ProvisioningActivities>({
+      ...this.submissions,
+      summary: labelOf(lifecycle.input, step),
+    });
     const seen = () => resources.stateOf(step);
     while (!this.isOver() && seen() !== 'running') {
       let submitted: { value: string | null } | null;

@@ -8,7 +8,7 @@ import {
 import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
 import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
-import { nameOf } from './details.js';
+import { labelOf } from './details.js';
 import type { WorkerLifecycle } from './lifecycle.js';
 import type { Resources } from './resources.js';
 import { retriesOf, unless } from './retries.js';
@@ -40,7 +40,10 @@ export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> 
 /** `overtaken`: another step goes first. `unfinished`: the run is to be continued as new. */
 async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
   const { resources } = lifecycle;
-  const { removeResource } = proxyActivities<RemovalActivities>({ ...options(lifecycle), summary: nameOf(step) });
+  const { removeResource } = proxyActivities<RemovalActivities>({
+    ...options(lifecycle),
+    summary: labelOf(lifecycle.input, step),
+  });
   const deletion = new Deletion(resources, step);
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false

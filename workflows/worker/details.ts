@@ -1,13 +1,8 @@
 import type { LifecycleInput, LifecycleStatus } from '../../temporal/messages.js';
 
-/** Steps as people call what they make; a provider's other names stand for themselves. */
-const names: Readonly<Record<string, string>> = {
-  publicIp: 'public IP',
-  networkInterface: 'network interface',
-  vm: 'VM',
-};
-
-export const nameOf = (step: string): string => names[step] ?? step;
+/** A step as people call it. */
+export const labelOf = ({ stepLabels }: Pick<LifecycleInput, 'stepLabels'>, step: string): string =>
+  stepLabels?.[step] ?? step;
 
 /** The lifecycle in words, for the Temporal UI's current details (Markdown); made anew at each change. */
 export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus): string {
@@ -23,10 +18,12 @@ export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus
       (input.launchConfigId ? `, launch config \`${input.launchConfigId}\`` : ''),
   );
   if (input.provisioningSteps.length > 0) {
-    lines.push(`Resources: ${input.provisioningSteps.map((step) => mark(step, status)).join(' → ')}`);
+    lines.push(`Resources: ${input.provisioningSteps.map((step) => markOf(input, step, status)).join(' → ')}`);
   }
   if (status.state === 'stopping') {
-    const left = input.removalSteps.filter((step) => !status.removed.includes(step)).map(nameOf);
+    const left = input.removalSteps
+      .filter((step) => !status.removed.includes(step))
+      .map((step) => labelOf(input, step));
     lines.push(`Still to be confirmed gone: ${left.join(', ') || 'nothing'}`);
   }
   if (status.lastObservation) {
@@ -36,8 +33,8 @@ export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus
   return lines.join('\n\n');
 }
 
-function mark(step: string, { provisioned, removed }: LifecycleStatus): string {
-  const name = nameOf(step);
+function markOf(input: LifecycleInput, step: string, { provisioned, removed }: LifecycleStatus): string {
+  const name = labelOf(input, step);
   if (removed.includes(step)) return `~~${name}~~`;
   return provisioned.includes(step) ? `${name} ✓` : name;
 }

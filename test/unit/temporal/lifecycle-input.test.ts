@@ -23,6 +23,12 @@ const inputOf = (changes: Partial<Worker>) =>
   });
 
 describe('lifecycleInput', () => {
+  test('hands on what the provider’s steps are called by people', () => {
+    const provider = { ...nullProvider, stepLabels: { publicIp: 'public IP' } };
+    const context = { pool, provider, launch: null, defaults: { registrationSeconds: 1800 } };
+    expect(lifecycleInput(workerOf(machine, {}), context)).toMatchObject({ stepLabels: { publicIp: 'public IP' } });
+  });
+
   test('a requested worker’s lifecycle begins at the beginning, with the deadline of its launch', () => {
     expect(inputOf({ terminateAfter: 5_000 })).toMatchObject({ registrationDeadline: 5_000 });
     expect(inputOf({ terminateAfter: 5_000 }).resumeFrom).toBeUndefined();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { azureStepLabels } from '../../../../providers/azure/config.js';
 import type { LifecycleInput, LifecycleStatus } from '../../../../temporal/messages.js';
 import { describeLifecycle } from '../../../../workflows/worker/details.js';
 
@@ -16,6 +17,7 @@ const input: LifecycleInput = {
   registrationDeadline: 0,
   provisioningSteps: steps,
   removalSteps: ['vm', 'networkInterface', 'publicIp', 'disks'],
+  stepLabels: azureStepLabels,
 };
 const status: LifecycleStatus = {
   state: 'requested',
