@@ -83,17 +83,17 @@ describe('a cloud that is a folder of its own and one line of the registry', () 
     [{ size: 5 }, 'size: unknown key; there are providerType, shelf'],
     [{ shelf: 'top' }, 'shelf: is out of reach'],
     [{ providerType: 'tyo' }, `providerType: must be one of ${[...Object.keys(providerTypes), 'toy'].join(', ')}`],
-  ])('has %j in its configuration refused by its own schema and check', async (changes, problem) => {
+  ])('a new cloud refuses %j in its configuration by its own schema and check', async (changes, problem) => {
     const { code, lines } = await checkConfig(changes);
     expect([code, lines]).toEqual([1, [`worker-manager: providers.shelf.${problem}`]]);
   });
 
-  test('is reached by check-config', async () => {
+  test('check-config reaches a new cloud', async () => {
     const { code, lines } = await checkConfig();
     expect([code, lines.at(-1)]).toEqual([0, 'ok       providers.shelf']);
   });
 
-  test('serves pools over the API, and has task queues of its own that are polled', async () => {
+  test('a new cloud has its pools served over the API, and task queues of its own that are polled', async () => {
     const product = run('serve', 'serve', '--config', system.configFile);
     try {
       await product.serves();
