@@ -2,6 +2,7 @@ import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
 import type { PoolOwner, ProviderContext } from '../provider.js';
+import { largestSpec, refuseProblems } from '../shared/definition.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { IdentityKeys } from './certificates.js';
 import { prepareLaunch } from './launch-request.js';
@@ -28,15 +29,13 @@ export function checkDefinition(
   pool: PoolOwner | undefined,
   options: DefinitionContext,
 ): PoolValidation {
-  if (!validation.ok) return validation;
-  for (const [index, configuration] of validation.launchConfigs.entries()) {
-    const problem =
+  return refuseProblems(
+    validation,
+    (configuration) =>
       regionProblem(configuration.region as string, options) ??
       launchProblem(configuration) ??
-      (pool && requestProblem(configuration, pool, options.context));
-    if (problem) return { ok: false, reason: `config.launchConfigs[${index}].${problem}` };
-  }
-  return validation;
+      (pool && requestProblem(configuration, pool, options.context)),
+  );
 }
 
 /** A machine of a region whose documents nobody can verify would never register. */
@@ -62,12 +61,10 @@ function launchProblem({ region, launchConfig }: LaunchConfiguration): string | 
   return null;
 }
 
-/** The largest request that the launch config can lead to: ids that the API computes have this length. */
+/** What is wrong with the largest request that the launch config can lead to. */
 function requestProblem(configuration: LaunchConfiguration, pool: PoolOwner, context: ProviderContext): string | null {
-  const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
-  const spec = { ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 };
   try {
-    const request = prepareLaunch(spec, context).request as RunInstancesCommandInput;
+    const request = prepareLaunch(largestSpec(configuration, pool), context).request as RunInstancesCommandInput;
     return tagProblem(request.TagSpecifications ?? []);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

@@ -1,5 +1,6 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
+import { largestSpec, refuseProblems } from '../shared/definition.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { PreparedLaunch, LaunchSpec, PoolOwner } from '../provider.js';
 import { type Tags, withWorker } from './model/tags.js';
@@ -23,26 +24,23 @@ export function checkDefinition(
   pool: PoolOwner | undefined,
   prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): PoolValidation {
-  if (!validation.ok) return validation;
-  for (const [index, configuration] of validation.launchConfigs.entries()) {
-    const problem =
+  return refuseProblems(
+    validation,
+    (configuration) =>
       tagProblem((configuration.tags ?? {}) as Tags) ??
       templateProblem(configuration) ??
-      (pool && requestProblem(configuration, pool, prepare));
-    if (problem) return { ok: false, reason: `config.launchConfigs[${index}].${problem}` };
-  }
-  return validation;
+      (pool && requestProblem(configuration, pool, prepare)),
+  );
 }
 
-/** The largest request that the launch config can lead to: ids that the API computes have this length. */
+/** What is wrong with the largest request that the launch config can lead to. */
 function requestProblem(
   configuration: LaunchConfiguration,
   pool: PoolOwner,
   prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): string | null {
-  const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
   try {
-    const { request } = prepare({ ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 });
+    const { request } = prepare(largestSpec(configuration, pool));
     return tagProblem(withWorker((request as { tags: Tags }).tags, '0'.repeat(38)));
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

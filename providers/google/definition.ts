@@ -1,5 +1,6 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
+import { largestSpec, refuseProblems } from '../shared/definition.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { PreparedLaunch, LaunchSpec, PoolOwner } from '../provider.js';
 import { parseZonal } from './bare-names.js';
@@ -32,23 +33,20 @@ export function checkDefinition(
   pool: PoolOwner | undefined,
   prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): PoolValidation {
-  if (!validation.ok) return validation;
-  for (const [index, configuration] of validation.launchConfigs.entries()) {
-    const problem = definitionProblem(configuration) ?? (pool && requestProblem(configuration, pool, prepare));
-    if (problem) return { ok: false, reason: `config.launchConfigs[${index}].${problem}` };
-  }
-  return validation;
+  return refuseProblems(
+    validation,
+    (configuration) => definitionProblem(configuration) ?? (pool && requestProblem(configuration, pool, prepare)),
+  );
 }
 
-/** The largest request that the launch config can lead to: ids that the API computes have this length. */
+/** What is wrong with the largest request that the launch config can lead to. */
 function requestProblem(
   configuration: LaunchConfiguration,
   pool: PoolOwner,
   prepare: (spec: LaunchSpec) => PreparedLaunch,
 ): string | null {
-  const launchConfigId = configuration.workerManager?.launchConfigId ?? `lc-${'0'.repeat(20)}`;
   try {
-    prepare({ ...pool, token: '0'.repeat(64), launchConfigId, configuration, count: 1 });
+    prepare(largestSpec(configuration, pool));
     return null;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
