@@ -5,7 +5,7 @@ import type { LaunchResult } from '../../../../activities/pool/types.js';
 import { getLaunch } from '../../../../database/launches.js';
 import type { LaunchRow } from '../../../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
-import { type CallPlan, InDoubtCloud } from '../../../support/doubtful-cloud.js';
+import { type CallPlan, InDoubtCloud } from '../../../support/in-doubt-cloud.js';
 import { proofSize } from '../../../support/long.js';
 import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/records.js';
 import { databaseFor } from '../../../support/records-suite.js';
