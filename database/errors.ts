@@ -64,29 +64,37 @@ export async function listErrors(
 const columns = sql.raw(`error_id, worker_pool_id, launch_config_id, kind, title, description, extra, reported,
   first_reported, occurrences`);
 
-/**
- * Two parts of a statement, `stored` and `announced_error`: what insertError does, when `condition` holds (it may look
- * at the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced
- * (docs/taskcluster-compatibility.md#worker-pool-errors).
- */
-export function storeError(
+/** As storeErrors, of one. */
+export const storeError = (
   error: NewWorkerPoolError,
   nowMs: number,
   condition: RawBuilder<unknown>,
+): RawBuilder<unknown> => storeErrors([error], nowMs, condition);
+
+/**
+ * Two parts of a statement, `stored` and `announced_error`: what insertError does with each, when `condition` holds (it may
+ * look at the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced
+ * (docs/taskcluster-compatibility.md#worker-pool-errors).
+ */
+export function storeErrors(
+  errors: readonly NewWorkerPoolError[],
+  nowMs: number,
+  condition: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const { workerGroup, workerId } = error.extra;
-  const worker = {
-    workerGroup: typeof workerGroup === 'string' ? workerGroup : null,
-    workerId: typeof workerId === 'string' ? workerId : null,
-  };
+  // One statement cannot store the same error twice.
+  const distinct = [...new Map(errors.map((error) => [fingerprint(error), error])).entries()];
+  const rows = distinct.map(
+    ([key, error]) => sql`
+      select ${newErrorId()}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${text(key)},
+        ${text(storable(error.kind))}, ${text(storable(error.title))}, ${text(storable(error.description))},
+        ${jsonb(error.extra)}, ${bigint(nowMs)}, ${bigint(nowMs)}
+      where ${condition}`,
+  );
   return sql`
     stored as (
       insert into worker_pool_errors as e (error_id, worker_pool_id, launch_config_id, fingerprint, kind, title,
         description, extra, reported, first_reported)
-      select ${newErrorId()}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${fingerprint(error)},
-        ${text(storable(error.kind))}, ${text(storable(error.title))}, ${text(storable(error.description))},
-        ${jsonb(error.extra)}, ${bigint(nowMs)}, ${bigint(nowMs)}
-      where ${condition}
+      ${sql.join(rows, sql` union all `)}
       on conflict (worker_pool_id, fingerprint) do update set occurrences = e.occurrences + 1,
         reported = greatest(e.reported, excluded.reported), extra = excluded.extra
       returning *),
@@ -94,9 +102,14 @@ export function storeError(
       insert into events (at, topic, payload)
       select ${bigint(nowMs)}, 'worker-pool-error', jsonb_strip_nulls(jsonb_build_object(
         'workerPoolId', s.worker_pool_id, 'providerId', p.provider_id, 'errorId', s.error_id, 'kind', s.kind,
-        'title', s.title, 'timestamp', cast(${iso(nowMs)} as text), 'launchConfigId', s.launch_config_id) || ${jsonb(worker)})
+        'title', s.title, 'timestamp', cast(${iso(nowMs)} as text), 'launchConfigId', s.launch_config_id,
+        'workerGroup', ${textMember('workerGroup')}, 'workerId', ${textMember('workerId')}))
       from stored s join worker_pools p on p.worker_pool_id = s.worker_pool_id)`;
 }
+
+/** A member of the stored error's `extra`; null where it is no text. */
+const textMember = (name: string): RawBuilder<unknown> =>
+  sql`case when jsonb_typeof(s.extra -> ${text(name)}) = 'string' then s.extra -> ${text(name)} end`;
 
 /** Errors of different workers are never equal: whoever looks for a worker's finds it. */
 const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWorkerPoolError): string => {

@@ -2,13 +2,12 @@ import { sql, type RawBuilder } from 'kysely';
 import {
   MAX_ATTEMPT_INTERVAL_MS,
   MAX_IN_DOUBT_MS,
-  MAX_TOKEN_AGE_MS,
   MIN_ATTEMPT_INTERVAL_MS,
   SETTLED_AFTER_MS,
 } from '../domain/launch.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import type { Db, LaunchRow } from './client/schema.js';
-import { bigint, int, text, storable } from './client/sql.js';
+import { bigint, int, jsonb, text, storable } from './client/sql.js';
 
 /**
  * Attempts of a launch. Each is in doubt from before its call until an answer proves what it did, and may be alive
@@ -34,17 +33,26 @@ export interface Proof {
   /**
    * `refused`: the attempt of this number got a definite refusal, and no other attempt is in doubt.
    * `unsent`: no attempt of this launch sends anything, so that it has no machines until they have rows.
+   * `settled`: the cloud says that the launch has ended, whatever attempts there were.
    * Else the instant at which a list began: long enough after the last attempt, it shows all that any of them made.
    */
-  readonly by: 'refused' | 'unsent' | { readonly listedFrom: number };
+  readonly by: 'refused' | 'unsent' | 'settled' | { readonly listedFrom: number };
 }
 
 /** The row `l` allows to be closed by this proof. */
 export function isProven({ attempts, by }: Proof): RawBuilder<boolean> {
   if (by === 'unsent') return sql`l.status = 'open'`;
   const isLast = sql`l.status = 'open' and l.attempts = ${int(attempts)}`;
+  if (by === 'settled') return sql`${isLast}`;
   if (by === 'refused') return sql`${isLast} and l.in_doubt_attempts <= 1`;
   return sql`${isLast} and coalesce(l.last_attempt_at, 0) <= ${bigint(by.listedFrom - SETTLED_AFTER_MS)}`;
+}
+
+export interface AttemptBegin {
+  readonly nowMs: number;
+  readonly mayLaunch: boolean;
+  /** By provider: how long after the first attempt its cloud knows a token. A provider that is not in it sends none. */
+  readonly maxTokenAgesMs?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -54,13 +62,14 @@ export function isProven({ attempts, by }: Proof): RawBuilder<boolean> {
 export async function beginAttempt(
   db: Db,
   token: string,
-  { nowMs, mayLaunch }: { nowMs: number; mayLaunch: boolean },
+  { nowMs, mayLaunch, maxTokenAgesMs = {} }: AttemptBegin,
 ): Promise<BegunAttempt | null> {
   const { rows } = await sql<LaunchRow & { maySend: boolean; begun: number }>`
     with before as (
       select l.*, l.status = 'open' and cast(${mayLaunch} as boolean)
         and coalesce(l.in_doubt_since > ${bigint(nowMs - MAX_IN_DOUBT_MS)}, true)
-        and coalesce(l.first_attempt_at > ${bigint(nowMs - MAX_TOKEN_AGE_MS)}, true) as may_send
+        and coalesce(l.first_attempt_at > ${bigint(nowMs)} - cast(${jsonb(maxTokenAgesMs)} ->> l.provider_id as bigint), true)
+          as may_send
       from launches l where token = ${token} for update),
     begun as (
       update launches l set

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { FailureClass } from '../domain/backoff.js';
 import type { WorkerKey } from '../domain/ids.js';
-import { storeError, type NewWorkerPoolError } from './errors.js';
+import { storeError, storeErrors, type NewWorkerPoolError } from './errors.js';
 import { isProven, type Proof } from './launch-attempts.js';
 import { lockedLaunches } from './launches.js';
 import type { Db } from './client/schema.js';
@@ -18,13 +18,13 @@ export interface Backoff {
 }
 
 /**
- * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the error. False, and
+ * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the errors. False, and
  * nothing written, when `proof` does not hold (any more).
  */
 export async function failLaunch(
   db: Db,
   token: string,
-  failed: Backoff & { failure: string; error: NewWorkerPoolError; proof: Proof },
+  failed: Backoff & { failure: string; errors: readonly NewWorkerPoolError[]; proof: Proof },
 ): Promise<boolean> {
   const { failures, until } = await nextBackoffEnd(db, failed, launchConfigOf(token));
   const { rows } = await sql`
@@ -34,19 +34,19 @@ export async function failLaunch(
       where token = ${token} and ${isProven(failed.proof)}
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
     backoffs as (${upsertBackoff(sql`failed`, failed, { failures, until })}),
-    ${storeError(failed.error, failed.nowMs, sql`exists (select 1 from failed)`)}
+    ${storeErrors(failed.errors, failed.nowMs, sql`exists (select 1 from failed)`)}
     select 1 from failed`.execute(db);
   return rows.length > 0;
 }
 
 /**
- * A launch was fulfilled with fewer machines than requested: its launch config backs off and the error is stored. True
- * the first time; repeated for the same launch it changes nothing.
+ * A launch was booked with fewer machines than asked: its launch config rests and the errors are stored. True the first
+ * time; repeated for the same launch it changes nothing.
  */
 export async function noteShortage(
   db: Db,
   token: string,
-  shortage: Backoff & { error: NewWorkerPoolError },
+  shortage: Backoff & { errors: readonly NewWorkerPoolError[] },
 ): Promise<boolean> {
   const { failures, until } = await nextBackoffEnd(db, shortage, launchConfigOf(token));
   const { rows } = await sql`
@@ -55,7 +55,7 @@ export async function noteShortage(
       where token = ${token} and status in ('fulfilled', 'done') and failure is null
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
     backoffs as (${upsertBackoff(sql`short`, shortage, { failures, until })}),
-    ${storeError(shortage.error, shortage.nowMs, sql`exists (select 1 from short)`)}
+    ${storeErrors(shortage.errors, shortage.nowMs, sql`exists (select 1 from short)`)}
     select 1 from short`.execute(db);
   return rows.length > 0;
 }

@@ -16,10 +16,17 @@ const classes: ReadonlyMap<string | null | undefined, FailureClass> = new Map([
 
 export const failureClassOf = (code: string | null | undefined): FailureClass => classes.get(code) ?? 'other';
 
+/** Of several the one that backs off longest; `other` of none. */
+export const worstOf = (found: readonly FailureClass[]): FailureClass =>
+  found.reduce((worst, each) => (headStart[each] > headStart[worst] ? each : worst), found[0] ?? 'other');
+
+/** A cloud's words for a machine that it needed for somebody else: nothing was wrong with its launch. */
+export const isPreemption = (reason: string | null): boolean => /\bpreempted\b/i.test(reason ?? '');
+
 /** By the cloud's own words about a machine that ended before it registered: what it ran short of, where it says so. */
 export function failureClassOfReason(reason: string | null): FailureClass {
   const words = reason ?? '';
-  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed/i.test(words)) return 'capacity';
+  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed|RESOURCE_POOL_EXHAUSTED/i.test(words)) return 'capacity';
   return /LimitExceeded|Quota/i.test(words) ? 'quota' : 'other';
 }
 

@@ -14,9 +14,6 @@ export const LAUNCH_ATTEMPT_TIMEOUT_MS = 40_000;
  */
 export const MAX_IN_DOUBT_MS = 2 * 60_000;
 
-/** Clouds forget tokens after a day or so: an older launch is only searched for. */
-export const MAX_TOKEN_AGE_MS = 6 * 60 * 60_000;
-
 /** Between two attempts, or searches, of one launch: doubling. */
 export const MIN_ATTEMPT_INTERVAL_MS = 10_000;
 export const MAX_ATTEMPT_INTERVAL_MS = 60_000;

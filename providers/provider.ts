@@ -101,24 +101,46 @@ export interface LaunchedMachine {
   readonly identityAttributes: Readonly<Record<string, string | null>>;
 }
 
+/** What a launch in bulk came to. */
+export interface LaunchedMachines {
+  readonly machines: readonly LaunchedMachine[];
+  /**
+   * Why there are fewer than were asked for, a reason for each of the cloud's codes. Empty where it gives none, or none is
+   * missing; never empty where there is no machine.
+   */
+  readonly shortfall: readonly ProviderErrorReason[];
+}
+
+/** What is known of a launch whose attempts are over. */
+export interface FoundMachines extends LaunchedMachines {
+  /**
+   * The cloud says that it has ended: no attempt creates anything more, and every machine is listed. Fewer than were asked
+   * for is then no doubt.
+   */
+  readonly isSettled: boolean;
+}
+
 /** Clouds that create many machines in one call (AWS, Google). */
 export interface BulkLaunching {
   readonly kind: 'bulk';
   readonly maxPerLaunch: number;
+  /** For so long after the first attempt the cloud is certain to know a token: an older launch is only searched for. */
+  readonly maxTokenAgeMs: number;
   /** Pure. Throws ProviderError(InvalidRequest) when the launch can never be sent, such as user data that is too long. */
   prepare(spec: LaunchSpec): PreparedLaunch;
   /**
-   * Creates between one and `count` machines, as many as there is capacity for, and gives those it made.
-   * **Idempotent by token**: repeated, it makes nothing new and gives the machines of the first time.
-   * One call to the cloud; never retried inside, because the caller must know of every attempt. Throws TokenSpent when the
-   * cloud remembers the token and will not say what it made.
+   * Creates as many machines as there is capacity for, `count` at most, and gives those that it created when that is final.
+   * **Idempotent by token**: repeated, it creates nothing new and gives the machines of the first time.
+   * One call that creates, never retried inside, because the caller must know of every attempt; then reads, until the cloud
+   * has said what it did. Throws TokenSpent when the cloud remembers the token and will not say what it created.
    */
-  submit(launch: PreparedLaunch): Promise<readonly LaunchedMachine[]>;
+  submit(launch: PreparedLaunch): Promise<LaunchedMachines>;
   /**
-   * Every machine that carries this launch's token, dead or alive: what became of an attempt that got no answer.
-   * Complete, or throws. Clouds list new machines late, so an empty answer proves something only minutes after the attempt.
+   * Every machine that exists with this launch's token, and those that ended as far as the cloud still shows them: what
+   * became of an attempt that got no answer. Complete, or throws. Clouds list new machines late, so what is not settled
+   * proves something only minutes after the attempt.
    */
-  find(launch: PreparedLaunch): Promise<readonly LaunchedMachine[]>;
+  find(launch: PreparedLaunch): Promise<FoundMachines>;
 }
 
 /** Clouds where each machine is built from several resources, one operation after another (Azure). */
@@ -182,6 +204,8 @@ export interface Machines {
    * Each step begins when the one before is confirmed gone.
    */
   readonly removalSteps: readonly string[];
+  /** How long a removal that was accepted may take before it is requested again; a minute where it is left out. */
+  readonly removalRepeatMs?: number;
   /**
    * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
@@ -196,6 +220,11 @@ export interface Machines {
    * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
    */
   remove(machine: MachineRef, step: string): Promise<void>;
+  /**
+   * Why a machine ended, in the cloud's words, where its listing does not say; null where the cloud does not know. Read
+   * singly, and only when the end is news.
+   */
+  explain?(machine: MachineRef): Promise<string | null>;
 }
 
 /** Enough to find a machine in the cloud, from its row alone. */

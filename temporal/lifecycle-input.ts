@@ -89,9 +89,15 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     location: worker.location,
     registrationDeadline: worker.terminateAfter,
     provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
-    removalSteps: provider.machines?.removalSteps ?? [],
+    ...removalOf(provider),
     ...(provider.stepLabels && { stepLabels: provider.stepLabels }),
     ...(skippedSteps.length > 0 && { skippedSteps }),
     ...(launch && stepwise?.tracking?.appliesTo(launch) && { tracksResources: true }),
   };
+}
+
+function removalOf({ machines }: Provider): Pick<LifecycleCommon, 'removalSteps' | 'removalRepeatMs'> {
+  if (!machines) return { removalSteps: [] };
+  const { removalSteps, removalRepeatMs } = machines;
+  return { removalSteps, ...(removalRepeatMs !== undefined && { removalRepeatMs }) };
 }

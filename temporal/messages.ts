@@ -25,6 +25,8 @@ export interface LifecycleCommon {
   readonly removalSteps: readonly string[];
   /** What people call the steps; one that is not here is called by its name. */
   readonly stepLabels?: Readonly<Record<string, string>>;
+  /** How long a removal may stay unconfirmed before it is requested again, where that is not the usual time. */
+  readonly removalRepeatMs?: number;
   /** Of these, steps in which the launch makes nothing: what a scan shows there is removed all the same. */
   readonly skippedSteps?: readonly string[];
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */

@@ -1,11 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { failureClassOf } from '../../domain/backoff.js';
 import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
 import { ProviderError } from '../../providers/errors.js';
-import type { BulkLaunching } from '../../providers/provider.js';
+import type { BulkLaunching, ProviderErrorReason } from '../../providers/provider.js';
 import { type BegunAttempt, noteFailure, type Proof, resolveAttempt } from '../../database/launch-attempts.js';
 import { failLaunch } from '../../database/launch-failures.js';
-import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, reasonOf, backoffAfter, worstFailureClass } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/failures.js';
 import type { LaunchResult } from './types.js';
@@ -32,8 +31,10 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     if (!attempt.maySend) return await search(attempt);
     const { launch, launching, nowMs } = attempt;
     try {
-      const machines = await launching.submit(launch);
-      return (await record(launch, { machines, nowMs })) ?? withoutPool(launch.token);
+      const { machines, shortfall } = await launching.submit(launch);
+      if (machines.length > 0)
+        return (await record(launch, { machines, shortfall, nowMs })) ?? withoutPool(launch.token);
+      return await closeSettled(deps, attempt, shortfall);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       return await handleRefusal(attempt, error);
@@ -49,7 +50,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
       return await search(attempt);
     }
     const waited = error.code === 'Throttled' && nowMs - launch.created >= MAX_IN_DOUBT_MS;
-    if ((!error.retryable || waited) && (await close(deps, attempt, error, { attempts, by: 'refused' }))) {
+    if ((!error.retryable || waited) && (await close(deps, attempt, [reasonOf(error)], { attempts, by: 'refused' }))) {
       return failed(error.message);
     }
     await resolveAttempt(db, attempt, error.message);
@@ -60,45 +61,56 @@ export const attemptLaunch = (deps: ActivityDeps) => {
   /** Lists show new machines late, so a part of them, or none, proves something only long after the last attempt. */
   async function search(attempt: Attempt): Promise<LaunchResult> {
     const { launch, launching, attempts, nowMs } = attempt;
-    const machines = await launching.find(launch).catch((error: unknown) => {
+    const { machines, shortfall, isSettled } = await launching.find(launch).catch((error: unknown) => {
       throw toApplicationFailure(error);
     });
-    const proof: Proof = { attempts, by: { listedFrom: nowMs } };
+    const proof: Proof = { attempts, by: isSettled ? 'settled' : { listedFrom: nowMs } };
     // guard(launch-part-needs-proof): true
     const isComplete = machines.length >= launch.count;
     if (machines.length > 0) {
-      const recorded = await record(launch, { machines, nowMs, ...(isComplete ? {} : { proof }) });
+      const recorded = await record(launch, { machines, shortfall, nowMs, ...(isComplete ? {} : { proof }) });
       if (recorded) return recorded;
       if (isComplete) withoutPool(launch.token);
       throw inDoubt();
     }
+    if (isSettled && shortfall.length > 0) return await closeSettled(deps, attempt, shortfall);
     const message = launch.lastFailure ?? 'The cloud gave no answer, and has none of its machines';
-    const nothing = new ProviderError({ code: 'Unavailable', message });
-    if (await close(deps, attempt, nothing, proof)) return failed(message);
+    const nothing = { code: 'Unavailable', message, cloudCode: null } as const;
+    if (await close(deps, attempt, [nothing], proof)) return failed(message);
     throw inDoubt();
   }
 };
+
+/** The cloud has carried the launch out, and nothing came of it. */
+async function closeSettled(
+  deps: ActivityDeps,
+  attempt: Attempt,
+  shortfall: readonly ProviderErrorReason[],
+): Promise<LaunchResult> {
+  const proof = { attempts: attempt.attempts, by: 'settled' } as const;
+  if (await close(deps, attempt, shortfall, proof)) return failed(wordsOf(shortfall));
+  throw inDoubt();
+}
 
 /** Closes the launch as one that made nothing, its launch config backs off, and its owner hears of it. */
 async function close(
   deps: ActivityDeps,
   { launch, nowMs }: Attempt,
-  error: ProviderError,
+  reasons: readonly ProviderErrorReason[],
   proof: Proof,
 ): Promise<boolean> {
-  const poolError = creationError({ ...launch, error });
-  const closed = await failLaunch(deps.database.db, launch.token, {
-    ...backoffAfter(failureClassOf(error.code), nowMs),
-    failure: error.message,
-    error: poolError,
-    proof,
-  });
+  const errors = reasons.map((reason) => creationError({ ...launch, reason }));
+  const backoff = backoffAfter(worstFailureClass(reasons), nowMs);
+  const failure = wordsOf(reasons);
+  const closed = await failLaunch(deps.database.db, launch.token, { ...backoff, failure, errors, proof });
   if (closed) {
-    logPoolError(deps.log, poolError);
+    for (const error of errors) logPoolError(deps.log, error);
     logLaunchEnd(deps, launch, 'failed', 0);
   }
   return closed;
 }
+
+const wordsOf = (reasons: readonly ProviderErrorReason[]): string => reasons.map(({ message }) => message).join('; ');
 
 export const failed = (failure: string): LaunchResult => ({ launched: 0, outcome: 'failed', failure, group: null });
 

@@ -3,8 +3,7 @@ import { provisionId } from '../../temporal/ids.js';
 import type { LaunchOutcome } from '../../domain/decision.js';
 import { logEvent } from '../../observability/log-events.js';
 import { loggedDeadline, loggedWorker } from '../support/worker-log.js';
-import { ProviderError } from '../../providers/errors.js';
-import type { LaunchedMachine } from '../../providers/provider.js';
+import type { LaunchedMachines, ProviderErrorReason } from '../../providers/provider.js';
 import type { Proof } from '../../database/launch-attempts.js';
 import { noteShortage } from '../../database/launch-failures.js';
 import { recordLaunchedWorkers, workersOfLaunch } from '../../database/launches.js';
@@ -12,15 +11,15 @@ import { getPool } from '../../database/pools.js';
 import type { LaunchRow } from '../../database/client/schema.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
-import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, backoffAfter, worstFailureClass } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import type { LaunchResult } from './types.js';
 import { DAY_MS } from '../../domain/durations.js';
 
 /** Launches up to this many machines give their names to the reconciliation, which starts them as children. */
 const MAX_NAMED = 25;
-export interface LaunchedMachines {
-  readonly machines: readonly LaunchedMachine[];
+
+export interface NewMachines extends LaunchedMachines {
   /** The workflow's instant of the launch. */
   readonly nowMs: number;
   /** Why there are no other machines; only for a part that a list showed. */
@@ -30,7 +29,7 @@ export interface LaunchedMachines {
 /** Gives a launch's machines their rows. Null when it must not: the proof does not hold any more, or the pool has gone. */
 export const recordLaunch =
   (deps: ActivityDeps) =>
-  async (launch: LaunchRow, { machines, nowMs, proof }: LaunchedMachines): Promise<LaunchResult | null> => {
+  async (launch: LaunchRow, { machines, shortfall, nowMs, proof }: NewMachines): Promise<LaunchResult | null> => {
     const { database, config, log } = deps;
     const { db } = database;
     const pool = await getPool(db, launch.workerPoolId);
@@ -45,7 +44,7 @@ export const recordLaunch =
     for (const row of fresh) logEvent(log, 'worker-requested', { ...loggedWorker(row), ...loggedDeadline(row) });
     const isShort = machines.length < launch.count;
     if (fresh.length > 0) logLaunchEnd(deps, launch, isShort ? 'short' : 'launched', machines.length);
-    if (isShort) await reportShortage(deps, launch, nowMs);
+    if (isShort) await reportShortage(deps, launch, shortfall, nowMs);
     return await recordedResult(deps, launch, workers);
   };
 
@@ -73,18 +72,25 @@ export async function recordedResult(
 export const recordedBefore = async (deps: ActivityDeps, launch: LaunchRow): Promise<LaunchResult> =>
   await recordedResult(deps, launch, await workersOfLaunch(deps.database.db, launch.token));
 
-async function reportShortage({ database, log }: ActivityDeps, launch: LaunchRow, nowMs: number): Promise<void> {
-  const error = new ProviderError({
-    code: 'InsufficientCapacity',
-    title: 'Insufficient capacity',
-    message: 'The cloud had room for fewer machines than were asked for',
-  });
-  const poolError = creationError({ ...launch, error });
-  const isFirst = await noteShortage(database.db, launch.token, {
-    ...backoffAfter('capacity', nowMs),
-    error: poolError,
-  });
-  if (isFirst) logPoolError(log, poolError);
+/** Of a cloud that says nothing it is a lack of capacity. */
+const NO_WORDS: ProviderErrorReason = {
+  code: 'InsufficientCapacity',
+  title: 'Insufficient capacity',
+  message: 'The cloud launched fewer machines than were asked for',
+  cloudCode: null,
+};
+
+async function reportShortage(
+  { database, log }: ActivityDeps,
+  launch: LaunchRow,
+  shortfall: readonly ProviderErrorReason[],
+  nowMs: number,
+): Promise<void> {
+  const reasons = shortfall.length > 0 ? shortfall : [NO_WORDS];
+  const errors = reasons.map((reason) => creationError({ ...launch, reason }));
+  const backoff = backoffAfter(worstFailureClass(reasons), nowMs);
+  const isFirst = await noteShortage(database.db, launch.token, { ...backoff, errors });
+  if (isFirst) for (const error of errors) logPoolError(log, error);
 }
 
 export function logLaunchEnd(

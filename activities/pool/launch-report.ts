@@ -2,7 +2,7 @@ import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
 import { ProviderError } from '../../providers/errors.js';
 import { reportInDoubt } from '../../database/launch-attempts.js';
 import { getLaunch } from '../../database/launches.js';
-import { creationError, logPoolError } from '../support/pool-errors.js';
+import { creationError, logPoolError, reasonOf } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 
 const MINUTES = MAX_IN_DOUBT_MS / 60_000;
@@ -22,7 +22,7 @@ export async function reportLaunches(
     const said = launch.lastFailure === null ? 'it gave no answer' : `the last answer was: ${launch.lastFailure}`;
     const message = `For ${MINUTES} minutes the cloud has not said whether it launched ${launch.count} machines; ${said}`;
     const error = new ProviderError({ code: 'Unavailable', title: 'Launch in doubt', message });
-    const poolError = creationError({ ...launch, error });
+    const poolError = creationError({ ...launch, reason: reasonOf(error) });
     if (await reportInDoubt(database.db, token, poolError, nowMs)) logPoolError(log, poolError);
   }
 }

@@ -17,7 +17,8 @@ export function launchActivities(deps: ActivityDeps): LaunchActivities {
 const launchMachines =
   (deps: ActivityDeps) =>
   async ({ token, nowMs, mayLaunch }: LaunchAttempt): Promise<LaunchResult> => {
-    const begun = await beginAttempt(deps.database.db, token, { nowMs, mayLaunch });
+    const maxTokenAgesMs = tokenAges(deps.providers);
+    const begun = await beginAttempt(deps.database.db, token, { nowMs, mayLaunch, maxTokenAgesMs });
     if (!begun) throw ApplicationFailure.nonRetryable(`There is no launch ${token}`, 'UnknownLaunch');
     const { launch } = begun;
     if (launch.status !== 'open') return await resultBefore(deps, launch);
@@ -26,6 +27,15 @@ const launchMachines =
     if (launching.kind === 'bulk') return await attemptLaunch(deps)({ ...begun, launching, nowMs });
     return await recordStepwise(deps, begun, launching, nowMs);
   };
+
+const tokenAges = (providers: ActivityDeps['providers']): Record<string, number> =>
+  Object.fromEntries(
+    providers
+      .list()
+      .flatMap(({ providerId, launching }) =>
+        launching?.kind === 'bulk' ? [[providerId, launching.maxTokenAgeMs]] : [],
+      ),
+  );
 
 /**
  * Nothing is sent: each machine's lifecycle builds it, once it has its row. One that may not be launched (any more) is given
@@ -41,7 +51,12 @@ async function recordStepwise(
   const proof = { attempts, by: 'unsent' } as const;
   // guard(stepwise-launch-not-built-when-held): true
   if (maySend) {
-    const result = await recordLaunch(deps)(launch, { machines: launching.machines(launch), nowMs, proof });
+    const result = await recordLaunch(deps)(launch, {
+      machines: launching.machines(launch),
+      shortfall: [],
+      nowMs,
+      proof,
+    });
     if (result) return result;
   } else if (await dropUnsent(db, launch.token, proof, nowMs)) return failed(GIVEN_UP);
   // Another attempt has closed it meanwhile, or its pool has gone.

@@ -10,7 +10,7 @@ import type { PreparedLaunch, Provider } from '../../providers/provider.js';
 import { recordLaunchFailure } from '../../database/launch-failures.js';
 import { getPool } from '../../database/pools.js';
 import { readLimitsUsage, writeIntents, type LimitsUsage, type NewIntent } from '../../database/reservations.js';
-import { creationError, logPoolError, backoffAfter } from '../support/pool-errors.js';
+import { creationError, logPoolError, reasonOf, backoffAfter } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
@@ -191,7 +191,7 @@ async function noteRefusals(
 ): Promise<void> {
   for (const { workerPoolId, revision, error, outcome } of refused) {
     const { launchConfigId } = outcome;
-    const poolError = creationError({ workerPoolId, launchConfigId, error });
+    const poolError = creationError({ workerPoolId, launchConfigId, reason: reasonOf(error) });
     const backoff = backoffAfter(failureClassOf(error.code), nowMs);
     await recordLaunchFailure(database.db, { ...backoff, workerPoolId, launchConfigId, revision, error: poolError });
     logPoolError(log, poolError);

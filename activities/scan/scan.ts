@@ -27,6 +27,7 @@ import { engineNow } from '../support/engine-clock.js';
 import { toApplicationFailure } from '../support/failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { inParallel } from '../support/in-parallel.js';
+import { explainEnds } from './explain-ends.js';
 import { observationSignals } from './observation-signals.js';
 import { timeLimit } from '../support/time-limit.js';
 
@@ -166,7 +167,7 @@ class Scans {
     // Before the reads by id, which may wait for the cloud's limits.
     const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
     const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
-    const sent = await this.signals.send(changes);
+    const sent = await this.signals.send(await explainEnds(machines, changes));
     const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
     await setNotes(this.db, providerId, [...absent, ...sent.notes]);
@@ -175,7 +176,7 @@ class Scans {
     const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
-    const sentOver = await this.signals.send(over);
+    const sentOver = await this.signals.send(await explainEnds(machines, over));
     const notOver = reads.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
     await setNotes(this.db, providerId, [...notOver, ...sentOver.notes]);
     const counts = {

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
-import { type FailureClass, nextBackoff } from '../../domain/backoff.js';
+import { type FailureClass, failureClassOf, nextBackoff, worstOf } from '../../domain/backoff.js';
 import type { WorkerKey } from '../../domain/ids.js';
 import type { NewWorkerPoolError } from '../../database/errors.js';
 import type { Backoff } from '../../database/launch-failures.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { ProviderError } from '../../providers/errors.js';
+import type { ProviderErrorReason } from '../../providers/provider.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 
 /** Lines have a bounded length; the whole text is in the database. */
@@ -27,14 +28,28 @@ export function logPoolError(log: Logger, error: NewWorkerPoolError): void {
 }
 
 /** The worker-pool error of a launch that failed; always with its launch config, so that it counts against the right one. */
-export const creationError = (launch: { workerPoolId: string; launchConfigId: string; error: ProviderError }) => ({
+export const creationError = (launch: {
+  workerPoolId: string;
+  launchConfigId: string;
+  reason: ProviderErrorReason;
+}) => ({
   workerPoolId: launch.workerPoolId,
   launchConfigId: launch.launchConfigId,
   kind: 'creation-error',
-  title: launch.error.title ?? 'Instance Creation Error',
-  description: launch.error.message,
-  extra: { code: launch.error.cloudCode ?? launch.error.code },
+  title: launch.reason.title ?? 'Instance Creation Error',
+  description: launch.reason.message,
+  extra: { code: launch.reason.cloudCode ?? launch.reason.code ?? 'Unavailable' },
 });
+
+/** A submit's error as the reason of a launch. */
+export const reasonOf = ({ code, message, cloudCode, title }: ProviderError): ProviderErrorReason => ({
+  ...{ code, message, cloudCode },
+  ...(title !== null && { title }),
+});
+
+/** Of several reasons the one that lasts longest. */
+export const worstFailureClass = (reasons: readonly ProviderErrorReason[]): FailureClass =>
+  worstOf(reasons.map(({ code }) => failureClassOf(code)));
 
 /** A failure of one worker, as an error of its pool. */
 export const workerError = (

@@ -37,6 +37,8 @@ import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
 const MAX_PER_LAUNCH = 250;
 /** DescribeInstances gives at most this many in a page. */
 const PAGE_SIZE = 1_000;
+/** EC2 keeps tokens for a day ("Ensuring idempotency in Amazon EC2 API requests"). */
+const MAX_TOKEN_AGE_MS = 6 * 60 * 60_000;
 /** Where the account is asked which regions it has, when the configuration names none. */
 const HOME_REGION = 'us-east-1';
 const REMOVAL_STEP = 'instance';
@@ -68,17 +70,31 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
   return {
     kind: 'bulk',
     maxPerLaunch: MAX_PER_LAUNCH,
+    maxTokenAgeMs: MAX_TOKEN_AGE_MS,
     prepare: (spec) => prepareLaunch(spec, context),
-    async submit({ location: { region }, request }) {
+    async submit({ count, location: { region }, request }) {
       const command = new RunInstancesCommand(parseRequest(request));
       const reservation = await calls.call(region, 'create', 'RunInstances', (client) => client.send(command));
       const created = launchedMachines(reservation, region!);
       if (created.length === 0) throw emptyAnswer('RunInstances');
-      return created;
+      return { machines: created, shortfall: created.length < count ? [NO_ROOM] : [] };
     },
-    find: (launch) => findMachines(calls, context, launch),
+    // What a list does not show may still come: EC2 does not tell of its end.
+    find: async (launch) => ({
+      machines: await findMachines(calls, context, launch),
+      shortfall: [],
+      isSettled: false,
+    }),
   };
 }
+
+/** EC2 creates fewer than asked for only for want of capacity, and has no further words. */
+const NO_ROOM = {
+  code: 'InsufficientCapacity',
+  title: 'Insufficient capacity',
+  message: 'The cloud had room for fewer machines than were asked for',
+  cloudCode: null,
+} as const;
 
 /** The SDK reads a success without a body as an answer without members; it says nothing of what EC2 did or has. */
 const emptyAnswer = (operation: string) =>

@@ -52,8 +52,8 @@ export function awsHarness(endpoint: string, changes: Partial<AwsProviderConfig>
     spec: awsSpec,
     makeForeign: async () => {
       const theirs = awsAt(endpoint, {}, recordedContext({ deploymentId: 'c0ffee00-0000-4000-8000-00000000beef' }));
-      const [machine] = await theirs.launching.submit(theirs.launching.prepare(awsSpec()));
-      return machine!;
+      const { machines } = await theirs.launching.submit(theirs.launching.prepare(awsSpec()));
+      return machines[0]!;
     },
     unknownMachine: () => ({
       workerGroup: REGION,
@@ -86,7 +86,8 @@ export async function simulatorHarness(simulator: SimulatorHandle): Promise<Prov
       await simulator.addFault(fault);
     },
     proven: async () => {
-      const [machine] = await launching.submit(launching.prepare(awsSpec()));
+      const { machines } = await launching.submit(launching.prepare(awsSpec()));
+      const [machine] = machines;
       return { worker: workerOf(machine!), proof: await simulator.identityDocument(machine!.workerId) };
     },
     close: async () => {

@@ -30,13 +30,18 @@ export class InDoubtCloud {
     const launching: BulkLaunching = {
       kind: 'bulk',
       maxPerLaunch: 250,
+      maxTokenAgeMs: 6 * 60 * 60_000,
       prepare: () => {
         throw new Error('nothing is rendered here');
       },
-      submit: (launch) => this.submit(launch, plan),
-      find: async ({ token }) => (this.unlisted.has(token) ? [] : (this.machines.get(token) ?? [])),
+      submit: async (launch) => ({ machines: await this.submit(launch, plan), shortfall: [] }),
+      find: async ({ token }) => ({
+        machines: this.unlisted.has(token) ? [] : (this.machines.get(token) ?? []),
+        shortfall: [],
+        isSettled: false,
+      }),
     };
-    return { launching } as unknown as Provider;
+    return { providerId: 'aws', launching } as unknown as Provider;
   }
 
   private async submit({ token, count }: PreparedLaunch, { acts, hears, pause }: CallPlan): Promise<LaunchedMachine[]> {

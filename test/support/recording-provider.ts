@@ -81,6 +81,13 @@ function machinesOf({ token, count, location }: PreparedLaunch): LaunchedMachine
 
 const poolOf = (launch: PreparedLaunch): string => (launch.request as { workerPoolId: string }).workerPoolId;
 
+const NO_ROOM = {
+  code: 'InsufficientCapacity',
+  title: 'Insufficient capacity',
+  message: 'The cloud had room for fewer machines than were asked for',
+  cloudCode: null,
+} as const;
+
 function bulk(context: ProviderContext, cloud: RecordingCloud, call: Call): BulkLaunching {
   const ofLaunch = ({ token }: PreparedLaunch) =>
     cloud.all().flatMap(({ machine, launchToken }) => (launchToken === token ? [machine] : []));
@@ -104,13 +111,20 @@ function bulk(context: ProviderContext, cloud: RecordingCloud, call: Call): Bulk
   return {
     kind: 'bulk',
     maxPerLaunch: 250,
+    maxTokenAgeMs: 6 * 60 * 60_000,
     prepare,
-    submit: (prepared) =>
-      call('create', 'submit', () =>
+    submit: async (prepared) => {
+      const machines = await call('create', 'submit', () =>
         cloud.call({ operation: 'submit', token: prepared.token }, () => launch(prepared)),
-      ),
-    find: (prepared) =>
-      call('read', 'find', () => cloud.call({ operation: 'find', token: prepared.token }, () => ofLaunch(prepared))),
+      );
+      return { machines, shortfall: machines.length < prepared.count ? [NO_ROOM] : [] };
+    },
+    find: async (prepared) => {
+      const machines = await call('read', 'find', () =>
+        cloud.call({ operation: 'find', token: prepared.token }, () => ofLaunch(prepared)),
+      );
+      return { machines, shortfall: [], isSettled: false };
+    },
   };
 }
 

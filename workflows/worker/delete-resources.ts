@@ -44,7 +44,7 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     ...options(lifecycle),
     summary: labelOf(lifecycle.input, step),
   });
-  const deletion = new Deletion(resources, step);
+  const deletion = new Deletion(resources, step, lifecycle.input.removalRepeatMs ?? FIRST_WAIT_MS);
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
@@ -68,15 +68,16 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
 class Deletion {
   /** Whether it is to be requested (again). */
   isDue: boolean;
-  waitMs = FIRST_WAIT_MS;
+  waitMs: number;
   /** Whether the cloud has accepted the latest request. */
   private accepted = false;
   private readonly resources: Resources;
   private readonly step: string;
 
-  constructor(resources: Resources, step: string) {
+  constructor(resources: Resources, step: string, firstWaitMs: number) {
     this.resources = resources;
     this.step = step;
+    this.waitMs = firstWaitMs;
     // What is being deleted already, or was never created, only has to be observed.
     // guard(what-goes-by-itself-is-only-watched): true
     const mustBeRequested = !resources.isDeleting(step) && !resources.wasNeverCreated(step);

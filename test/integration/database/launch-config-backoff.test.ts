@@ -93,7 +93,7 @@ describe.each(engines)('backoff of a launch config by its machines, on %s', (eng
       proof: refused,
       ...backoff(NOW),
       failure: 'full',
-      error: { workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'k', title: 't', description: 'd', extra: {} },
+      errors: [{ workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'k', title: 't', description: 'd', extra: {} }],
     });
     await plan('t', 1, NOW + 10_000);
     expect(await backoffs()).toEqual(backedOff(1, NOW + 10_000));

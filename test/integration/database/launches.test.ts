@@ -87,9 +87,10 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(intervals).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test('a launch is only searched for when it has been in doubt for two minutes, or was first sent six hours ago', async () => {
+  test('a launch is only searched for when it has been in doubt for two minutes, or was first sent before its token’s age', async () => {
     const { db } = database;
-    const begin = (nowMs: number) => beginAttempt(db, 't', { nowMs, mayLaunch: true });
+    const maxTokenAgesMs = { aws: 6 * 60 * MINUTE };
+    const begin = (nowMs: number) => beginAttempt(db, 't', { nowMs, mayLaunch: true, maxTokenAgesMs });
     await reserve(db, [newIntent('t', 1)]);
     const first = await begin(NOW);
     expect(await begin(NOW + 2 * MINUTE - 1)).toMatchObject({ maySend: true, attempts: 2 });
@@ -103,7 +104,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     const { db } = database;
     const begin = () => beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
     const fail = (attempts: number) =>
-      failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: { attempts, by: 'refused' } });
+      failLaunch(db, 't', { ...backoff, failure: 'none', errors: [error], proof: { attempts, by: 'refused' } });
     await reserve(db, [newIntent('t', 1)]);
     const [first, second] = [await begin(), await begin()];
     expect([await fail(1), await fail(2)]).toEqual([false, false]);
@@ -120,12 +121,18 @@ describe.each(engines)('a launch on %s', (engine) => {
     const proof = (listedFrom: number, attempts = 1) => ({ attempts, by: { listedFrom } });
     await reserve(db, [newIntent('t', 3)]);
     await beginAttempt(db, 't', { nowMs: NOW, mayLaunch: true });
-    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled - 1) })).toBe(false);
-    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled, 0) })).toBe(false);
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', errors: [error], proof: proof(settled - 1) })).toBe(
+      false,
+    );
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', errors: [error], proof: proof(settled, 0) })).toBe(
+      false,
+    );
     expect(await recordLaunchedWorkers(db, 't', machines(2), { ...times, proof: proof(settled - 1) })).toBeNull();
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'open' });
     expect(await recordLaunchedWorkers(db, 't', machines(2), { ...times, proof: proof(settled) })).toHaveLength(2);
-    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', error, proof: proof(settled) })).toBe(false);
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', errors: [error], proof: proof(settled) })).toBe(
+      false,
+    );
   });
 
   test('a launch gives no machine a row when its pool has gone', async () => {
@@ -214,7 +221,7 @@ describe.each(engines)('a launch on %s', (engine) => {
     await finish(db, ['t'], NOW);
     expect(await recordLaunchedWorkers(db, 't', machines(3), times)).toHaveLength(3);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', machines: 3 });
-    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'none', error });
+    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'none', errors: [error] });
     expect(await recordLaunchedWorkers(db, 'u', machines(1, 'late'), times)).toHaveLength(1);
     expect(await getLaunch(db, 'u')).toMatchObject({ status: 'fulfilled', machines: 1 });
   });
@@ -243,15 +250,19 @@ describe.each(engines)('a launch on %s', (engine) => {
   test('a failed launch backs off its launch config and stores one error, once', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3), newIntent('u', 1)]);
-    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', error })).toBe(true);
+    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', errors: [error] })).toBe(
+      true,
+    );
     const after = { launch: await getLaunch(db, 't'), events: await eventsOf(db) };
-    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', error })).toBe(false);
+    expect(await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'no capacity', errors: [error] })).toBe(
+      false,
+    );
     expect({ launch: await getLaunch(db, 't'), events: await eventsOf(db) }).toEqual(after);
     expect(after.launch).toMatchObject({ status: 'failed', failure: 'no capacity', machines: 0, closed: NOW });
     expect(await topicsOf(db)).toEqual(['worker-pool-error']);
     const backoffs = await db.selectFrom('launchBackoffs').selectAll().execute();
     expect(backoffs).toMatchObject([{ launchConfigId: 'lc-a', revision: 1, failures: 1, until: NOW + 1000 }]);
-    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'no capacity', error });
+    await failLaunch(db, 'u', { proof: refused, ...backoff, failure: 'no capacity', errors: [error] });
     expect(await db.selectFrom('launchBackoffs').select(['failures', 'until']).execute()).toEqual([
       { failures: 2, until: NOW + 2000 },
     ]);
@@ -262,8 +273,8 @@ describe.each(engines)('a launch on %s', (engine) => {
     const { db } = database;
     await reserve(db, [newIntent('t', 3), newIntent('u', 2)]);
     await recordLaunchedWorkers(db, 't', machines(1), times);
-    expect(await noteShortage(db, 't', { ...backoff, error })).toBe(true);
-    expect(await noteShortage(db, 't', { ...backoff, error })).toBe(false);
+    expect(await noteShortage(db, 't', { ...backoff, errors: [error] })).toBe(true);
+    expect(await noteShortage(db, 't', { ...backoff, errors: [error] })).toBe(false);
     expect(await db.selectFrom('launchBackoffs').select('failures').execute()).toEqual([{ failures: 1 }]);
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', failure: 'short: 1 of 3' });
   });

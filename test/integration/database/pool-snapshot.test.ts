@@ -124,7 +124,7 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
       durationMs: () => MINUTE,
       nowMs: NOW,
       failure: 'quota',
-      error: error('lc-a', 'quota'),
+      errors: [error('lc-a', 'quota')],
     });
     // Twice within the last hour, and 24 times evenly over a day.
     await insertError(db, error('lc-b', 'often'), NOW - DAY);
@@ -144,7 +144,7 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1)]);
     const backoff = { failureClass: 'invalid', durationMs: () => DAY, nowMs: NOW } as const;
-    await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'bad', error: error('lc-a') });
+    await failLaunch(db, 't', { proof: refused, ...backoff, failure: 'bad', errors: [error('lc-a')] });
     const heavier = launchConfig('lc-a', { workerManager: { initialWeight: 1 } });
     const change = { pool: newPool(), launchConfigs: [heavier], clientId: 'tester', nowMs: NOW };
     expect((await allPoolsCapacity(db, now))[0]?.launchable).toBe(true);

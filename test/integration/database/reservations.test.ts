@@ -35,7 +35,7 @@ describe.each(engines)('a reservation on %s', (engine) => {
     const backoff = { failureClass: 'capacity', durationMs: () => 1_000, nowMs: NOW } as const;
     await failLaunch(database.db, token, {
       ...{ ...backoff, failure: 'none', proof: { attempts: 0, by: 'refused' } },
-      error: { ...error, description: 'none' },
+      errors: [{ ...error, description: 'none' }],
     });
   };
 

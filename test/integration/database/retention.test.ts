@@ -159,7 +159,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await launched(db, 't', 2);
     await reserve(db, [newIntent('refused', 1)]);
     const cause = { failureClass: 'other', durationMs: () => DAY, nowMs: NOW } as const;
-    await failLaunch(db, 'refused', { ...cause, failure: 'no', error, proof: refused });
+    await failLaunch(db, 'refused', { ...cause, failure: 'no', errors: [error], proof: refused });
     await finish(db, ['t'], NOW);
     await recordCredentialsUsed(db, key('t-0'), NOW);
     const note = { noted: 'missing', since: NOW, signalledAt: null, nextSignalAt: null, signalFailures: 0 };

@@ -4,7 +4,14 @@ import type { RecordedContext } from '../provider-context.js';
 
 /** What a cloud under test may be unable to show; the tests that need it are left out for it. */
 export type Ability =
-  'repeated launches' | 'limited capacity' | 'lost answers' | 'throttling' | 'identity proofs' | 'refused places';
+  | 'listed ends'
+  | 'settled launches'
+  | 'repeated launches'
+  | 'limited capacity'
+  | 'lost answers'
+  | 'throttling'
+  | 'identity proofs'
+  | 'refused places';
 
 /** One provider with the cloud behind it, as the contract suite drives them. */
 export interface ProviderHarness {

@@ -127,7 +127,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
 async function launch({ provider }: ProviderHarness, spec: ReturnType<NonNullable<ProviderHarness['spec']>>) {
   const launching = provider.launching!;
   const prepared = launching.prepare(spec);
-  if (launching.kind === 'bulk') return launching.submit(prepared);
+  if (launching.kind === 'bulk') return (await launching.submit(prepared)).machines;
   const created = launching.machines(prepared);
   for (const machine of created) {
     for (const step of launching.steps(prepared)) {

@@ -32,7 +32,9 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     nowMs = NOW,
     environment: MockActivityEnvironment = activityEnvironment(),
   ): Promise<LaunchResult | null> => {
-    const activities = launchActivities(activityDeps({ database, providers: { get: () => cloud.provider(plan) } }));
+    const provider = cloud.provider(plan);
+    const providers = { get: () => provider, list: () => [provider] };
+    const activities = launchActivities(activityDeps({ database, providers }));
     const launching = () => activities.launchMachines({ token, nowMs, mayLaunch: true });
     return asActivity(launching, environment).catch(() => null);
   };

@@ -29,7 +29,9 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
 
   const provider = recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'stepwise');
   const attempt = (mayLaunch: boolean, nowMs: number): Promise<LaunchResult> => {
-    const activities = launchActivities(activityDeps({ database, providers: { get: () => provider } }));
+    const activities = launchActivities(
+      activityDeps({ database, providers: { get: () => provider, list: () => [provider] } }),
+    );
     return asActivity(() => activities.launchMachines({ token: 't', nowMs, mayLaunch }));
   };
   /** An attempt whose process dies before it has recorded anything. */

@@ -3,13 +3,13 @@ import { startMoto } from '../../../support/moto.js';
 import { describeProviderContract } from '../../../support/provider-contract.js';
 import { startSimulator } from '../../../../dev/testing/simulator.js';
 
-// A region that is refused for good is in the unit tests.
+// A region that is refused for good is in the unit tests. EC2 does not tell when a launch has ended.
 describeProviderContract(
   'AWS, against the simulator',
   'bulk',
   async () =>
     simulatorHarness(await startSimulator({ machines: 'off', bootMs: 50, listDelayMs: 200, shutdownMs: 100 })),
-  ['refused places'],
+  ['settled launches', 'refused places'],
 );
 
 // moto makes new machines for a token that it has seen, has room for any number, and cannot be made to fail or to sign.
@@ -20,5 +20,13 @@ describeProviderContract(
     const moto = await startMoto();
     return { ...awsHarness(moto.endpoint), close: () => moto.stop() };
   },
-  ['repeated launches', 'limited capacity', 'lost answers', 'throttling', 'identity proofs', 'refused places'],
+  [
+    'settled launches',
+    'repeated launches',
+    'limited capacity',
+    'lost answers',
+    'throttling',
+    'identity proofs',
+    'refused places',
+  ],
 );

@@ -35,13 +35,13 @@ describe('the outcome of a launch', () => {
         instance('i-copied-without-token', ''),
         instance('i-of-an-emulator'),
       );
-    const found = await aws().launching.find(launch);
-    expect(found.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-of-an-emulator']);
+    const { machines } = await aws().launching.find(launch);
+    expect(machines.map(({ workerId }) => workerId)).toEqual(['i-ours', 'i-of-an-emulator']);
   });
 
   test('a launch gives nothing when EC2 lists no machine', async () => {
     say = () => listing();
-    expect(await aws().launching.find(launch)).toEqual([]);
+    expect(await aws().launching.find(launch)).toEqual({ machines: [], shortfall: [], isSettled: false });
   });
 
   test('a launch stays in doubt when a success holds no list at all', async () => {

@@ -1,0 +1,43 @@
+import type { SeenMachine } from '../../domain/observation.js';
+import type { LiveWorker } from '../../database/workers.js';
+import { ProviderError } from '../../providers/errors.js';
+import type { Machines } from '../../providers/provider.js';
+import { inParallel } from '../support/in-parallel.js';
+import { timeLimit } from '../support/time-limit.js';
+
+/** Reads in one scan; whatever is left goes without. */
+const MAX_READS = 50;
+const MAX_READS_AT_ONCE = 8;
+const READS_TIMEOUT_MS = 4_000;
+
+interface Ended {
+  readonly worker: LiveWorker;
+  readonly machine: SeenMachine;
+}
+
+/**
+ * The same, with the cloud's words for machines that ended by themselves and whose listing says nothing of why. Only of
+ * what is news, and nothing waits for it: where the cloud does not answer, the end has no reason.
+ */
+export async function explainEnds<E extends Ended>(machines: Machines, ended: readonly E[]): Promise<E[]> {
+  const explained = new Map<E, string>();
+  const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
+  const unexplained = machines.explain ? ended.filter(lacksReason).slice(0, MAX_READS) : [];
+  await inParallel(unexplained, MAX_READS_AT_ONCE, async (one) => {
+    if (isOutOfTime()) return;
+    const reason = await machines.explain?.(one.worker).catch(unlessProviderError);
+    if (reason) explained.set(one, reason);
+  });
+  return ended.map((one) => {
+    const reason = explained.get(one);
+    return reason === undefined ? one : { ...one, machine: { ...one.machine, reason } };
+  });
+}
+
+const lacksReason = ({ worker, machine: { state, reason } }: Ended): boolean =>
+  reason === null && worker.state !== 'stopping' && state !== 'pending' && state !== 'running';
+
+function unlessProviderError(error: unknown): null {
+  if (error instanceof ProviderError) return null;
+  throw error;
+}

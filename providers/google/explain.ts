@@ -1,0 +1,26 @@
+import type { ComputeCalls } from './calls.js';
+import type { ZoneRef } from './instances.js';
+import { reasonsOf } from './operation-errors.js';
+import { errorsOf, listOperations, type Operation } from './operations.js';
+
+/** How the words for a preemption begin; the machine was wanted elsewhere, and nothing was wrong with its launch. */
+const PREEMPTED = 'preempted';
+
+/**
+ * Why a machine ended, by the operations of its zone of the last hour: Google keeps nothing else of one that is gone. Null
+ * where none of them says.
+ */
+export async function explainEnd(calls: ComputeCalls, ref: ZoneRef, instanceId: string): Promise<string | null> {
+  const operations = await listOperations(calls, ref, `targetId=${instanceId}`);
+  const words = operations.map(wordsFor).filter((each) => each !== null);
+  // What came first is the cause of the rest: a preempted machine is then deleted.
+  return words.find((each) => each.startsWith(PREEMPTED)) ?? words[0] ?? null;
+}
+
+function wordsFor(operation: Operation): string | null {
+  const type = operation.operationType ?? '';
+  if (type === 'compute.instances.preempted') return `${PREEMPTED}: Google needed its capacity`;
+  if (type === 'delete' || type === 'stop') return `${type} by ${operation.user ?? 'an unknown user'}`;
+  if (type.startsWith('compute.instances.')) return type;
+  return reasonsOf(errorsOf(operation))[0]?.message ?? null;
+}

@@ -1,0 +1,146 @@
+import { ProviderError } from '../errors.js';
+import { Batcher } from '../shared/batcher.js';
+import type { ComputeCalls } from './calls.js';
+import type { ZoneRef } from './instances.js';
+import type { OperationError } from './operation-errors.js';
+
+/** A long-running operation of a zone, where this provider reads it. */
+export interface Operation {
+  readonly name: string;
+  readonly status?: string | null;
+  readonly operationType?: string | null;
+  readonly operationGroupId?: string | null;
+  readonly insertTime?: string | null;
+  readonly user?: string | null;
+  readonly error?: { readonly errors?: readonly OperationError[] } | null;
+  readonly instancesBulkInsertOperationMetadata?: {
+    readonly perLocationStatus?: Readonly<
+      Record<string, { readonly createdVmCount?: number | null; readonly deletedVmCount?: number | null }>
+    >;
+  } | null;
+}
+
+const OPERATION =
+  'name,status,operationType,operationGroupId,insertTime,user,error,instancesBulkInsertOperationMetadata';
+const PAGE_SIZE = 500;
+/** Operations of one project in an hour fit many times; a list without end must not hold a call for ever. */
+const MAX_PAGES = 20;
+
+export const isDone = ({ status }: Operation): boolean => status === 'DONE';
+export const errorsOf = ({ error }: Operation): readonly OperationError[] => error?.errors ?? [];
+
+/** How many machines the operation has created so far, and not deleted again; null where it does not say. */
+export function createdBy({ instancesBulkInsertOperationMetadata: metadata }: Operation): number | null {
+  const places = Object.values(metadata?.perLocationStatus ?? {});
+  return places.length === 0
+    ? null
+    : places.reduce((sum, place) => sum + (place.createdVmCount ?? 0) - (place.deletedVmCount ?? 0), 0);
+}
+
+/** Operations of a zone that the filter fits, of the last hour at least. Throws where the list has no end. */
+export async function listOperations(
+  calls: ComputeCalls,
+  { project, zone }: ZoneRef,
+  filter: string,
+): Promise<Operation[]> {
+  const found: Operation[] = [];
+  let pageToken = '';
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const answer = (await calls.call({
+      service: 'zoneOperations',
+      method: 'list',
+      callClass: 'read',
+      zone,
+      request: { project, filter, maxResults: PAGE_SIZE, ...(pageToken && { pageToken }) },
+      fields: `items(${OPERATION}),nextPageToken`,
+    })) as { items?: readonly Operation[]; nextPageToken?: string | null };
+    found.push(...(answer.items ?? []));
+    pageToken = answer.nextPageToken ?? '';
+    if (!pageToken) return found;
+  }
+  throw new ProviderError({ code: 'Unavailable', message: `zoneOperations.list of ${zone} does not end` });
+}
+
+/** Between two reads of one operation: a second at first, while most of them end. */
+const intervalsMs = [1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000];
+const MAX_INTERVAL_MS = 8_000;
+
+/**
+ * Waits for bulk operations. Those of one zone are read together: one by its name, several by one list, so that hundreds of
+ * launches at once cost no more reads than one.
+ */
+export class OperationWaits {
+  private readonly calls: ComputeCalls;
+  private readonly latest = new Map<string, Operation>();
+  private readonly reads: Batcher;
+
+  constructor(calls: ComputeCalls) {
+    this.calls = calls;
+    this.reads = new Batcher((zone, items) => this.read(zone, items), {
+      idleMs: 50,
+      maxWaitMs: 250,
+      maxItems: PAGE_SIZE,
+      pauseMs: 250,
+      maxPauseMs: 1_000,
+    });
+  }
+
+  /** The operation once it is DONE. Throws Unavailable when it is not by then: it goes on, and may be waited for again. */
+  async untilDone(operation: Operation, ref: ZoneRef, timeoutMs: number): Promise<Operation> {
+    const endsAt = performance.now() + timeoutMs;
+    let current = operation;
+    for (let round = 0; !isDone(current); round++) {
+      const intervalMs = intervalsMs[round] ?? MAX_INTERVAL_MS;
+      if (performance.now() + intervalMs > endsAt) {
+        const message = `operation ${operation.name} has not ended yet`;
+        throw new ProviderError({ code: 'Unavailable', message });
+      }
+      await pause(intervalMs);
+      current = (await this.readShared(current, ref)) ?? current;
+    }
+    return current;
+  }
+
+  /** Null where a list does not show it (yet). */
+  private async readShared({ name, insertTime }: Operation, ref: ZoneRef): Promise<Operation | null> {
+    await this.reads.add(JSON.stringify(ref), JSON.stringify([name, insertTime ?? '']));
+    const read = this.latest.get(name) ?? null;
+    this.latest.delete(name);
+    return read;
+  }
+
+  private async read(key: string, items: readonly string[]): Promise<ReadonlyMap<string, Error>> {
+    const ref = JSON.parse(key) as ZoneRef;
+    const wanted = items.map((item) => JSON.parse(item) as [name: string, insertTime: string]);
+    const [[name] = [''], ...others] = wanted;
+    const read = others.length === 0 ? [await getOperation(this.calls, ref, name)] : await this.listSince(ref, wanted);
+    for (const operation of read) this.latest.set(operation.name, operation);
+    return new Map();
+  }
+
+  private async listSince(ref: ZoneRef, wanted: readonly (readonly [string, string])[]): Promise<Operation[]> {
+    const names = new Set(wanted.map(([name]) => name));
+    const since = wanted.map(([, insertTime]) => insertTime).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+    const listed = await listOperations(this.calls, ref, bulkOperations(since ?? ''));
+    return listed.filter(({ name }) => names.has(name));
+  }
+}
+
+const getOperation = async (calls: ComputeCalls, { project, zone }: ZoneRef, name: string): Promise<Operation> =>
+  (await calls.call({
+    service: 'zoneOperations',
+    method: 'get',
+    callClass: 'read',
+    zone,
+    request: { project, operation: name },
+    fields: OPERATION,
+  })) as Operation;
+
+/** Filters on fields that Google keeps an index of: others cost extra where a project is busy. */
+const bulkOperations = (since: string): string => `operationType="bulkInsert"${createdSince(since)}`;
+export const childOperations = ({ insertTime }: Operation): string =>
+  `operationType="insert"${createdSince(insertTime ?? '')}`;
+
+const createdSince = (since: string): string => (since ? ` AND creationTimestamp>="${since}"` : '');
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

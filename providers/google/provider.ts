@@ -1,0 +1,51 @@
+import type { Provider, ProviderContext } from '../provider.js';
+import { poolValidator } from '../shared/pool-schema.js';
+import { ComputeCalls } from './calls.js';
+import type { GoogleProviderConfig } from './config.js';
+import { checkDefinition } from './definition.js';
+import { verifyToken } from './identity.js';
+import { GOOGLE_JWKS_URL, IdentityKeys } from './identity-keys.js';
+import { googleLaunching } from './launching.js';
+import { googleMachines } from './machines.js';
+import { OperationWaits } from './operations.js';
+import { googlePoolSchema } from './pool-schema.js';
+import { serviceAccountReader } from './service-account.js';
+import { ofDeployment } from './tags.js';
+
+/** Google Compute Engine. Throws ProviderConfigError when it cannot be built from this configuration. */
+export function googleProvider(config: GoogleProviderConfig, context: ProviderContext): Provider {
+  const calls = new ComputeCalls(config, context);
+  const serviceAccount = serviceAccountReader(calls, config.workerServiceAccountId);
+  const launching = googleLaunching({ calls, waits: new OperationWaits(calls), context, serviceAccount });
+  const keys = new IdentityKeys(config.jwksUrl ?? GOOGLE_JWKS_URL);
+  const validate = poolValidator(googlePoolSchema);
+  return {
+    providerId: context.providerId,
+    providerType: 'google',
+    launching,
+    machines: googleMachines(calls, context),
+    async setup() {
+      await serviceAccount();
+      await reachProject(calls, context.deploymentId);
+      return [];
+    },
+    validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (spec) => launching.prepare(spec)),
+    verifyIdentity: (worker, proof, nowMs) =>
+      verifyToken(worker, proof, nowMs, {
+        audience: context.rootUrl,
+        serviceAccountId: config.workerServiceAccountId,
+        keys: keys.get,
+      }),
+  };
+}
+
+/** One page of all zones: the project is there, its API is on, and its machines may be listed. */
+async function reachProject(calls: ComputeCalls, deploymentId: string): Promise<void> {
+  await calls.call({
+    service: 'instances',
+    method: 'aggregatedList',
+    callClass: 'read',
+    zone: null,
+    request: { filter: ofDeployment(deploymentId), maxResults: 1 },
+  });
+}

@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { launchLabel, launchRequestId } from '../../../../providers/google/names.js';
+import { googleProvider } from '../../../../providers/google/provider.js';
+import type { BulkLaunching, MachineRef } from '../../../../providers/provider.js';
+import { googleSpec } from '../../../support/google-launch.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { ScriptedGoogle, type ScriptedAnswer, type SeenRequest } from '../../../support/scripted-google.js';
+
+let google: ScriptedGoogle;
+/** By method and the end of the path; a list is empty where nothing else is said. */
+let answers: Record<string, ScriptedAnswer | ((request: SeenRequest) => ScriptedAnswer)>;
+beforeAll(async () => {
+  google = await ScriptedGoogle.start();
+});
+afterAll(() => google.stop());
+beforeEach(() => {
+  google.requests.length = 0;
+  answers = {
+    'GET serviceAccounts/1': { body: { email: 'worker@p.iam.gserviceaccount.com' } },
+    'GET instances': list([]),
+    'GET operations': { body: { items: [] } },
+  };
+  google.say = (request) => {
+    const key = Object.keys(answers).find((each) => {
+      const [method = '', path = ''] = each.split(' ');
+      return method === request.method && request.path.endsWith(`/${path}`);
+    });
+    const answer =
+      key === undefined ? ScriptedGoogle.refusal(400, 'invalid', `not scripted: ${request.path}`) : answers[key]!;
+    return typeof answer === 'function' ? answer(request) : answer;
+  };
+});
+
+const list = (items: object[], warning?: object): ScriptedAnswer => ({
+  body: { kind: 'compute#instanceList', items, ...(warning && { warning }) },
+});
+const instance = (id: string) => ({
+  ...{ id, name: `vm-${id}`, status: 'RUNNING', creationTimestamp: '2026-11-28T12:00:00.000-00:00' },
+});
+const operation = (changes: object = {}): ScriptedAnswer => ({ body: bulk(changes) });
+const bulk = (changes: object = {}) => ({
+  ...{ name: 'operation-1', status: 'DONE', operationType: 'bulkInsert', operationGroupId: 'group-1' },
+  ...{ insertTime: '2026-11-28T12:00:00Z', ...created(2) },
+  ...changes,
+});
+const created = (count: number, deleted = 0) => ({
+  instancesBulkInsertOperationMetadata: {
+    perLocationStatus: { 'zones/us-central1-a': { createdVmCount: count, deletedVmCount: deleted } },
+  },
+});
+const child = (code: string, group = 'group-1') => ({
+  ...{ name: `child-${code}`, status: 'DONE', operationType: 'insert', operationGroupId: group },
+  error: { errors: [{ code, message: 'in words' }] },
+});
+
+const provider = () =>
+  googleProvider(
+    {
+      ...{ providerType: 'google', project: 'example-project', workerServiceAccountId: '1', jwksUrl: null },
+      ...{ endpoint: google.url, draining: false },
+    },
+    recordedContext(),
+  );
+const launching = () => provider().launching as BulkLaunching;
+const launchOf = (count: number) => launching().prepare(googleSpec({ count }));
+const queries = (path: string) => google.requests.filter((one) => one.path.endsWith(path)).map(({ query }) => query);
+
+describe('a bulk launch', () => {
+  test('a bulk launch is one insertion with names, account and request id, and gives what a list by its label shows', async () => {
+    answers['POST instances/bulkInsert'] = operation();
+    answers['GET instances'] = list([instance('1'), instance('2')]);
+    const { machines, shortfall } = await launching().submit(launchOf(2));
+    expect(shortfall).toEqual([]);
+    expect(machines).toMatchObject([
+      {
+        workerGroup: 'us-central1-a',
+        workerId: '1',
+        location: { account: 'example-project', region: 'us-central1', group: 'us-central1-a' },
+        identityAttributes: { name: 'vm-1', creationTimestamp: '2026-11-28T12:00:00.000-00:00' },
+      },
+      { workerId: '2' },
+    ]);
+    const inserts = google.requests.filter(({ method }) => method === 'POST');
+    expect(inserts).toHaveLength(1);
+    expect(inserts[0]!.query.get('requestId')).toBe(launchRequestId('token.1'));
+    const body = inserts[0]!.body as { perInstanceProperties: object };
+    expect(body).toMatchObject({
+      count: '2',
+      minCount: '1',
+      instanceProperties: {
+        machineType: 'n2-standard-4',
+        serviceAccounts: [{ email: 'worker@p.iam.gserviceaccount.com' }],
+      },
+    });
+    expect(Object.keys(body.perInstanceProperties)).toHaveLength(2);
+    expect(queries('/instances')[0]!.get('filter')).toContain(`labels.worker-manager-launch=${launchLabel('token.1')}`);
+    expect(queries('/operations')).toEqual([]);
+  });
+
+  test('a bulk launch reads the operation until it has ended', async () => {
+    answers['POST instances/bulkInsert'] = operation({ status: 'RUNNING', ...created(0) });
+    answers['GET operations/operation-1'] = operation();
+    answers['GET instances'] = list([instance('1'), instance('2')]);
+    expect((await launching().submit(launchOf(2))).machines).toHaveLength(2);
+  });
+
+  test('a bulk launch reads the operations of several launches of a zone together', async () => {
+    answers['POST instances/bulkInsert'] = ({ query }) =>
+      operation({ status: 'RUNNING', name: `of-${query.get('requestId')}`, ...created(0) });
+    const ids = ['a', 'b', 'c'].map((token) => ({ name: `of-${launchRequestId(token)}` }));
+    answers['GET operations'] = { body: { items: ids.map((one) => bulk({ ...one, ...created(1) })) } };
+    answers['GET instances'] = list([instance('1')]);
+    const bulkLaunching = launching();
+    await Promise.all(
+      ['a', 'b', 'c'].map((token) => bulkLaunching.submit(bulkLaunching.prepare(googleSpec({ token, count: 1 })))),
+    );
+    expect(queries('/operations')).toHaveLength(1);
+    expect(queries('/operations')[0]!.get('filter')).toBe(
+      'operationType="bulkInsert" AND creationTimestamp>="2026-11-28T12:00:00Z"',
+    );
+  });
+
+  test('a bulk launch gives a reason for each code of the machines that are missing, and none of another launch', async () => {
+    answers['POST instances/bulkInsert'] = operation(created(1));
+    answers['GET instances'] = list([instance('1')]);
+    const children = [
+      child('QUOTA_EXCEEDED'),
+      child('QUOTA_EXCEEDED'),
+      child('IP_SPACE_EXHAUSTED'),
+      child('X', 'other'),
+    ];
+    answers['GET operations'] = { body: { items: children } };
+    const { machines, shortfall } = await launching().submit(launchOf(4));
+    expect(machines).toHaveLength(1);
+    expect(shortfall.map(({ code, cloudCode }) => [code, cloudCode])).toEqual([
+      ['QuotaExceeded', 'QUOTA_EXCEEDED'],
+      ['InsufficientCapacity', 'IP_SPACE_EXHAUSTED'],
+    ]);
+  });
+
+  test('a bulk launch of which nothing came lists nothing, and always has a reason', async () => {
+    answers['POST instances/bulkInsert'] = operation(created(0));
+    expect(await launching().submit(launchOf(2))).toEqual({
+      machines: [],
+      shortfall: [{ message: 'Google created no machine and does not say why', cloudCode: null }],
+    });
+    expect(queries('/instances')).toEqual([]);
+  });
+
+  test('a bulk launch whose names are taken finds the machines of the earlier attempt', async () => {
+    answers['POST instances/bulkInsert'] = operation({
+      ...created(0),
+      error: { errors: [{ code: 'RESOURCE_ALREADY_EXISTS' }] },
+    });
+    answers['GET instances'] = list([instance('1'), instance('2')]);
+    expect((await launching().submit(launchOf(2))).machines).toHaveLength(2);
+  });
+
+  test('a bulk launch stays in doubt while fewer machines are listed than were created', async () => {
+    answers['POST instances/bulkInsert'] = operation();
+    answers['GET instances'] = list([instance('1')]);
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('a bulk launch stays in doubt when a list says that something is left out, or is none', async () => {
+    answers['POST instances/bulkInsert'] = operation();
+    for (const answer of [list([], { code: 'UNREACHABLE' }), { body: {} }, { body: { kind: 'compute#operation' } }]) {
+      answers['GET instances'] = answer;
+      await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+    }
+  });
+
+  test('a bulk launch is refused where the service account does not exist, and nothing is created', async () => {
+    answers['GET serviceAccounts/1'] = ScriptedGoogle.refusal(404, 'notFound', 'Unknown service account');
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      message: 'service account 1: Unknown service account',
+    });
+    await expect(provider().setup()).rejects.toMatchObject({ code: 'InvalidRequest' });
+    expect(google.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+});
+
+describe('the search for a launch', () => {
+  test('the search for a launch is settled when its operation has ended and all that it created is listed', async () => {
+    answers['GET operations'] = ({ query }) => ({
+      body: { items: query.get('filter') === `clientOperationId="${launchRequestId('token.1')}"` ? [bulk()] : [] },
+    });
+    answers['GET instances'] = list([instance('1'), instance('2')]);
+    expect(await launching().find(launchOf(2))).toMatchObject({ machines: [{}, {}], isSettled: true });
+    answers['GET instances'] = list([instance('1')]);
+    expect(await launching().find(launchOf(2))).toMatchObject({ machines: [{}], isSettled: false });
+  });
+
+  test('the search for a launch is not settled while the operation runs, or where Google knows none', async () => {
+    expect(await launching().find(launchOf(2))).toEqual({ machines: [], shortfall: [], isSettled: false });
+    answers['GET operations'] = { body: { items: [bulk({ status: 'RUNNING' })] } };
+    expect(await launching().find(launchOf(2))).toMatchObject({ isSettled: false });
+  });
+});
+
+const machine: MachineRef = {
+  workerGroup: 'us-central1-a',
+  workerId: '7',
+  location: { account: 'example-project', region: 'us-central1', group: 'us-central1-a' },
+};
+
+describe('a removal', () => {
+  const remove = () => provider().machines!.remove(machine, 'instance');
+  const requestIds = () => google.requests.map(({ query }) => query.get('requestId'));
+
+  test('a removal has the same request id when it is repeated', async () => {
+    answers['DELETE instances/7'] = operation({ status: 'RUNNING' });
+    await remove();
+    await remove();
+    expect(new Set(requestIds()).size).toBe(1);
+  });
+
+  test('a removal that has failed is followed by another, and one that keeps failing is an error', async () => {
+    answers['DELETE instances/7'] = operation({ error: { errors: [{ code: 'INTERNAL_ERROR', message: 'in words' }] } });
+    await expect(remove()).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(new Set(requestIds()).size).toBe(5);
+  });
+
+  test('a removal of a machine that is gone succeeds, and only where Google names that machine', async () => {
+    const notFound = (path: string) => ScriptedGoogle.refusal(404, 'notFound', `The resource '${path}' was not found`);
+    answers['DELETE instances/7'] = notFound('projects/p/zones/z/instances/7');
+    await expect(remove()).resolves.toBeUndefined();
+    answers['DELETE instances/7'] = notFound('projects/p');
+    await expect(remove()).rejects.toMatchObject({ code: 'InvalidRequest' });
+  });
+});
+
+describe('the end of a machine', () => {
+  const explain = (items: object[]) => {
+    answers['GET operations'] = { body: { items } };
+    return provider().machines!.explain!(machine);
+  };
+
+  test.each([
+    ['of a preemption', [{ operationType: 'compute.instances.preempted' }], 'preempted: Google needed its capacity'],
+    [
+      'of a preemption that is followed by a deletion',
+      [{ operationType: 'delete' }, { operationType: 'compute.instances.preempted' }],
+      'preempted: Google needed its capacity',
+    ],
+    ['of somebody’s hand', [{ operationType: 'delete', user: 'me@example.com' }], 'delete by me@example.com'],
+    ['of a host that failed', [{ operationType: 'compute.instances.hostError' }], 'compute.instances.hostError'],
+    ['of a creation that failed', [child('QUOTA_EXCEEDED')], 'QUOTA_EXCEEDED: in words'],
+    ['that left no trace', [], null],
+  ])('the end of a machine %s is explained by its zone’s operations', async (_what, items, words) => {
+    expect(await explain(items)).toBe(words);
+    expect(queries('/operations').at(-1)!.get('filter')).toBe('targetId=7');
+  });
+});
