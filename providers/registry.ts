@@ -4,4 +4,5 @@
  */
 export { aws } from './aws/index.js';
 export { azure } from './azure/index.js';
+export { google } from './google/index.js';
 export { staticType as static } from './static/index.js';

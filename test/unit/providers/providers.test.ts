@@ -33,7 +33,7 @@ describe('the provider registry', () => {
 
   test('the registry says which key of which provider is wrong', async () => {
     const build = (changes: object) => buildProviders({ mine: { ...aws, ...changes } }, contextOf);
-    await expect(build({ providerType: 'vax' })).rejects.toThrow('must be one of aws, azure, static');
+    await expect(build({ providerType: 'vax' })).rejects.toThrow('must be one of aws, azure, google, static');
     await expect(build({ endpoint: 'http://example.com' })).rejects.toThrow(
       expect.objectContaining({ key: 'providers.mine.endpoint', message: expect.stringContaining('loopback') }),
     );
