@@ -107,7 +107,10 @@ test.each([
   ['auth: {type: taskcluster}', 'auth.type: taskcluster is not built yet; use open or static'],
   ['server: {host: 0.0.0.0}', 'auth.type: open needs server.host to be a loopback address; it is 0.0.0.0'],
   ['temporal: {codecKeys: [x]}', 'temporal.codecKeys: encryption of payloads is not built yet; leave the list empty'],
-  ['providers: {g: {providerType: constructor}}', 'providers.g.providerType: must be one of aws, azure, google, static'],
+  [
+    'providers: {g: {providerType: constructor}}',
+    'providers.g.providerType: must be one of aws, azure, google, static',
+  ],
   ['providers: {g: {providerType: gogle}}', 'providers.g.providerType: must be one of aws, azure, google, static'],
   ['providers: {a: {providerType: static, nope: 1}}', 'providers.a.nope: unknown key; there are providerType'],
   ['providers: {a: 5}', 'providers.a: must be a mapping with a providerType: aws, azure, google, static'],
