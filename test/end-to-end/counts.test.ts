@@ -3,6 +3,7 @@ import { awsPool } from '../../dev/testing/api-client.js';
 import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
 import { countsOfPool } from '../../dev/testing/pool-counts.js';
 import { startSystem } from '../../dev/testing/system.js';
+import { proofSize } from '../support/long.js';
 
 const WORKERS = 500;
 /** At most, between two calls that remove machines of one region while some are to be removed. */
@@ -11,7 +12,7 @@ const MAX_REMOVAL_INTERVAL_MS = 5_000;
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
 describe('500 workers of one pool', () => {
-  test.each(['off', 'ec2'] as const)(
+  test.each(proofSize({ short: ['ec2'], long: ['off', 'ec2'] } as const))(
     'a pool of 500 workers costs few EC2 calls and short histories, and strands none, with EC2 limits %s',
     async (limits) => {
       const counts = await countsOfPool({ workers: WORKERS, limits });

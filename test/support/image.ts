@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Instruction, readDockerfile } from './compose.js';
@@ -9,18 +9,30 @@ const LEFT_OUT = /^(?:apt-get |rm -rf \/var\/lib\/apt|npm cache clean )/;
 
 /**
  * Does what the COPY and RUN lines of the Dockerfile say, each stage in an empty folder below `folder` that stands for its root. Gives the
- * last stage's root: what the image would hold, the system aside.
+ * last stage's root: what the image would hold, the system aside. `build: 'taken'` leaves out the installation and the build of the
+ * stage that builds, and gives it this checkout's dist/ instead.
  */
-export async function replayDockerfile(folder: string): Promise<string> {
+export async function replayDockerfile(folder: string, build: 'done' | 'taken'): Promise<string> {
   const roots = new Map<string, string>();
   let root = '';
   for (const [index, stage] of readDockerfile().entries()) {
     const [, name = `stage-${index}`] = / AS (\S+)$/.exec(stage[0]?.value ?? '') ?? [];
     root = join(folder, name);
     roots.set(name, root);
-    await replayStage(stage, root, roots);
+    const isTaken = build === 'taken' && name === 'build';
+    await replayStage(isTaken ? stage.filter(({ name: word }) => word !== 'RUN') : stage, root, roots);
+    if (isTaken) takeBuild(join(root, 'app'));
   }
   return root;
+}
+
+/** Of dist/, what was made of a folder that is there. */
+function takeBuild(app: string): void {
+  const folders = readdirSync('dist', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of folders.filter((folder) => existsSync(join(app, folder.name)))) {
+    cpSync(join('dist', name), join(app, 'dist', name), { recursive: true });
+  }
+  cpSync(join('dist', 'workflow-bundle.js'), join(app, 'dist', 'workflow-bundle.js'));
 }
 
 async function replayStage(stage: readonly Instruction[], root: string, roots: ReadonlyMap<string, string>) {

@@ -7,6 +7,7 @@ import { freePort } from '../../../dev/servers/dev-server.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
 import { environmentOf, exampleSecrets, readCompose, readEnvExample } from '../../support/compose.js';
 import { replayDockerfile } from '../../support/image.js';
+import { proofSize } from '../../support/long.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
@@ -16,7 +17,7 @@ import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simul
 
 /** docker-compose.yml without containers: its commands, its configuration, what the Dockerfile makes, our servers. */
 
-/** Two installations and a build come first. */
+/** Two installations and a build come first at full length; the short form installs what the image holds, and takes dist/ as it is. */
 const REPLAY_TIMEOUT_MS = 15 * 60_000;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
@@ -46,7 +47,7 @@ const started: Run[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'worker-manager-image-'));
-  image = await replayDockerfile(folder);
+  image = await replayDockerfile(folder, proofSize({ short: 'taken', long: 'done' }));
   cpSync('deploy/config.yml', join(folder, 'config.yml'));
   simulator = await startSimulator({ machines: 'off' });
   const { client, namespace } = await createNamespace(temporalAddress());
