@@ -48,7 +48,7 @@ export function prefixProblems(
   ];
 }
 
-/** Afterwards the accounts of the configuration are the remembered ones. */
+/** Afterwards the database has the accounts of the configuration. */
 export async function assertProvidersKeepTheirMachines(db: Db, config: Config): Promise<void> {
   refuse(machineProblems(config, await liveWorkersByProvider(db), await providerAccounts(db)));
   await recordProviderAccounts(

@@ -20,7 +20,7 @@ export class ExitError extends Error {
   }
 }
 
-/** What Postgres says when it goes away, is told to stop or takes too long; and what a broken connection says. */
+/** Codes of a Postgres that goes away, shuts down or takes too long; and of a broken connection. */
 const OUTAGE_CODES = /^(08...|57...|53...|ECONN\w+|ETIMEDOUT|EPIPE)$/;
 
 /** Whether something that the process needs stopped answering, as against an error of ours. */

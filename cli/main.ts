@@ -75,7 +75,7 @@ try {
     console.error(`worker-manager: the database or Temporal stopped answering: ${firstLineOf(error)}`);
     process.exitCode = EXIT.unreachable;
   } else {
-    // Unforeseen: the stack is for whoever looks into it.
+    // Unforeseen: the stack helps to find the cause.
     console.error(error);
     // Last, because `npm start` shows the last line.
     console.error(`worker-manager: failed: ${firstLineOf(error)}`);

@@ -10,7 +10,7 @@ import { buildProduct, type Role } from './product.js';
 import { type ProbeOptions, untilUnusable } from './until-unusable.js';
 
 /**
- * Runs until it is told to stop (SIGTERM, SIGINT), one of its parts fails, or, where it runs Temporal workers, what it needs
+ * Runs until a signal (SIGTERM, SIGINT) ends it, one of its parts fails, or, where it runs Temporal workers, what it needs
  * has been unusable for as many `probes` as that takes. An API by itself goes on answering 503: its connections are made
  * anew one by one.
  */

@@ -1,6 +1,6 @@
 import { type TProperties, Type } from 'typebox';
 
-/** What the schema of the configuration and those of the providers' entries are made of. */
+/** Parts of the configuration's schema and of the schemas of the providers' entries. */
 
 export const closed = <T extends TProperties>(properties: T, description: string) =>
   Type.Object(properties, { additionalProperties: false, description });

@@ -40,7 +40,7 @@ export const configSchema = Type.Object(
     rootUrl: Type.String({
       ...httpUrl,
       default: 'http://localhost:8080',
-      description: 'The deployment’s root URL: told to workers, audience of identity proofs.',
+      description: 'The deployment’s root URL: given to workers, audience of identity proofs.',
     }),
     server: section({
       host: text('Address that the API listens on.', '127.0.0.1'),
@@ -114,7 +114,7 @@ export const configSchema = Type.Object(
       }),
     }),
     limits: section({
-      launchesPerMinute: wholeNumber('Machines that the whole deployment may ask for in a minute.', 500),
+      launchesPerMinute: wholeNumber('Machines that the whole deployment may request in a minute.', 500),
       machines: wholeNumber('Machines that the whole deployment may have.', 5000),
     }),
     defaults: section({
@@ -148,7 +148,7 @@ export const configSchema = Type.Object(
         description: '`auto`: readable on a terminal, JSON elsewhere.',
       }),
     }),
-    shutdownGraceSeconds: seconds('Time that running work gets when the process is told to stop.', 30, 0),
+    shutdownGraceSeconds: seconds('Time that running work gets when a signal stops the process.', 30, 0),
     providers: Type.Record(Type.String(), Type.Unknown(), {
       default: {},
       description: 'Providers by id; each takes the keys of its `providerType`.',

@@ -111,7 +111,7 @@ export function storeErrors(
 const textMember = (name: string): RawBuilder<unknown> =>
   sql`case when jsonb_typeof(s.extra -> ${text(name)}) = 'string' then s.extra -> ${text(name)} end`;
 
-/** Errors of different workers are never equal: whoever looks for a worker's finds it. */
+/** Errors of different workers are never equal: a search for a worker's finds it. */
 const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWorkerPoolError): string => {
   const worker = extra.workerId === undefined ? [] : [extra.workerGroup, extra.workerId];
   return createHash('sha256')

@@ -26,7 +26,7 @@ export interface BegunAttempt {
   readonly maySend: boolean;
 }
 
-/** Why a launch may be closed although attempts were made: nobody can have made a machine that is not known. */
+/** Why a launch may be closed although attempts were sent: none of them can have created a machine that is not known. */
 export interface Proof {
   /** How many attempts there had been when the proof began: one that has begun since makes it void. */
   readonly attempts: number;
@@ -34,7 +34,7 @@ export interface Proof {
    * `refused`: the attempt of this number got a definite refusal, and no other attempt is in doubt.
    * `unsent`: no attempt of this launch sends anything, so that it has no machines until they have rows.
    * `settled`: the cloud says that the launch has ended, whatever attempts there were.
-   * Else the instant at which a list began: long enough after the last attempt, it shows all that any of them made.
+   * Else the instant at which a list began: long enough after the last attempt, it shows all that any of them created.
    */
   readonly by: 'refused' | 'unsent' | 'settled' | { readonly listedFrom: number };
 }

@@ -40,7 +40,7 @@ export async function failLaunch(
 }
 
 /**
- * A launch was booked with fewer machines than asked: its launch config rests and the errors are stored. True the first
+ * A launch was recorded with fewer machines than it requested: its launch config backs off and the errors are stored. True the first
  * time; repeated for the same launch it changes nothing.
  */
 export async function noteShortage(

@@ -26,7 +26,7 @@ export interface NewPool {
 export interface PoolSubmission {
   readonly pool: NewPool;
   readonly launchConfigs: readonly NewLaunchConfig[];
-  /** Whoever asked for it: for the audit trail. */
+  /** The caller, for the audit trail. */
   readonly clientId: string;
   readonly nowMs: number;
 }

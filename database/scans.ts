@@ -9,7 +9,7 @@ export interface Scan {
   readonly ended: number;
   readonly complete: boolean;
   readonly machines: number;
-  /** Lifecycles that were told of a change. */
+  /** Lifecycles that were signalled a change. */
   readonly signalled: number;
   /** Machines of ours that no row knows. */
   readonly unowned: number;

@@ -12,7 +12,7 @@ export interface WorkerGroup {
   readonly state: 'requested' | 'running' | 'stopping';
   /** Its launch config is archived or gone. */
   readonly archived: boolean;
-  /** Made by a launch; false for static workers. */
+  /** Created by a launch; false for static workers. */
   readonly launched: boolean;
   readonly quarantined: boolean;
   /** Of one worker. */

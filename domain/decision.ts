@@ -8,11 +8,11 @@ export interface Decision {
   readonly inputs: DecisionInputs;
   /** Null when there was nothing to estimate from. */
   readonly estimate: Estimate | null;
-  /** What kept the pool from getting all that the estimate asked for, in words. */
+  /** What kept the pool from getting all capacity of the estimate, in words. */
   readonly limitedBy: readonly string[];
   readonly launches: readonly LaunchOutcome[];
   readonly passedOver: readonly { readonly launchConfigId: string; readonly reason: string }[];
-  /** How many running workers were told to stop when idle. */
+  /** How many running workers were advised to stop when idle. */
   readonly terminations: number;
 }
 

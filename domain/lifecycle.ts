@@ -1,6 +1,6 @@
 /**
  * The timing of a worker's life: how long it may take to register, how long its credentials last, how long it may be
- * silent. Frozen into the worker when it is launched: a pool's new timeouts apply to new workers.
+ * silent. Fixed when the worker is launched: a pool's new timeouts apply to new workers.
  */
 import type { WorkerState } from './worker.js';
 import type { LifecycleSettings } from './worker-pool.js';

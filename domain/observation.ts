@@ -11,7 +11,7 @@ import type { WorkerState } from './worker.js';
  * machines late, and one incomplete scan proves nothing.
  *
  * A machine that is built step by step differs at both ends. Its row comes before its resources, so one that no scan
- * has shown yet is not missing. And while it is being removed one complete scan without it is enough to ask for it by
+ * has shown yet is not missing. And while it is being removed one complete scan without it is enough to get it by
  * id: the rows are read before the scan begins, and a row says stopping only when nothing is created any more.
  */
 
@@ -215,8 +215,8 @@ function hasChanged(worker: WorkerState, machine: SeenMachine): boolean {
 }
 
 /**
- * A machine that is built step by step, and is well: its lifecycle waits for every step, but is told of each only once,
- * because it looks for itself when it hears nothing.
+ * A machine that is built step by step, and is well: its lifecycle waits for every step, but gets one signal for each,
+ * because it reads the machine itself when no signal comes.
  */
 const isProgress = (worker: WorkerState, machine: SeenMachine): boolean =>
   worker === 'requested' && isStepwise(machine) && (machine.state === 'pending' || machine.state === 'running');

@@ -1,5 +1,5 @@
 /**
- * Which launch configs new machines are made from, and how many of each. How many machines there may be in all is
+ * Which launch configs new machines are created from, and how many of each. How many machines there may be in all is
  * settled before any is drawn: a bound applied afterwards would fall on the same launch configs each time.
  *
  * The rules are Taskcluster's with its weak points mended (docs/taskcluster-compatibility.md#selection):
@@ -41,7 +41,7 @@ export const MAX_UNREGISTERED = 3;
 
 export interface Selection {
   readonly options: readonly LaunchConfigOption[];
-  /** Capacity asked for; a fraction is rounded up to a whole machine. */
+  /** Wanted capacity; a fraction is rounded up to a whole machine. */
   readonly capacity: number;
   readonly poolMaxCapacity: number;
   /** Capacity that may still be added to the pool. */
@@ -92,7 +92,7 @@ export interface SelectionResult {
 
 /** Weight of each launch config whose own weight is used up, when nothing else is viable. */
 export const RESCUE_WEIGHT = 0.01;
-/** A weight or a capacity below this is what rounding left: 1 − 0.7 − 0.3 is no weight, and no fraction asks for a machine. */
+/** A weight or a capacity below this is what rounding left: 1 − 0.7 − 0.3 is no weight, and no fraction wants a machine. */
 const ROUNDING_NOISE = 1e-9;
 
 /** One launch config while machines are drawn. */
@@ -156,8 +156,8 @@ export function cutChoices(choices: readonly Choice[], maxMachines: number, rand
 }
 
 /**
- * Capacity of the smallest machine that a launch config may ever be asked for; null when there is none. Back-off and
- * doubt pass, so they do not count.
+ * Capacity of the smallest machine that a launch config may ever launch; null when there is none. Backoff and doubt
+ * pass, so they do not count.
  */
 export function smallestMachine(
   options: readonly Pick<LaunchConfigOption, 'initialWeight' | 'maxCapacity' | 'capacityPerInstance'>[],

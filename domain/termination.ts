@@ -1,5 +1,5 @@
 /**
- * Which running workers are told to stop once they are idle. Advice only: nothing is killed, a worker reads its verdict
+ * Which running workers are advised to stop once they are idle. Advice only: nothing is killed, a worker reads its verdict
  * when it has nothing to do (docs/taskcluster-compatibility.md#termination).
  */
 import type { DemandCounts } from './demand.js';
@@ -65,8 +65,8 @@ export interface Advice {
 }
 
 /**
- * What may be told to stop, from counts alone: a poll and a decision call this same function. Null while demand is
- * unknown: then nobody is told anything.
+ * How much capacity may be advised to stop, from counts alone: a poll and a decision call this same function. Null while
+ * demand is unknown: then no verdict changes.
  */
 export function advise(input: AdviceInput): Advice | null {
   const { pool } = input;
@@ -94,7 +94,7 @@ export function advise(input: AdviceInput): Advice | null {
 /**
  * Where the maximum leaves no room for a successor, archived workers end before their successors run: as many at once as
  * make at most one machine or a tenth of the maximum of capacity that is missing for it, counted from the moment it is
- * told to stop until the successor has registered.
+ * advised to stop until the successor has registered.
  */
 function replacementBudget({ pool, estimate, groups, machineCapacity }: AdviceInput): {
   capacity: number;
@@ -161,7 +161,7 @@ export function groupCandidates(workers: readonly TerminationCandidate[]): Machi
 
 /**
  * A verdict for each worker: archived launch configs go first, idle before busy where that is known, then the oldest.
- * Only whole machines that fit into what is left of the advice are told to stop.
+ * Only whole machines that fit into what is left of the advice are advised to stop.
  */
 export function decideTerminations(workers: readonly TerminationCandidate[], advice: Advice): TerminationDecision[] {
   const ordered = workers.toSorted(firstToGo);

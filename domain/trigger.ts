@@ -11,7 +11,7 @@ export function needsReconciliation(last: DecisionBasis | null, now: PollFinding
   if (last === null) return true;
   if (last.evaluateAgainAt !== null && last.evaluateAgainAt <= nowMs) return true;
   if (launchable(now) !== launchable(last)) return true;
-  // Without counts nobody is told anything: the last verdicts stand.
+  // Without counts the last verdicts stand.
   return now.advisedCapacity !== null && now.advisedCapacity !== last.advisedCapacity;
 }
 

@@ -31,7 +31,7 @@ export interface LifecycleSettings {
 export interface LaunchConfig {
   readonly workerPoolId: string;
   readonly launchConfigId: string;
-  /** Each accepted change makes a new one; workers and launches point at the revision they were made from. */
+  /** Each accepted change makes a new one; workers and launches point at the revision they were created from. */
   readonly revision: number;
   readonly isArchived: boolean;
   /** Exactly as submitted. */

@@ -42,14 +42,14 @@ export interface Worker extends WorkerKey {
   readonly secretGeneration: number;
   /** Where the machine is: account or subscription, region, group. Clean-up uses this, never today's configuration. */
   readonly location: MachineLocation;
-  /** What the cloud said of the machine when it was made; what an identity proof is compared with. */
+  /** What the cloud said of the machine when it was created; what an identity proof is compared with. */
   readonly identityAttributes: Readonly<Record<string, string | null>>;
   /** Ids of the cloud's resources that it consists of, where they had to be tracked (what a template makes); else empty. */
   readonly resourceIds: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;
   /** Until when the queue gives it no work; an instant that has passed, or null: it is not in quarantine. */
   readonly quarantineUntil: number | null;
-  /** How long the queue may see no activity of it; null before its registration. Frozen at its launch. */
+  /** How long the queue may see no activity of it; null before its registration. Fixed at its launch. */
   readonly queueInactivityMs: number | null;
 }
 

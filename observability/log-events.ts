@@ -15,7 +15,7 @@ const launched = [...worker, 'launchConfigId', 'launchToken'] as const;
 export const logEvents = {
   serving: { level: 'info', meaning: 'The process has begun its work.', fields: ['role', 'deploymentId'] },
   listening: { level: 'info', meaning: 'The API accepts calls.', fields: ['address'] },
-  stopping: { level: 'info', meaning: 'A signal told the process to stop.', fields: ['signal'] },
+  stopping: { level: 'info', meaning: 'A signal stops the process.', fields: ['signal'] },
   'stopped-unfinished': {
     level: 'warn',
     meaning: 'Work still ran when the grace was over; the next process goes on with it.',
@@ -229,7 +229,7 @@ export const logEvents = {
   'api-call': { level: 'debug', meaning: 'A call was answered.', fields: ['operation', 'status', 'ms'] },
   'api-call-failed': {
     level: 'error',
-    meaning: 'A fault of ours; the caller was told the incident’s id.',
+    meaning: 'A fault of ours; the answer has the incident’s id.',
     fields: ['operation', 'incidentId', 'err'],
   },
   'registration-refused': {
@@ -239,7 +239,7 @@ export const logEvents = {
   },
   'registration-undecided': {
     level: 'warn',
-    meaning: 'A proof could not be checked now, for this reason; the machine was told to try again.',
+    meaning: 'A proof could not be checked now, for this reason; the machine should try again.',
     fields: [...worker, 'reason'],
   },
   'credentials-use-not-recorded': {

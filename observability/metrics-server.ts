@@ -5,7 +5,7 @@ import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';
 
 /**
- * What those who watch a process ask it, whatever its role: `/metrics` with our figures and the Temporal SDK's (taken from
+ * What monitoring reads of a process, whatever its role: `/metrics` with our figures and the Temporal SDK's (taken from
  * `temporalUrl`), and the two heartbeats of the API for a process that has none.
  */
 export class MetricsServer {

@@ -39,7 +39,7 @@ export class Metrics {
   });
   private readonly remaining = new Gauge({
     name: 'worker_manager_cloud_calls_remaining',
-    help: 'Calls that the cloud would still answer, as it last told this process, by its own name of the bucket',
+    help: 'Calls that the cloud would still answer, as it last answered this process, by its own name of the bucket',
     labelNames: ['providerId', 'region', 'bucket'],
     registers: [this.registry],
   });

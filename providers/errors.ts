@@ -73,7 +73,7 @@ export async function ignoreNotFound<Found>(reading: Promise<Found>): Promise<Fo
 }
 
 /**
- * An identity proof that does not hold. `message` is for our log; a caller of the API is told nothing but that the
+ * An identity proof that does not hold. `message` is for our log; a caller of the API learns only that the
  * proof was refused.
  */
 export class IdentityError extends Error {

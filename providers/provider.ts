@@ -71,7 +71,7 @@ export interface PoolOwner {
   readonly owner: string;
 }
 
-/** What a launch is made of. Everything that ends up in the request is here, so that preparing it is pure. */
+/** What a launch is prepared from. Everything that ends up in the request is here, so that preparing it is pure. */
 export interface LaunchSpec {
   /** Unique for ever, ≤ 64 ASCII characters; the cloud's idempotency token and a tag of every resource. */
   readonly token: string;
@@ -92,7 +92,7 @@ export interface PreparedLaunch {
   readonly request: unknown;
 }
 
-/** A machine that a launch made, or (stepwise) will make. */
+/** A machine that a launch created, or (stepwise) will create. */
 export interface LaunchedMachine {
   readonly workerGroup: string;
   readonly workerId: string;
@@ -105,7 +105,7 @@ export interface LaunchedMachine {
 export interface LaunchedMachines {
   readonly machines: readonly LaunchedMachine[];
   /**
-   * Why there are fewer than were asked for, a reason for each of the cloud's codes. Empty where it gives none, or none is
+   * Why there are fewer than the launch requested, a reason for each of the cloud's codes. Empty where it gives none, or none is
    * missing; never empty where there is no machine.
    */
   readonly shortfall: readonly ProviderErrorReason[];
@@ -114,8 +114,8 @@ export interface LaunchedMachines {
 /** What is known of a launch whose attempts are over. */
 export interface FoundMachines extends LaunchedMachines {
   /**
-   * The cloud says that it has ended: no attempt creates anything more, and every machine is listed. Fewer than were asked
-   * for is then no doubt.
+   * The cloud says that it has ended: no attempt creates anything more, and every machine is listed. Fewer than the
+   * launch requested is then no doubt.
    */
   readonly isSettled: boolean;
 }
@@ -132,7 +132,7 @@ export interface BulkLaunching {
    * Creates as many machines as there is capacity for, `count` at most, and gives those that it created when that is final.
    * **Idempotent by token**: repeated, it creates nothing new and gives the machines of the first time.
    * One call that creates, never retried inside, because the caller must know of every attempt; then reads, until the cloud
-   * has said what it did. Throws TokenSpent when the cloud remembers the token and will not say what it created.
+   * has said what it did. Throws TokenSpent when the cloud knows the token and will not say what it created.
    */
   submit(launch: PreparedLaunch): Promise<LaunchedMachines>;
   /**
@@ -162,13 +162,13 @@ export interface StepwiseLaunching {
   submit(launch: PreparedLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   /** Why an operation failed, for the worker-pool error; read singly, only after a listing showed the failure. */
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
-  /** Only where a launch may make resources that no listing shows as its machine's. */
+  /** Only where a launch may create resources that no listing shows as its machine's. */
   readonly tracking?: ResourceTracking;
 }
 
 /**
- * What a template makes is known only from the record of its deployment. It is written beside the machine's row, which
- * `remove` then goes by, before that record is taken away.
+ * What a template creates is known only from the record of its deployment. It is stored in the machine's row, which
+ * `remove` then goes by, before that record is deleted.
  */
 export interface ResourceTracking {
   /** Pure: whether machines of this launch are to be tracked so. */
@@ -178,7 +178,7 @@ export interface ResourceTracking {
    * `stopping`, what is under way is cancelled first. Throws Unavailable while more may come.
    */
   discover(launch: PreparedLaunch, machine: LaunchedMachine & MachineRef, stopping: boolean): Promise<TrackedResources>;
-  /** It is written down: takes the record away, where there was one. Idempotent. */
+  /** What `discover` gave is in the row: deletes the cloud's record, where there was one. Idempotent. */
   forget(launch: PreparedLaunch, machine: LaunchedMachine): Promise<void>;
 }
 
@@ -216,13 +216,13 @@ export interface Machines {
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */
   get(machine: MachineRef): Promise<Observation>;
   /**
-   * Asks the cloud to take away one step's resource. Resolves when the cloud has accepted or has nothing of it left.
+   * Deletes one step's resource. Resolves when the cloud has accepted that, or has nothing of it left.
    * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
    */
   remove(machine: MachineRef, step: string): Promise<void>;
   /**
    * Why a machine ended, in the cloud's words, where its listing does not say; null where the cloud does not know. Read
-   * singly, and only when the end is news.
+   * singly, and only when the end is new.
    */
   explain?(machine: MachineRef): Promise<string | null>;
 }

@@ -4,7 +4,7 @@ import { projectRoot, say } from './node.mjs';
 
 const entry = join(projectRoot, 'workflows', 'index.ts');
 export const bundlePath = join(projectRoot, 'dist', 'workflow-bundle.js');
-/** What workflow code may be made of; a lint rule holds it. */
+/** What workflow code may import; a lint rule holds it. */
 const ingredients = ['workflows', 'domain', 'temporal'];
 
 /** Makes dist/workflow-bundle.js, which Temporal workers load instead of bundling at every start. */

@@ -13,7 +13,7 @@ import { parse } from '@babel/parser';
 
 const marker = /^\s*guard\(([a-z0-9-]+)\):\s*(?:(drop)|(true|false)|use (.*\S))\s*$/;
 
-/** Where guards are looked for, with everything below. */
+/** Folders whose files may have guards, with everything below. */
 export const guardedFolders = [
   'workflows',
   'activities',

@@ -18,7 +18,7 @@ export const cacheDir = () => join(process.env.XDG_CACHE_HOME || join(homedir(),
 const platforms = { linux: 'linux', darwin: 'darwin', win32: 'win' };
 /** By which somebody ends a program. */
 export const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** Of a group that was told to end, until it is ended by force: a worker manager drains for so long. */
+/** From SIGTERM to a group until it is ended by force: a worker manager drains for so long. */
 const GROUP_GRACE_MS = 20_000;
 
 /**

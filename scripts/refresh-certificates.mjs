@@ -8,7 +8,7 @@
  *
  * `--date YYYY-MM-DD` says when the page was saved (default: today). A region that the new page lacks keeps what it has. Of Microsoft's,
  * a file whose SHA-1 thumbprint is not on the page is refused, unless `--trust SHA256` names it; certificates that have expired are
- * left out. Look at `git diff` before you commit: these files decide which machines are believed.
+ * left out. Read `git diff` before you commit: these files decide which machines are believed.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

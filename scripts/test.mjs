@@ -85,7 +85,7 @@ function filesWithTwoForms() {
 }
 
 /**
- * Unless the arguments say how many (jest refuses to be told twice), a file for each core at a time, because jest would leave one
+ * Unless the arguments say how many (jest refuses the option twice), a file for each core at a time, because jest would leave one
  * free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last, because it takes every
  * word behind it for a project's name, files too.
  */

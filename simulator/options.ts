@@ -113,7 +113,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     )
     .option('--azure-client-secret <text>', 'the secret that gets a token', 'simulated-secret')
     .option('--azure-page-size <number>', 'resources in one page of a list', wholeNumber, 200)
-    .option('--azure-retry-after-seconds <s>', 'asked for at the most while an operation runs; 0: not', wholeNumber, 10)
+    .option('--azure-retry-after-seconds <s>', 'largest Retry-After while an operation runs; 0: none', wholeNumber, 10)
     .option('--azure-vm-create-ms <ms>', 'time to create a virtual machine', wholeNumber, 8000)
     .option('--azure-vm-delete-ms <ms>', 'time to delete one', wholeNumber, 5000)
     .option('--azure-network-create-ms <ms>', 'time to create an address or interface', wholeNumber, 500)

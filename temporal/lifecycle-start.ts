@@ -10,7 +10,7 @@ import { searchAttributes } from './search-attributes.js';
  *
  * Only a static worker may be announced again after it has stopped, by its owner: then it begins a new life under its id.
  *
- * An input that was made from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle that
+ * An input that was built from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle that
  * was terminated or failed before its end. One that has ended is never replaced.
  */
 export function lifecycleStart(input: LifecycleInput, startedBy: string) {

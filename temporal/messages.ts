@@ -21,13 +21,13 @@ export interface LifecycleCommon {
   readonly registrationDeadline: number | null;
   /** Resources to create, in order; empty where the launch itself makes the machine. */
   readonly provisioningSteps: readonly string[];
-  /** Resources to take away, in order; empty where there is no cloud behind the machine. */
+  /** Resources to delete, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];
   /** What people call the steps; one that is not here is called by its name. */
   readonly stepLabels?: Readonly<Record<string, string>>;
   /** How long a removal may stay unconfirmed before it is requested again, where that is not the usual time. */
   readonly removalRepeatMs?: number;
-  /** Of these, steps in which the launch makes nothing: what a scan shows there is removed all the same. */
+  /** Of these, steps in which the launch creates nothing: what a scan shows there is removed all the same. */
   readonly skippedSteps?: readonly string[];
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */
   readonly tracksResources?: true;

@@ -9,7 +9,7 @@ import { cronScheduleId, DEMAND_SCHEDULE_ID, scanScheduleId, SWEEP_SCHEDULE_ID, 
 import { mainTaskQueue, workflowTypes } from './names.js';
 import type { PoolInput, ScanInput } from './messages.js';
 
-/** What every Schedule of a deployment is made from. */
+/** What every Schedule of a deployment is built from. */
 export interface ScheduleContext {
   readonly client: Client;
   readonly deploymentId: string;
@@ -102,7 +102,7 @@ export async function deleteSchedule({ client }: ScheduleContext, scheduleId: st
   }
 }
 
-/** Brings a Schedule that was listed up to date; lists lag behind, and one that is gone is made again. */
+/** Brings a Schedule that was listed up to date; lists lag behind, and one that is gone is created again. */
 export async function updateSchedule(context: ScheduleContext, recurring: Recurring): Promise<void> {
   try {
     await updateWhenDifferent(context, recurring);

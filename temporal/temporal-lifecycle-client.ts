@@ -30,7 +30,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
  * had been given up, and those machines registered twice.
  */
 const MAX_CALLS = 32;
-/** A caller who has waited this long is told to come again while there is still time to answer. */
+/** A caller who has waited this long gets 503 with Retry-After, while there is still time to answer. */
 const QUEUE_TIMEOUT_MS = 6_000;
 
 export interface TemporalLifecycleClientDeps {

@@ -16,7 +16,7 @@ export interface PollLimits {
 export interface PollOutcome {
   /** Pools that were read and failed, with the reason. */
   readonly failed: ReadonlyMap<string, unknown>;
-  /** Pools whose turn had not come when the poll ended. */
+  /** Pools that the poll had not reached when it ended. */
   readonly leftOut: readonly string[];
 }
 

@@ -57,11 +57,11 @@ interface Finding {
 interface PoolFindings {
   readonly findings: readonly Finding[];
   readonly failure: { readonly error: unknown } | null;
-  /** Workers that seem inactive and that the queue was not asked about, or gave no answer about. */
+  /** Workers that seem inactive and that no call to the queue was made for, or that it gave no answer about. */
   readonly unconfirmed?: readonly RunningWorker[];
 }
 
-/** What one process remembers of a pool between two polls. */
+/** What one process keeps of a pool between two polls. */
 interface PoolState {
   readonly repeated: RepeatedSignals;
   readonly rotation: Rotation;

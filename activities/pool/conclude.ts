@@ -55,7 +55,7 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     if (decision.launches.length > 0) logDecision(log, workerPoolId, full);
   };
 
-  /** Gives how many workers are told to stop. */
+  /** Gives how many workers are advised to stop. */
   async function giveAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<number> {
     const verdicts = decideTerminations(await terminationCandidates(db, workerPoolId, nowMs), advice);
     await setShouldTerminate(db, workerPoolId, verdicts, nowMs);

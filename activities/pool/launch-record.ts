@@ -76,7 +76,7 @@ export const recordedBefore = async (deps: ActivityDeps, launch: LaunchRow): Pro
 const NO_WORDS: ProviderErrorReason = {
   code: 'InsufficientCapacity',
   title: 'Insufficient capacity',
-  message: 'The cloud launched fewer machines than were asked for',
+  message: 'The cloud created fewer machines than the launch requested',
   cloudCode: null,
 };
 

@@ -17,7 +17,7 @@ interface Ended {
 
 /**
  * The same, with the cloud's words for machines that ended by themselves and whose listing says nothing of why. Only of
- * what is news, and nothing waits for it: where the cloud does not answer, the end has no reason.
+ * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason.
  */
 export async function explainEnds<E extends Ended>(machines: Machines, ended: readonly E[]): Promise<E[]> {
   const explained = new Map<E, string>();

@@ -6,7 +6,7 @@ import type { Providers } from '../../providers/providers.js';
 import type { Database } from '../../database/client/open.js';
 import type { ReconcileTriggers } from '../../temporal/triggers.js';
 
-/** What activities are made of; one set for a process. */
+/** What all activities of a process share. */
 export interface ActivityDeps {
   readonly config: Config;
   readonly database: Database;

@@ -14,8 +14,8 @@ export interface FailureDetails {
 }
 
 /**
- * The one place where a provider's or the database's failure becomes Temporal's. Throttling is not reported: it waits
- * as long as it was told and raises no alarm. What a retry cannot cure is not retried.
+ * The one place where a provider's or the database's failure becomes Temporal's. Throttling is not reported: the
+ * retry waits as long as the cloud says and raises no alarm. What a retry cannot cure is not retried.
  */
 export function toApplicationFailure(error: unknown): Error {
   if (isRefusedForGood(error)) {
@@ -46,5 +46,5 @@ export const failuresInWords: ActivityInterceptorsFactory = () => ({
   },
 });
 
-/** Many are told the same instant, and would come back at once: each waits up to a quarter longer, and none less. */
+/** Many callers get the same instant and would come back at once: each waits up to a quarter longer, and none less. */
 const spread = (ms: number): number => Math.round(ms * (1 + Math.random() / 4));

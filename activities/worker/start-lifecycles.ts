@@ -149,7 +149,7 @@ class Starts {
     if (input === 'stopped') return 'none';
     if (input === 'impossible') return 'impossible';
     if (!(await this.start(input, startedBy))) return 'none';
-    // The new lifecycle has heard of nothing: the next scan tells it what it sees.
+    // The new lifecycle has no observation yet: the next scan signals it what it sees.
     // guard(new-lifecycle-hears-everything): drop
     await clearNotes(this.deps.database.db, [key]);
     const { workerPoolId, workerGroup, workerId } = key;

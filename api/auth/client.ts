@@ -54,7 +54,7 @@ export class Clients {
     return client && !hasExpired(client, nowMs) ? client : null;
   }
 
-  /** The one client of this access token. Looks at all of them, so that the time it takes tells nothing. */
+  /** The one client of this access token. Compares all clients, so that the time it takes tells nothing. */
   findByToken(accessToken: string, nowMs: number): Client | null {
     const matches = [...this.#byId.values()].filter((client) => sameText(client.accessToken, accessToken));
     const [client] = matches;

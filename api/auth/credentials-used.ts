@@ -2,7 +2,7 @@ import type { WorkerKey } from '../../domain/ids.js';
 import { workerKeyText } from '../../domain/ids.js';
 import { parseWorkerClientId } from './credentials.js';
 
-/** Workers that one process remembers; the oldest are forgotten, which costs one more query each. */
+/** Workers that one process keeps in memory; the oldest are dropped, which costs one more query each. */
 const MAX_WORKERS = 20_000;
 
 /**

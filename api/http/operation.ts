@@ -17,7 +17,7 @@ export interface Operation<P extends TProperties, Q extends TProperties, B exten
   readonly bodyLimit?: number;
   readonly response: TSchema;
   /**
-   * Scopes that the caller needs, all of them, as far as the path tells; checked before anything else is looked at.
+   * Scopes that the caller needs, all of them, as far as the path tells; checked before anything else is read.
    * `public`: none, and credentials are not even read.
    */
   readonly scopes: 'public' | ((params: Static<TObject<P>>) => readonly string[]);

@@ -34,7 +34,7 @@ export class Paging {
     this.#list = list;
   }
 
-  /** The page that a query asks for. Throws InputError for a token that we did not make. */
+  /** The page that a query names. Throws InputError for a token that this API did not give. */
   page(query: PagingQuery, maxItems = MAX_ITEMS): Page {
     const limit = query.limit === undefined ? maxItems : Math.min(Math.max(Number(query.limit), 1), maxItems);
     if (query.continuationToken === undefined) return { limit, after: null };

@@ -8,7 +8,7 @@ export interface ThrottleLimits {
   readonly eachCountsMs: number;
 }
 
-/** Subjects remembered; the one that was counted longest ago is forgotten first. */
+/** Subjects that are counted; the one that was counted longest ago is dropped first. */
 const MAX_SUBJECTS = 10_000;
 
 /**

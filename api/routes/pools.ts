@@ -145,7 +145,7 @@ function requireAccepted(result: PoolResult, workerPoolId: string): void {
 /** Lines have a bounded length; the whole text is in the database. */
 const MAX_LOGGED_LENGTH = 500;
 
-/** What works otherwise than it reads stands among the pool's errors, where its owner looks when machines are missing. */
+/** What works otherwise than it reads stands among the pool's errors, which its owner reads when machines are missing. */
 async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: CheckedSubmission, log: Log): Promise<void> {
   if (remarks.length === 0) return;
   const error = {

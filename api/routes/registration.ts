@@ -119,7 +119,7 @@ async function findRegistrant(context: ApiContext, key: WorkerKey, providerId: s
   const provider = providers.get(providerId);
   if (!pool || !provider) throw noSuchRegistrant();
   if (!worker) {
-    // The machine may be quicker than our database. It must not be told to give up.
+    // The machine may be quicker than our database. It must not be refused for that.
     if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');
     throw noSuchRegistrant();
   }
@@ -152,7 +152,7 @@ async function verify(
 
 const noSuchRegistrant = () => notFound('There is no such worker to register.');
 
-/** A caller is told nothing of why; the log is, without the proof. */
+/** The answer does not say why; the log does, without the proof. */
 function refused(log: Log, worker: Worker, reason: string): ApiError {
   logAbout(log, 'registration-refused', worker, reason);
   return inputError('The registration was refused.');

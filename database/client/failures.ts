@@ -23,7 +23,7 @@ export class DatabaseLostError extends Error {
 const UNAVAILABLE = /^(08...|40...|53...|57...|55P03|25006)$/;
 /**
  * Values that a column cannot hold (22), rules that a row breaks (23502, 23514), limits of the program such as an index
- * row's size (54). A row that is there already (23505) is no such thing: whoever looks again finds it.
+ * row's size (54). A row that is there already (23505) is no such thing: the next read finds it.
  */
 const REFUSED = /^(22...|23502|23514|54...)$/;
 

@@ -161,7 +161,7 @@ export function databaseKind(url: string): 'pglite' | 'postgres' {
   throw new UnknownDatabaseUrlError('must begin with postgres:// or pglite:');
 }
 
-/** Remembers under which prefix this deployment's workflows run; `serve` refuses to change it while some are open. */
+/** Records under which prefix this deployment's workflows run; `serve` refuses to change it while some are open. */
 export async function recordTaskQueuePrefix(db: Db, taskQueuePrefix: string): Promise<void> {
   await db.updateTable('deployment').set({ taskQueuePrefix }).execute();
 }

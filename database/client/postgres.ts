@@ -116,7 +116,7 @@ class LimitedClient implements PostgresPoolClient {
     if (limits) this.#checkout = this.#destroyIn(limits.checkoutMs, 'a connection was in use');
   }
 
-  /** Undocumented in `pg`; Kysely asks for it. */
+  /** Undocumented in `pg`; Kysely's type requires it. */
   get processID(): number | undefined {
     return (this.#client as { processID?: number }).processID;
   }

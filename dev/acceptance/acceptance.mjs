@@ -15,7 +15,7 @@ import { ensureNode, projectRoot } from '../../scripts/node.mjs';
 
 await ensureNode();
 
-/** The whole run, until everything is told to go. */
+/** How long the system works before every worker is removed. */
 const WORK_MS = 100_000;
 /** From the moment at which the worker manager serves. */
 const FIRST_WORKER_WITHIN_MS = 30_000;
@@ -100,7 +100,7 @@ try {
   endGroup('SIGINT');
   const code = await Promise.race([ended, delay(60_000, 'still running', { ref: false })]);
   const stopped = readFileSync(outputFile, 'utf8').includes('Stopped.');
-  check('npm start stops all and ends when it is told to', stopped && [0, 130, 'SIGINT'].includes(code), `${code}`);
+  check('npm start stops all and ends at a signal', stopped && [0, 130, 'SIGINT'].includes(code), `${code}`);
   if (code === 'still running') endGroup('SIGKILL');
 }
 

@@ -13,7 +13,7 @@ import { until } from './until.js';
 export interface LivesOptions {
   readonly database: 'pglite' | 'postgres';
   readonly workers: number;
-  /** Who asks for the removals: a client of the API, or each machine for itself. */
+  /** Who requests the removals: a client of the API, or each machine for itself. */
   readonly removedBy: 'client' | 'machines';
 }
 

@@ -43,7 +43,7 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** The server chooses ports for its own parts, and others may take one of them before it does. */
 const MAX_ATTEMPTS = 3;
-/** Systems give ports from 32768 or 49152 on to whoever asks for any: what is free below stays free until it is used. */
+/** Systems take ports from 32768 or 49152 on where a program binds any port: what is free below stays free. */
 const PORTS = [10_000, 32_000] as const;
 
 /**

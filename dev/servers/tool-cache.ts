@@ -141,7 +141,7 @@ function watchForStall({ growing, stallMs }: RunOptions, onStall: () => void): (
 function sizeOf(folder: string): number {
   let size = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    // A file may vanish between the listing and the look at it.
+    // A file may vanish between the listing and its stat.
     size += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return size;

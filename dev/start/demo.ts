@@ -10,7 +10,7 @@ import { tableLines, takeSnapshot } from './snapshot.js';
 import { files, readJsonFile, type Running } from './state.js';
 import { messageOf } from '../../domain/values.js';
 
-/** `npm run demo -- <command>`: does something to the running `npm start`, and says what it did and what to look for. */
+/** `npm run demo -- <command>`: does something to the running `npm start`, and says what it did and what to expect. */
 const command = new Command('npm run demo --').description('Things to do to a running npm start.');
 const print = (...lines: readonly string[]): void => lines.forEach((line) => console.log(line));
 
@@ -26,7 +26,7 @@ command
     await call('POST', `${running.simulatorUrl}/simulator/tasks`, { taskQueueId: pool, count, seconds });
     print(
       `Added ${count} tasks of ${seconds} s to ${pool}.`,
-      'Expect: within 5 s the pool sees them and asks for machines, up to its maximum; 3 s later they register and take the tasks.',
+      'Expect: within 5 s the pool launches machines, up to its maximum; 3 s later they register and take the tasks.',
       'Machines that have been idle for 20 s ask whether they are needed still, and go.',
     );
   });
@@ -89,7 +89,7 @@ command
   .action(async () => {
     const places = await giveCapacityBack(whereIsIt());
     print(
-      places.length > 0 ? `Machines again in ${places.join(', ')}.` : 'Nothing was taken away.',
+      places.length > 0 ? `Machines again in ${places.join(', ')}.` : 'Capacity was nowhere limited.',
       'Expect: launch configs that backed off are tried again when their backoff is over (10 s, doubling to 10 minutes).',
     );
   });

@@ -1,4 +1,4 @@
-/** `npm start`: makes sure of Node, the dependencies and the build, then hands over to the launcher. */
+/** `npm start`: makes sure of Node, the dependencies and the build, then loads the launcher. */
 import { existsSync } from 'node:fs';
 import { ensureInstalled } from '../../scripts/install.mjs';
 import { ensureNode, fail, say } from '../../scripts/node.mjs';
@@ -19,7 +19,7 @@ const launcher = new URL('../../dist/dev/start/main.js', import.meta.url);
 if (!existsSync(launcher)) fail('dist/dev/start/main.js is missing: the build did not make it');
 await import(launcher.href);
 
-/** npm that is told to end ends only the shell which it put between itself and us. */
+/** A signal to npm ends only the shell that npm put between itself and this process. */
 function endWithParent() {
   const parent = process.ppid;
   const timer = setInterval(() => {

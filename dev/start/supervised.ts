@@ -13,7 +13,7 @@ export interface SupervisedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly pidFile: string;
-  /** How long it may take to end when it is told to. */
+  /** How long it may take to end after SIGTERM. */
   readonly graceMs: number;
   readonly isReady: () => Promise<boolean>;
   readonly say: (line: string) => void;

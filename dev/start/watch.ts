@@ -10,7 +10,7 @@ const POLL_INTERVAL_MS = 1_000;
 /** Where lines can't be drawn anew. */
 const LINE_EVERY_MS = 10_000;
 
-/** Looks at the pools every second, and shows them. */
+/** Reads the pools every second, and shows them. */
 export class Watch {
   readonly #running: Running;
   readonly #screen: Screen;

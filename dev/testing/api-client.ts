@@ -3,7 +3,7 @@
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
-  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to look at
+  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to check
   readonly body: any;
 }
 
@@ -29,7 +29,7 @@ export interface PoolShape {
   readonly maxCapacity?: number;
   readonly scalingRatio?: number;
   readonly lifecycle?: Readonly<Record<string, number>>;
-  /** One launch config for each; their machines are m5.large unless told otherwise. */
+  /** One launch config for each; their machines are m5.large unless the options say otherwise. */
   readonly regions?: readonly string[];
   readonly instanceTypes?: readonly string[];
   readonly workerManager?: Readonly<Record<string, unknown>>;
@@ -90,7 +90,7 @@ export class ApiClient {
     await this.must('PUT', `/worker-pool/${encodeURIComponent(workerPoolId)}/hold`, { reason });
   }
 
-  /** All workers of a pool, stopped ones too unless one state is asked for. */
+  /** All workers of a pool, stopped ones too unless one state is named. */
   workers(workerPoolId: string, state?: WorkerResponse['state']): Promise<WorkerResponse[]> {
     const path = `/workers/${encodeURIComponent(workerPoolId)}`;
     return this.all<WorkerResponse>(path, 'workers', state ? { state } : {});
@@ -103,7 +103,7 @@ export class ApiClient {
     return counts;
   }
 
-  /** Asks again when it is told to, as any client does. */
+  /** Repeats the call as the answer's Retry-After says, as any client does. */
   async removeWorker({ workerPoolId, workerGroup, workerId }: WorkerResponse): Promise<void> {
     const parts = [workerPoolId, workerGroup, workerId].map(encodeURIComponent);
     const path = `/workers/${parts.join('/')}`;

@@ -68,7 +68,7 @@ export async function startPostgres(): Promise<{ readonly pid: number; stop(): P
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...flags], { ...options, stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => server.on('exit', () => resolve()));
-  // The password is not asked for, but tests can look for it in logs.
+  // The server accepts any password; tests search logs for this one.
   const adminUrl = `postgres://test:hidden-password@127.0.0.1:${port}/postgres`;
   await untilAnswers(adminUrl, () => server.exitCode !== null);
   process.env[ADMIN_URL] = adminUrl;

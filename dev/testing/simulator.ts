@@ -228,7 +228,7 @@ export class SimulatorHandle {
     return this.control('POST', `machines/${name}/hide`, { forMs });
   }
 
-  /** An attested document of Azure, base64; with other facts if asked for. */
+  /** An attested document of Azure, base64; with other facts where `facts` has any. */
   attestedDocument(name: string, facts: Record<string, unknown> = {}): Promise<{ document: string }> {
     return this.control('POST', `machines/${name}/document`, { facts });
   }
@@ -298,7 +298,7 @@ export class SimulatorHandle {
     return this.control('POST', `machines/${instanceId}/${what}`, {});
   }
 
-  /** A signed identity document; with other facts or another region's key if asked for. */
+  /** A signed identity document; with other facts or another region's key where the options say so. */
   identityDocument(
     instanceId: string,
     forged: { facts?: Record<string, string>; signedIn?: string } = {},

@@ -88,11 +88,11 @@ function launching(calls: Ec2Calls, context: ProviderContext): BulkLaunching {
   };
 }
 
-/** EC2 creates fewer than asked for only for want of capacity, and has no further words. */
+/** EC2 creates fewer than requested only for want of capacity, and has no further words. */
 const NO_ROOM = {
   code: 'InsufficientCapacity',
   title: 'Insufficient capacity',
-  message: 'The cloud had room for fewer machines than were asked for',
+  message: 'The cloud had capacity for fewer machines than the launch requested',
   cloudCode: null,
 } as const;
 

@@ -10,11 +10,11 @@ export const azureProviderSchema = closed(
     providerType: Type.Literal('azure'),
     subscriptionId: Type.String({
       pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
-      description: 'Subscription that machines are made in.',
+      description: 'Subscription that machines are created in.',
     }),
     resourceGroupName: Type.String({
       pattern: '^[-\\w.()]{0,89}[-\\w()]$',
-      description: 'Resource group that machines are made in; must exist.',
+      description: 'Resource group that machines are created in; must exist.',
     }),
     clientId: Type.Optional(
       text('Application that signs in; with `secret` and `domain`, or none of them for the SDK’s own chain.'),

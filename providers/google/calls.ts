@@ -106,7 +106,7 @@ export class ComputeCalls {
       const classified = classify(error, { isLaunch: callClass === 'create' });
       report(classified.code);
       const { code, retryAfterMs } = classified;
-      // The window is everybody's: nobody asks again before it ends.
+      // The window is everybody's: no call goes out before it ends.
       if (code === 'Throttled') await this.context.limiter.reportQuota(call, limit, { remaining: null, retryAfterMs });
       throw classified;
     }

@@ -12,7 +12,7 @@ const MAX_LIFETIME_SECONDS = 3_600;
 const ISSUERS = ['https://accounts.google.com', 'accounts.google.com'];
 
 export interface IdentityOptions {
-  /** The deployment's root URL, as worker-runner asks for it. */
+  /** The deployment's root URL: the audience that worker-runner requests. */
   readonly audience: string;
   /** Unique id of the account that machines run as. */
   readonly serviceAccountId: string;

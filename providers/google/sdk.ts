@@ -28,7 +28,7 @@ interface AuthClient {
 
 type ClientClass = new (options: object) => SdkClient;
 
-/** Covers Compute Engine, and the look at the service account. */
+/** Covers Compute Engine, and the read of the service account. */
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 const CLIENTS = '@google-cloud/compute/build/src/v1/';
 

@@ -11,7 +11,7 @@ import type { LaunchConfiguration, PoolConfig } from '../../domain/worker-pool.j
 
 /** Launch configs of one pool; the largest known pool has 110. */
 export const MAX_LAUNCH_CONFIGS = 1_000;
-/** Capacity that a definition may ask for: what the database's columns hold and one reconciliation can count out. */
+/** Capacity that a definition may have: what the database's columns hold and one reconciliation can count out. */
 const MAX_CAPACITY = 1_000_000;
 /** A year. */
 const MAX_TIMEOUT_SECONDS = 31_536_000;

@@ -99,7 +99,7 @@ class SharedBucket {
     this.fullAt = performance.now() + fullInMs;
   }
 
-  /** Answers may overtake each other; an earlier end is news only to a question sent after the later one was known. */
+  /** Answers may overtake each other; an earlier end holds only where its request went out after the later one was known. */
   private learnPause(requestedAt: number, pausedUntil: number): void {
     if (pausedUntil < this.pausedUntil && requestedAt < this.pauseSeenAt) return;
     this.pausedUntil = pausedUntil;
@@ -118,7 +118,7 @@ function shortageOf(
   retryAfterMs: number | null,
 ): Shortage | null {
   if (retryAfterMs !== null) {
-    // Who was told to come back is answered then; and more than that only when the cloud's own count says so.
+    // After the pause one call is answered; more than that only when the cloud's own count says so.
     const left = Math.min(burst, Math.max(1, remaining ?? 0));
     return { left, pauseMs: Math.min(Math.max(0, retryAfterMs), MAX_RETRY_AFTER_MS) };
   }

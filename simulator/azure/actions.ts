@@ -169,7 +169,7 @@ function readInstanceView(store: ArmStore, { method, target }: ArmCall, nowMs: n
   return { status: 200, body: render.renderInstanceView(vm) };
 }
 
-/** Virtual networks and subnets need not be made: each that is asked for exists. */
+/** Virtual networks and subnets need not be created: each that is named exists. */
 function readNetwork({ method, target }: ArmCall): ArmAnswer {
   only(method, ['GET']);
   const { subscriptionId, resourceGroup, kind, within, name } = target;

@@ -137,7 +137,7 @@ export class Arm {
     if (running.length + ended.length > 0) this.#onMachines(running.splice(0), ended.splice(0));
   }
 
-  /** Machines must boot in time also when nobody asks. */
+  /** Machines must boot in time also when no call comes. */
   #wakeForNext(): void {
     const nextMs = this.store.nextDue()?.dueMs ?? Infinity;
     if (nextMs >= this.#timerMs) return;

@@ -62,7 +62,7 @@ export function controlAzure(
   }
 }
 
-/** In the shape in which the product is told of them. */
+/** In the form of the product's configuration. */
 const azureCertificates = (keys: AzureKeys) => ({
   trustedRoots: [keys.root.certificate],
   trustedIntermediates: [keys.intermediate.certificate],

@@ -68,7 +68,7 @@ async function giveToken(
   });
 }
 
-/** Over plain HTTP Azure's clients send no token, so none is looked at there. */
+/** Over plain HTTP Azure's clients send no token, so none is checked there. */
 export function acceptsToken(authorization: string | undefined, secure: boolean): boolean {
   if (!secure) return true;
   const expires = /^Bearer simulated\.(\d{1,15})\.[-0-9a-f]{36}$/.exec(authorization ?? '')?.[1];

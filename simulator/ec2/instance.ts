@@ -1,4 +1,4 @@
-/** What one RunInstances call asked for; kept once for all machines it made. */
+/** What one RunInstances call requested; kept once for all machines that it created. */
 export interface Launch {
   readonly reservationId: string;
   readonly region: string;
@@ -45,7 +45,7 @@ export interface Instance {
   readonly sequence: number;
   readonly launchIndex: number;
   readonly privateIp: string;
-  /** When it was told to go away, by whomever; null while it lives. */
+  /** When it began to end, whoever ended it; null while it lives. */
   endingMs: number | null;
   /** Whether it ends as stopped (an ordinary shutdown from inside) or as terminated. */
   ending: 'stop' | 'terminate';

@@ -33,7 +33,7 @@ export class Parameters {
     return highest;
   }
 
-  /** A fingerprint of everything that was asked for: all parameters in a fixed order, without the client token. */
+  /** A fingerprint of the whole request: all parameters in a fixed order, without the client token. */
   hash(): string {
     const pairs = [...this.#values.entries()].filter(([key]) => key !== 'ClientToken');
     pairs.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));

@@ -117,7 +117,7 @@ export class Compute {
     const effects = endOperation(store, operation, atMs, errors);
     for (const resolve of this.#waiting.get(operation.name) ?? []) resolve();
     this.#waiting.delete(operation.name);
-    // Insertions that belong to a bulk are told of in its line.
+    // Insertions that belong to a bulk are part of its line.
     if (operation.type === 'insert' && operation.groupId !== null) return;
     const { name, project, zone, target, requestId, startedMs } = operation;
     this.#log.write({
@@ -138,7 +138,7 @@ export class Compute {
     });
   }
 
-  /** Machines must change in time also when nobody asks. */
+  /** Machines must change in time also when no call comes. */
   #wakeForNext(): void {
     const nextMs = this.store.nextDue()?.dueMs ?? Infinity;
     if (nextMs >= this.#timerMs) return;

@@ -63,7 +63,7 @@ function settleInsertion(
   if (instance) store.forget(instance, true);
 }
 
-/** Fewer than the bulk's minimum: those that were made are deleted again. */
+/** Fewer than the bulk's minimum: those that were created are deleted again. */
 function endBulk(store: GoogleStore, operation: Operation, atMs: number, effects: Effects, errors?: Ending): void {
   const children = childrenOf(store, operation);
   for (const child of children) {

@@ -45,7 +45,7 @@ export const operationsIn = (store: GoogleStore, project: string, zone: string |
       : { zone: operation.zone, sequence: operation.sequence, item: renderOperation(store, operation) },
   );
 
-/** Of one zone. One that cannot be reached is told of by a warning beside an empty list. */
+/** Of one zone. Where it cannot be reached, a warning stands beside an empty list. */
 export function renderList(store: GoogleStore, kind: string, listing: Listing, call: ListCall): Properties {
   const { zone, project } = call;
   const lost = zone !== null && store.unreachable.get(zone) === 'warning';

@@ -59,7 +59,7 @@ export class GoogleMachines {
 
 const flavor = { 'metadata-flavor': 'Google' };
 
-/** The metadata that its worker manager gave it, and a token for that worker manager, asked for once. */
+/** The metadata that its worker manager gave it, and a token for that worker manager, requested once. */
 const introduceGoogleMachine =
   (metadataUrl: string): Introduce =>
   async (signal) => {

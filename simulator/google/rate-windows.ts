@@ -14,7 +14,7 @@ export const rateGroups = [
 export type RateGroup = (typeof rateGroups)[number];
 export type RateSizes = Readonly<Partial<Record<RateGroup, number>>>;
 
-/** Per minute, what a project has unless it asked for more; that of the heavy ones is ours. */
+/** Per minute, what a project has by default; that of the heavy ones is ours. */
 export const usualRates: RateSizes = {
   mutations: 1500,
   reads: 1500,

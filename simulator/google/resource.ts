@@ -8,7 +8,7 @@ export interface OperationError {
   readonly errorDetails?: readonly Properties[];
 }
 
-/** What a launch asked for; all machines of a bulk share one. */
+/** What a launch requested; all machines of a bulk share one. */
 export interface Order {
   readonly id: string;
   readonly project: string;
@@ -81,7 +81,7 @@ export interface Operation {
   /** The same for a bulk and the insertions that it consists of. */
   readonly groupId: string | null;
   readonly requestId: string | null;
-  /** What the machines of it were asked for with. */
+  /** The order of its machines. */
   readonly orderId: string | null;
   readonly user: string;
   readonly target: { readonly collection: 'instances' | 'disks'; readonly name: string; readonly id: string } | null;

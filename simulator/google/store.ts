@@ -5,7 +5,7 @@ export interface GoogleTimes {
   /** From an insertion's acceptance to its operation's end. */
   readonly insertMs: number;
   readonly deleteMs: number;
-  /** From STOPPING to TERMINATED, or gone, when nobody asked for a deletion. */
+  /** From STOPPING to TERMINATED, or gone, where no deletion was requested. */
   readonly stopMs: number;
   /** From acceptance to RUNNING, whatever the operation does. */
   readonly runningMs: number;

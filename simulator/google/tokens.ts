@@ -21,7 +21,7 @@ export const newAccessToken = (email: string) => ({
 export type AccountKeys = Readonly<Record<string, { readonly email: string; readonly publicKey: string }>>;
 
 /**
- * Whose call it is. `anonymous` without the header: over plain HTTP a client may be told to send none. Throws on a token that is
+ * Whose call it is. `anonymous` without the header: over plain HTTP a client may send none. Throws on a token that is
  * neither one of ours nor signed with a key file of ours, or that has expired.
  */
 export function callerOf(authorization: string | undefined, keys: AccountKeys): string {

@@ -71,7 +71,7 @@ export async function forward(
     return;
   }
   response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
-  // Either side may go away in the middle; the other is then cut as well, and nobody is left to be told.
+  // Either side may go away in the middle; the other is then cut as well, and nobody is left to answer.
   await pipeline(answer, response).catch(() => undefined);
 }
 

@@ -4,7 +4,7 @@ import type { RequestLog } from '../request-log.js';
 import { register, RegistrationRefused, type Introduce, type Registration } from './registration.js';
 import { wasRefused, WorkerManagerCalls } from './worker-manager.js';
 
-/** What a machine remembers; in the state file, so that it goes on after a restart of the simulator. */
+/** A machine's memory; in the state file, so that it goes on after a restart of the simulator. */
 export interface AgentMemory {
   registration: Registration | null;
   work: { taskId: string; runId: number; finishMs: number }[];
@@ -27,7 +27,7 @@ export interface AgentSurroundings {
   readonly queue: Queue;
   readonly log: RequestLog;
   readonly times: AgentTimes;
-  /** How it goes when it is told to: by shutting its machine down, or by asking the worker manager to remove it. */
+  /** How it ends when it should terminate: it shuts its machine down, or calls the worker manager's removeWorker. */
   readonly leaveBy: 'shutdown' | 'remove';
   /** The operating system's `shutdown`. */
   readonly shutDown: () => void;
@@ -202,7 +202,7 @@ export class Agent {
     }
   }
 
-  /** No answer, or a refusal: not told to go. */
+  /** No answer, or a refusal: it stays. */
   async #callShouldTerminate(): Promise<boolean> {
     try {
       return await this.shouldTerminate();

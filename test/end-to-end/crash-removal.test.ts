@@ -56,7 +56,7 @@ test('a removal survives a crash while the row is being written', async () => {
   const pool = await runningPool();
   const [worker] = await system().api.workers(pool);
   const lock = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
-  // The caller is answered or told to try again; the removal is accepted either way.
+  // The caller gets an answer, or 503; the removal is accepted either way.
   const requested = system()
     .api.removeWorker(worker!)
     .catch((error: unknown) => error);
@@ -95,7 +95,7 @@ test('removals go on when the cloud rejects them, and while the provider counts 
   await expectAllStopped(system(), pool);
   expect((await system().api.errors(pool)).map(({ kind }) => kind)).toContain('termination-error');
   await system().simulator.releaseFault(unhealthy.id);
-  // Its next look at its own health is a minute away.
+  // Its next health check is a minute away.
   await restart(system(), 'worker');
   await checkEvidence(system());
 });

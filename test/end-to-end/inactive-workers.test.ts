@@ -14,7 +14,7 @@ import { suiteOf } from '../support/suite.js';
 const HOURS_MS = 3 * 60 * 60_000;
 
 const { system, newPool } = suiteOf('inactive/pool', {
-  // Sweeps and polls of workers come when a test asks for one.
+  // Sweeps and polls of workers come when a test triggers one.
   config: { intervals: { sweepSeconds: 3_600 } },
 });
 

@@ -23,7 +23,7 @@ const { system } = suiteOf('lab/static', {
 /** As the sweep does when the row has expired. */
 const deleteRow = () => system().query('delete from workers where worker_id = $1', [key.workerId]);
 
-/** The peer's own client, as operators and machines use it; it asks again when it is told to. */
+/** The peer's own client, as operators and machines use it; it repeats a call as Retry-After says. */
 const as = (credentials?: Credentials) =>
   new taskcluster.WorkerManager({ rootUrl: system().api.url, ...(credentials && { credentials }) });
 const register = (staticSecret: string) =>

@@ -42,7 +42,7 @@ export interface TestApi {
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, unknown>;
-  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to look at
+  // oxlint-disable-next-line no-explicit-any -- what came is what a test is about to check
   readonly body: any;
 }
 

@@ -151,7 +151,7 @@ export interface SignOptions {
   readonly authenticatedAttributes?: boolean;
 }
 
-/** Base64 of a PKCS#7 SignedData, without authenticated attributes unless asked for. */
+/** Base64 of a PKCS#7 SignedData, without authenticated attributes unless the options say so. */
 export function signAttested(signer: Entity, signedContent: unknown, options: SignOptions = {}): string {
   const message = forge.pkcs7.createSignedData();
   const text = typeof signedContent === 'string' ? signedContent : JSON.stringify(signedContent);

@@ -105,8 +105,8 @@ const MAX_HOLD_MS = 45_000;
 const MAX_CRASHES = 5;
 
 /**
- * Brings a worker to each of the boundaries, kills the worker process there, lets everything go on, and takes away what was
- * being made. What goes wrong at one boundary is noted there, and the others go on.
+ * Brings a worker to each of the boundaries, kills the worker process there, lets everything go on, and removes what was
+ * being created. What goes wrong at one boundary is noted there, and the others go on.
  */
 export async function crashAtAll(system: System, boundaries: readonly Boundary[]): Promise<void> {
   const at = (...stages: readonly Stage[]) => boundaries.filter(({ step }) => stages.includes(step.stage));

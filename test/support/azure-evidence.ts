@@ -2,7 +2,7 @@ import type { LogLine } from '../../dev/testing/simulator.js';
 
 /** What the simulator's log says against the product; it knows Azure's resources and our tags, and none of our code. */
 export interface AzureEvidence {
-  /** Ids of resources that were made more than once. */
+  /** Ids of resources that were created more than once. */
   readonly createdTwice: readonly string[];
   /** What broke the order public IP → interface → machine, or machine → interface → public IP and disks. */
   readonly outOfOrder: readonly string[];
@@ -38,7 +38,7 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
     }
     if (method === 'PUT' && worker && line.created?.length && buildingOrder.includes(type)) {
       const open = of(unfinished, worker);
-      if (open.size > 0) outOfOrder.push(`${worker}: ${type} was asked for while ${[...open].join()} was not there`);
+      if (open.size > 0) outOfOrder.push(`${worker}: ${type} was requested while ${[...open].join()} was not there`);
       for (const id of line.created) {
         ownerOf.set(id, worker);
         of(exists, worker).add(id);
@@ -54,17 +54,17 @@ export function azureEvidence(log: readonly LogLine[]): AzureEvidence {
     if (method === 'DELETE' && line.outcome === 'ok') {
       const owner = [...ownerOf].find(([id]) => typeOf(id) === type && id.endsWith(`/${String(line['name'])}`))?.[1];
       const early = [...(exists.get(owner ?? '') ?? [])].filter((id) => goesAfter[type]?.includes(typeOf(id)));
-      if (early.length > 0) outOfOrder.push(`${owner}: ${type} was told to go before ${early.join()} had gone`);
+      if (early.length > 0) outOfOrder.push(`${owner}: ${type} was deleted before ${early.join()} had gone`);
     }
   }
   return { createdTwice: [...created].filter(([, times]) => times > 1).map(([id]) => id), outOfOrder };
 }
 
-/** Ids of whatever was made for a worker, as often as it was. */
+/** Ids of whatever was created for a worker, as often as it was. */
 export const createdFor = (log: readonly LogLine[], workerId: string): string[] =>
   log.filter(({ kind, tags }) => kind === 'arm' && tags?.[WORKER_TAG] === workerId).flatMap(createdBy);
 
-/** Nobody asks for a part of a deployment: it is seen when it is done. */
+/** No request names a part of a deployment: it is seen when it is done. */
 const isEndOfPart = (line: LogLine): boolean =>
   line.operation.startsWith('end of PUT ') && typeof line['deploymentId'] === 'string';
 

@@ -37,7 +37,7 @@ export const azureLaunchConfig = {
   workerConfig: {},
 };
 
-/** Everything outlives its VM, and must be taken away one after the other. */
+/** Everything outlives its VM, and must be deleted one after the other. */
 export const detached = {
   ...azureLaunchConfig,
   workerManager: { publicIp: true },

@@ -26,7 +26,7 @@ export async function replayDockerfile(folder: string, build: 'done' | 'taken'):
   return root;
 }
 
-/** Of dist/, what was made of a folder that is there. */
+/** Of dist/, what was built of a folder that is there. */
 function takeBuild(app: string): void {
   const folders = readdirSync('dist', { withFileTypes: true }).filter((entry) => entry.isDirectory());
   for (const { name } of folders.filter((folder) => existsSync(join(app, folder.name)))) {

@@ -13,7 +13,7 @@ export interface CallPlan {
 
 /**
  * A cloud that is idempotent by token, whose every call a test plans beforehand, and whose lists show machines late. One that
- * refuses a call for want of capacity has looked at no token.
+ * refuses a call for want of capacity has read no token.
  */
 export class InDoubtCloud {
   /** By token. */

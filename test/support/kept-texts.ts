@@ -5,7 +5,7 @@ import type { WorkerResponse } from '../../dev/testing/api-client.js';
 import { keptRows } from './kept-rows.js';
 import type { System } from '../../dev/testing/system.js';
 
-/** All that a deployment keeps, logs and shows, as text by its place: what a search for secrets looks through. */
+/** All that a deployment keeps, logs and shows, as text by its place: what a search for secrets reads. */
 export type KeptTexts = Readonly<Record<string, string>>;
 
 /** Rows by table, histories and descriptions of every workflow and schedule, logs. */

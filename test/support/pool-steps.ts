@@ -6,7 +6,7 @@ import { PATIENCE_MS } from '../../dev/testing/patience.js';
 import type { Machine } from '../../dev/testing/simulator.js';
 import type { System } from '../../dev/testing/system.js';
 
-/** Steps that tests of whole systems share; all of them look from outside. */
+/** Steps that tests of whole systems share; all of them observe from outside. */
 
 /** States in which a machine exists, costs and works, or will. */
 const alive = ['pending', 'running'];
@@ -34,7 +34,7 @@ export async function settled(
   );
 }
 
-/** Waits until the pool is settled, then looks whether it has so many machines, and at the evidence. */
+/** Waits until the pool is settled, then checks that it has so many machines, and the evidence. */
 export async function expectSettled(
   system: System,
   workerPoolId: string,

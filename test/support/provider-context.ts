@@ -3,7 +3,7 @@ import type { ProviderError } from '../../providers/errors.js';
 import type { CallOutcome, ProviderContext } from '../../providers/provider.js';
 import type { QuotaUpdate, CallLimit, CloudCall } from '../../providers/rate-limit.js';
 
-/** A context without limits that remembers what the provider asked of it. */
+/** A context without limits that records the provider's calls. */
 export interface RecordedContext extends ProviderContext {
   readonly acquired: (CloudCall & { limit: CallLimit })[];
   readonly outcomes: (CloudCall & CallOutcome)[];

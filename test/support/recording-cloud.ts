@@ -28,7 +28,7 @@ interface RecordedMachine {
 }
 
 /**
- * A cloud in memory for tests that skip time or count calls: it records what it was asked, and fails when told to. Several
+ * A cloud in memory for tests that skip time or count calls: it records its calls, and fails where a test says so. Several
  * providers may share one, as several processes share a cloud.
  */
 export class RecordingCloud {

@@ -84,7 +84,7 @@ const poolOf = (launch: PreparedLaunch): string => (launch.request as { workerPo
 const NO_ROOM = {
   code: 'InsufficientCapacity',
   title: 'Insufficient capacity',
-  message: 'The cloud had room for fewer machines than were asked for',
+  message: 'The cloud had capacity for fewer machines than the launch requested',
   cloudCode: null,
 } as const;
 

@@ -3,7 +3,7 @@ import type { Database } from '../../database/client/open.js';
 import type { Db } from '../../database/client/schema.js';
 import { emptyDatabase, openTestDatabase, type EngineName } from './records.js';
 
-/** Records of the calling block's own, empty before each of its tests. `db` is there inside tests and hooks. */
+/** A database of the calling block's own, empty before each of its tests. `db` is there inside tests and hooks. */
 export function databaseFor(engine: EngineName): { readonly db: Db } {
   let database: Database | undefined;
   beforeAll(async () => {
@@ -12,7 +12,7 @@ export function databaseFor(engine: EngineName): { readonly db: Db } {
   afterAll(async () => await database?.close());
   const suite = {
     get db(): Db {
-      if (!database) throw new Error('the records are not open yet');
+      if (!database) throw new Error('the database is not open yet');
       return database.db;
     },
   };

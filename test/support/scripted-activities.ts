@@ -8,7 +8,7 @@ import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { SweepActivities } from '../../activities/sweep.js';
 import type { WorkerPollActivities } from '../../activities/demand/worker-poll.js';
 
-/** Every activity that a workflow of ours may ask for. */
+/** Every activity that a workflow of ours may call. */
 export type AllActivities = PersistActivities &
   RemovalActivities &
   ProvisioningActivities &
@@ -58,7 +58,7 @@ const obliging: AllActivities = {
   requestReconcile: async () => {},
 };
 
-/** Activities in memory: they write down every call, in order, and answer, fail or wait as a test tells them. */
+/** Activities in memory: they record every call, in order, and answer, fail or wait as a test says. */
 export class ScriptedActivities {
   readonly calls: ActivityCall[] = [];
   private answers: Partial<AllActivities> = {};

@@ -19,7 +19,7 @@ export interface ScriptedEc2 {
 
 /**
  * A server that says what a test wants EC2 to say, for answers that no emulator gives. An answer is sent when `ready`
- * resolves, which is asked for when its request has come.
+ * resolves, which is called when its request has come.
  */
 export async function scriptedEc2(
   script: Script,

@@ -15,7 +15,7 @@ export interface ScriptedAnswer {
   readonly body: unknown;
 }
 
-/** An address of Compute Engine that answers as it is told and remembers what it was sent. */
+/** An address of Compute Engine that answers by a script and records what it was sent. */
 export class ScriptedGoogle {
   readonly requests: SeenRequest[] = [];
   say: (request: SeenRequest) => ScriptedAnswer = () => ({ body: {} });

@@ -15,7 +15,7 @@ import type { Registration, StaticWorker } from '../../temporal/messages.js';
 
 /**
  * A client without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
- * same rows, remembers its calls, and can be made to fail.
+ * same rows, records its calls, and fails where a test says so.
  */
 export class ScriptedLifecycleClient implements LifecycleClient {
   readonly requested: string[] = [];

@@ -26,7 +26,7 @@ export class ScriptedPool {
   /** Those that the deployment can call; the pool's own is `cloud`. */
   providers: string[] = ['cloud'];
   existingCapacity = 0;
-  /** What the cloud answers to a launch; may throw. Everything asked for, when it gives undefined. */
+  /** What the cloud answers to a launch; may throw. Everything requested, when it gives undefined. */
   answer: (launchConfigId: string, count: number) => Partial<LaunchResult> | undefined = () => undefined;
   /** Launches, in the order in which they were sent. */
   readonly launched: { token: string; launchConfigId: string; count: number }[] = [];

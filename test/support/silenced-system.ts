@@ -2,7 +2,7 @@ import { TcpProxy } from './tcp-proxy.js';
 import type { SimulatorFlags } from '../../dev/testing/simulator.js';
 import { startSystem, type System } from '../../dev/testing/system.js';
 
-/** After the end of a silence; what is asked for takes its own time besides, which a busy machine makes longer. */
+/** After the end of a silence; the requests take their own time besides, which a busy machine makes longer. */
 export const WORKS_WITHIN_MS = 30_000;
 
 /** A deployment whose API and whose Temporal workers reach the database each by a proxy of their own. */

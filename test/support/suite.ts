@@ -12,7 +12,7 @@ export interface Suite {
 
 /**
  * One whole system for all tests of a file, with machines that do not end of themselves. Faults and database locks that a
- * test leaves are taken away after it.
+ * test leaves are ended after it.
  */
 export function suiteOf(poolPrefix: string, options: SystemOptions = {}): Suite {
   let running: System | undefined;

@@ -25,7 +25,7 @@ const LEAP_MS = 10_000;
 const LEAP_TIMEOUT_MS = LEAP_MS / 2;
 /** An activity that a test holds for ever must not hold those after it. */
 const STOP_TIMEOUT_MS = 10_000;
-/** Made by the global set-up of the workflow tests. */
+/** Started by the global set-up of the workflow tests. */
 export const bundlePath = join(process.cwd(), 'dist', 'workflow-bundle.js');
 
 export interface RunningWorkers {
@@ -206,7 +206,7 @@ export class TestLifecycle {
     return this.handle.executeUpdate('reregister', { args: [{ secretGeneration }] });
   }
 
-  remove(reason = 'asked for'): Promise<void> {
+  remove(reason = 'by an operator'): Promise<void> {
     return this.handle.executeUpdate('remove', { args: [{ reason }] });
   }
 

@@ -55,7 +55,7 @@ describe('watchDemand', () => {
 });
 
 describe('scanProvider', () => {
-  /** When scans that follow were made, by the server's clock. */
+  /** When scans that follow ran, by the server's clock. */
   let reconciledAt: number[];
   /** What scans that follow answer: how many lifecycles still wait, and so when the next one is wanted. */
   const awaits = (awaited: (scan: number) => number, nextScanMs: number) => {

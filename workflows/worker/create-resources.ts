@@ -39,7 +39,7 @@ export async function provision(lifecycle: WorkerLifecycle): Promise<void> {
   }
   resources.creating = null;
   if (lifecycle.state === 'requested') lifecycle.describe('awaiting registration');
-  // guard(what-was-built-is-remembered-at-once): drop
+  // guard(what-was-built-is-recorded-at-once): drop
   await building.recordResources();
 }
 
@@ -99,10 +99,10 @@ class Building {
     }
   }
 
-  /** What is not done by now is found out, and written down, when it is removed: for as long as that takes. */
+  /** What cannot be recorded by now is recorded when the worker is removed: for as long as that takes. */
   async recordResources(): Promise<void> {
     const isLate = this.readsAfterRegistration > MAX_READS_AFTER_REGISTRATION;
-    // guard(resources-are-remembered-where-the-launch-says-so): false
+    // guard(resources-are-tracked-where-the-launch-says-so): false
     if (!this.lifecycle.input.tracksResources || isLate) return;
     const { recordResources } = proxyActivities<ProvisioningActivities>({
       ...this.submissions,

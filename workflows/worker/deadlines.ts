@@ -15,7 +15,7 @@ export async function awaitRegistration(lifecycle: WorkerLifecycle): Promise<voi
   }
 }
 
-/** Waits for the end of a running worker's life: asked for, observed, or because a deadline passed. */
+/** Waits for the end of a running worker's life: requested, observed, or because a deadline passed. */
 export async function run(lifecycle: WorkerLifecycle): Promise<void> {
   while (lifecycle.state === 'running' && !lifecycle.stop && !lifecycle.shouldContinueAsNew()) {
     const { deadline } = lifecycle;

@@ -18,8 +18,8 @@ const FIRST_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
 /**
- * Takes away what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the
- * one before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
+ * Deletes what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the one
+ * before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
  * run's to go on with.
  */
 export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> {

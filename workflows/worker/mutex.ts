@@ -1,6 +1,6 @@
 import { Trigger } from '@temporalio/workflow';
 
-/** One step at a time, in the order in which they were asked for. */
+/** One step at a time, in the order of the calls. */
 export class Mutex {
   private released: PromiseLike<void> = Promise.resolve();
 

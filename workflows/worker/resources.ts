@@ -121,7 +121,7 @@ export class Resources {
     this.removed.push(RECORD);
   }
 
-  /** A scan that showed nothing was made before this resource was: it says nothing of it. */
+  /** A scan that showed nothing ran before this resource was created: it says nothing of it. */
   noteSubmitted(): void {
     if (this.lastObservation?.state === 'gone') this.lastObservation = null;
   }

@@ -8,7 +8,7 @@ import { SingleFlight } from '../../shared/single-flight.js';
 /** Listings of one group's deployments begin so far apart. */
 const LIST_INTERVAL_MS = 1_000;
 
-/** Deployments as Resource Manager remembers them: at most 800 in a group. */
+/** Deployments of which Resource Manager has a record: at most 800 in a group. */
 export class Deployments {
   private readonly calls: AzureCalls;
   private readonly listings = new Map<string, SingleFlight<ReadonlyMap<string, DeploymentExtended>>>();

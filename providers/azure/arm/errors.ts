@@ -47,7 +47,7 @@ export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   SubscriptionRequestsThrottled: 'Throttled',
   TooManyRequests: 'Throttled',
 
-  // Something else is going on with the resource, or something else holds it: look again.
+  // Something else is going on with the resource, or something else holds it: try again.
   AnotherOperationInProgress: 'Unavailable',
   DeploymentActive: 'Unavailable',
   InUseSubnetCannotBeDeleted: 'Unavailable',

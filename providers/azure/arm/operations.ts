@@ -5,7 +5,7 @@ import { innermostOf } from './errors.js';
 
 /**
  * Why a long-running operation failed, by its path (ARM, "Track asynchronous Azure operations"); null when it did not fail
- * or Azure remembers it no longer.
+ * or Azure no longer has its record.
  */
 export async function explainOperation(
   calls: AzureCalls,

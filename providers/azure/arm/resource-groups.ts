@@ -5,7 +5,7 @@ import { type ResourceGroupRef, groupKey } from './scope.js';
 const API_VERSION = '2021-04-01';
 
 /**
- * Resource groups that launch configs name and that are made when first needed. Callers share one read; a group that
+ * Resource groups that launch configs name and that are created when first needed. Callers share one read; a group that
  * is there is not read again, so it costs nothing for each worker. A failure is forgotten at once.
  */
 export class ResourceGroups {

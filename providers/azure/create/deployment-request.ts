@@ -8,14 +8,14 @@ import { customData } from './custom-data.js';
 import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 
-/** What a launch of template mode asks for; the machines of one launch differ in a few parameters only. */
+/** The request of a launch in template mode; the machines of one launch differ in a few parameters only. */
 export interface DeploymentRequest {
   readonly mode: 'deployment';
   readonly location: string;
   readonly tags: Tags;
   readonly customData: string;
   readonly keepDeployment: boolean;
-  /** The launch config names a group of its own, which is made when it is not there. */
+  /** The launch config names a group of its own, which is created when it is not there. */
   readonly createsGroup: boolean;
   /** `armDeployment` as it was given. */
   readonly properties: DeploymentProperties;

@@ -37,7 +37,7 @@ async function resourcesSoFar(
   const deployment = await deployments.find(groupRef, name);
   if (deployment === null) return { resources: [], hasRecord: false };
   if (isActive(deployment.properties?.provisioningState)) throw stillActive(name);
-  // A listing names what was made, so one call tells it of many machines; but it may not.
+  // A listing names what was created, so one call shows it for many machines; but it may not.
   const ids = outputsOf(deployment) ?? targetsOf(await deployments.operations(groupRef, name));
   return { resources: belongings(ids, workerId, groupRef), hasRecord: true };
 }
@@ -90,7 +90,7 @@ interface VmDisk {
   readonly managedDisk?: { readonly id?: string };
 }
 
-/** Ids of the disks that were made with a VM. One that was there before and is only attached is not the machine's. */
+/** Ids of the disks that were created with a VM. One that was there before and is only attached is not the machine's. */
 export const createdDisks = (disks: readonly VmDisk[]): string[] =>
   disks.flatMap(({ createOption, managedDisk }) =>
     createOption === undefined || createOption.toLowerCase() === 'attach' ? [] : (managedDisk?.id ?? []),

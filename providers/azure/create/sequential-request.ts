@@ -11,7 +11,7 @@ import { dataDiskName, namesOf } from '../model/names.js';
 
 type DeleteOption = 'Delete' | 'Detach';
 
-/** What a launch of sequential mode asks for; the machines of one launch differ in their names only. */
+/** The request of a launch in sequential mode; the machines of one launch differ in their names only. */
 export interface SequentialRequest {
   readonly mode: 'sequential';
   readonly publicIp: boolean;

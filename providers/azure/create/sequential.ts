@@ -33,7 +33,7 @@ const titles: Readonly<Record<Step, string>> = {
   vm: 'VM Creation Error',
 };
 
-/** Public IP address (only when asked for) → network interface → VM. */
+/** Public IP address (only where the definition has one) → network interface → VM. */
 export function sequentialMode(
   calls: AzureCalls,
   place: { readonly account: string; readonly group: string },

@@ -18,7 +18,7 @@ const BASIC_CONSTRAINTS = '2.5.29.19';
 const NAME_CONSTRAINTS = '2.5.29.30';
 const ALTERNATIVE_NAMES = '2.5.29.17';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
-/** keyUsage (which `checkIssued` looks at), certificatePolicies, and what is read here. */
+/** keyUsage (which `checkIssued` checks), certificatePolicies, and what is read here. */
 const understood = new Set(['2.5.29.15', BASIC_CONSTRAINTS, '2.5.29.32', EXTENDED_KEY_USAGE, ALTERNATIVE_NAMES]);
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const ANY_USAGE = '2.5.29.37.0';
@@ -32,7 +32,7 @@ const strongSignatures = new Set([
   '1.2.840.10045.4.3.4',
 ]);
 
-/** What Node's X509Certificate does not tell, and RFC 5280 §6.1 wants to be looked at. */
+/** What Node's X509Certificate does not tell, and RFC 5280 §6.1 wants to be checked. */
 export interface Constraints {
   /** No weak digest, no critical extension that we do not understand, and no name constraints, which we do not apply. */
   readonly usable: boolean;

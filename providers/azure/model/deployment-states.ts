@@ -7,7 +7,7 @@ import { innermostOf } from '../arm/errors.js';
 export const DEPLOYMENT_STEP = 'deployment';
 
 /**
- * The state of a deployment in ours; null where it says nothing of what it makes, because its record is being taken away.
+ * The state of a deployment in ours; null where it says nothing of its resources, because its record is being deleted.
  * A state that Azure invents later is one to wait in.
  */
 export function deploymentState(provisioningState: string | undefined): MachineState | null {

@@ -26,7 +26,7 @@ export function workerIdOf(token: string, index: number): string {
   return PREFIX + BigInt(`0x${digest}`).toString(36).padStart(50, '0').slice(-SUFFIX_LENGTH);
 }
 
-/** The part of a worker id that nobody can guess: what bears it in its name was made for this worker. */
+/** The part of a worker id that nobody can guess: what bears it in its name was created for this worker. */
 export const suffixOf = (workerId: string): string =>
   workerId.startsWith(PREFIX) ? workerId.slice(PREFIX.length) : workerId;
 

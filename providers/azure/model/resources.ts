@@ -19,7 +19,7 @@ export interface Resource {
   readonly reason: string | null;
   /** Id of the VM that holds it, lower-case; null when none does. */
   readonly heldBy: string | null;
-  /** Of disks: for longer than it takes that the VM it was made with is listed. */
+  /** Of disks: for longer than it takes that the VM it was created with is listed. */
   readonly isSettled: boolean;
 }
 

@@ -14,7 +14,7 @@ import type { SharedListings } from './shared-listings.js';
 
 const DISKS_OF_NOBODY_MS = 5 * 60_000;
 
-/** Reads machines, whichever way they were made. What a scan has listed is in `listings` for the deletions that follow. */
+/** Reads machines, whichever way they were created. What a scan has listed is in `listings` for the deletions that follow. */
 export function machineReader(
   calls: AzureCalls,
   deployments: Deployments,
@@ -26,7 +26,7 @@ export function machineReader(
     groupRef: ResourceGroupRef,
     known: readonly MachineRef[],
   ): AsyncGenerator<Observation[]> {
-    // Deployments come first: what they have made by then is in the other lists.
+    // Deployments come first: what they have created by then is in the other lists.
     const deploymentsByName = await deployments.list(groupRef);
     const begunAt = performance.now();
     const steps = new Set<RemovalStep>(removalSteps);

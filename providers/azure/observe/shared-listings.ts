@@ -8,7 +8,7 @@ import { type RemovalStep, type Resource, stepOfType } from '../model/resources.
 
 /** Removals share listings: many lifecycles come to the same step at the same time. */
 const LISTING_INTERVAL_MS = 2_000;
-/** What a scan listed serves removals for so long: nothing new is made of a machine that is being removed. */
+/** What a scan listed serves removals for so long: nothing is created for a machine that is being removed. */
 const FRESH_MS = 5_000;
 
 /** Names of a machine's resources that do not follow from its id; from listings that scans made, or removals share. */

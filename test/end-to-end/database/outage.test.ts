@@ -11,7 +11,7 @@ import { Supervisor } from '../../support/supervisor.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-/** A worker process may be cut off for five minutes, or for five seconds in a process that is told so. */
+/** A worker process may be cut off for five minutes, or for five seconds where a test's probes say so. */
 const { outageMs, probes } = proofSize({
   short: { outageMs: 15 * SECOND, probes: [SECOND, 5] },
   long: { outageMs: 10 * MINUTE, probes: [10 * SECOND, 30] },

@@ -121,7 +121,7 @@ test('the image has the product, its dependencies, and nothing to develop with',
   expect(forDevelopment.filter((path) => existsSync(join(app, path)))).toEqual([]);
 });
 
-test('the image migrates, serves API and worker healthily, and stops both with 0 when told to', async () => {
+test('the image migrates, serves API and worker healthily, and stops both with 0 at SIGTERM', async () => {
   const migrate = run('migrate');
   expect([await migrate.ended, migrate.output()]).toEqual([0, expect.stringContaining('up to date')]);
 

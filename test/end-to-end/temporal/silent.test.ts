@@ -17,7 +17,7 @@ const silences = proofSize({ short: [15 * SECOND], long: [2 * SECOND, 15 * SECON
 const WORKS_WITHIN_MS = 75 * SECOND;
 /** Taskcluster's own clients wait so long. */
 const CALLER_TIMEOUT_MS = 30 * SECOND;
-/** Of a worker process: five minutes, or five seconds in a process that is told so. */
+/** Of a worker process: five minutes, or five seconds where a test's probes say so. */
 const watch = { intervalMs: SECOND, failures: 5 };
 
 jest.setTimeout(proofSize({ short: 4 * MINUTE, long: 20 * MINUTE }));

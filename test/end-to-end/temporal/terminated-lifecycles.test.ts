@@ -12,7 +12,7 @@ import { suiteOf } from '../../support/suite.js';
 /** Somebody terminates lifecycles in the Temporal UI: their clean-up never runs, and their machines do. */
 
 const { system, newPool } = suiteOf('terminated/pool', {
-  // Sweeps come when a test asks for one.
+  // Sweeps come when a test triggers one.
   config: { intervals: { sweepSeconds: 3_600 }, providers: { hand: { providerType: 'static' } } },
 });
 

@@ -84,7 +84,7 @@ async function shows(path: string, texts: readonly string[]): Promise<string> {
   return text;
 }
 
-/** Only when asked for: a test run must leave the checkout as it is. */
+/** Only where the environment says so: a test run must leave the checkout as it is. */
 async function picture(name: string): Promise<void> {
   if (process.env['UPDATE_PICTURES'] === '1') await page.screenshot({ path: `docs/images/${name}.png` });
 }

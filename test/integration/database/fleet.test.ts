@@ -12,7 +12,7 @@ const NOW = Date.UTC(2030, 0, 1);
 const MAX_GROWTH = 1.2;
 const FEW_ROWS = 200;
 
-/** A person asks for a page of it, whose rows there are more of with more history. */
+/** Read by a person, page by page; it has more rows with more history. */
 const isPageOfHistory = ({ name, form }: FleetQuery): boolean =>
   ['listDecisions', 'listErrors'].includes(name) ||
   (name === 'listWorkers' && !['requested', 'running', 'stopping'].includes(form ?? ''));

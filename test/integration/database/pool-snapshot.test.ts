@@ -57,7 +57,7 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
     description,
     extra: {},
   });
-  /** Two of lc-a run, one is stopping, one requested; five of lc-b are asked for. */
+  /** Two of lc-a run, one is stopping, one requested; five of lc-b are being launched. */
   async function someWorkers() {
     await launched(database.db, 't', 4, { capacityPerMachine: 2 });
     await running('t-0');

@@ -7,7 +7,7 @@ import type { SimulatorFlags, SimulatorHandle } from '../../../dev/testing/simul
 export const subscriptionId = '11111111-2222-4333-8444-555555555555';
 export const group = 'worker-manager';
 export const location = 'eastus';
-/** Polls come quickly, because no answer asks for more. */
+/** Polls come quickly, because no answer has a Retry-After. */
 export const fast = { updateIntervalInMs: 20 };
 
 export const quick: SimulatorFlags = {

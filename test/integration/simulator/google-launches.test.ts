@@ -149,7 +149,7 @@ describe('a bulk insertion', () => {
     expect(await refusalOf(get(clients, String(ghost?.id)))).toMatchObject({ status: 404, reason: 'notFound' });
   });
 
-  test('a bulk insertion lists no machine that will fail when told so', async () => {
+  test('a bulk insertion lists no machine that will fail while the control says so', async () => {
     await google.listGhosts(false);
     await simulator.setCapacity(zone, 0);
     await bulkInsert(clients, { names: ['ghost'] });

@@ -89,7 +89,7 @@ describe('a list of machines', () => {
     expect(raw).toEqual({ items: [{ name: 'a' }] });
   });
 
-  test('a list of machines does not know new machines at first when told so', async () => {
+  test('a list of machines does not know new machines at first while the control says so', async () => {
     const slow = await startSimulator({ ...quick, googleListDelayMs: 3_600_000 });
     try {
       const own = await googleClients(slow);

@@ -86,14 +86,14 @@ describe('a machine', () => {
     expect(calls[1]).toMatchObject({ genuine: true, body: { secret: 'secret-number-2' } });
   });
 
-  test('a machine asks whether it should terminate when idle, with the credentials it was given, and stays when not told to', async () => {
+  test('a machine asks whether it should terminate when idle, with the credentials it was given, and stays where the answer is no', async () => {
     const id = firstOf(await launch(simulator, 1));
     await eventually(() => workerManager.calls('/should-terminate').length >= 2);
     expect(workerManager.calls('/should-terminate')[0]).toMatchObject({ method: 'GET', genuine: true });
     expect(await find(id)).toMatchObject({ state: 'running' });
   });
 
-  test('a machine shuts itself down when told to, and a spot machine is terminated by that', async () => {
+  test('a machine shuts itself down when it should terminate, and a spot machine is terminated by that', async () => {
     workerManager.terminate = true;
     const id = firstOf(await launch(simulator, 1));
     expect(await inState(id, 'terminated')).toMatchObject({ stateReason: 'Client.InstanceInitiatedShutdown' });
@@ -143,7 +143,7 @@ describe('a machine', () => {
     expect(await find(id)).toBeUndefined();
   });
 
-  test('a machine does at once what a test tells it to do', async () => {
+  test('a machine does at once what a control says', async () => {
     const id = firstOf(await launch(simulator, 1));
     await registered(id);
     await simulator.act(id, 'register');

@@ -11,7 +11,7 @@ import { temporalAddress } from '../../../dev/testing/services.js';
 import { type RunningWorkers, startWorkers } from '../../support/time-skipping.js';
 
 /**
- * An attempt that fails after its activity's cancellation was asked for ends the activity as failed, not as cancelled. The
+ * An attempt that fails after its activity's cancellation was requested ends the activity as failed, not as cancelled. The
  * time-skipping server loses such an activity, so this is shown on the real one.
  */
 
@@ -48,7 +48,7 @@ async function start(provisioningSteps: string[]) {
   const observed = (state: string, resources: Record<string, string>) =>
     handle.signal('observed', { state, reason: null, at: now, resources, removing: true });
   const status = () => handle.query<LifecycleStatus>('status');
-  const remove = () => handle.executeUpdate('remove', { args: [{ reason: 'asked for' }] });
+  const remove = () => handle.executeUpdate('remove', { args: [{ reason: 'by an operator' }] });
   return { handle, isCancelling, observed, status, remove };
 }
 
@@ -92,7 +92,7 @@ test('a removal is answered when the call that creates the machine fails after i
   await eventually(isCancelling);
   call.fail();
   await removal;
-  expect(await status()).toMatchObject({ state: 'stopping', stopReason: 'asked for' });
+  expect(await status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator' });
   await observed('gone', { vm: 'gone', nic: 'gone' });
   await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
 });

@@ -62,7 +62,7 @@ describe('untilUnusable', () => {
     expect(seen.result).toBe('database');
   });
 
-  test('a process stops watching when it is told to', async () => {
+  test('a process stops watching when its signal is aborted', async () => {
     const { seen, abort } = watch({ database: fails });
     abort();
     await jest.advanceTimersByTimeAsync(0);

@@ -175,7 +175,7 @@ describe('docker-compose.yml', () => {
 });
 
 describe('Dockerfile', () => {
-  test('the Dockerfile has two stages on the Node that the project asks for, with glibc', () => {
+  test('the Dockerfile has two stages on the Node that the project names, with glibc', () => {
     const version = readFileSync('.nvmrc', 'utf8').trim().split('.')[0];
     expect(stages.map((stage) => valuesOf(stage, 'FROM')[0]?.split(' ')[0])).toEqual([
       `node:${version}-bookworm-slim`,

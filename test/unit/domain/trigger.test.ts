@@ -28,8 +28,8 @@ describe('needsReconciliation', () => {
     ['there is room for more of what it wants', { roomCapacity: 3 }, true],
     ['there is less room for what it wants', { roomCapacity: 1 }, true],
     ['it wants less than it has room for', { wantedCapacity: 1 }, true],
-    ['other workers are to be told', { advisedCapacity: 4 }, true],
-    ['nobody is to be told any more', { advisedCapacity: 0 }, true],
+    ['other workers are to be advised to stop', { advisedCapacity: 4 }, true],
+    ['no worker is to be advised to stop any more', { advisedCapacity: 0 }, true],
     ['it wants more, and has no more room', { wantedCapacity: 9 }, false],
   ] as const)(
     'a pool is reconciled only when a decision would change something: when %s',

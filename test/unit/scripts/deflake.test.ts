@@ -63,7 +63,7 @@ const isAlive = (pid: number) => {
 };
 
 describe('npm run deflake', () => {
-  test('npm run deflake runs tests as often as it is told to, counts which failed, and fails with them', async () => {
+  test('npm run deflake runs tests as often as --times says, counts which failed, and fails with them', async () => {
     const { code, output } = await start('rain', '--times', '5').ended;
     expect(code).toBe(1);
     expect(output).toMatch(/^run 2 of 5 failed: a test of the rain/m);
@@ -83,7 +83,7 @@ describe('npm run deflake', () => {
     });
   });
 
-  test('npm run deflake fails when it finds no test, or is not told which', async () => {
+  test('npm run deflake fails when it finds no test, or none is named', async () => {
     expect(await start('missing', '--times', '1').ended).toMatchObject({
       code: 1,
       output: expect.stringContaining('no test was found'),
@@ -92,7 +92,7 @@ describe('npm run deflake', () => {
     expect(await start('rain', '--times', 'often').ended).toMatchObject({ code: 2 });
   });
 
-  test('npm run deflake stops when it is told to', async () => {
+  test('npm run deflake stops at SIGTERM', async () => {
     const { child, ended } = start('steady', '--times', '9999');
     await eventually(() => runs().length > 1, { what: 'two runs', withinMs: PATIENCE_MS });
     child.kill('SIGTERM');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { projectRoot, run } from '#scripts/node.mjs';
 
-/** A project that asks for a Node newer than any, and a cache with a "Node" of that version: a shell script. */
+/** A project that needs a Node newer than any, and a cache with a "Node" of that version: a shell script. */
 let folder: string;
 
 beforeEach(() => {

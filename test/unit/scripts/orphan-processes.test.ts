@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process that is ready, ignores SIGTERM when told to, and has `mark` in its command line. */
+/** A process that is ready, ignores SIGTERM where a test says so, and has `mark` in its command line. */
 async function leave(mark: string, stubborn = false) {
   const script = `${stubborn ? "process.on('SIGTERM', () => {});" : ''}setInterval(() => {}, 1000); console.log('up')`;
   const child = spawn(process.execPath, ['-e', script, mark], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -59,7 +59,7 @@ describe('pages for people', () => {
   });
 });
 
-test('the development container and the image run the Node that the project asks for', () => {
+test('the development container and the image run the Node that the project names', () => {
   const [major] = text('.nvmrc').split('.');
   for (const path of ['Dockerfile', '.devcontainer/Dockerfile'])
     expect(text(path)).toContain(`FROM node:${major}-bookworm`);

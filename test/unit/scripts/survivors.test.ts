@@ -60,7 +60,7 @@ describe('a listed mutation', () => {
   });
 });
 
-test('an endless loop that was counted is told from one that the clock cut off', () => {
+test('an endless loop that was counted differs from one that the clock cut off', () => {
   const counted = minus('Timeout', { statusReason: 'Hit limit reached (10001/10000)' });
   expect(compare([counted])).toMatchObject({ endless: ['domain/sum.ts: a - b;'], timedOut: [] });
   expect(compare([minus('Timeout')])).toMatchObject({ endless: [], timedOut: ['domain/sum.ts: a - b;'] });

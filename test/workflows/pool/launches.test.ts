@@ -142,7 +142,7 @@ describe('lifecycles of a launch', () => {
   test('the lifecycles of a launch are started although the start of one fails, and the launch stays unfinished for it', async () => {
     pool().pendingTasks = 3;
     const named = pool().workersOf.bind(pool());
-    // No workflow's id can be made of this.
+    // This can be no part of a workflow's id.
     const broken = { workerGroup: 'here', workerId: { toString: null } as unknown as string };
     pool().workersOf = (launch) => named(launch).map((worker, index) => (index === 1 ? broken : worker));
     await reconcileOnce();

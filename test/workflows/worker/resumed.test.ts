@@ -62,7 +62,7 @@ describe('a machine whose resource stays pending for hours', () => {
     await lifecycle.remove();
     // No scan confirms that the VM is not there: it is asked to go again and again.
     expect(await continued(lifecycle)).toBeLessThan(MAX_EVENTS);
-    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'asked for', removed: [] });
+    expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator', removed: [] });
     await lifecycle.observed('stopping', { resources: { publicIp: 'running' }, removing: true });
     await eventually(() => removed().at(-1) === 'publicIp');
     expect([...new Set(removed())]).toEqual(['vm', 'networkInterface', 'publicIp']);

@@ -220,7 +220,7 @@ test('a run that resumes a removal half-way goes on where the one before stopped
     secretGeneration: 3,
     previousSecretAccepted: true,
     capacity: 1,
-    stop: { reason: 'handed over', failure: null },
+    stop: { reason: 'by an operator', failure: null },
     provisioned: STEPS,
     removed: ['vm'],
     creating: null,
@@ -231,7 +231,7 @@ test('a run that resumes a removal half-way goes on where the one before stopped
   time().scripted.on('removeResource', async () => {});
   const lifecycle = await time().startLifecycle({ provisioningSteps: STEPS, removalSteps, resumeFrom });
   await eventually(() => removed().length === 1);
-  expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'handed over', removed: ['vm'] });
+  expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator', removed: ['vm'] });
   await lifecycle.observed('stopping', { resources: { publicIp: 'running' } });
   await eventually(() => removed().length === 2);
   await lifecycle.end();

@@ -49,7 +49,7 @@ describe('updates in turn', () => {
     const renewed = lifecycle.reregister(1);
     await eventually(credentials.isHeld);
     const removed = lifecycle.remove();
-    await lifecycle.until({ stopReason: 'asked for' });
+    await lifecycle.until({ stopReason: 'by an operator' });
     expect(time.scripted.of('recordStopping')).toEqual([]);
     credentials.release();
     expect(await renewed).toMatchObject({ secretGeneration: 2 });
@@ -102,7 +102,7 @@ describe('a registration', () => {
     const stopping = hold('recordStopping');
     const removed = lifecycle.remove();
     await eventually(stopping.isHeld);
-    expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: 'asked for' });
+    expect(await lifecycle.status()).toMatchObject({ state: 'running', stopReason: 'by an operator' });
     await expect(lifecycle.register()).rejects.toThrow(WorkflowUpdateFailedError);
     stopping.release();
     await removed;
@@ -117,7 +117,7 @@ describe('a registration', () => {
     const second = lifecycle.register().catch((error: unknown) => error);
     await accepted(lifecycle, 2);
     const removed = lifecycle.remove();
-    await lifecycle.until({ stopReason: 'asked for' });
+    await lifecycle.until({ stopReason: 'by an operator' });
     row.release();
     expect(await first).toMatchObject({ secretGeneration: 1 });
     expect(await second).toBeInstanceOf(WorkflowUpdateFailedError);

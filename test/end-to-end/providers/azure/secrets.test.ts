@@ -133,7 +133,7 @@ test('nothing that a deployment keeps, logs or shows holds a secret of its machi
     'resources in Azure': JSON.stringify(resources),
   };
 
-  // Everything was looked at, and the search finds what is there, in every kind of place.
+  // Everything was searched, and the search finds what is there, in every kind of place.
   expect(Object.keys(kept)).toEqual(expect.arrayContaining(tables.map((table) => `table ${table}`)));
   expect(Object.keys(kept).filter((place) => place.startsWith('log '))).toEqual(['log all-1.log', 'log all-2.log']);
   for (const pool of pools) {

@@ -12,7 +12,7 @@ async function createPool(template: string, capacity: number): Promise<string> {
   return pool;
 }
 
-/** Takes the pool's workers away, and looks whether anything of them is left. */
+/** Removes the pool's workers, and checks that nothing of them is left. */
 async function expectToGo(pool: string, template: string): Promise<void> {
   await endPool(system(), pool, azureTemplatePool(template, { maxCapacity: 0 }));
   await system().waitFor(async () => (await remainingInAzure(system())).length === 0, 'nothing to be left in Azure');

@@ -21,7 +21,7 @@ interface Signal {
   readonly activity: unknown;
 }
 
-/** A queue that knows nobody, and activities that ask it; a test says what else the queue answers. */
+/** A queue that knows nobody, and activities that poll it; a test says what else the queue answers. */
 function poller(answers: Partial<DemandSource> = {}) {
   const signals: Signal[] = [];
   const requested: string[] = [];

@@ -15,7 +15,7 @@ import { workerOf } from '../../../support/workers.js';
 
 const database = databaseFor('PGlite');
 let cloud: RecordingCloud;
-/** Lifecycles that were told, as `group/worker state`. */
+/** Lifecycles that were signalled, as `group/worker state`. */
 let signalled: string[];
 beforeEach(() => {
   cloud = new RecordingCloud();
@@ -124,7 +124,7 @@ test('a machine built step by step that is being removed is gone after one scan 
     [gone.workerId, NOT_FOUND],
     [hidden.workerId, MISSING],
   ]);
-  // Whom the cloud knows by id is asked for again, whom it does not know only when the lifecycle goes on waiting.
+  // A machine that the cloud knows by id is read again; one that it does not know, only while its lifecycle goes on waiting.
   await scan('stepwise');
   expect(cloud.count('get')).toBe(3);
 });

@@ -102,7 +102,7 @@ describe.each(engines)('on %s,', (engine) => {
         what: `${workerId} in the list`,
       });
 
-    test('startMissingLifecycles replaces a terminated lifecycle, whose next scan tells it everything, and leaves an open one', async () => {
+    test('startMissingLifecycles replaces a terminated lifecycle, which the next scan signals everything, and leaves an open one', async () => {
       await launch('t', ['terminated', 'open']);
       await asActivity(() => lifecycleStarts(depsOf()).ofLaunch('t', 'test'));
       const { runId } = await handleOf('open').describe();

@@ -35,7 +35,7 @@ const claim = (worker: WorkerKey, proof: object = { document: `I am ${worker.wor
 });
 const register = (worker: WorkerKey, proof?: object) => api.call('POST', '/worker/register', claim(worker, proof));
 
-test('a machine registers, is listed as running, is told to go on, re-registers and is removed', async () => {
+test('a machine registers, is listed as running, should not terminate, re-registers and is removed', async () => {
   const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
   const answer = await register(worker);
   expect(answer.status).toBe(200);

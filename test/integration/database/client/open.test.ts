@@ -197,7 +197,7 @@ describe('a database in a directory', () => {
     await second.close();
   }, 60_000);
 
-  test('a database in a directory serves one opener at a time: a second, in this process or another, is told who has it', async () => {
+  test('a database in a directory serves one opener at a time: a second, in this process or another, gets the holder’s name', async () => {
     const path = createdDirectory();
     const first = await open(path);
     await expect(open(path)).rejects.toMatchObject({ name: 'DatabaseInUseError' });

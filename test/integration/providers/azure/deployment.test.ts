@@ -46,7 +46,7 @@ const spec = (template: string, changes: object = {}): LaunchSpec =>
     },
   });
 
-/** Freezes an order for one machine. */
+/** Prepares the launch of one machine. */
 function launchOf(one: LaunchSpec): { launch: PreparedLaunch; machine: LaunchedMachine } {
   const launch = at.launching.prepare(one);
   return { launch, machine: at.launching.machines(launch)[0]! };

@@ -115,7 +115,7 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
     const floor = await share(() => ({ acquire: async () => {}, reportQuota: async () => {} }));
     const { refusals, other } = await share(() => sharedLimiter(bucketStore(database.db), (providerId) => providerId));
     expect(other.calls).toBeGreaterThan(40);
-    // How many exactly depends on how evenly a busy machine lets both clients ask, and so do those of who heeds nothing.
+    // How many exactly depends on how evenly a busy machine lets both clients call, and so do those of a client that ignores every limit.
     expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
   });
 

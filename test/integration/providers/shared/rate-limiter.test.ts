@@ -105,7 +105,7 @@ describe.each(engines)('the rate limiter that processes share through %s', (engi
     const [first, second] = [process(), process()];
     const narrow = { burst: 1, perSecond: 0.5 };
     await first.limiter.acquire(call, narrow);
-    // Places after two and four seconds; so both know by then that they must look at the bucket again, or have learnt it.
+    // Places after two and four seconds; so both know by then that they must read the bucket again, or have read it.
     const begunAt = performance.now();
     const waiting = [first, second].map(({ limiter }) => spent(limiter, narrow));
     await eventually(async () => first.statements() + second.statements() === 3);

@@ -3,7 +3,7 @@ import { jwtVerify } from 'jose';
 import { IdentityKeys } from '../../../../providers/google/identity-keys.js';
 import { tokenClaims, tokenSigner, type TokenSigner } from '../../../support/google-tokens.js';
 
-/** An address that answers as it is told, and counts. */
+/** An address that answers by a script, and counts. */
 class KeyAddress {
   fetches = 0;
   nowMs = 1_000_000;

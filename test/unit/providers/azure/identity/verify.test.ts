@@ -38,7 +38,7 @@ const identity = (options: Partial<AzureIdentityOptions> = {}) =>
   });
 const vm = () => Promise.resolve(VM);
 
-/** A web that has these certificates, and a record of what was asked for. */
+/** A web that has these certificates, and a record of the requests. */
 function web(pages: Readonly<Record<string, Entity | string | Error>>) {
   const requested: string[] = [];
   const fetchIntermediate = (url: URL): Promise<Buffer> => {
