@@ -17,7 +17,7 @@ import { MetricsServer } from '../observability/metrics-server.js';
 import { providerContext } from '../providers/context.js';
 import { budgetsOf, buildProviders, type Providers } from '../providers/providers.js';
 import { sharedLimiter } from '../providers/shared/rate-limiter.js';
-import { temporalTarget } from '../temporal/connection.js';
+import { pingTemporal, temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
 import { temporalLifecycleClient } from '../temporal/temporal-lifecycle-client.js';
@@ -73,7 +73,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   const workers = role === 'api' ? null : await buildWorkers(deps, schedules);
   const needed = {
     database: () => database.ping(),
-    temporal: async () => void (await client.connection.workflowService.getSystemInfo({})),
+    temporal: () => pingTemporal(client),
   };
   const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
   const server = role === 'worker' ? null : await buildServer(deps, schedules, health);

@@ -20,15 +20,12 @@ export const failureClassOf = (code: string | null | undefined): FailureClass =>
 export const worstOf = (found: readonly FailureClass[]): FailureClass =>
   found.reduce((worst, each) => (headStart[each] > headStart[worst] ? each : worst), found[0] ?? 'other');
 
-/** A cloud's words for a machine that it needed for somebody else: nothing was wrong with its launch. */
-export const isPreemption = (reason: string | null): boolean => /\bpreempted\b/i.test(reason ?? '');
-
-/** By the cloud's own words about a machine that ended before it registered: what it ran short of, where it says so. */
-export function failureClassOfReason(reason: string | null): FailureClass {
-  const words = reason ?? '';
-  if (/Insufficient\w*Capacity|SpotInstance|AllocationFailed|RESOURCE_POOL_EXHAUSTED/i.test(words)) return 'capacity';
-  return /LimitExceeded|Quota/i.test(words) ? 'quota' : 'other';
-}
+/**
+ * What the end of a machine before its registration says of its launch config: a class of failure; or `preempted`, no
+ * failure, because the cloud needed the machine for somebody else. Each provider reads it from its cloud's words.
+ */
+export const endCauses = [...failureClasses, 'preempted'] as const;
+export type EndCause = (typeof endCauses)[number];
 
 export const MIN_BACKOFF_MS = 10_000;
 export const MAX_BACKOFF_MS = 600_000;

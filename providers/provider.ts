@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { Problem } from '../config/problems.js';
 import type { ProviderConfig } from '../config/schema.js';
+import type { EndCause } from '../domain/backoff.js';
 import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, Worker } from '../domain/worker.js';
 import type { LaunchConfiguration, PoolConfig } from '../domain/worker-pool.js';
@@ -168,7 +169,7 @@ export interface StepwiseLaunching {
 
 /**
  * What a template creates is known only from the record of its deployment. It is stored in the machine's row, which
- * `remove` then goes by, before that record is deleted.
+ * `deleteResource` then goes by, before that record is deleted.
  */
 export interface ResourceTracking {
   /** Pure: whether machines of this launch are to be tracked so. */
@@ -219,12 +220,17 @@ export interface Machines {
    * Deletes one step's resource. Resolves when the cloud has accepted that, or has nothing of it left.
    * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
    */
-  remove(machine: MachineRef, step: string): Promise<void>;
+  deleteResource(machine: MachineRef, step: string): Promise<void>;
   /**
    * Why a machine ended, in the cloud's words, where its listing does not say; null where the cloud does not know. Read
    * singly, and only when the end is new.
    */
   explain?(machine: MachineRef): Promise<string | null>;
+  /**
+   * Pure: what these words (an observation's `reason`, or what `explain` gave) say of the launch config, when the machine
+   * ended before it registered: how long that backs off depends on it.
+   */
+  causeOf(reason: string): EndCause;
 }
 
 /** Enough to find a machine in the cloud, from its row alone. */

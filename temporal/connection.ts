@@ -43,5 +43,10 @@ export async function connectClient(target: TemporalTarget, withinMs: number): P
   return new Client({ connection, namespace: target.namespace });
 }
 
+/** Throws when the server does not answer. */
+export async function pingTemporal({ connection }: Client): Promise<void> {
+  await connection.workflowService.getSystemInfo({});
+}
+
 export const connectWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
   NativeConnection.connect(target.connection);

@@ -43,13 +43,13 @@ export const staticLifecycleInput = (
   timing: lifecycleTiming(pool.config.lifecycle, defaults),
   location: { account: null, region: null, group: null },
   registrationDeadline: null,
-  provisioningSteps: [],
+  creationSteps: [],
   removalSteps: [],
   static: first,
 });
 
 /** What was known only to the lifecycle (what a scan saw, what the queue said) comes again. */
-const stateOfRow = (worker: Worker, { provisioningSteps }: LifecycleCommon): LifecycleState => ({
+const stateOfRow = (worker: Worker, { creationSteps }: LifecycleCommon): LifecycleState => ({
   state: worker.state,
   registeredAt: worker.registeredAt,
   deadline: worker.launchToken === null ? worker.expires : worker.terminateAfter,
@@ -58,7 +58,7 @@ const stateOfRow = (worker: Worker, { provisioningSteps }: LifecycleCommon): Lif
   previousSecretAccepted: worker.secretGeneration > 1,
   capacity: worker.capacity,
   stop: worker.state === 'stopping' ? { reason: worker.stopReason ?? 'removed', failure: null } : null,
-  provisioned: provisioningSteps,
+  createdSteps: creationSteps,
   // What is gone already is seen to be gone again.
   removed: [],
   creating: null,
@@ -88,7 +88,7 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     timing: lifecycleTiming(pool.config.lifecycle, defaults),
     location: worker.location,
     registrationDeadline: worker.terminateAfter,
-    provisioningSteps: stepwise && launch ? stepwise.steps(launch) : [],
+    creationSteps: stepwise && launch ? stepwise.steps(launch) : [],
     ...removalOf(provider),
     ...(provider.stepLabels && { stepLabels: provider.stepLabels }),
     ...(skippedSteps.length > 0 && { skippedSteps }),

@@ -1,4 +1,4 @@
-import type { FailureClass } from '../domain/backoff.js';
+import type { EndCause, FailureClass } from '../domain/backoff.js';
 import type { LifecycleTiming } from '../domain/lifecycle.js';
 import type { MachineState } from '../domain/machine.js';
 import type { MachineLocation, WorkerState } from '../domain/worker.js';
@@ -20,7 +20,7 @@ export interface LifecycleCommon {
   /** Null for static workers: they begin at running. */
   readonly registrationDeadline: number | null;
   /** Resources to create, in order; empty where the launch itself makes the machine. */
-  readonly provisioningSteps: readonly string[];
+  readonly creationSteps: readonly string[];
   /** Resources to delete, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];
   /** What people call the steps; one that is not here is called by its name. */
@@ -62,7 +62,7 @@ export interface LifecycleState {
   readonly previousSecretAccepted: boolean;
   readonly capacity: number;
   readonly stop: StopReason | null;
-  readonly provisioned: readonly string[];
+  readonly createdSteps: readonly string[];
   readonly removed: readonly string[];
   /** The resource that was being created: it may exist. */
   readonly creating: string | null;
@@ -95,6 +95,8 @@ export interface WorkerFailure {
 export interface Observed {
   readonly state: MachineState;
   readonly reason: string | null;
+  /** What the reason says of the launch config, where there is a reason. */
+  readonly cause?: EndCause;
   readonly at: number;
   /** Resources of a stepwise machine, by step: all that there are. */
   readonly resources?: Readonly<Record<string, MachineState>>;
@@ -160,7 +162,7 @@ export interface LifecycleStatus {
   readonly phase: string;
   readonly deadline: number | null;
   readonly stopReason: string | null;
-  readonly provisioned: readonly string[];
+  readonly createdSteps: readonly string[];
   readonly removed: readonly string[];
   readonly lastObservation: Observed | null;
 }

@@ -94,6 +94,18 @@ export async function ensureSchedule(context: ScheduleContext, recurring: Recurr
   }
 }
 
+/** Operators pause a pool's cron in the Temporal UI to hold it. */
+export async function isPoolPaused(client: Client, workerPoolId: string, timeoutMs: number): Promise<boolean> {
+  const schedule = client.schedule.getHandle(cronScheduleId(workerPoolId));
+  try {
+    return (await client.withDeadline(Date.now() + timeoutMs, () => schedule.describe())).state.paused;
+  } catch (error) {
+    // guard(missing-schedule-blocks-nothing): false
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
+}
+
 export async function deleteSchedule({ client }: ScheduleContext, scheduleId: string): Promise<void> {
   try {
     await client.schedule.getHandle(scheduleId).delete();

@@ -7,8 +7,8 @@ import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
 import { launchActivities } from '../activities/pool/launch.js';
 import { persistActivities } from '../activities/worker/persist.js';
 import { poolActivities } from '../activities/pool/activities.js';
-import { provisioningActivities } from '../activities/worker/create-resources.js';
-import { removalActivities } from '../activities/worker/delete-resources.js';
+import { creationActivities } from '../activities/worker/create-resources.js';
+import { deletionActivities } from '../activities/worker/delete-resources.js';
 import { scanActivities, scannedProviders } from '../activities/scan/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
 import { workerPollActivities } from '../activities/demand/worker-poll.js';
@@ -76,11 +76,11 @@ export async function createWorkers(options: {
     return [
       queue('read', { activities: scanActivities(deps) }),
       queue('create', {
-        activities: { ...launchActivities(deps), ...provisioningActivities(deps) },
+        activities: { ...launchActivities(deps), ...creationActivities(deps) },
         maxConcurrentActivityTaskExecutions: CREATIONS_AT_ONCE,
       }),
       queue('delete', {
-        activities: { ...removalActivities(deps), ...provisioningActivities(deps) },
+        activities: { ...deletionActivities(deps), ...creationActivities(deps) },
         maxConcurrentActivityTaskExecutions: REMOVALS_AT_ONCE,
       }),
     ];

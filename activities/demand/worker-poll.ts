@@ -8,10 +8,10 @@ import {
   type RunningWorker,
 } from '../../domain/inactivity.js';
 import { workerKeyText } from '../../domain/ids.js';
-import { lifecycleId } from '../../temporal/ids.js';
 import { callSignal } from '../../providers/shared/call-scope.js';
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
-import { lifecycleMessages, type QueueActivity } from '../../temporal/messages.js';
+import { LifecycleSignals } from '../../temporal/lifecycle-signals.js';
+import type { QueueActivity } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
@@ -81,12 +81,14 @@ class WorkerPoll {
   private readonly deps: ActivityDeps;
   private readonly poll: PoolPoll;
   private readonly report: QueueReport;
+  private readonly lifecycles: LifecycleSignals;
   private readonly pools = new Map<string, PoolState>();
 
   constructor(deps: ActivityDeps, limits: PollLimits) {
     this.deps = deps;
     this.poll = new PoolPoll(limits);
     this.report = new QueueReport(deps.log);
+    this.lifecycles = new LifecycleSignals(deps.client);
   }
 
   async run(): Promise<WorkerPollResult> {
@@ -192,9 +194,8 @@ class WorkerPoll {
     const lane = async () => {
       for (const { worker, activity } of waiting) {
         if (signal.aborted) return;
-        const handle = this.deps.client.workflow.getHandle(lifecycleId({ workerPoolId, ...worker }));
         try {
-          await handle.signal(lifecycleMessages.queueActivity, activity);
+          await this.lifecycles.queueActivity({ workerPoolId, ...worker }, activity);
           sent += 1;
         } catch (error) {
           failures.push(error);

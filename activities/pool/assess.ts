@@ -1,7 +1,6 @@
-import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import { capacityBounds } from '../../domain/capacity.js';
 import { capacityOf } from '../../domain/estimator.js';
-import { cronScheduleId } from '../../temporal/ids.js';
+import { isPoolPaused } from '../../temporal/schedules.js';
 import { isOverdue } from '../../domain/launch.js';
 import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
@@ -27,7 +26,7 @@ export function assessPool(
       poolSnapshot(database.db, workerPoolId, nowMs),
       // The decision says that they could not be read; the poll of all pools logs it once.
       demand.counts(workerPoolId).catch(() => null),
-      isSchedulePaused(client, workerPoolId, describeTimeoutMs),
+      isPoolPaused(client, workerPoolId, describeTimeoutMs),
     ]);
     if (!snapshot) return null;
     const { providerId, config: poolConfig } = snapshot.pool;
@@ -64,15 +63,3 @@ const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaun
   nextAttemptAt: launch.status === 'open' ? launch.nextAttemptAt : null,
   isUnreported: launch.status === 'open' && launch.reportedAt === null && isOverdue(launch, nowMs),
 });
-
-/** Operators pause a pool's cron in the Temporal UI to hold it. */
-async function isSchedulePaused(client: Client, workerPoolId: string, timeoutMs: number): Promise<boolean> {
-  const schedule = client.schedule.getHandle(cronScheduleId(workerPoolId));
-  try {
-    return (await client.withDeadline(Date.now() + timeoutMs, () => schedule.describe())).state.paused;
-  } catch (error) {
-    // guard(missing-schedule-blocks-nothing): false
-    if (error instanceof ScheduleNotFoundError) return false;
-    throw error;
-  }
-}

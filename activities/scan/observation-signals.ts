@@ -1,16 +1,15 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { lifecycleId } from '../../temporal/ids.js';
 import { type Change, notStarted, type ScanNote, signalRefused } from '../../domain/observation.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { LiveWorker } from '../../database/workers.js';
-import { lifecycleMessages, type Observed } from '../../temporal/messages.js';
+import { LifecycleNotFoundError, LifecycleSignals } from '../../temporal/lifecycle-signals.js';
+import type { Machines } from '../../providers/provider.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { inParallel } from '../support/in-parallel.js';
 import { timeLimit } from '../support/time-limit.js';
 
 const SIGNALS_AT_ONCE = 32;
-const SIGNAL_TIMEOUT_MS = 5_000;
 /** After this long no further signal begins; the next scan finds the same changes. */
 const SIGNALS_TIMEOUT_MS = 20_000;
 /** Histories keep what a signal says, and the engine refuses large ones; a cloud's message may be pages long. */
@@ -28,10 +27,11 @@ export interface Sent {
   readonly refused: number;
 }
 
-/** Tells lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other from hearing. */
+/** Signals lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other waiting. */
 export function observationSignals({ client, triggers, log }: Pick<ActivityDeps, 'client' | 'triggers' | 'log'>) {
+  const lifecycles = new LifecycleSignals(client);
   return {
-    async send(signals: readonly Signal[]): Promise<Sent> {
+    async send(signals: readonly Signal[], { causeOf }: Pick<Machines, 'causeOf'>): Promise<Sent> {
       const notes: ScanNote[] = [];
       let delivered = 0;
       let refused = 0;
@@ -39,35 +39,34 @@ export function observationSignals({ client, triggers, log }: Pick<ActivityDeps,
       await inParallel(signals, SIGNALS_AT_ONCE, async (signal) => {
         if (isOver()) return;
         try {
-          await client.withDeadline(Date.now() + SIGNAL_TIMEOUT_MS, () => deliver(signal));
+          await deliver(signal, causeOf);
           notes.push(signal.next);
           delivered += 1;
         } catch (error) {
           notes.push(undelivered(signal, error));
-          if (!(error instanceof WorkflowNotFoundError)) refused += 1;
+          if (!(error instanceof LifecycleNotFoundError)) refused += 1;
         }
       });
       return { notes, delivered, refused };
     },
   };
 
-  async function deliver({ worker, machine }: Signal): Promise<void> {
+  async function deliver({ worker, machine }: Signal, causeOf: Machines['causeOf']): Promise<void> {
     const { state, reason, resources } = machine;
     const removing = worker.state === 'stopping';
-    const parts = Object.keys(resources).length > 0 && { resources, removing };
-    const observed: Observed = {
+    await lifecycles.observed(worker, {
       state,
       reason: reason?.slice(0, MAX_REASON_LENGTH) ?? null,
+      ...(reason !== null && { cause: causeOf(reason) }),
       at: engineNow(),
-      ...parts,
-    };
-    await client.workflow.getHandle(lifecycleId(worker)).signal(lifecycleMessages.observed, observed);
+      ...(Object.keys(resources).length > 0 && { resources, removing }),
+    });
   }
 
   function undelivered({ worker, note, next }: Signal, error: unknown): ScanNote {
     const { workerPoolId, workerGroup, workerId } = worker;
     const workflowId = lifecycleId(worker);
-    if (error instanceof WorkflowNotFoundError) {
+    if (error instanceof LifecycleNotFoundError) {
       // Its launch is recorded and its lifecycle not yet started; the pool's next reconciliation starts it.
       if (note?.noted !== next.noted) {
         logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });

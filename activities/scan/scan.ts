@@ -167,7 +167,7 @@ class Scans {
     // Before the reads by id, which may wait for the cloud's limits.
     const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
     const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
-    const sent = await this.signals.send(await explainEnds(machines, changes));
+    const sent = await this.signals.send(await explainEnds(machines, changes), machines);
     const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
     await setNotes(this.db, providerId, [...absent, ...sent.notes]);
@@ -176,7 +176,7 @@ class Scans {
     const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
-    const sentOver = await this.signals.send(await explainEnds(machines, over));
+    const sentOver = await this.signals.send(await explainEnds(machines, over), machines);
     const notOver = reads.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
     await setNotes(this.db, providerId, [...notOver, ...sentOver.notes]);
     const counts = {

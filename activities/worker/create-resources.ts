@@ -11,7 +11,7 @@ import { toApplicationFailure } from '../support/failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
 
-export interface ProvisioningActivities {
+export interface CreationActivities {
   /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
   submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
   /** Why an operation failed, in the cloud's words: the worker's failure. */
@@ -31,7 +31,7 @@ export interface StepwiseMachine extends WorkerKey {
   readonly launchToken: string;
 }
 
-export function provisioningActivities({ database, providers, triggers, log }: ActivityDeps): ProvisioningActivities {
+export function creationActivities({ database, providers, triggers, log }: ActivityDeps): CreationActivities {
   async function resolve(machine: StepwiseMachine) {
     const launching = providers.get(machine.providerId)?.launching;
     if (launching?.kind !== 'stepwise') throw new Error(`Provider ${machine.providerId} does not build machines here`);

@@ -9,20 +9,20 @@ import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
 import { logPoolError, workerError } from '../support/pool-errors.js';
 
-export interface RemovalActivities {
+export interface DeletionActivities {
   /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
-  removeResource(machine: RemovableMachine, step: string): Promise<void>;
+  deleteResource(machine: DeletableMachine, step: string): Promise<void>;
 }
 
-export interface RemovableMachine extends WorkerKey {
+export interface DeletableMachine extends WorkerKey {
   readonly providerId: string;
   readonly launchConfigId: string | null;
   readonly location: MachineLocation;
 }
 
-export function removalActivities({ database, providers, triggers, log }: ActivityDeps): RemovalActivities {
+export function deletionActivities({ database, providers, triggers, log }: ActivityDeps): DeletionActivities {
   return {
-    async removeResource(machine, step) {
+    async deleteResource(machine, step) {
       const provider = providers.get(machine.providerId);
       const machines = provider?.machines;
       // Clean-up never gives up: the provider may only be missing from this process's configuration.
@@ -30,7 +30,7 @@ export function removalActivities({ database, providers, triggers, log }: Activi
       try {
         const isTracked = provider?.launching?.kind === 'stepwise' && provider.launching.tracking !== undefined;
         const resourceIds = isTracked ? (await getWorker(database.db, machine))?.resourceIds : undefined;
-        await withHeartbeat(() => machines.remove(resourceIds?.length ? { ...machine, resourceIds } : machine, step));
+        await withHeartbeat(() => machines.deleteResource(resourceIds?.length ? { ...machine, resourceIds } : machine, step));
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
           const stored = workerError(machine, machine.launchConfigId, {

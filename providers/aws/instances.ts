@@ -1,5 +1,6 @@
 import type { Instance, Reservation } from '@aws-sdk/client-ec2';
 import type { LaunchedMachine, MachineState, Observation } from '../provider.js';
+import { causeByWords } from '../shared/end-cause.js';
 import { readTags } from './tags.js';
 
 /**
@@ -14,6 +15,12 @@ const states: Readonly<Record<string, MachineState>> = {
   stopping: 'failed',
   stopped: 'failed',
 };
+
+/** By the codes of a StateReason, which are part of its message (EC2 API Reference, StateReason). */
+export const causeOf = causeByWords(
+  [/Insufficient\w*Capacity|SpotInstance/i, 'capacity'],
+  [/LimitExceeded|Quota/i, 'quota'],
+);
 
 /** The facts that an identity document is compared with; `launchTime` is ISO text and is compared by its distance. */
 export const attributesOf = (

@@ -27,7 +27,7 @@ import { readIdentityKeys } from './certificates.js';
 import { checkDefinition } from './definition.js';
 import type { AwsProviderConfig } from './config.js';
 import { assertDocumentIsOf, type InstanceAttributes, lacksAttributes, readSignedDocument } from './identity.js';
-import { attributesOf, launchedMachines, observations } from './instances.js';
+import { attributesOf, causeOf, launchedMachines, observations } from './instances.js';
 import { prepareLaunch, parseRequest } from './launch-request.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from './tags.js';
 import { awsPoolSchema } from './pool-schema.js';
@@ -125,7 +125,7 @@ const ofToken = (reservation: Reservation, token: string): Reservation => ({
 });
 
 function machines(calls: Ec2Calls, context: ProviderContext): Machines {
-  const removals = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
+  const deletions = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
     idleMs: 100,
     maxWaitMs: 1_000,
     pauseMs: 1_000,
@@ -158,7 +158,8 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
       if (!seen) throw emptyAnswer('DescribeInstances');
       return seen;
     },
-    remove: (machine) => removals.add(regionOf(machine), machine.workerId),
+    deleteResource: (machine) => deletions.add(regionOf(machine), machine.workerId),
+    causeOf,
   };
 }
 

@@ -13,6 +13,7 @@ import { azureLaunching } from './create/launching.js';
 import { vmNames } from './observe/machine.js';
 import { resourceDeleter } from './delete/resources.js';
 import { machineReader } from './observe/machines.js';
+import { causeOf } from './observe/observations.js';
 import { listStep } from './observe/resource-listing.js';
 import { SharedListings } from './observe/shared-listings.js';
 import { removalSteps } from './model/resources.js';
@@ -44,7 +45,8 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     machines: {
       removalSteps,
       ...machineReader(calls, deployments, listings, context),
-      remove: resourceDeleter(calls, listings, context),
+      deleteResource: resourceDeleter(calls, listings, context),
+      causeOf,
     },
     stepLabels: azureStepLabels,
     setup: () => checkGroup(calls, place),

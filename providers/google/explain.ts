@@ -1,3 +1,4 @@
+import { causeByWords } from '../shared/end-cause.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './instances.js';
 import { reasonsOf } from './operation-errors.js';
@@ -5,6 +6,13 @@ import { errorsOf, listOperations, type Operation } from './operations.js';
 
 /** How the words for a preemption begin; the machine was wanted elsewhere, and nothing was wrong with its launch. */
 const PREEMPTED = 'preempted';
+
+/** By these words, and by the codes of failed operations. */
+export const causeOf = causeByWords(
+  [/\bpreempted\b/i, 'preempted'],
+  [/RESOURCE_POOL_EXHAUSTED|Insufficient\w*Capacity/i, 'capacity'],
+  [/LimitExceeded|Quota/i, 'quota'],
+);
 
 /**
  * Why a machine ended, by the operations of its zone of the last hour: Google keeps nothing else of one that is gone. Null

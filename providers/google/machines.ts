@@ -4,7 +4,7 @@ import type { MachineRef, Machines, Observation, ProviderContext } from '../prov
 import { gone } from '../shared/gone.js';
 import { listLocations } from '../shared/partial-listing.js';
 import type { ComputeCalls } from './calls.js';
-import { explainEnd } from './explain.js';
+import { causeOf, explainEnd } from './explain.js';
 import { getInstance, listInstances, observation, type ZoneRef } from './instances.js';
 import { deleteRequestId } from './names.js';
 import { errorsOf, isDone, type Operation } from './operations.js';
@@ -36,8 +36,9 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
       const instance = await ignoreNotFound(getInstance(calls, ref, machine.workerId));
       return instance === null ? gone(machine) : observation(instance, ref, context.deploymentId);
     },
-    remove: (machine) => deleteInstance(calls, machine),
+    deleteResource: (machine) => deleteInstance(calls, machine),
     explain: (machine) => explainEnd(calls, refOf(machine), machine.workerId),
+    causeOf,
   };
 }
 

@@ -18,7 +18,7 @@ export class ObservedCloud {
   constructor(time: TimeSkipping, kind: 'bulk' | 'stepwise') {
     this.time = time;
     this.provider = recordingProvider(recordedContext(), this.cloud, kind);
-    time.scripted.on('removeResource', (machine, step) => this.provider.machines!.remove(machine, step));
+    time.scripted.on('deleteResource', (machine, step) => this.provider.machines!.deleteResource(machine, step));
   }
 
   /** The life of one stepwise machine, and its cloud's activities. */
@@ -47,7 +47,7 @@ export class ObservedCloud {
     return await this.time.startLifecycle({
       workerId: machine!.workerId,
       launchToken: prepared.token,
-      provisioningSteps: launching.steps(prepared),
+      creationSteps: launching.steps(prepared),
       removalSteps: this.provider.machines!.removalSteps,
       stepLabels: this.provider.stepLabels,
     });
@@ -77,7 +77,7 @@ export class ObservedCloud {
     for (const machine of [...changes.map((change) => change.machine), ...gone]) {
       const { reason, resources } = machine;
       await lifecycle.observed(machine.state, {
-        ...(reason !== null && { reason }),
+        ...(reason !== null && { reason, cause: this.provider.machines!.causeOf(reason) }),
         ...(Object.keys(resources).length > 0 && { resources, removing: state === 'stopping' }),
       });
     }

@@ -200,7 +200,8 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
           return { workerGroup, workerId, location, state: 'gone' as const, ...nothing };
         }),
       ),
-    remove: ({ workerId }, step) =>
+    causeOf: (reason) => (reason === 'none left' ? 'capacity' : 'other'),
+    deleteResource: ({ workerId }, step) =>
       call('delete', 'remove', () =>
         cloud.call({ operation: 'remove', workerId, step }, () => {
           const recorded = cloud.get(workerId);

@@ -2,16 +2,16 @@ import type { TriggerActivities } from '../../temporal/triggers.js';
 import type { DemandActivities } from '../../activities/demand/poll.js';
 import type { LaunchActivities, PoolActivities } from '../../activities/pool/types.js';
 import type { PersistActivities } from '../../activities/worker/persist.js';
-import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
-import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
+import type { CreationActivities } from '../../activities/worker/create-resources.js';
+import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { SweepActivities } from '../../activities/sweep.js';
 import type { WorkerPollActivities } from '../../activities/demand/worker-poll.js';
 
 /** Every activity that a workflow of ours may call. */
 export type AllActivities = PersistActivities &
-  RemovalActivities &
-  ProvisioningActivities &
+  DeletionActivities &
+  CreationActivities &
   PoolActivities &
   LaunchActivities &
   DemandActivities &
@@ -35,7 +35,7 @@ const obliging: AllActivities = {
   recordStopping: async () => {},
   recordStopped: async () => {},
   recordQuarantine: async () => {},
-  removeResource: async () => {},
+  deleteResource: async () => {},
   submitResource: async () => null,
   explainFailure: async () => ({ kind: 'operation-error', title: 'Operation Error', description: 'no reason' }),
   recordResources: async () => {},

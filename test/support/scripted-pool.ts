@@ -95,7 +95,7 @@ export class ScriptedPool {
       timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 96 * HOUR_MS, queueInactivityMs: 2 * HOUR_MS },
       location: { account: 'account', region: 'here', group: null },
       registrationDeadline: now + 30 * MINUTE_MS,
-      provisioningSteps: [],
+      creationSteps: [],
       removalSteps: ['machine'],
     };
     const named = answer.launched > 0 && answer.launched <= 25;

@@ -43,7 +43,7 @@ export function stepwiseSuite() {
   const time = () => running;
   const world = () => observed;
   const submitted = () => running.scripted.of('submitResource').map(({ args }) => args[1]);
-  const removed = () => running.scripted.of('removeResource').map(({ args }) => args[1]);
+  const removed = () => running.scripted.of('deleteResource').map(({ args }) => args[1]);
   const stop = () => running.scripted.of('recordStopping')[0]!.args[1];
 
   /** Waits for a resource to be submitted, and lets the cloud finish it in this state. */

@@ -5,6 +5,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import type { EndCause } from '../../domain/backoff.js';
 import { callClasses } from '../../providers/rate-limit.js';
 import { lifecycleStart } from '../../temporal/lifecycle-start.js';
 import type { LifecycleInput, LifecycleStatus, QueueActivity } from '../../temporal/messages.js';
@@ -181,7 +182,7 @@ function lifecycleInput(number: number, now: number): LifecycleInput {
     timing: { registrationMs: 30 * MINUTE_MS, reregistrationMs: 96 * HOUR_MS, queueInactivityMs: 2 * HOUR_MS },
     location: { account: 'account', region: 'here', group: null },
     registrationDeadline: now + 30 * MINUTE_MS,
-    provisioningSteps: [],
+    creationSteps: [],
     removalSteps: ['machine'],
   };
 }
@@ -212,7 +213,7 @@ export class TestLifecycle {
 
   async observed(
     state: string,
-    more: { reason?: string; resources?: Record<string, string>; removing?: boolean } = {},
+    more: { reason?: string; cause?: EndCause; resources?: Record<string, string>; removing?: boolean } = {},
   ): Promise<void> {
     await this.handle.signal('observed', { state, reason: null, at: await this.time.now(), ...more });
   }

@@ -76,7 +76,7 @@ if (process.env.RECORD_HISTORIES) {
 function broken({ workflowId, history }: RecordedHistory): RecordedHistory {
   const text = JSON.stringify(history);
   const changed = text
-    .replaceAll('"name":"removeResource"', '"name":"somethingElse"')
+    .replaceAll('"name":"deleteResource"', '"name":"somethingElse"')
     .replaceAll('"name":"assessPool"', '"name":"somethingElse"')
     .replaceAll('"eventType":"EVENT_TYPE_TIMER_STARTED"', '"eventType":"EVENT_TYPE_MARKER_RECORDED"');
   if (changed === text) throw new Error('nothing in it to break');

@@ -5,7 +5,7 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
+import type { CreationActivities } from '../../activities/worker/create-resources.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { labelOf } from './details.js';
@@ -24,18 +24,18 @@ const UNREPORTED_MS = 60_000;
  * flight. Submitting is an activity; the waiting is a signal from the provider's scan. Nothing to do where the launch
  * itself made the machine. Ends early when the life stops, or its run is to be continued as new.
  */
-export async function provision(lifecycle: WorkerLifecycle): Promise<void> {
+export async function createResources(lifecycle: WorkerLifecycle): Promise<void> {
   const { input, resources } = lifecycle;
-  if (lifecycle.state !== 'requested' || input.provisioningSteps.length === 0) return;
+  if (lifecycle.state !== 'requested' || input.creationSteps.length === 0) return;
   const building = new Building(lifecycle);
-  for (const step of input.provisioningSteps) {
-    if (resources.provisioned.includes(step)) continue;
+  for (const step of input.creationSteps) {
+    if (resources.createdSteps.includes(step)) continue;
     resources.creating = step;
     lifecycle.describe(`creating ${step}`);
     await building.create(step);
     // guard(a-stopped-building-goes-no-further): false
     if (building.isOver()) return;
-    resources.provisioned.push(step);
+    resources.createdSteps.push(step);
   }
   resources.creating = null;
   if (lifecycle.state === 'requested') lifecycle.describe('awaiting registration');
@@ -70,7 +70,7 @@ class Building {
     const { lifecycle, machine } = this;
     const { resources } = lifecycle;
     // What makes the Temporal UI's timeline read as public IP → network interface → VM.
-    const { submitResource } = proxyActivities<ProvisioningActivities>({
+    const { submitResource } = proxyActivities<CreationActivities>({
       ...this.submissions,
       summary: labelOf(lifecycle.input, step),
     });
@@ -104,7 +104,7 @@ class Building {
     const isLate = this.readsAfterRegistration > MAX_READS_AFTER_REGISTRATION;
     // guard(resources-are-tracked-where-the-launch-says-so): false
     if (!this.lifecycle.input.tracksResources || isLate) return;
-    const { recordResources } = proxyActivities<ProvisioningActivities>({
+    const { recordResources } = proxyActivities<CreationActivities>({
       ...this.submissions,
       startToCloseTimeout: '1 minute',
       retry: { ...this.submissions.retry, maximumAttempts: 10 },
@@ -118,7 +118,7 @@ class Building {
 
   /** A removal does not wait for an explanation that cannot be had. */
   private async explain(step: string, operation: string): Promise<WorkerFailure> {
-    const { explainFailure } = proxyActivities<ProvisioningActivities>({
+    const { explainFailure } = proxyActivities<CreationActivities>({
       taskQueue: this.submissions.taskQueue,
       startToCloseTimeout: '1 minute',
       heartbeatTimeout: '15 seconds',

@@ -5,8 +5,8 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ProvisioningActivities } from '../../activities/worker/create-resources.js';
-import type { RemovalActivities } from '../../activities/worker/delete-resources.js';
+import type { CreationActivities } from '../../activities/worker/create-resources.js';
+import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { labelOf } from './details.js';
 import type { WorkerLifecycle } from './lifecycle.js';
@@ -22,7 +22,7 @@ const MAX_WAIT_MS = 5 * 60_000;
  * before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
  * run's to go on with.
  */
-export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> {
+export async function deleteResources(lifecycle: WorkerLifecycle): Promise<boolean> {
   if (!lifecycle.stop) return false;
   await lifecycle.enterStopping();
   const { resources } = lifecycle;
@@ -40,7 +40,7 @@ export async function deprovision(lifecycle: WorkerLifecycle): Promise<boolean> 
 /** `overtaken`: another step goes first. `unfinished`: the run is to be continued as new. */
 async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'gone' | 'overtaken' | 'unfinished'> {
   const { resources } = lifecycle;
-  const { removeResource } = proxyActivities<RemovalActivities>({
+  const { deleteResource } = proxyActivities<DeletionActivities>({
     ...options(lifecycle),
     summary: labelOf(lifecycle.input, step),
   });
@@ -53,7 +53,7 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     // guard(a-removal-is-continued-as-new): false
     if (lifecycle.shouldContinueAsNew()) return 'unfinished';
     if (deletion.isDue)
-      deletion.requested(await succeeds(isPointless, () => removeResource(machineOf(lifecycle), step)));
+      deletion.requested(await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step)));
     await condition(() => deletion.isAnswered() || isPointless(), deletion.waitMs);
     if (isOvertaken()) return 'overtaken';
     deletion.unconfirmed();
@@ -123,7 +123,7 @@ async function succeeds(isPointless: () => boolean, remove: () => Promise<void>)
 async function recordResources(lifecycle: WorkerLifecycle): Promise<boolean> {
   const isPointless = () => lifecycle.shouldContinueAsNew();
   lifecycle.describe('finding out what it consists of');
-  const { recordResources: recordAll } = proxyActivities<ProvisioningActivities>(options(lifecycle));
+  const { recordResources: recordAll } = proxyActivities<CreationActivities>(options(lifecycle));
   while (!isPointless()) {
     const isDone = await succeeds(isPointless, () =>
       recordAll({ ...machineOf(lifecycle), launchToken: lifecycle.input.launchToken ?? '' }, true),

@@ -17,8 +17,8 @@ export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus
     `Worker \`${input.workerGroup}/${input.workerId}\` of pool \`${input.workerPoolId}\`, provider \`${input.providerId}\`` +
       (input.launchConfigId ? `, launch config \`${input.launchConfigId}\`` : ''),
   );
-  if (input.provisioningSteps.length > 0) {
-    lines.push(`Resources: ${input.provisioningSteps.map((step) => markOf(input, step, status)).join(' → ')}`);
+  if (input.creationSteps.length > 0) {
+    lines.push(`Resources: ${input.creationSteps.map((step) => markOf(input, step, status)).join(' → ')}`);
   }
   if (status.state === 'stopping') {
     const left = input.removalSteps
@@ -33,8 +33,8 @@ export function describeLifecycle(input: LifecycleInput, status: LifecycleStatus
   return lines.join('\n\n');
 }
 
-function markOf(input: LifecycleInput, step: string, { provisioned, removed }: LifecycleStatus): string {
+function markOf(input: LifecycleInput, step: string, { createdSteps, removed }: LifecycleStatus): string {
   const name = labelOf(input, step);
   if (removed.includes(step)) return `~~${name}~~`;
-  return provisioned.includes(step) ? `${name} ✓` : name;
+  return createdSteps.includes(step) ? `${name} ✓` : name;
 }

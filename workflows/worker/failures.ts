@@ -1,17 +1,17 @@
 import { type ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { FailureDetails } from '../../activities/support/failures.js';
-import { failureClassOf, failureClassOfReason, isPreemption } from '../../domain/backoff.js';
+import { failureClassOf } from '../../domain/backoff.js';
 import type { LifecycleTiming } from '../../domain/lifecycle.js';
 import type { Observed, WorkerFailure } from '../../temporal/messages.js';
 
 /** What a pool's owner hears of a worker that failed, and what its launch config backs off for. */
 
 /** A machine that the cloud ended before it had registered; null where it was preempted. */
-export function endedUnregistered({ state, reason }: Observed): WorkerFailure | null {
-  if (isPreemption(reason)) return null;
+export function endedUnregistered({ state, reason, cause = 'other' }: Observed): WorkerFailure | null {
+  if (cause === 'preempted') return null;
   return {
     kind: 'early-termination',
-    failureClass: failureClassOfReason(reason),
+    failureClass: cause,
     unregistered: true,
     title: 'Instance went away before it registered',
     description: `The cloud shows the machine as ${state}${reason ? `: ${reason}` : ''}`,

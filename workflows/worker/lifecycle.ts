@@ -259,13 +259,13 @@ export class WorkerLifecycle {
   }
 
   status(): LifecycleStatus {
-    const { provisioned, removed, lastObservation } = this.resources;
+    const { createdSteps, removed, lastObservation } = this.resources;
     return {
       state: this.state,
       phase: this.phase,
       deadline: this.deadline,
       stopReason: this.stop?.reason ?? null,
-      provisioned,
+      createdSteps,
       removed,
       lastObservation,
     };

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { endCauses } from '../../domain/backoff.js';
 import { acceptsRegistration } from '../../domain/lifecycle.js';
 import type { MachineState } from '../../domain/machine.js';
 import {
@@ -93,11 +94,12 @@ export function observationOf(sent: unknown): Observed | null {
 }
 
 function isObserved(sent: unknown): sent is Observed {
-  const { state, reason, at, resources, removing } = fieldsOf(sent);
+  const { state, reason, cause, at, resources, removing } = fieldsOf(sent);
   const seen = Object.entries(fieldsOf(resources));
   return (
     machineStates.includes(state) &&
     (reason === null || typeof reason === 'string') &&
+    (cause === undefined || endCauses.includes(cause)) &&
     isInstant(at) &&
     (removing === undefined || typeof removing === 'boolean') &&
     seen.length <= MAX_RESOURCES &&

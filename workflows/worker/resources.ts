@@ -9,7 +9,7 @@ export class Resources {
   /** The resource that is being built; what became of it, its building finds out. */
   creating: string | null;
   lastObservation: Observed | null;
-  readonly provisioned: string[];
+  readonly createdSteps: string[];
   readonly removed: string[];
   /** Whether the last scan was begun after the last resource was submitted. */
   private seenWhileStopping: boolean;
@@ -20,7 +20,7 @@ export class Resources {
   constructor(input: LifecycleInput) {
     this.input = input;
     const { resumeFrom } = input;
-    this.provisioned = [...(resumeFrom?.provisioned ?? [])];
+    this.createdSteps = [...(resumeFrom?.createdSteps ?? [])];
     this.removed = [...(resumeFrom?.removed ?? [])];
     this.creating = resumeFrom?.creating ?? null;
     this.listed = new Set(resumeFrom?.listed);
@@ -30,8 +30,8 @@ export class Resources {
 
   /** What the next run must know. */
   next() {
-    const { provisioned, removed, creating, lastObservation, seenWhileStopping } = this;
-    return { provisioned, removed, creating, listed: [...this.listed], lastObservation, seenWhileStopping };
+    const { createdSteps, removed, creating, lastObservation, seenWhileStopping } = this;
+    return { createdSteps, removed, creating, listed: [...this.listed], lastObservation, seenWhileStopping };
   }
 
   /** Takes up what a scan showed; false when it says nothing new. */
@@ -51,7 +51,7 @@ export class Resources {
 
   /** Whether nothing has been built yet of a machine that is built step by step. */
   nothingCreated(): boolean {
-    return this.input.provisioningSteps.length > 0 && this.provisioned.length === 0;
+    return this.input.creationSteps.length > 0 && this.createdSteps.length === 0;
   }
 
   failsInBuilding(): boolean {
@@ -94,15 +94,15 @@ export class Resources {
    * submitted it, and no life before it can have done so.
    */
   wasNeverCreated(step: string): boolean {
-    const { provisioningSteps, skippedSteps = [], replaces } = this.input;
+    const { creationSteps, skippedSteps = [], replaces } = this.input;
     // guard(what-was-not-made-is-not-asked-to-go): false
     if (skippedSteps.includes(step)) return true;
-    return !replaces && provisioningSteps.includes(step) && !this.provisioned.includes(step) && this.creating !== step;
+    return !replaces && creationSteps.includes(step) && !this.createdSteps.includes(step) && this.creating !== step;
   }
 
   /** Whether a step's resource was begun here and no scan has shown it. */
   private mayBeUnseen(step: string): boolean {
-    return this.input.provisioningSteps.includes(step) && !this.wasNeverCreated(step) && !this.listed.has(step);
+    return this.input.creationSteps.includes(step) && !this.wasNeverCreated(step) && !this.listed.has(step);
   }
 
   /** What is to be removed next; undefined when nothing is left. */

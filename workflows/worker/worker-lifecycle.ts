@@ -1,9 +1,9 @@
 import { CancellationScope, continueAsNew, setHandler } from '@temporalio/workflow';
 import type { LifecycleInput } from '../../temporal/messages.js';
-import { deprovision } from './delete-resources.js';
+import { deleteResources } from './delete-resources.js';
 import { WorkerLifecycle } from './lifecycle.js';
 import { assertChanges, assertRegisters, assertRemoves, assertReregisters } from './message-guards.js';
-import { provision } from './create-resources.js';
+import { createResources } from './create-resources.js';
 import { awaitRegistration, run } from './deadlines.js';
 import { observed, queueActivity, register, remove, reregister, status, updateWorker } from '../messages.js';
 
@@ -11,10 +11,10 @@ import { observed, queueActivity, register, remove, reregister, status, updateWo
  * One worker's whole life, from "requested" to "stopped". It alone changes the worker's row and decides about its
  * machine (ARCHITECTURE.md#one-writer):
  *
- *     provision in order → await registration → run → deprovision in order → stopped
+ *     create resources → await registration → run → delete resources → stopped
  *
  * Everything that may end the life early (a removal, a machine seen gone, a deadline, a cancellation in the Temporal
- * UI) only leaves a reason in `life.stop`; each phase ends as soon as there is one, and deprovisioning always follows.
+ * UI) only leaves a reason in `life.stop`; each phase ends as soon as there is one, and the resources are always deleted.
  * Nothing here can be cancelled half-way, so nothing leaks.
  */
 export async function workerLifecycle(input: LifecycleInput): Promise<void> {
@@ -60,10 +60,10 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
     await lifecycle.begin();
     // The time to register runs while the machine is still being built.
     const registration = awaitRegistration(lifecycle);
-    await provision(lifecycle);
+    await createResources(lifecycle);
     await registration;
     await run(lifecycle);
-    const isGone = await deprovision(lifecycle);
+    const isGone = await deleteResources(lifecycle);
     return await lifecycle.finishRun({ isGone });
   });
   // guard(only-a-stopped-life-ends): true

@@ -13,7 +13,7 @@ import type { SharedListings } from '../observe/shared-listings.js';
  * Throws the first refusal; the caller asks again until a scan confirms that nothing is left.
  */
 export const resourceDeleter =
-  (calls: AzureCalls, listings: SharedListings, { deploymentId }: ProviderContext): Machines['remove'] =>
+  (calls: AzureCalls, listings: SharedListings, { deploymentId }: ProviderContext): Machines['deleteResource'] =>
   async (machine, name) => {
     const step = stepOf(name);
     const groupRef = groupRefOf(machine.location);

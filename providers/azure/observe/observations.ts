@@ -1,5 +1,6 @@
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { MachineState, Observation } from '../../provider.js';
+import { causeByWords } from '../../shared/end-cause.js';
 import {
   DEPLOYMENT_TAG,
   GROUP_TAG,
@@ -102,5 +103,11 @@ function stateOfMachine(resources: readonly Resource[]): Pick<Observation, 'stat
   const leftOver = resources.some(({ step, heldBy, isSettled }) => step === 'disks' && heldBy === null && isSettled);
   return leftOver ? { state: 'stopping', reason: 'its VM is gone' } : { state: 'pending', reason: null };
 }
+
+/** By Azure's codes, with which the reasons of failed resources begin. */
+export const causeOf = causeByWords(
+  [/AllocationFailed|Insufficient\w*Capacity/i, 'capacity'],
+  [/LimitExceeded|Quota/i, 'quota'],
+);
 
 const worst = (states: readonly MachineState[]): MachineState => severity.find((state) => states.includes(state))!;

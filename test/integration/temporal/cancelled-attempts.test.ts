@@ -32,11 +32,11 @@ afterAll(async () => {
   await connection.close();
 });
 
-async function start(provisioningSteps: string[]) {
+async function start(creationSteps: string[]) {
   const now = Date.now();
   const input: LifecycleInput = {
     ...{ workerPoolId: 'proj/pool', workerGroup: 'here', workerId: randomUUID(), providerId: 'cloud' },
-    ...{ launchConfigId: 'lc', launchToken: 'token', capacity: 1, provisioningSteps, removalSteps: ['vm', 'nic'] },
+    ...{ launchConfigId: 'lc', launchToken: 'token', capacity: 1, creationSteps, removalSteps: ['vm', 'nic'] },
     timing: { registrationMs: 1_800_000, reregistrationMs: 345_600_000, queueInactivityMs: 7_200_000 },
     location: { account: 'account', region: 'here', group: null },
     registrationDeadline: now + 1_800_000,
@@ -63,9 +63,9 @@ function held() {
 
 test('a removal does not end its lifecycle when its call fails after another step has overtaken it', async () => {
   scripted.reset();
-  const removed = () => scripted.of('removeResource').map(({ args }) => args[1]);
+  const removed = () => scripted.of('deleteResource').map(({ args }) => args[1]);
   const call = held();
-  scripted.on('removeResource', async (_machine, step) => {
+  scripted.on('deleteResource', async (_machine, step) => {
     if (step === 'nic') await call.failure;
   });
   const { handle, isCancelling, observed, status, remove } = await start(['nic', 'vm']);

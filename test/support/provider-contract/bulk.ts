@@ -63,7 +63,7 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
       const { machines: created } = await launching().submit(launch);
       await found(launch, created.length);
       const machines = harness().provider.machines!;
-      await machines.remove(created[0]!, machines.removalSteps[0]!);
+      await machines.deleteResource(created[0]!, machines.removalSteps[0]!);
       expect(ids((await launching().find(launch)).machines)).toEqual(ids(created));
     });
   }

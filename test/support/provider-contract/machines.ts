@@ -25,7 +25,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     });
   async function removeAll(machine: LaunchedMachine): Promise<void> {
     for (const step of machines().removalSteps) {
-      await machines().remove(machine, step);
+      await machines().deleteResource(machine, step);
       // Each step begins when the one before is gone.
       if (harness().provider.launching?.kind === 'bulk') continue;
       await eventually(async () => {
@@ -45,6 +45,10 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       expect(['pending', 'running']).toContain(observation.state);
     }
     expect(ids(await observe([foreign.location]))).not.toContain(foreign.workerId);
+  });
+
+  test('words that no cloud uses say nothing of why a machine ended', () => {
+    expect(machines().causeOf('')).toBe('other');
   });
 
   test('a scan of no location shows nothing', async () => {
@@ -76,7 +80,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     const also = await launch(harness(), harness().spec!({ count: 1 }));
     const step = machines().removalSteps[0]!;
     const all = [...created, harness().unknownMachine!(), ...also];
-    const verdicts = await Promise.allSettled(all.map((machine) => machines().remove(machine, step)));
+    const verdicts = await Promise.allSettled(all.map((machine) => machines().deleteResource(machine, step)));
     expect(verdicts.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
   });
 
@@ -88,7 +92,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     const refused = { code: 'Throttled', retryAfterMs: 1_234 };
     await expect(observe([created[0]!.location])).rejects.toMatchObject(refused);
     await expect(machines().get(created[0]!)).rejects.toMatchObject(refused);
-    await expect(machines().remove(created[0]!, machines().removalSteps[0]!)).rejects.toMatchObject(refused);
+    await expect(machines().deleteResource(created[0]!, machines().removalSteps[0]!)).rejects.toMatchObject(refused);
     context.refuseCalls(null);
     expect(context.outcomes).toHaveLength(before);
   });
@@ -99,7 +103,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       await harness().throttle!('read');
       await expect(observe([machine!.location])).rejects.toMatchObject({ code: 'Throttled' });
       await harness().throttle!('delete');
-      await expect(machines().remove(machine!, machines().removalSteps[0]!)).rejects.toMatchObject({
+      await expect(machines().deleteResource(machine!, machines().removalSteps[0]!)).rejects.toMatchObject({
         code: 'Throttled',
       });
     });

@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import {
   failureClasses,
   failureClassOf,
-  failureClassOfReason,
   MAX_BACKOFF_MS,
   nextBackoff,
 } from '../../../domain/backoff.js';
@@ -34,19 +33,6 @@ test.each(failureClasses)(
     }
   },
 );
-
-test.each([
-  ['Server.InsufficientInstanceCapacity', 'capacity'],
-  ['Server.SpotInstanceTermination', 'capacity'],
-  ['AllocationFailed', 'capacity'],
-  ['insufficient host capacity: INSUFFICIENTCAPACITY', 'capacity'],
-  ['The vCPU quota is used up', 'quota'],
-  ['Client.VolumeLimitExceeded: Volume limit exceeded', 'quota'],
-  ['Client.InternalError: Client error on launch', 'other'],
-  [null, 'other'],
-] as const)('a machine that ends at launch because of %s is a failure of class %s', (reason, failureClass) => {
-  expect(failureClassOfReason(reason)).toBe(failureClass);
-});
 
 test.each([
   ['InsufficientCapacity', 'capacity'],

@@ -192,7 +192,7 @@ describe('lifecycles of a launch', () => {
         timing: { registrationMs: 60_000, reregistrationMs: 60_000, queueInactivityMs: 60_000 },
         location: { account: null, region: 'here', group: null },
         registrationDeadline: (await time().now()) + 60_000,
-        provisioningSteps: [],
+        creationSteps: [],
         removalSteps: ['machine'],
       };
       const workers = ['first', 'second'].map((workerId) => ({ workerGroup: 'here', workerId }));

@@ -39,7 +39,7 @@ describe('deadlines of a worker', () => {
       failureClass: 'other',
       unregistered: true,
     });
-    expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
+    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteResource', 'recordStopped']);
   });
 
   test.each(['pending', 'running', 'suspended'])(

@@ -41,7 +41,7 @@ describe('a removal', () => {
     time.scripted.fail('recordStopping', 2, forGood());
     await lifecycle.remove('refused');
     expect(reasons()).toHaveLength(3);
-    await eventually(() => time.scripted.of('removeResource').length === 1);
+    await eventually(() => time.scripted.of('deleteResource').length === 1);
     await lifecycle.end();
   });
 

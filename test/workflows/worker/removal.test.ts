@@ -10,7 +10,7 @@ afterEach(() => time.reset());
 afterAll(() => time.stop());
 
 const stop = () => time.scripted.of('recordStopping')[0]?.args[1];
-const removals = () => time.scripted.of('removeResource').length;
+const removals = () => time.scripted.of('deleteResource').length;
 
 async function running(): Promise<TestLifecycle> {
   const lifecycle = await time.startLifecycle();
@@ -24,7 +24,7 @@ describe('a removal', () => {
     await lifecycle.remove('changed my mind');
     expect(stop()).toEqual({ reason: 'changed my mind', failure: null });
     await lifecycle.end();
-    expect(time.scripted.names()).toEqual(['recordStopping', 'removeResource', 'recordStopped']);
+    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteResource', 'recordStopped']);
   });
 
   test('a removal is answered when the row says stopping, not before', async () => {
@@ -58,7 +58,7 @@ describe('a removal', () => {
     await lifecycle.remove();
     const requested: number[] = [];
     const begin = await time.now();
-    time.scripted.on('removeResource', async () => {
+    time.scripted.on('deleteResource', async () => {
       requested.push((await time.now()) - begin);
     });
     await eventually(() => removals() === 1);
@@ -77,7 +77,7 @@ describe('a removal', () => {
   test('a removal that the cloud rejects for hours is retried until it is accepted', async () => {
     const lifecycle = await running();
     let broken = true;
-    time.scripted.on('removeResource', async () => {
+    time.scripted.on('deleteResource', async () => {
       if (broken) throw new Error('the cloud is down');
     });
     await lifecycle.remove();
@@ -126,7 +126,7 @@ describe('a removal', () => {
 describe('a machine that a scan sees', () => {
   test('a machine gone before it registered is a failure that the pool’s owner gets, and has nothing left to delete', async () => {
     const lifecycle = await time.startLifecycle();
-    await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination' });
+    await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination', cause: 'capacity' });
     await lifecycle.ended();
     expect(time.scripted.names()).toEqual(['recordStopping', 'recordStopped']);
     expect(stop()).toMatchObject({
@@ -149,6 +149,13 @@ describe('a machine that a scan sees', () => {
       failure: { kind: 'early-termination', failureClass: 'other', unregistered: true },
     });
     await lifecycle.end();
+  });
+
+  test('a machine preempted before it registered is no failure of its launch config', async () => {
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('gone', { reason: 'preempted: wanted elsewhere', cause: 'preempted' });
+    await lifecycle.ended();
+    expect(stop()).toEqual({ reason: 'preempted: wanted elsewhere', failure: null });
   });
 
   test('a machine gone while it ran is no failure', async () => {

@@ -18,7 +18,7 @@ async function build(): Promise<TestLifecycle> {
   time().scripted.on('submitResource', async () => 'operation');
   const now = await time().now();
   return await time().startLifecycle({
-    provisioningSteps: STEPS,
+    creationSteps: STEPS,
     removalSteps: [...STEPS].reverse(),
     registrationDeadline: now + 200 * HOUR_MS,
   });
@@ -46,7 +46,7 @@ describe('a machine whose resource stays pending for hours', () => {
     expect(await lifecycle.status()).toMatchObject({
       state: 'requested',
       phase: 'creating networkInterface',
-      provisioned: ['publicIp'],
+      createdSteps: ['publicIp'],
       lastObservation: { resources: { networkInterface: 'pending' } },
     });
     await lifecycle.observed('pending', { resources: { publicIp: 'running', networkInterface: 'running' } });
@@ -58,7 +58,7 @@ describe('a machine whose resource stays pending for hours', () => {
     const lifecycle = await build();
     await lifecycle.observed('pending', { resources: { publicIp: 'running' } });
     await eventually(() => submitted().at(-1) === 'networkInterface');
-    time().scripted.on('removeResource', async () => {});
+    time().scripted.on('deleteResource', async () => {});
     await lifecycle.remove();
     // No scan confirms that the VM is not there: it is asked to go again and again.
     expect(await continued(lifecycle)).toBeLessThan(MAX_EVENTS);

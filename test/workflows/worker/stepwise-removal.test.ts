@@ -18,7 +18,7 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal deletes only the VM where the rest goes with it, and ends with the first scan that misses all of it', async () => {
     const lifecycle = await built();
-    time().scripted.on('removeResource', async () => world().cloud.forget(lifecycle.input.workerId));
+    time().scripted.on('deleteResource', async () => world().cloud.forget(lifecycle.input.workerId));
     await lifecycle.remove();
     expect(await followRemoval(lifecycle)).toBeLessThanOrEqual(2);
     expect(removed()).toEqual(['vm']);
@@ -26,7 +26,7 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal does not delete what a scan after the end of the VM shows no more', async () => {
     const lifecycle = await built();
-    time().scripted.on('removeResource', async (_machine, step) => {
+    time().scripted.on('deleteResource', async (_machine, step) => {
       const { resources } = world().cloud.get(lifecycle.input.workerId)!;
       resources.delete(step);
       resources.delete('networkInterface');
@@ -47,7 +47,7 @@ describe('a removal of a machine that was built step by step', () => {
   test('a removal ignores a scan that began before the row said stopping', async () => {
     const lifecycle = await world().startStepwise();
     await lifecycle.until({ phase: 'awaiting registration' });
-    time().scripted.on('removeResource', async () => {});
+    time().scripted.on('deleteResource', async () => {});
     await lifecycle.remove();
     await eventually(() => removed().length === 1);
     await lifecycle.observed('pending', { resources: { publicIp: 'running' }, removing: false });
@@ -59,7 +59,7 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal deletes once more what a scan shows again', async () => {
     const lifecycle = await built();
-    time().scripted.on('removeResource', async () => {});
+    time().scripted.on('deleteResource', async () => {});
     await lifecycle.remove();
     await lifecycle.observed('stopping', { resources: { networkInterface: 'running' }, removing: true });
     await eventually(() => removed().length === 2);
@@ -72,7 +72,7 @@ describe('a removal of a machine that was built step by step', () => {
   test('a removal does not wait for a step that cannot go before another one that has reappeared', async () => {
     const lifecycle = await built();
     let vmIsThere = true;
-    time().scripted.on('removeResource', async (_machine, step) => {
+    time().scripted.on('deleteResource', async (_machine, step) => {
       if (step === 'networkInterface' && vmIsThere) throw noAnswer();
     });
     await lifecycle.remove();
@@ -93,7 +93,7 @@ describe('a removal of a machine that was built step by step', () => {
     const held = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    time().scripted.on('removeResource', (_machine, step) => (step === 'networkInterface' ? held : Promise.resolve()));
+    time().scripted.on('deleteResource', (_machine, step) => (step === 'networkInterface' ? held : Promise.resolve()));
     await lifecycle.remove();
     await lifecycle.observed('stopping', { resources: { networkInterface: 'running' }, removing: true });
     await eventually(() => removed().length === 2);
@@ -112,9 +112,9 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal discovers anew what a deployment builds that appears only now', async () => {
     time().scripted.on('submitResource', () => Promise.reject(noAnswer()));
-    time().scripted.on('removeResource', async () => {});
+    time().scripted.on('deleteResource', async () => {});
     const tracked = () => time().scripted.of('recordResources').length;
-    const steps = { provisioningSteps: ['deployment'], removalSteps: ['vm', 'networkInterface'] };
+    const steps = { creationSteps: ['deployment'], removalSteps: ['vm', 'networkInterface'] };
     const lifecycle = await time().startLifecycle({ ...steps, tracksResources: true });
     await lifecycle.until({ phase: 'creating deployment' });
     await betweenAttempts(lifecycle);
@@ -146,9 +146,9 @@ describe('a removal of a machine that was built step by step', () => {
 
   /** A life whose interface is being removed. */
   async function startWithoutAddress() {
-    time().scripted.on('removeResource', async () => {});
+    time().scripted.on('deleteResource', async () => {});
     const lifecycle = await time().startLifecycle({
-      provisioningSteps: ['networkInterface', 'vm'],
+      creationSteps: ['networkInterface', 'vm'],
       removalSteps: [...STEPS].reverse(),
       skippedSteps: ['publicIp'],
       replaces: true,
@@ -163,8 +163,8 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal deletes what another lifecycle of the same worker had built, as soon as a scan shows it', async () => {
     time().scripted.on('submitResource', () => Promise.reject(noAnswer()));
-    time().scripted.on('removeResource', async () => {});
-    const lifecycle = await time().startLifecycle({ provisioningSteps: STEPS, removalSteps: [...STEPS].reverse() });
+    time().scripted.on('deleteResource', async () => {});
+    const lifecycle = await time().startLifecycle({ creationSteps: STEPS, removalSteps: [...STEPS].reverse() });
     await lifecycle.until({ phase: 'creating publicIp' });
     await betweenAttempts(lifecycle);
     await lifecycle.remove();
@@ -221,15 +221,15 @@ test('a run that resumes a removal half-way goes on where the one before stopped
     previousSecretAccepted: true,
     capacity: 1,
     stop: { reason: 'by an operator', failure: null },
-    provisioned: STEPS,
+    createdSteps: STEPS,
     removed: ['vm'],
     creating: null,
     listed: STEPS,
     seenWhileStopping: true,
     lastObservation: { state: 'stopping', reason: null, at: 0, resources: { vm: 'gone', networkInterface: 'running' } },
   };
-  time().scripted.on('removeResource', async () => {});
-  const lifecycle = await time().startLifecycle({ provisioningSteps: STEPS, removalSteps, resumeFrom });
+  time().scripted.on('deleteResource', async () => {});
+  const lifecycle = await time().startLifecycle({ creationSteps: STEPS, removalSteps, resumeFrom });
   await eventually(() => removed().length === 1);
   expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator', removed: ['vm'] });
   await lifecycle.observed('stopping', { resources: { publicIp: 'running' } });

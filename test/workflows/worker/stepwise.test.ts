@@ -18,7 +18,7 @@ describe('a machine that is built step by step', () => {
       expect(submitted()).toEqual(STEPS.slice(0, index + 1));
       await finish(lifecycle, step, 'running');
     }
-    expect(await lifecycle.until({ phase: 'awaiting registration' })).toMatchObject({ provisioned: STEPS });
+    expect(await lifecycle.until({ phase: 'awaiting registration' })).toMatchObject({ createdSteps: STEPS });
     await lifecycle.register();
     await lifecycle.remove();
     await followRemoval(lifecycle);
@@ -171,7 +171,7 @@ describe('a machine that is built step by step', () => {
 test('a deployment has what it built tracked as soon as it is built', async () => {
   time().scripted.on('submitResource', async () => null);
   const lifecycle = await time().startLifecycle({
-    provisioningSteps: ['deployment'],
+    creationSteps: ['deployment'],
     removalSteps: ['vm'],
     tracksResources: true,
   });
@@ -181,7 +181,7 @@ test('a deployment has what it built tracked as soon as it is built', async () =
     return completed.length === 2;
   });
   expect(time().scripted.names()).toEqual(['submitResource', 'recordResources']);
-  expect(await lifecycle.status()).toMatchObject({ state: 'requested', provisioned: ['deployment'] });
+  expect(await lifecycle.status()).toMatchObject({ state: 'requested', createdSteps: ['deployment'] });
 });
 
 test('a worker that has registered stays running although its creation never ends', async () => {
@@ -190,14 +190,14 @@ test('a worker that has registered stays running although its creation never end
     answer = () => resolve('operation');
   });
   time().scripted.on('submitResource', () => held);
-  const lifecycle = await time().startLifecycle({ provisioningSteps: ['deployment'], removalSteps: ['vm'] });
+  const lifecycle = await time().startLifecycle({ creationSteps: ['deployment'], removalSteps: ['vm'] });
   // The test server may stop for ever when an update meets the end of an activity.
   await eventually(() => submitted().length === 1);
   await lifecycle.register();
   answer();
   await time().pass(15 * MINUTE_MS);
   expect(submitted().length).toBeLessThan(15);
-  expect(await lifecycle.status()).toMatchObject({ state: 'running', provisioned: ['deployment'] });
+  expect(await lifecycle.status()).toMatchObject({ state: 'running', createdSteps: ['deployment'] });
   await lifecycle.remove();
   await lifecycle.end();
 });

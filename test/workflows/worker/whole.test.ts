@@ -21,7 +21,7 @@ describe('a whole lifecycle', () => {
     await lifecycle.remove('no longer needed');
     expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'no longer needed' });
     await lifecycle.end();
-    expect(time.scripted.names()).toEqual(['recordRunning', 'recordStopping', 'removeResource', 'recordStopped']);
+    expect(time.scripted.names()).toEqual(['recordRunning', 'recordStopping', 'deleteResource', 'recordStopped']);
     const { workerPoolId, workerGroup, workerId } = lifecycle.input;
     const key = { workerPoolId, workerGroup, workerId };
     expect(time.scripted.of('recordRunning')[0]!.args[0]).toMatchObject({
@@ -35,7 +35,7 @@ describe('a whole lifecycle', () => {
       { reason: 'no longer needed', failure: null },
       expect.any(Number),
     ]);
-    expect(time.scripted.of('removeResource')[0]!.args).toEqual([
+    expect(time.scripted.of('deleteResource')[0]!.args).toEqual([
       { ...key, providerId: 'cloud', launchConfigId: 'lc-1', location: lifecycle.input.location },
       'machine',
     ]);

@@ -17,9 +17,12 @@ const database = databaseFor('PGlite');
 let cloud: RecordingCloud;
 /** Lifecycles that were signalled, as `group/worker state`. */
 let signalled: string[];
+/** What those signals say of the launch config. */
+let causes: (string | undefined)[];
 beforeEach(() => {
   cloud = new RecordingCloud();
   signalled = [];
+  causes = [];
 });
 
 const place = (region: string) => ({ account: 'account', region, group: null });
@@ -65,8 +68,9 @@ function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followPr
   const provider = recordingProvider(recordedContext({ providerId: 'cloud' }), cloud, kind);
   const signal =
     (workflowId: string) =>
-    async (_name: string, { state }: { state: string }) => {
+    async (_name: string, { state, cause }: { state: string; cause?: string }) => {
       signalled.push(`${workflowId.split('/').slice(-2).join('/')} ${state}`);
+      causes.push(cause);
     };
   const deps = activityDeps({
     database,
@@ -90,6 +94,15 @@ test.each([
   machineOf(await row('here', 'w', state));
   const awaited = { type: MACHINES_AWAITED, nonRetryable: false, nextRetryDelay, category: 'BENIGN' };
   await expect(scan(kind, 'followProvider')).rejects.toMatchObject(awaited);
+});
+
+test('a scan signals what the end of a machine says of its launch config, as the provider reads the cloud’s words', async () => {
+  machineOf(await row('here', 'silent', 'running'), { vm: 'gone' });
+  machineOf(await row('here', 'short', 'requested'));
+  cloud.finishPending('short', 'vm', 'failed', 'none left');
+  await scan('bulk');
+  expect(signalled.toSorted()).toEqual(['here/short failed', 'here/silent gone']);
+  expect(causes.toSorted()).toEqual(['capacity', undefined]);
 });
 
 test('a following scan ends when no worker waits for it', async () => {

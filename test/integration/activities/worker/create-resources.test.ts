@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { provisioningActivities } from '../../../../activities/worker/create-resources.js';
+import { creationActivities } from '../../../../activities/worker/create-resources.js';
 import { ProviderError } from '../../../../providers/errors.js';
 import { LASTING_REFUSAL_MS } from '../../../../activities/worker/lasting-refusal.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
@@ -20,7 +20,7 @@ test('a throttled read of why an operation failed is repeated as late as the clo
     operation: 'explain',
     error: new ProviderError({ code: 'Throttled', message: 'later', retryAfterMs: 42_000 }),
   });
-  const activities = provisioningActivities(activityDeps({ database, providers: { get: () => provider } }));
+  const activities = creationActivities(activityDeps({ database, providers: { get: () => provider } }));
   const { workerGroup, workerId } = machines(1, 'launch')[0]!;
   const machine = { workerPoolId: poolId, workerGroup, workerId, providerId: 'aws', launchToken: 'launch' };
   const requested = asActivity(() => activities.explainFailure(machine, 'vm', 'operation'));
@@ -36,7 +36,7 @@ test('a retryable refusal that lasts minutes becomes one error of the pool for a
   await launched(database.db, 'launch', 2);
   const cloud = new RecordingCloud();
   const provider = recordingProvider(recordedContext(), cloud, 'stepwise');
-  const activities = provisioningActivities(activityDeps({ database, providers: { get: () => provider } }));
+  const activities = creationActivities(activityDeps({ database, providers: { get: () => provider } }));
   const first = Date.now();
   const submit = (index: number, afterMs: number, code: 'Unavailable' | 'Throttled' = 'Unavailable') => {
     const { workerGroup, workerId } = machines(2, 'launch')[index]!;

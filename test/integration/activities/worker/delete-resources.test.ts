@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { LASTING_REFUSAL_MS } from '../../../../activities/worker/lasting-refusal.js';
-import { removalActivities } from '../../../../activities/worker/delete-resources.js';
+import { deletionActivities } from '../../../../activities/worker/delete-resources.js';
 import { ProviderError } from '../../../../providers/errors.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
@@ -26,8 +26,8 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     const provider = isConfigured ? recordingProvider(recordedContext(), cloud, 'bulk') : undefined;
     const providers = { get: () => provider };
     const triggers = { requestFastScan: (providerId: string) => void followed.push(providerId) };
-    const activities = removalActivities(activityDeps({ database, providers, triggers }));
-    return asActivity(() => activities.removeResource(machine, 'machine'), activityEnvironment(info));
+    const activities = deletionActivities(activityDeps({ database, providers, triggers }));
+    return asActivity(() => activities.deleteResource(machine, 'machine'), activityEnvironment(info));
   };
   const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
   const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>

@@ -74,8 +74,8 @@ describe('ten machines on moto', () => {
   test('ten machines go in one call, although one of them went before and one never existed', async () => {
     const { provider, context } = aws();
     const unknown = { ...machines[0]!, workerId: 'i-0ffffffffffffffff' };
-    await provider.machines!.remove(machines[0]!, 'instance');
-    const removals = [...machines, unknown].map((machine) => provider.machines!.remove(machine, 'instance'));
+    await provider.machines!.deleteResource(machines[0]!, 'instance');
+    const removals = [...machines, unknown].map((machine) => provider.machines!.deleteResource(machine, 'instance'));
     await Promise.all(removals);
     const calls = context.outcomes.filter(({ operation }) => operation === 'TerminateInstances');
     expect(calls.map(({ result }) => result)).toEqual(['ok', 'NotFound', 'ok']);

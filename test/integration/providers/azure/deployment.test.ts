@@ -95,11 +95,11 @@ async function removeAll(launch: PreparedLaunch, machine: LaunchedMachine, known
   const machines = at.provider.machines!;
   if (created.length > 0) expect((await machines.get(row)).state).not.toBe('gone');
   for (const step of machines.removalSteps) {
-    await untilAllowed(() => machines.remove(row, step));
+    await untilAllowed(() => machines.deleteResource(row, step));
     await eventually(async () => {
       const seen = (await observed(row))?.resources[step];
       // Listings that removals share may be seconds old.
-      if (seen === 'running') await untilAllowed(() => machines.remove(row, step));
+      if (seen === 'running') await untilAllowed(() => machines.deleteResource(row, step));
       return seen === undefined || seen === 'gone';
     });
   }

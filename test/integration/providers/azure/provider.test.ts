@@ -46,7 +46,7 @@ async function observe(machine: LaunchedMachine): Promise<Observation | undefine
 
 async function removeAll(machine: LaunchedMachine): Promise<void> {
   for (const step of machines().removalSteps) {
-    await machines().remove(machine, step);
+    await machines().deleteResource(machine, step);
     await eventually(async () => ((await observe(machine))?.resources[step] ?? 'gone') === 'gone');
   }
 }
@@ -96,7 +96,7 @@ describe('a sequential machine of Azure', () => {
 
   test('a machine of which nothing is to be kept goes with one call', async () => {
     const [machine] = await buildMachine(azure);
-    await machines().remove(machine!, 'vm');
+    await machines().deleteResource(machine!, 'vm');
     await eventually(async () => (await names()).length === 0);
     expect(await machines().get(machine!)).toMatchObject({ state: 'gone', resources: {} });
     expect(await observe(machine!)).toBeUndefined();
@@ -110,7 +110,7 @@ describe('a sequential machine of Azure', () => {
       ['vm', 6],
       ['networkInterface', 5],
     ] as const) {
-      await machines().remove(machine!, step);
+      await machines().deleteResource(machine!, step);
       await eventually(async () => (await names()).length === left);
     }
     const lists = () => simulator.log().filter(({ operation }) => operation === 'LIST resources').length;
@@ -233,7 +233,7 @@ describe('a sequential machine of Azure', () => {
   test('a machine is removed from where its row says, whatever the configuration says now', async () => {
     const [machine] = await buildMachine(azure);
     const moved = azureAt(simulator.azureEndpoint, { resourceGroupName: 'another' });
-    await moved.provider.machines!.remove(machine!, 'vm');
+    await moved.provider.machines!.deleteResource(machine!, 'vm');
     await eventually(async () => !(await names()).includes(machine!.workerId));
   });
 });
@@ -245,7 +245,7 @@ testRealData(
     expect(real.length).toBeGreaterThanOrEqual(29);
     const created = await Promise.all(real.map((configuration) => buildMachine(azure, azureSpec({ configuration }))));
     expect((await names()).length).toBeGreaterThanOrEqual(3 * real.length);
-    await Promise.all(created.map(([machine]) => machines().remove(machine!, 'vm')));
+    await Promise.all(created.map(([machine]) => machines().deleteResource(machine!, 'vm')));
     await eventually(async () => (await names()).length === 0);
   },
   30_000,
@@ -276,7 +276,7 @@ describe('wrong definitions and locations', () => {
     for await (const page of lost.provider.machines!.observe([machine!.location])) pages.push(...page);
     expect(pages).toEqual([]);
     expect((await lost.provider.machines!.get(machine!)).state).toBe('gone');
-    for (const step of machines().removalSteps) await lost.provider.machines!.remove(machine!, step);
+    for (const step of machines().removalSteps) await lost.provider.machines!.deleteResource(machine!, step);
   });
 
   test('a throttled call says when to come back', async () => {

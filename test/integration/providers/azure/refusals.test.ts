@@ -98,7 +98,7 @@ describe('a resource group that is being deleted', () => {
   test('a resource group that is being deleted lets its machines be removed', async () => {
     const [machine] = await buildMachine(azure);
     await deleteGroup();
-    await azure.provider.machines!.remove(machine!, 'vm');
+    await azure.provider.machines!.deleteResource(machine!, 'vm');
     await eventually(async () => (await azure.provider.machines!.get(machine!)).state === 'gone');
   });
 });

@@ -20,7 +20,7 @@ const removeAll = async (ids: readonly string[]): Promise<string[]> => {
   const { machines } = awsProvider({ ...config, draining: false }, recordedContext());
   const location = { account: null, region: 'us-east-1', group: null };
   const removals = ids.map((workerId) =>
-    machines!.remove({ workerGroup: 'us-east-1', workerId, location }, 'instance'),
+    machines!.deleteResource({ workerGroup: 'us-east-1', workerId, location }, 'instance'),
   );
   const settled = await Promise.allSettled(removals);
   return settled.map((verdict) => (verdict.status === 'fulfilled' ? 'ok' : (verdict.reason as ProviderError).code));

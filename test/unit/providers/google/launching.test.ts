@@ -206,7 +206,7 @@ const machine: MachineRef = {
 };
 
 describe('a removal', () => {
-  const remove = () => provider().machines!.remove(machine, 'instance');
+  const remove = () => provider().machines!.deleteResource(machine, 'instance');
   const requestIds = () => google.requests.map(({ query }) => query.get('requestId'));
 
   test('a removal has the same request id when it is repeated', async () => {

@@ -15,7 +15,7 @@ const input: LifecycleInput = {
   timing: { registrationMs: 1, reregistrationMs: 1, queueInactivityMs: 1 },
   location: { account: 'a', region: 'westus', group: 'g' },
   registrationDeadline: 0,
-  provisioningSteps: steps,
+  creationSteps: steps,
   removalSteps: ['vm', 'networkInterface', 'publicIp', 'disks'],
   stepLabels: azureStepLabels,
 };
@@ -24,7 +24,7 @@ const status: LifecycleStatus = {
   phase: 'creating vm',
   deadline: 0,
   stopReason: null,
-  provisioned: ['publicIp', 'networkInterface'],
+  createdSteps: ['publicIp', 'networkInterface'],
   removed: [],
   lastObservation: null,
 };
@@ -40,7 +40,7 @@ describe('describeLife', () => {
     const stopping = {
       ...status,
       state: 'stopping' as const,
-      provisioned: steps,
+      createdSteps: steps,
       removed: ['vm'],
       stopReason: 'asked',
     };
