@@ -2,7 +2,7 @@ import { createLog } from '../observability/log.js';
 import type { Config, ProviderConfig } from '../config/schema.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import type { Provider } from '../providers/provider.js';
-import { buildProviders, providersOf } from '../providers/providers.js';
+import { buildProviders, providersOf } from '../providers/configured.js';
 import type { DatabaseState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';

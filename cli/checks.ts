@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.js';
 import type { Deployment } from '../domain/deployment.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
-import { accountOf, type Providers } from '../providers/providers.js';
+import { accountOf, type Providers } from '../providers/configured.js';
 import { providerAccounts, recordProviderAccounts } from '../database/provider-accounts.js';
 import type { PoolWithLaunchConfigs } from '../database/pools.js';
 import type { Db } from '../database/client/schema.js';

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { providerTypes } from '../providers/providers.js';
+import { providerTypes } from '../providers/configured.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import { checkConfig } from './check-config.js';
 import { EXIT, ExitError, isOutage } from './exit.js';

@@ -15,7 +15,7 @@ import { logEvent } from '../observability/log-events.js';
 import { Metrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { providerContext } from '../providers/context.js';
-import { budgetsOf, buildProviders, type Providers } from '../providers/providers.js';
+import { budgetsOf, buildProviders, type Providers } from '../providers/configured.js';
 import { sharedLimiter } from '../providers/shared/rate-limiter.js';
 import { pingTemporal, temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Decision, DecisionBasis } from '../domain/decision.js';
+import type { Decision, DecisionBasis } from '../domain/decision-record.js';
 import { boundedPage, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
 import { bigint, jsonb, text } from './client/sql.js';

@@ -1,11 +1,11 @@
 import { sql, type RawBuilder } from 'kysely';
 import { capacityByState, endableMachines, type OpenLaunch, type WorkerGroup } from '../domain/capacity.js';
-import type { DecisionBasis } from '../domain/decision.js';
+import type { DecisionBasis } from '../domain/decision-record.js';
 import type { DemandReadings } from '../domain/demand.js';
 import type { CapacityByState, ScalingBounds } from '../domain/estimator.js';
 import { MAX_IN_DOUBT_MS } from '../domain/launch.js';
 import { type LaunchConfigOption, MAX_UNREGISTERED, smallestMachine } from '../domain/selection.js';
-import type { MachineGroup } from '../domain/termination.js';
+import type { MachineGroup } from '../domain/termination-advice.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../domain/worker-pool.js';
 import { readingsOf } from './demand-readings.js';
 import { selectPool } from './pools.js';

@@ -1,6 +1,6 @@
 import { NULL_PROVIDER } from './ids.js';
 import type { CapacityByState } from './estimator.js';
-import type { MachineGroup } from './termination.js';
+import type { MachineGroup } from './termination-advice.js';
 
 /**
  * What a pool has, summed up from counts of its live workers and its open launches. A poll over all pools and the

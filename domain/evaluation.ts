@@ -1,7 +1,7 @@
 import type { DemandCounts, DemandReadings } from './demand.js';
-import type { DecisionBasis } from './decision.js';
+import type { DecisionBasis } from './decision-record.js';
 import { estimate, type Estimate, type EstimatorInput, type EstimatorKind } from './estimator.js';
-import { advise, targetCapacity, type Advice, type MachineGroup } from './termination.js';
+import { advise, targetCapacity, type Advice, type MachineGroup } from './termination-advice.js';
 
 /** What a pool's wants and advice follow from; a poll and a decision both evaluate it, with these same functions. */
 export interface PoolSituation {

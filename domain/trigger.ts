@@ -1,4 +1,4 @@
-import type { DecisionBasis } from './decision.js';
+import type { DecisionBasis } from './decision-record.js';
 
 /** What a poll finds of a pool, from the same functions as a decision (evaluation.ts). */
 export type PollFinding = Omit<DecisionBasis, 'evaluateAgainAt'>;

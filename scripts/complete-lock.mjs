@@ -17,8 +17,7 @@ export function completeLock(lock) {
   for (const [parentPath, parent] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
       if (`node_modules/${name}` in lock.packages || `${parentPath}/node_modules/${name}` in lock.packages) continue;
-      if (!/^\d+\.\d+\.\d+$/.test(version))
-        throw new Error(`${name}: ${parentPath} wants ${version}, not one version`);
+      if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`${name}: ${parentPath} wants ${version}, not one version`);
       lock.packages[`node_modules/${name}`] = {
         version,
         ...(parent.dev ? { dev: true } : {}),

@@ -8,7 +8,7 @@ import {
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/schema.js';
-import { boundedFirstWord } from './first-word.js';
+import { boundedFirstWord } from './connect-timeout.js';
 
 export interface TemporalTarget {
   /** For both kinds of connection. */

@@ -1,5 +1,5 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { lifecycleStart } from './lifecycle-start.js';
+import { lifecycleStart } from './lifecycle-start-options.js';
 import type { LifecycleInput } from './messages.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
 

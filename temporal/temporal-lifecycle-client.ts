@@ -17,7 +17,7 @@ import {
   WorkerExistsError,
 } from './lifecycle-client.js';
 import { type LifecycleInputLoader, staticLifecycleInput } from './lifecycle-input.js';
-import { lifecycleStart } from './lifecycle-start.js';
+import { lifecycleStart } from './lifecycle-start-options.js';
 import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from './messages.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from './schedules.js';

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/support/deps.js';
-import { demandActivities } from '../activities/demand/poll.js';
-import { failuresInWords } from '../activities/support/failures.js';
+import { demandActivities } from '../activities/demand/poll-demand.js';
+import { failuresInWords } from '../activities/support/application-failures.js';
 import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
 import { launchActivities } from '../activities/pool/launch.js';
 import { persistActivities } from '../activities/worker/persist.js';
@@ -11,7 +11,7 @@ import { creationActivities } from '../activities/worker/create-resources.js';
 import { deletionActivities } from '../activities/worker/delete-resources.js';
 import { scanActivities, scannedProviders } from '../activities/scan/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
-import { workerPollActivities } from '../activities/demand/worker-poll.js';
+import { workerPollActivities } from '../activities/demand/poll-workers.js';
 import { cloudTaskQueue, mainTaskQueue } from '../temporal/names.js';
 
 /** All of a process's Temporal workers, on one connection. */

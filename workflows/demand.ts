@@ -1,6 +1,6 @@
 import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
-import type { DemandActivities, DemandPollResult } from '../activities/demand/poll.js';
-import type { WorkerPollActivities, WorkerPollResult } from '../activities/demand/worker-poll.js';
+import type { DemandActivities, DemandPollResult } from '../activities/demand/poll-demand.js';
+import type { WorkerPollActivities, WorkerPollResult } from '../activities/demand/poll-workers.js';
 
 const { pollDemand } = proxyActivities<DemandActivities>({
   // A poll ends by itself after 45 seconds, and says what it left out. The Schedule starts none while one runs.

@@ -6,7 +6,7 @@ import { type BegunAttempt, noteFailure, type Proof, resolveAttempt } from '../.
 import { failLaunch } from '../../database/launch-failures.js';
 import { creationError, logPoolError, reasonOf, backoffAfter, worstFailureClass } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { toApplicationFailure } from '../support/failures.js';
+import { toApplicationFailure } from '../support/application-failures.js';
 import type { LaunchResult } from './types.js';
 import { logLaunchEnd, recordLaunch } from './launch-record.js';
 

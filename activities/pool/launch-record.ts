@@ -1,6 +1,6 @@
 import { lifecycleTiming, registrationDeadline } from '../../domain/lifecycle.js';
 import { provisionId } from '../../temporal/ids.js';
-import type { LaunchOutcome } from '../../domain/decision.js';
+import type { LaunchOutcome } from '../../domain/decision-record.js';
 import { logEvent } from '../../observability/log-events.js';
 import { loggedDeadline, loggedWorker } from '../support/worker-log.js';
 import type { LaunchedMachines, ProviderErrorReason } from '../../providers/provider.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { failureClassOf } from '../../domain/backoff.js';
-import type { LaunchOutcome } from '../../domain/decision.js';
+import type { LaunchOutcome } from '../../domain/decision-record.js';
 import { applyLimits } from '../../domain/limits.js';
 import { cutChoices, type Choice } from '../../domain/selection.js';
 import { capacityPerInstance, type LaunchConfig, type WorkerPool } from '../../domain/worker-pool.js';

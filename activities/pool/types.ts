@@ -1,4 +1,4 @@
-import type { Decision, DecisionInputs, LaunchOutcome } from '../../domain/decision.js';
+import type { Decision, DecisionInputs, LaunchOutcome } from '../../domain/decision-record.js';
 import type { EstimatorKind } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
 import type { LaunchedGroup } from '../../temporal/messages.js';

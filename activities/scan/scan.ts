@@ -24,7 +24,7 @@ import {
 import { MACHINES_AWAITED } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
-import { toApplicationFailure } from '../support/failures.js';
+import { toApplicationFailure } from '../support/application-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { inParallel } from '../support/in-parallel.js';
 import { explainEnds } from './explain-ends.js';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
-import type { Providers } from '../../providers/providers.js';
+import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
 import type { ReconcileTriggers } from '../../temporal/triggers.js';
 

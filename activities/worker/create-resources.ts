@@ -7,7 +7,7 @@ import { recordResourceIds } from '../../database/worker-changes.js';
 import { getWorker } from '../../database/workers.js';
 import type { WorkerFailure } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { toApplicationFailure } from '../support/failures.js';
+import { toApplicationFailure } from '../support/application-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
 

@@ -4,7 +4,7 @@ import { ProviderError } from '../../providers/errors.js';
 import { insertError } from '../../database/errors.js';
 import { getWorker } from '../../database/workers.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { toApplicationFailure } from '../support/failures.js';
+import { toApplicationFailure } from '../support/application-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
 import { logPoolError, workerError } from '../support/pool-errors.js';
@@ -30,7 +30,9 @@ export function deletionActivities({ database, providers, triggers, log }: Activ
       try {
         const isTracked = provider?.launching?.kind === 'stepwise' && provider.launching.tracking !== undefined;
         const resourceIds = isTracked ? (await getWorker(database.db, machine))?.resourceIds : undefined;
-        await withHeartbeat(() => machines.deleteResource(resourceIds?.length ? { ...machine, resourceIds } : machine, step));
+        await withHeartbeat(() =>
+          machines.deleteResource(resourceIds?.length ? { ...machine, resourceIds } : machine, step),
+        );
       } catch (error) {
         if (error instanceof ProviderError && !error.retryable) {
           const stored = workerError(machine, machine.launchConfigId, {

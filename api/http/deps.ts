@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
-import type { Providers } from '../../providers/providers.js';
+import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
 import type { Health } from '../../observability/health.js';
 import type { LifecycleClient } from '../../temporal/lifecycle-client.js';

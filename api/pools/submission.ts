@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { NewLaunchConfig } from '../../database/launch-config-changes.js';
 import type { PoolSubmission } from '../../database/pools.js';
-import { checkCapacities } from '../../domain/definition.js';
+import { checkCapacities } from '../../domain/check-capacities.js';
 import { launchConfigIdOf } from './launch-config-id.js';
 import type { Caller } from '../auth/client.js';
 import type { ApiContext } from '../http/context.js';

@@ -3,7 +3,7 @@ import { logEvent } from '../../observability/log-events.js';
 import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../database/pools.js';
 import { insertError } from '../../database/errors.js';
 import { noWorkers, poolCounters } from '../../database/counts.js';
-import type { Providers } from '../../providers/providers.js';
+import type { Providers } from '../../providers/configured.js';
 import type { ApiContext } from '../http/context.js';
 import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';

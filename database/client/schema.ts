@@ -1,6 +1,6 @@
 import type { Generated, Kysely } from 'kysely';
 import type { FailureClass } from '../../domain/backoff.js';
-import type { DecisionBasis } from '../../domain/decision.js';
+import type { DecisionBasis } from '../../domain/decision-record.js';
 import type { ScanNote } from '../../domain/observation.js';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';

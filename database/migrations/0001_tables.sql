@@ -283,7 +283,7 @@ create table decisions (
   occurrences int not null default 1,
   fingerprint text not null,
   decision jsonb not null,
-  -- what it wanted, had room for and advised, and when to decide again (domain/decision.ts, `DecisionBasis`)
+  -- what it wanted, had room for and advised, and when to decide again (domain/decision-record.ts, `DecisionBasis`)
   basis jsonb
 );
 create index decisions_pool on decisions (worker_pool_id, id desc);

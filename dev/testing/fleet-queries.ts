@@ -15,7 +15,7 @@ import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../database/scans.js';
 import type { Db } from '../../database/client/schema.js';
-import { setShouldTerminate, terminationCandidates } from '../../database/terminations.js';
+import { setShouldTerminate, terminationCandidates } from '../../database/termination-advice.js';
 import {
   awaitedWorkersOfProvider,
   listWorkers,

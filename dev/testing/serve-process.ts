@@ -1,6 +1,6 @@
 import type * as serveModule from '../../cli/serve.js';
 import type * as loadModule from '../../config/load.js';
-import type * as providersModule from '../../providers/providers.js';
+import type * as providersModule from '../../providers/configured.js';
 import { isMainThread, type Worker } from 'node:worker_threads';
 import workerThreads from 'node:worker_threads';
 import { syncBuiltinESMExports } from 'node:module';

@@ -24,14 +24,14 @@ import type {
 import { assertOurAccount } from './account.js';
 import { Ec2Calls } from './calls.js';
 import { readIdentityKeys } from './certificates.js';
-import { checkDefinition } from './definition.js';
+import { checkDefinition } from './check-definition.js';
 import type { AwsProviderConfig } from './config.js';
 import { assertDocumentIsOf, type InstanceAttributes, lacksAttributes, readSignedDocument } from './identity.js';
 import { attributesOf, causeOf, launchedMachines, observations } from './instances.js';
 import { prepareLaunch, parseRequest } from './launch-request.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from './tags.js';
 import { awsPoolSchema } from './pool-schema.js';
-import { MAX_TERMINATE_IDS, terminateInstances } from './terminate.js';
+import { MAX_TERMINATE_IDS, terminateInstances } from './delete-instances.js';
 
 /** Machines in one RunInstances: a refusal costs no more than this, and the answer stays under a megabyte. */
 const MAX_PER_LAUNCH = 250;

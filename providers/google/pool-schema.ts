@@ -2,7 +2,7 @@ import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../sh
 
 /**
  * What a launch config of Google's must have (docs/taskcluster-compatibility.md#google). Beside it stands any member of an
- * instance: those are checked against the API's own description (`definition.ts`).
+ * instance: those are checked against the API's own description (`check-definition.ts`).
  */
 const launchConfigSchema = {
   type: 'object',

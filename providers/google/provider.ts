@@ -2,7 +2,7 @@ import type { Provider, ProviderContext } from '../provider.js';
 import { poolValidator } from '../shared/pool-schema.js';
 import { ComputeCalls } from './calls.js';
 import type { GoogleProviderConfig } from './config.js';
-import { checkDefinition } from './definition.js';
+import { checkDefinition } from './check-definition.js';
 import { verifyToken } from './identity.js';
 import { GOOGLE_JWKS_URL, IdentityKeys } from './identity-keys.js';
 import { googleLaunching } from './launching.js';

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
 import type { WorkerKey } from '../../domain/ids.js';
 import { lifecycleId } from '../../temporal/ids.js';
-import type { WorkerPollResult } from '../../activities/demand/worker-poll.js';
+import type { WorkerPollResult } from '../../activities/demand/poll-workers.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { awsPool, type WorkerResponse } from '../../dev/testing/api-client.js';
 import { endPool, expectSettled } from '../support/pool-steps.js';

@@ -4,7 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../activities/support/deps.js';
 import { parseConfig } from '../../config/load.js';
-import { providerTypes } from '../../providers/providers.js';
+import { providerTypes } from '../../providers/configured.js';
 
 /** What the activities under test use of each of their dependencies. */
 export interface DepsInUse {

@@ -11,7 +11,7 @@ import { Health } from '../../observability/health.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import { nullProvider } from '../../providers/null/provider.js';
 import type { Provider } from '../../providers/provider.js';
-import { providerTypes, providersOf } from '../../providers/providers.js';
+import { providerTypes, providersOf } from '../../providers/configured.js';
 import { staticProvider } from '../../providers/static/provider.js';
 import type { Database } from '../../database/client/open.js';
 import { recordLaunchedWorkers } from '../../database/launches.js';

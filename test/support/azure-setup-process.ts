@@ -1,4 +1,4 @@
-import { providersOf } from '../../providers/providers.js';
+import { providersOf } from '../../providers/configured.js';
 import { azureAt } from './azure-harness.js';
 
 /**

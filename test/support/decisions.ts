@@ -1,4 +1,4 @@
-import type { Decision } from '../../domain/decision.js';
+import type { Decision } from '../../domain/decision-record.js';
 import { noCapacity } from '../../domain/estimator.js';
 
 /** A decision that found nothing to do, with `change`. */

@@ -1,12 +1,12 @@
 import type { TriggerActivities } from '../../temporal/triggers.js';
-import type { DemandActivities } from '../../activities/demand/poll.js';
+import type { DemandActivities } from '../../activities/demand/poll-demand.js';
 import type { LaunchActivities, PoolActivities } from '../../activities/pool/types.js';
 import type { PersistActivities } from '../../activities/worker/persist.js';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { SweepActivities } from '../../activities/sweep.js';
-import type { WorkerPollActivities } from '../../activities/demand/worker-poll.js';
+import type { WorkerPollActivities } from '../../activities/demand/poll-workers.js';
 
 /** Every activity that a workflow of ours may call. */
 export type AllActivities = PersistActivities &

@@ -6,7 +6,7 @@ import type {
   Reserved,
   UnfinishedLaunch,
 } from '../../activities/pool/types.js';
-import type { Decision } from '../../domain/decision.js';
+import type { Decision } from '../../domain/decision-record.js';
 import { noCapacity } from '../../domain/estimator.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
 import { provisionId } from '../../temporal/ids.js';

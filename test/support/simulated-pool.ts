@@ -5,7 +5,13 @@ import {
   MAX_UNREGISTERED,
   smallestMachine,
 } from '../../domain/selection.js';
-import { advise, type Advice, decideTerminations, groupCandidates, targetCapacity } from '../../domain/termination.js';
+import {
+  advise,
+  type Advice,
+  decideTerminations,
+  groupCandidates,
+  targetCapacity,
+} from '../../domain/termination-advice.js';
 import { needsReconciliation } from '../../domain/trigger.js';
 import { seededRandom } from './seeded-random.js';
 

@@ -7,7 +7,7 @@ import proto from '@temporalio/proto';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import type { EndCause } from '../../domain/backoff.js';
 import { callClasses } from '../../providers/rate-limit.js';
-import { lifecycleStart } from '../../temporal/lifecycle-start.js';
+import { lifecycleStart } from '../../temporal/lifecycle-start-options.js';
 import type { LifecycleInput, LifecycleStatus, QueueActivity } from '../../temporal/messages.js';
 import { cloudTaskQueue, mainTaskQueue, workflowTypes } from '../../temporal/names.js';
 import { eventually } from '../../dev/testing/eventually.js';

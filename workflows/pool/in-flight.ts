@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { LaunchActivities, LaunchResult, PendingLaunch } from '../../activities/pool/types.js';
-import type { LaunchOutcome } from '../../domain/decision.js';
+import type { LaunchOutcome } from '../../domain/decision-record.js';
 import { LAUNCH_ATTEMPT_TIMEOUT_MS } from '../../domain/launch.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { MAX_CHILDREN, startLifecycles } from './start-lifecycles.js';

@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { PoolInput } from '../../temporal/messages.js';
-import { reconcile } from '../messages.js';
+import { reconcile } from '../message-definitions.js';
 import { LaunchesInFlight } from './in-flight.js';
 import { reconcilePool } from './reconcile.js';
 

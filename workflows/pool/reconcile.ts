@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { PendingLaunch, PoolActivities, PoolAssessment } from '../../activities/pool/types.js';
-import type { Decision, LaunchOutcome } from '../../domain/decision.js';
+import type { Decision, LaunchOutcome } from '../../domain/decision-record.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
 import { type LaunchesInFlight, unfinished } from './in-flight.js';

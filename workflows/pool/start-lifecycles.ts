@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { PoolActivities } from '../../activities/pool/types.js';
-import { lifecycleStart } from '../../temporal/lifecycle-start.js';
+import { lifecycleStart } from '../../temporal/lifecycle-start-options.js';
 import type { LaunchedGroup } from '../../temporal/messages.js';
 import { workflowTypes } from '../../temporal/names.js';
 

@@ -9,7 +9,7 @@ import type { CreationActivities } from '../../activities/worker/create-resource
 import type { WorkerFailure } from '../../temporal/messages.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { labelOf } from './details.js';
-import { creationFailure, unexplainedFailure } from './failures.js';
+import { creationFailure, unexplainedFailure } from './worker-failures.js';
 import type { WorkerLifecycle } from './lifecycle.js';
 import { retriesOf, unless } from './retries.js';
 

@@ -1,5 +1,5 @@
 import { condition } from '@temporalio/workflow';
-import { neverRegistered } from './failures.js';
+import { neverRegistered } from './worker-failures.js';
 import type { WorkerLifecycle } from './lifecycle.js';
 
 /** Waits until the machine has registered, or the run is to be continued as new; stops the life when it does not in time. */

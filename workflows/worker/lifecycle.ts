@@ -24,7 +24,7 @@ import {
 import { searchAttributes } from '../../temporal/search-attributes.js';
 import { unlessRefused, persist, persistEventually } from './persist.js';
 import { describeLifecycle } from './details.js';
-import { endedUnregistered } from './failures.js';
+import { endedUnregistered } from './worker-failures.js';
 import { Mutex } from './mutex.js';
 import { Resources } from './resources.js';
 import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, observationOf } from './message-guards.js';

@@ -78,6 +78,7 @@ const machineStates: readonly unknown[] = [
   'stopping',
   'gone',
 ] satisfies readonly MachineState[];
+const causes: readonly unknown[] = endCauses;
 
 function isStaticWorker(sent: unknown): sent is StaticWorker {
   const { expires, capacity, secretFingerprint } = fieldsOf(sent);
@@ -99,7 +100,7 @@ function isObserved(sent: unknown): sent is Observed {
   return (
     machineStates.includes(state) &&
     (reason === null || typeof reason === 'string') &&
-    (cause === undefined || endCauses.includes(cause)) &&
+    (cause === undefined || causes.includes(cause)) &&
     isInstant(at) &&
     (removing === undefined || typeof removing === 'boolean') &&
     seen.length <= MAX_RESOURCES &&

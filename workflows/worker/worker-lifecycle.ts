@@ -5,7 +5,7 @@ import { WorkerLifecycle } from './lifecycle.js';
 import { assertChanges, assertRegisters, assertRemoves, assertReregisters } from './message-guards.js';
 import { createResources } from './create-resources.js';
 import { awaitRegistration, run } from './deadlines.js';
-import { observed, queueActivity, register, remove, reregister, status, updateWorker } from '../messages.js';
+import { observed, queueActivity, register, remove, reregister, status, updateWorker } from '../message-definitions.js';
 
 /**
  * One worker's whole life, from "requested" to "stopped". It alone changes the worker's row and decides about its

@@ -6,9 +6,9 @@ import { BUSY_RETRY_MS } from '../arm/errors.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { belongsToAnother } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
-import { isActive, targetsOf } from '../model/deployment-states.js';
+import { isActive, targetsOf } from '../model/arm-deployment-states.js';
 import type { Deployments } from '../arm/deployments.js';
-import { isDeployment, requestOf } from './deployment-request.js';
+import { isDeployment, requestOf } from './template-request.js';
 import { belongings } from '../model/resource-ids.js';
 
 /** What a deployment made, read from its record before that is deleted. */

@@ -3,7 +3,7 @@ import { listLocations } from '../../shared/partial-listing.js';
 import type { MachineRef, Machines, Observation, ProviderContext } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
 import { listOthers } from './remaining-resources.js';
-import { trackedOwners, withDeployments } from './deployments.js';
+import { trackedOwners, withDeployments } from './arm-deployments.js';
 import type { Deployments } from '../arm/deployments.js';
 import { listGroup } from './resource-listing.js';
 import { type ResourceGroupRef, groupKey, groupRefOf } from '../arm/scope.js';

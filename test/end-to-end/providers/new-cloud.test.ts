@@ -8,7 +8,7 @@ import { eventually } from '../../../dev/testing/eventually.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { ProductProcess } from '../../../dev/testing/product.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 import { callClasses } from '../../../providers/rate-limit.js';
 import { cloudTaskQueue } from '../../../temporal/names.js';
 import { contextFiles } from '../../support/image.js';

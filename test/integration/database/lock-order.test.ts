@@ -4,7 +4,7 @@ import { dropLaunches } from '../../../database/launch-failures.js';
 import { openDatabase, type Database } from '../../../database/client/open.js';
 import { recordProviderAccounts } from '../../../database/provider-accounts.js';
 import type { Db } from '../../../database/client/schema.js';
-import { setShouldTerminate } from '../../../database/terminations.js';
+import { setShouldTerminate } from '../../../database/termination-advice.js';
 import { createDatabase } from '../../../dev/testing/postgres.js';
 import { emptyDatabase, launched, makePool, NOW, newIntent, poolId, reserve, finish } from '../../support/records.js';
 

@@ -7,7 +7,7 @@ import { beginAttempt, reportInDoubt } from '../../../database/launch-attempts.j
 import { failLaunch } from '../../../database/launch-failures.js';
 import { deletePool, updatePool } from '../../../database/pools.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../../database/scans.js';
-import { setShouldTerminate, terminationCandidates } from '../../../database/terminations.js';
+import { setShouldTerminate, terminationCandidates } from '../../../database/termination-advice.js';
 import { recordRunning, recordStopping } from '../../../database/worker-changes.js';
 import { getWorker } from '../../../database/workers.js';
 import { decisionOf } from '../../support/decisions.js';

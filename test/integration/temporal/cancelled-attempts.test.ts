@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
+import { lifecycleStart } from '../../../temporal/lifecycle-start-options.js';
 import type { LifecycleInput, LifecycleStatus } from '../../../temporal/messages.js';
 import { workflowTypes } from '../../../temporal/names.js';
 import { eventually } from '../../../dev/testing/eventually.js';

@@ -6,7 +6,7 @@ import { temporalLifecycleClient } from '../../../temporal/temporal-lifecycle-cl
 import { lifecycleId } from '../../../temporal/ids.js';
 import type { Worker } from '../../../domain/worker.js';
 import { awsProvider } from '../../../providers/aws/provider.js';
-import { providersOf } from '../../../providers/providers.js';
+import { providersOf } from '../../../providers/configured.js';
 import { recordRunning, recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { getWorker } from '../../../database/workers.js';
 import { lifecycleInputLoader } from '../../../activities/worker/lifecycle-input-loader.js';

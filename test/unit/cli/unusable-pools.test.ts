@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { unusablePools } from '../../../cli/checks.js';
 import type { LaunchConfiguration } from '../../../domain/worker-pool.js';
-import { buildProviders } from '../../../providers/providers.js';
+import { buildProviders } from '../../../providers/configured.js';
 import type { ActiveLaunchConfig, PoolWithLaunchConfigs } from '../../../database/pools.js';
 import { recordedContext } from '../../support/provider-context.js';
 

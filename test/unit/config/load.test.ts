@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig, parseConfig } from '../../../config/load.js';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 
 const parse = (source: string, env: Record<string, string> = {}) => parseConfig(source, 'test.yml', providerTypes, env);
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { configKeys } from '../../../config/keys.js';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 
 const row = ({ path, default: value, description }: ReturnType<typeof configKeys>[number]): string =>
   `| \`${path}\` | ${value} | ${description} |`;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../config/load.js';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
 import { serveEnvironment } from '../../../dev/start/serve-environment.js';
 import { searchAttributeNames } from '../../../temporal/search-attributes.js';

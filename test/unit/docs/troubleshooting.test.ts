@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { configKeys } from '../../../config/keys.js';
 import { logEvents } from '../../../observability/log-events.js';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 import { Metrics } from '../../../observability/metrics.js';
 
 const page = readFileSync('docs/how-to/troubleshooting.md', 'utf8');

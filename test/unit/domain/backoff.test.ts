@@ -1,10 +1,5 @@
 import { expect, test } from '@jest/globals';
-import {
-  failureClasses,
-  failureClassOf,
-  MAX_BACKOFF_MS,
-  nextBackoff,
-} from '../../../domain/backoff.js';
+import { failureClasses, failureClassOf, MAX_BACKOFF_MS, nextBackoff } from '../../../domain/backoff.js';
 
 test('a launch config without capacity backs off for 10 s, doubling to 10 minutes', () => {
   const backoffs = [1, 2, 3, 4, 5, 6, 7, 8, 100, 5000].map((failures) =>

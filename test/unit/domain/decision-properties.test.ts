@@ -7,7 +7,7 @@ import {
   decideTerminations,
   groupCandidates,
   type TerminationCandidate,
-} from '../../../domain/termination.js';
+} from '../../../domain/termination-advice.js';
 import { proofSize } from '../../support/long.js';
 import { seededRandom } from '../../support/seeded-random.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ProviderConfig } from '../../../config/schema.js';
-import { accountOf, budgetsOf } from '../../../providers/providers.js';
+import { accountOf, budgetsOf } from '../../../providers/configured.js';
 
 const subscriptionId = '11111111-2222-3333-4444-555555555555';
 const aws = (changes: object = {}) =>

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { providerTypes } from '../../../providers/providers.js';
+import { providerTypes } from '../../../providers/configured.js';
 
 test.each(Object.entries(providerTypes))(
   'the registry lists %s by the providerType of its own schema',

@@ -4,7 +4,7 @@ import type { Worker } from '../../../domain/worker.js';
 import type { WorkerPool } from '../../../domain/worker-pool.js';
 import { nullProvider } from '../../../providers/null/provider.js';
 import { lifecycleInput } from '../../../temporal/lifecycle-input.js';
-import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
+import { lifecycleStart } from '../../../temporal/lifecycle-start-options.js';
 import { workerOf } from '../../support/workers.js';
 
 const pool = { workerPoolId: 'proj/pool', providerId: 'cloud', config: {} } as WorkerPool;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { lifecycleId } from '../../../temporal/ids.js';
-import { lifecycleStart } from '../../../temporal/lifecycle-start.js';
+import { lifecycleStart } from '../../../temporal/lifecycle-start-options.js';
 import { workflowTypes } from '../../../temporal/names.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { poolSuite } from '../../support/pool-suite.js';

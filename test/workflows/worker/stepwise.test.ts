@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { toApplicationFailure } from '../../../activities/support/failures.js';
+import { toApplicationFailure } from '../../../activities/support/application-failures.js';
 import { ProviderError } from '../../../providers/errors.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { STEPS, stepwiseSuite } from '../../support/stepwise-suite.js';

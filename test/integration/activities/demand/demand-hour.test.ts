@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { demandActivities } from '../../../../activities/demand/poll.js';
-import { providersOf } from '../../../../providers/providers.js';
+import { demandActivities } from '../../../../activities/demand/poll-demand.js';
+import { providersOf } from '../../../../providers/configured.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { proofSize } from '../../../support/long.js';
 import { PoolSurroundings } from '../../../support/pool-activities.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ReconciliationOutcome } from '../../../../activities/pool/types.js';
-import type { Decision } from '../../../../domain/decision.js';
+import type { Decision } from '../../../../domain/decision-record.js';
 import { recordReadings } from '../../../../database/demand-readings.js';
 import { listDecisions } from '../../../../database/decisions.js';
 import { allPoolsCapacity } from '../../../../database/pool-snapshot.js';

@@ -102,7 +102,7 @@ test('a scan signals what the end of a machine says of its launch config, as the
   cloud.finishPending('short', 'vm', 'failed', 'none left');
   await scan('bulk');
   expect(signalled.toSorted()).toEqual(['here/short failed', 'here/silent gone']);
-  expect(causes.toSorted()).toEqual(['capacity', undefined]);
+  expect(new Set(causes)).toEqual(new Set(['capacity', undefined]));
 });
 
 test('a following scan ends when no worker waits for it', async () => {

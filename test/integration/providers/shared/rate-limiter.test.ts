@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { parseConfig } from '../../../../config/load.js';
 import { bucketStore } from '../../../../database/rate-limits.js';
-import { budgetsOf, providerTypes } from '../../../../providers/providers.js';
+import { budgetsOf, providerTypes } from '../../../../providers/configured.js';
 import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
 import type { QuotaUpdate, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';

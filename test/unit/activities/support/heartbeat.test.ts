@@ -4,7 +4,7 @@ import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/cl
 import { withHeartbeat } from '../../../../activities/support/heartbeat.js';
 import { inParallel } from '../../../../activities/support/in-parallel.js';
 import { parseConfig } from '../../../../config/load.js';
-import { providerTypes } from '../../../../providers/providers.js';
+import { providerTypes } from '../../../../providers/configured.js';
 import type { AwsProviderConfig } from '../../../../providers/aws/config.js';
 import { Ec2Calls } from '../../../../providers/aws/calls.js';
 import { Batcher } from '../../../../providers/shared/batcher.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { failuresInWords, toApplicationFailure } from '../../../../activities/support/failures.js';
+import { failuresInWords, toApplicationFailure } from '../../../../activities/support/application-failures.js';
 import { isOutage } from '../../../../cli/exit.js';
 import {
   DatabaseLostError,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../../../config/load.js';
 import { google } from '../../../../providers/google/index.js';
-import { providerTypes } from '../../../../providers/providers.js';
+import { providerTypes } from '../../../../providers/configured.js';
 
 const entry = { providerType: 'google', project: 'example-project', workerServiceAccountId: '100000000000000000001' };
 const parse = (changes: object = {}) =>

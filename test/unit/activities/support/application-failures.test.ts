@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ApplicationFailure } from '@temporalio/common';
-import { toApplicationFailure } from '../../../../activities/support/failures.js';
+import { toApplicationFailure } from '../../../../activities/support/application-failures.js';
 import { ProviderError } from '../../../../providers/errors.js';
 
 test('toApplicationFailure spreads retries of many calls that a cloud put off to one instant, and lets none come sooner', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { scannedProviders } from '../../../activities/scan/scan.js';
-import { buildProviders, providersOf } from '../../../providers/providers.js';
+import { buildProviders, providersOf } from '../../../providers/configured.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';

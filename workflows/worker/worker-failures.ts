@@ -1,5 +1,5 @@
 import { type ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import type { FailureDetails } from '../../activities/support/failures.js';
+import type { FailureDetails } from '../../activities/support/application-failures.js';
 import { failureClassOf } from '../../domain/backoff.js';
 import type { LifecycleTiming } from '../../domain/lifecycle.js';
 import type { Observed, WorkerFailure } from '../../temporal/messages.js';

@@ -6,9 +6,9 @@ import { type Mode, withDefaultTitle } from './launching.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { namesOf } from '../model/names.js';
 import { ResourceGroups } from '../arm/resource-groups.js';
-import { DEPLOYMENT_STEP, deploymentState, reasonOf } from '../model/deployment-states.js';
+import { DEPLOYMENT_STEP, deploymentState, reasonOf } from '../model/arm-deployment-states.js';
 import type { Deployments } from '../arm/deployments.js';
-import { deploymentBody, prepareDeployment, requestOf } from './deployment-request.js';
+import { deploymentBody, prepareDeployment, requestOf } from './template-request.js';
 
 /**
  * One deployment of a template for each machine, under a name that follows from its id. Looking for

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { definitionOf, type GoogleRequest, prepareLaunch } from '../../../../providers/google/launch-request.js';
-import { checkDefinition } from '../../../../providers/google/definition.js';
+import { checkDefinition } from '../../../../providers/google/check-definition.js';
 import { typeProblem } from '../../../../providers/google/definition-types.js';
 import { googlePoolSchema } from '../../../../providers/google/pool-schema.js';
 import { poolValidator } from '../../../../providers/shared/pool-schema.js';

@@ -2,7 +2,7 @@ import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
 import type { PoolOwner, ProviderContext } from '../provider.js';
-import { largestSpec, refuseProblems } from '../shared/definition.js';
+import { largestSpec, refuseProblems } from '../shared/check-definition.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { IdentityKeys } from './certificates.js';
 import { prepareLaunch } from './launch-request.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkCapacities } from '../../../domain/definition.js';
+import { checkCapacities } from '../../../domain/check-capacities.js';
 
 const config = (launchConfigId: string, capacityPerInstance: number, fields: object = {}) => ({
   launchConfigId,

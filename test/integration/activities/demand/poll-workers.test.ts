@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { workerPollActivities } from '../../../../activities/demand/worker-poll.js';
+import { workerPollActivities } from '../../../../activities/demand/poll-workers.js';
 import { type DemandSource, QueueRefusedError } from '../../../../domain/demand-source.js';
 import type { QueueWorker } from '../../../../domain/inactivity.js';
 import { recordLaunchedWorkers } from '../../../../database/launches.js';

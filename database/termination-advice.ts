@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { TerminationCandidate, TerminationDecision } from '../domain/termination.js';
+import type { TerminationCandidate, TerminationDecision } from '../domain/termination-advice.js';
 import type { Db } from './client/schema.js';
 import { bigint, jsonb } from './client/sql.js';
 

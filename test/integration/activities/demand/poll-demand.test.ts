@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import { DEMAND_POLL_LIMITS, demandActivities } from '../../../../activities/demand/poll.js';
+import { DEMAND_POLL_LIMITS, demandActivities } from '../../../../activities/demand/poll-demand.js';
 import type { DemandCounts } from '../../../../domain/demand.js';
-import type { DecisionBasis } from '../../../../domain/decision.js';
+import type { DecisionBasis } from '../../../../domain/decision-record.js';
 import { recordDecision } from '../../../../database/decisions.js';
 import { hold, release } from '../../../../database/holds.js';
 import type { Db } from '../../../../database/client/schema.js';
@@ -14,7 +14,7 @@ import { recordedLog } from '../../../support/recorded-log.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { providersOf } from '../../../../providers/providers.js';
+import { providersOf } from '../../../../providers/configured.js';
 import { databaseFor } from '../../../support/records-suite.js';
 
 const database = databaseFor('PGlite');

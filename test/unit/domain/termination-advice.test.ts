@@ -6,7 +6,7 @@ import {
   groupCandidates,
   targetCapacity,
   type TerminationCandidate,
-} from '../../../domain/termination.js';
+} from '../../../domain/termination-advice.js';
 
 describe('target capacity', () => {
   test.each([

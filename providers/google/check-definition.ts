@@ -1,6 +1,6 @@
 import type { LaunchConfiguration } from '../../domain/worker-pool.js';
 import { ProviderError } from '../errors.js';
-import { largestSpec, refuseProblems } from '../shared/definition.js';
+import { largestSpec, refuseProblems } from '../shared/check-definition.js';
 import type { PoolValidation } from '../shared/pool-schema.js';
 import type { PreparedLaunch, LaunchSpec, PoolOwner } from '../provider.js';
 import { parseZonal } from './bare-names.js';
