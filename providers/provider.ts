@@ -133,13 +133,14 @@ export interface BulkLaunching {
    * Creates as many machines as there is capacity for, `count` at most, and gives those that it created when that is final.
    * **Idempotent by token**: repeated, it creates nothing new and gives the machines of the first time.
    * One call that creates, never retried inside, because the caller must know of every attempt; then reads, until the cloud
-   * has said what it did. Throws TokenSpent when the cloud knows the token and will not say what it created.
+   * has said what it did. Throws TokenSpent when the cloud knows the token and will not say what it created. Once a
+   * creation was accepted, whatever fails is Unavailable: other codes say that this attempt has done nothing.
    */
   submit(launch: PreparedLaunch): Promise<LaunchedMachines>;
   /**
    * Every machine that exists with this launch's token, and those that ended as far as the cloud still shows them: what
-   * became of an attempt that got no answer. Complete, or throws. Clouds list new machines late, so what is not settled
-   * proves something only minutes after the attempt.
+   * became of an attempt that got no answer. Complete, or throws, as it does while the cloud says that it goes on. Clouds
+   * list new machines late, so what is not settled proves something only minutes after the attempt.
    */
   find(launch: PreparedLaunch): Promise<FoundMachines>;
 }

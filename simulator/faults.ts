@@ -51,6 +51,8 @@ export interface FaultRule {
   readonly workerPoolId: string | null;
   /** Google: the zone. */
   readonly region: string | null;
+  /** Google: only lists whose filter holds this text. */
+  readonly filter: string | null;
 }
 
 /** What is known of a call before it acts. */
@@ -61,6 +63,7 @@ export interface Call {
   readonly region?: string;
   readonly workerIds?: readonly string[];
   readonly workerPoolId?: string | null;
+  readonly filter?: string | null;
 }
 
 interface ActiveRule extends FaultRule {
@@ -228,6 +231,7 @@ function fits(rule: FaultRule, call: Call): boolean {
   if (rule.workerId !== null && !call.workerIds?.includes(rule.workerId)) return false;
   if (rule.workerPoolId !== null && call.workerPoolId !== rule.workerPoolId) return false;
   if (rule.region !== null && call.region !== rule.region) return false;
+  if (rule.filter !== null && !call.filter?.includes(rule.filter)) return false;
   if (rule.operation.startsWith('api:')) return call.route?.startsWith(rule.operation.slice('api:'.length)) ?? false;
   return rule.operation === '*' || rule.operation === call.operation;
 }

@@ -7,6 +7,7 @@ import type { LaunchedMachines, ProviderErrorReason } from '../../providers/prov
 import type { Proof } from '../../database/launch-attempts.js';
 import { noteShortage } from '../../database/launch-failures.js';
 import { recordLaunchedWorkers, workersOfLaunch } from '../../database/launches.js';
+import { inTransaction } from '../../database/client/sql.js';
 import { getPool } from '../../database/pools.js';
 import type { LaunchRow } from '../../database/client/schema.js';
 import type { Worker } from '../../domain/worker.js';
@@ -26,7 +27,10 @@ export interface NewMachines extends LaunchedMachines {
   readonly proof?: Proof;
 }
 
-/** Gives a launch's machines their rows. Null when it must not: the proof does not hold any more, or the pool has gone. */
+/**
+ * Gives a launch's machines their rows, and writes why there are no others: both or neither, because the cloud is asked
+ * nothing more of a launch with rows. Null when it must not: the proof does not hold any more, or the pool has gone.
+ */
 export const recordLaunch =
   (deps: ActivityDeps) =>
   async (launch: LaunchRow, { machines, shortfall, nowMs, proof }: NewMachines): Promise<LaunchResult | null> => {
@@ -34,17 +38,24 @@ export const recordLaunch =
     const { db } = database;
     const pool = await getPool(db, launch.workerPoolId);
     const terminateAfter = registrationDeadline(nowMs, lifecycleTiming(pool?.pool.config.lifecycle, config.defaults));
-    const workers = await recordLaunchedWorkers(db, launch.token, machines, {
-      ...{ nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS },
-      ...(proof && { proof }),
+    const isShort = machines.length < launch.count;
+    const errors = isShort ? shortageErrors(launch, shortfall) : [];
+    const recorded = await inTransaction(db, async (trx) => {
+      const workers = await recordLaunchedWorkers(trx, launch.token, machines, {
+        ...{ nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS },
+        ...(proof && { proof }),
+      });
+      if (workers === null) return null;
+      const isFirst = isShort && (await noteShortage(trx, launch.token, { ...backoffOf(shortfall, nowMs), errors }));
+      return { workers, isFirst };
     });
-    if (workers === null) return null;
+    if (recorded === null) return null;
+    const { workers, isFirst } = recorded;
     // A repeat finds rows of an earlier instant.
     const fresh = workers.filter(({ created }) => created === nowMs);
     for (const row of fresh) logEvent(log, 'worker-requested', { ...loggedWorker(row), ...loggedDeadline(row) });
-    const isShort = machines.length < launch.count;
     if (fresh.length > 0) logLaunchEnd(deps, launch, isShort ? 'short' : 'launched', machines.length);
-    if (isShort) await reportShortage(deps, launch, shortfall, nowMs);
+    if (isFirst) for (const error of errors) logPoolError(log, error);
     return await recordedResult(deps, launch, workers);
   };
 
@@ -80,18 +91,13 @@ const NO_WORDS: ProviderErrorReason = {
   cloudCode: null,
 };
 
-async function reportShortage(
-  { database, log }: ActivityDeps,
-  launch: LaunchRow,
-  shortfall: readonly ProviderErrorReason[],
-  nowMs: number,
-): Promise<void> {
-  const reasons = shortfall.length > 0 ? shortfall : [NO_WORDS];
-  const errors = reasons.map((reason) => creationError({ ...launch, reason }));
-  const backoff = backoffAfter(worstFailureClass(reasons), nowMs);
-  const isFirst = await noteShortage(database.db, launch.token, { ...backoff, errors });
-  if (isFirst) for (const error of errors) logPoolError(log, error);
-}
+const orNoWords = (shortfall: readonly ProviderErrorReason[]) => (shortfall.length > 0 ? shortfall : [NO_WORDS]);
+
+const shortageErrors = (launch: LaunchRow, shortfall: readonly ProviderErrorReason[]) =>
+  orNoWords(shortfall).map((reason) => creationError({ ...launch, reason }));
+
+const backoffOf = (shortfall: readonly ProviderErrorReason[], nowMs: number) =>
+  backoffAfter(worstFailureClass(orNoWords(shortfall)), nowMs);
 
 export function logLaunchEnd(
   { log }: ActivityDeps,

@@ -116,6 +116,8 @@ export interface FaultRequest {
   readonly workerId?: string;
   readonly workerPoolId?: string;
   readonly region?: string;
+  /** Google only: of lists those whose filter holds this text. */
+  readonly filter?: string;
 }
 
 export interface FaultState {

@@ -81,7 +81,10 @@ const locationOf = ({ project, zone }: ZoneRef): MachineLocation => ({
 });
 
 /** What an identity token is compared with is fixed when the machine is created. */
-export const launchedMachine = (instance: Instance, ref: ZoneRef): LaunchedMachine => ({
+export const launchedMachine = (
+  instance: Pick<Instance, 'id' | 'creationTimestamp'> & { readonly name: string | null },
+  ref: ZoneRef,
+): LaunchedMachine => ({
   workerGroup: ref.zone,
   workerId: instance.id,
   location: locationOf(ref),

@@ -10,6 +10,7 @@ export interface Operation {
   readonly status?: string | null;
   readonly operationType?: string | null;
   readonly operationGroupId?: string | null;
+  readonly targetId?: string | null;
   readonly insertTime?: string | null;
   readonly user?: string | null;
   readonly error?: { readonly errors?: readonly OperationError[] } | null;
@@ -21,13 +22,16 @@ export interface Operation {
 }
 
 const OPERATION =
-  'name,status,operationType,operationGroupId,insertTime,user,error,instancesBulkInsertOperationMetadata';
+  'name,status,operationType,operationGroupId,targetId,insertTime,user,error,instancesBulkInsertOperationMetadata';
 const PAGE_SIZE = 500;
 /** Operations of one project in an hour fit many times; a list without end must not hold a call for ever. */
 const MAX_PAGES = 20;
 
 export const isDone = ({ status }: Operation): boolean => status === 'DONE';
 export const errorsOf = ({ error }: Operation): readonly OperationError[] => error?.errors ?? [];
+
+export const notEndedYet = ({ name }: Operation): ProviderError =>
+  new ProviderError({ code: 'Unavailable', message: `operation ${name} has not ended yet` });
 
 /** How many machines the operation has created so far, and not deleted again; null where it does not say. */
 export function createdBy({ instancesBulkInsertOperationMetadata: metadata }: Operation): number | null {
@@ -91,10 +95,7 @@ export class OperationWaits {
     let current = operation;
     for (let round = 0; !isDone(current); round++) {
       const intervalMs = intervalsMs[round] ?? MAX_INTERVAL_MS;
-      if (performance.now() + intervalMs > endsAt) {
-        const message = `operation ${operation.name} has not ended yet`;
-        throw new ProviderError({ code: 'Unavailable', message });
-      }
+      if (performance.now() + intervalMs > endsAt) throw notEndedYet(operation);
       await pause(intervalMs);
       current = (await this.readShared(current, ref)) ?? current;
     }

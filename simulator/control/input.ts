@@ -44,6 +44,7 @@ export function faultRule(body: Body): Omit<FaultRule, 'id'> & { id?: string } {
     workerId: optionalText(body, 'workerId'),
     workerPoolId: optionalText(body, 'workerPoolId'),
     region: optionalText(body, 'region'),
+    filter: optionalText(body, 'filter'),
   };
 }
 

@@ -107,28 +107,34 @@ function act(
     user,
     workerPoolId: concern.workerPoolId ?? null,
   };
-  return attend(context, { operation, ...concern }, about, async (fault): Promise<Attended<Properties>> => {
-    windows.charge(target, Date.now());
-    if (operation === 'zoneOperations.wait') {
-      await compute.ended(findOperation(compute.store, target).name, WAIT_MS);
-      return { value: compute.run((store) => renderOperation(store, findOperation(store, target))) };
-    }
-    const disturbance = disturbanceOf(fault);
-    const answered = compute.run((store, nowMs) => {
-      windows.checkConcurrency(store, target);
-      return perform(store, { target, query, body, user, disturbance }, nowMs);
-    });
-    if (answered.begun) {
-      context.changed();
-      if (fault) followStuck(compute, fault, answered);
-    }
-    return { value: answered.body, details: detailsOf(answered) };
-  });
+  return attend(
+    context,
+    { operation, ...concern, filter: query.get('filter') },
+    about,
+    async (fault): Promise<Attended<Properties>> => {
+      windows.charge(target, Date.now());
+      if (operation === 'zoneOperations.wait') {
+        await compute.ended(findOperation(compute.store, target).name, WAIT_MS);
+        return { value: compute.run((store) => renderOperation(store, findOperation(store, target))) };
+      }
+      const disturbance = disturbanceOf(fault);
+      const answered = compute.run((store, nowMs) => {
+        windows.checkConcurrency(store, target);
+        return perform(store, { target, query, body, user, disturbance }, nowMs);
+      });
+      if (answered.begun) {
+        context.changed();
+        if (fault) followStuck(compute, fault, answered);
+      }
+      return { value: answered.body, details: detailsOf(answered) };
+    },
+  );
 }
 
 /** By what a fault may choose a call: numbers and names in it, its pool, and its zone. */
 function faultTargetOf({ store }: Compute, { zone, project, name }: Target, body: Properties): Omit<Call, 'operation'> {
   const instance = zone === null || name === null ? undefined : store.find(project, zone, name);
+  const order = instance ? store.orderOf(instance) : store.order(store.operation(name ?? '')?.orderId ?? null);
   const sent = poolIn(objectAt(body, 'instanceProperties')) ?? poolIn(body);
   const names = [
     ...[name, textAt(body, 'name'), instance?.id, instance?.name],
@@ -137,7 +143,7 @@ function faultTargetOf({ store }: Compute, { zone, project, name }: Target, body
   return {
     ...(zone !== null && { region: zone }),
     workerIds: names.filter((one): one is string => typeof one === 'string'),
-    workerPoolId: sent ?? (instance ? store.orderOf(instance).workerPoolId : null),
+    workerPoolId: sent ?? order?.workerPoolId ?? null,
   };
 }
 

@@ -41,6 +41,8 @@ export class RecordingCloud {
   readonly refusedRegions = new Set<string>();
   /** Machines that a read by id shows, and no list. */
   readonly hidden = new Set<string>();
+  /** Bulk: why machines ended, by id; null for a cloud that cannot be asked. */
+  explanations: Map<string, string> | null = null;
   private readonly machinesById = new Map<string, RecordedMachine>();
   private failures: (ScriptedFailure & { left: number })[] = [];
 

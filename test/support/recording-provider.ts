@@ -174,6 +174,12 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
   const isStepwise = kind === 'stepwise';
   return {
     removalSteps: isStepwise ? [...steps].reverse() : ['machine'],
+    ...(cloud.explanations && {
+      explain: ({ workerId }) =>
+        call('read', 'explain', () =>
+          cloud.call({ operation: 'explain', workerId }, () => cloud.explanations?.get(workerId) ?? null),
+        ),
+    }),
     observe(locations) {
       const observeRegion = async function* (region: string | null) {
         const ours = await call('read', 'observe', () => cloud.call({ operation: 'observe' }, () => cloud.all()));

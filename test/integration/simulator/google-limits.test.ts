@@ -15,6 +15,7 @@ import {
   list,
   metadata,
   names,
+  operation,
   operationsOf,
   properties,
   quick,
@@ -150,6 +151,22 @@ describe('a fault in a call of Google', () => {
       message: 'refused on purpose',
     });
     expect((await google.state()).instances).toEqual([]);
+  });
+
+  test('a fault can target lists by their filter, and operations by the pool that they are for', async () => {
+    const begun = await bulkInsert(clients, {
+      names: ['a'],
+      properties: properties({ metadata: metadata('http://wm') }),
+    });
+    const other = await bulkInsert(clients, { names: ['b'] });
+    const refuse = { mode: 'refuse', code: 'backendError', status: 503 } as const;
+    await simulator.addFault({ ...refuse, operation: 'zoneOperations.get', workerPoolId });
+    await simulator.addFault({ ...refuse, operation: 'instances.list', filter: 'labels.launch' });
+    await operation(clients, other.name);
+    await list(clients, { filter: 'labels.owner=somebody' });
+    await list(clients);
+    expect(await refusalOf(operation(clients, begun.name))).toMatchObject({ status: 503 });
+    expect(await refusalOf(list(clients, { filter: 'labels.launch=one' }))).toMatchObject({ status: 503 });
   });
 
   test('a fault holds a call of Google before it acts, or its answer after it', async () => {

@@ -151,12 +151,19 @@ describe('a machine that a scan sees', () => {
     await lifecycle.end();
   });
 
-  test('a machine preempted before it registered is no failure of its launch config', async () => {
-    const lifecycle = await time.startLifecycle();
-    await lifecycle.observed('gone', { reason: 'preempted: wanted elsewhere', cause: 'preempted' });
-    await lifecycle.ended();
-    expect(stop()).toEqual({ reason: 'preempted: wanted elsewhere', failure: null });
-  });
+  test.each(['gone', 'failed'] as const)(
+    'a worker preempted before it registered (its machine %s) makes no failure and no backoff, and ends',
+    async (state) => {
+      const lifecycle = await time.startLifecycle();
+      await lifecycle.observed(state, { reason: 'preempted: wanted elsewhere', cause: 'preempted' });
+      if (state === 'failed') {
+        await eventually(() => removals() === 1);
+        await lifecycle.observed('gone');
+      }
+      await lifecycle.ended();
+      expect(stop()).toEqual({ reason: 'preempted: wanted elsewhere', failure: null });
+    },
+  );
 
   test('a machine gone while it ran is no failure', async () => {
     const lifecycle = await running();

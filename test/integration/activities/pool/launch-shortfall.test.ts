@@ -6,6 +6,7 @@ import { listErrors } from '../../../../database/errors.js';
 import { ProviderError } from '../../../../providers/errors.js';
 import type { BulkLaunching, FoundMachines, LaunchedMachine, Provider } from '../../../../providers/provider.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
+import { refuseInserts } from '../../../support/broken-rows.js';
 import { engines, launchConfig, makePool, MINUTE, newIntent, NOW, poolId, reserve } from '../../../support/records.js';
 import { databaseFor } from '../../../support/records-suite.js';
 
@@ -82,6 +83,17 @@ describe.each(engines)('a launch of which machines are missing on %s', (engine) 
     expect(await attempt()).toMatchObject({ launched: 1, outcome: 'short' });
     expect(await attempt()).toMatchObject({ launched: 1, outcome: 'short' });
     expect(await errors()).toEqual(bothReasons);
+    expect(await backoffs()).toEqual([{ launchConfigId: 'lc-a', failureClass: 'quota' }]);
+  });
+
+  test('a launch whose errors cannot be written has no rows either, and the next attempt writes both', async () => {
+    launching.submit = async () => ({ machines: [machine(0)], shortfall: [quota] });
+    const mend = await refuseInserts(database.db, 'worker_pool_errors');
+    expect(await attempt()).toBeNull();
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open' });
+    await mend();
+    expect(await attempt(NOW + 10_000)).toMatchObject({ launched: 1, outcome: 'short' });
+    expect(await errors()).toEqual([['QUOTA', 'no more CPUs']]);
     expect(await backoffs()).toEqual([{ launchConfigId: 'lc-a', failureClass: 'quota' }]);
   });
 

@@ -52,6 +52,9 @@ const child = (code: string, group = 'group-1') => ({
   ...{ name: `child-${code}`, status: 'DONE', operationType: 'insert', operationGroupId: group },
   error: { errors: [{ code, message: 'in words' }] },
 });
+const success = (targetId: string, group = 'group-1') => ({
+  ...{ name: `insert-${targetId}`, status: 'DONE', operationType: 'insert', operationGroupId: group, targetId },
+});
 
 const provider = () =>
   googleProvider(
@@ -156,6 +159,40 @@ describe('a bulk launch', () => {
     expect((await launching().submit(launchOf(2))).machines).toHaveLength(2);
   });
 
+  test('a bulk launch gives machines that ended after their creation, and those that are listed late, with the others', async () => {
+    answers['POST instances/bulkInsert'] = operation(created(3));
+    answers['GET instances'] = list([instance('1')]);
+    const others = [success('4', 'other'), { ...child('QUOTA_EXCEEDED'), targetId: '5' }];
+    answers['GET operations'] = { body: { items: [...['1', '2', '3'].map((id) => success(id)), ...others] } };
+    answers['GET instances/2'] = { body: instance('2') };
+    answers['GET instances/3'] = ScriptedGoogle.refusal(
+      404,
+      'notFound',
+      "'projects/p/zones/z/instances/3' was not found",
+    );
+    const { machines } = await launching().submit(launchOf(3));
+    expect(machines.map(({ workerId, identityAttributes: { name } }) => [workerId, name])).toEqual([
+      ['1', 'vm-1'],
+      ['2', 'vm-2'],
+      ['3', null],
+    ]);
+  });
+
+  test('a bulk launch stays in doubt while Google will not say what became of a machine that is not listed', async () => {
+    answers['POST instances/bulkInsert'] = operation();
+    answers['GET instances'] = list([instance('1')]);
+    answers['GET operations'] = { body: { items: [success('1'), success('2')] } };
+    answers['GET instances/2'] = ScriptedGoogle.refusal(503, 'backendError');
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+  });
+
+  test('a bulk launch reads at most 20 machines that are not listed, and else stays in doubt', async () => {
+    answers['POST instances/bulkInsert'] = operation(created(21));
+    answers['GET operations'] = { body: { items: Array.from({ length: 21 }, (_, id) => success(`${id}`)) } };
+    await expect(launching().submit(launchOf(21))).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(google.requests.filter(({ path }) => /\/instances\/\d+$/.test(path))).toEqual([]);
+  });
+
   test('a bulk launch stays in doubt while fewer machines are listed than were created', async () => {
     answers['POST instances/bulkInsert'] = operation();
     answers['GET instances'] = list([instance('1')]);
@@ -168,6 +205,21 @@ describe('a bulk launch', () => {
       answers['GET instances'] = answer;
       await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
     }
+  });
+
+  test.each([
+    ['GET operations/operation-1', 403, 'forbidden'],
+    ['GET operations/operation-1', 404, 'notFound'],
+    ['GET operations/operation-1', 403, 'rateLimitExceeded'],
+    ['GET instances', 403, 'insufficientPermissions'],
+    ['GET instances', 429, 'rateLimitExceeded'],
+    ['GET operations', 403, 'forbidden'],
+  ])('a bulk launch that was accepted stays in doubt when %s is refused (%i %s)', async (call, status, reason) => {
+    answers['POST instances/bulkInsert'] = operation({ status: 'RUNNING', ...created(0) });
+    answers['GET operations/operation-1'] = operation(created(1));
+    answers['GET instances'] = list([instance('1')]);
+    answers[call] = ScriptedGoogle.refusal(status, reason);
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   test('a bulk launch is refused where the service account does not exist, and nothing is created', async () => {
@@ -192,10 +244,14 @@ describe('the search for a launch', () => {
     expect(await launching().find(launchOf(2))).toMatchObject({ machines: [{}], isSettled: false });
   });
 
-  test('the search for a launch is not settled while the operation runs, or where Google knows none', async () => {
+  test('the search for a launch is not settled where Google knows no operation of it', async () => {
     expect(await launching().find(launchOf(2))).toEqual({ machines: [], shortfall: [], isSettled: false });
+  });
+
+  test('the search for a launch gives nothing while its operation runs: what is listed then may vanish', async () => {
     answers['GET operations'] = { body: { items: [bulk({ status: 'RUNNING' })] } };
-    expect(await launching().find(launchOf(2))).toMatchObject({ isSettled: false });
+    answers['GET instances'] = list([instance('1'), instance('2')]);
+    await expect(launching().find(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
   });
 });
 

@@ -1,0 +1,86 @@
+import { expect, test } from '@jest/globals';
+import { explainEnds } from '../../../../activities/scan/explain-ends.js';
+import type { SeenMachine } from '../../../../domain/observation.js';
+import type { LiveWorker } from '../../../../database/workers.js';
+import { ProviderError } from '../../../../providers/errors.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { RecordingCloud } from '../../../support/recording-cloud.js';
+import { recordingProvider } from '../../../support/recording-provider.js';
+
+const WORDS = 'preempted: the cloud needed its capacity';
+
+/** A cloud that knows of all machines why they ended. */
+function explainingCloud(): RecordingCloud {
+  const cloud = new RecordingCloud();
+  cloud.explanations = new Map();
+  return cloud;
+}
+
+interface EndShape {
+  readonly workerId?: string;
+  readonly of?: LiveWorker['state'];
+  readonly state?: SeenMachine['state'];
+  readonly reason?: string | null;
+}
+
+function ended(cloud: RecordingCloud, shape: EndShape = {}) {
+  const { workerId = 'w', of = 'requested', state = 'gone', reason = null } = shape;
+  cloud.explanations?.set(workerId, WORDS);
+  const location = { account: 'account', region: 'here', group: null };
+  const worker = { workerPoolId: 'proj/pool', workerGroup: 'here', workerId, location, state: of } as LiveWorker;
+  return { worker, machine: { workerGroup: 'here', workerId, state, reason, launchToken: null, resources: {} } };
+}
+
+async function reasonsOf(cloud: RecordingCloud, ends: readonly ReturnType<typeof ended>[]) {
+  const { machines } = recordingProvider(recordedContext(), cloud, 'bulk');
+  return (await explainEnds(machines!, ends)).map(({ machine: { reason } }) => reason);
+}
+
+test.each([
+  ['that failed before it had registered', { state: 'failed' }],
+  ['that failed while its worker ran', { of: 'running', state: 'failed' }],
+  ['that stops by itself', { of: 'running', state: 'stopping' }],
+  ['that is gone', { of: 'running' }],
+] as const)('a machine %s gets the cloud’s words for its end', async (_what, shape) => {
+  const cloud = explainingCloud();
+  expect(await reasonsOf(cloud, [ended(cloud, shape)])).toEqual([WORDS]);
+});
+
+test.each([
+  ['that is removed', { of: 'stopping' }, null],
+  ['that is being created', { state: 'pending' }, null],
+  ['that runs', { state: 'running' }, null],
+  ['whose list says why it ended', { reason: 'said before' }, 'said before'],
+] as const)('a machine %s is not asked about', async (_what, shape, reason) => {
+  const cloud = explainingCloud();
+  expect(await reasonsOf(cloud, [ended(cloud, shape)])).toEqual([reason]);
+  expect(cloud.count('explain')).toBe(0);
+});
+
+test('an end of which the cloud knows nothing, or which it will not explain, has no reason, and the others have theirs', async () => {
+  const cloud = explainingCloud();
+  const ends = ['a', 'b', 'c'].map((workerId) => ended(cloud, { workerId }));
+  cloud.explanations!.delete('b');
+  cloud.fail({ operation: 'explain', error: new ProviderError({ code: 'Throttled', message: 'later' }) });
+  expect(await reasonsOf(cloud, ends)).toEqual([null, null, WORDS]);
+});
+
+test('a fault of ours in an explanation ends the scan: it is no answer of the cloud’s', async () => {
+  const cloud = explainingCloud();
+  const end = ended(cloud);
+  cloud.fail({ operation: 'explain', error: new TypeError('ours') as never });
+  await expect(reasonsOf(cloud, [end])).rejects.toThrow('ours');
+});
+
+test('ends of more than 50 machines are explained fifty at a time, and all of them are reported', async () => {
+  const cloud = explainingCloud();
+  const ends = Array.from({ length: 60 }, (_, nth) => ended(cloud, { workerId: `w${nth}` }));
+  const reasons = await reasonsOf(cloud, ends);
+  expect(reasons.filter((reason) => reason === WORDS)).toHaveLength(50);
+  expect(reasons.filter((reason) => reason === null)).toHaveLength(10);
+});
+
+test('ends of a cloud that cannot be asked stay as they were listed', async () => {
+  const cloud = new RecordingCloud();
+  expect(await reasonsOf(cloud, [ended(cloud)])).toEqual([null]);
+});
