@@ -15,11 +15,12 @@ import type { CloudCall, Limiter } from './rate-limit.js';
  * Rules for all of it:
  * - A provider keeps no state about machines. It may be built many times, in many processes.
  * - Every call to the cloud first takes its place with `context.limiter` and reports to `context.onCall`.
- * - Failures are `ProviderError`s of `errors.ts`; whatever cannot be classified is `Unavailable`, because then we do not
- *   know whether the cloud acted.
- * - Requests and answers may travel through a workflow's history only as ids and numbers; nothing here returns a secret.
- * - A pool leaves nothing in a cloud but its machines (and what belongs to each), so there is no call to take a pool away:
- *   when the last machine is gone, so is the pool.
+ * - Failures are `ProviderError`s of `errors.ts`; whatever cannot be classified is `Unavailable`, because then we do
+ *   not know whether the cloud acted.
+ * - Requests and answers may travel through a workflow's history only as ids and numbers; nothing here returns a
+ *   secret.
+ * - A pool leaves nothing in a cloud but its machines (and what belongs to each), so there is no call to take a pool
+ *   away: when the last machine is gone, so is the pool.
  */
 export interface Provider {
   readonly providerId: string;
@@ -32,18 +33,18 @@ export interface Provider {
   readonly stepLabels?: Readonly<Record<string, string>>;
 
   /**
-   * Reaches for the cloud once: credentials, regions. Throws a ProviderError; the caller marks the provider unhealthy and
-   * tries again later. Called before anything else, and again after a failure. A part that cannot be reached (one region of
-   * many) is no failure: it comes back as a remark, in words, and launches there fail by themselves. Nothing that registers
-   * or removes a machine depends on this call.
+   * Reaches for the cloud once: credentials, regions. Throws a ProviderError; the caller marks the provider unhealthy
+   * and tries again later. Called before anything else, and again after a failure. A part that cannot be reached (one
+   * region of many) is no failure: it comes back as a remark, in words, and launches there fail by themselves. Nothing
+   * that registers or removes a machine depends on this call.
    */
   setup(): Promise<readonly string[]>;
 
   /**
    * Checks a pool definition against this type's schema (launch configs included) and fills in the schema's defaults.
-   * Pure. Gives the definition with defaults, or what is wrong with it, in words for an operator. What the cloud would refuse
-   * at every launch, and what would outlive its machine or prevent its removal, is wrong too. With `pool` everything that
-   * ends up in a request is checked: the request's size, the owner as a tag.
+   * Pure. Gives the definition with defaults, or what is wrong with it, in words for an operator. What the cloud would
+   * refuse at every launch, and what would outlive its machine or prevent its removal, is wrong too. With `pool`
+   * everything that ends up in a request is checked: the request's size, the owner as a tag.
    */
   validatePool(
     config: unknown,
@@ -51,9 +52,9 @@ export interface Provider {
   ): { ok: true; config: PoolConfig; launchConfigs: LaunchConfiguration[] } | { ok: false; reason: string };
 
   /**
-   * Whether this proof shows that its bearer is the machine of this row. Compares signed facts with the row's, never with
-   * anything else the bearer says. Resolves when it does; throws IdentityError when not.
-   * `nowMs` is the API's clock; proofs are judged with ± 5 minutes.
+   * Whether this proof shows that its bearer is the machine of this row. Compares signed facts with the row's, never
+   * with anything else the bearer says. Resolves when it does; throws IdentityError when not. `nowMs` is the API's
+   * clock; proofs are judged with ± 5 minutes.
    */
   verifyIdentity(worker: Worker, proof: IdentityProof, nowMs: number): Promise<void>;
 }
@@ -106,8 +107,8 @@ export interface LaunchedMachine {
 export interface LaunchedMachines {
   readonly machines: readonly LaunchedMachine[];
   /**
-   * Why there are fewer than the launch requested, a reason for each of the cloud's codes. Empty where it gives none, or none is
-   * missing; never empty where there is no machine.
+   * Why there are fewer than the launch requested, a reason for each of the cloud's codes. Empty where it gives none,
+   * or none is missing; never empty where there is no machine.
    */
   readonly shortfall: readonly ProviderErrorReason[];
 }
@@ -127,20 +128,22 @@ export interface BulkLaunching {
   readonly maxPerLaunch: number;
   /** For so long after the first attempt the cloud is certain to know a token: an older launch is only searched for. */
   readonly maxTokenAgeMs: number;
-  /** Pure. Throws ProviderError(InvalidRequest) when the launch can never be sent, such as user data that is too long. */
+  /**
+   * Pure. Throws ProviderError(InvalidRequest) when the launch can never be sent, such as user data that is too long.
+   */
   prepare(spec: LaunchSpec): PreparedLaunch;
   /**
-   * Creates as many machines as there is capacity for, `count` at most, and gives those that it created when that is final.
-   * **Idempotent by token**: repeated, it creates nothing new and gives the machines of the first time.
-   * One call that creates, never retried inside, because the caller must know of every attempt; then reads, until the cloud
-   * has said what it did. Throws TokenSpent when the cloud knows the token and will not say what it created. Once a
+   * Creates as many machines as there is capacity for, `count` at most, and gives those that it created when that is
+   * final. **Idempotent by token**: repeated, it creates nothing new and gives the machines of the first time. One call
+   * that creates, never retried inside, because the caller must know of every attempt; then reads, until the cloud has
+   * said what it did. Throws TokenSpent when the cloud knows the token and will not say what it created. Once a
    * creation was accepted, whatever fails is Unavailable: other codes say that this attempt has done nothing.
    */
   submit(launch: PreparedLaunch): Promise<LaunchedMachines>;
   /**
    * Every machine that exists with this launch's token, and those that ended as far as the cloud still shows them: what
-   * became of an attempt that got no answer. Complete, or throws, as it does while the cloud says that it goes on. Clouds
-   * list new machines late, so what is not settled proves something only minutes after the attempt.
+   * became of an attempt that got no answer. Complete, or throws, as it does while the cloud says that it goes on.
+   * Clouds list new machines late, so what is not settled proves something only minutes after the attempt.
    */
   find(launch: PreparedLaunch): Promise<FoundMachines>;
 }
@@ -169,7 +172,7 @@ export interface StepwiseLaunching {
 }
 
 /**
- * What a template creates is known only from the record of its deployment. It is stored in the machine's row, which
+ * What a template creates is known only from the record of its ARM deployment. It is stored in the machine's row, which
  * `deleteResource` then goes by, before that record is deleted.
  */
 export interface ResourceTracking {
@@ -211,8 +214,8 @@ export interface Machines {
   /**
    * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
-   * (`shared/partial-listing.ts`) does: the locations that it does not name were listed to the end.
-   * The cost is pages, not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged.
+   * (`shared/partial-listing.ts`) does: the locations that it does not name were listed to the end. The cost is pages,
+   * not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged.
    */
   observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */
@@ -228,8 +231,8 @@ export interface Machines {
    */
   explain?(machine: MachineRef): Promise<string | null>;
   /**
-   * Pure: what these words (an observation's `reason`, or what `explain` gave) say of the launch config, when the machine
-   * ended before it registered: how long that backs off depends on it.
+   * Pure: what these words (an observation's `reason`, or what `explain` gave) say of the launch config, when the
+   * machine ended before it registered: how long that backs off depends on it.
    */
   causeOf(reason: string): EndCause;
 }
@@ -253,8 +256,8 @@ export interface Observation extends MachineRef {
   readonly launchToken: string | null;
   readonly workerPoolId: string | null;
   /**
-   * Resources of a stepwise machine that exist by now, by step: all of them, because what is left out may count as gone.
-   * Empty for bulk clouds.
+   * Resources of a stepwise machine that exist by now, by step: all of them, because what is left out may count as
+   * gone. Empty for bulk clouds.
    */
   readonly resources: Readonly<Record<string, MachineState>>;
 }
@@ -290,7 +293,8 @@ export interface CallOutcome {
 
 /**
  * A type of provider, as `registry.ts` lists it: all that is known of it before one is built. Every process and command
- * loads it for every type, so its modules load no vendor's SDK, which takes up to 100 MB and half a second; `build` does.
+ * loads it for every type, so its modules load no vendor's SDK, which takes up to 100 MB and half a second; `build`
+ * does.
  */
 export interface ProviderType<Config extends ProviderConfig = ProviderConfig> {
   /** Of its entries in the configuration. `providerType` is the constant by which the registry lists it. */
@@ -301,13 +305,15 @@ export interface ProviderType<Config extends ProviderConfig = ProviderConfig> {
    */
   check(config: Config): readonly Problem[];
   /**
-   * Which account of the cloud a configuration speaks for, as far as it says, without a call: what must not change under a
-   * provider's id while it has machines, for they would look gone from the other account. Null where there is no account.
-   * Keys may be replaced, and emulators may move to another port of this machine.
+   * Which account of the cloud a configuration speaks for, as far as it says, without a call: what must not change
+   * under a provider's id while it has machines, for they would look gone from the other account. Null where there is
+   * no account. Keys may be replaced, and emulators may move to another port of this machine.
    */
   account(config: Config): string | null;
   /** The name of the budget of calls that all providers of one account share; null for one of the provider's own. */
   budget(config: Config): string | null;
-  /** Throws ProviderConfigError when it cannot be built from this configuration. Pure but for the files that it names. */
+  /**
+   * Throws ProviderConfigError when it cannot be built from this configuration. Pure but for the files that it names.
+   */
   build(config: Config, context: ProviderContext): Promise<Provider>;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../config/load.js';
 import { providerTypes } from '../../../providers/configured.js';
+import { issuerScopes } from '../../../api/auth/credentials.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
 import { serveEnvironment } from '../../../dev/start/serve-environment.js';
 import { searchAttributeNames } from '../../../temporal/search-attributes.js';
@@ -61,6 +62,11 @@ describe('docker-compose.yml', () => {
       const config = configOf(name);
       expect(config.server).toMatchObject({ host: '0.0.0.0', port: 8080, publicUrl: filledIn['PUBLIC_URL'] });
       expect(config.temporal.address).toBe('temporal:7233');
+      // Without credentials for the queue no pool grows beyond its minimum.
+      expect(config.demand.credentials).toEqual({
+        clientId: 'worker-manager',
+        accessToken: exampleSecrets.ISSUER_ACCESS_TOKEN,
+      });
       expect(config.database.url).toBe(
         `postgres://worker_manager:${exampleSecrets.POSTGRES_PASSWORD}@postgres:5432/worker_manager`,
       );
@@ -239,4 +245,9 @@ test('the page on production names commands, variables and paths that exist', ()
   }
   for (const name of Object.keys(exampleSecrets)) expect(page).toContain(name);
   expect(page).toContain(`${API_PREFIX}/__heartbeat__`);
+});
+
+test('the page on production names each scope that the issuer needs', () => {
+  const page = readFileSync('docs/how-to/production.md', 'utf8');
+  for (const scope of issuerScopes) expect(page).toContain(`\`${scope}\``);
 });
