@@ -5,6 +5,7 @@ import { gone } from '../shared/gone.js';
 import { listLocations } from '../shared/partial-listing.js';
 import type { ComputeCalls } from './calls.js';
 import { deleteInstance } from './delete-instance.js';
+import { endedMachines } from './ends.js';
 import { causeOf, explainEnd } from './explain.js';
 import { getInstance, listInstances, observation, type ZoneRef } from './instances.js';
 import { ofDeployment } from './tags.js';
@@ -14,18 +15,26 @@ const REMOVAL_STEP = 'instance';
 const REMOVAL_REPEAT_MS = 2 * 60_000;
 
 export function googleMachines(calls: ComputeCalls, context: ProviderContext): Machines {
-  async function* observeZone(ref: ZoneRef): AsyncGenerator<Observation[]> {
+  async function* observeZone(ref: ZoneRef, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
+    const missing = new Map(known.map((machine) => [machine.workerId, machine]));
     for await (const instances of listInstances(calls, ref, ofDeployment(context.deploymentId))) {
+      for (const { id } of instances) missing.delete(id);
       yield instances.map((instance) => observation(instance, ref, context.deploymentId));
     }
+    yield (await endedMachines(calls, ref, [...missing.values()])).map(gone);
   }
   return {
     removalSteps: [REMOVAL_STEP],
     removalRepeatMs: REMOVAL_REPEAT_MS,
-    observe: (locations) =>
-      listLocations(
-        [...byZone(locations).values()].map(({ ref, locations: own }) => ({ locations: own, pages: observeZone(ref) })),
-      ),
+    observe(locations, known = []) {
+      const machinesIn = Map.groupBy(known, (machine) => keyOf(refOf(machine)));
+      return listLocations(
+        [...byZone(locations)].map(([key, { ref, locations: own }]) => ({
+          locations: own,
+          pages: observeZone(ref, machinesIn.get(key) ?? []),
+        })),
+      );
+    },
     async get(machine) {
       const ref = refOf(machine);
       const instance = await ignoreNotFound(getInstance(calls, ref, machine.workerId));
@@ -43,12 +52,15 @@ const refOf = ({ location, workerGroup }: MachineRef): ZoneRef => ({
   zone: location.group ?? workerGroup,
 });
 
+const keyOf = ({ project, zone }: ZoneRef): string => `${project}/${zone}`;
+
 function byZone(locations: readonly MachineLocation[]) {
   const zones = new Map<string, { ref: ZoneRef; locations: MachineLocation[] }>();
   for (const location of locations) {
     if (location.account === null || location.group === null) continue;
-    const key = `${location.account}/${location.group}`;
-    const known = zones.get(key) ?? { ref: { project: location.account, zone: location.group }, locations: [] };
+    const ref = { project: location.account, zone: location.group };
+    const key = keyOf(ref);
+    const known = zones.get(key) ?? { ref, locations: [] };
     known.locations.push(location);
     zones.set(key, known);
   }

@@ -141,6 +141,7 @@ const getOperation = async (calls: ComputeCalls, { project, zone }: ZoneRef, nam
 const bulkOperations = (since: string): string => `operationType="bulkInsert"${createdSince(since)}`;
 export const childOperations = ({ insertTime }: Operation): string =>
   `operationType="insert"${createdSince(insertTime ?? '')}`;
+export const deletionsSince = (since: string): string => `operationType="delete"${createdSince(since)}`;
 
 const createdSince = (since: string): string => (since ? ` AND creationTimestamp>="${since}"` : '');
 

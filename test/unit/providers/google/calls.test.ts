@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ComputeCalls } from '../../../../providers/google/calls.js';
 import type { GoogleProviderConfig } from '../../../../providers/google/config.js';
 import { computeTypes, usedMethods } from '../../../../providers/google/descriptor.js';
@@ -137,6 +138,41 @@ describe('a call', () => {
     ];
     google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded', 'too many', details);
     await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 10_000 });
+  });
+
+  test('a call that is refused with details does not have the SDK parse its whole description anew', async () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'R', domain: 'd' }];
+    google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded', 'too many', details);
+    const load = createRequire(import.meta.url);
+    const { protobuf, googleAuthLibrary } = load('google-gax') as {
+      protobuf: { Root: { fromJSON(json: object): object } };
+      googleAuthLibrary: { PassThroughClient: new () => object };
+    };
+    const opened = calls();
+    await expect(opened.call(insert)).rejects.toMatchObject({ code: 'Throttled' });
+    // The few types of errors are parsed at each; they are small.
+    const parsedWhole = (parsed: readonly (readonly [object])[]) =>
+      parsed.some(([json]) => json === load('@google-cloud/compute/build/protos/protos.json'));
+    const parsing = jest.spyOn(protobuf.Root, 'fromJSON');
+    await expect(opened.call(insert)).rejects.toMatchObject({ code: 'Throttled' });
+    expect(parsedWhole(parsing.mock.calls)).toBe(false);
+
+    // The SDK's public method does: that is what the product keeps away from.
+    const { InstancesClient } = load('@google-cloud/compute/build/src/v1/instances_client.js') as {
+      InstancesClient: new (options: object) => { get(request: object): Promise<unknown> };
+    };
+    const { hostname: apiEndpoint, port } = new URL(google.url);
+    const authClient = new googleAuthLibrary.PassThroughClient();
+    const client = new InstancesClient({
+      fallback: true,
+      apiEndpoint,
+      port: Number(port),
+      protocol: 'http',
+      authClient,
+    });
+    await expect(client.get({ project: 'p', zone, instance: '7' })).rejects.toThrow('too many');
+    expect(parsedWhole(parsing.mock.calls)).toBe(true);
+    parsing.mockRestore();
   });
 
   test('a call keeps the request out of its error', async () => {
