@@ -14,8 +14,8 @@ await ensureNode();
 
 /** On a machine that cannot follow, histories get longer there: it has the machine for itself. */
 const COUNTED = 'end-to-end/counts';
-/** What others feel of an attack is measured there: at full length it has the machine for itself. */
-const MEASURED = 'test/integration/api/attacks.test.ts';
+/** What others feel of an attack is measured there, and how long histories get: at full length they have the machine for themselves. */
+const ALONE = ['test/integration/api/attacks.test.ts', `test/${COUNTED}.test.ts`];
 /** Each process that runs such files has a Temporal server. */
 const MAX_SIDE_BY_SIDE = 8;
 const totals = { passed: 0, failed: 0 };
@@ -71,9 +71,9 @@ async function stageNamed([name, ...args]) {
  */
 async function runLongForms() {
   process.env.LONG = '1';
-  const waiting = filesWithTwoForms().filter((file) => file !== MEASURED);
+  const waiting = filesWithTwoForms().filter((file) => !ALONE.includes(file));
   await jest('proofs at full length, side by side', ['--maxWorkers=3', ...waiting]);
-  await jest('proofs at full length, one at a time', ['--runInBand', MEASURED]);
+  await jest('proofs at full length, one at a time', ['--runInBand', ...ALONE]);
 }
 
 function filesWithTwoForms() {

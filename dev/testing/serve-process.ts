@@ -1,6 +1,6 @@
 import type * as serveModule from '../../cli/serve.js';
 import type * as loadModule from '../../config/load.js';
-import type * as providersModule from '../../providers/configured.js';
+import type * as configuredModule from '../../providers/configured.js';
 import { isMainThread, type Worker } from 'node:worker_threads';
 import workerThreads from 'node:worker_threads';
 import { syncBuiltinESMExports } from 'node:module';
@@ -26,7 +26,7 @@ const built = async <T>(path: string): Promise<T> =>
   (await import(new URL(`../../dist/${path}`, import.meta.url).href)) as T;
 const { serve } = await built<typeof serveModule>('cli/serve.js');
 const { loadConfig } = await built<typeof loadModule>('config/load.js');
-const { providerTypes } = await built<typeof providersModule>('providers/providers.js');
+const { providerTypes } = await built<typeof configuredModule>('providers/configured.js');
 try {
   await serve(loadConfig(config, providerTypes, process.env), role as 'all' | 'api' | 'worker', {
     intervalMs: Number(intervalMs),
