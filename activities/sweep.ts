@@ -91,6 +91,8 @@ function deleteExpired({ config, database, log }: ActivityDeps): SweepActivities
       if (failure === null) failing.worked(table);
       else if (failing.isFirst(table)) logEvent(log, 'rows-not-deleted', { table, skipped, err: failure });
     }
+    const dropped = expired.find(({ table }) => table === 'events')?.result.deleted ?? 0;
+    if (config.pulse && dropped > 0) logEvent(log, 'messages-dropped', { messages: dropped });
     const bad = expired.filter(({ result }) => result.skipped > 0).map(({ table }) => table);
     if (bad.length > 0) throw unfinished(`Rows that cannot be deleted: ${bad.join(', ')}`);
     return {

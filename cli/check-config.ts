@@ -6,6 +6,7 @@ import { buildProviders, providersOf } from '../providers/configured.js';
 import type { DatabaseState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
+import { Broker, brokerUrl } from '../workers/pulse/broker.js';
 import { demandQuestions } from './check-demand.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
@@ -38,12 +39,19 @@ export async function checkConfig(config: Config): Promise<void> {
   for (const { name, check } of demandQuestions(config, database?.pools[0]?.pool.workerPoolId)) {
     await findings.attempt(name, check);
   }
+  const { pulse } = config;
+  if (pulse) await findings.attempt('pulse', () => reachBroker(pulse));
   const providers = await reachProviders(config, database, findings);
   for (const line of refusalsOfServe(config, database, temporal)) findings.problem(line);
   for (const { workerPoolId, reason } of unusablePools(database?.pools ?? [], providersOf(providers))) {
     findings.problem(`pool ${workerPoolId}: its definition would be refused now: ${reason}`);
   }
   findings.conclude();
+}
+
+/** Signs in, and declares nothing. */
+async function reachBroker(pulse: NonNullable<Config['pulse']>): Promise<void> {
+  await (await Broker.open(brokerUrl(pulse))).close();
 }
 
 /** Gives those that can be built. */

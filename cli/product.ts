@@ -9,10 +9,11 @@ import type { Config } from '../config/schema.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
 import { recordedMetrics } from '../database/metric-facts.js';
 import { allPools, listPoolIds } from '../database/pools.js';
+import { outboxState } from '../database/outbox.js';
 import { bucketStore } from '../database/rate-limits.js';
 import { type Checks, Health } from '../observability/health.js';
 import { logEvent } from '../observability/log-events.js';
-import { Metrics } from '../observability/metrics.js';
+import { Metrics, type RecordedMetrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { providerContext } from '../providers/context.js';
 import { budgetsOf, buildProviders, type Providers } from '../providers/configured.js';
@@ -22,6 +23,7 @@ import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ScheduleContext } from '../temporal/schedules.js';
 import { temporalLifecycleClient } from '../temporal/temporal-lifecycle-client.js';
 import { ReconcileTriggers } from '../temporal/triggers.js';
+import { createPulse } from '../workers/pulse/pulse.js';
 import { createWorkers, type Workers } from '../workers/workers.js';
 import {
   assertNamespaceIsOurs,
@@ -59,7 +61,7 @@ export interface Product {
 /** Refuses what a process of this role must not serve, and builds its parts. Nothing polls or listens yet. */
 export async function buildProduct(config: Config, role: Role, foundation: Foundation): Promise<Product> {
   const { database, log, temporalMetricsUrl } = foundation;
-  const metrics = new Metrics(() => recordedMetrics(database.db, Date.now()));
+  const metrics = new Metrics(() => metricsOfDatabase(config, database));
   const client = await reachOurTemporal(config, database);
   const { providers, stopHealthChecks } = await startProviders(config, foundation, metrics);
   const { taskQueuePrefix } = config.temporal;
@@ -78,6 +80,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
   const server = role === 'worker' ? null : await buildServer(deps, schedules, health);
   const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
+  const pulse = role === 'api' ? null : createPulse(deps, metrics);
   let running: Promise<unknown> | null = null;
 
   return {
@@ -92,6 +95,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
     },
     run() {
       if (workers) running = failureOf(workers.run());
+      pulse?.start();
       return running;
     },
     parts: [
@@ -99,11 +103,18 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
       { stop: () => server?.close() },
       // What they were doing; a call that hangs ends with the process.
       { stop: () => running },
+      // Their last changes are announced by the next process.
+      { stop: () => pulse?.stop() },
       { stop: stopHealthChecks },
       { stop: () => metricsServer.close() },
       { stop: () => client.connection.close() },
     ],
   };
+}
+
+async function metricsOfDatabase({ pulse }: Config, { db }: Database): Promise<RecordedMetrics> {
+  const nowMs = Date.now();
+  return { ...(await recordedMetrics(db, nowMs)), ...(pulse && { outbox: await outboxState(db, nowMs) }) };
 }
 
 /** Temporal, and a database and a configuration that belong to what is there. */

@@ -8,9 +8,7 @@ import { isLoopback } from '../domain/loopback.js';
 /** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   const { temporal, auth, retention } = config;
-  for (const key of ['pulse', 'notify']) {
-    if (config[key] !== undefined) note(key, 'is not built yet; leave it out');
-  }
+  if (config.notify !== undefined) note('notify', 'is not built yet; leave it out');
   if (config.records !== undefined) note('records', 'is called database in this version');
   if (isObject(retention) && retention.evidenceDays !== undefined) {
     note('retention.evidenceDays', 'is not built yet; leave it out');
@@ -50,6 +48,7 @@ export function crossChecks(config: Config, types: ProviderSchemas, note: Note, 
   if (isReadable('auth.type') && isReadable('server.host')) checkOpenAddress(config, note);
   if (isReadable('server.trustProxy')) checkProxies(config.server.trustProxy, note);
   checkClients(config, note, isReadable);
+  if (config.pulse && isReadable('pulse')) checkBroker(config.pulse, note);
   if (!isReadable('providers')) return;
   for (const [providerId, provider] of Object.entries(config.providers)) {
     const key = `providers.${providerId}`;
@@ -74,6 +73,18 @@ function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): v
     const given = JSON.stringify(network);
     note(`server.trustProxy.${index}`, `${given} is no address and no network; write 10.0.0.1 or 10.0.0.0/8`);
   });
+}
+
+function checkBroker(pulse: NonNullable<Config['pulse']>, note: Note): void {
+  const parts = ['hostname', 'vhost', 'username', 'password'] as const;
+  for (const part of parts) {
+    if (pulse.url !== undefined && pulse[part] !== undefined) {
+      note(`pulse.${part}`, 'cannot stand beside pulse.url, which says it too; keep one');
+    }
+    if (pulse.url === undefined && pulse[part] === undefined && part !== 'vhost') {
+      note(`pulse.${part}`, 'is required where there is no pulse.url');
+    }
+  }
 }
 
 function checkClients(config: Config, note: Note, isReadable: IsReadable): void {

@@ -35,6 +35,25 @@ export const clientSchema = closed(
   'A client of `auth.type: static`.',
 );
 
+const optional = (description: string) => Type.Optional(text(description));
+
+const pulseSchema = closed(
+  {
+    url: Type.Optional(
+      Type.String({
+        pattern: '^amqps?://[^/?#]+(/[^/?#]*)?$',
+        description: '`amqps://USER:PASSWORD@HOST:PORT/VHOST`, instead of the four keys below.',
+      }),
+    ),
+    hostname: optional('Host of the broker, on the port of AMQP over TLS, 5671.'),
+    vhost: optional('Its virtual host; `/` when left out.'),
+    username: optional('User of the broker.'),
+    password: optional('Its password.'),
+    namespace: optional('First part of the names of our own queues; the user’s name when left out.'),
+  },
+  'The message broker (RabbitMQ): changes are published there, and pending tasks heard of. Without it there are no messages.',
+);
+
 export const configSchema = Type.Object(
   {
     rootUrl: Type.String({
@@ -131,6 +150,7 @@ export const configSchema = Type.Object(
       errorsDays: days('Days that worker-pool errors stay listed.', 7),
       decisionsDays: days('Days that decisions stay listed.', 30),
     }),
+    pulse: Type.Optional(pulseSchema),
     log: section({
       level: Type.Union(
         [

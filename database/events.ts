@@ -1,12 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import { bigint, jsonb, storable } from './client/sql.js';
+import type { LaunchConfigTopic, PoolTopic, WorkerTopic } from '../domain/messages.js';
 import type { Db } from './client/schema.js';
 
 /** Topics and payloads are Taskcluster's (docs/taskcluster-compatibility.md#events). */
-export type PoolTopic = 'worker-pool-created' | 'worker-pool-updated';
-export type LaunchConfigTopic = 'launch-config-created' | 'launch-config-updated' | 'launch-config-archived';
-export type WorkerTopic = 'worker-requested' | 'worker-running' | 'worker-removed' | 'worker-stopped';
-
 export interface NewEvent {
   readonly topic: PoolTopic | LaunchConfigTopic;
   readonly payload: Readonly<Record<string, string>>;

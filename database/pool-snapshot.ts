@@ -191,6 +191,9 @@ export interface PoolCapacity extends CapacityByState, ScalingBounds {
   readonly machineCapacity: number | null;
   /** The latest poll's reading; the one before it is not needed. */
   readonly readings: DemandReadings | null;
+  /** When that was, and when the queue is to be read again. */
+  readonly reading: { readonly readAt: number; readonly dueAt: number } | null;
+  readonly created: number;
   /** What its last decision left; null when there was none. */
   readonly basis: DecisionBasis | null;
   /** When a reconciliation can do something about one of its unfinished launches; null when none can. */
@@ -215,34 +218,52 @@ const launchesByPool = (providerIds: readonly string[]) => sql`
   group by l.worker_pool_id`;
 
 /** What decides how large the machines of each pool's active launch configs are. */
-const machineSizes = sql`
+const machineSizes = (ofPools: RawBuilder<unknown>) => sql`
   select m.worker_pool_id, jsonb_agg(to_jsonb(m)) as sizes
   from (
     select distinct c.worker_pool_id, s ->> 'initialWeight' as initial_weight, s ->> 'maxCapacity' as max_capacity,
       coalesce(s ->> 'capacityPerInstance', r.configuration ->> 'capacityPerInstance', '1') as capacity_per_instance
     from launch_configs c join launch_config_revisions r using (worker_pool_id, launch_config_id, revision)
     cross join lateral (select r.configuration -> 'workerManager' as s) s
-    where not c.is_archived) m
+    where not c.is_archived and ${ofPools}) m
   group by m.worker_pool_id`;
 
-/**
- * Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement.
- * `providerIds` are those that this deployment can call: of a launch that was sent to another one nothing can be done
- * but to report it once.
- */
-export async function allPoolsCapacity(
+interface CapacityRequest {
+  readonly nowMs: number;
+  /**
+   * Those that this deployment can call: of a launch that was sent to another one nothing can be done but to report it
+   * once.
+   */
+  readonly providerIds: readonly string[];
+}
+
+/** Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement. */
+export const allPoolsCapacity = (db: Db, request: CapacityRequest): Promise<PoolCapacity[]> =>
+  capacityOfPools(db, request, sql`true`);
+
+/** The same of one pool; null when it is none of these. */
+export async function poolCapacity(
   db: Db,
-  { nowMs, providerIds }: { readonly nowMs: number; readonly providerIds: readonly string[] },
+  workerPoolId: string,
+  request: CapacityRequest,
+): Promise<PoolCapacity | null> {
+  return (await capacityOfPools(db, request, sql`worker_pool_id = ${workerPoolId}`))[0] ?? null;
+}
+
+async function capacityOfPools(
+  db: Db,
+  { nowMs, providerIds }: CapacityRequest,
+  ofPools: RawBuilder<unknown>,
 ): Promise<PoolCapacity[]> {
   const { rows } = await sql<
-    Omit<PoolCapacity, keyof CapacityByState | 'groups' | 'machineCapacity' | 'readings'> & {
+    Omit<PoolCapacity, keyof CapacityByState | 'groups' | 'machineCapacity' | 'readings' | 'reading'> & {
       workers: WorkerGroup[] | null;
       open: OpenLaunch[] | null;
       readings: Record<string, unknown> | null;
       sizes: Record<string, string | null>[] | null;
     }
   >`
-    with ${capacityTables(nowMs, sql`true`)},
+    with ${capacityTables(nowMs, ofPools)},
     live as (
       select worker_pool_id, jsonb_agg(to_jsonb(g)) as workers
       from (
@@ -250,8 +271,8 @@ export async function allPoolsCapacity(
         from grouped group by worker_pool_id, state, quarantined, capacity, launched, archived) g
       group by worker_pool_id),
     open_launches as (${launchesByPool(providerIds)}),
-    machines as (${machineSizes})
-    select p.worker_pool_id, p.provider_id, l.workers, u.open, u.due_at as launch_due_at, m.sizes,
+    machines as (${machineSizes(ofPools)})
+    select p.worker_pool_id, p.provider_id, p.created, l.workers, u.open, u.due_at as launch_due_at, m.sizes,
       cast(coalesce(p.config ->> 'minCapacity', '0') as float8) as min_capacity,
       cast(coalesce(p.config ->> 'maxCapacity', '0') as float8) as max_capacity,
       cast(coalesce(p.config ->> 'scalingRatio', '1') as float8) as scaling_ratio,
@@ -269,16 +290,21 @@ export async function allPoolsCapacity(
     left join demand_readings r using (worker_pool_id)
     left join lateral (
       select basis from decisions d where d.worker_pool_id = p.worker_pool_id order by d.id desc limit 1) d on true
-    where p.provider_id <> 'null-provider' or l.worker_pool_id is not null or u.worker_pool_id is not null
+    where (p.provider_id <> 'null-provider' or l.worker_pool_id is not null or u.worker_pool_id is not null) and ${ofPools}
     order by p.worker_pool_id`.execute(db);
   return rows.map(({ workers, open, readings, sizes, ...row }) => ({
     ...row,
     ...capacityByState(workers ?? [], open ?? []),
     groups: endableMachines(workers ?? []),
     machineCapacity: smallestMachine((sizes ?? []).map(sizeOf), row.maxCapacity),
-    readings: readings && readingsOf(camelKeys<DemandReadingsRow>(readings)),
+    ...readingOf(readings && camelKeys<DemandReadingsRow>(readings)),
   }));
 }
+
+const readingOf = (row: DemandReadingsRow | null): Pick<PoolCapacity, 'readings' | 'reading'> => ({
+  readings: row && readingsOf(row),
+  reading: row && { readAt: row.readAt, dueAt: Number(row.dueAt) },
+});
 
 const sizeOf = (row: Record<string, string | null>) => ({
   initialWeight: numberOrNull(row['initial_weight']),

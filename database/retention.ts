@@ -12,8 +12,10 @@ export interface Retention {
   readonly decisionsDays: number;
 }
 
-/** Rows that nobody is promised to find: events that no publisher takes, old scans, backoffs that are long over. */
+/** Rows that nobody is promised to find: events that no broker takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
+/** As many events wait for a broker; then the oldest give way. */
+const MAX_EVENTS = 1_000_000;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
@@ -31,8 +33,9 @@ export async function expireRows(
   retention: Retention,
   nowMs: number,
   isOver: () => boolean = () => false,
+  maxEvents = MAX_EVENTS,
 ): Promise<Expired[]> {
-  const tables = Object.entries(deletions(db, retention, nowMs)).map(([table, batch]) => ({
+  const tables = Object.entries(deletions(db, retention, nowMs, maxEvents)).map(([table, batch]) => ({
     table,
     deletes: new BatchedDelete(batch),
   }));
@@ -50,7 +53,7 @@ export async function expireRows(
 const resultsOf = (tables: readonly { readonly table: string; readonly deletes: BatchedDelete }[]): Expired[] =>
   tables.map(({ table, deletes }) => ({ table, result: deletes.result }));
 
-function deletions(db: Db, retention: Retention, nowMs: number): Record<string, DeleteBatch> {
+function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: number): Record<string, DeleteBatch> {
   const before = (days: number) => bigint(Math.floor(nowMs - days * DAY_MS));
   const stopped = before(retention.stoppedWorkersDays);
   return {
@@ -71,7 +74,14 @@ function deletions(db: Db, retention: Retention, nowMs: number): Record<string, 
       ['reported'],
     ),
     decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`, ['last_at']),
-    events: batchOf(db, 'events', ['id'], sql`t.at < ${before(SHORT_DAYS)}`, ['at']),
+    events: batchOf(
+      db,
+      'events',
+      ['id'],
+      sql`t.id <= greatest(
+        (select e.id from events e where e.at < ${before(SHORT_DAYS)} order by e.at desc limit 1),
+        (select max(e.id) from events e) - ${bigint(maxEvents)})`,
+    ),
     scans: batchOf(
       db,
       'scans',

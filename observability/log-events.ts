@@ -167,6 +167,40 @@ export const logEvents = {
     fields: ['request', 'err'],
   },
 
+  'pool-check-failed': {
+    level: 'warn',
+    meaning:
+      'New tasks of a pool were heard of, and it could not be checked; the next poll does, and this line is not repeated.',
+    fields: ['workerPoolId', 'err'],
+  },
+  'pulse-failed': {
+    level: 'warn',
+    meaning:
+      'The publisher of messages, or the listener to the queue’s, cannot go on (no broker, or no database); it tries again, and this line is not repeated. Messages wait, and polls find the demand.',
+    fields: ['part', 'err'],
+  },
+  'pulse-works': {
+    level: 'info',
+    meaning: 'The publisher of messages, or the listener to the queue’s, goes on.',
+    fields: ['part'],
+  },
+  'message-refused': {
+    level: 'warn',
+    meaning:
+      'A consumer’s queue did not take this message, again and again (it is full, for instance); the other queues have it, and it is not sent again.',
+    fields: ['eventId', 'topic', 'refusals'],
+  },
+  'messages-dropped': {
+    level: 'error',
+    meaning: 'So many messages waited for the broker for seven days, or behind a million others, and are given up.',
+    fields: ['messages'],
+  },
+  'message-impossible': {
+    level: 'error',
+    meaning: 'An event in the outbox makes no message that consumers know; it is dropped.',
+    fields: ['eventId', 'topic'],
+  },
+
   'scan-completed': {
     level: 'debug',
     meaning: 'A scan of all machines of a provider was completed, or was broken off.',

@@ -12,6 +12,8 @@ export interface RecordedMetrics {
   readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
   /** 0 when every launch has its answer. */
   readonly oldestOpenLaunchSeconds: number;
+  /** Missing where there is no broker to deliver to. */
+  readonly outbox?: { readonly messages: number; readonly oldestSeconds: number };
 }
 
 /** Seconds; cloud calls are mostly tens to hundreds of milliseconds. */
@@ -66,6 +68,27 @@ export class Metrics {
     help: 'Age of the oldest launch without an answer; 0 when there is none',
     registers: [this.registry],
   });
+  private readonly outboxMessages = new Gauge({
+    name: 'worker_manager_outbox_messages',
+    help: 'Messages that are recorded and not yet delivered to the broker; 0 without one',
+    registers: [this.registry],
+  });
+  private readonly outboxAge = new Gauge({
+    name: 'worker_manager_outbox_oldest_seconds',
+    help: 'Age of the oldest message that is not yet delivered to the broker; 0 when there is none',
+    registers: [this.registry],
+  });
+  private readonly published = new Counter({
+    name: 'worker_manager_messages_published_total',
+    help: 'Messages that this process has delivered to the broker, by exchange',
+    labelNames: ['exchange'],
+    registers: [this.registry],
+  });
+  private readonly taskPending = new Counter({
+    name: 'worker_manager_task_pending_messages_total',
+    help: 'Messages of the queue about pending tasks of our pools that this process has received',
+    registers: [this.registry],
+  });
 
   constructor(recorded: () => Promise<RecordedMetrics>) {
     this.recorded = recorded;
@@ -82,6 +105,10 @@ export class Metrics {
   readonly onQueueAnswer = (question: Question, answered: boolean): void =>
     this.queueAnswers.set({ question }, answered ? 1 : 0);
 
+  readonly onPublished = (exchange: string): void => this.published.inc({ exchange });
+
+  readonly onTaskPending = (): void => this.taskPending.inc();
+
   /** In Prometheus' text format. Rejects when the database does not answer. */
   async render(): Promise<string> {
     const recorded = await this.recorded();
@@ -97,6 +124,8 @@ export class Metrics {
     this.launches.set({ status: 'open', outcome: 'none' }, 0);
     for (const { status, outcome, launches } of recorded.launches) this.launches.set({ status, outcome }, launches);
     this.openAge.set(recorded.oldestOpenLaunchSeconds);
+    this.outboxMessages.set(recorded.outbox?.messages ?? 0);
+    this.outboxAge.set(recorded.outbox?.oldestSeconds ?? 0);
     return await this.registry.metrics();
   }
 }

@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   readonly claimTimeoutMs: number;
   /** Where the same is offered over TLS, which Azure's credentials insist on; null: nowhere. */
   readonly tlsPort: number | null;
+  /** URL of a message broker that hears of pending tasks; null: there is none. */
+  readonly pulse: string | null;
   readonly azureResourceGroups: readonly string[];
   readonly azureLimits: 'off' | 'arm';
   readonly azureClientSecret: string;
@@ -46,13 +48,14 @@ export interface SimulatorOptions {
 }
 
 /** As the command line gives them: what has no default may be missing. */
-type Given = Omit<SimulatorOptions, 'machines' | 'stateDir' | 'log' | 'api' | 'idleLimitMs' | 'tlsPort'> & {
+type Given = Omit<SimulatorOptions, 'machines' | 'stateDir' | 'log' | 'api' | 'idleLimitMs' | 'tlsPort' | 'pulse'> & {
   readonly machines: 'on' | 'off';
   readonly stateDir?: string;
   readonly log?: string;
   readonly api?: URL;
   readonly idleLimitMs?: number;
   readonly tlsPort?: number;
+  readonly pulse?: string;
 };
 
 function wholeNumber(text: string): number {
@@ -105,6 +108,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     )
     .option('--claim-timeout-ms <ms>', "a dead machine's tasks are pending again after so long", wholeNumber, 10_000)
     .option('--tls-port <number>', 'the same over TLS on this port; 0 takes a free one', wholeNumber)
+    .option('--pulse <url>', 'the message broker that hears of pending tasks, amqp://user:password@host:port')
     .option('--azure-resource-groups <names>', 'groups that exist at first', names, ['worker-manager'])
     .addOption(
       new Option('--azure-limits <off|arm>', "enforce Azure Resource Manager's request limits")
@@ -130,6 +134,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     log: given.log ?? null,
     api: given.api ?? null,
     tlsPort: given.tlsPort ?? null,
+    pulse: given.pulse ?? null,
     idleLimitMs: given.idleLimitMs ?? given.idleMs * 10,
   };
 }

@@ -20,6 +20,7 @@ import { closeIngress } from './ingress/forward.js';
 import { Agents } from './machines/agents.js';
 import { Fleet } from './machines/fleet.js';
 import type { SimulatorOptions } from './options.js';
+import { TaskMessages } from './queue/messages.js';
 import { Queue } from './queue/queue.js';
 import { RequestLog } from './request-log.js';
 import { createSimulatorServer, type Contexts } from './server.js';
@@ -50,7 +51,8 @@ const HOUSEKEEPING_MS = 1000;
 export async function startSimulator(options: SimulatorOptions): Promise<RunningSimulator> {
   const log = new RequestLog(options.log);
   const faults = new Faults();
-  const queue = new Queue();
+  const messages = options.pulse === null ? null : new TaskMessages(options.pulse, log);
+  const queue = new Queue((task) => messages?.pending(task));
   const limits = new RequestLimits(options.limits === 'ec2' ? ec2Limits : {});
   const cloud = new Cloud({ ...options, pendingMs: options.bootMs / 2 });
   const armStore: ArmStore = new ArmStore(armTimes(options), options.azureResourceGroups, (location, vmSize) =>
@@ -94,6 +96,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
     log.restore({ ...state.calls });
   };
   restore({ ...empty, ...stateFile.load() });
+  await messages?.start();
 
   let api = options.api;
   let secret = options.azureClientSecret;
@@ -179,6 +182,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
     tlsPort,
     stop: () => {
       clearInterval(housekeeping);
+      messages?.stop();
       stateFile.save();
       arm.stop();
       compute.stop();

@@ -1,8 +1,15 @@
-import type { DemandCounts } from '../../domain/demand.js';
+import {
+  type DemandCounts,
+  isReadingDue,
+  nextReadingAt,
+  PUSH_PRESENCE,
+  PUSH_PRESENCE_MS,
+} from '../../domain/demand.js';
 import { PoolPoll, type PollLimits } from './poll-pools.js';
 import { callSignal } from '../../providers/shared/call-scope.js';
 import { recordReadings } from '../../database/demand-readings.js';
-import { allPoolsCapacity } from '../../database/pool-snapshot.js';
+import { presenceMs } from '../../database/leases.js';
+import { allPoolsCapacity, type PoolCapacity } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
@@ -21,6 +28,8 @@ export interface DemandPollResult {
   readonly triggered: number;
   /** Pools whose demand could not be read, or not in time; only their minimum is launched until it can. */
   readonly unreadable: number;
+  /** Pools without work, whose new tasks are heard of: what the queue last said of them still counts. */
+  readonly quiet: number;
 }
 
 /** One pool's queue may take so long, and all of them. The next poll waits for this one. */
@@ -45,9 +54,7 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
     pollDemand: () =>
       withHeartbeat(async () => {
         const nowMs = engineNow();
-        const providerIds = deps.providers.list().map(({ providerId }) => providerId);
-        const pools = await allPoolsCapacity(database.db, { nowMs, providerIds });
-        const byId = new Map(pools.map((pool) => [pool.workerPoolId, pool]));
+        const { pools, quiet, dueAt } = await planPoll(deps, nowMs);
         let triggeredPools = 0;
         // Another poll makes up for a trigger that fails.
         const untriggered = new Map<string, unknown>();
@@ -55,16 +62,20 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           await triggers.requestReconcile(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
         };
         const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {
-          const readings = gathered.flatMap(({ reading }) => reading ?? []);
+          const readings = gathered.flatMap(({ workerPoolId, reading }) =>
+            reading === null || quiet.has(workerPoolId) ? [] : { ...reading, dueAt: dueAt(workerPoolId, reading) },
+          );
           await recordReadings(database.db, readings, nowMs);
           const triggered = gathered.filter((answer) => answer.triggered);
           triggeredPools += triggered.length;
           await inParallel(triggered, MAX_TRIGGERS_AT_ONCE, ({ workerPoolId }) => trigger(workerPoolId));
         });
         const consider = (workerPoolId: string, counts: DemandCounts | null) =>
-          answers.add({ workerPoolId, ...decidePoll(deps, byId.get(workerPoolId)!, counts, nowMs) });
+          answers.add({ workerPoolId, ...decidePoll(deps, pools.get(workerPoolId)!, counts, nowMs) });
         try {
-          const outcome = await poll.run([...byId.keys()], callSignal(), async (workerPoolId, signal) => {
+          for (const [workerPoolId, counts] of quiet) consider(workerPoolId, counts);
+          const due = [...pools.keys()].filter((workerPoolId) => !quiet.has(workerPoolId));
+          const outcome = await poll.run(due, callSignal(), async (workerPoolId, signal) => {
             const counts = await demand.counts(workerPoolId, signal);
             if (!signal.aborted) consider(workerPoolId, counts);
           });
@@ -72,11 +83,38 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           for (const workerPoolId of unknown) consider(workerPoolId, null);
           report.say(outcome);
           await answers.end();
-          return { pools: pools.length, triggered: triggeredPools, unreadable: unknown.length };
+          return { pools: pools.size, triggered: triggeredPools, unreadable: unknown.length, quiet: quiet.size };
         } finally {
           await answers.end().finally(() => report.notTriggered(untriggered));
         }
       }),
+  };
+}
+
+interface PollPlan {
+  readonly pools: ReadonlyMap<string, PoolCapacity>;
+  /** Pools that the queue is not read for, and what it last said of them. */
+  readonly quiet: ReadonlyMap<string, DemandCounts>;
+  /** When the queue is to be read again for a pool of which it says this. */
+  dueAt(workerPoolId: string, counts: DemandCounts): number;
+}
+
+async function planPoll({ config, database, providers }: ActivityDeps, nowMs: number): Promise<PollPlan> {
+  const providerIds = providers.list().map(({ providerId }) => providerId);
+  const all = await allPoolsCapacity(database.db, { nowMs, providerIds });
+  const heardMs = await presenceMs(database.db, PUSH_PRESENCE, PUSH_PRESENCE_MS);
+  const intervalMs = config.intervals.demandSeconds * 1000;
+  const pools = new Map(all.map((pool) => [pool.workerPoolId, pool]));
+  const quiet = all.flatMap((pool) =>
+    pool.readings === null || isReadingDue(pool, { nowMs, intervalMs, heardMs })
+      ? []
+      : [[pool.workerPoolId, pool.readings.latest] as const],
+  );
+  return {
+    pools,
+    quiet: new Map(quiet),
+    dueAt: (workerPoolId, counts) =>
+      nextReadingAt(pools.get(workerPoolId)!, counts, { nowMs, intervalMs, heard: heardMs !== null }),
   };
 }
 

@@ -26,6 +26,7 @@ export interface Schema {
   scans: ScanRow;
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
+  leases: { name: string; holder: string; since: number; until: number };
   providerAccounts: { providerId: string; account: string };
   rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
   migrations: { name: string; applied: number };
@@ -160,6 +161,8 @@ export interface DemandReadingsRow {
   previousPendingTasks: number | null;
   previousClaimedTasks: number | null;
   previousWantedMachines: number | null;
+  /** When the queue is read again for the pool. */
+  dueAt: Generated<number>;
 }
 
 export interface ScanRow {

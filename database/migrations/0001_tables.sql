@@ -323,7 +323,7 @@ create table scan_notes (
 );
 create index scan_notes_provider on scan_notes (provider_id);
 
--- Outbox; in the transaction of the change that caused the event. The publisher (another part) marks and deletes.
+-- Outbox; in the transaction of the change that caused the event. The publisher of messages deletes what is delivered.
 create table events (
   id bigint generated always as identity primary key,
   at bigint not null,

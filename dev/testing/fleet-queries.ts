@@ -3,7 +3,7 @@ import { launchConfigStats, poolCounters } from '../../database/counts.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordReadings } from '../../database/demand-readings.js';
 import { listErrors } from '../../database/errors.js';
-import { allPoolsCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
+import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
 import { workersOfLaunch } from '../../database/launches.js';
@@ -65,6 +65,7 @@ export const decision = {
 
 const timers: FleetQuery[] = [
   { name: 'allPoolsCapacity', run: (db, nowMs) => allPoolsCapacity(db, { nowMs, providerIds: [PROVIDER] }) },
+  { name: 'poolCapacity', run: (db, nowMs) => poolCapacity(db, pool, { nowMs, providerIds: [PROVIDER] }) },
   { name: 'poolsWithRunningWorkers', run: poolsWithRunningWorkers },
   { name: 'runningWorkers', run: (db) => runningWorkers(db, pool) },
   {

@@ -29,6 +29,7 @@ export interface SimulatorFlags {
   readonly claimTimeoutMs?: number;
   readonly log?: string;
   readonly tlsPort?: number;
+  readonly pulse?: string;
   readonly azureResourceGroups?: string;
   readonly azureLimits?: 'off' | 'arm';
   readonly azureClientSecret?: string;

@@ -48,10 +48,17 @@ export class Queue {
   readonly #wrongCounts = new Map<string, Counts>();
   readonly #silent = new Set<string>();
   readonly workers = new SeenWorkers();
+  readonly #onPending: (task: Task) => void;
+
+  /** `onPending` hears of each run that waits for a worker. */
+  constructor(onPending: (task: Task) => void = () => {}) {
+    this.#onPending = onPending;
+  }
 
   add(taskQueueId: string, count: number, durationMs: number | null): string[] {
     const tasks = Array.from({ length: count }, () => ({ taskId: newSlugid(), taskQueueId, durationMs, runId: 0 }));
     this.#queue(taskQueueId).pending.push(...tasks);
+    for (const task of tasks) this.#onPending(task);
     this.#handOut(taskQueueId);
     return tasks.map((task) => task.taskId);
   }
@@ -101,6 +108,7 @@ export class Queue {
       queue.claimed--;
       claim.task.runId++;
       queue.pending.unshift(claim.task);
+      this.#onPending(claim.task);
       this.#handOut(claim.task.taskQueueId);
     }
   }

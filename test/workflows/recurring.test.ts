@@ -38,7 +38,7 @@ describe('poolCron', () => {
 
 describe('watchDemand', () => {
   test('watchDemand polls all pools once and gives the counts', async () => {
-    const counts = { pools: 3, triggered: 2, unreadable: 1 };
+    const counts = { pools: 3, triggered: 2, unreadable: 1, quiet: 0 };
     time.scripted.on('pollDemand', async () => counts);
     const handle = await start('watchDemand');
     expect(await handle.result()).toEqual(counts);

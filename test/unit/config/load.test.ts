@@ -161,7 +161,12 @@ test.each([
   ),
   ['server: {keepAliveSeconds: 100000}', 'server.keepAliveSeconds: must be <= 3600'],
   ['intervals: {scanSeconds: 10000000}', 'intervals.scanSeconds: must be <= 2000000'],
-  ['pulse: {username: a}', 'pulse: is not built yet; leave it out'],
+  ['pulse: {username: a}', 'pulse.password: is required where there is no pulse.url'],
+  [
+    'pulse: {url: "amqps://u:p@h/v", vhost: v}',
+    'pulse.vhost: cannot stand beside pulse.url, which says it too; keep one',
+  ],
+  ['pulse: {url: "http://h"}', 'pulse.url: does not have the form that docs/reference/configuration.md describes'],
   ['notify: {type: taskcluster}', 'notify: is not built yet; leave it out'],
   ['records: {url: "pglite:x"}', 'records: is called database in this version'],
   ['retention: {evidenceDays: 8}', 'retention.evidenceDays: is not built yet; leave it out'],
@@ -181,6 +186,14 @@ test.each([false, 1, 3, ['10.0.0.0/8'], ['10.1.2.3', 'fd00::/8']])(
     expect(parse(JSON.stringify({ server: { trustProxy } })).server.trustProxy).toEqual(trustProxy);
   },
 );
+
+test.each([
+  '{ url: "amqp://u:p@localhost:5672/%2Fv" }',
+  '{ url: "amqps://h" }',
+  '{ hostname: h, username: u, password: p, namespace: n }',
+])('loadConfig accepts %s for pulse', (pulse) => {
+  expect(parse(`pulse: ${pulse}`).pulse).toBeDefined();
+});
 
 test('clients that share a token or a name are rejected', () => {
   const token = 'abcdefghijklmnopqrstuvwxyz';
@@ -219,7 +232,8 @@ describe('a file with many mistakes', () => {
     const keys = problemsOf(source).map((line) => line.split(': ')[0] ?? '');
     expect(keys.toSorted()).toEqual(
       [
-        ...['serverr', 'server.port', 'server.trustProxy.0', 'server.trustProxy.2', 'metrics.port', 'pulse'],
+        ...['serverr', 'server.port', 'server.trustProxy.0', 'server.trustProxy.2', 'metrics.port'],
+        ...['pulse.hostname', 'pulse.username', 'pulse.password'],
         ...['issuer.accessToken', 'auth.type', 'auth.clients', 'auth.clients.0.accessToken'],
         ...['auth.clients.1.accessToken', 'auth.clients.0.clientId', 'auth.clients.1.clientId'],
         ...['temporal.profile', 'temporal.codecKeys', 'providers.a.nope', 'providers.a.endpoint'],

@@ -5,6 +5,7 @@ import { fleetQueries } from '../../../dev/testing/fleet-queries.js';
 const ONE_ROW = 'by its key: one row, or those of one launch';
 const ON_CHANGE = 'a change that somebody makes, of one pool and its launch configs';
 const SMALL = 'a table that does not grow';
+const OUTBOX = 'the outbox, which has only what a broker has not taken yet';
 const AT_START = 'once when a process starts';
 
 /** Functions that the size benchmark leaves out, and why. */
@@ -54,6 +55,17 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   insertStaticWorker: ONE_ROW,
   updateStaticWorker: ONE_ROW,
   getWorker: ONE_ROW,
+  makeReadingDue: ONE_ROW,
+  acquireLease: SMALL,
+  releaseLease: SMALL,
+  extendPresence: SMALL,
+  endPresence: SMALL,
+  presenceMs: SMALL,
+  outboxHorizon: OUTBOX,
+  stillOpen: OUTBOX,
+  oldestEvents: OUTBOX,
+  deleteEvents: OUTBOX,
+  outboxState: OUTBOX,
 };
 
 /** Exported functions of database/ that take the database. */

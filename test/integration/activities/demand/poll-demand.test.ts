@@ -60,7 +60,7 @@ test('a pool whose counts cannot be read is left out without affecting other poo
     if (workerPoolId === 'prov/a') throw new Error('the queue does not answer');
     return waiting;
   });
-  expect(await pollOnce()).toEqual({ pools: 3, triggered: 2, unreadable: 1 });
+  expect(await pollOnce()).toEqual({ pools: 3, triggered: 2, unreadable: 1, quiet: 0 });
   expect(requested.sort()).toEqual(['prov/b', 'prov/c']);
 });
 
@@ -75,7 +75,7 @@ test('a pool whose counts are slow delays no other pool', async () => {
   await othersPolled.promise;
   expect([...requested].sort()).toEqual(['prov/b', 'prov/c']);
   slow.resolve(waiting);
-  expect(await polled).toEqual({ pools: 3, triggered: 3, unreadable: 0 });
+  expect(await polled).toEqual({ pools: 3, triggered: 3, unreadable: 0, quiet: 0 });
 });
 
 test('a poll triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
@@ -95,7 +95,7 @@ test('a poll triggers every pool that can be read when more pools fail, or hang,
   );
   const sound = [...others, 'prov/a', 'prov/b', 'prov/c'].toSorted();
   for (let poll = 0; poll < 2; poll += 1) {
-    expect(await pollOnce()).toEqual({ pools: 15, triggered: 7, unreadable: 8 });
+    expect(await pollOnce()).toEqual({ pools: 15, triggered: 7, unreadable: 8, quiet: 0 });
     expect(requested.splice(0).toSorted()).toEqual(sound);
   }
 });
