@@ -96,7 +96,7 @@ interface PollPlan {
   /** Pools that the queue is not read for, and what it last said of them. */
   readonly quiet: ReadonlyMap<string, DemandCounts>;
   /** When the queue is to be read again for a pool of which it says this. */
-  dueAt(workerPoolId: string, counts: DemandCounts): number;
+  readonly dueAt: (workerPoolId: string, counts: DemandCounts) => number;
 }
 
 async function planPoll({ config, database, providers }: ActivityDeps, nowMs: number): Promise<PollPlan> {

@@ -23,7 +23,7 @@ export interface ListenerOptions {
   readonly namespace: string;
   readonly log: Log<'info' | 'warn'>;
   /** At each message: cheap, and never waits. */
-  onTaskPending(workerPoolId: string): void;
+  readonly onTaskPending: (workerPoolId: string) => void;
 }
 
 /**
@@ -93,18 +93,14 @@ export class TaskPendingListener {
   /** Messages of our pools and of no others; pools come and go. */
   async #bindPools(broker: Broker, channel: Channel, queue: string, bound: Set<string>): Promise<void> {
     const pools = new Set(await listPoolIds(this.#options.db));
-    const change = (pool: string, call: 'bindQueue' | 'unbindQueue') =>
-      broker.call(channel[call](queue, TASK_PENDING_EXCHANGE, taskPendingPattern(pool)));
-    for (const pool of pools) {
-      if (bound.has(pool)) continue;
-      await change(pool, 'bindQueue');
-      bound.add(pool);
-    }
-    for (const pool of bound) {
-      if (pools.has(pool)) continue;
-      await change(pool, 'unbindQueue');
-      bound.delete(pool);
-    }
+    const change = (call: 'bindQueue' | 'unbindQueue', ids: readonly string[]) =>
+      broker.call(Promise.all(ids.map((id) => channel[call](queue, TASK_PENDING_EXCHANGE, taskPendingPattern(id)))));
+    const added = [...pools].filter((pool) => !bound.has(pool));
+    const gone = [...bound].filter((pool) => !pools.has(pool));
+    await change('bindQueue', added);
+    await change('unbindQueue', gone);
+    for (const pool of added) bound.add(pool);
+    for (const pool of gone) bound.delete(pool);
   }
 
   /** Null: somebody has deleted the queue. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib';
-import { orderKey, exchangeOf, toMessage, topics, type Message } from '../../domain/messages.js';
+import { orderKey, exchangeOf, toMessage, topics, type Message, type Topic } from '../../domain/messages.js';
 import { acquireLease, releaseLease } from '../../database/leases.js';
 import {
   deleteEvents,
@@ -21,7 +21,6 @@ const LEASE = 'publisher';
 const LEASE_MS = 15_000;
 /** The lease is given up so long before its end: what is sent then has arrived before anybody else sends. */
 const LEASE_MARGIN_MS = 3_000;
-const RENEWAL_INTERVAL_MS = 4_000;
 /** How late a message may be because there was nothing to send before it. */
 const IDLE_INTERVAL_MS = 500;
 /** While another process has the lease. */
@@ -40,7 +39,9 @@ export interface PublisherOptions {
   readonly db: Db;
   readonly url: string;
   readonly log: Log<'info' | 'warn' | 'error'>;
-  onPublished?(exchange: string): void;
+  /** For tests. */
+  readonly leaseMs?: number;
+  readonly onPublished?: (exchange: string) => void;
 }
 
 /**
@@ -51,6 +52,7 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #holder = randomUUID();
+  readonly #leaseMs: number;
   readonly #outage: Outage;
   /** Refusals of messages that are still in the outbox. */
   readonly #refusals = new Map<number, number>();
@@ -59,6 +61,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#outage = new Outage('publisher', options.log);
   }
 
@@ -84,9 +87,13 @@ export class Publisher {
     }
     const { db } = this.#options;
     const horizon = await outboxHorizon(db);
-    if (!horizon || !(await this.#writersHaveEnded(horizon, signal))) return IDLE_INTERVAL_MS;
+    if (!horizon) return IDLE_INTERVAL_MS;
+    // Both may take long: the lease is renewed after them.
+    const channel = await this.#channel(signal);
+    await this.#untilEnded(horizon, signal);
+    if (signal.aborted || !(await this.#renewed())) return 0;
     const events = await oldestEvents(db, horizon.lastId, BATCH);
-    const done = await this.#publish(events, signal);
+    const done = await this.#publish(channel, events, signal);
     await deleteEvents(db, done.ids);
     for (const id of done.ids) this.#refusals.delete(id);
     if (done.failure !== null) throw done.failure;
@@ -96,38 +103,37 @@ export class Publisher {
 
   async #renewed(): Promise<boolean> {
     const at = performance.now();
-    if (at - this.#renewedAt < RENEWAL_INTERVAL_MS) return true;
-    const acquired = await acquireLease(this.#options.db, LEASE, this.#holder, LEASE_MS);
+    if (at - this.#renewedAt < this.#leaseMs / 4) return true;
+    const acquired = await acquireLease(this.#options.db, LEASE, this.#holder, this.#leaseMs);
     this.#renewedAt = acquired ? at : -Infinity;
     return acquired;
   }
 
   /** By a clock that nobody sets, from before the lease was acquired. */
   #mayPublish(): boolean {
-    return performance.now() - this.#renewedAt < LEASE_MS - LEASE_MARGIN_MS;
+    return performance.now() - this.#renewedAt < this.#leaseMs - LEASE_MARGIN_MS;
   }
 
   /** What is below the horizon is complete when those who wrote then have ended. */
-  async #writersHaveEnded({ writers: all }: Horizon, signal: AbortSignal): Promise<boolean> {
-    const { db } = this.#options;
+  async #untilEnded({ writers: all }: Horizon, signal: AbortSignal): Promise<void> {
     const until = performance.now() + MAX_WAIT_FOR_WRITERS_MS;
-    for (let writers = all; writers.length > 0; writers = await stillOpen(db, writers)) {
-      // guard(horizon-waits-for-writers): drop
+    let writers = all;
+    // guard(horizon-waits-for-writers): false
+    while (writers.length > 0 && performance.now() < until && !signal.aborted) {
       await pause(WRITERS_INTERVAL_MS, signal);
-      if (signal.aborted || !(await this.#renewed())) return false;
-      if (performance.now() > until) break;
+      await this.#renewed();
+      writers = await stillOpen(this.#options.db, writers);
     }
-    return true;
   }
 
   /** Gives the events that are delivered, and the first failure. Those of one key are sent one after the other. */
   async #publish(
+    channel: ConfirmChannel,
     events: readonly StoredEvent[],
     signal: AbortSignal,
   ): Promise<{ readonly ids: number[]; readonly failure: unknown }> {
     const ids: number[] = [];
     const failures: unknown[] = [];
-    const channel = await this.#channel(signal);
     const lanes = [...Map.groupBy(events, orderKey).values()].map(async (lane) => {
       for (const event of lane) {
         try {
@@ -199,10 +205,9 @@ export class Publisher {
     const connection = await Broker.open(this.#options.url, signal);
     try {
       const channel = await connection.confirmChannel();
-      for (const topic of topics) {
-        const durable = { durable: true, internal: false, autoDelete: false };
-        await connection.call(channel.assertExchange(exchangeOf(topic), 'topic', durable));
-      }
+      const options = { durable: true, internal: false, autoDelete: false };
+      const declare = (topic: Topic) => channel.assertExchange(exchangeOf(topic), 'topic', options);
+      await connection.call(Promise.all(topics.map(declare)));
       this.#broker = { connection, channel };
       return channel;
     } catch (error) {

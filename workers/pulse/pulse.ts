@@ -35,7 +35,7 @@ export function createPulse(deps: ActivityDeps, metrics: Metrics): Pulse | null 
   const listener = new TaskPendingListener({
     ...{ db: database.db, url, log },
     namespace: namespaceOf(config.pulse),
-    onTaskPending(workerPoolId) {
+    onTaskPending: (workerPoolId) => {
       metrics.onTaskPending();
       checks.request(workerPoolId);
     },

@@ -39,8 +39,8 @@ async function expectLives(pool: string, count: number): Promise<void> {
     expect(firstOccurrences(recorded.topicsOf(workerId))).toEqual(LIFE);
   }
   const ofPool = recorded.messages.filter(({ body }) => body.workerPoolId === pool);
-  const known = new Set(rows.map(({ workerId }) => workerId));
-  expect(ofPool.filter(({ body }) => body.workerId !== undefined && !known.has(String(body.workerId)))).toEqual([]);
+  const announced = new Set(ofPool.flatMap(({ body }) => body.workerId ?? []));
+  expect(announced).toEqual(new Set(rows.map(({ workerId }) => workerId)));
   expect(ofPool.flatMap(schemaErrors)).toEqual([]);
 }
 

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { sql } from 'kysely';
+import { parseConfig } from '../../../config/load.js';
+import { providerTypes } from '../../../providers/configured.js';
 import { type SweepActivities, sweepActivities } from '../../../activities/sweep.js';
 import { insertError } from '../../../database/errors.js';
 import { deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
@@ -54,6 +56,20 @@ describe.each(engines)('on %s,', (engine) => {
             '{}', '{}' from generate_series(1, cast(${rows} as int)) n
           returning worker_pool_id, worker_group, worker_id)
         insert into credentials_used select *, 0 from made`.execute(database.db);
+
+    test('expireRows says how many messages it gives up where there is a broker, and nothing where there is none', async () => {
+      const event = () =>
+        sql`insert into events (at, topic, payload) values (${longAgo()}, 'worker-running', '{}')`.execute(database.db);
+      await event();
+      await run('expireRows');
+      expect(log.of('messages-dropped')).toEqual([]);
+      await event();
+      await event();
+      const config = parseConfig('pulse: {url: "amqp://localhost"}', 'the configuration', providerTypes);
+      const deps = activityDeps({ database: { db: database.db, deployment }, config, client, log: log.log });
+      await asActivity(() => sweepActivities(deps).expireRows());
+      expect(log.of('messages-dropped')).toMatchObject([{ messages: 2 }]);
+    });
 
     test('expireRows deletes more rows than one statement takes, with all that was stored of them', async () => {
       await stoppedWorkers(5_000);

@@ -9,6 +9,7 @@ import { recordLaunchedWorkers } from '../../../database/launches.js';
 import { beginAttempt } from '../../../database/launch-attempts.js';
 import { listLaunchConfigs } from '../../../database/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
+import { jsonb } from '../../../database/client/sql.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
 import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
 import { recordCredentialsUsed } from '../../../database/credentials-used.js';
@@ -70,6 +71,21 @@ describe.each(engines)('retention on %s', (engine) => {
     await stop('t-1');
     await expireRows(db, retention, NOW + 1000 * DAY);
     expect([await count('workers'), await count('launches')]).toEqual([0, 0]);
+  });
+
+  test('retention keeps the events of a week, and of those at most so many as wait for a broker', async () => {
+    const { db } = database;
+    const event = (at: number) => ({ at, topic: 'worker-running', payload: jsonb({}) });
+    const ids = async () => (await db.selectFrom('events').select('id').orderBy('id').execute()).map(({ id }) => id);
+    await db
+      .insertInto('events')
+      .values([NOW - 8 * DAY, NOW - 8 * DAY, NOW, NOW, NOW].map(event))
+      .execute();
+    const all = await ids();
+    await expireRows(db, retention, NOW);
+    expect(await ids()).toEqual(all.slice(2));
+    await expireRows(db, retention, NOW, () => false, 2);
+    expect(await ids()).toEqual(all.slice(3));
   });
 
   test('retention keeps an unfinished launch for as long as it is unfinished', async () => {

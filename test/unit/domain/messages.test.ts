@@ -17,7 +17,8 @@ interface Reference {
   }[];
 }
 /** What npm's client was made from; it has no types. */
-const { default: apis } = (await import('taskcluster-client/src/apis.js' as string)) as {
+const APIS: string = 'taskcluster-client/src/apis.js';
+const { default: apis } = (await import(APIS)) as {
   default: Record<string, { readonly reference: Reference }>;
 };
 const workerManager = apis['WorkerManagerEvents']!.reference;

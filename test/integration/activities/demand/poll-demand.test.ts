@@ -1,6 +1,8 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { DEMAND_POLL_LIMITS, demandActivities } from '../../../../activities/demand/poll-demand.js';
-import type { DemandCounts } from '../../../../domain/demand.js';
+import { type DemandCounts, PUSH_PRESENCE } from '../../../../domain/demand.js';
+import { makeReadingDue } from '../../../../database/demand-readings.js';
+import { jsonb } from '../../../../database/client/sql.js';
 import type { DecisionBasis } from '../../../../domain/decision-record.js';
 import { recordDecision } from '../../../../database/decisions.js';
 import { hold, release } from '../../../../database/holds.js';
@@ -169,6 +171,61 @@ const wanted = async () =>
   (await database.db.selectFrom('demandReadings').select('wantedMachines').orderBy('workerPoolId').execute()).map(
     ({ wantedMachines }) => wantedMachines,
   );
+
+/** Messages are heard, and have been for so long; null: they are not. */
+const heard = async (seconds: number | null) => {
+  const nowMs = Date.now();
+  const row = { name: PUSH_PRESENCE, holder: 'somebody', since: nowMs - (seconds ?? 0) * 1000, until: nowMs + 10_000 };
+  await database.db.deleteFrom('leases').execute();
+  if (seconds !== null) await database.db.insertInto('leases').values(row).execute();
+};
+
+test('a poll reads the queue for pools with work, and for quiet ones only once a minute while messages are heard', async () => {
+  await database.db.updateTable('workerPools').set({ created: 0 }).execute();
+  const read: string[] = [];
+  const { pollOnce } = demandPoll(async (workerPoolId) => {
+    read.push(workerPoolId);
+    return workerPoolId === 'prov/a' ? waiting : { pendingTasks: 0, claimedTasks: 0 };
+  });
+  await heard(3_600);
+  const readings = async () => {
+    read.length = 0;
+    const { quiet } = await pollOnce();
+    return [[...read].sort(), quiet];
+  };
+  expect(await readings()).toEqual([['prov/a', 'prov/b', 'prov/c'], 0]);
+  for (let nth = 1; nth <= 5; nth += 1) expect(await readings()).toEqual([['prov/a'], 2]);
+  expect(await readings()).toEqual([['prov/a', 'prov/b', 'prov/c'], 0]);
+  // A task of it has come.
+  await makeReadingDue(database.db, 'prov/b');
+  expect(await readings()).toEqual([['prov/a', 'prov/b'], 1]);
+  await heard(null);
+  expect(await readings()).toEqual([['prov/a', 'prov/b', 'prov/c'], 0]);
+  await heard(1);
+  expect(await readings()).toEqual([['prov/a', 'prov/b', 'prov/c'], 0]);
+});
+
+test('a poll triggers a quiet pool that has fewer machines than its minimum, and keeps its last reading', async () => {
+  await database.db.updateTable('workerPools').set({ created: 0 }).execute();
+  const { triggered: requested, pollOnce } = demandPoll(async () => ({ pendingTasks: 0, claimedTasks: 0 }));
+  await heard(3_600);
+  for (const name of ['a', 'b', 'c']) {
+    const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
+    await recordDecision(database.db, `prov/${name}`, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+  }
+  await pollOnce();
+  const before = await database.db.selectFrom('demandReadings').selectAll().orderBy('workerPoolId').execute();
+  requested.length = 0;
+  const config = { minCapacity: 1, maxCapacity: 5 };
+  await database.db
+    .updateTable('workerPools')
+    .set({ config: jsonb(config) })
+    .where('workerPoolId', '=', 'prov/a')
+    .execute();
+  expect(await pollOnce()).toEqual({ pools: 3, triggered: 1, unreadable: 0, quiet: 3 });
+  expect(requested).toEqual(['prov/a']);
+  expect(await database.db.selectFrom('demandReadings').selectAll().orderBy('workerPoolId').execute()).toEqual(before);
+});
 
 test('a poll logs one line for all pools that failed, and one for each change, however many pools there are', async () => {
   const { lines, log } = recordedLog('info');
