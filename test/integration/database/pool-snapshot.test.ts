@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { latestDecisions, listDecisions, recordDecision } from '../../../database/decisions.js';
 import { insertError, listErrors } from '../../../database/errors.js';
-import { allPoolsCapacity, poolSnapshot } from '../../../database/pool-snapshot.js';
+import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../../database/pool-snapshot.js';
 import { hold, holdOf, listHolds, release } from '../../../database/holds.js';
 import { beginAttempt, reportInDoubt } from '../../../database/launch-attempts.js';
 import { failLaunch } from '../../../database/launch-failures.js';
@@ -170,6 +170,8 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
     const before = statements();
     const pools = await allPoolsCapacity(db, now);
     expect(statements() - before).toBe(1);
+    for (const pool of pools) expect(await poolCapacity(db, pool.workerPoolId, now)).toEqual(pool);
+    expect(await poolCapacity(db, 'prov/deleted', now)).toBeNull();
     expect(pools).toEqual([
       {
         workerPoolId: poolId,
@@ -188,6 +190,8 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
         groups: [{ archived: false, capacity: 2, machines: 2 }],
         machineCapacity: 1,
         readings: null,
+        reading: null,
+        created: NOW,
         basis: null,
         launchDueAt: NOW + 10_000,
       },
@@ -208,6 +212,8 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
         groups: [],
         machineCapacity: null,
         readings: null,
+        reading: null,
+        created: NOW,
         basis: null,
         launchDueAt: null,
       },

@@ -77,6 +77,7 @@ describe.each(engines)('retention on %s', (engine) => {
     const { db } = database;
     const event = (at: number) => ({ at, topic: 'worker-running', payload: jsonb({}) });
     const ids = async () => (await db.selectFrom('events').select('id').orderBy('id').execute()).map(({ id }) => id);
+    await db.deleteFrom('events').execute();
     await db
       .insertInto('events')
       .values([NOW - 8 * DAY, NOW - 8 * DAY, NOW, NOW, NOW].map(event))
