@@ -5,6 +5,8 @@ import { azureScenarios, measureAzure } from './azure.js';
 import { measureChurn } from './churn.js';
 import { measureCounts } from './counts.js';
 import { measureFleetQueries } from './fleet.js';
+import { measureGoogle } from './google.js';
+import { measureGoogleErrors, measureGoogleMemory } from './google-process.js';
 import { measureIdle } from './idle.js';
 import { measureLives } from './lives.js';
 import { conclusion, table, verdictOf, type Figure } from './report.js';
@@ -12,12 +14,13 @@ import { conclusion, table, verdictOf, type Figure } from './report.js';
 /** `npm run bench`: figures with their limits. No test: it ends with 0 whatever it measured. */
 const options = new Command('bench')
   .description('Measures a whole deployment on this machine, against what the engine itself takes in the same run.')
-  .addOption(new Option('--records <engine>', 'only this one').choices(['pglite', 'postgres']))
+  .addOption(new Option('--database <engine>', 'only this one').choices(['pglite', 'postgres']))
   .option('--workers <number>', 'machines of the one pool', Number, 500)
   .option('--idle <number>', 'lifecycles that wait; 0 leaves them out', Number, 10_000)
   .option('--no-lives', 'leave the lives out')
   .option('--no-counts', 'leave the counts out')
   .option('--no-azure', 'leave Azure out')
+  .option('--no-google', 'leave Google out')
   .option('--fleet', 'only the queries of a large deployment, and the large deployment itself')
   .option('--minutes <number>', 'of the large deployment at work; 0 leaves it out', Number, 10)
   .option('--pools <number>', 'of the large deployment at work', Number, 400)
@@ -33,6 +36,7 @@ const options = new Command('bench')
     lives: boolean;
     counts: boolean;
     azure: boolean;
+    google: boolean;
     fleet?: true;
     minutes: number;
     pools: number;
@@ -73,6 +77,11 @@ async function measureOthers(): Promise<void> {
   }
   for (const scenario of options.azure ? azureScenarios : []) {
     note(await measureAzure(scenario, options.workers));
+  }
+  if (options.google) {
+    note(await measureGoogle(options.workers));
+    note(await measureGoogleErrors());
+    note(await measureGoogleMemory());
   }
   for (const database of options.idle > 0 ? engines : []) {
     note(await measureIdle({ database, lifecycles: options.idle }));

@@ -3,7 +3,7 @@ export interface Figure {
   readonly scenario: string;
   readonly name: string;
   readonly value: number;
-  readonly unit: 's' | 'ms' | 'GB' | 'calls' | 'events' | 'machines' | 'lifecycles' | 'tables' | '%';
+  readonly unit: 's' | 'ms' | 'MB' | 'GB' | 'calls' | 'events' | 'machines' | 'lifecycles' | 'tables' | '%';
   readonly limit?: number;
   readonly note?: string;
 }
