@@ -21,7 +21,10 @@ const WORK_MS = 100_000;
 const FIRST_WORKER_WITHIN_MS = 30_000;
 /** Builds and downloads aside; a Temporal server may have to be built first. */
 const START_WITHIN_MS = 15 * 60_000;
-const POOLS = ['web/unit-tests', 'docs/publish', 'web/browser-tests', 'release/build'];
+const POOLS = ['web/unit-tests', 'docs/publish', 'web/browser-tests', 'release/build', 'mobile/emulator-tests'];
+/** Of the pool on Google: as many as fit, a third in each of its zones. */
+const GOOGLE_TASKS = 12;
+const GOOGLE_ZONES = 3;
 
 if (existsSync(stateDir)) {
   console.error('acceptance: .worker-manager/ exists; it wants a fresh start: npm run reset');
@@ -65,6 +68,13 @@ try {
   );
   check('the launch whose answer was lost has its workers', true);
 
+  await demo('tasks', String(GOOGLE_TASKS), 'mobile/emulator-tests', '--seconds', '10');
+  await until('the pool on Google has workers in every zone', 60_000, async () => {
+    const workers = (await readWorkers()).filter((w) => w.workerPoolId === 'mobile/emulator-tests');
+    return new Set(workers.map(({ workerGroup }) => workerGroup)).size === GOOGLE_ZONES;
+  });
+  check('the pool on Google has workers in three zones', true);
+
   await demo('tasks', '12', 'web/browser-tests', '--seconds', '10');
   await demo('kill');
   await demo('tasks', '15', 'web/unit-tests', '--seconds', '5');
@@ -92,7 +102,7 @@ try {
   check('no worker went back', backwards.length === 0);
   const tasks = await fetch(`${running.simulatorUrl}/simulator/state`).then((response) => response.json());
   const done = POOLS.map((pool) => tasks.pools[pool]?.completedTasks ?? 0).reduce((sum, count) => sum + count, 0);
-  check('all tasks were done', done >= 53, `${done}`);
+  check('all tasks were done', done >= 53 + GOOGLE_TASKS, `${done}`);
   check('the evidence agrees', (await evidence()) === 0);
 } catch (error) {
   check(error.message, false);

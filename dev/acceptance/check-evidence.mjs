@@ -14,7 +14,7 @@ const usage = `usage: check-evidence.mjs --log FILE [--api URL] [--temporal HOST
   --temporal   Temporal's address: its lifecycles are compared too
   --ended      everything must have ended: machines, lifecycles and rows`;
 
-/** A launch tags its machines with this; without it a machine is somebody else's. */
+/** A launch tags (Google: labels) its machines with this; without it a machine is somebody else's. */
 const LAUNCH_TAG = 'worker-manager-launch';
 const POOL_TAG = 'WorkerPoolId';
 /** Violations that are printed in full; more are only counted. */
@@ -45,7 +45,7 @@ function readOptions() {
   process.exit(2);
 }
 
-/** What the cloud did: launches by region and token, machines with their fate. */
+/** What the clouds did: launches by region and token, machines with their fate. */
 // oxlint-disable-next-line complexity -- one branch for each kind of line
 async function readLog(file) {
   const tokens = new Map();
@@ -73,12 +73,40 @@ async function readLog(file) {
         else machine.over = machine.terminated = true;
       }
     }
+    if (line.kind === 'gce') noteGoogle({ tokens, machines, foreignRemovals }, line);
     if (line.kind === 'machine' && (line.operation === 'killed' || line.how === 'terminate')) {
       const machine = machines.get(line.workerId);
       if (machine) machine.over = true;
     }
   }
   return { tokens, machines: [...machines.values()], untokened, foreignRemovals };
+}
+
+/** Machines of a bulk insertion exist when its operation has ended; a request id is known by its zone. */
+// oxlint-disable-next-line complexity -- one branch for each kind of line
+function noteGoogle({ tokens, machines, foreignRemovals }, { operation, outcome, zone, ...line }) {
+  if (operation === 'instances.bulkInsert' && line.requestId) {
+    noteToken(
+      tokens,
+      { ...line, region: zone, clientToken: line.requestId, outcome },
+      line.repeated ? [] : (line.targets ?? []),
+    );
+  }
+  if (operation === 'end of instances.bulkInsert') {
+    const ours = line.labels[LAUNCH_TAG] !== undefined;
+    for (const id of line.created ?? []) {
+      machines.set(id, { id, region: zone, pool: line.workerPoolId, ours, over: false, terminated: false });
+    }
+  }
+  if (operation === 'instances.delete' && outcome === 'ok') {
+    for (const id of line.targets ?? []) if (!machines.get(id)?.ours) foreignRemovals.push(id);
+  }
+  if (operation.startsWith('end of ')) {
+    for (const id of line.deleted ?? []) {
+      const machine = machines.get(id);
+      if (machine) machine.over = machine.terminated = true;
+    }
+  }
 }
 
 function noteToken(tokens, line, created) {
@@ -188,7 +216,7 @@ function judge({ tokens, machines, untokened, foreignRemovals }, lifecycles, row
 
 /** Static workers have no machine that the simulator made. */
 function isOfCloud(lifecycleId) {
-  return /\/i-[0-9a-f]+$/.test(lifecycleId);
+  return /\/(i-[0-9a-f]+|\d{10,})$/.test(lifecycleId);
 }
 
 /** Prints the figures; true when every promise was kept. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { getJson } from './http.js';
 import { files, type Ports, type Running } from './state.js';
 
 /** Regions that the simulator has. */
@@ -10,7 +11,9 @@ export const REGIONS = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
  * Writes the configuration for `worker-manager serve`. It differs from a production one in the endpoint, which is the simulator's, and
  * in shorter intervals: somebody sits before it and waits.
  */
-export function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Running): void {
+export async function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Running): Promise<void> {
+  // The account that machines run as, as the simulator's Google knows it.
+  const { uniqueId } = await getJson<{ uniqueId: string }>(`${simulatorUrl}/simulator/google/service-account`);
   const config = {
     rootUrl: simulatorUrl,
     server: { port: ports.api },
@@ -36,6 +39,13 @@ export function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Run
         resourceGroupName: 'worker-manager',
         trustedRoots: join(files.simulator, 'azure-root.pem'),
         trustedIntermediates: join(files.simulator, 'azure-intermediate.pem'),
+      },
+      google: {
+        providerType: 'google',
+        endpoint: simulatorUrl,
+        jwksUrl: `${simulatorUrl}/oauth2/v3/certs`,
+        project: 'simulated-project',
+        workerServiceAccountId: uniqueId,
       },
       hand: { providerType: 'static' },
     },

@@ -22,6 +22,7 @@ interface Pool {
     readonly launchConfigs?: readonly (
       | { readonly region: string; readonly launchConfig: { readonly InstanceType?: string } }
       | { readonly location: string; readonly hardwareProfile: { readonly vmSize: string } }
+      | { readonly zone: string; readonly machineType: string }
     )[];
   };
 }
@@ -44,11 +45,13 @@ interface CapacityLocation {
 async function placesOfPool(apiUrl: string, workerPoolId: string): Promise<CapacityLocation[]> {
   const url = `${apiUrl}/api/worker-manager/v1/worker-pool/${encodeURIComponent(workerPoolId)}`;
   const { config } = await getJson<Pool>(url);
-  return (config.launchConfigs ?? []).map((launchConfig) =>
-    'location' in launchConfig
-      ? { region: launchConfig.location, instanceType: launchConfig.hardwareProfile.vmSize }
-      : { region: launchConfig.region, instanceType: launchConfig.launchConfig.InstanceType },
-  );
+  return (config.launchConfigs ?? []).map((launchConfig) => {
+    if ('location' in launchConfig)
+      return { region: launchConfig.location, instanceType: launchConfig.hardwareProfile.vmSize };
+    if ('zone' in launchConfig)
+      return { region: launchConfig.zone, instanceType: launchConfig.machineType.split('/').at(-1) };
+    return { region: launchConfig.region, instanceType: launchConfig.launchConfig.InstanceType };
+  });
 }
 
 /** Lifts every limit; gives the places that had one. */

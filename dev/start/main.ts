@@ -15,6 +15,8 @@ import { messageOf } from '../../domain/values.js';
 /** Started by dev/start/start.mjs. Everything that runs here is a child of this process, and ends with it. */
 const options = parseStartOptions(process.argv.slice(2));
 const screen = new Screen(process.stdout);
+/** Pools of these clouds get tasks by themselves. */
+const FED = ['aws', 'google'];
 const say = (line: string) => screen.say(line);
 
 prepareStateDir();
@@ -59,12 +61,12 @@ async function startAndWatch(): Promise<void> {
   const created = await stop.orStop(createMissingPools(running.apiUrl, pools));
   const ownConfig = pools.find(({ providerId }) => providerId === 'hand');
   if (ownConfig) await stop.orStop(announceStaticWorker(running.apiUrl, ownConfig));
-  const scaled = pools.filter(({ providerId }) => providerId === 'aws').map(({ workerPoolId }) => workerPoolId);
-  screen.say(...bannerLines(running, { created, firstPool: scaled[0] ?? '', feeding: options.feed }));
+  const fed = pools.filter(({ providerId }) => FED.includes(providerId)).map(({ workerPoolId }) => workerPoolId);
+  screen.say(...bannerLines(running, { created, firstPool: fed[0] ?? '', feeding: options.feed }));
 
   const watch = new Watch(running, screen, serverUpAt);
   const feeding = options.feed
-    ? feed(running.simulatorUrl, batches(scaled, options.seed), (id) => watch.pendingOf(id), stop.signal)
+    ? feed(running.simulatorUrl, batches(fed, options.seed), (id) => watch.pendingOf(id), stop.signal)
     : null;
   const timer = options.forSeconds === null ? null : setTimeout(() => stop.stop(), options.forSeconds * 1000);
   try {

@@ -54,7 +54,7 @@ export async function startServices(
 
   say('Starting the worker manager');
   ensureIssuerToken();
-  writeConfig(ports, running);
+  await stop.orStop(writeConfig(ports, running));
   const workerManager = workerManagerProcess(running, say);
   services.push(workerManager);
   await stop.orStop(workerManager.start());
