@@ -20,6 +20,7 @@ import { addPoolOperations } from './routes/pools.js';
 import { addProviderOperations } from './routes/providers.js';
 import { addRegistrationOperations } from './routes/registration.js';
 import { addReregistrationOperations } from './routes/reregistration.js';
+import { addQueueWorkerOperations } from './routes/queue-workers.js';
 import { addStaticWorkerOperations } from './routes/static-workers.js';
 import { addStatsOperations } from './routes/stats.js';
 import { addWorkerOperations } from './routes/workers.js';
@@ -68,6 +69,7 @@ function addOperations(api: FastifyInstance, context: ApiContext): void {
   addStatsOperations(api, context);
   addErrorOperations(api, context);
   addWorkerOperations(api, context);
+  addQueueWorkerOperations(api, context);
   addStaticWorkerOperations(api, context);
   addRegistrationOperations(api, context);
   addReregistrationOperations(api, context);

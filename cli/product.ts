@@ -78,7 +78,9 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
     temporal: () => pingTemporal(client),
   };
   const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
-  const server = role === 'worker' ? null : await buildServer(deps, schedules, health);
+  // Connections of its own to the queue: whoever lists workers never stands in line before the polls.
+  const apiDeps = { ...deps, demand: taskclusterDemand(config, metrics.onQueueAnswer) };
+  const server = role === 'worker' ? null : await buildServer(apiDeps, schedules, health);
   const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
   const pulse = role === 'api' ? null : createPulse(deps, metrics);
   let running: Promise<unknown> | null = null;

@@ -4,6 +4,7 @@ import { iso } from './events.js';
 import { boundedPage, type Page, type PageOf } from './client/paging.js';
 import type { Db, WorkerPoolErrorRow } from './client/schema.js';
 import { bigint, jsonb, storable, text } from './client/sql.js';
+import { HOUR_MS } from '../domain/durations.js';
 
 export interface NewWorkerPoolError {
   readonly workerPoolId: string;
@@ -72,9 +73,9 @@ export const storeError = (
 ): RawBuilder<unknown> => storeErrors([error], nowMs, condition);
 
 /**
- * Two parts of a statement, `stored` and `announced_error`: what insertError does with each, when `condition` holds (it may
- * look at the statement's other parts). An error of a pool that has gone meanwhile is stored but not announced
- * (docs/taskcluster-compatibility.md#worker-pool-errors).
+ * Three parts of a statement, `stored`, `counted_error` and `announced_error`: what insertError does with each, when
+ * `condition` holds (it may look at the statement's other parts). An error of a pool that has gone meanwhile is stored but
+ * not announced (docs/taskcluster-compatibility.md#worker-pool-errors).
  */
 export function storeErrors(
   errors: readonly NewWorkerPoolError[],
@@ -98,6 +99,10 @@ export function storeErrors(
       on conflict (worker_pool_id, fingerprint) do update set occurrences = e.occurrences + 1,
         reported = greatest(e.reported, excluded.reported), extra = excluded.extra
       returning *),
+    counted_error as (
+      insert into worker_pool_error_hours as h (error_id, hour, worker_pool_id, occurrences)
+      select error_id, ${bigint(nowMs - (nowMs % HOUR_MS))}, worker_pool_id, 1 from stored
+      on conflict (error_id, hour) do update set occurrences = h.occurrences + 1),
     announced_error as (
       insert into events (at, topic, payload)
       select ${bigint(nowMs)}, 'worker-pool-error', jsonb_strip_nulls(jsonb_build_object(

@@ -16,6 +16,8 @@ export interface Retention {
 const SHORT_DAYS = 7;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
+/** Days that statistics of errors look back. */
+const ERROR_STATS_DAYS = 7;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
@@ -72,6 +74,13 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       ['error_id'],
       sql`t.reported < ${before(retention.errorsDays)}`,
       ['reported'],
+    ),
+    worker_pool_error_hours: batchOf(
+      db,
+      'worker_pool_error_hours',
+      ['error_id', 'hour'],
+      sql`t.hour < ${before(Math.max(retention.errorsDays, ERROR_STATS_DAYS))}`,
+      ['hour'],
     ),
     decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`, ['last_at']),
     events: batchOf(
@@ -170,6 +179,7 @@ const OF_A_POOL = [
   'scan_notes',
   'launch_backoffs',
   'worker_pool_errors',
+  'worker_pool_error_hours',
   'decisions',
   'demand_readings',
   'worker_pools',
@@ -181,6 +191,7 @@ const historyOfAPool = (db: Db, workerPoolId: string): DeleteBatch[] => {
   return [
     stoppedWorkers(db, ofPool),
     batchOf(db, 'worker_pool_errors', ['error_id'], ofPool, ['reported']),
+    batchOf(db, 'worker_pool_error_hours', ['error_id', 'hour'], ofPool, ['hour']),
     batchOf(db, 'decisions', ['id'], ofPool),
   ];
 };

@@ -3,7 +3,7 @@ import type { WorkerKey } from '../domain/ids.js';
 import type { MachineLocation, Worker, WorkerState } from '../domain/worker.js';
 import { pageOf, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
-import { bigint } from './client/sql.js';
+import { bigint, jsonb } from './client/sql.js';
 
 export async function getWorker(db: Db, key: WorkerKey): Promise<Worker | null> {
   const worker = await db
@@ -14,6 +14,21 @@ export async function getWorker(db: Db, key: WorkerKey): Promise<Worker | null> 
     .where('workerId', '=', key.workerId)
     .executeTakeFirst();
   return worker ?? null;
+}
+
+/** Of workers of one pool, those that have rows. */
+export async function getWorkers(
+  db: Db,
+  workerPoolId: string,
+  names: readonly { readonly workerGroup: string; readonly workerId: string }[],
+): Promise<Worker[]> {
+  if (names.length === 0) return [];
+  const { rows } = await sql<Worker>`
+    select w.* from jsonb_to_recordset(${jsonb(names.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })))})
+      as n("workerGroup" text, "workerId" text)
+    join workers w on w.worker_pool_id = ${workerPoolId} and w.worker_group = n."workerGroup"
+      and w.worker_id = n."workerId"`.execute(db);
+  return rows;
 }
 
 export interface WorkerFilter {

@@ -13,7 +13,49 @@ export interface DemandSource {
   /** Who works on the tasks of a pool's queue: an entry for each claimed task. */
   claimants(workerPoolId: string, signal: AbortSignal): Promise<QueueList<WorkerName>>;
   /** One worker; null when the queue does not know it. */
-  worker(workerPoolId: string, worker: WorkerName, signal: AbortSignal): Promise<QueueWorker | null>;
+  worker(workerPoolId: string, worker: WorkerName, signal: AbortSignal): Promise<QueueWorkerDetails | null>;
+  /** A part of the workers of a pool, by group and id, as people read them. */
+  workersPage(workerPoolId: string, query: WorkersQuery, signal: AbortSignal): Promise<WorkersPage>;
+}
+
+export interface WorkersQuery {
+  readonly limit: number;
+  /** Of the page before; null: the first. */
+  readonly continuationToken: string | null;
+  /** Only those that are in quarantine. */
+  readonly quarantined: boolean;
+}
+
+export interface WorkersPage {
+  readonly entries: readonly ListedQueueWorker[];
+  /** Null: nothing follows. */
+  readonly continuationToken: string | null;
+}
+
+export interface TaskRun {
+  readonly taskId: string;
+  readonly runId: number;
+}
+
+export interface ListedQueueWorker extends QueueWorker {
+  /** Null: the queue does not say. */
+  readonly latestTask: TaskRun | null;
+}
+
+export interface QueueWorkerDetails extends QueueWorker {
+  /** Until when the queue remembers the worker; null: it does not say. */
+  readonly expiresAt: number | null;
+  /** The latest tasks that it claimed. */
+  readonly recentTasks: readonly TaskRun[];
+  readonly quarantines: readonly QuarantineDetail[];
+}
+
+/** Who put a worker into quarantine, and why, in the queue's own words. */
+export interface QuarantineDetail {
+  readonly clientId: string;
+  readonly quarantineUntil: string;
+  readonly updatedAt: string;
+  readonly quarantineInfo: string;
 }
 
 /** An incomplete list says nothing about what is not in it. */
@@ -22,7 +64,8 @@ export interface QueueList<T> {
   readonly entries: readonly T[];
 }
 
-export type Question = keyof DemandSource;
+/** A page of workers is the question of all of them. */
+export type Question = Exclude<keyof DemandSource, 'workersPage'>;
 
 /** The queue will not answer this question until somebody grants a scope or upgrades it. */
 export class QueueRefusedError extends Error {

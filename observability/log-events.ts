@@ -156,6 +156,11 @@ export const logEvents = {
       'The queue refuses this question (a scope is missing, or it has no such call); nobody is inactive while it does.',
     fields: ['question', 'scopes', 'err'],
   },
+  'queue-not-read': {
+    level: 'warn',
+    meaning: 'A call about the queue’s workers got no answer from the queue; the caller was told to try again.',
+    fields: ['question', 'err'],
+  },
   'queue-answers': {
     level: 'info',
     meaning: 'The queue does not refuse this question any more.',

@@ -28,11 +28,19 @@ declare module 'taskcluster-client' {
     firstClaim?: string;
     lastDateActive?: string;
     quarantineUntil?: string;
+    latestTask?: unknown;
+  }
+
+  export interface QueueWorkerResponse extends QueueWorkerEntry {
+    expires?: string;
+    recentTasks?: unknown;
+    quarantineDetails?: unknown;
   }
 
   export interface PageQuery {
     limit?: string;
     continuationToken?: string;
+    quarantined?: string;
   }
 
   export interface TemporaryCredentials {
@@ -68,7 +76,7 @@ declare module 'taskcluster-client' {
       workerType: string,
       workerGroup: string,
       workerId: string,
-    ): Promise<QueueWorkerEntry>;
+    ): Promise<QueueWorkerResponse>;
     quarantineWorker(
       provisionerId: string,
       workerType: string,
@@ -108,6 +116,18 @@ declare module 'taskcluster-client' {
     listWorkerPools(query?: object): Promise<unknown>;
     createWorkerPool(workerPoolId: string, definition: object): Promise<unknown>;
     listWorkerPoolErrors(workerPoolId: string, query?: object): Promise<{ workerPoolErrors: unknown[] }>;
+    workerPoolErrorStats(query?: object): Promise<{ workerPoolId: string; totals: Record<string, unknown> }>;
+    listWorkers(
+      provisionerId: string,
+      workerType: string,
+      query?: object,
+    ): Promise<{ workers: Record<string, unknown>[]; continuationToken?: string }>;
+    getWorker(
+      provisionerId: string,
+      workerType: string,
+      workerGroup: string,
+      workerId: string,
+    ): Promise<Record<string, unknown>>;
   }
 
   // The client classes are made at run time, so they are properties of the default export and not exports by name.

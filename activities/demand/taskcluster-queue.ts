@@ -1,8 +1,8 @@
 import taskcluster from 'taskcluster-client';
 import type { Config } from '../../config/schema.js';
-import type { QueueWorker, WorkerName } from '../../domain/inactivity.js';
-import { abortable } from './abortable.js';
 import { type DemandSource, type Question, type QueueList, QueueRefusedError } from '../../domain/demand-source.js';
+import { abortable } from './abortable.js';
+import { toListedWorker, toName, toQueueWorker, toWorkerDetails } from './queue-answers.js';
 
 /** One call; the next poll is seconds away, so a late answer is worth less than none, and a repeat too. */
 const COUNTS_TIMEOUT_MS = 5_000;
@@ -46,6 +46,20 @@ export function taskclusterDemand(
     }
   };
 
+  const workersOf = (
+    workerPoolId: string,
+    { limit, continuationToken, quarantined }: QueueQuery,
+    signal: AbortSignal,
+  ) => {
+    const [provisionerId, workerType] = partsOf(workerPoolId);
+    const query = {
+      limit: String(limit),
+      ...(continuationToken && { continuationToken }),
+      ...(quarantined && { quarantined: 'true' }),
+    };
+    return send('workers', () => lister.listWorkers(provisionerId, workerType, query), signal);
+  };
+
   return {
     async counts(workerPoolId, signal) {
       const { pendingTasks, claimedTasks } = await send('counts', () => counter.taskQueueCounts(workerPoolId), signal);
@@ -55,12 +69,16 @@ export function taskclusterDemand(
     },
 
     workers(workerPoolId, signal) {
-      const [provisionerId, workerType] = partsOf(workerPoolId);
       return allPages(signal, async (continuationToken) => {
-        const query = { limit: String(WORKERS_PAGE), ...(continuationToken && { continuationToken }) };
-        const page = await send('workers', () => lister.listWorkers(provisionerId, workerType, query), signal);
+        const page = await workersOf(workerPoolId, { limit: WORKERS_PAGE, continuationToken }, signal);
         return { entries: page.workers.map(toQueueWorker), continuationToken: page.continuationToken };
       });
+    },
+
+    async workersPage(workerPoolId, { limit, continuationToken, quarantined }, signal) {
+      const query = { limit, continuationToken: continuationToken ?? undefined, quarantined };
+      const page = await workersOf(workerPoolId, query, signal);
+      return { entries: page.workers.map(toListedWorker), continuationToken: page.continuationToken ?? null };
     },
 
     claimants(workerPoolId, signal) {
@@ -75,13 +93,19 @@ export function taskclusterDemand(
       const [provisionerId, workerType] = partsOf(workerPoolId);
       try {
         const call = () => lister.getWorker(provisionerId, workerType, workerGroup, workerId);
-        return toQueueWorker(await send('worker', call, signal));
+        return toWorkerDetails(await send('worker', call, signal));
       } catch (error) {
         if (isUnknownWorker(error)) return null;
         throw error;
       }
     },
   };
+}
+
+interface QueueQuery {
+  readonly limit: number;
+  readonly continuationToken: string | undefined;
+  readonly quarantined?: boolean;
 }
 
 /** All pages, as far as they come before the signal and the bound; each must be what it says. */
@@ -98,30 +122,6 @@ async function allPages<T>(
     if (!token) return { complete: true, entries };
   }
   return { complete: false, entries };
-}
-
-interface SentWorker {
-  readonly workerGroup: string;
-  readonly workerId: string;
-  readonly firstClaim?: string;
-  readonly lastDateActive?: string;
-  readonly quarantineUntil?: string;
-}
-
-const toName = ({ workerGroup, workerId }: WorkerName): WorkerName => ({ workerGroup, workerId });
-
-const toQueueWorker = (sent: SentWorker): QueueWorker => ({
-  ...toName(sent),
-  firstClaimAt: instantOf(sent.firstClaim),
-  lastActiveAt: instantOf(sent.lastDateActive),
-  quarantineUntil: instantOf(sent.quarantineUntil),
-});
-
-function instantOf(text: string | undefined): number | null {
-  if (text === undefined || text === null) return null;
-  const instant = Date.parse(text);
-  if (Number.isNaN(instant)) throw new Error(`The queue says an instant that is none: ${String(text).slice(0, 50)}`);
-  return instant;
 }
 
 const partsOf = (workerPoolId: string): [string, string] => {

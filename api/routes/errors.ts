@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { workerKeyText } from '../../domain/ids.js';
 import { logEvent } from '../../observability/log-events.js';
+import { errorStats } from '../../database/error-stats.js';
 import { insertError, listErrors } from '../../database/errors.js';
 import { getPool } from '../../database/pools.js';
 import { getWorker } from '../../database/workers.js';
@@ -10,9 +11,10 @@ import { ApiError, inputError } from '../http/errors.js';
 import { addOperation, requireScopes } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { identifier, poolParams } from '../schemas/common.js';
-import { poolError, poolErrorList, reportErrorRequest } from '../schemas/errors.js';
+import { poolError, poolErrorList, poolErrorStats, reportErrorRequest } from '../schemas/errors.js';
 import { Throttle } from '../http/registration-throttle.js';
-import { toErrorResponse } from '../schemas/serialization.js';
+import { SharedAnswer } from '../http/shared-answers.js';
+import { toErrorResponse, toErrorStatsResponse } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 /** Bytes. Every list of the pool's errors holds it for days. */
@@ -22,8 +24,15 @@ const MAX_REPORT_BYTES = 160 * 1024;
 /** Reports of one worker: a handful while it boots, then one a minute. */
 const REPORTS = { burst: 20, eachCountsMs: 60_000 };
 
-export function addErrorOperations(api: FastifyInstance, { db, providers, pagingOf, now }: ApiContext): void {
-  const paging = pagingOf('errors');
+/** Statistics of all pools read all errors that are kept. */
+const STATS_SHARED_MS = 5_000;
+
+export function addErrorOperations(api: FastifyInstance, context: ApiContext): void {
+  addErrorReports(api, context);
+  addErrorReads(api, context);
+}
+
+function addErrorReports(api: FastifyInstance, { db, providers, now }: ApiContext): void {
   const reports = new Throttle(REPORTS, 'This worker has reported too many errors.', now);
   addOperation(api, {
     name: 'reportWorkerError',
@@ -57,6 +66,28 @@ export function addErrorOperations(api: FastifyInstance, { db, providers, paging
       const logged = { workerPoolId, launchConfigId, workerGroup, workerId, kind, title, description: null };
       logEvent(log, 'worker-pool-error', logged);
       return toErrorResponse(stored);
+    },
+  });
+}
+
+function addErrorReads(api: FastifyInstance, { db, pagingOf, now }: ApiContext): void {
+  const paging = pagingOf('errors');
+  const allPools = new SharedAnswer(() => errorStats(db, null, now()), STATS_SHARED_MS);
+
+  addOperation(api, {
+    name: 'workerPoolErrorStats',
+    method: 'GET',
+    path: '/worker-pool-errors/stats',
+    summary: 'How many errors a pool has, or all pools have, by time and kind',
+    query: { workerPoolId: Type.Optional(Type.String({ pattern: '^([a-zA-Z0-9_/-]{1,80})?$' })) },
+    // What is needed stands in the query.
+    scopes: () => [],
+    response: poolErrorStats,
+    handle: async ({ query, caller }) => {
+      const workerPoolId = query.workerPoolId || null;
+      requireScopes(caller, [`worker-manager:list-worker-pool-errors:${workerPoolId ?? '*'}`]);
+      const stats = workerPoolId === null ? await allPools.get() : await errorStats(db, workerPoolId, now());
+      return toErrorStatsResponse(workerPoolId, stats);
     },
   });
 

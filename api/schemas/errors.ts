@@ -17,4 +17,19 @@ export const poolError = closed({
   ...report,
   launchConfigId: Type.Optional(identifier),
 });
+/** How many by some name or instant. */
+const numbers = Type.Object({}, { additionalProperties: Type.Integer({ minimum: 0 }) });
+export const poolErrorStats = closed({
+  /** Empty: of all pools. */
+  workerPoolId: Type.String(),
+  totals: closed({
+    total: Type.Integer({ minimum: 0 }),
+    daily: numbers,
+    hourly: numbers,
+    title: numbers,
+    code: numbers,
+    workerPool: numbers,
+    launchConfig: numbers,
+  }),
+});
 export const poolErrorList = closed({ workerPoolErrors: Type.Array(poolError), continuationToken });

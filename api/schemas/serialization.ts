@@ -1,8 +1,12 @@
+import type { ListedQueueWorker, QueueWorkerDetails } from '../../domain/demand-source.js';
+import type { QueueWorker } from '../../domain/inactivity.js';
 import type { LaunchConfig, WorkerPool } from '../../domain/worker-pool.js';
 import type { Worker } from '../../domain/worker.js';
 import type { StateCounts } from '../../database/counts.js';
+import type { ErrorsSince, ErrorStats } from '../../database/error-stats.js';
 import type { WorkerPoolError } from '../../database/errors.js';
 import type { ActiveLaunchConfig } from '../../database/pools.js';
+import { NO_PROVIDER, STANDALONE } from './queue-workers.js';
 
 /** Rows as the API gives them. */
 
@@ -58,6 +62,37 @@ export const toWorkerResponse = (worker: Worker, checked: ReadonlyMap<string, nu
   ),
 });
 
+/** `row`: null for a worker that only the queue knows. */
+const toKnownWorker = (workerPoolId: string, entry: QueueWorker, row: Worker | null) => ({
+  workerPoolId,
+  workerGroup: entry.workerGroup,
+  workerId: entry.workerId,
+  ...(entry.firstClaimAt === null ? {} : { firstClaim: iso(entry.firstClaimAt) }),
+  ...(entry.lastActiveAt === null ? {} : { lastDateActive: iso(entry.lastActiveAt) }),
+  ...(entry.quarantineUntil === null ? {} : { quarantineUntil: iso(entry.quarantineUntil) }),
+  state: row?.state ?? STANDALONE,
+  capacity: row?.capacity ?? 0,
+  providerId: row?.providerId ?? NO_PROVIDER,
+  ...(row === null || row.launchConfigId === null ? {} : { launchConfigId: row.launchConfigId }),
+});
+
+export const toListedQueueWorkerResponse = (workerPoolId: string, entry: ListedQueueWorker, row: Worker | null) => ({
+  ...toKnownWorker(workerPoolId, entry, row),
+  ...(entry.latestTask === null ? {} : { latestTask: entry.latestTask }),
+});
+
+export const toQueueWorkerResponse = (
+  type: { readonly provisionerId: string; readonly workerType: string },
+  entry: QueueWorkerDetails,
+  row: Worker | null,
+) => ({
+  ...type,
+  ...toKnownWorker(`${type.provisionerId}/${type.workerType}`, entry, row),
+  ...(entry.expiresAt === null ? {} : { expires: iso(entry.expiresAt) }),
+  recentTasks: entry.recentTasks,
+  quarantineDetails: entry.quarantines,
+});
+
 export const toErrorResponse = (error: WorkerPoolError) => ({
   workerPoolId: error.workerPoolId,
   errorId: error.errorId,
@@ -68,3 +103,11 @@ export const toErrorResponse = (error: WorkerPoolError) => ({
   extra: error.extra,
   ...(error.launchConfigId === null ? {} : { launchConfigId: error.launchConfigId }),
 });
+
+export const toErrorStatsResponse = (workerPoolId: string | null, { daily, hourly, ...counts }: ErrorStats) => ({
+  workerPoolId: workerPoolId ?? '',
+  totals: { ...counts, daily: byInstant(daily), hourly: byInstant(hourly) },
+});
+
+const byInstant = (spans: readonly ErrorsSince[]) =>
+  Object.fromEntries(spans.map(({ since, errors }) => [iso(since), errors]));

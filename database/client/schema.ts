@@ -21,6 +21,7 @@ export interface Schema {
   workers: Omit<Worker, 'resourceIds'> & { resourceIds: Generated<readonly string[]> };
   launchBackoffs: LaunchBackoffRow;
   workerPoolErrors: WorkerPoolErrorRow;
+  workerPoolErrorHours: WorkerPoolErrorHourRow;
   decisions: DecisionRow;
   demandReadings: DemandReadingsRow;
   scans: ScanRow;
@@ -136,6 +137,14 @@ export interface WorkerPoolErrorRow {
   /** The latest occurrence. */
   reported: number;
   firstReported: number;
+  occurrences: number;
+}
+
+export interface WorkerPoolErrorHourRow {
+  errorId: string;
+  /** Its begin. */
+  hour: number;
+  workerPoolId: string;
   occurrences: number;
 }
 

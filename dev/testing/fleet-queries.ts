@@ -2,6 +2,7 @@ import { NULL_PROVIDER } from '../../domain/ids.js';
 import { launchConfigStats, poolCounters } from '../../database/counts.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordReadings } from '../../database/demand-readings.js';
+import { errorStats } from '../../database/error-stats.js';
 import { listErrors } from '../../database/errors.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
@@ -18,6 +19,7 @@ import type { Db } from '../../database/client/schema.js';
 import { setShouldTerminate, terminationCandidates } from '../../database/termination-advice.js';
 import {
   awaitedWorkersOfProvider,
+  getWorkers,
   listWorkers,
   liveWorkerKeys,
   liveWorkersByProvider,
@@ -44,7 +46,7 @@ const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2
 const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
-const TABLES_THAT_EXPIRE = 8;
+const TABLES_THAT_EXPIRE = 9;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
 
 export const decision = {
@@ -192,6 +194,8 @@ const api: FleetQuery[] = [
   { name: 'listDecisions', run: (db) => listDecisions(db, pool, page) },
   { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },
+  { name: 'errorStats', run: (db, nowMs) => errorStats(db, pool, nowMs) },
+  { name: 'errorStats', form: 'all pools', run: (db, nowMs) => errorStats(db, null, nowMs) },
   { name: 'listHolds', run: listHolds },
   { name: 'listLaunchConfigs', run: (db) => listLaunchConfigs(db, pool, { includeArchived: true }, page) },
   { name: 'getPool', run: (db) => getPool(db, pool) },
@@ -199,6 +203,7 @@ const api: FleetQuery[] = [
   { name: 'allPools', run: allPools },
   { name: 'listPoolProviders', run: (db) => listPoolProviders(db, page) },
   { name: 'listPoolIds', run: listPoolIds },
+  { name: 'getWorkers', run: (db) => getWorkers(db, pool, [worker]) },
   { name: 'listWorkers', run: (db) => listWorkers(db, { workerPoolId: pool }, page) },
   ...(['requested', 'running', 'stopping', 'stopped'] as const).map((state): FleetQuery => ({
     name: 'listWorkers',

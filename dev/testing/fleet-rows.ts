@@ -24,6 +24,7 @@ export const GROWING = [
   'workers',
   'decisions',
   'worker_pool_errors',
+  'worker_pool_error_hours',
   'launches',
   'events',
   'scans',
@@ -183,6 +184,13 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
       reported, first_reported)
     select ${label} || n, ${pool(size)}, ${launchConfig(size)}, ${label} || n, 'creation-error', 'no capacity', 'no capacity',
       '{}', ${at(errors, 6.9)}, ${at(errors, 6.9)}`,
+  );
+  await rows(
+    db,
+    errors,
+    () => sql`
+    insert into worker_pool_error_hours (error_id, hour, worker_pool_id, occurrences)
+    select ${label} || n, (${at(errors, 6.9)}) / 3600000 * 3600000, ${pool(size)}, 1`,
   );
   const scans = Math.ceil(size.decisions / 8);
   await rows(

@@ -4,6 +4,8 @@ import type { SeenWorker } from './workers.js';
 
 /** The queue's own maximum of a page. */
 const MAX_PAGE = 1_000;
+/** How long a worker is remembered after its last activity. */
+const REMEMBERED_MS = 5 * 86_400_000;
 
 /** Pages count from the beginning of the list as it is now: one that changes between two pages may show gaps. */
 function pageOf<T>(all: readonly T[], query: URLSearchParams): { page: readonly T[]; continuationToken?: string } {
@@ -21,7 +23,7 @@ export function listWorkers(queue: Queue, taskQueueId: string, query: URLSearchP
   const quarantined = query.get('quarantined') === 'true';
   const all = queue.workersOf(taskQueueId).filter((worker) => !quarantined || (worker.quarantineUntilMs ?? 0) > now);
   const { page, continuationToken } = pageOf(all, query);
-  return { workers: page.map(workerEntry), ...(continuationToken && { continuationToken }) };
+  return { workers: page.map(listedWorker), ...(continuationToken && { continuationToken }) };
 }
 
 export function listClaimedTasks(queue: Queue, taskQueueId: string, query: URLSearchParams): Record<string, unknown> {
@@ -46,11 +48,13 @@ export function quarantineWorker(
   taskQueueId: string,
   workerGroup: string,
   workerId: string,
-  body: Record<string, unknown>,
+  { clientId, body }: { readonly clientId: string; readonly body: Record<string, unknown> },
 ): Record<string, unknown> {
-  const until = Date.parse(String(body['quarantineUntil']));
-  if (Number.isNaN(until)) throw new Refusal('InputValidationError', 'quarantineUntil must be an instant');
-  return workerResponse(queue.quarantine(taskQueueId, { workerGroup, workerId }, until));
+  const untilMs = Date.parse(String(body['quarantineUntil']));
+  if (Number.isNaN(untilMs)) throw new Refusal('InputValidationError', 'quarantineUntil must be an instant');
+  const info = typeof body['quarantineInfo'] === 'string' ? body['quarantineInfo'] : '';
+  const order = { clientId, untilMs, atMs: Date.now(), info };
+  return workerResponse(queue.quarantine(taskQueueId, { workerGroup, workerId }, order));
 }
 
 const iso = (instant: number): string => new Date(instant).toISOString();
@@ -63,6 +67,11 @@ const workerEntry = (worker: SeenWorker): Record<string, unknown> => ({
   ...(worker.quarantineUntilMs !== null && { quarantineUntil: iso(worker.quarantineUntilMs) }),
 });
 
+function listedWorker(worker: SeenWorker): Record<string, unknown> {
+  const latestTask = worker.recentTasks.at(-1);
+  return { ...workerEntry(worker), ...(latestTask && { latestTask }) };
+}
+
 function workerResponse(worker: SeenWorker): Record<string, unknown> {
   const [provisionerId, workerType] = worker.taskQueueId.split('/');
   return {
@@ -70,7 +79,14 @@ function workerResponse(worker: SeenWorker): Record<string, unknown> {
     workerType,
     workerPoolId: worker.taskQueueId,
     ...workerEntry(worker),
-    recentTasks: [],
+    expires: iso(worker.lastActiveMs + REMEMBERED_MS),
+    recentTasks: worker.recentTasks,
+    quarantineDetails: worker.quarantines.map(({ clientId, untilMs, atMs, info }) => ({
+      clientId,
+      quarantineUntil: iso(untilMs),
+      updatedAt: iso(atMs),
+      quarantineInfo: info,
+    })),
     actions: [],
   };
 }

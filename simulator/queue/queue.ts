@@ -1,5 +1,5 @@
 import { v4 as newSlugid } from 'slugid';
-import { type Claimer, type SeenWorker, SeenWorkers } from './workers.js';
+import { type Claimer, type QuarantineOrder, type SeenWorker, SeenWorkers } from './workers.js';
 
 export interface Task {
   readonly taskId: string;
@@ -147,9 +147,10 @@ export class Queue {
   }
 
   /** A worker in quarantine gets no work, though it goes on calling for it. */
-  quarantine(taskQueueId: string, claimer: Claimer, untilMs: number): SeenWorker {
+  quarantine(taskQueueId: string, claimer: Claimer, order: QuarantineOrder): SeenWorker {
     const worker = this.workers.find(taskQueueId, claimer) ?? this.workers.seen(taskQueueId, claimer, Date.now());
-    worker.quarantineUntilMs = untilMs;
+    worker.quarantineUntilMs = order.untilMs;
+    worker.quarantines.push(order);
     this.#handOut(taskQueueId);
     return worker;
   }
@@ -217,6 +218,7 @@ export class Queue {
       for (const task of tasks) {
         const { workerGroup, workerId } = waiter.claimer;
         this.#claims.set(task.taskId, { workerGroup, workerId, task, takenUntilMs: null });
+        this.workers.claimed(taskQueueId, waiter.claimer, task);
       }
       queue.claimed += tasks.length;
       queue.waiters.delete(waiter);

@@ -116,7 +116,8 @@ async function act(
     case 'getWorker':
       return { answer: getWorker(context.queue, taskQueueId, group, id), details: { taskQueueId, workerId: id } };
     case 'quarantineWorker': {
-      const answer = quarantineWorker(context.queue, taskQueueId, group, id, await readJson(request));
+      const order = { clientId: callerOf(request), body: await readJson(request) };
+      const answer = quarantineWorker(context.queue, taskQueueId, group, id, order);
       return { answer, details: { taskQueueId, workerId: id } };
     }
     case 'claimWork':
@@ -139,6 +140,9 @@ async function act(
       throw new Refusal('ResourceNotFound', 'the simulated queue has no such route', 404);
   }
 }
+
+/** By the name that its credentials have; nothing checks them. */
+const callerOf = ({ headers }: IncomingMessage): string => /\bid="([^"]*)"/.exec(headers.authorization ?? '')?.[1] ?? '';
 
 /** Answers at once with what there is, else waits for work for a while. */
 async function claimWork(

@@ -10,7 +10,25 @@ export interface SeenWorker extends Claimer {
   readonly firstClaimMs: number;
   lastActiveMs: number;
   quarantineUntilMs: number | null;
+  /** The latest claim last. */
+  readonly recentTasks: ClaimedRun[];
+  readonly quarantines: QuarantineOrder[];
 }
+
+export interface ClaimedRun {
+  readonly taskId: string;
+  readonly runId: number;
+}
+
+/** Who has put a worker into quarantine, or lifted it. */
+export interface QuarantineOrder {
+  readonly clientId: string;
+  readonly untilMs: number;
+  readonly atMs: number;
+  readonly info: string;
+}
+
+const MAX_RECENT_TASKS = 20;
 
 /** The workers that have called for work, and their quarantine. */
 export class SeenWorkers {
@@ -25,9 +43,15 @@ export class SeenWorkers {
       return known;
     }
     const first = { taskQueueId, workerGroup, workerId, firstClaimMs: nowMs, lastActiveMs: nowMs };
-    const created = { ...first, quarantineUntilMs: null };
+    const created = { ...first, quarantineUntilMs: null, recentTasks: [], quarantines: [] };
     this.#workers.set(key, created);
     return created;
+  }
+
+  claimed(taskQueueId: string, claimer: Claimer, { taskId, runId }: ClaimedRun): void {
+    const { recentTasks } = this.seen(taskQueueId, claimer, Date.now());
+    recentTasks.push({ taskId, runId });
+    recentTasks.splice(0, recentTasks.length - MAX_RECENT_TASKS);
   }
 
   find(taskQueueId: string, { workerGroup, workerId }: Claimer): SeenWorker | undefined {
@@ -62,7 +86,11 @@ export class SeenWorkers {
   restore(workers: readonly SeenWorker[]): void {
     this.#workers.clear();
     for (const worker of workers) {
-      this.#workers.set(keyOf(worker.taskQueueId, worker.workerGroup, worker.workerId), { ...worker });
+      this.#workers.set(keyOf(worker.taskQueueId, worker.workerGroup, worker.workerId), {
+        // What an older state file does not have.
+        ...{ recentTasks: [], quarantines: [] },
+        ...worker,
+      });
     }
   }
 }

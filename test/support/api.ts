@@ -25,8 +25,8 @@ export const ISSUER = { clientId: 'issuer', accessToken: 'issuer-access-token-of
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly lifecycles: ScriptedLifecycleClient;
-  /** What the queue answers about a worker. */
-  readonly queueKnows: { worker: DemandSource['worker'] };
+  /** What the queue answers about workers. */
+  readonly queueKnows: Pick<DemandSource, 'worker' | 'workersPage'>;
   readonly database: Database;
   /** Sends JSON; `url` is below the API's prefix. */
   call(method: InjectOptions['method'], url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -70,14 +70,20 @@ export async function startTestApi(
     state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
   };
   const checks: TestApi['checks'] = { database: () => database.ping() };
-  const queueKnows: TestApi['queueKnows'] = { worker: async () => null };
+  const queueKnows: TestApi['queueKnows'] = {
+    worker: async () => null,
+    workersPage: async () => ({ entries: [], continuationToken: null }),
+  };
   const version = { source: 'here', version: '1.2.3', commit: 'abc', build: '1' };
   const app = await createServer({
     database,
     lifecycles,
     providers,
     config,
-    demand: { worker: (...question) => queueKnows.worker(...question) },
+    demand: {
+      worker: (...question) => queueKnows.worker(...question),
+      workersPage: (...question) => queueKnows.workersPage(...question),
+    },
     log,
     now,
     health: new Health(checks, now),

@@ -65,6 +65,7 @@ describe('the queue', () => {
           workerId: 'c',
           firstClaim: expect.any(String),
           lastDateActive: expect.any(String),
+          latestTask: { taskId: expect.any(String), runId: 0 },
         },
       ],
     });
@@ -108,6 +109,24 @@ describe('the queue', () => {
     await queue().quarantineWorker('proj-example', 'linux', 'here', 'by-hand', lifted);
     await simulator.addTasks(taskQueueId, 1);
     expect((await refused).tasks).toHaveLength(1);
+  });
+
+  test('the queue tells a worker’s latest tasks, its expiry, and who put it into quarantine until when and why', async () => {
+    const taskIds: string[] = [];
+    for (let n = 0; n < 22; n += 1) {
+      taskIds.push(...(await simulator.addTasks(taskQueueId, 1)).taskIds);
+      await queue().claimWork(taskQueueId, { tasks: 1, ...worker });
+    }
+    const quarantineUntil = new Date(Date.now() + 3_600_000).toISOString();
+    const credentials = { clientId: 'an-operator', accessToken: 'nobody-checks-it' };
+    const asOperator = new taskcluster.Queue({ rootUrl: simulator.url, retries: 0, credentials });
+    const order = { quarantineUntil, quarantineInfo: 'its disk is full' };
+    await asOperator.quarantineWorker('proj-example', 'linux', 'here', 'by-hand', order);
+    expect(await queue().getWorker('proj-example', 'linux', 'here', 'by-hand')).toMatchObject({
+      expires: expect.any(String),
+      recentTasks: taskIds.slice(2).map((taskId) => ({ taskId, runId: 0 })),
+      quarantineDetails: [{ clientId: 'an-operator', ...order, updatedAt: expect.any(String) }],
+    });
   });
 
   test('the queue says the counts that a control sets, and the true ones again afterwards', async () => {

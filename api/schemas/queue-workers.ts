@@ -1,0 +1,45 @@
+import { Type } from 'typebox';
+import { closed, continuationToken, identifier, instant, workerPoolId } from './common.js';
+import { workerStates } from '../../domain/worker.js';
+
+/** Of a worker that only the queue knows. */
+export const STANDALONE = 'standalone';
+export const NO_PROVIDER = 'none';
+
+const taskRun = closed({ taskId: Type.String(), runId: Type.Integer() });
+
+/** What the queue does not say is left out, and never null. */
+const known = {
+  workerPoolId,
+  workerGroup: identifier,
+  workerId: identifier,
+  firstClaim: Type.Optional(instant),
+  lastDateActive: Type.Optional(instant),
+  quarantineUntil: Type.Optional(instant),
+  state: Type.Union([...workerStates, STANDALONE].map((state) => Type.Literal(state))),
+  /** 0: not known to the worker manager. */
+  capacity: Type.Integer({ minimum: 0 }),
+  providerId: identifier,
+  launchConfigId: Type.Optional(identifier),
+};
+
+export const queueWorkerList = closed({
+  workers: Type.Array(closed({ ...known, latestTask: Type.Optional(taskRun) })),
+  continuationToken,
+});
+
+export const queueWorkerResponse = closed({
+  provisionerId: identifier,
+  workerType: Type.String(),
+  ...known,
+  expires: Type.Optional(instant),
+  recentTasks: Type.Array(taskRun),
+  quarantineDetails: Type.Array(
+    closed({
+      clientId: Type.String(),
+      quarantineUntil: Type.String(),
+      updatedAt: Type.String(),
+      quarantineInfo: Type.String(),
+    }),
+  ),
+});
