@@ -6,6 +6,7 @@ import type { ApiDeps } from './http/deps.js';
 import { replyWithError } from './http/error-replies.js';
 import { notFound } from './http/errors.js';
 import { addHooks } from './http/hooks.js';
+import { documented, securitySchemes } from './http/openapi.js';
 import { httpLimits, limitConnections, serverLimits } from './http/limits.js';
 import { trustsProxy } from '../config/trusted-proxies.js';
 import { acceptJson } from './http/body.js';
@@ -17,7 +18,9 @@ import { addHoldOperations } from './routes/holds.js';
 import { addLaunchConfigOperations } from './routes/launch-configs.js';
 import { addFrontPage } from './routes/front-page.js';
 import { addPoolOperations } from './routes/pools.js';
+import { refuseOtherMethods } from './http/other-methods.js';
 import { addProviderOperations } from './routes/providers.js';
+import { addReferences } from './routes/references.js';
 import { addRegistrationOperations } from './routes/registration.js';
 import { addReregistrationOperations } from './routes/reregistration.js';
 import { addQueueWorkerOperations } from './routes/queue-workers.js';
@@ -51,11 +54,17 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
     throw notFound('There is no such API call.');
   });
   addHooks(app, context, trusts);
+  app.decorate('operations', []);
   await app.register(swagger, {
-    openapi: { info: { title: 'Worker manager', description: 'HTTP API', version: deps.version.version } },
+    openapi: {
+      info: { title: 'Worker manager', description: 'HTTP API', version: deps.version.version },
+      components: { securitySchemes },
+    },
+    transform: documented(app),
   });
   await app.register(async (api) => addOperations(api, context), { prefix: API_PREFIX });
   addFrontPage(app, context);
+  addReferences(app);
   return app;
 }
 
@@ -73,4 +82,5 @@ function addOperations(api: FastifyInstance, context: ApiContext): void {
   addStaticWorkerOperations(api, context);
   addRegistrationOperations(api, context);
   addReregistrationOperations(api, context);
+  refuseOtherMethods(api);
 }

@@ -1,6 +1,6 @@
 /**
  * Every error code of the HTTP API: stable words that clients act on, never reused for another meaning. Most are
- * Taskcluster's (docs/taskcluster-compatibility.md#error-codes); `TryAgain` is ours. `docs/reference/errors.md` shows
+ * Taskcluster's (docs/taskcluster-compatibility.md#error-codes); `TryAgain` and `MethodNotAllowed` are ours. `docs/reference/errors.md` shows
  * the same table.
  */
 export interface CatalogueEntry {
@@ -40,6 +40,11 @@ export const errorCatalogue = {
     retry: false,
   },
   ResourceNotFound: { status: 404, meaning: 'What the path or the body names does not exist.', retry: false },
+  MethodNotAllowed: {
+    status: 405,
+    meaning: 'The path is one of the API’s, and has no such method; `Allow` names those it has.',
+    retry: false,
+  },
   RequestConflict: {
     status: 409,
     meaning: 'Something else exists under this id already, or changed at the same time; read it before the next try.',

@@ -130,7 +130,34 @@ declare module 'taskcluster-client' {
     ): Promise<Record<string, unknown>>;
   }
 
+  export interface ApiEntry {
+    name: string;
+    method: string;
+    route: string;
+    args: string[];
+    query: string[];
+    category: string;
+    stability: string;
+    scopes?: unknown;
+    input?: string;
+    output?: string;
+  }
+
+  /** A client class of a service's reference. */
+  export function createClient(
+    reference: { entries: ApiEntry[] },
+    name: string,
+  ): new (options: ClientOptions) => Record<string, (...args: unknown[]) => Promise<unknown>>;
+
   // The client classes are made at run time, so they are properties of the default export and not exports by name.
   const taskcluster: { Queue: typeof Queue; WorkerManager: typeof WorkerManager };
   export default taskcluster;
+}
+
+/** The references that the client was generated from. */
+declare module 'taskcluster-client/src/apis.js' {
+  import type { ApiEntry } from 'taskcluster-client';
+
+  const apis: { WorkerManager: { reference: { entries: ApiEntry[] } } };
+  export default apis;
 }

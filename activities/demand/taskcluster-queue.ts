@@ -34,31 +34,8 @@ export function taskclusterDemand(
   // Connections of its own: long lists never stand in line before the counts.
   const lister = new taskcluster.Queue({ ...options, timeout: PAGE_TIMEOUT_MS, agent: { maxSockets: 20 } });
 
-  const send = async <T>(question: Question, call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    try {
-      const answer = await abortable(call(), signal);
-      onAnswer(question, true);
-      return answer;
-    } catch (error) {
-      const known = question === 'worker' && isUnknownWorker(error);
-      onAnswer(question, known);
-      throw known ? error : refusalOf(question, error);
-    }
-  };
-
-  const workersOf = (
-    workerPoolId: string,
-    { limit, continuationToken, quarantined }: QueueQuery,
-    signal: AbortSignal,
-  ) => {
-    const [provisionerId, workerType] = partsOf(workerPoolId);
-    const query = {
-      limit: String(limit),
-      ...(continuationToken && { continuationToken }),
-      ...(quarantined && { quarantined: 'true' }),
-    };
-    return send('workers', () => lister.listWorkers(provisionerId, workerType, query), signal);
-  };
+  const send = sender(onAnswer);
+  const listWorkers = workerLister(lister, send);
 
   return {
     async counts(workerPoolId, signal) {
@@ -70,14 +47,14 @@ export function taskclusterDemand(
 
     workers(workerPoolId, signal) {
       return allPages(signal, async (continuationToken) => {
-        const page = await workersOf(workerPoolId, { limit: WORKERS_PAGE, continuationToken }, signal);
+        const page = await listWorkers(workerPoolId, { limit: WORKERS_PAGE, continuationToken }, signal);
         return { entries: page.workers.map(toQueueWorker), continuationToken: page.continuationToken };
       });
     },
 
     async workersPage(workerPoolId, { limit, continuationToken, quarantined }, signal) {
       const query = { limit, continuationToken: continuationToken ?? undefined, quarantined };
-      const page = await workersOf(workerPoolId, query, signal);
+      const page = await listWorkers(workerPoolId, query, signal);
       return { entries: page.workers.map(toListedWorker), continuationToken: page.continuationToken ?? null };
     },
 
@@ -101,6 +78,34 @@ export function taskclusterDemand(
     },
   };
 }
+
+/** Sends one call, says how it ended, and tells a refusal from a failure. */
+const sender =
+  (onAnswer: (question: Question, answered: boolean) => void) =>
+  async <T>(question: Question, call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    try {
+      const answer = await abortable(call(), signal);
+      onAnswer(question, true);
+      return answer;
+    } catch (error) {
+      const known = question === 'worker' && isUnknownWorker(error);
+      onAnswer(question, known);
+      throw known ? error : refusalOf(question, error);
+    }
+  };
+
+/** One page of the queue's list of a pool's workers. */
+const workerLister =
+  (queue: InstanceType<typeof taskcluster.Queue>, send: ReturnType<typeof sender>) =>
+  (workerPoolId: string, { limit, continuationToken, quarantined }: QueueQuery, signal: AbortSignal) => {
+    const [provisionerId, workerType] = partsOf(workerPoolId);
+    const query = {
+      limit: String(limit),
+      ...(continuationToken && { continuationToken }),
+      ...(quarantined && { quarantined: 'true' }),
+    };
+    return send('workers', () => queue.listWorkers(provisionerId, workerType, query), signal);
+  };
 
 interface QueueQuery {
   readonly limit: number;

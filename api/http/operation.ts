@@ -7,6 +7,9 @@ import { ApiError } from './errors.js';
 /** One call of the API. `name` is what clients call it, and what errors and logs say. */
 export interface Operation<P extends TProperties, Q extends TProperties, B extends TSchema> {
   readonly name: string;
+  /** Under which references group it. */
+  readonly category: string;
+  readonly stability: 'stable' | 'experimental';
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Below the API's prefix; a pool id is one component (see paths.ts). */
   readonly path: string;
@@ -21,6 +24,8 @@ export interface Operation<P extends TProperties, Q extends TProperties, B exten
    * `public`: none, and credentials are not even read.
    */
   readonly scopes: 'public' | ((params: Static<TObject<P>>) => readonly string[]);
+  /** Scopes that it needs beside these, by what query and body say; checked once both are known to be well formed. */
+  readonly contentScopes?: (content: Pick<Call<P, Q, B>, 'query' | 'body' | 'params'>) => readonly string[];
   /** The body as an error may repeat it; without it, as it came. */
   readonly mask?: (body: unknown) => unknown;
   readonly handle: (call: Call<P, Q, B>) => Promise<unknown>;
@@ -38,7 +43,14 @@ export interface Call<P extends TProperties, Q extends TProperties, B extends TS
 
 export type Log = FastifyRequest['log'];
 
+/** What references say of an operation. */
+export type DescribedOperation = Omit<Operation<TProperties, TProperties, TSchema>, 'handle' | 'mask' | 'bodyLimit'>;
+
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** All that were added, for references. */
+    operations: DescribedOperation[];
+  }
   interface FastifyContextConfig {
     operation?: string;
     isPublic?: boolean;
@@ -52,7 +64,10 @@ export function addOperation<
   Q extends TProperties = Record<never, never>,
   B extends TSchema = TSchema,
 >(app: FastifyInstance, operation: Operation<P, Q, B>): void {
-  const { name, method, path, summary, params, query, body, bodyLimit, response, scopes, mask, handle } = operation;
+  const { name, method, path, summary, params, query, body, bodyLimit, response } = operation;
+  const { scopes, contentScopes, mask, handle } = operation;
+  // Whoever describes it calls its functions with placeholders for whatever they read.
+  app.operations.push(operation as unknown as DescribedOperation);
   // A bewit is a signature inside the query; whatever the operation, it is no unknown key.
   const querystring = Type.Object({ ...query, bewit: Type.Optional(Type.String()) }, { additionalProperties: false });
   app.route({
@@ -70,6 +85,9 @@ export function addOperation<
     },
     onRequest: async (request) => {
       if (scopes !== 'public') requireScopes(request.caller, scopes(request.params as Static<TObject<P>>));
+    },
+    preHandler: async (request) => {
+      if (contentScopes) requireScopes(request.caller, contentScopes(request as unknown as Call<P, Q, B>));
     },
     handler: (request) =>
       handle({

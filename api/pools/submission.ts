@@ -6,7 +6,6 @@ import { launchConfigIdOf } from './launch-config-id.js';
 import type { Caller } from '../auth/client.js';
 import type { ApiContext } from '../http/context.js';
 import { ApiError, inputError } from '../http/errors.js';
-import { requireScopes } from '../http/operation.js';
 
 /** A pool as its owner sends it. */
 export interface PoolDefinition {
@@ -30,7 +29,7 @@ export const shortened = (text: string): string =>
 
 /**
  * Checks a definition in Taskcluster's order (docs/taskcluster-compatibility.md#pool-changes) and makes it what the
- * database takes: provider's scope, provider known, config as its provider wants it. Throws ApiError.
+ * database takes: provider known, config as its provider wants it. Throws ApiError.
  */
 export function checkSubmission(
   { providers, now }: ApiContext,
@@ -38,7 +37,6 @@ export function checkSubmission(
   { providerId, config, description, owner, emailOnError }: PoolDefinition,
   caller: Caller,
 ): CheckedSubmission {
-  requireScopes(caller, [`worker-manager:provider:${providerId}`]);
   const provider = providers.get(providerId);
   if (!provider) {
     const known = providers.list().map((one) => one.providerId);

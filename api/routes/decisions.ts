@@ -13,6 +13,8 @@ export function addDecisionOperations(api: FastifyInstance, { db, pagingOf }: Ap
   const paging = pagingOf('decisions');
   addOperation(api, {
     name: 'listWorkerPoolDecisions',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'GET',
     path: '/worker-pool/:workerPoolId/decisions',
     summary: 'Why a pool has, or has not, got more machines; newest first',

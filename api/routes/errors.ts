@@ -8,7 +8,7 @@ import { getPool } from '../../database/pools.js';
 import { getWorker } from '../../database/workers.js';
 import type { ApiContext } from '../http/context.js';
 import { ApiError, inputError } from '../http/errors.js';
-import { addOperation, requireScopes } from '../http/operation.js';
+import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { identifier, poolParams } from '../schemas/common.js';
 import { poolError, poolErrorList, poolErrorStats, reportErrorRequest } from '../schemas/errors.js';
@@ -36,6 +36,8 @@ function addErrorReports(api: FastifyInstance, { db, providers, now }: ApiContex
   const reports = new Throttle(REPORTS, 'This worker has reported too many errors.', now);
   addOperation(api, {
     name: 'reportWorkerError',
+    category: 'Worker Interface',
+    stability: 'stable',
     method: 'POST',
     path: '/worker-pool-errors/:workerPoolId',
     summary: 'A worker reports what went wrong with it',
@@ -43,10 +45,10 @@ function addErrorReports(api: FastifyInstance, { db, providers, now }: ApiContex
     body: reportErrorRequest,
     bodyLimit: MAX_REPORT_BYTES,
     scopes: ({ workerPoolId }) => [`assume:worker-pool:${workerPoolId}`],
+    contentScopes: ({ body: { workerGroup, workerId } }) => [`assume:worker-id:${workerGroup}/${workerId}`],
     response: poolError,
-    handle: async ({ params: { workerPoolId }, body, caller, log }) => {
+    handle: async ({ params: { workerPoolId }, body, log }) => {
       const { workerGroup, workerId, kind, title, description, extra } = body;
-      requireScopes(caller, [`assume:worker-id:${workerGroup}/${workerId}`]);
       if (Buffer.byteLength(JSON.stringify(extra)) > MAX_EXTRA_BYTES) {
         throw new ApiError('InputTooLarge', `extra must not have more than ${MAX_EXTRA_BYTES} bytes.`);
       }
@@ -76,16 +78,18 @@ function addErrorReads(api: FastifyInstance, { db, pagingOf, now }: ApiContext):
 
   addOperation(api, {
     name: 'workerPoolErrorStats',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'GET',
     path: '/worker-pool-errors/stats',
     summary: 'How many errors a pool has, or all pools have, by time and kind',
     query: { workerPoolId: Type.Optional(Type.String({ pattern: '^([a-zA-Z0-9_/-]{1,80})?$' })) },
     // What is needed stands in the query.
     scopes: () => [],
+    contentScopes: ({ query }) => [`worker-manager:list-worker-pool-errors:${query.workerPoolId || '*'}`],
     response: poolErrorStats,
-    handle: async ({ query, caller }) => {
+    handle: async ({ query }) => {
       const workerPoolId = query.workerPoolId || null;
-      requireScopes(caller, [`worker-manager:list-worker-pool-errors:${workerPoolId ?? '*'}`]);
       const stats = workerPoolId === null ? await allPools.get() : await errorStats(db, workerPoolId, now());
       return toErrorStatsResponse(workerPoolId, stats);
     },
@@ -93,6 +97,8 @@ function addErrorReads(api: FastifyInstance, { db, pagingOf, now }: ApiContext):
 
   addOperation(api, {
     name: 'listWorkerPoolErrors',
+    category: 'Worker Pools',
+    stability: 'stable',
     method: 'GET',
     path: '/worker-pool-errors/:workerPoolId',
     summary: 'Errors of a pool, newest first',

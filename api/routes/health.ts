@@ -8,6 +8,8 @@ export function addHealthOperations(api: FastifyInstance, { health, version, now
   const begun = now();
   addOperation(api, {
     name: 'ping',
+    category: 'Monitoring',
+    stability: 'stable',
     method: 'GET',
     path: '/ping',
     summary: 'Whether the API answers',
@@ -17,6 +19,8 @@ export function addHealthOperations(api: FastifyInstance, { health, version, now
   });
   addOperation(api, {
     name: 'lbheartbeat',
+    category: 'Monitoring',
+    stability: 'stable',
     method: 'GET',
     path: '/__lbheartbeat__',
     summary: 'Whether a load balancer may send requests here',
@@ -26,6 +30,8 @@ export function addHealthOperations(api: FastifyInstance, { health, version, now
   });
   addOperation(api, {
     name: 'version',
+    category: 'Monitoring',
+    stability: 'stable',
     method: 'GET',
     path: '/__version__',
     summary: 'Which build this is (Dockerflow)',
@@ -41,17 +47,27 @@ export function addHealthOperations(api: FastifyInstance, { health, version, now
   addHeartbeat(api, health);
 }
 
+const failures = closed({ failed: Type.Array(Type.String()) });
+
 /** Not an operation like the others: a failure is no error of the caller's and names nothing but what failed. */
 function addHeartbeat(api: FastifyInstance, health: ApiContext['health']): void {
+  const described = {
+    name: 'heartbeat',
+    category: 'Monitoring',
+    stability: 'stable',
+    method: 'GET',
+    path: '/__heartbeat__',
+    summary: 'Whether everything that the service needs works',
+    scopes: 'public',
+    response: empty,
+  } as const;
+  api.operations.push(described);
+  const { name, path, summary } = described;
   api.get(
-    '/__heartbeat__',
+    path,
     {
-      config: { operation: 'heartbeat', isPublic: true },
-      schema: {
-        operationId: 'heartbeat',
-        summary: 'Whether everything that the service needs works',
-        response: { 200: empty, 503: closed({ failed: Type.Array(Type.String()) }) },
-      },
+      config: { operation: name, isPublic: true },
+      schema: { operationId: name, summary, response: { 200: empty, 503: failures } },
     },
     async (_request, reply) => {
       const failed = await health.failed();

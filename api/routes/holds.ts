@@ -30,6 +30,8 @@ function addPoolHolds(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...ofPool,
     name: 'holdWorkerPool',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'PUT',
     summary: 'Holds a pool: it launches nothing until it is released',
     body: holdRequest,
@@ -42,6 +44,8 @@ function addPoolHolds(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...ofPool,
     name: 'releaseWorkerPool',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'DELETE',
     summary: 'Releases a held pool; one that is not held is no error',
     handle: async ({ params: { workerPoolId }, log }) => {
@@ -65,6 +69,8 @@ function addHoldsOfAll(api: FastifyInstance, { db, now }: ApiContext): void {
   addOperation(api, {
     ...ofAll,
     name: 'holdAll',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'PUT',
     summary: 'Holds every pool',
     body: holdRequest,
@@ -76,6 +82,8 @@ function addHoldsOfAll(api: FastifyInstance, { db, now }: ApiContext): void {
   addOperation(api, {
     ...ofAll,
     name: 'releaseAll',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'DELETE',
     summary: 'Releases what holdAll held; pools held on their own stay so',
     handle: async () => {

@@ -14,6 +14,8 @@ export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }
   const paging = pagingOf('launch-configs');
   addOperation(api, {
     name: 'listWorkerPoolLaunchConfigs',
+    category: 'Worker Pool Launch Configs',
+    stability: 'experimental',
     method: 'GET',
     path: '/worker-pool/:workerPoolId/launch-configs',
     summary: 'Launch configs of a pool, by id',

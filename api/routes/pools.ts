@@ -14,6 +14,7 @@ import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../sch
 import { toPoolResponse } from '../schemas/serialization.js';
 
 const manage = ({ workerPoolId }: { workerPoolId: string }) => [`worker-manager:manage-worker-pool:${workerPoolId}`];
+const provide = ({ body }: { body: { providerId: string } }) => [`worker-manager:provider:${body.providerId}`];
 
 export function addPoolOperations(api: FastifyInstance, context: ApiContext): void {
   addPoolChanges(api, context);
@@ -28,10 +29,13 @@ function addPoolChanges(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...common,
     name: 'createWorkerPool',
+    category: 'Worker Pools',
+    stability: 'stable',
     method: 'PUT',
     summary: 'Makes a pool; the same definition again is no error',
     body: createPoolRequest,
     scopes: manage,
+    contentScopes: provide,
     handle: async ({ params: { workerPoolId }, body, caller, log }) => {
       const submission = checkSubmission(context, workerPoolId, body, caller);
       requireReady(context.providers, body.providerId);
@@ -44,10 +48,13 @@ function addPoolChanges(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...common,
     name: 'updateWorkerPool',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'POST',
     summary: 'Replaces a pool’s definition',
     body: updatePoolRequest,
     scopes: manage,
+    contentScopes: provide,
     handle: async ({ params: { workerPoolId }, body, caller, log }) => {
       if (body.workerPoolId !== undefined && body.workerPoolId !== workerPoolId) {
         throw inputError('The workerPoolId of the body is not that of the path.');
@@ -62,6 +69,8 @@ function addPoolChanges(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...common,
     name: 'deleteWorkerPool',
+    category: 'Worker Pools',
+    stability: 'stable',
     method: 'DELETE',
     summary: 'Lets a pool launch nothing more and go away with its last worker',
     scopes: manage,
@@ -79,6 +88,8 @@ function addPoolReads(api: FastifyInstance, context: ApiContext): void {
   addOperation(api, {
     ...common,
     name: 'workerPool',
+    category: 'Worker Pools',
+    stability: 'stable',
     method: 'GET',
     summary: 'One pool with its active launch configs',
     scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
@@ -87,6 +98,8 @@ function addPoolReads(api: FastifyInstance, context: ApiContext): void {
 
   addOperation(api, {
     name: 'listWorkerPools',
+    category: 'Worker Pools',
+    stability: 'stable',
     method: 'GET',
     path: '/worker-pools',
     summary: 'All pools, by id',

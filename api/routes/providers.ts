@@ -10,6 +10,8 @@ export function addProviderOperations(api: FastifyInstance, { providers, pagingO
   const paging = pagingOf('providers');
   addOperation(api, {
     name: 'listProviders',
+    category: 'Providers',
+    stability: 'stable',
     method: 'GET',
     path: '/providers',
     summary: 'The configured providers, in the order of the configuration',

@@ -35,6 +35,8 @@ function addQueueWorkerList(api: FastifyInstance, context: ApiContext): void {
   const paging = context.pagingOf('queue-workers');
   addOperation(api, {
     name: 'listWorkers',
+    category: 'Worker Metadata',
+    stability: 'experimental',
     method: 'GET',
     path: collection,
     summary: 'Workers of a task queue that the queue knows, by group and id',
@@ -68,6 +70,8 @@ function addQueueWorkerList(api: FastifyInstance, context: ApiContext): void {
 function addQueueWorker(api: FastifyInstance, { db, demand, now }: ApiContext): void {
   addOperation(api, {
     name: 'getWorker',
+    category: 'Worker Metadata',
+    stability: 'experimental',
     method: 'GET',
     path: `${collection}/:workerGroup/:workerId`,
     summary: 'One worker that the queue knows',

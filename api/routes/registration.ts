@@ -41,6 +41,8 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
   const refusals = new Throttle(REFUSALS, 'Too many registrations were refused.', context.now);
   addOperation(api, {
     name: 'registerWorker',
+    category: 'Worker Interface',
+    stability: 'stable',
     method: 'POST',
     path: '/worker/register',
     summary: 'A machine proves who it is, and gets credentials, a secret and its configuration',

@@ -4,7 +4,7 @@ import { getWorker } from '../../database/workers.js';
 import type { ApiContext } from '../http/context.js';
 import { workerCredentials } from '../auth/credentials.js';
 import { inputError } from '../http/errors.js';
-import { addOperation, requireScopes } from '../http/operation.js';
+import { addOperation } from '../http/operation.js';
 import { reregisterRequest, reregisterResponse } from '../schemas/workers.js';
 import { presentedGeneration, workerSecret } from '../auth/secrets.js';
 import { iso } from '../schemas/serialization.js';
@@ -16,17 +16,19 @@ export function addReregistrationOperations(api: FastifyInstance, context: ApiCo
   const { db, lifecycles, deploymentKey, issuer, now } = context;
   addOperation(api, {
     name: 'reregisterWorker',
+    category: 'Worker Interface',
+    stability: 'experimental',
     method: 'POST',
     path: '/worker/reregister',
     summary: 'A worker trades its secret for new credentials and a new secret',
     // Which worker, and so which scope, is in the body.
     scopes: () => [],
+    contentScopes: ({ body }) => [`worker-manager:reregister-worker:${workerKeyText(body)}`],
     body: reregisterRequest,
     bodyLimit: REREGISTER_BODY_LIMIT,
     mask: () => '(OMITTED)',
     response: reregisterResponse,
-    handle: async ({ body, caller }) => {
-      requireScopes(caller, [`worker-manager:reregister-worker:${workerKeyText(body)}`]);
+    handle: async ({ body }) => {
       const worker = await getWorker(db, body);
       const generation = worker && presentedGeneration(deploymentKey, worker, body.secret);
       if (!worker || generation === null) throw inputError('There is no worker with this secret.');

@@ -11,14 +11,14 @@ import { LifecycleUnavailableError, WorkerExistsError } from '../../temporal/lif
 import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation } from '../http/operation.js';
 import { workerParams } from '../schemas/common.js';
-import { staticWorkerRequest, workerFull } from '../schemas/workers.js';
+import { staticWorkerRequest, workerFull, USUAL_CAPACITY } from '../schemas/workers.js';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
 import { noSuchPool } from './pools.js';
 import { noSuchWorker, workerResponse } from './workers.js';
 
 interface Submission {
   readonly expires: string;
-  readonly capacity: number;
+  readonly capacity?: number | undefined;
   readonly providerInfo?: { readonly staticSecret: string } | undefined;
 }
 
@@ -36,6 +36,8 @@ export function addStaticWorkerOperations(api: FastifyInstance, context: ApiCont
   addOperation(api, {
     ...common,
     name: 'createWorker',
+    category: 'Workers',
+    stability: 'stable',
     method: 'PUT',
     summary: 'Announces a machine; the same again is no error',
     scopes: (params) => [`worker-manager:create-worker:${workerKeyText(params)}`],
@@ -45,7 +47,7 @@ export function addStaticWorkerOperations(api: FastifyInstance, context: ApiCont
       if (expires <= now()) throw inputError('expires must be in the future.');
       if (!body.providerInfo) throw inputError('providerInfo.staticSecret is needed.');
       const secretFingerprint = fingerprint(context, key, body.providerInfo.staticSecret);
-      await create(context, key, pool, { expires, capacity: body.capacity, secretFingerprint });
+      await create(context, key, pool, { expires, capacity: body.capacity ?? USUAL_CAPACITY, secretFingerprint });
       return readWorker(context, key);
     },
   });
@@ -53,6 +55,8 @@ export function addStaticWorkerOperations(api: FastifyInstance, context: ApiCont
   addOperation(api, {
     ...common,
     name: 'updateWorker',
+    category: 'Workers',
+    stability: 'stable',
     method: 'POST',
     summary: 'Changes a machine’s expiry, capacity and, when one is given, secret',
     scopes: (params) => [`worker-manager:update-worker:${workerKeyText(params)}`],
@@ -117,7 +121,7 @@ function nextOf(context: ApiContext, worker: Worker, body: Submission): StaticWo
   const given = body.providerInfo && fingerprint(context, worker, body.providerInfo.staticSecret);
   return {
     expires: instantOf(body.expires),
-    capacity: body.capacity,
+    capacity: body.capacity ?? USUAL_CAPACITY,
     secretFingerprint: given ?? worker.identityAttributes.secretFingerprint ?? '',
   };
 }

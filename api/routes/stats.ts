@@ -15,6 +15,8 @@ export function addStatsOperations(api: FastifyInstance, { db, counters: shared,
   const paging = pagingOf('pools');
   addOperation(api, {
     name: 'workerPoolStats',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'GET',
     path: '/worker-pool/:workerPoolId/stats',
     summary: 'Workers of a pool by launch config and state',
@@ -37,6 +39,8 @@ export function addStatsOperations(api: FastifyInstance, { db, counters: shared,
 
   addOperation(api, {
     name: 'listWorkerPoolsStats',
+    category: 'Worker Pools',
+    stability: 'experimental',
     method: 'GET',
     path: '/worker-pools/stats',
     summary: 'Workers of all pools by state',

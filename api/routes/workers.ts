@@ -30,6 +30,8 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
 
   addOperation(api, {
     name: 'listWorkersForWorkerPool',
+    category: 'Workers',
+    stability: 'stable',
     method: 'GET',
     path: '/workers/:workerPoolId',
     summary: 'Workers of a pool, newest first',
@@ -50,6 +52,8 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
 
   addOperation(api, {
     name: 'listWorkersForWorkerGroup',
+    category: 'Workers',
+    stability: 'stable',
     method: 'GET',
     path: '/workers/:workerPoolId/:workerGroup',
     summary: 'Workers of one group of a pool, newest first',
@@ -68,6 +72,8 @@ function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void
 
   addOperation(api, {
     name: 'worker',
+    category: 'Workers',
+    stability: 'stable',
     method: 'GET',
     path,
     summary: 'One worker',
@@ -83,6 +89,8 @@ function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void
 
   addOperation(api, {
     name: 'removeWorker',
+    category: 'Workers',
+    stability: 'stable',
     method: 'DELETE',
     path,
     summary: 'Takes a worker away; answers when that has begun',
@@ -102,6 +110,8 @@ function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void
 
   addOperation(api, {
     name: 'shouldWorkerTerminate',
+    category: 'Workers',
+    stability: 'experimental',
     method: 'GET',
     path: `${path}/should-terminate`,
     summary: 'Whether an idle worker should stop',

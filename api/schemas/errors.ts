@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { anyObject, closed, continuationToken, identifier, instant, workerPoolId } from './common.js';
+import { named } from './names.js';
 
 const report = {
   kind: Type.String({ maxLength: 128, pattern: '[-a-z0-9]+' }),
@@ -8,28 +9,40 @@ const report = {
   extra: anyObject,
 };
 
-export const reportErrorRequest = closed({ workerGroup: identifier, workerId: identifier, ...report });
+export const reportErrorRequest = named(
+  'report-worker-error-request',
+  closed({ workerGroup: identifier, workerId: identifier, ...report }),
+);
 
-export const poolError = closed({
-  workerPoolId,
-  errorId: Type.String(),
-  reported: instant,
-  ...report,
-  launchConfigId: Type.Optional(identifier),
-});
+export const poolError = named(
+  'worker-pool-error',
+  closed({
+    workerPoolId,
+    errorId: Type.String(),
+    reported: instant,
+    ...report,
+    launchConfigId: Type.Optional(identifier),
+  }),
+);
 /** How many by some name or instant. */
 const numbers = Type.Object({}, { additionalProperties: Type.Integer({ minimum: 0 }) });
-export const poolErrorStats = closed({
-  /** Empty: of all pools. */
-  workerPoolId: Type.String(),
-  totals: closed({
-    total: Type.Integer({ minimum: 0 }),
-    daily: numbers,
-    hourly: numbers,
-    title: numbers,
-    code: numbers,
-    workerPool: numbers,
-    launchConfig: numbers,
+export const poolErrorStats = named(
+  'worker-pool-error-stats',
+  closed({
+    /** Empty: of all pools. */
+    workerPoolId: Type.String(),
+    totals: closed({
+      total: Type.Integer({ minimum: 0 }),
+      daily: numbers,
+      hourly: numbers,
+      title: numbers,
+      code: numbers,
+      workerPool: numbers,
+      launchConfig: numbers,
+    }),
   }),
-});
-export const poolErrorList = closed({ workerPoolErrors: Type.Array(poolError), continuationToken });
+);
+export const poolErrorList = named(
+  'worker-pool-error-list',
+  closed({ workerPoolErrors: Type.Array(poolError), continuationToken }),
+);

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { anyObject, closed, continuationToken, counters, identifier, instant, workerPoolId } from './common.js';
+import { named } from './names.js';
 
 const definition = {
   providerId: identifier,
@@ -9,64 +10,85 @@ const definition = {
   emailOnError: Type.Boolean(),
 };
 
-export const createPoolRequest = closed(definition);
+export const createPoolRequest = named('create-worker-pool-request', closed(definition));
 /** What a reader of a pool sends back: its id and times are allowed, and ignored but for the id. */
-export const updatePoolRequest = closed({
-  ...definition,
-  workerPoolId: Type.Optional(workerPoolId),
-  created: Type.Optional(instant),
-  lastModified: Type.Optional(instant),
-});
+export const updatePoolRequest = named(
+  'update-worker-pool-request',
+  closed({
+    ...definition,
+    workerPoolId: Type.Optional(workerPoolId),
+    created: Type.Optional(instant),
+    lastModified: Type.Optional(instant),
+  }),
+);
 
-export const poolFull = closed({
-  workerPoolId,
-  ...definition,
-  // Rows may be older than a rule.
-  owner: Type.String(),
-  created: instant,
-  lastModified: instant,
-  ...counters,
-});
-export const poolList = closed({ workerPools: Type.Array(poolFull), continuationToken });
+export const poolFull = named(
+  'worker-pool-full',
+  closed({
+    workerPoolId,
+    ...definition,
+    // Rows may be older than a rule.
+    owner: Type.String(),
+    created: instant,
+    lastModified: instant,
+    ...counters,
+  }),
+);
+export const poolList = named('worker-pool-list', closed({ workerPools: Type.Array(poolFull), continuationToken }));
 
-export const poolListStats = closed({
-  workerPoolsStats: Type.Array(closed({ workerPoolId, ...counters })),
-  continuationToken,
-});
-export const poolStats = closed({
-  launchConfigStats: Type.Array(closed({ workerPoolId, launchConfigId: Type.String(), ...counters })),
-});
+export const poolListStats = named(
+  'worker-pool-list-stats',
+  closed({
+    workerPoolsStats: Type.Array(closed({ workerPoolId, ...counters })),
+    continuationToken,
+  }),
+);
+export const poolStats = named(
+  'worker-pool-stats',
+  closed({
+    launchConfigStats: Type.Array(closed({ workerPoolId, launchConfigId: Type.String(), ...counters })),
+  }),
+);
 
-export const launchConfigList = closed({
-  workerPoolLaunchConfigs: Type.Array(
-    closed({
-      launchConfigId: identifier,
-      workerPoolId,
-      isArchived: Type.Boolean(),
-      configuration: Type.Unknown(),
-      created: instant,
-      lastModified: instant,
-    }),
-  ),
-  continuationToken,
-});
+export const launchConfigList = named(
+  'worker-pool-launch-config-list',
+  closed({
+    workerPoolLaunchConfigs: Type.Array(
+      closed({
+        launchConfigId: identifier,
+        workerPoolId,
+        isArchived: Type.Boolean(),
+        configuration: Type.Unknown(),
+        created: instant,
+        lastModified: instant,
+      }),
+    ),
+    continuationToken,
+  }),
+);
 
-export const holdRequest = closed({ reason: Type.String({ minLength: 1, maxLength: 1024 }) });
+export const holdRequest = named('hold-request', closed({ reason: Type.String({ minLength: 1, maxLength: 1024 }) }));
 
-export const decisionList = closed({
-  decisions: Type.Array(
-    closed({
-      workerPoolId,
-      firstAt: instant,
-      lastAt: instant,
-      occurrences: Type.Integer(),
-      decision: Type.Unknown(),
-    }),
-  ),
-  continuationToken,
-});
+export const decisionList = named(
+  'worker-pool-decision-list',
+  closed({
+    decisions: Type.Array(
+      closed({
+        workerPoolId,
+        firstAt: instant,
+        lastAt: instant,
+        occurrences: Type.Integer(),
+        decision: Type.Unknown(),
+      }),
+    ),
+    continuationToken,
+  }),
+);
 
-export const providerList = closed({
-  providers: Type.Array(closed({ providerId: identifier, providerType: Type.String() })),
-  continuationToken,
-});
+export const providerList = named(
+  'provider-list',
+  closed({
+    providers: Type.Array(closed({ providerId: identifier, providerType: Type.String() })),
+    continuationToken,
+  }),
+);

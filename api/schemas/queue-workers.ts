@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { closed, continuationToken, identifier, instant, workerPoolId } from './common.js';
+import { named } from './names.js';
 import { workerStates } from '../../domain/worker.js';
 
 /** Of a worker that only the queue knows. */
@@ -23,23 +24,29 @@ const known = {
   launchConfigId: Type.Optional(identifier),
 };
 
-export const queueWorkerList = closed({
-  workers: Type.Array(closed({ ...known, latestTask: Type.Optional(taskRun) })),
-  continuationToken,
-});
+export const queueWorkerList = named(
+  'list-workers-response',
+  closed({
+    workers: Type.Array(closed({ ...known, latestTask: Type.Optional(taskRun) })),
+    continuationToken,
+  }),
+);
 
-export const queueWorkerResponse = closed({
-  provisionerId: identifier,
-  workerType: Type.String(),
-  ...known,
-  expires: Type.Optional(instant),
-  recentTasks: Type.Array(taskRun),
-  quarantineDetails: Type.Array(
-    closed({
-      clientId: Type.String(),
-      quarantineUntil: Type.String(),
-      updatedAt: Type.String(),
-      quarantineInfo: Type.String(),
-    }),
-  ),
-});
+export const queueWorkerResponse = named(
+  'worker-response',
+  closed({
+    provisionerId: identifier,
+    workerType: Type.String(),
+    ...known,
+    expires: Type.Optional(instant),
+    recentTasks: Type.Array(taskRun),
+    quarantineDetails: Type.Array(
+      closed({
+        clientId: Type.String(),
+        quarantineUntil: Type.String(),
+        updatedAt: Type.String(),
+        quarantineInfo: Type.String(),
+      }),
+    ),
+  }),
+);

@@ -9,27 +9,36 @@ import {
   workerPoolId,
   workerState,
 } from './common.js';
+import { named } from './names.js';
 
-export const workerFull = closed({
-  workerPoolId,
-  workerGroup: identifier,
-  workerId: identifier,
-  providerId: identifier,
-  created: instant,
-  expires: instant,
-  state: workerState,
-  capacity: Type.Integer({ minimum: 1 }),
-  launchConfigId: Type.Optional(identifier),
-  lastModified: instant,
-  lastChecked: instant,
-});
-export const workerList = closed({ workers: Type.Array(workerFull), continuationToken });
+export const workerFull = named(
+  'worker-full',
+  closed({
+    workerPoolId,
+    workerGroup: identifier,
+    workerId: identifier,
+    providerId: identifier,
+    created: instant,
+    expires: instant,
+    state: workerState,
+    capacity: Type.Integer({ minimum: 1 }),
+    launchConfigId: Type.Optional(identifier),
+    lastModified: instant,
+    lastChecked: instant,
+  }),
+);
+export const workerList = named('worker-list', closed({ workers: Type.Array(workerFull), continuationToken }));
 
-export const staticWorkerRequest = closed({
-  expires: instant,
-  capacity: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
-  providerInfo: Type.Optional(closed({ staticSecret: secret })),
-});
+/** Of a static worker whose request names none. */
+export const USUAL_CAPACITY = 1;
+export const staticWorkerRequest = named(
+  'create-worker-request',
+  closed({
+    expires: instant,
+    capacity: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, default: USUAL_CAPACITY })),
+    providerInfo: Type.Optional(closed({ staticSecret: secret })),
+  }),
+);
 
 /** Exactly one of these, as fits the provider. */
 const identityProof = Type.Union([
@@ -38,27 +47,36 @@ const identityProof = Type.Union([
   closed({ document: Type.String(), signature: Type.String() }),
   closed({ document: Type.String() }),
 ]);
-export const registerRequest = closed({
-  workerPoolId,
-  providerId: identifier,
-  workerGroup: identifier,
-  workerId: identifier,
-  workerIdentityProof: identityProof,
-  systemBootTime: Type.Optional(instant),
-});
-export const reregisterRequest = closed({
-  workerPoolId,
-  workerGroup: identifier,
-  workerId: identifier,
-  secret,
-});
+export const registerRequest = named(
+  'register-worker-request',
+  closed({
+    workerPoolId,
+    providerId: identifier,
+    workerGroup: identifier,
+    workerId: identifier,
+    workerIdentityProof: identityProof,
+    systemBootTime: Type.Optional(instant),
+  }),
+);
+export const reregisterRequest = named(
+  'reregister-worker-request',
+  closed({
+    workerPoolId,
+    workerGroup: identifier,
+    workerId: identifier,
+    secret,
+  }),
+);
 
 const granted = {
   expires: instant,
   credentials: closed({ clientId: Type.String(), accessToken: Type.String(), certificate: Type.String() }),
   secret,
 };
-export const registerResponse = closed({ ...granted, workerConfig: anyObject });
-export const reregisterResponse = closed(granted);
+export const registerResponse = named('register-worker-response', closed({ ...granted, workerConfig: anyObject }));
+export const reregisterResponse = named('reregister-worker-response', closed(granted));
 
-export const shouldTerminateResponse = closed({ terminate: Type.Boolean(), reason: Type.String() });
+export const shouldTerminateResponse = named(
+  'should-worker-terminate-response',
+  closed({ terminate: Type.Boolean(), reason: Type.String() }),
+);

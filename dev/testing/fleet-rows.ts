@@ -185,12 +185,10 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
     select ${label} || n, ${pool(size)}, ${launchConfig(size)}, ${label} || n, 'creation-error', 'no capacity', 'no capacity',
       '{}', ${at(errors, 6.9)}, ${at(errors, 6.9)}`,
   );
-  await rows(
+  await unlimited(
     db,
-    errors,
-    () => sql`
-    insert into worker_pool_error_hours (error_id, hour, worker_pool_id, occurrences)
-    select ${label} || n, (${at(errors, 6.9)}) / 3600000 * 3600000, ${pool(size)}, 1`,
+    sql`insert into worker_pool_error_hours select error_id, reported - reported % 3600000, worker_pool_id, 1
+      from worker_pool_errors on conflict do nothing`,
   );
   const scans = Math.ceil(size.decisions / 8);
   await rows(

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { workerPollActivities } from '../../../../activities/demand/poll-workers.js';
-import { type DemandSource, QueueRefusedError } from '../../../../domain/demand-source.js';
+import { type DemandSource, QueueRefusedError, type QueueWorkerDetails } from '../../../../domain/demand-source.js';
 import type { QueueWorker } from '../../../../domain/inactivity.js';
 import { recordLaunchedWorkers } from '../../../../database/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
@@ -21,13 +21,15 @@ interface Signal {
   readonly activity: unknown;
 }
 
+type WorkerQuestions = Pick<DemandSource, 'workers' | 'claimants' | 'worker'>;
+
 /** A queue that knows nobody, and activities that poll it; a test says what else the queue answers. */
-function poller(answers: Partial<DemandSource> = {}) {
+function poller(answers: Partial<WorkerQuestions> = {}) {
   const signals: Signal[] = [];
   const requested: string[] = [];
   const { log, lines } = recordedLog('info');
   let refuses: ReadonlySet<string> = new Set();
-  const queue: Omit<DemandSource, 'counts'> = {
+  const queue: WorkerQuestions = {
     workers: async () => ({ complete: true, entries: [] }),
     claimants: async () => ({ complete: true, entries: [] }),
     worker: async () => null,
@@ -66,11 +68,12 @@ function poller(answers: Partial<DemandSource> = {}) {
 }
 
 const name = (workerId: string) => ({ workerGroup: 'here', workerId });
-const entry = (workerId: string, changes: Partial<QueueWorker> = {}): QueueWorker => ({
+const entry = (workerId: string, changes: Partial<QueueWorker> = {}): QueueWorkerDetails => ({
   ...name(workerId),
   firstClaimAt: NOW,
   lastActiveAt: LATER,
   quarantineUntil: null,
+  ...{ expiresAt: null, recentTasks: [], quarantines: [] },
   ...changes,
 });
 const list =

@@ -133,7 +133,7 @@ describe('a rejected registration', () => {
     const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
     await register(worker);
     const claimed = { ...worker, firstClaimAt: api.clock.ms, lastActiveAt: null, quarantineUntil: null };
-    api.queueKnows.worker = async () => claimed;
+    api.queueKnows.worker = async () => ({ ...claimed, expiresAt: null, recentTasks: [], quarantines: [] });
     expect((await register(worker)).body.code).toBe('InputError');
   });
 });
