@@ -26,8 +26,10 @@ export async function getWorkers(
   const { rows } = await sql<Worker>`
     select w.* from jsonb_to_recordset(${jsonb(names.map(({ workerGroup, workerId }) => ({ workerGroup, workerId })))})
       as n("workerGroup" text, "workerId" text)
-    join workers w on w.worker_pool_id = ${workerPoolId} and w.worker_group = n."workerGroup"
-      and w.worker_id = n."workerId"`.execute(db);
+    cross join lateral (
+      -- Each by its key, however many workers the pool has.
+      select * from workers k where k.worker_pool_id = ${workerPoolId} and k.worker_group = n."workerGroup"
+        and k.worker_id = n."workerId" limit 1) w`.execute(db);
   return rows;
 }
 

@@ -22,9 +22,9 @@ describe.each(engines)('a database on %s', (engine) => {
   test('a database of before the first release names npm run reset', async () => {
     const { db } = database;
     const [first] = await migrationNames();
-    await db.updateTable('migrations').set({ name: '0001_initial.sql' }).execute();
+    await db.updateTable('migrations').set({ name: '0001_initial.sql' }).where('name', '=', first!).execute();
     await expect(missingMigrations(db)).rejects.toThrow('npm run reset');
-    await db.updateTable('migrations').set({ name: first! }).execute();
+    await db.updateTable('migrations').set({ name: first! }).where('name', '=', '0001_initial.sql').execute();
   });
 
   test('a database is migrated once, and keeps the id and the key of its creation', async () => {
