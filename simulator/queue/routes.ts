@@ -142,7 +142,8 @@ async function act(
 }
 
 /** By the name that its credentials have; nothing checks them. */
-const callerOf = ({ headers }: IncomingMessage): string => /\bid="([^"]*)"/.exec(headers.authorization ?? '')?.[1] ?? '';
+const callerOf = ({ headers }: IncomingMessage): string =>
+  /\bid="([^"]*)"/.exec(headers.authorization ?? '')?.[1] ?? '';
 
 /** Answers at once with what there is, else waits for work for a while. */
 async function claimWork(
