@@ -14,10 +14,10 @@ export const jestEnvironment = () => ({
 });
 
 /**
- * Runs jest to its end. `report` is jest's own, null when it left none, as after a set-up that failed; `isLate`: it was stopped
- * after `timeoutMs`.
+ * Runs jest to its end. `report` is jest's own, null when it left none, as after a set-up that failed; `isLate`: it was
+ * stopped after `timeoutMs`, by force, since a test that loops takes no other signal.
  */
-export async function runJest(args, { stderr = 'inherit', timeoutMs = 0 } = {}) {
+export async function runJest(args, { stderr = 'inherit', timeoutMs = 0, cwd = projectRoot } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-jest-'));
   const path = join(folder, 'report.json');
   const began = Date.now();
@@ -26,7 +26,7 @@ export async function runJest(args, { stderr = 'inherit', timeoutMs = 0 } = {}) 
     // With --json, jest repeats its report on standard output, for programs.
     const stdio = ['ignore', 'ignore', stderr];
     // Servers, the product's processes and jest's own: whatever ends this run ends them.
-    const options = { cwd: projectRoot, stdio, env: jestEnvironment(), timeout: timeoutMs, detached: true };
+    const options = { cwd, stdio, env: jestEnvironment(), timeout: timeoutMs, killSignal: 'SIGKILL', detached: true };
     const { code, signal, leftovers } = await run(process.execPath, command, options);
     if (leftovers && code !== null) say('Processes that the tests had left running were ended.');
     const isLate = timeoutMs > 0 && Date.now() - began >= timeoutMs;

@@ -1,9 +1,9 @@
 /** Removes guards (`guards.mjs`) from a copy of the checkout, one after the other, and runs the test of each on what is left. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { guardedFolders, guardsOf } from './guards.mjs';
-import { jestFlags, jestProgram } from './jest.mjs';
+import { runJest } from './jest.mjs';
 import { endingSignals, projectRoot } from './node.mjs';
 import { verdictOf } from './test-verdict.mjs';
 
@@ -28,6 +28,10 @@ export async function removeGuards(wanted) {
       const began = Date.now();
       const alike = guards.filter(({ of }) => of.test === guard.of.test).map(({ of }) => of.title);
       const verdict = await trial.without(guard, alike);
+      if (trial.isStopped) {
+        trial.end();
+        process.exit(130);
+      }
       const seconds = Math.round((Date.now() - began) / 1000);
       if (!verdict.isCaught) survivors.push(guard.name);
       const word = verdict.isCaught ? 'caught  ' : 'SURVIVED';
@@ -62,12 +66,12 @@ function sourceFiles() {
 /** A copy of the checkout to break, and the runs of tests in it. */
 class Trial {
   #tree;
-  #running = null;
   /** By test file: the report of its tests while every guard is there. */
   #reports = new Map();
+  /** A signal has come, which ends the tests that run. */
+  isStopped = false;
   #onSignal = () => {
-    this.end();
-    process.exit(130);
+    this.isStopped = true;
   };
 
   constructor(files) {
@@ -78,7 +82,7 @@ class Trial {
       cpSync(join(projectRoot, file), join(this.#tree, file));
     }
     symlinkSync(join(projectRoot, 'node_modules'), join(this.#tree, 'node_modules'));
-    for (const name of endingSignals) process.once(name, this.#onSignal);
+    for (const name of endingSignals) process.on(name, this.#onSignal);
   }
 
   /** `titles`: of all tests in the guard's test file that will be needed. */
@@ -99,31 +103,13 @@ class Trial {
 
   /** Jest's report; null when there is none. */
   async #run(test, title) {
-    const report = join(this.#tree, 'report.json');
-    rmSync(report, { force: true });
-    const chosen = ['--testNamePattern', title, '--runTestsByPath', join(this.#tree, test)];
-    const args = [...jestFlags, jestProgram, '--forceExit', '--json', `--outputFile=${report}`, ...chosen];
-    const env = { ...process.env, NODE_OPTIONS: jestFlags.join(' ') };
-    // A process group of its own: the servers of a run that has to be killed end with it.
-    const child = spawn(process.execPath, args, { cwd: this.#tree, stdio: 'ignore', env, detached: true });
-    this.#running = child;
-    const timer = setTimeout(() => this.#kill(), TESTS_TIMEOUT_MS);
-    await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
-    clearTimeout(timer);
-    this.#running = null;
-    return existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : null;
-  }
-
-  #kill() {
-    try {
-      if (this.#running) process.kill(-this.#running.pid, 'SIGKILL');
-    } catch (error) {
-      if (error.code !== 'ESRCH') throw error;
-    }
+    if (this.isStopped) return null;
+    const args = ['--forceExit', '--testNamePattern', title, '--runTestsByPath', join(this.#tree, test)];
+    const { report } = await runJest(args, { cwd: this.#tree, stderr: 'ignore', timeoutMs: TESTS_TIMEOUT_MS });
+    return report;
   }
 
   end() {
-    this.#kill();
     for (const name of endingSignals) process.removeListener(name, this.#onSignal);
     rmSync(this.#tree, { recursive: true, force: true });
   }

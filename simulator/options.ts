@@ -63,6 +63,10 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** One of several words; the first without the option. */
+const choice = (flags: string, description: string, words: readonly string[]): Option =>
+  new Option(flags, description).choices(words).default(words[0]);
+
 const names = (text: string): string[] => text.split(',').filter(Boolean);
 
 function httpUrl(text: string): URL {
@@ -83,17 +87,9 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     .option('--log <file>', 'append one JSON line for each request to this file')
     .option('--api <url>', 'where /api/worker-manager/ is forwarded to', httpUrl)
     .option('--regions <names>', 'regions that exist', names, ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'])
-    .addOption(
-      new Option('--machines <on|off>', 'whether anything runs in the machines').choices(['on', 'off']).default('on'),
-    )
-    .addOption(
-      new Option('--limits <off|ec2>', "enforce EC2's usual request limits").choices(['off', 'ec2']).default('off'),
-    )
-    .addOption(
-      new Option('--leave-by <way>', 'how machines go when they are not needed')
-        .choices(['shutdown', 'remove'])
-        .default('shutdown'),
-    )
+    .addOption(choice('--machines <on|off>', 'whether anything runs in the machines', ['on', 'off']))
+    .addOption(choice('--limits <off|ec2>', "enforce EC2's usual request limits", ['off', 'ec2']))
+    .addOption(choice('--leave-by <way>', 'how machines go when they are not needed', ['shutdown', 'remove']))
     .option('--boot-ms <ms>', 'from launch to registration', wholeNumber, 3000)
     .option('--latency-ms <ms>', 'added to each call of a cloud', wholeNumber, 0)
     .option('--list-delay-ms <ms>', 'new machines are missing from DescribeInstances for so long', wholeNumber, 2000)
@@ -110,11 +106,7 @@ export function parseOptions(argv: readonly string[]): SimulatorOptions {
     .option('--tls-port <number>', 'the same over TLS on this port; 0 takes a free one', wholeNumber)
     .option('--pulse <url>', 'the message broker that hears of pending tasks, amqp://user:password@host:port')
     .option('--azure-resource-groups <names>', 'groups that exist at first', names, ['worker-manager'])
-    .addOption(
-      new Option('--azure-limits <off|arm>', "enforce Azure Resource Manager's request limits")
-        .choices(['off', 'arm'])
-        .default('off'),
-    )
+    .addOption(choice('--azure-limits <off|arm>', "enforce Azure Resource Manager's request limits", ['off', 'arm']))
     .option('--azure-client-secret <text>', 'the secret that gets a token', 'simulated-secret')
     .option('--azure-page-size <number>', 'resources in one page of a list', wholeNumber, 200)
     .option('--azure-retry-after-seconds <s>', 'largest Retry-After while an operation runs; 0: none', wholeNumber, 10)
@@ -143,15 +135,12 @@ function addGoogleOptions(command: Command): void {
   command
     .option('--google-projects <names>', 'projects that exist', names, ['simulated-project'])
     .option('--google-zones <names>', 'zones that exist', names, usualZones)
+    .addOption(choice('--google-limits <off|compute>', "enforce Compute Engine's rate limits", ['off', 'compute']))
     .addOption(
-      new Option('--google-limits <off|compute>', "enforce Compute Engine's rate limits")
-        .choices(['off', 'compute'])
-        .default('off'),
-    )
-    .addOption(
-      new Option('--google-ghosts <on|off>', 'whether machines that fail to be created are listed until then')
-        .choices(['on', 'off'])
-        .default('on'),
+      choice('--google-ghosts <on|off>', 'whether machines that fail to be created are listed until then', [
+        'on',
+        'off',
+      ]),
     )
     .option('--google-insert-ms <ms>', 'from acceptance until the operation is done', wholeNumber, 4000)
     .option('--google-delete-ms <ms>', 'time to delete a machine or a disk', wholeNumber, 8000)

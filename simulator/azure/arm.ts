@@ -1,10 +1,11 @@
+import { Clockwork } from '../clockwork.js';
 import type { RequestLog } from '../request-log.js';
 import { switchOff } from './delete-resource.js';
 import { endDeployment, endStep } from './deployments.js';
 import { releaseMachine } from './machine-kinds.js';
 import { releaseInterface } from './network-kinds.js';
 import type { Ending, Operation, Resource } from './resource.js';
-import type { ArmSnapshot, ArmStore } from './store.js';
+import type { ArmSnapshot, ArmStore, DueOperation } from './store.js';
 
 export const emptyArm: ArmSnapshot = { sequence: 0, groups: [], resources: [], deployments: [], operations: [] };
 
@@ -12,11 +13,9 @@ export const emptyArm: ArmSnapshot = { sequence: 0, groups: [], resources: [], d
 export class Arm {
   readonly store: ArmStore;
   readonly #log: RequestLog;
-  /** Told of machines that began to run or ceased, after everything that may have changed some. */
-  readonly #onMachines: (running: readonly Resource[], ended: readonly string[]) => void;
-  #timer: NodeJS.Timeout | null = null;
-  #timerMs = Infinity;
+  readonly #clockwork: Clockwork<DueOperation>;
 
+  /** `onMachines` gets those that began to run or ceased. */
   constructor(
     store: ArmStore,
     log: RequestLog,
@@ -24,19 +23,19 @@ export class Arm {
   ) {
     this.store = store;
     this.#log = log;
-    this.#onMachines = onMachines;
+    this.#clockwork = new Clockwork({
+      nextDue: () => store.nextDue(),
+      end: (operation, atMs) => this.#end(operation, atMs),
+      tell: () => {
+        const { running, ended } = store.changes;
+        if (running.length + ended.length > 0) onMachines(running.splice(0), ended.splice(0));
+      },
+    });
   }
 
-  /** Ends what is due, then lets `act` change things, then tells of machines. */
+  /** Ends what is due, then lets `act` change things. */
   run<T>(act: (store: ArmStore, nowMs: number) => T): T {
-    const nowMs = Date.now();
-    this.#endDue(nowMs);
-    try {
-      return act(this.store, nowMs);
-    } finally {
-      this.#tell();
-      this.#wakeForNext();
-    }
+    return this.#clockwork.run((nowMs) => act(this.store, nowMs));
   }
 
   /** Ends an operation now, in the way it was to end or in another; nothing when it has ended. */
@@ -69,17 +68,7 @@ export class Arm {
   }
 
   stop(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#timerMs = Infinity;
-  }
-
-  #endDue(nowMs: number): void {
-    for (;;) {
-      const next = this.store.nextDue();
-      if (!next || next.dueMs > nowMs) return;
-      this.#end(next, next.dueMs);
-    }
+    this.#clockwork.stop();
   }
 
   #end(operation: Operation, atMs: number): void {
@@ -130,25 +119,5 @@ export class Arm {
     if (resource.kind === 'virtualMachines') return [resource.id, ...releaseMachine(store, resource)];
     if (resource.kind === 'networkInterfaces') releaseInterface(store, resource);
     return [resource.id];
-  }
-
-  #tell(): void {
-    const { running, ended } = this.store.changes;
-    if (running.length + ended.length > 0) this.#onMachines(running.splice(0), ended.splice(0));
-  }
-
-  /** Machines must boot in time also when no call comes. */
-  #wakeForNext(): void {
-    const nextMs = this.store.nextDue()?.dueMs ?? Infinity;
-    if (nextMs >= this.#timerMs) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timerMs = nextMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerMs = Infinity;
-        this.run(() => undefined);
-      },
-      Math.max(0, nextMs - Date.now()),
-    );
   }
 }

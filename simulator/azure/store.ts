@@ -32,7 +32,7 @@ export interface OperationRequest {
   readonly deploymentId?: string | null;
 }
 
-type DueOperation = Operation & { readonly dueMs: number };
+export type DueOperation = Operation & { readonly dueMs: number };
 
 const endsByItself = (operation: Operation): operation is DueOperation => operation.dueMs !== null;
 

@@ -1,3 +1,4 @@
+import { Clockwork, type Due } from '../clockwork.js';
 import type { RequestLog } from '../request-log.js';
 import { endOperation, isSpot, type Effects } from './endings.js';
 import { regionOf } from './places.js';
@@ -8,12 +9,10 @@ import type { GoogleStore } from './store.js';
 export class Compute {
   readonly store: GoogleStore;
   readonly #log: RequestLog;
-  /** Told of machines that began to boot or ceased, after everything that may have changed some. */
-  readonly #onMachines: (booting: readonly Instance[], ended: readonly string[]) => void;
   readonly #waiting = new Map<string, (() => void)[]>();
-  #timer: NodeJS.Timeout | null = null;
-  #timerMs = Infinity;
+  readonly #clockwork: Clockwork<Operation & Due>;
 
+  /** `onMachines` gets those that began to boot or ceased. */
   constructor(
     store: GoogleStore,
     log: RequestLog,
@@ -21,24 +20,19 @@ export class Compute {
   ) {
     this.store = store;
     this.#log = log;
-    this.#onMachines = onMachines;
+    this.#clockwork = new Clockwork({
+      nextDue: () => store.nextDue(),
+      end: (operation, atMs) => this.#end(operation, atMs),
+      tell: () => {
+        const { booting, ended } = store.changes;
+        if (booting.length + ended.length > 0) onMachines(booting.splice(0), ended.splice(0));
+      },
+    });
   }
 
-  /** Ends what is due, then lets `act` change things, then tells of machines. */
+  /** Ends what is due, then lets `act` change things. */
   run<T>(act: (store: GoogleStore, nowMs: number) => T): T {
-    const nowMs = Date.now();
-    for (;;) {
-      const next = this.store.nextDue();
-      if (!next || next.dueMs > nowMs) break;
-      this.#end(next, next.dueMs);
-    }
-    try {
-      return act(this.store, nowMs);
-    } finally {
-      const { booting, ended } = this.store.changes;
-      if (booting.length + ended.length > 0) this.#onMachines(booting.splice(0), ended.splice(0));
-      this.#wakeForNext();
-    }
+    return this.#clockwork.run((nowMs) => act(this.store, nowMs));
   }
 
   /** Ends an operation now, as it was to end or with other errors; false when it has ended. */
@@ -88,9 +82,7 @@ export class Compute {
   }
 
   stop(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#timerMs = Infinity;
+    this.#clockwork.stop();
   }
 
   #stop(instance: Instance, type: OperationType): void {
@@ -136,21 +128,6 @@ export class Compute {
       tookMs: atMs - startedMs,
       ...shown(effects),
     });
-  }
-
-  /** Machines must change in time also when no call comes. */
-  #wakeForNext(): void {
-    const nextMs = this.store.nextDue()?.dueMs ?? Infinity;
-    if (nextMs >= this.#timerMs) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timerMs = nextMs;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerMs = Infinity;
-        this.run(() => undefined);
-      },
-      Math.max(0, nextMs - Date.now()),
-    );
   }
 }
 

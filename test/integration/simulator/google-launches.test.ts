@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
-import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
+import type { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
+import type { SimulatorHandle } from '../../../dev/testing/simulator.js';
 import {
   bulkInsert,
   call,
   done,
   get,
-  googleClients,
   insert,
   list,
   names,
@@ -23,19 +22,14 @@ import {
   workerPoolId,
   metadata,
   zone,
+  startGoogle,
   type GoogleClients,
 } from './google.js';
 
 let simulator: SimulatorHandle;
 let google: SimulatedGoogle;
 let clients: GoogleClients;
-beforeAll(async () => {
-  simulator = await startSimulator(quick);
-  google = new SimulatedGoogle(simulator);
-  clients = await googleClients(simulator);
-});
-afterAll(() => simulator.stop());
-beforeEach(() => simulator.reset());
+startGoogle(quick, (started) => ({ simulator, google, clients } = started));
 
 const place = `zones/${zone}`;
 const codes = (errors: { error?: { errors?: { code?: string | null }[] | null } | null }) =>

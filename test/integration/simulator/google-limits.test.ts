@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
 import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
@@ -22,6 +22,7 @@ import {
   refusalOf,
   remove,
   workerPoolId,
+  startGoogle,
   type GoogleClients,
 } from './google.js';
 
@@ -29,16 +30,8 @@ let simulator: SimulatorHandle;
 let google: SimulatedGoogle;
 let clients: GoogleClients;
 const WINDOW_MS = 2_000;
-beforeAll(async () => {
-  simulator = await startSimulator({ ...quick, googleWindowMs: WINDOW_MS });
-  google = new SimulatedGoogle(simulator);
-  clients = await googleClients(simulator);
-});
-afterAll(() => simulator.stop());
-beforeEach(async () => {
-  await simulator.reset();
-  await google.setLimits({});
-});
+startGoogle({ ...quick, googleWindowMs: WINDOW_MS }, (started) => ({ simulator, google, clients } = started));
+beforeEach(() => google.setLimits({}));
 
 describe('rate limits of Google', () => {
   test('rate limits of Google count calls in windows by region and kind, and refuse the rest with details', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
+import type { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
 import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 import {
   bulkInsert,
@@ -19,6 +19,7 @@ import {
   refusalOf,
   remove,
   zone,
+  startGoogle,
   type GoogleClients,
   type Instance,
 } from './google.js';
@@ -26,13 +27,10 @@ import {
 let simulator: SimulatorHandle;
 let google: SimulatedGoogle;
 let clients: GoogleClients;
-beforeAll(async () => {
-  simulator = await startSimulator({ ...quick, googleZones: 'us-central1-a,us-central1-b,us-east1-b' });
-  google = new SimulatedGoogle(simulator);
-  clients = await googleClients(simulator);
-});
-afterAll(() => simulator.stop());
-beforeEach(() => simulator.reset());
+startGoogle(
+  { ...quick, googleZones: 'us-central1-a,us-central1-b,us-east1-b' },
+  (started) => ({ simulator, google, clients } = started),
+);
 
 interface Aggregated {
   readonly items?: Readonly<Record<string, { instances?: Instance[]; warning?: { code?: string } | null }>>;

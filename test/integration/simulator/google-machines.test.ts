@@ -14,6 +14,7 @@ import {
   remove,
   workerPoolId,
   zone,
+  startGoogle,
   type GoogleClients,
 } from './google.js';
 import { WorkerManagerStandIn } from './worker-manager-stand-in.js';
@@ -23,19 +24,13 @@ let simulator: SimulatorHandle;
 let google: SimulatedGoogle;
 let clients: GoogleClients;
 let workerManager: WorkerManagerStandIn;
+startGoogle(flags, (started) => ({ simulator, google, clients } = started));
 beforeAll(async () => {
-  simulator = await startSimulator(flags);
-  google = new SimulatedGoogle(simulator);
-  clients = await googleClients(simulator);
   workerManager = new WorkerManagerStandIn({});
   await simulator.setApi(await workerManager.listen());
 });
-afterAll(async () => {
-  workerManager.close();
-  await simulator.stop();
-});
+afterAll(() => workerManager.close());
 beforeEach(async () => {
-  await simulator.reset();
   workerManager.seen.splice(0);
   await simulator.setApi(workerManager.url);
 });

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
-import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
+import type { SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
+import type { SimulatorHandle } from '../../../dev/testing/simulator.js';
 import {
   bulkInsert,
   done,
   get,
-  googleClients,
   insert,
   list,
   names,
@@ -19,6 +18,7 @@ import {
   remove,
   single,
   zone,
+  startGoogle,
   type GoogleClients,
   type Properties,
 } from './google.js';
@@ -26,13 +26,7 @@ import {
 let simulator: SimulatorHandle;
 let google: SimulatedGoogle;
 let clients: GoogleClients;
-beforeAll(async () => {
-  simulator = await startSimulator(quick);
-  google = new SimulatedGoogle(simulator);
-  clients = await googleClients(simulator);
-});
-afterAll(() => simulator.stop());
-beforeEach(() => simulator.reset());
+startGoogle(quick, (started) => ({ simulator, google, clients } = started));
 
 /** A machine whose creation is over; gives its number. */
 async function make(name: string, more: Properties = {}): Promise<string> {

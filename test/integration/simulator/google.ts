@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import type { protos } from '@google-cloud/compute';
 import { InstancesClient } from '@google-cloud/compute/build/src/v1/instances_client.js';
 import { ZoneOperationsClient } from '@google-cloud/compute/build/src/v1/zone_operations_client.js';
 import { googleAuthLibrary } from 'google-gax';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { googleProject } from '../../../dev/testing/simulated-google.js';
-import type { SimulatorFlags, SimulatorHandle } from '../../../dev/testing/simulator.js';
+import { googleProject, SimulatedGoogle } from '../../../dev/testing/simulated-google.js';
+import { type SimulatorFlags, type SimulatorHandle, startSimulator } from '../../../dev/testing/simulator.js';
 
 export const project = googleProject;
 export const zone = 'us-central1-a';
@@ -42,6 +43,23 @@ export async function googleClients(simulator: Pick<SimulatorHandle, 'port'>) {
   return { instances, operations };
 }
 export type GoogleClients = Awaited<ReturnType<typeof googleClients>>;
+
+export interface StartedGoogle {
+  readonly simulator: SimulatorHandle;
+  readonly google: SimulatedGoogle;
+  readonly clients: GoogleClients;
+}
+
+/** One simulator for all tests of a file, empty before each; `started` gets it with the vendor's clients for it. */
+export function startGoogle(flags: SimulatorFlags, started: (parts: StartedGoogle) => void): void {
+  let simulator: SimulatorHandle | undefined;
+  beforeAll(async () => {
+    simulator = await startSimulator(flags);
+    started({ simulator, google: new SimulatedGoogle(simulator), clients: await googleClients(simulator) });
+  });
+  afterAll(() => simulator?.stop());
+  beforeEach(() => simulator?.reset());
+}
 
 /** One call of a client by the name of its method; gives the answer alone. */
 export async function call<T>(
