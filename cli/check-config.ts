@@ -10,7 +10,7 @@ import { Broker, brokerUrl } from '../workers/pulse/broker.js';
 import { demandQuestions } from './check-demand.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
-import { inspectTemporal, readRecords, type TemporalState } from './connect.js';
+import { inspectTemporal, readDatabase, type TemporalState } from './connect.js';
 
 /** One call for each provider. */
 const unlimited = { acquire: async () => {}, reportQuota: async () => {} };
@@ -26,7 +26,7 @@ export async function checkConfig(config: Config): Promise<void> {
   const log = createLog({ ...config.log, level: 'error' });
   const database = await findings.attempt(
     'database',
-    () => readRecords(config, log),
+    () => readDatabase(config, log),
     ({ missingMigrations: { length } }) =>
       length === 0 ? '' : `: ${length} migrations to apply; serve and migrate do`,
   );

@@ -23,7 +23,7 @@ export const connectDatabase = (config: Config, log: Logger): Promise<Database> 
   reached(openDatabase({ ...databaseOptions(config), log }));
 
 /** Reads, and migrates nothing. */
-export const readRecords = (config: Config, log: Logger): Promise<DatabaseState> =>
+export const readDatabase = (config: Config, log: Logger): Promise<DatabaseState> =>
   reached(inspectDatabase({ ...databaseOptions(config), log }));
 
 const databaseOptions = ({ database }: Config) => ({ url: database.url, applicationName: 'worker-manager' });

@@ -2,7 +2,8 @@ import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { parseInstant } from '../../domain/instants.js';
 import { ProviderError } from '../errors.js';
 import type { PreparedLaunch, LaunchSpec, ProviderContext } from '../provider.js';
-import { DEPLOYMENT_TAG, LAUNCH_TAG, POOL_TAG, withOurTags } from './tags.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
+import { POOL_TAG, withOurTags } from './tags.js';
 
 /** EC2's limit, in bytes before base64 (EC2 user guide, "Run commands when you launch an instance"). */
 const MAX_USER_DATA_BYTES = 16_384;

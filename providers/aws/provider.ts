@@ -29,7 +29,7 @@ import type { AwsProviderConfig } from './config.js';
 import { assertDocumentIsOf, type InstanceAttributes, lacksAttributes, readSignedDocument } from './identity.js';
 import { attributesOf, causeOf, launchedMachines, observations } from './instances.js';
 import { prepareLaunch, parseRequest } from './launch-request.js';
-import { DEPLOYMENT_TAG, LAUNCH_TAG } from './tags.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
 import { awsPoolSchema } from './pool-schema.js';
 import { MAX_TERMINATE_IDS, terminateInstances } from './delete-instances.js';
 

@@ -1,8 +1,6 @@
 import type { Tag, TagSpecification } from '@aws-sdk/client-ec2';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
 
-/** Tags by which we find what is ours; the sweep and the scan believe nothing else. */
-export const DEPLOYMENT_TAG = 'worker-manager-deployment';
-export const LAUNCH_TAG = 'worker-manager-launch';
 export const POOL_TAG = 'WorkerPoolId';
 
 /** What a launch creates and we therefore tag. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.js';
 import { ignoreNotFound, ProviderError } from '../errors.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './instances.js';
@@ -5,7 +6,6 @@ import { deleteRequestId } from './names.js';
 import { errorsOf, isDone, type Operation } from './operations.js';
 import { reasonsOf } from './operation-errors.js';
 
-const HOUR_MS = 60 * 60_000;
 /** Deletions of one machine that have failed within the hour; a further one is the next hour's. */
 const MAX_FAILED_DELETIONS = 5;
 

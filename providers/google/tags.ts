@@ -1,3 +1,4 @@
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
 import { labelValue, launchLabel } from './names.js';
 
 /**
@@ -5,8 +6,6 @@ import { labelValue, launchLabel } from './names.js';
  * a pool's id as they are; those are in the instance's description, which is believed where it fits the labels.
  */
 
-export const DEPLOYMENT_LABEL = 'worker-manager-deployment';
-export const LAUNCH_LABEL = 'worker-manager-launch';
 const POOL_LABEL = 'worker-pool-id';
 
 export interface LaunchTags {
@@ -25,8 +24,8 @@ export const ownLabels = (tags: LaunchTags): Record<string, string> => ({
   [POOL_LABEL]: labelValue(tags.workerPoolId),
   owner: labelValue(tags.owner),
   'launch-config-id': labelValue(tags.launchConfigId),
-  [DEPLOYMENT_LABEL]: labelValue(tags.deploymentId),
-  [LAUNCH_LABEL]: launchLabel(tags.token),
+  [DEPLOYMENT_TAG]: labelValue(tags.deploymentId),
+  [LAUNCH_TAG]: launchLabel(tags.token),
 });
 
 /** The definition's own description follows ours. */
@@ -44,12 +43,12 @@ export function readTags(
   deploymentId: string,
 ): { launchToken: string | null; workerPoolId: string | null } {
   const none = { launchToken: null, workerPoolId: null };
-  if (labels?.[DEPLOYMENT_LABEL] !== labelValue(deploymentId)) return none;
+  if (labels?.[DEPLOYMENT_TAG] !== labelValue(deploymentId)) return none;
   const [, launchToken, workerPoolId] = /^launch (\S+) of worker pool (\S+)(?:\n|$)/.exec(description ?? '') ?? [];
   if (launchToken === undefined || workerPoolId === undefined) return none;
-  const fits = labels[LAUNCH_LABEL] === launchLabel(launchToken) && labels[POOL_LABEL] === labelValue(workerPoolId);
+  const fits = labels[LAUNCH_TAG] === launchLabel(launchToken) && labels[POOL_LABEL] === labelValue(workerPoolId);
   return fits ? { launchToken, workerPoolId } : none;
 }
 
-export const ofDeployment = (deploymentId: string): string => `labels.${DEPLOYMENT_LABEL}=${labelValue(deploymentId)}`;
-export const ofLaunch = (token: string): string => `labels.${LAUNCH_LABEL}=${launchLabel(token)}`;
+export const ofDeployment = (deploymentId: string): string => `labels.${DEPLOYMENT_TAG}=${labelValue(deploymentId)}`;
+export const ofLaunch = (token: string): string => `labels.${LAUNCH_TAG}=${launchLabel(token)}`;

@@ -15,7 +15,7 @@ import { providerTypes, providersOf } from '../../providers/configured.js';
 import { staticProvider } from '../../providers/static/provider.js';
 import type { Database } from '../../database/client/open.js';
 import { recordLaunchedWorkers } from '../../database/launches.js';
-import { openTestDatabase, newIntent, reserve } from './records.js';
+import { openTestDatabase, newIntent, reserve } from './database.js';
 import { ScriptedLifecycleClient } from './scripted-lifecycle-client.js';
 import { recordedContext } from './provider-context.js';
 

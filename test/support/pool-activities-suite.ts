@@ -3,8 +3,8 @@ import type { PoolActivities, PoolAssessment } from '../../activities/pool/types
 import { recordLaunchedWorkers } from '../../database/launches.js';
 import { recordRunning } from '../../database/worker-changes.js';
 import { PoolSurroundings } from './pool-activities.js';
-import { DAY, type EngineName, machines, makePool, NOW, newIntent, poolId, reserve, times } from './records.js';
-import { databaseFor } from './records-suite.js';
+import { DAY, type EngineName, machines, makePool, NOW, newIntent, poolId, reserve, times } from './database.js';
+import { databaseFor } from './database-suite.js';
 
 /** A pool of each test's own and the activities that decide about it; `around` and `activities` are there inside tests. */
 export function poolActivitiesSuite(engine: EngineName) {

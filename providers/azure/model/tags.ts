@@ -1,8 +1,6 @@
 import type { LaunchSpec, ProviderContext } from '../../provider.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../../shared/tags.js';
 
-/** Tags by which we find what is ours; the sweep and the scan believe nothing else. */
-export const DEPLOYMENT_TAG = 'worker-manager-deployment';
-export const LAUNCH_TAG = 'worker-manager-launch';
 export const WORKER_TAG = 'worker-id';
 export const GROUP_TAG = 'worker-group';
 export const POOL_TAG = 'worker-pool-id';

@@ -1,7 +1,8 @@
 import type { DeploymentExtended } from '@azure/arm-resourcesdeployments';
 import type { MachineRef, Observation } from '../../provider.js';
 import type { ResourceGroupRef } from '../arm/scope.js';
-import { GROUP_TAG, LAUNCH_TAG, ownTags, POOL_TAG, WORKER_TAG } from '../model/tags.js';
+import { LAUNCH_TAG } from '../../shared/tags.js';
+import { GROUP_TAG, ownTags, POOL_TAG, WORKER_TAG } from '../model/tags.js';
 import { DEPLOYMENT_STEP, deploymentState } from '../model/arm-deployment-states.js';
 import { trackedIds } from '../model/resource-ids.js';
 

@@ -1,15 +1,8 @@
 import type { MachineLocation } from '../../../domain/worker.js';
 import type { MachineState, Observation } from '../../provider.js';
 import { causeByWords } from '../../shared/end-cause.js';
-import {
-  DEPLOYMENT_TAG,
-  GROUP_TAG,
-  belongsToAnother,
-  LAUNCH_TAG,
-  ownTags,
-  POOL_TAG,
-  WORKER_TAG,
-} from '../model/tags.js';
+import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../../shared/tags.js';
+import { GROUP_TAG, belongsToAnother, ownTags, POOL_TAG, WORKER_TAG } from '../model/tags.js';
 import type { RemovalStep, Resource } from '../model/resources.js';
 
 /** In the order in which a machine is built; disks come with the VM. */

@@ -10,8 +10,8 @@ import { activityDeps, asActivity } from '../../support/activities.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedLog, type RecordedLog } from '../../support/recorded-log.js';
-import { DAY, engines, launchConfig, makePool, newPool } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { DAY, engines, launchConfig, makePool, newPool } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
 let client: Client;

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { launchConfigStats, poolCounters } from '../../../database/counts.js';
 import { insertStaticWorker, recordStopped, recordStopping } from '../../../database/worker-changes.js';
-import { engines, launchConfig, makePool, MINUTE, NOW } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { engines, launchConfig, makePool, MINUTE, NOW } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 import { seededRandom } from '../../support/seeded-random.js';
 
 const POOLS = ['prov/a', 'prov/b', 'prov/c'];

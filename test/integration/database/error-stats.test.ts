@@ -3,8 +3,8 @@ import { errorStats } from '../../../database/error-stats.js';
 import { insertError } from '../../../database/errors.js';
 import { deletePool } from '../../../database/pools.js';
 import { expireRows, removeDeletedPools } from '../../../database/retention.js';
-import { DAY, engines, makePool, MINUTE, NOW, poolId } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { DAY, engines, makePool, MINUTE, NOW, poolId } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 const HOUR = 60 * MINUTE;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };

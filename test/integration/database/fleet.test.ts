@@ -4,7 +4,7 @@ import type { Database } from '../../../database/client/open.js';
 import { readsOf, statementsOf } from '../../../dev/testing/explained.js';
 import { fleetQueries, MEASURED_POOL, titleOf, type FleetQuery } from '../../../dev/testing/fleet-queries.js';
 import { analyzeFleet, GROWING, loadFleet, loadHistory, type FleetSize } from '../../../dev/testing/fleet-rows.js';
-import { openTestDatabase } from '../../support/records.js';
+import { openTestDatabase } from '../../support/database.js';
 
 const SIZE: FleetSize = { pools: 20, launchConfigs: 60, liveWorkers: 400, stoppedWorkers: 4_000, decisions: 4_000 };
 const NOW = Date.UTC(2030, 0, 1);

@@ -15,8 +15,8 @@ import {
   refused,
   reserve,
   times,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('backoff of a launch config by its machines, on %s', (engine) => {
   const database = databaseFor(engine);

@@ -18,8 +18,8 @@ import {
   times,
   topicsOf,
   finish,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('a launch on %s', (engine) => {
   const database = databaseFor(engine);

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { acquireLease, endPresence, extendPresence, presenceMs, releaseLease } from '../../../database/leases.js';
-import { engines } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { engines } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 const LONG = 60_000;
 

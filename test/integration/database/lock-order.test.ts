@@ -6,7 +6,7 @@ import { recordProviderAccounts } from '../../../database/provider-accounts.js';
 import type { Db } from '../../../database/client/schema.js';
 import { setShouldTerminate } from '../../../database/termination-advice.js';
 import { createDatabase } from '../../../dev/testing/postgres.js';
-import { emptyDatabase, launched, makePool, NOW, newIntent, poolId, reserve, finish } from '../../support/records.js';
+import { emptyDatabase, launched, makePool, NOW, newIntent, poolId, reserve, finish } from '../../support/database.js';
 
 const ROWS = 400;
 const ROUNDS = 12;

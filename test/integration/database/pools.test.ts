@@ -23,8 +23,8 @@ import {
   NOW,
   poolId,
   topicsOf,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('a worker pool on %s', (engine) => {
   const database = databaseFor(engine);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { bucketStore } from '../../../database/rate-limits.js';
-import { counting, engines } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { counting, engines } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('a bucket of calls on %s', (engine) => {
   const database = databaseFor(engine);

@@ -17,8 +17,8 @@ import {
   poolId,
   reserve,
   times,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('a reservation on %s', (engine) => {
   const database = databaseFor(engine);

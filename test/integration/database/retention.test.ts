@@ -33,8 +33,8 @@ import {
   reserve,
   times,
   finish,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('retention on %s', (engine) => {
   const database = databaseFor(engine);

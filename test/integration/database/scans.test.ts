@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { clearNotes, scanNotes, setNotes } from '../../../database/scans.js';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { NOW } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { NOW } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe('notes of scans on Postgres', () => {
   const database = databaseFor('Postgres');

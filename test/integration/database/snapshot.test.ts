@@ -4,8 +4,8 @@ import { allPoolsCapacity, poolSnapshot } from '../../../database/pool-snapshot.
 import { recordLaunchedWorkers } from '../../../database/launches.js';
 import type { Db } from '../../../database/client/schema.js';
 import { eventually } from '../../../dev/testing/eventually.js';
-import { machines, makePool, NOW, newIntent, poolId, reserve, times } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { machines, makePool, NOW, newIntent, poolId, reserve, times } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 /** Only Postgres has a second connection that a lock can hold. */
 describe('a snapshot that begins before a launch is recorded and ends after it', () => {

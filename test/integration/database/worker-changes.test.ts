@@ -26,8 +26,8 @@ import {
   poolId,
   reserve,
   topicsOf,
-} from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+} from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('a worker on %s', (engine) => {
   const database = databaseFor(engine);

@@ -13,8 +13,8 @@ import { lifecycleInputLoader } from '../../../activities/worker/lifecycle-input
 import type { LifecycleInput } from '../../../temporal/messages.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { recordedContext } from '../../support/provider-context.js';
-import { launched, makePool, NOW, poolId } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { launched, makePool, NOW, poolId } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
 /** The client, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning. */

@@ -8,8 +8,8 @@ import { PoolSurroundings } from '../../../support/pool-activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { launchConfig, makePool, NOW } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { launchConfig, makePool, NOW } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { bigint } from '../../../../database/client/sql.js';
 
 const POLL_MS = 10_000;

@@ -11,13 +11,13 @@ import type { ActivityDeps } from '../../../../activities/support/deps.js';
 import type { PollLimits } from '../../../../activities/demand/poll-pools.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { decisionOf } from '../../../support/decisions.js';
-import { makePool, NOW } from '../../../support/records.js';
+import { makePool, NOW } from '../../../support/database.js';
 import { recordedLog } from '../../../support/recorded-log.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 import { providersOf } from '../../../../providers/configured.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 const database = databaseFor('PGlite');
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { recordLaunchedWorkers } from '../../../../database/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { recordedLog } from '../../../support/recorded-log.js';
-import { machines, makePool, NOW, newIntent, reserve, times, finish } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { machines, makePool, NOW, newIntent, reserve, times, finish } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

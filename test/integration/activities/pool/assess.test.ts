@@ -4,7 +4,7 @@ import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { deletePool, updatePool } from '../../../../database/pools.js';
 import type { PoolSurroundings } from '../../../support/pool-activities.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
-import { engines, newPool, NOW, newIntent, poolId, reserve } from '../../../support/records.js';
+import { engines, newPool, NOW, newIntent, poolId, reserve } from '../../../support/database.js';
 
 describe.each(engines)('assessPool on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);

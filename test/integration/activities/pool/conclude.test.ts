@@ -21,7 +21,7 @@ import {
   poolId,
   reserve,
   times,
-} from '../../../support/records.js';
+} from '../../../support/database.js';
 
 describe.each(engines)('concludeReconciliation on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);

@@ -7,8 +7,8 @@ import type { LaunchRow } from '../../../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { type CallPlan, InDoubtCloud } from '../../../support/in-doubt-cloud.js';
 import { proofSize } from '../../../support/long.js';
-import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { seededRandom } from '../../../support/seeded-random.js';
 
 const RUNS = proofSize({ short: 1_000, long: 10_000 });

@@ -7,8 +7,8 @@ import { ProviderError } from '../../../../providers/errors.js';
 import type { BulkLaunching, FoundMachines, LaunchedMachine, Provider } from '../../../../providers/provider.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { refuseInserts } from '../../../support/broken-rows.js';
-import { engines, launchConfig, makePool, MINUTE, newIntent, NOW, poolId, reserve } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { engines, launchConfig, makePool, MINUTE, newIntent, NOW, poolId, reserve } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 const capacity = { code: 'InsufficientCapacity', cloudCode: 'STOCK_OUT', message: 'no machines left' } as const;
 const quota = { code: 'QuotaExceeded', cloudCode: 'QUOTA', message: 'no more CPUs' } as const;

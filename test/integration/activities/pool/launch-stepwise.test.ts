@@ -17,8 +17,8 @@ import {
   newIntent,
   reserve,
   times,
-} from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+} from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 describe.each(engines)('a stepwise launch on %s', (engine) => {
   const database = databaseFor(engine);

@@ -6,7 +6,7 @@ import { deletePool, updatePool } from '../../../../database/pools.js';
 import { activityEnvironment, asActivity } from '../../../support/activities.js';
 import { invalidRequest } from '../../../support/pool-activities.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
-import { engines, launchConfig, makePool, newPool, NOW, poolId } from '../../../support/records.js';
+import { engines, launchConfig, makePool, newPool, NOW, poolId } from '../../../support/database.js';
 
 describe.each(engines)('reserveLaunches on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);

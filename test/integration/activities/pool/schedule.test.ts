@@ -6,7 +6,7 @@ import type { Database } from '../../../../database/client/open.js';
 import { connectClient } from '../../../../temporal/connection.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
-import { openTestDatabase } from '../../../support/records.js';
+import { openTestDatabase } from '../../../support/database.js';
 import { temporalAddress } from '../../../../dev/testing/services.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 

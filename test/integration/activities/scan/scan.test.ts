@@ -10,7 +10,7 @@ import { activityDeps, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { workerOf } from '../../../support/workers.js';
 
 const database = databaseFor('PGlite');

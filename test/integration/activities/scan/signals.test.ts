@@ -12,8 +12,8 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { recordedLog, type RecordedLog } from '../../../support/recorded-log.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { engines } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { engines } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { insertWorker, workerOf } from '../../../support/workers.js';
 
 const MAX_SIGNALS = 2;

@@ -6,8 +6,8 @@ import { activityDeps, activityEnvironment, asActivity } from '../../../support/
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { engines, launched, machines, makePool, poolId } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { engines, launched, machines, makePool, poolId } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 describe.each(engines)('the removal of a resource on %s', (engine) => {
   const database = databaseFor(engine);

@@ -5,8 +5,8 @@ import { lifecycleId } from '../../../../temporal/ids.js';
 import { isRefusedForGood } from '../../../../database/client/failures.js';
 import { activityDeps } from '../../../support/activities.js';
 import { recordedLog } from '../../../support/recorded-log.js';
-import { DAY, engines, launched, makePool, NOW, poolId } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { DAY, engines, launched, makePool, NOW, poolId } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 describe.each(engines)('a registration on %s', (engine) => {
   const database = databaseFor(engine);

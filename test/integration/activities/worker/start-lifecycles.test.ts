@@ -12,9 +12,9 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { recordedLog, type RecordedLog } from '../../../support/recorded-log.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { engines, makePool, NOW, newIntent, poolId, reserve, times } from '../../../support/records.js';
+import { engines, makePool, NOW, newIntent, poolId, reserve, times } from '../../../support/database.js';
 import { recordLaunchedWorkers } from '../../../../database/launches.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { temporalAddress } from '../../../../dev/testing/services.js';
 
 /** The engine takes no id of this length. */

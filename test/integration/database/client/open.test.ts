@@ -10,7 +10,7 @@ import { listPoolIds } from '../../../../database/pools.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { copyPglite } from '../../../../dev/testing/pglite.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
-import { engines, makePool, NOW, openTestDatabase, poolId } from '../../../support/records.js';
+import { engines, makePool, NOW, openTestDatabase, poolId } from '../../../support/database.js';
 
 describe.each(engines)('a database on %s', (engine) => {
   let database: Database;
@@ -165,7 +165,7 @@ describe('a database in a directory', () => {
   const open = (path: string) => openDatabase({ url: `pglite:${path}` });
   const startChild = (path: string, first = 0): Child => {
     const root = new URL('../../../../', import.meta.url);
-    const program = new URL('test/support/records-process.ts', root).pathname;
+    const program = new URL('test/support/database-process.ts', root).pathname;
     const loader = new URL('scripts/typescript.mjs', root).href;
     const args = [
       '--disable-warning=ExperimentalWarning',

@@ -7,7 +7,7 @@ import { openDatabase, type Database } from '../../../../database/client/open.js
 import { vacuum } from '../../../../database/client/vacuum.js';
 import { proofSize } from '../../../support/long.js';
 import { copyPglite } from '../../../../dev/testing/pglite.js';
-import { openTestDatabase } from '../../../support/records.js';
+import { openTestDatabase } from '../../../support/database.js';
 
 const DAYS = 30;
 /** Of each pool; a real deployment's are many more, and its rows are no larger. */

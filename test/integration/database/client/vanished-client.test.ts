@@ -8,7 +8,7 @@ import { TcpProxy } from '../../../support/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { proofSize } from '../../../support/long.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
-import { launchConfig, makePool, newPool, NOW, newIntent, poolId, reserve } from '../../../support/records.js';
+import { launchConfig, makePool, newPool, NOW, newIntent, poolId, reserve } from '../../../support/database.js';
 
 /** Each locks rows over several statements. A reservation of launches is none of them: it writes in one. */
 const transactions: [string, (db: Db) => Promise<unknown>][] = [

@@ -7,8 +7,8 @@ import { bucketStore } from '../../../../database/rate-limits.js';
 import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { azureConfig, GROUP, quickAzure, SUBSCRIPTION } from '../../../support/azure-harness.js';
 import { recordedContext } from '../../../support/provider-context.js';
-import { engines } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { engines } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { type LogLine, type SimulatorHandle, startSimulator } from '../../../../dev/testing/simulator.js';
 
 let simulator: SimulatorHandle;

@@ -7,8 +7,8 @@ import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
 import type { QuotaUpdate, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
-import { counting, engines, openTestDatabase } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { counting, engines, openTestDatabase } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 
 /** A timer may fire a millisecond early, and the places are those of the database's clock. */
 const EARLY_MS = 5;

@@ -9,8 +9,8 @@ import { eventually } from '../../../../dev/testing/eventually.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
 import { RabbitMq } from '../../../../dev/testing/rabbitmq.js';
 import { recordedLog } from '../../../support/recorded-log.js';
-import { makePool } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { makePool } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 
 jest.setTimeout(PATIENCE_MS * 2);

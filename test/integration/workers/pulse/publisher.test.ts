@@ -24,8 +24,8 @@ import {
   newPool,
   NOW,
   poolId,
-} from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+} from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { TcpProxy } from '../../../support/tcp-proxy.js';
 
 jest.setTimeout(PATIENCE_MS * 2);

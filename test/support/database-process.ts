@@ -1,6 +1,6 @@
 import { openDatabase } from '../../database/client/open.js';
 import { getPool } from '../../database/pools.js';
-import { makePool } from './records.js';
+import { makePool } from './database.js';
 
 /**
  * A process that opens the database in its argument and makes pools `prov/p-0`, `prov/p-1`, … until it is killed. It prints
