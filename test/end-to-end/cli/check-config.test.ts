@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { keptRows } from '../../support/kept-rows.js';
+import { freePort } from '../../../dev/servers/dev-server.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { createDatabase, queryDatabase } from '../../../dev/testing/postgres.js';
@@ -54,6 +55,13 @@ test('check-config of a running deployment finds no problem', async () => {
   });
 });
 
+test('check-config says of a broker that it cannot be reached, with its key', async () => {
+  const { code, lines } = await check({ pulse: { url: `amqp://u:secret@127.0.0.1:${await freePort()}` } });
+  expect(code).toBe(2);
+  expect(lines).toContainEqual(expect.stringMatching(/^problem {2}pulse: .*ECONNREFUSED/));
+  expect(lines.join()).not.toContain('secret');
+});
+
 test('check-config on an empty database says what is to be done to it, and does nothing', async () => {
   const url = await createDatabase();
   const { code, lines } = await check({ database: { url }, ...(await ownNamespace()) });
@@ -66,7 +74,7 @@ test('check-config on a database of the release before names the missing migrati
   const url = await createDatabase();
   const config = system.writeConfig({ database: { url } }, 'migrate.json');
   await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
-  await queryDatabase(url, `delete from migrations`);
+  await queryDatabase(url, `delete from migrations where name = (select max(name) from migrations)`);
   const before = await contentOf(url);
   expect(before.length).toBeGreaterThan(10);
   const { code, lines } = await check({ database: { url }, ...(await ownNamespace()) });
