@@ -76,6 +76,7 @@ function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): v
 }
 
 function checkBroker(pulse: NonNullable<Config['pulse']>, note: Note): void {
+  if (pulse.url !== undefined && !URL.canParse(pulse.url)) note('pulse.url', 'is no URL; encode what it cannot hold');
   const parts = ['hostname', 'vhost', 'username', 'password'] as const;
   for (const part of parts) {
     if (pulse.url !== undefined && pulse[part] !== undefined) {

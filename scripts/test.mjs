@@ -14,8 +14,11 @@ await ensureNode();
 
 /** On a machine that cannot follow, histories get longer there: it has the machine for itself. */
 const COUNTED = 'end-to-end/counts';
-/** What others feel of an attack is measured there, and how long histories get: at full length they have the machine for themselves. */
-const ALONE = ['test/integration/api/attacks.test.ts', `test/${COUNTED}.test.ts`];
+/**
+ * What others feel of an attack is measured there, how long histories get, and how soon a pending task has its machine: at full
+ * length they have the machine for themselves.
+ */
+const ALONE = ['test/integration/api/attacks.test.ts', `test/${COUNTED}.test.ts`, 'test/end-to-end/pulse/push.test.ts'];
 /** Each process that runs such files has a Temporal server. */
 const MAX_SIDE_BY_SIDE = 8;
 const totals = { passed: 0, failed: 0 };

@@ -18,7 +18,11 @@ export async function checkPool(deps: ActivityDeps, workerPoolId: string): Promi
     poolCapacity(database.db, workerPoolId, { nowMs, providerIds }),
     // Polls log a queue that does not answer.
     demand.counts(workerPoolId, AbortSignal.timeout(COUNTS_TIMEOUT_MS)).catch(() => null),
-    makeReadingDue(database.db, workerPoolId),
   ]);
-  if (pool && decidePoll(deps, pool, counts, nowMs).triggered) await triggers.requestReconcile(workerPoolId);
+  if (!pool) return;
+  const { triggered } = decidePoll(deps, pool, counts, nowMs);
+  await Promise.all([
+    makeReadingDue(database.db, workerPoolId),
+    triggered ? triggers.requestReconcile(workerPoolId) : undefined,
+  ]);
 }

@@ -1,5 +1,6 @@
 import { connect, type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { isIP } from 'node:net';
+import { BrokerError, limited } from './limited.js';
 
 /** Name, sign-in and tuning of a connection together. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -9,10 +10,6 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** A broker that is silent for two to three of these has gone; a connection that a firewall forgets is kept alive by them. */
 const HEARTBEAT_SECONDS = 5;
 
-export class BrokerError extends Error {
-  override readonly name = 'BrokerError';
-}
-
 /**
  * One connection to the message broker. Whatever waits for the broker has a limit, and at that limit the connection is
  * destroyed: of a connection that did not answer nothing more is to be expected.
@@ -20,25 +17,27 @@ export class BrokerError extends Error {
 export class Broker {
   readonly #model: ChannelModel;
   readonly #socket: AbortController;
+  readonly #signal: AbortSignal | undefined;
   readonly #closed = Promise.withResolvers<unknown>();
   #isOpen = true;
 
-  /** Rejects when there is no connection within 10 s, and as soon as `signal` is aborted. */
+  /** Rejects when there is no connection within 10 s. Whatever waits for it ends as soon as `signal` is aborted. */
   static async open(url: string, signal?: AbortSignal): Promise<Broker> {
     const socket = new AbortController();
     const options = { noDelay: true, keepAlive: true, timeout: CONNECT_TIMEOUT_MS, signal: socket.signal };
     const connecting = connect(withHeartbeat(url), options);
     try {
-      return new Broker(await limited(connecting, CONNECT_TIMEOUT_MS, 'no connection', signal), socket);
+      return new Broker(await limited(connecting, CONNECT_TIMEOUT_MS, 'no connection', signal), socket, signal);
     } catch (error) {
       socket.abort();
       throw error;
     }
   }
 
-  private constructor(model: ChannelModel, socket: AbortController) {
+  private constructor(model: ChannelModel, socket: AbortController, signal: AbortSignal | undefined) {
     this.#model = model;
     this.#socket = socket;
+    this.#signal = signal;
     // An `error` is followed by a `close`, which has it too.
     model.on('error', () => undefined);
     model.on('close', (error) => this.#end(error ?? new BrokerError('the connection was closed')));
@@ -58,9 +57,9 @@ export class Broker {
   confirmChannel = (): Promise<ConfirmChannel> => this.#prepare(() => this.#model.createConfirmChannel());
 
   /** Waits for an answer of the broker. */
-  async call<T>(answer: Promise<T>, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
+  async call<T>(answer: Promise<T>): Promise<T> {
     try {
-      return await limited(answer, timeoutMs, 'no answer');
+      return await limited(answer, CALL_TIMEOUT_MS, 'no answer', this.#signal);
     } catch (error) {
       this.destroy(error);
       throw error;
@@ -95,22 +94,6 @@ export class Broker {
   #end(reason: unknown): void {
     this.#isOpen = false;
     this.#closed.resolve(reason);
-  }
-}
-
-/** A connection that comes to be after all, when nobody waits for it any more, has lost its socket. */
-async function limited<T>(work: Promise<T>, ms: number, what: string, signal?: AbortSignal): Promise<T> {
-  work.catch(() => undefined);
-  signal?.throwIfAborted();
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new BrokerError(`${what} from the broker within ${ms / 1000} s`)), ms);
-  const abort = () => reject(signal?.reason as Error);
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, ended]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
   }
 }
 

@@ -6,7 +6,8 @@ import { endPresence, extendPresence } from '../../database/leases.js';
 import { listPoolIds } from '../../database/pools.js';
 import type { Db } from '../../database/client/schema.js';
 import type { Log } from '../../observability/log-events.js';
-import { Broker, BrokerError } from './broker.js';
+import { Broker } from './broker.js';
+import { BrokerError } from './limited.js';
 import { Outage } from './outage.js';
 import { pause } from './pause.js';
 

@@ -14,6 +14,7 @@ import type { Db } from '../../database/client/schema.js';
 import { type Log, logEvent } from '../../observability/log-events.js';
 import { pause } from './pause.js';
 import { Broker } from './broker.js';
+import { limited } from './limited.js';
 import { Outage } from './outage.js';
 
 const LEASE = 'publisher';
@@ -180,22 +181,7 @@ export class Publisher {
     };
     const options = { persistent: true, contentType: 'application/json', contentEncoding: 'utf-8', CC: [] };
     channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(body)), options, confirmed);
-    await this.#withinLimit(promise, signal);
-  }
-
-  async #withinLimit(confirmation: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      reject(new Error(`the broker has not confirmed a message within ${CONFIRM_TIMEOUT_MS / 1000} s`));
-    }, CONFIRM_TIMEOUT_MS);
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await Promise.race([confirmation, ended]);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    }
+    await limited(promise, CONFIRM_TIMEOUT_MS, 'no confirmation', signal);
   }
 
   /** Exchanges are there once the connection is. */

@@ -30,6 +30,8 @@ afterAll(async () => {
   await broker?.stop();
 });
 
+const isThere = async () => (await system.api.call('GET', '/ping').catch(() => null))?.status === 200;
+
 /** A pool of no machines with one launch config, whose id belongs to this write alone. */
 const definition = (launchConfigId: string) => awsPool({ maxCapacity: 0, workerManager: { launchConfigId } });
 
@@ -37,8 +39,12 @@ test(`the API is killed ${kills} times in ${writes} mixed writes: what it acknow
   const random = seededRandom(seed);
   const acknowledged = { launchConfigs: [] as string[], errors: [] as string[], deleted: [] as string[] };
   let done = 0;
-  const send = async (method: string, path: string, body?: object): Promise<{ status: number; body: unknown } | null> =>
-    await system.api.call(method, path, body).catch(() => null);
+  /** Null: nobody knows what became of it. The next write waits until there is an API again. */
+  const send = async (method: string, path: string, body?: object) => {
+    const answer = await system.api.call(method, path, body).catch(() => null);
+    if (answer === null) await system.waitFor(isThere, 'the API');
+    return answer;
+  };
   const one = async (lane: number, nth: number, draw: number): Promise<void> => {
     const pool = `mixed/lane-${lane}-${Math.floor(nth / 10)}`;
     const path = `/worker-pool/${encodeURIComponent(pool)}`;
@@ -83,7 +89,7 @@ test(`the API is killed ${kills} times in ${writes} mixed writes: what it acknow
   expect(launchConfigs).toEqual(expect.arrayContaining(acknowledged.launchConfigs));
   expect(errors).toEqual(expect.arrayContaining(acknowledged.errors));
   expect([...ofAction('deleted')]).toEqual(expect.arrayContaining(acknowledged.deleted));
-  expect(acknowledged.launchConfigs.length + acknowledged.errors.length).toBeGreaterThan(writes / 4);
+  expect(acknowledged.launchConfigs.length + acknowledged.errors.length).toBeGreaterThan(writes / 2);
 
   const announced = (topic: string, name: string) =>
     new Set(recorded.messages.filter((message) => message.topic === topic).map(({ body }) => String(body[name])));

@@ -166,6 +166,7 @@ test.each([
     'pulse: {url: "amqps://u:p@h/v", vhost: v}',
     'pulse.vhost: cannot stand beside pulse.url, which says it too; keep one',
   ],
+  ['pulse: {url: "amqp://u:p@h:port"}', 'pulse.url: is no URL; encode what it cannot hold'],
   ['pulse: {url: "http://h"}', 'pulse.url: does not have the form that docs/reference/configuration.md describes'],
   ['notify: {type: taskcluster}', 'notify: is not built yet; leave it out'],
   ['records: {url: "pglite:x"}', 'records: is called database in this version'],

@@ -17,6 +17,7 @@ import { firstOccurrences, RecordedMessages } from '../../../support/recorded-me
 import {
   DAY,
   engines,
+  type EngineName,
   launchConfig,
   launched,
   makePool,
@@ -43,7 +44,8 @@ afterAll(async () => {
 
 const soon = <T>(check: () => T | Promise<T>, what: string) => eventually(check, { withinMs: PATIENCE_MS, what });
 
-describe.each(engines)('the publisher on %s', (engine) => {
+/** A database of the calling block’s own, and publishers of it that end with each test. */
+function publishingOn(engine: EngineName) {
   const database = databaseFor(engine);
   const log = recordedLog();
   let running: { stop(): Promise<void> }[] = [];
@@ -83,6 +85,12 @@ describe.each(engines)('the publisher on %s', (engine) => {
     recordStopping(db, key(workerId), { reason: 'because', nowMs: NOW + 2 * MINUTE });
   const stopped = (workerId: string, db = database.db) =>
     recordStopped(db, key(workerId), { nowMs: NOW + 3 * MINUTE, expires: NOW + DAY });
+  const stopOne = async () => await running.pop()?.stop();
+  return { database, log, publish, stopOne, emptied, register, remove, stopped };
+}
+
+describe.each(engines)('the publisher on %s', (engine) => {
+  const { database, log, publish, emptied, register, remove, stopped } = publishingOn(engine);
 
   test('the publisher delivers messages of all ten exchanges, persistent, with bodies of Taskcluster’s schemas', async () => {
     await makePool(database.db, {}, [launchConfig('lc-a'), launchConfig('lc-b')]);
@@ -149,6 +157,10 @@ describe.each(engines)('the publisher on %s', (engine) => {
     await releaseLease(db, 'publisher', 'somebody');
     await emptied();
   });
+});
+
+describe('the publisher and its broker', () => {
+  const { database, log, publish, stopOne, emptied, register, remove } = publishingOn('Postgres');
 
   test('a publisher sends nothing more once its lease has ended, though it does not know who has it now', async () => {
     const proxy = await TcpProxy.start(broker.url);
@@ -181,8 +193,7 @@ describe.each(engines)('the publisher on %s', (engine) => {
       await launched(database.db, 't', 3);
       await soon(() => log.of('pulse-failed').length > 0, 'a line about the broker');
       await register('t-0');
-      const first = running.pop();
-      await first?.stop();
+      await stopOne();
       publish(url);
       proxy.speak('lost');
       await emptied();
