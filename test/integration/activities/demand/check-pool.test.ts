@@ -7,8 +7,8 @@ import { providersOf } from '../../../../providers/configured.js';
 import { activityDeps } from '../../../support/activities.js';
 import { decisionOf } from '../../../support/decisions.js';
 import { recordedContext } from '../../../support/provider-context.js';
-import { makePool, newIntent, NOW, poolId, reserve } from '../../../support/records.js';
-import { databaseFor } from '../../../support/records-suite.js';
+import { makePool, newIntent, NOW, poolId, reserve } from '../../../support/database.js';
+import { databaseFor } from '../../../support/database-suite.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
 
