@@ -52,11 +52,13 @@ export async function measureGoogleErrors(): Promise<Figure[]> {
       status: 403,
     } as const;
     await simulator.addFault({ ...fault, details, times: ERRORS });
-    const launch = { ...list, method: 'bulkInsert', callClass: 'create' } as const;
+    const request = { bulkInsertInstanceResourceResource: { count: '1' } };
+    const launch = { ...list, method: 'bulkInsert', callClass: 'create', request } as const;
     const refused = Promise.all(Array.from({ length: ERRORS }, () => refusalOf(calls.call(launch))));
     const besideMs = await slowestRead();
-    if ((await refused).some((code) => code !== 'Throttled'))
-      throw new Error('a launch was not refused as it should be');
+    const codes = new Set(await refused);
+    if (codes.size !== 1 || !codes.has('Throttled'))
+      throw new Error(`launches were refused as ${[...codes].join(', ')}`);
 
     const scenario = `${ERRORS} errors of Google with details at once`;
     return [

@@ -52,6 +52,7 @@ function figuresOf(where: string, counts: Measured, launchLimit: number): Figure
     figure('calls to remove, per worker', perWorker(counts.removalCalls), 'calls', REMOVE_CALLS_LIMIT),
     figure('calls that Google refused as too many', counts.throttled, 'calls', 0),
     figure('all on record after the operation’s end', counts.recordedAfterMs / 1000, 's', RECORDED_LIMIT_S),
+    figure('removals answered', counts.answeredMs / 1000, 's'),
     figure('all machines gone', counts.goneMs / 1000, 's', GONE_LIMIT_S + DELETE_MS / 1000, '8 s + the deletion'),
     figure('all rows stopped', counts.stoppedMs / 1000, 's'),
     figure('machines and disks left behind', counts.remaining, 'machines', 0),

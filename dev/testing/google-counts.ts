@@ -25,9 +25,10 @@ export interface GoogleCounts {
   readonly operationLists: number;
   /** Calls that Google refused for their rate. */
   readonly throttled: number;
-  /** From the end of the last operation until the last row of a machine. */
+  /** From the end of the last operation until every machine has its row. */
   readonly recordedAfterMs: number;
-  /** From the first removal until no machine is left, and until all rows are stopped. */
+  /** From the first removal until all are answered, until no machine is left, and until all rows are stopped. */
+  readonly answeredMs: number;
   readonly goneMs: number;
   readonly stoppedMs: number;
   /** Machines and disks that are left, and rows that are not stopped. */
@@ -90,6 +91,7 @@ async function live(system: System, { workers: wanted, zones }: GoogleCountsOpti
 
   await simulator.addTasks(POOL, wanted, LONG_TASK_SECONDS);
   await api.createPool(POOL, googlePool({ maxCapacity: wanted * 3, zones }));
+  const recordedAt = await momentOf(() => countRows(system), wanted);
   await until(() => inState('running'), 'all running');
   const launched = computeCalls(simulator.log());
   const workers = await api.workers(POOL);
@@ -99,6 +101,7 @@ async function live(system: System, { workers: wanted, zones }: GoogleCountsOpti
   const before = computeCalls(simulator.log()).length;
   const removedAt = Date.now();
   await inParallel(workers, REMOVALS_AT_ONCE, (worker) => api.removeWorker(worker));
+  const answeredMs = Date.now() - removedAt;
   await until(async () => (await google.state()).instances.length === 0, 'all gone');
   const goneMs = Date.now() - removedAt;
   await until(() => inState('stopped'), 'all stopped');
@@ -117,10 +120,21 @@ async function live(system: System, { workers: wanted, zones }: GoogleCountsOpti
     lists: removed.filter(({ operation }) => operation === 'instances.list').length,
     operationLists: removed.filter(({ operation }) => operation === 'zoneOperations.list').length,
     throttled: all.filter(({ outcome }) => outcome === 'rateLimitExceeded').length,
-    recordedAfterMs: latest(workers.map(({ created }) => created)) - latest(launchEnds(simulator.log())),
-    ...{ goneMs, stoppedMs, remaining: instances.length + disks.length },
+    recordedAfterMs: recordedAt - latest(launchEnds(simulator.log())),
+    ...{ answeredMs, goneMs, stoppedMs, remaining: instances.length + disks.length },
     unfinished: (await api.workers(POOL)).filter(({ state }) => state !== 'stopped').length,
   };
+}
+
+/** When there are so many, to a twentieth of a second. */
+async function momentOf(count: () => Promise<number>, wanted: number): Promise<number> {
+  await eventually(async () => (await count()) >= wanted, { withinMs: WITHIN_MS, everyMs: 50, what: 'all on record' });
+  return Date.now();
+}
+
+async function countRows(system: System): Promise<number> {
+  const [row] = await system.query<{ rows: number }>('select cast(count(*) as int) as rows from workers');
+  return row?.rows ?? 0;
 }
 
 /** Of the Schedule's scans while all machines run: no removal makes lists of its own then. */
