@@ -6,6 +6,7 @@ import { buildProviders, providersOf } from '../providers/configured.js';
 import type { DatabaseState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
+import { authQuestions } from './check-auth.js';
 import { Broker, brokerUrl } from '../workers/pulse/broker.js';
 import { demandQuestions } from './check-demand.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
@@ -36,9 +37,8 @@ export async function checkConfig(config: Config): Promise<void> {
     ({ missingAttributes: missing }) =>
       missing.length === 0 ? '' : `: search attributes ${missing.join(', ')} to register; serve does`,
   );
-  for (const { name, check } of demandQuestions(config, database?.pools[0]?.pool.workerPoolId)) {
-    await findings.attempt(name, check);
-  }
+  const questions = [...authQuestions(config), ...demandQuestions(config, database?.pools[0]?.pool.workerPoolId)];
+  for (const { name, check } of questions) await findings.attempt(name, check);
   const { pulse } = config;
   if (pulse) await findings.attempt('pulse', () => reachBroker(pulse));
   const providers = await reachProviders(config, database, findings);

@@ -1,3 +1,4 @@
+import hawk from 'hawk';
 import type { Config } from '../config/schema.js';
 import { EXIT, ExitError } from './exit.js';
 
@@ -24,15 +25,15 @@ async function call(config: Config, { pool, all }: Scope, method: 'PUT' | 'DELET
   const { server, auth } = config;
   const base = server.publicUrl ?? `http://${server.host}:${server.port}`;
   const path = pool === undefined ? 'hold' : `worker-pool/${encodeURIComponent(pool)}/hold`;
-  // With `static`, any client of the configuration will do whose scopes suffice; the API says so when they do not.
-  const token = auth.type === 'static' ? auth.clients[0]?.accessToken : undefined;
+  const url = `${base}/api/worker-manager/v1/${path}`;
+  const authorization = authorizationFor(auth, method, url);
   let response: Response;
   try {
-    response = await fetch(`${base}/api/worker-manager/v1/${path}`, {
+    response = await fetch(url, {
       method,
       headers: {
         ...(body && { 'content-type': 'application/json' }),
-        ...(token && { authorization: `Bearer ${token}` }),
+        ...(authorization && { authorization }),
       },
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
@@ -43,4 +44,29 @@ async function call(config: Config, { pool, all }: Scope, method: 'PUT' | 'DELET
   if (response.ok) return;
   const answer = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
   throw new ExitError(EXIT.bad, `${answer.code ?? response.status}: ${answer.message?.split('\n')[0] ?? 'refused'}`);
+}
+
+/** The API says so when the scopes of whoever signs do not suffice. */
+function authorizationFor({ type, clients }: Config['auth'], method: string, url: string): string | undefined {
+  switch (type) {
+    case 'open':
+      return undefined;
+    case 'static': {
+      // Any client of the configuration will do.
+      const [client] = clients;
+      return client && `Bearer ${client.accessToken}`;
+    }
+    case 'taskcluster':
+      return signedByCaller(method, url, process.env);
+  }
+}
+
+/** With the variables that Taskcluster's own tools read. */
+function signedByCaller(method: string, url: string, env: NodeJS.ProcessEnv): string {
+  const { TASKCLUSTER_CLIENT_ID: id, TASKCLUSTER_ACCESS_TOKEN: key, TASKCLUSTER_CERTIFICATE: certificate } = env;
+  if (!id || !key) {
+    throw new ExitError(EXIT.bad, 'set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN: auth.type is taskcluster');
+  }
+  const ext = certificate && Buffer.from(`{"certificate":${certificate}}`).toString('base64');
+  return hawk.client.header(url, method, { credentials: { id, key, algorithm: 'sha256' }, ...(ext && { ext }) }).header;
 }

@@ -7,7 +7,7 @@ import { isLoopback } from '../domain/loopback.js';
 
 /** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
-  const { temporal, auth, retention } = config;
+  const { temporal, retention } = config;
   if (config.notify !== undefined) note('notify', 'is not built yet; leave it out');
   if (config.records !== undefined) note('records', 'is called database in this version');
   if (isObject(retention) && retention.evidenceDays !== undefined) {
@@ -15,9 +15,6 @@ export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   }
   if (isObject(temporal) && Array.isArray(temporal.codecKeys) && temporal.codecKeys.length > 0) {
     note('temporal.codecKeys', 'encryption of payloads is not built yet; leave the list empty');
-  }
-  if (isObject(auth) && auth.type === 'taskcluster') {
-    note('auth.type', 'taskcluster is not built yet; use open or static');
   }
 }
 
@@ -49,7 +46,11 @@ export function crossChecks(config: Config, types: ProviderSchemas, note: Note, 
   if (isReadable('server.trustProxy')) checkProxies(config.server.trustProxy, note);
   checkClients(config, note, isReadable);
   if (config.pulse && isReadable('pulse')) checkBroker(config.pulse, note);
-  if (!isReadable('providers')) return;
+  if (isReadable('auth.type') && isReadable('issuer')) checkIssuer(config, note);
+  if (isReadable('providers')) checkProviders(config, types, note, isReadable);
+}
+
+function checkProviders(config: Config, types: ProviderSchemas, note: Note, isReadable: IsReadable): void {
   for (const [providerId, provider] of Object.entries(config.providers)) {
     const key = `providers.${providerId}`;
     if (!identifierPattern.test(providerId)) note(key, 'an id has 1 to 38 letters, digits, dashes and underscores');
@@ -64,6 +65,12 @@ export function crossChecks(config: Config, types: ProviderSchemas, note: Note, 
 function checkOpenAddress({ auth, server }: Config, note: Note): void {
   if (auth.type !== 'open' || isLoopback(server.host)) return;
   note('auth.type', `open needs server.host to be a loopback address; it is ${server.host}`);
+}
+
+/** The queue asks the auth service about workers too, which knows of no issuer that we derive. */
+function checkIssuer({ auth, issuer }: Config, note: Note): void {
+  if (auth.type !== 'taskcluster' || issuer !== undefined) return;
+  note('issuer', 'is needed with auth.type taskcluster: a client of the deployment, which signs workers’ credentials');
 }
 
 function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): void {

@@ -117,7 +117,7 @@ export const configSchema = Type.Object(
       type: Type.Union([Type.Literal('open'), Type.Literal('static'), Type.Literal('taskcluster')], {
         default: 'open',
         description:
-          '`open`: no credentials needed, loopback addresses only. `static`: the clients below. `taskcluster`: not built yet.',
+          '`open`: no credentials needed, loopback addresses only. `static`: the clients below. `taskcluster`: the auth service at `rootUrl` checks every request.',
       }),
       clients: Type.Array(clientSchema, { default: [], description: 'Clients of `static`.' }),
     }),

@@ -99,6 +99,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
         (select max(l.begun) from scans l where l.provider_id = t.provider_id and l.complete)`,
       ['begun'],
     ),
+    used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',

@@ -31,7 +31,8 @@ export const errorCatalogue = {
   },
   AuthenticationFailed: {
     status: 401,
-    meaning: 'Credentials were sent and do not hold: unknown, wrong, expired or not yet valid.',
+    meaning:
+      'Credentials were sent and do not hold: unknown, wrong, expired, not yet valid, or a signature used before.',
     retry: false,
   },
   InsufficientScopes: {

@@ -281,6 +281,12 @@ export const logEvents = {
     meaning: 'A proof could not be checked now, for this reason; the machine should try again.',
     fields: [...worker, 'reason'],
   },
+  'auth-service-failed': {
+    level: 'error',
+    meaning:
+      'The auth service did not say who sent a request, for this reason: its sender was put off with 503. At most one line a minute; `failures`: since the line before.',
+    fields: ['reason', 'failures'],
+  },
   'credentials-use-not-recorded': {
     level: 'warn',
     meaning: 'That a worker called could not be written down; its next call tries again.',

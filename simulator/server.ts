@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { handleAuth, type AuthContext } from './auth/routes.js';
 import type { KeyAndCertificate } from './azure/certificates.js';
 import { handleArm, type ArmContext } from './azure/endpoint.js';
 import { handleLogin, type LoginContext } from './azure/login.js';
@@ -23,6 +24,7 @@ export interface Contexts {
   readonly login: LoginContext;
   readonly compute: ComputeContext;
   readonly googleIdentity: GoogleIdentityContext;
+  readonly auth: AuthContext;
   readonly queue: QueueContext;
   readonly ingress: IngressContext;
   readonly control: ControlContext;
@@ -48,6 +50,9 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   const path = url.pathname;
   if (path === '/ec2' || path.startsWith('/ec2/')) return handleEc2(contexts.ec2, request, response);
   if (path.startsWith('/api/worker-manager/')) return forward(contexts.ingress, request, response);
+  if (path.startsWith('/api/auth/v1/')) {
+    return handleAuth(contexts.auth, path.slice('/api/auth/v1/'.length), request, response);
+  }
   if (path.startsWith('/api/queue/v1/')) {
     return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);
   }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AuthClients } from './auth/clients.js';
 import { Arm, emptyArm } from './azure/arm.js';
 import { makeAzureKeys } from './azure/certificates.js';
 import { armLimits } from './azure/limits.js';
@@ -53,6 +54,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const faults = new Faults();
   const messages = options.pulse === null ? null : new TaskMessages(options.pulse, log);
   const queue = new Queue((task) => messages?.pending(task));
+  const authClients = new AuthClients();
   const limits = new RequestLimits(options.limits === 'ec2' ? ec2Limits : {});
   const cloud = new Cloud({ ...options, pendingMs: options.bootMs / 2 });
   const armStore: ArmStore = new ArmStore(armTimes(options), options.azureResourceGroups, (location, vmSize) =>
@@ -132,10 +134,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       log,
       latencyMs: options.latencyMs,
     },
+    auth: { clients: authClients, faults, log },
     queue: { queue, faults, log, claimMs: CLAIM_MS, claimWaitMs: CLAIM_WAIT_MS },
     ingress: { api: () => api, faults, log },
     control: {
       cloud,
+      authClients,
       queue,
       fleet,
       agents,
@@ -155,6 +159,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
         arm.stop();
         compute.stop();
         restore(empty);
+        authClients.clear();
         compute.store.ghosts = options.googleGhosts === 'on';
         secret = options.azureClientSecret;
         changed();

@@ -59,6 +59,17 @@ declare module 'taskcluster-client' {
     credentials: { clientId: string; accessToken: string };
   }): TemporaryCredentials;
 
+  class Auth {
+    constructor(options: ClientOptions);
+    authenticateHawk(payload: {
+      method: string;
+      resource: string;
+      host: string;
+      port: number;
+      authorization?: string;
+    }): Promise<{ status: string; scopes?: readonly string[] }>;
+  }
+
   class Queue {
     constructor(options: ClientOptions);
     taskQueueCounts(taskQueueId: string): Promise<{ pendingTasks: number; claimedTasks: number }>;
@@ -150,7 +161,7 @@ declare module 'taskcluster-client' {
   ): new (options: ClientOptions) => Record<string, (...args: unknown[]) => Promise<unknown>>;
 
   // The client classes are made at run time, so they are properties of the default export and not exports by name.
-  const taskcluster: { Queue: typeof Queue; WorkerManager: typeof WorkerManager };
+  const taskcluster: { Auth: typeof Auth; Queue: typeof Queue; WorkerManager: typeof WorkerManager };
   export default taskcluster;
 }
 

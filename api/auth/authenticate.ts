@@ -1,47 +1,74 @@
+import type { AuthService } from './auth-service.js';
 import { type Authenticated, AuthenticationError, type Clients } from './client.js';
+import { parseWorkerClientId } from './credentials.js';
 import { authenticateHawk } from './hawk.js';
-import { type NamedHosts, possibleHosts } from './hosts.js';
+import { issuerOf } from './hawk-ext.js';
+import { likelyHosts, type NamedHosts, possibleHosts } from './hosts.js';
+import { hasBewit, isHawk, type Presented, type PresentedSignature, presentedSignature } from './signature.js';
 
 export interface AuthSettings {
-  readonly type: 'open' | 'static';
+  readonly type: 'open' | 'static' | 'taskcluster';
   /** rootUrl, and the public URL where there is one. */
   readonly ownUrls: readonly string[];
+  /** Who signs workers' credentials. */
+  readonly issuerId: string;
 }
 
-export interface IncomingRequest {
+export interface IncomingRequest extends Presented {
   readonly method: string;
-  /** As it was sent: path and query. */
-  readonly url: string;
-  readonly authorization: string | undefined;
   readonly hosts: NamedHosts;
+  readonly address: string;
 }
 
 /**
  * Who sent this request. Credentials that are given are always checked, in `open` mode too: that is how machines are
- * known by theirs. Without any, the caller has all scopes in `open` mode, else none.
- * Throws AuthenticationError.
+ * known by theirs. Without any, the caller has all scopes in `open` mode, in `static` none, and in `taskcluster` what the
+ * deployment gives to everybody.
+ * Throws AuthenticationError, and AuthServiceUnavailableError where another service has to say it.
  */
 export async function authenticate(
   request: IncomingRequest,
   settings: AuthSettings,
-  clients: Clients,
+  { clients, authService }: { readonly clients: Clients; readonly authService: AuthService | null },
   nowMs: number,
 ): Promise<Authenticated> {
-  const header = request.authorization;
-  if (header === undefined) return { clientId: null, scopes: settings.type === 'open' ? ['*'] : [] };
-
-  const [scheme = '', token = ''] = header.split(/ +(.*)/s);
-  switch (scheme.toLowerCase()) {
-    case 'hawk': {
-      const hosts = possibleHosts(request.hosts, settings.ownUrls);
-      return authenticateHawk({ ...request, authorization: header, hosts }, clients, nowMs);
+  const { authorization, hosts: named } = request;
+  const signature = presentedSignature(request);
+  assertReadable(request, signature);
+  if (authService && !isOurWorker(signature, settings.issuerId)) {
+    if (authorization !== undefined && !isHawk(authorization)) {
+      throw new AuthenticationError('The Authorization header must be of the scheme Hawk.');
     }
-    case 'bearer': {
-      const client = clients.findByToken(token.trim(), nowMs);
-      if (!client) throw new AuthenticationError('The access token is not valid.');
-      return { clientId: client.clientId, scopes: client.scopes };
-    }
-    default:
-      throw new AuthenticationError('The Authorization header must be of the scheme Hawk or Bearer.');
+    return await authService.authenticate({ ...request, hosts: likelyHosts(named, settings.ownUrls) });
   }
+  if (signature) {
+    const hosts = possibleHosts(named, settings.ownUrls);
+    return await authenticateHawk({ ...request, signature, hosts }, clients, nowMs);
+  }
+  if (authorization === undefined) return { clientId: null, scopes: settings.type === 'open' ? ['*'] : [] };
+  return authenticateBearer(authorization, clients, nowMs);
+}
+
+/** hawk takes an instant that is no number for one that is never over. */
+function assertReadable(request: Presented, signature: PresentedSignature | null): void {
+  if (request.authorization !== undefined && hasBewit(request)) {
+    throw new AuthenticationError('The request has both an Authorization header and a bewit; send one of them.');
+  }
+  if (signature && !/^\d{1,11}(\.\d{1,9})?$/.test(signature.instant)) {
+    throw new AuthenticationError('The Hawk signature has no time in seconds.');
+  }
+}
+
+/** Credentials that we made and can judge ourselves, so that machines need no other service than this one. */
+const isOurWorker = (signature: PresentedSignature | null, issuerId: string): boolean =>
+  signature !== null && parseWorkerClientId(signature.clientId) !== null && issuerOf(signature.ext) === issuerId;
+
+function authenticateBearer(authorization: string, clients: Clients, nowMs: number): Authenticated {
+  const [scheme = '', token = ''] = authorization.split(/ +(.*)/s);
+  if (scheme.toLowerCase() !== 'bearer') {
+    throw new AuthenticationError('The Authorization header must be of the scheme Hawk or Bearer.');
+  }
+  const client = clients.findByToken(token.trim(), nowMs);
+  if (!client) throw new AuthenticationError('The access token is not valid.');
+  return { clientId: client.clientId, scopes: client.scopes };
 }

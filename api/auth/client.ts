@@ -26,6 +26,13 @@ export interface Authenticated extends Caller {
 /** Credentials that do not hold. `message` is for the caller and says nothing about which part was nearly right. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
+  /** What the answer's WWW-Authenticate says: with our time, where the caller's clock is what is wrong. */
+  readonly challenge: string;
+
+  constructor(message: string, challenge = 'Hawk') {
+    super(message);
+    this.challenge = challenge;
+  }
 }
 
 export interface StaticClient {

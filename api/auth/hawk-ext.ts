@@ -38,6 +38,15 @@ export function parseExt(ext: string | undefined): HawkExt {
   return parsed;
 }
 
+/** Who is said to have signed the certificate in it; null where nobody is, or it is not what it should be. */
+export function issuerOf(ext: string | undefined): string | null {
+  try {
+    return parseExt(ext).certificate?.issuer ?? null;
+  } catch {
+    return null;
+  }
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

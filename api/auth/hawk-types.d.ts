@@ -11,7 +11,7 @@ declare module 'hawk' {
     readonly url: string;
     readonly host: string;
     readonly port: number;
-    readonly authorization: string;
+    readonly authorization?: string;
   }
 
   export interface HawkArtifacts {
@@ -20,12 +20,22 @@ declare module 'hawk' {
     readonly hash?: string;
   }
 
+  export interface BewitAttributes {
+    readonly id: string;
+    readonly ext: string;
+  }
+
   export interface HawkServer {
     authenticate<C extends HawkCredentials>(
       request: HawkRequest,
       credentials: (id: string) => Promise<C | null> | C | null,
       options?: { timestampSkewSec?: number; localtimeOffsetMsec?: number },
     ): Promise<{ credentials: C; artifacts: HawkArtifacts }>;
+    authenticateBewit<C extends HawkCredentials>(
+      request: HawkRequest,
+      credentials: (id: string) => Promise<C | null> | C | null,
+      options?: { localtimeOffsetMsec?: number },
+    ): Promise<{ credentials: C; attributes: BewitAttributes }>;
   }
 
   export interface HawkClient {
@@ -38,8 +48,13 @@ declare module 'hawk' {
         localtimeOffsetMsec?: number;
         payload?: string;
         contentType?: string;
+        nonce?: string;
       },
     ): { header: string };
+    getBewit(
+      url: string,
+      options: { credentials: HawkCredentials & { id: string }; ttlSec: number; ext?: string },
+    ): string;
   }
 
   const hawk: { server: HawkServer; client: HawkClient };

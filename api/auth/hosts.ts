@@ -32,16 +32,41 @@ export interface NamedHosts {
  */
 export function possibleHosts(named: NamedHosts, ownUrls: readonly string[]): HostAndPort[] {
   const own = ownUrls.map((url) => new URL(url));
-  const forwarded = named.forwardedHost?.slice(-MAX_HOST_LENGTH).split(',').at(-1)?.trim();
-  const names = [named.host, forwarded].filter((name) => name !== undefined && isHost(name));
-  const urls = names
-    .flatMap((name) => [`http://${name}`, `https://${name}`])
-    .filter((url) => URL.canParse(url))
-    .map((url) => new URL(url))
-    .filter(({ hostname }) => isLoopback(hostname) || own.some((url) => url.hostname === hostname));
-  const all = [...own, ...urls].map(hostAndPort);
-  return all.filter((item, index) => all.findIndex((other) => isSame(item, other)) === index);
+  const urls = [named.host, forwardedName(named)].flatMap((name) => [
+    ...ownUrl('http', name, own),
+    ...ownUrl('https', name, own),
+  ]);
+  return distinct([...own, ...urls].map(hostAndPort));
 }
+
+/**
+ * Of those, the few that the names in the request speak for: each is a question to another service. A name without a port is
+ * that of the own URL it belongs to, whatever TLS the proxy before us ends; a name that is not ours says nothing.
+ */
+export function likelyHosts(named: NamedHosts, ownUrls: readonly string[]): HostAndPort[] {
+  const own = ownUrls.map((url) => new URL(url));
+  const name = forwardedName(named) ?? named.host;
+  const [url] = ownUrl('http', name, own);
+  if (!url) return distinct(own.map(hostAndPort));
+  const sameName = own.filter(({ hostname }) => hostname === url.hostname);
+  const hasPort = /:\d+$/.test(name ?? '');
+  return distinct([...(hasPort || sameName.length === 0 ? [url] : []), ...sameName].map(hostAndPort));
+}
+
+/** As the proxy next to us sets it: the last of several is its own. */
+const forwardedName = ({ forwardedHost }: NamedHosts): string | undefined =>
+  forwardedHost?.slice(-MAX_HOST_LENGTH).split(',').at(-1)?.trim();
+
+/** The name as a URL, when it is one of ours or of this machine. */
+function ownUrl(scheme: string, name: string | undefined, own: readonly URL[]): URL[] {
+  const text = `${scheme}://${name}`;
+  if (name === undefined || !isHost(name) || !URL.canParse(text)) return [];
+  const url = new URL(text);
+  return isLoopback(url.hostname) || own.some(({ hostname }) => hostname === url.hostname) ? [url] : [];
+}
+
+const distinct = (all: readonly HostAndPort[]): HostAndPort[] =>
+  all.filter((item, index) => all.findIndex((other) => isSame(item, other)) === index);
 
 const hostAndPort = (url: URL): HostAndPort => ({
   host: url.hostname,

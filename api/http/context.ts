@@ -1,6 +1,8 @@
 import type { Db } from '../../database/client/schema.js';
 import { Clients } from '../auth/client.js';
 import type { Issuer } from '../auth/credentials.js';
+import { AuthService } from '../auth/auth-service.js';
+import { logEvent } from '../../observability/log-events.js';
 import type { ApiDeps } from './deps.js';
 import { poolCounters, type StateCounts } from '../../database/counts.js';
 import { Paging } from './paging.js';
@@ -14,6 +16,8 @@ export interface ApiContext extends ApiDeps {
   readonly deploymentKey: string;
   readonly issuer: Issuer;
   readonly clients: Clients;
+  /** Who knows everybody but our workers; null where nobody but `clients` is known. */
+  readonly authService: AuthService | null;
   /** Pages of one list; a continuation token is good for the list that gave it. */
   readonly pagingOf: (list: string) => Paging;
   /** Counters of all pools that have workers, at most a second old. */
@@ -38,8 +42,12 @@ export function apiContext(deps: ApiDeps): ApiContext {
     deploymentKey,
     issuer,
     clients: new Clients(config.auth.clients, issuer),
+    authService: config.auth.type === 'taskcluster' ? authServiceOf(deps) : null,
     pagingOf: (list) => new Paging(deploymentKey, list),
     counters: new SharedAnswer(() => poolCounters(database.db, 'all'), COUNTERS_SHARED_MS),
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }
+
+const authServiceOf = ({ config, log }: ApiDeps): AuthService =>
+  new AuthService(config.rootUrl, (failure) => logEvent(log, 'auth-service-failed', failure));

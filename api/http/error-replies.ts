@@ -8,6 +8,7 @@ import {
   LifecycleRejectedError,
   WorkerExistsError,
 } from '../../temporal/lifecycle-client.js';
+import { AuthServiceUnavailableError } from '../auth/auth-service.js';
 import { AuthenticationError } from '../auth/client.js';
 import { ApiError, errorBody, retryAfterSeconds } from './errors.js';
 
@@ -21,6 +22,7 @@ export function replyWithError(error: FastifyError, request: FastifyRequest, rep
     payload: repeatable(mask ? mask(request.body) : request.body),
     time: new Date(nowMs).toISOString(),
   });
+  if (error instanceof AuthenticationError) reply.header('www-authenticate', error.challenge);
   if (apiError.status === 503) reply.header('retry-after', String(retryAfterSeconds()));
   void reply.code(apiError.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
 }
@@ -41,6 +43,9 @@ const asApiError = (error: FastifyError): ApiError | null => ofProduct(error) ??
 function ofProduct(error: Error): ApiError | null {
   if (error instanceof ApiError) return error;
   if (error instanceof AuthenticationError) return new ApiError('AuthenticationFailed', error.message);
+  if (error instanceof AuthServiceUnavailableError) {
+    return new ApiError('TryAgain', 'The auth service does not answer as it should. Try again; repeating is safe.');
+  }
   if (error instanceof WorkerExistsError) return new ApiError('InputError', 'The worker is not running.');
   if (error instanceof LifecycleRejectedError) return new ApiError('InputError', error.message);
   if (error instanceof LifecycleUnavailableError) {

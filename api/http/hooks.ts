@@ -2,11 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
 import { recordCredentialsUsed } from '../../database/credentials-used.js';
 import { authenticate, type AuthSettings } from '../auth/authenticate.js';
-import type { Caller } from '../auth/client.js';
+import { AuthenticationError, type Caller } from '../auth/client.js';
 import { invalidHost } from '../auth/hosts.js';
 import { foreignRequest } from '../auth/origin.js';
 import { assertPayloadHash } from '../auth/payload-hash.js';
 import { CredentialsUse } from '../auth/credentials-used.js';
+import { usedSignature } from '../auth/replay.js';
+import { forgetSignature, recordSignature } from '../../database/used-signatures.js';
 import type { ApiContext } from './context.js';
 import { ApiError } from './errors.js';
 import type { TrustsProxy } from '../../config/trusted-proxies.js';
@@ -18,6 +20,8 @@ declare module 'fastify' {
     signedPayloadHash: string | null;
     /** The body as it came, where its hash is to be checked. */
     signedPayload: Buffer | null;
+    /** What the database remembers of the signature; null where it need not. */
+    usedSignature: string | null;
   }
 }
 
@@ -30,16 +34,25 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
   app.decorateRequest('caller');
   app.decorateRequest('signedPayloadHash', null);
   app.decorateRequest('signedPayload', null);
+  app.decorateRequest('usedSignature', null);
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(reply);
     assertHost(context, request);
     if (request.method === 'OPTIONS') return reply.code(204).send();
     request.caller = NOBODY;
-    if (!request.routeOptions.config.isPublic) await authenticated(request);
+    if (!request.routeOptions.config.isPublic && !request.is404) await authenticated(request);
   });
   app.addHook('preValidation', async ({ signedPayloadHash, signedPayload, headers }) => {
     if (signedPayloadHash === null) return;
     assertPayloadHash(signedPayloadHash, signedPayload ?? NO_PAYLOAD, headers['content-type']);
+  });
+  // After whatever else a route decides about its caller.
+  app.addHook('onRoute', (route) => {
+    const firstUse = async (request: FastifyRequest) => await assertFirstUse(context, request);
+    route.preHandler = [route.preHandler ?? [], firstUse].flat();
+  });
+  app.addHook('onSend', async ({ usedSignature }, { statusCode }) => {
+    if (usedSignature !== null && statusCode >= 500) await forgetUnserved(context, usedSignature);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { operation } = request.routeOptions.config;
@@ -66,11 +79,12 @@ function assertHost({ config, ownUrls }: ApiContext, { raw, headers }: FastifyRe
   if (reason) throw new ApiError('InsufficientScopes', reason);
 }
 
-function authentication({ db, config, clients, now, ownUrls }: ApiContext, trusts: TrustsProxy) {
-  const settings: AuthSettings = { type: config.auth.type === 'open' ? 'open' : 'static', ownUrls };
+function authentication(context: ApiContext, trusts: TrustsProxy) {
+  const { db, config, now, ownUrls, issuer } = context;
+  const settings: AuthSettings = { type: config.auth.type, ownUrls, issuerId: issuer.clientId };
   const credentialsUse = new CredentialsUse((worker) => recordCredentialsUsed(db, worker, now()));
   return async (request: FastifyRequest): Promise<void> => {
-    const { payloadHash, ...caller } = await authenticate(asSent(request, trusts), settings, clients, now());
+    const { payloadHash, ...caller } = await authenticate(asSent(request, trusts), settings, context, now());
     request.caller = caller;
     request.signedPayloadHash = payloadHash ?? null;
     await credentialsUse.record(caller.clientId).catch((error: unknown) => {
@@ -89,5 +103,24 @@ function asSent(request: FastifyRequest, trusts: TrustsProxy) {
     url: request.originalUrl,
     authorization,
     hosts: { host, forwardedHost: isFromProxy ? forwardedHost : undefined },
+    address: request.ip,
   };
+}
+
+/** A signature changes something once. It is recorded when all else about the call is right, so nobody else can store any. */
+async function assertFirstUse({ db }: ApiContext, request: FastifyRequest): Promise<void> {
+  const { method, caller, headers } = request;
+  if (method === 'GET' || method === 'HEAD' || caller.clientId === null) return;
+  const signature = usedSignature(headers.authorization);
+  if (!signature) return;
+  if (!(await recordSignature(db, signature.digest, signature.until))) {
+    throw new AuthenticationError('The signature has been used before; sign each request anew.');
+  }
+  request.usedSignature = signature.digest;
+}
+
+/** Taskcluster's Rust client sends the same header again after a 5xx, and must not be refused for that. */
+async function forgetUnserved({ db }: ApiContext, signature: string): Promise<void> {
+  // Where this fails, that client is refused; all others sign again.
+  await forgetSignature(db, signature).catch(() => {});
 }

@@ -17,6 +17,7 @@ export interface Schema {
   audit: AuditRow;
   holds: Hold;
   credentialsUsed: CredentialsUsedRow;
+  usedSignatures: { signature: string; until: number };
   launches: LaunchRow;
   workers: Omit<Worker, 'resourceIds'> & { resourceIds: Generated<readonly string[]> };
   launchBackoffs: LaunchBackoffRow;

@@ -56,7 +56,7 @@ export interface SimulatorFlags {
 
 export interface LogLine {
   readonly time: string;
-  readonly kind: 'ec2' | 'arm' | 'gce' | 'queue' | 'api' | 'machine';
+  readonly kind: 'ec2' | 'arm' | 'gce' | 'auth' | 'queue' | 'api' | 'machine';
   readonly operation: string;
   readonly outcome: string;
   readonly region?: string;
@@ -250,6 +250,27 @@ export class SimulatorHandle {
     claimTimeoutMs?: number;
   }): Promise<unknown> {
     return this.control('POST', 'queue', settings);
+  }
+
+  /** Makes a client of the auth service, or another of its name. */
+  setAuthClient(
+    clientId: string,
+    client: { accessToken: string; scopes: readonly string[]; expires?: string; disabled?: boolean },
+  ): Promise<unknown> {
+    return this.control('PUT', `auth/clients/${encodeURIComponent(clientId)}`, client);
+  }
+
+  removeAuthClient(clientId: string): Promise<unknown> {
+    return this.control('DELETE', `auth/clients/${encodeURIComponent(clientId)}`);
+  }
+
+  setAuthRole(roleId: string, scopes: readonly string[]): Promise<unknown> {
+    return this.control('PUT', `auth/roles/${encodeURIComponent(roleId)}`, { scopes });
+  }
+
+  /** What authenticateHawk says from now on, whatever it is asked; null: the truth again. `repeat`: the body so many times. */
+  setAuthAnswer(answer: { status?: number; type?: string; body: string; repeat?: number } | null): Promise<unknown> {
+    return this.control('POST', 'auth/answer', answer ?? {});
   }
 
   addTasks(taskQueueId: string, count: number, seconds?: number): Promise<{ taskIds: string[] }> {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthClients } from '../auth/clients.js';
+import { controlAuth } from '../auth/routes.js';
 import { attestedDocument, controlAzure, type AzureControlContext } from '../azure/control.js';
 import type { VirtualMachines } from '../azure/virtual-machines.js';
 import type { Cloud } from '../ec2/cloud.js';
@@ -19,6 +21,7 @@ import { googleMachineViews, instanceViews, summarize, virtualMachineViews, type
 
 export interface ControlContext {
   readonly cloud: Cloud;
+  readonly authClients: AuthClients;
   readonly queue: Queue;
   readonly fleet: Fleet;
   readonly azure: AzureControlContext;
@@ -50,6 +53,9 @@ export async function handleControl(
   const method = request.method ?? 'GET';
   const body = method === 'GET' ? {} : await readJson(request);
   const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
+  if (resource === 'auth') {
+    return sendJson(response, 200, controlAuth(context.authClients, `${method} ${id}`, verb, body));
+  }
   if (resource === 'azure') {
     const value = controlAzure(context.azure, method, id, verb, body);
     if (method !== 'GET') context.changed();

@@ -39,7 +39,7 @@ const emptied = [
   ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'holds', 'credentials_used', 'launches'],
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
   ...['worker_pool_error_hours'],
-  ...['scans', 'scan_notes', 'events', 'rate_limits'],
+  ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
 ];
 
 /** Leaves the deployment. What a test leaves are few rows: to delete them costs a tenth of making their tables' files anew. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from '#scripts/lock.mjs';
 import { cacheDir } from '#scripts/node.mjs';
@@ -46,15 +46,24 @@ export async function startPythonServer(server: PythonServer): Promise<RunningSe
 async function find({ program, requirement }: PythonServer): Promise<string> {
   const onPath = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
   if (onPath) return onPath;
-  const venv = join(cacheDir(), `${program.replace('_server', '')}-venv`);
-  const cached = join(venv, 'bin', program);
+  return join(
+    await virtualEnvironment(program.replace('_server', ''), requirement, join('bin', program)),
+    'bin',
+    program,
+  );
+}
+
+/** Of our cache; made when it is missing. `file` is in it when all that the requirement brings is. */
+export async function virtualEnvironment(name: string, requirement: string, file: string): Promise<string> {
+  const venv = join(cacheDir(), `${name}-venv`);
   // Test files run side by side, and a virtual environment cannot be made elsewhere and moved.
   await withLock(`${venv}.lock`, async () => {
-    if (existsSync(cached)) return;
+    if (existsSync(join(venv, file))) return;
     await runProgram('python3', ['-m', 'venv', venv]);
     await runProgram(join(venv, 'bin', 'pip'), ['install', '--quiet', requirement]);
+    writeFileSync(join(venv, 'installed'), requirement);
   });
-  return cached;
+  return venv;
 }
 
 async function answers(child: ChildProcess, program: string, url: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { issuerScopes } from '../../../api/auth/credentials.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { keptRows } from '../../support/kept-rows.js';
 import { freePort } from '../../../dev/servers/dev-server.js';
@@ -166,4 +167,36 @@ test('check-config names at once everything for which serve would not start, and
       /^problem {2}temporal\.namespace: .* belongs to deployment .*, and this database to none yet/,
     ),
   );
+});
+
+describe('check-config with auth.type taskcluster', () => {
+  const issuer = { clientId: 'static/worker-manager', accessToken: 'access-token-of-the-issuer' };
+  const authLines = async (rootUrl = system.simulator.url) => {
+    const { code, lines } = await check({ auth: { type: 'taskcluster' }, issuer, rootUrl });
+    return { code, lines: lines.filter((line) => line.includes(' auth')) };
+  };
+
+  test('check-config asks the auth service, and whether the issuer’s scopes suffice for workers', async () => {
+    await system.simulator.setAuthClient(issuer.clientId, { accessToken: issuer.accessToken, scopes: issuerScopes });
+    expect((await authLines()).lines).toEqual(['ok       auth', 'ok       auth, issuer']);
+
+    const scopes = issuerScopes.filter((scope) => scope !== 'queue:claim-work:*');
+    await system.simulator.setAuthClient(issuer.clientId, { accessToken: issuer.accessToken, scopes });
+    const line = 'problem  auth, issuer: workers’ credentials would not hold; its client lacks queue:claim-work:*';
+    expect(await authLines()).toEqual({ code: 1, lines: ['ok       auth', line] });
+  });
+
+  test('check-config says that the auth service does not know the issuer, or that there is none', async () => {
+    await system.simulator.removeAuthClient(issuer.clientId);
+    expect(await authLines()).toEqual({
+      code: 1,
+      lines: ['ok       auth', expect.stringMatching(/^problem {2}auth, issuer: the auth service refuses these/)],
+    });
+    const { code, lines } = await authLines('http://127.0.0.1:9');
+    expect(code).toBe(2);
+    expect(lines[0]).toMatch(
+      /^problem {2}auth: the auth service at http:\/\/127.0.0.1:9 does not answer as it should: /,
+    );
+    expect(lines.join()).not.toContain(issuer.accessToken);
+  });
 });

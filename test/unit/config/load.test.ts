@@ -104,7 +104,10 @@ test.each([
   ['server: {port: high}', 'server.port: must be integer'],
   ['server: {port: 99999}', 'server.port: must be <= 65535'],
   ['auth: {type: none}', 'auth.type: must be open or static or taskcluster'],
-  ['auth: {type: taskcluster}', 'auth.type: taskcluster is not built yet; use open or static'],
+  [
+    'auth: {type: taskcluster}',
+    'issuer: is needed with auth.type taskcluster: a client of the deployment, which signs workers’ credentials',
+  ],
   ['server: {host: 0.0.0.0}', 'auth.type: open needs server.host to be a loopback address; it is 0.0.0.0'],
   ['temporal: {codecKeys: [x]}', 'temporal.codecKeys: encryption of payloads is not built yet; leave the list empty'],
   [

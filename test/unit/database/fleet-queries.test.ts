@@ -44,6 +44,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   recordProviderAccounts: AT_START,
   bucketStore: SMALL,
   recordCredentialsUsed: ONE_ROW,
+  recordSignature: ONE_ROW,
+  forgetSignature: ONE_ROW,
   inTransaction: 'no query',
   batchOf: 'a part of expireRows and removeDeletedPools',
   recordRunning: ONE_ROW,

@@ -1,0 +1,48 @@
+import hawk from 'hawk';
+import { AuthService, AuthServiceUnavailableError } from '../api/auth/auth-service.js';
+import { AuthenticationError } from '../api/auth/client.js';
+import { issuerScopes, type Issuer } from '../api/auth/credentials.js';
+import { likelyHosts } from '../api/auth/hosts.js';
+import { missingScopes } from '../api/auth/scopes.js';
+import type { Config } from '../config/schema.js';
+import { firstLineOf } from '../domain/values.js';
+import { EXIT, ExitError } from './exit.js';
+
+/** What `serve` needs of the auth service: an answer, and an issuer whose credentials for workers hold. Only reads. */
+export function authQuestions({ auth, rootUrl, issuer }: Config): { name: string; check: () => Promise<unknown> }[] {
+  if (auth.type !== 'taskcluster' || !issuer) return [];
+  const scopesFor = (authorization?: string) => scopesOf(rootUrl, authorization);
+  return [
+    { name: 'auth', check: () => scopesFor() },
+    { name: 'auth, issuer', check: async () => assertIssuer(await scopesFor(signedBy(issuer, rootUrl))) },
+  ];
+}
+
+const pingUrl = (rootUrl: string): string => new URL('/api/worker-manager/v1/ping', rootUrl).href;
+
+const signedBy = ({ clientId, accessToken }: Issuer, rootUrl: string): string =>
+  hawk.client.header(pingUrl(rootUrl), 'GET', {
+    credentials: { id: clientId, key: accessToken, algorithm: 'sha256' },
+  }).header;
+
+async function scopesOf(rootUrl: string, authorization: string | undefined): Promise<readonly string[]> {
+  const service = new AuthService(rootUrl, () => {});
+  const hosts = likelyHosts({ host: undefined, forwardedHost: undefined }, [rootUrl]);
+  const question = { method: 'GET', url: new URL(pingUrl(rootUrl)).pathname, authorization, address: '', hosts };
+  try {
+    return (await service.authenticate(question)).scopes;
+  } catch (error) {
+    if (error instanceof AuthServiceUnavailableError) {
+      const line = `the auth service at ${rootUrl} does not answer as it should: ${error.message}; is rootUrl right?`;
+      throw new ExitError(EXIT.unreachable, line);
+    }
+    if (!(error instanceof AuthenticationError)) throw error;
+    throw new ExitError(EXIT.bad, `the auth service refuses these credentials: ${firstLineOf(error)}`);
+  }
+}
+
+function assertIssuer(scopes: readonly string[]): void {
+  const missing = missingScopes(scopes, issuerScopes);
+  if (missing.length === 0) return;
+  throw new ExitError(EXIT.bad, `workers’ credentials would not hold; its client lacks ${missing.join(', ')}`);
+}

@@ -1,0 +1,118 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import { count, optionalText, text, type Body } from '../control/input.js';
+import { ConnectionLost, Refusal } from '../errors.js';
+import type { Faults } from '../faults.js';
+import { readJson, send, sendJson } from '../http/exchange.js';
+import type { RequestLog } from '../request-log.js';
+import type { AuthClients } from './clients.js';
+import { authenticateHawk, type HawkQuestion } from './signatures.js';
+
+export interface AuthContext {
+  readonly clients: AuthClients;
+  readonly faults: Faults;
+  readonly log: RequestLog;
+}
+
+/** The part of Taskcluster's auth service that other services call; `path` follows `/api/auth/v1/`. */
+export async function handleAuth(
+  { clients, faults, log }: AuthContext,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (path === 'ping') return sendJson(response, 200, { alive: true });
+  if (path !== 'authenticate-hawk' || request.method !== 'POST') {
+    return sendJson(response, 404, {
+      code: 'ResourceNotFound',
+      message: 'the simulated auth service has no such route',
+    });
+  }
+  const operation = 'authenticateHawk';
+  const fault = faults.strike({ operation });
+  try {
+    const question = readQuestion(await readJson(request));
+    await fault?.beforeActing();
+    const answer = await authenticateHawk(clients, question);
+    log.write({
+      kind: 'auth',
+      operation,
+      outcome: answer.status,
+      clientId: 'clientId' in answer ? answer.clientId : null,
+      resource: question.resource.split('?')[0],
+    });
+    await fault?.beforeAnswering();
+    const { otherAnswer } = clients;
+    if (otherAnswer) return send(response, otherAnswer.status, otherAnswer.type, otherAnswer.body);
+    sendJson(response, 200, answer);
+  } catch (error) {
+    if (error instanceof ConnectionLost) return void response.destroy();
+    if (!(error instanceof Refusal)) throw error;
+    log.write({ kind: 'auth', operation, outcome: error.code });
+    sendJson(response, error.status, { code: error.code, message: error.message });
+  }
+}
+
+const METHODS = ['get', 'post', 'put', 'head', 'delete', 'options', 'patch'];
+const KEYS = ['method', 'resource', 'host', 'port', 'authorization', 'sourceIp'];
+/** JSON Schema's `hostname`, which takes IPv4 addresses too. */
+const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+
+function readQuestion(body: Body): HawkQuestion {
+  const unknown = Object.keys(body).find((key) => !KEYS.includes(key));
+  const { method, resource, host, port, authorization, sourceIp } = body;
+  const isRight =
+    unknown === undefined &&
+    METHODS.includes(String(method)) &&
+    typeof resource === 'string' &&
+    typeof host === 'string' &&
+    HOSTNAME.test(host) &&
+    Number.isInteger(port) &&
+    Number(port) >= 0 &&
+    Number(port) <= 65_535 &&
+    (authorization === undefined || typeof authorization === 'string') &&
+    (sourceIp === undefined || (typeof sourceIp === 'string' && isIP(sourceIp) !== 0));
+  if (!isRight) throw new Refusal('InputValidationError', 'authenticateHawk takes a request to be checked');
+  return body as unknown as HawkQuestion;
+}
+
+/**
+ * - `PUT /simulator/auth/clients/<id>` `{accessToken, scopes, expires?, disabled?}`, `DELETE` of it
+ * - `PUT /simulator/auth/roles/<id>` `{scopes}`
+ * - `POST /simulator/auth/answer` `{status?, type?, body, repeat?}`: said by authenticateHawk, whatever it is asked; `{}`: the truth again
+ */
+export function controlAuth(clients: AuthClients, call: string, id: string, body: Body): unknown {
+  switch (call) {
+    case 'PUT clients': {
+      const expires = optionalText(body, 'expires');
+      const expiresMs = expires === null ? null : Date.parse(expires);
+      const disabled = body['disabled'] === true;
+      clients.put(id, { accessToken: text(body, 'accessToken'), scopes: scopesOf(body), expiresMs, disabled });
+      return {};
+    }
+    case 'DELETE clients':
+      return { removed: clients.remove(id) };
+    case 'PUT roles':
+      clients.putRole(id, scopesOf(body));
+      return {};
+    case 'POST answer':
+      clients.otherAnswer = typeof body['body'] === 'string' ? otherAnswer(body, body['body']) : null;
+      return {};
+    default:
+      throw new Refusal('ResourceNotFound', `auth has no ${call}`, 404);
+  }
+}
+
+const otherAnswer = (body: Body, said: string) => ({
+  status: count(body, 'status', 200),
+  type: optionalText(body, 'type') ?? 'application/json',
+  body: said.repeat(count(body, 'repeat', 1)),
+});
+
+function scopesOf(body: Body): string[] {
+  const { scopes } = body;
+  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) {
+    throw new Refusal('InputValidationError', 'scopes must be a list of texts');
+  }
+  return scopes;
+}
