@@ -15,7 +15,9 @@ const GONE_LIMIT_S = 8;
 const oneZone = ['us-central1-a'];
 const threeZones = ['us-central1-a', 'us-central1-b', 'us-central1-c'];
 
-/** One pool in one zone, then in three: calls, and how soon machines are known and gone, under Google's usual limits. */
+/**
+ * One pool in one zone, then in three: calls, and how soon machines are known and gone, under Google's usual limits.
+ */
 export async function measureGoogle(workers: number): Promise<Figure[]> {
   const one = await measured(workers, oneZone);
   const three = await measured(workers, threeZones);

@@ -1,14 +1,21 @@
 import { ProviderError } from '../../providers/errors.js';
-import type { LaunchedMachine, LaunchSpec, Observation, PreparedLaunch, Provider } from '../../providers/provider.js';
+import type {
+  LaunchedMachine,
+  LaunchSpec,
+  MachineRef,
+  Observation,
+  PreparedLaunch,
+  Provider,
+} from '../../providers/provider.js';
 import { eventually } from '../testing/eventually.js';
 
 /** What clouds take for one machine, with much to spare. */
 const PATIENCE_MS = 15 * 60_000;
 
 /**
- * One machine of a provider, launched, listed, read, removed and gone, by nothing but the contract; `everyMs` between two
- * questions of the cloud. Throws where a promise is broken. Whatever was launched is removed all the same, and a listing by
- * tag that shows nothing is the end.
+ * One machine of a provider, launched, listed, read, removed and gone, by nothing but the contract; `everyMs` between
+ * two questions of the cloud. Throws where a promise is broken. Whatever was launched is removed all the same, and a
+ * listing by tag that shows nothing is the end.
  */
 export async function liveOnce(provider: Provider, spec: LaunchSpec, everyMs: number): Promise<LaunchedMachine> {
   const life = new LiveMachine(provider, spec, everyMs);
@@ -27,6 +34,8 @@ class LiveMachine {
   private readonly spec: LaunchSpec;
   private readonly everyMs: number;
   private readonly prepared: PreparedLaunch;
+  /** Known before a listing shows them: clouds list new machines late. */
+  private readonly launched: LaunchedMachine[] = [];
 
   constructor(provider: Provider, spec: LaunchSpec, everyMs: number) {
     if (!provider.launching) throw new Error('this provider launches nothing');
@@ -40,16 +49,18 @@ class LiveMachine {
     return this.provider.machines!;
   }
 
-  /** In bulk the same launch until there is an answer: repeated, it makes no second machine. */
+  /** In bulk the same launch until there is an answer: repeated, it creates no second machine. */
   async launch(): Promise<LaunchedMachine> {
     const launching = this.provider.launching!;
     const { prepared } = this;
     if (launching.kind === 'bulk') {
       const { machines, shortfall } = await this.until('an answer to the launch', () => launching.submit(prepared));
+      this.launched.push(...machines);
       if (machines[0]) return machines[0];
       throw new Error(`the cloud launched nothing: ${shortfall.map(({ message }) => message).join('; ')}`);
     }
     const machine = launching.machines(prepared)[0]!;
+    this.launched.push(machine);
     for (const step of launching.steps(prepared)) {
       // Null: the resource is ready.
       await this.until(`the ${step}`, async () => (await launching.submit(prepared, machine, step)) === null);
@@ -68,15 +79,17 @@ class LiveMachine {
     assertHas('the machine that was read by its id', found, { workerGroup, workerId, launchToken, workerPoolId });
   }
 
-  /** Also what a launch without an answer has made. */
+  /** Also what a launch without an answer has created. */
   async removeAll(): Promise<void> {
-    for (const machine of await this.until('a listing by tag', () => this.remaining())) {
+    const listed = await this.until('a listing by tag', () => this.remaining());
+    const isKnown = ({ workerId }: Observation) => this.launched.some((machine) => machine.workerId === workerId);
+    for (const machine of [...this.launched, ...listed.filter((seen) => !isKnown(seen))]) {
       for (const step of this.machines.removalSteps) await this.remove(machine, step);
     }
     await this.until('a listing by tag that shows nothing', async () => (await this.remaining()).length === 0);
   }
 
-  private async remove(machine: Observation, step: string): Promise<void> {
+  private async remove(machine: MachineRef, step: string): Promise<void> {
     const what = `the ${step} of ${machine.workerId}`;
     await this.until(`the removal of ${what}`, async () => {
       await this.machines.deleteResource(machine, step);

@@ -9,7 +9,9 @@ import { liveOnce } from './life.js';
 const POOL = { workerPoolId: 'live/one-machine', owner: 'live@example.com' };
 const unlimited = { acquire: async () => {}, reportQuota: async () => {} };
 
-/** One machine in each cloud for which the environment says enough, one after another; one line each. False: one failed. */
+/**
+ * One machine in each cloud for which the environment says enough, one after another. False: one failed.
+ */
 export async function runLive(
   environment: Environment,
   print: (line: string) => void,
@@ -22,16 +24,16 @@ export async function runLive(
       print(`${cloud.name}: skipped, ${missing} is not set`);
       continue;
     }
-    // Of its own at each run, so that a listing by it shows what this run has made, and nothing else.
+    // Of its own at each run, so that a listing by it shows what this run has created, and nothing else.
     const deploymentId = randomUUID();
+    // First of all, for whoever interrupts it.
+    print(`${cloud.name}: begun; whatever it creates has the tag worker-manager-deployment=${deploymentId}`);
     try {
       const { workerId, workerGroup } = await runOne(cloud, environment, deploymentId, everyMs);
       print(`${cloud.name}: ok, ${workerId} in ${workerGroup} was launched, listed, read and removed; nothing is left`);
     } catch (error) {
       isWell = false;
-      print(
-        `${cloud.name}: FAILED, ${messageOf(error)}; its machines have the tag worker-manager-deployment=${deploymentId}`,
-      );
+      print(`${cloud.name}: FAILED, ${messageOf(error)}; see by its tag what is left`);
     }
   }
   return isWell;

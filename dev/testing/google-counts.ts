@@ -53,8 +53,8 @@ const COUNTED_SCANS = 2;
 const WITHIN_MS = 10 * 60_000;
 
 /**
- * One pool from its creation until all its workers are stopped: as many tasks as `workers`, calls of 60 ms, machines that
- * boot in 3 s, Compute Engine's usual limits.
+ * One pool from its creation until all its workers are stopped: as many tasks as `workers`, calls of 60 ms, machines
+ * that boot in 3 s, Compute Engine's usual limits.
  */
 export async function countsOfGooglePool(options: GoogleCountsOptions): Promise<GoogleCounts> {
   const { insertMs, deleteMs, scanSeconds, temporal } = options;

@@ -8,9 +8,9 @@ import { deletionsSince, errorsOf, isDone, listOperations } from './operations.j
 const MAX_AGE_MS = 10 * 60_000;
 
 /**
- * Which of these machines, which a complete list of their zone does not show, are gone for certain: Google keeps nothing
- * of a machine but the operation that deleted it, and no other machine ever gets its id. One list for all of them. Of the
- * others nothing is known, and where the operations cannot be read, of none.
+ * Which of these machines, which a complete list of their zone does not show, are gone for certain: Google keeps
+ * nothing of a machine but the operation that deleted it, and no other machine ever gets its id. One list for all of
+ * them. Of the others nothing is known, and where the operations cannot be read, of none.
  */
 export async function endedMachines<M extends MachineRef>(
   calls: ComputeCalls,

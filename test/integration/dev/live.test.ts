@@ -61,8 +61,11 @@ test('the live run takes one machine of each cloud through its life and leaves n
   expect({ isWell, lines }).toEqual({
     isWell: true,
     lines: [
+      expect.stringMatching(/^aws: begun; whatever it creates has the tag worker-manager-deployment=[-0-9a-f]{36}$/),
       expect.stringMatching(/^aws: ok, i-[0-9a-f]+ in us-west-2 was launched, .* nothing is left$/),
+      expect.stringMatching(/^azure: begun; /),
       expect.stringMatching(/^azure: ok, vm-\w+ in westus2 was launched, /),
+      expect.stringMatching(/^google: begun; /),
       expect.stringMatching(/^google: ok, \d+ in us-central1-a was launched, /),
     ],
   });
@@ -81,24 +84,25 @@ test('the live run skips each cloud with the name of the variable that it lacks'
   });
 });
 
-test('the live run repeats a launch whose answer was lost and makes no second machine', async () => {
-  await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'lose-answer' });
-  const before = (await simulator.machines()).length;
+test('the live run repeats a launch whose answer was lost and creates no second machine', async () => {
+  const fault = await simulator.addFault({ operation: 'instances.bulkInsert', mode: 'lose-answer' });
   expect((await live(only('LIVE_GOOGLE'))).isWell).toBe(true);
-  const insertions = simulator
-    .log()
-    .filter(({ operation, fault }) => operation === 'instances.bulkInsert' && fault === 'lose-answer');
-  expect(insertions).toHaveLength(1);
-  expect((await simulator.machines()).length).toBeLessThanOrEqual(before + 1);
+  const insertions = simulator.log().filter(({ operation }) => operation === 'end of instances.bulkInsert');
+  expect(insertions.at(-1)).toMatchObject({ created: [expect.any(String)] });
+  expect(insertions.flatMap(({ created }) => created)).toHaveLength(insertions.length);
+  await simulator.faultHit(fault.id);
   expect(await remaining()).toEqual([]);
 });
 
-test('the live run names what is wrong with a cloud, and the tag by which to find what it left', async () => {
+test('the live run names what is wrong with a cloud, after the tag by which to find what it left', async () => {
   await simulator.addFault({ operation: 'instances.delete', mode: 'refuse', code: 'forbidden', status: 403 });
   const { isWell, lines } = await live(only('LIVE_GOOGLE'));
   expect(isWell).toBe(false);
-  expect(lines[2]).toMatch(/^google: FAILED, .*; its machines have the tag worker-manager-deployment=[-0-9a-f]{36}$/);
+  expect(lines.slice(2)).toEqual([
+    expect.stringMatching(/^google: begun; .* worker-manager-deployment=[-0-9a-f]{36}$/),
+    expect.stringMatching(/^google: FAILED, .*; see by its tag what is left$/),
+  ]);
   const unknown = await live({ ...only('LIVE_AWS'), LIVE_AWS_REGION: 'us-nowhere-1' });
   expect(unknown.isWell).toBe(false);
-  expect(unknown.lines[0]).toMatch(/^aws: FAILED, /);
+  expect(unknown.lines[1]).toMatch(/^aws: FAILED, /);
 });

@@ -10,7 +10,8 @@ import { googleClients, insert, project, single, zone } from '../../simulator/go
  * The same provider against a Compute Engine that nobody here wrote. Where gcplocal differs from Google's:
  * - It has no `bulkInsert`, so that machines are inserted with the SDK, one by one.
  * - It knows machines by their names only, which stand here where the number would, and keeps no description.
- * - Its 404 does not name the machine as Google's does, so that it is no proof of absence; nor has it lists of operations.
+ * - Its 404 does not name the machine as Google's does, so that it is no proof of absence; nor has it lists of
+ *   operations.
  */
 let gcplocal: RunningServer;
 let machines: Machines;
