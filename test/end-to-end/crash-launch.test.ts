@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
-import { endPool, expectSettled, settled, terminateReconciliation } from '../support/pool-steps.js';
+import { endPool, expectSettled, settled, strikeAfterRows, terminateReconciliation } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 import type { System } from '../../dev/testing/system.js';
 
@@ -111,14 +111,8 @@ describe.each(disasters)('a launch with %s', (_name, strike, recover) => {
 
   test('a launch survives a crash after the rows and before any lifecycle has been started', async () => {
     const pool = newPool();
-    const beforeRows = await DatabaseLock.acquire(system().databaseUrl, 'workers', 'writes');
-    await system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
-    await beforeRows.isMet();
-    const afterRows = await DatabaseLock.acquire(system().databaseUrl, 'worker_pools', 'everything');
-    await beforeRows.release();
-    await afterRows.isMet();
-    await strike(system(), pool);
-    await afterRows.release();
+    const create = () => system().api.createPool(pool, awsPool({ minCapacity: WANTED }));
+    await strikeAfterRows(system(), create, async () => void (await strike(system(), pool)));
     await recover(system());
     await expectSettledAndEnd(pool, WANTED);
   });

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { provisionId } from '../../temporal/ids.js';
 import { awsPool } from '../../dev/testing/api-client.js';
+import { DatabaseLock } from './database-locks.js';
 import { checkEvidence } from './evidence.js';
 import { PATIENCE_MS } from '../../dev/testing/patience.js';
 import type { Machine } from '../../dev/testing/simulator.js';
@@ -84,6 +85,22 @@ export async function expectAllStopped(system: System, workerPoolId: string, wit
 /** Ends the pool's reconciliation in the middle of whatever it does, as an operator might in the Temporal UI. */
 export async function terminateReconciliation(system: System, workerPoolId: string): Promise<void> {
   await system.temporal.workflow.getHandle(provisionId(workerPoolId)).terminate('by a test');
+}
+
+/** Strikes when the launch of the pool that `create` creates has its rows, and none of its lifecycles has been started. */
+export async function strikeAfterRows(
+  system: System,
+  create: () => Promise<void>,
+  strike: () => Promise<void>,
+): Promise<void> {
+  const beforeRows = await DatabaseLock.acquire(system.databaseUrl, 'workers', 'writes');
+  await create();
+  await beforeRows.isMet();
+  const afterRows = await DatabaseLock.acquire(system.databaseUrl, 'worker_pools', 'everything');
+  await beforeRows.release();
+  await afterRows.isMet();
+  await strike();
+  await afterRows.release();
 }
 
 /** Kills a role's process and starts it again. */

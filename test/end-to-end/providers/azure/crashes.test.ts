@@ -1,12 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import {
-  boundariesOf,
-  crashAtAll,
-  held,
-  heldOrStuck,
-  type Stage,
-  type Step,
-} from '../../../support/azure-boundaries.js';
+import { boundariesOf, crashAtAll, held, heldOrStuck, type Stage, type Step } from '../../../support/boundaries.js';
 import { createdFor } from '../../../support/azure-evidence.js';
 import { azurePool, azureTemplatePool } from '../../../../dev/testing/azure-pool.js';
 import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
@@ -28,6 +21,7 @@ const template =
     azureTemplatePool(name, { minCapacity: workers, maxCapacity: workers });
 /** Made on demand, one for each pool; nothing tags it. */
 const groupOf = (pool: string): string => pool.replace('/', '-');
+const aboutGroup = (pool: string) => ({ workerId: groupOf(pool) });
 const inOwnGroup: Step['definition'] = (workers, pool) =>
   azureTemplatePool('one-nic', { minCapacity: workers, maxCapacity: workers, group: groupOf(pool) });
 
@@ -36,7 +30,7 @@ const steps = (
   modes: Step['modes'],
   stage: Stage,
   definition: Step['definition'],
-  more: Pick<Step, 'about' | 'building'> = {},
+  more: Pick<Step, 'callOf' | 'building'> = {},
 ): Step[] => operations.map((operation) => ({ operation, modes, stage, definition, ...more }));
 const of = (method: string, types: readonly string[]): string[] => types.map((type) => `${method} ${type}`);
 
@@ -55,8 +49,8 @@ const reading = ['GET deployments', 'LIST deploymentOperations', 'GET virtualMac
 const underWay = { operation: 'PUT deployments', mode: 'stick-operation' } as const;
 const templateSteps = [
   // That there is no such group is a refusal, and such answers are not held.
-  ...steps(['GET resourceGroups'], ['hold-request'], 'being made', inOwnGroup, { about: groupOf }),
-  ...steps(['PUT resourceGroups'], held, 'being made', inOwnGroup, { about: groupOf }),
+  ...steps(['GET resourceGroups'], ['hold-request'], 'being made', inOwnGroup, { callOf: aboutGroup }),
+  ...steps(['PUT resourceGroups'], held, 'being made', inOwnGroup, { callOf: aboutGroup }),
   ...steps(of('PUT', ['deployments']), heldOrStuck, 'being made', twoNics),
   ...steps(of('DELETE', ['deployments']), heldOrStuck, 'being made', twoNics),
   ...steps(of('DELETE', ['virtualMachines', ...network]), heldOrStuck, 'being removed', twoNics),

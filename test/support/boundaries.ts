@@ -20,11 +20,13 @@ export interface Step {
   readonly stage: Stage;
   readonly modes: readonly Mode[];
   /** What becomes of the building before. */
-  readonly building?: Pick<FaultRequest, 'operation' | 'mode' | 'code'>;
+  readonly building?: Pick<FaultRequest, 'operation' | 'mode' | 'code' | 'machines'>;
   /** Of this pool with so many workers. */
   readonly definition: (workers: number, pool: string) => object;
-  /** What the step is about by name, where that bears no pool's tag. */
-  readonly about?: (pool: string) => string;
+  /** How many workers the pool has; one where it is left out. */
+  readonly workers?: number;
+  /** How the step's call is told from others, where nothing in it names the pool. */
+  readonly callOf?: (pool: string) => Pick<FaultRequest, 'workerId' | 'region' | 'filter'>;
 }
 
 export class Boundary {
@@ -44,6 +46,10 @@ export class Boundary {
     this.pool = pool;
   }
 
+  get workers(): number {
+    return this.step.workers ?? 1;
+  }
+
   /** Unless something has gone wrong here before. */
   async attempt(act: (one: Boundary) => Promise<void>): Promise<void> {
     if (this.failure !== null) return;
@@ -56,17 +62,17 @@ export class Boundary {
 
   /** Its worker is to stop here. */
   async arm({ simulator }: System): Promise<void> {
-    const { operation, building, about } = this.step;
+    const { operation, building, callOf } = this.step;
     const { pool, mode } = this;
     if (building) this.#earlier = (await simulator.addFault({ ...building, workerPoolId: pool })).id;
-    const call = about === undefined ? { workerPoolId: pool } : { workerId: about(pool) };
+    const call = callOf?.(pool) ?? { workerPoolId: pool };
     this.#fault = (await simulator.addFault({ operation, mode, ...call })).id;
   }
 
   async create(system: System): Promise<void> {
     const { pool, step } = this;
     const { api } = system;
-    await api.createPool(pool, step.definition(1, pool));
+    await api.createPool(pool, step.definition(this.workers, pool));
     if (step.stage !== 'failing') return;
     await system.waitFor(async () => (await api.workers(pool)).length > 0, `a worker of ${pool}`);
     // One that fails would be replaced.
@@ -76,7 +82,7 @@ export class Boundary {
   /** Its worker is where the removal is to meet it. */
   async awaitCreated(system: System): Promise<void> {
     if (this.step.stage === 'removed half-made') await system.simulator.faultHit(this.#earlier);
-    else await settled(system, this.pool, 1);
+    else await settled(system, this.pool, this.workers);
   }
 
   async remove(system: System): Promise<void> {
@@ -99,7 +105,7 @@ export class Boundary {
 export const boundariesOf = (steps: readonly Step[], newPool: () => string): Boundary[] =>
   steps.flatMap((step) => step.modes.map((mode) => new Boundary(step, mode, newPool())));
 
-/** The product gives a call up after 60 s. One that is still held then is no longer a boundary of anything. */
+/** The product gives a call of Azure up after 60 s. One that is still held then is no longer a boundary of anything. */
 const MAX_HOLD_MS = 45_000;
 /** One is enough, but where the machine is busy. */
 const MAX_CRASHES = 5;
@@ -108,7 +114,11 @@ const MAX_CRASHES = 5;
  * Brings a worker to each of the boundaries, kills the worker process there, lets everything go on, and removes what was
  * being created. What goes wrong at one boundary is noted there, and the others go on.
  */
-export async function crashAtAll(system: System, boundaries: readonly Boundary[]): Promise<void> {
+export async function crashAtAll(
+  system: System,
+  boundaries: readonly Boundary[],
+  maxHoldMs = MAX_HOLD_MS,
+): Promise<void> {
   const at = (...stages: readonly Stage[]) => boundaries.filter(({ step }) => stages.includes(step.stage));
   const created = at('being made');
   const removed = at('being removed', 'removed half-made');
@@ -116,22 +126,26 @@ export async function crashAtAll(system: System, boundaries: readonly Boundary[]
   await each(removed, (one) => one.create(system));
   await eachInTurn(removed, (one) => one.awaitCreated(system));
 
-  const until = Date.now() + MAX_HOLD_MS;
+  const until = Date.now() + maxHoldMs;
   await each(removed, (one) => one.remove(system));
   await each([...created, ...at('failing')], (one) => one.create(system));
-  await crashWhereReached(system, boundaries, until);
+  await crashWhereReached(system, boundaries, { until, maxHoldMs });
 
-  await eachInTurn(created, (one) => settled(system, one.pool, 1));
+  await eachInTurn(created, (one) => settled(system, one.pool, one.workers));
   await each(created, (one) => one.remove(system));
   await eachInTurn(boundaries, (one) => expectAllStopped(system, one.pool));
 }
 
 /** Workers that have not come to their boundary before the first of the held calls would be given up meet another crash. */
-async function crashWhereReached(system: System, boundaries: readonly Boundary[], until: number): Promise<void> {
+async function crashWhereReached(
+  system: System,
+  boundaries: readonly Boundary[],
+  { until, maxHoldMs }: { readonly until: number; readonly maxHoldMs: number },
+): Promise<void> {
   const ahead = () => boundaries.filter(({ isReached, failure }) => !isReached && failure === null);
   for (let crashes = 0; ahead().length > 0 && crashes < MAX_CRASHES; crashes += 1) {
     const struck = ahead();
-    const deadline = crashes === 0 ? until : Date.now() + MAX_HOLD_MS;
+    const deadline = crashes === 0 ? until : Date.now() + maxHoldMs;
     await eachInTurn(struck, (one) => one.awaitReached(system, deadline));
     await restart(system, 'worker');
     await each(

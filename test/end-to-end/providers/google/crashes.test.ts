@@ -1,0 +1,79 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { googlePool } from '../../../../dev/testing/google-pool.js';
+import { boundariesOf, crashAtAll, held, heldOrStuck, type Step } from '../../../support/boundaries.js';
+import { googleEvidence } from '../../../support/google-evidence.js';
+import { expectNothingLeft, googleSystem } from '../../../support/google-system.js';
+import { endPool, settled, strikeAfterRows } from '../../../support/pool-steps.js';
+import { suiteOf } from '../../../support/suite.js';
+
+/**
+ * Every boundary between two steps of a launch in bulk and of a removal, found from outside: the worker process is killed
+ * while the cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation.
+ * The workers of all pools, each at another boundary, meet the same crash.
+ */
+
+/** Each pool has a zone of its own, by which reads are told apart that name no pool. */
+const zones = Array.from({ length: 20 }, (_, nth) => `us-test${nth + 1}-a`);
+const zoneOf = (pool: string): string => zones[Number(pool.split('-').at(-1)) - 1]!;
+
+const { system, newPool } = suiteOf('google/crash', googleSystem({ googleZones: zones.join() }));
+
+/** Google's calls are given up after 30 s. */
+const MAX_HOLD_MS = 25_000;
+
+const definition: Step['definition'] = (workers, pool) =>
+  googlePool({ minCapacity: workers, maxCapacity: workers, zones: [zoneOf(pool)] });
+const inItsZone = (filter?: string) => (pool: string) => ({ region: zoneOf(pool), ...(filter && { filter }) });
+
+const oneFails = {
+  operation: 'instances.bulkInsert',
+  mode: 'fail-operation',
+  code: 'ZONE_RESOURCE_POOL_EXHAUSTED',
+  machines: 1,
+} as const;
+const common = { stage: 'being made', definition } as const;
+const steps: readonly Step[] = [
+  { ...common, operation: 'instances.bulkInsert', modes: heldOrStuck },
+  // The operation is done by then.
+  { ...common, operation: 'zoneOperations.get', modes: held, callOf: inItsZone() },
+  { ...common, operation: 'instances.list', modes: held, callOf: inItsZone('labels.worker-manager-launch=') },
+  {
+    ...{ ...common, operation: 'zoneOperations.list', modes: held, callOf: inItsZone('operationType="insert"') },
+    ...{ building: oneFails, workers: 2 },
+  },
+  { ...common, operation: 'instances.delete', modes: heldOrStuck, stage: 'being removed' },
+];
+const boundaries = boundariesOf(steps, newPool);
+
+beforeAll(async () => await crashAtAll(system(), boundaries, MAX_HOLD_MS));
+
+test.each(boundaries)(
+  'a crash at $step.operation ($mode) of a worker $step.stage ends as it should',
+  async ({ step, pool, workers, failure: failed }) => {
+    if (failed !== null) throw failed;
+    const rows = await system().api.workers(pool);
+    expect(rows.map(({ state }) => state)).toEqual(Array.from({ length: workers }, () => 'stopped'));
+    const created = googleEvidence(system().simulator.log()).created.get(pool) ?? [];
+    expect(rows.map(({ workerId }) => workerId).toSorted()).toEqual(created.toSorted());
+    const errors = await system().api.errors(pool);
+    expect(errors.map(({ kind, extra }) => `${kind} ${extra.code}`)).toEqual(
+      step.building ? ['creation-error ZONE_RESOURCE_POOL_EXHAUSTED'] : [],
+    );
+  },
+);
+
+test('a crash after the rows of a launch and before any lifecycle has been started ends as it should', async () => {
+  const pool = newPool();
+  await strikeAfterRows(
+    system(),
+    () => system().api.createPool(pool, definition(2, pool)),
+    () => system().kill9('worker'),
+  );
+  await system().start('worker');
+  await settled(system(), pool, 2);
+  await endPool(system(), pool, definition(0, pool));
+});
+
+test('the crashes leave nothing at all, and launch and delete nothing twice', async () => {
+  await expectNothingLeft(system());
+});
