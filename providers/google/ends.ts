@@ -2,30 +2,35 @@ import { ProviderError } from '../errors.js';
 import type { MachineRef } from '../provider.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './instances.js';
-import { deletionsSince, errorsOf, isDone, listOperations } from './operations.js';
+import { errorsOf, isDone, listOperations, operationsSince, PREEMPTION } from './operations.js';
 
-/** A deletion takes a minute or two, and scans follow it every few seconds: an older one has been seen. */
+/** An end takes a minute or two, and scans follow it every few seconds: an older one has been seen. */
 const MAX_AGE_MS = 10 * 60_000;
+
+/** What ends a machine without a trace in any list: mostly the first, so that the second is rarely read. */
+const ends = ['delete', PREEMPTION] as const;
 
 /**
  * Which of these machines, which a complete list of their zone does not show, are gone for certain: Google keeps
- * nothing of a machine but the operation that deleted it, and no other machine ever gets its id. One list for all of
- * them. Of the others nothing is known, and where the operations cannot be read, of none.
+ * nothing of a machine but the operation that deleted or preempted it, and no other machine ever gets its id. One list
+ * of each kind for all of them. Of the others nothing is known, and where the operations cannot be read, of none.
  */
 export async function endedMachines<M extends MachineRef>(
   calls: ComputeCalls,
   ref: ZoneRef,
   missing: readonly M[],
 ): Promise<readonly M[]> {
-  if (missing.length === 0) return [];
+  const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
+  const ids = new Set<string>();
+  const isEnded = ({ workerId }: M): boolean => ids.has(workerId);
   try {
-    const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
-    const deletions = await listOperations(calls, ref, deletionsSince(since));
-    const ended = deletions.filter((deletion) => isDone(deletion) && errorsOf(deletion).length === 0);
-    const ids = new Set(ended.map(({ targetId }) => targetId));
-    return missing.filter(({ workerId }) => ids.has(workerId));
+    for (const type of ends) {
+      if (missing.every(isEnded)) break;
+      const operations = await listOperations(calls, ref, operationsSince(type, since));
+      for (const one of operations) if (isDone(one) && errorsOf(one).length === 0) ids.add(one.targetId ?? '');
+    }
   } catch (error) {
-    if (error instanceof ProviderError) return [];
-    throw error;
+    if (!(error instanceof ProviderError)) throw error;
   }
+  return missing.filter(isEnded);
 }

@@ -2,7 +2,7 @@ import { causeByWords } from '../shared/end-cause.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './instances.js';
 import { reasonsOf } from './operation-errors.js';
-import { errorsOf, listOperations, type Operation } from './operations.js';
+import { errorsOf, listOperations, type Operation, PREEMPTION } from './operations.js';
 
 /** How the words for a preemption begin; the machine was wanted elsewhere, and nothing was wrong with its launch. */
 const PREEMPTED = 'preempted';
@@ -27,7 +27,7 @@ export async function explainEnd(calls: ComputeCalls, ref: ZoneRef, instanceId: 
 
 function wordsFor(operation: Operation): string | null {
   const type = operation.operationType ?? '';
-  if (type === 'compute.instances.preempted') return `${PREEMPTED}: Google needed its capacity`;
+  if (type === PREEMPTION) return `${PREEMPTED}: Google needed its capacity`;
   if (type === 'delete' || type === 'stop') return `${type} by ${operation.user ?? 'an unknown user'}`;
   if (type.startsWith('compute.instances.')) return type;
   return reasonsOf(errorsOf(operation))[0]?.message ?? null;

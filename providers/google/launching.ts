@@ -13,13 +13,13 @@ import { type GoogleRequest, prepareLaunch } from './launch-request.js';
 import { machineNames } from './names.js';
 import { isNameTaken, reasonsOf } from './operation-errors.js';
 import {
-  childOperations,
   createdBy,
   errorsOf,
   isDone,
   listOperations,
   notEndedYet,
   type Operation,
+  operationsSince,
   type OperationWaits,
 } from './operations.js';
 import { ofDeployment, ofLaunch } from './tags.js';
@@ -178,7 +178,7 @@ async function childrenOf(
   launch: PreparedLaunch,
   operation: Operation,
 ): Promise<Operation[]> {
-  const listed = await listOperations(calls, refOf(launch), childOperations(operation));
+  const listed = await listOperations(calls, refOf(launch), operationsSince('insert', operation.insertTime ?? ''));
   return listed.filter(({ operationGroupId }) => operationGroupId === operation.operationGroupId);
 }
 

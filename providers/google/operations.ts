@@ -122,7 +122,7 @@ export class OperationWaits {
   private async listSince(ref: ZoneRef, wanted: readonly (readonly [string, string])[]): Promise<Operation[]> {
     const names = new Set(wanted.map(([name]) => name));
     const since = wanted.map(([, insertTime]) => insertTime).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
-    const listed = await listOperations(this.calls, ref, bulkOperations(since ?? ''));
+    const listed = await listOperations(this.calls, ref, operationsSince('bulkInsert', since ?? ''));
     return listed.filter(({ name }) => names.has(name));
   }
 }
@@ -138,11 +138,10 @@ const getOperation = async (calls: ComputeCalls, { project, zone }: ZoneRef, nam
   })) as Operation;
 
 /** Filters on fields that Google keeps an index of: others cost extra where a project is busy. */
-const bulkOperations = (since: string): string => `operationType="bulkInsert"${createdSince(since)}`;
-export const childOperations = ({ insertTime }: Operation): string =>
-  `operationType="insert"${createdSince(insertTime ?? '')}`;
-export const deletionsSince = (since: string): string => `operationType="delete"${createdSince(since)}`;
+export const operationsSince = (type: string, since: string): string =>
+  `operationType="${type}"${since ? ` AND creationTimestamp>="${since}"` : ''}`;
 
-const createdSince = (since: string): string => (since ? ` AND creationTimestamp>="${since}"` : '');
+/** Of a machine that Google needed elsewhere; it is stopped, or deleted where its definition says so. */
+export const PREEMPTION = 'compute.instances.preempted';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -9,10 +9,10 @@ let instances: ScriptedAnswer;
 let operations: ScriptedAnswer;
 beforeAll(async () => {
   google = await ScriptedGoogle.start();
-  google.say = ({ path }) => (path.endsWith('/operations') ? operations : instances);
 });
 afterAll(() => google.stop());
 beforeEach(() => {
+  google.say = ({ path }) => (path.endsWith('/operations') ? operations : instances);
   google.requests.length = 0;
   instances = { body: { kind: 'compute#instanceList', items: [{ id: '1', name: 'vm-1', status: 'RUNNING' }] } };
 });
@@ -51,8 +51,21 @@ describe('a scan', () => {
       body: { items: [deletion('2'), deletion('3', failed), deletion('4', { status: 'RUNNING' }), deletion('9')] },
     };
     expect(await scan(known)).toEqual({ '1': 'running', '2': 'gone' });
-    expect(lists()).toHaveLength(1);
-    expect(lists()[0]!.query.get('filter')).toMatch(/^operationType="delete" AND creationTimestamp>="\d{4}-/);
+    expect(await scan(known.slice(0, 2))).toEqual({ '1': 'running', '2': 'gone' });
+    const filters = lists().map(
+      ({ query }) => /^operationType="(.+)" AND creationTimestamp>="\d{4}-/.exec(query.get('filter')!)?.[1],
+    );
+    // Those that no deletion has ended may have been preempted.
+    expect(filters).toEqual(['delete', 'compute.instances.preempted', 'delete']);
+  });
+
+  test('a scan gives a machine that it misses as gone where it was preempted, and shows one that was only stopped', async () => {
+    const ofPreemptions = { body: { items: [deletion('1'), deletion('2')] } };
+    google.say = ({ path, query }) => {
+      if (!path.endsWith('/operations')) return instances;
+      return query.get('filter')!.includes('preempted') ? ofPreemptions : { body: { items: [deletion('3')] } };
+    };
+    expect(await scan(known)).toEqual({ '1': 'running', '2': 'gone', '3': 'gone' });
   });
 
   test('a scan that misses no machine reads no operations', async () => {
