@@ -71,6 +71,7 @@ test('a crash after the rows of a launch and before any lifecycle has been start
   );
   await system().start('worker');
   await settled(system(), pool, 2);
+  expect(await system().api.errors(pool)).toEqual([]);
   await endPool(system(), pool, definition(0, pool));
 });
 
