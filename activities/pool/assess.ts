@@ -59,6 +59,7 @@ const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaun
   launchConfigId: launch.launchConfigId,
   count: launch.count,
   neverSent: launch.status === 'open' && launch.inDoubtAttempts === 0,
+  isArchived: launch.archived,
   // One whose machines have their rows only waits for their lifecycles.
   nextAttemptAt: launch.status === 'open' ? launch.nextAttemptAt : null,
   isUnreported: launch.status === 'open' && launch.reportedAt === null && isOverdue(launch, nowMs),

@@ -51,6 +51,8 @@ export interface PendingLaunch {
 export interface UnfinishedLaunch extends PendingLaunch {
   /** No attempt of it can have made anything: a blocked pool gives it up. */
   readonly neverSent?: boolean;
+  /** Its launch config has been archived: nothing more is launched from it. */
+  readonly isArchived?: boolean;
   /** Not resumed before; null or absent: at once. */
   readonly nextAttemptAt?: number | null;
   /** It has been in doubt for too long, and its owner has not heard of it. */
@@ -81,6 +83,7 @@ export interface Reserved {
 export interface ReconciliationOutcome {
   /** Capacity that its own launches have made or may have made. */
   readonly launchedCapacity: number;
+  /** When what bound it may have ended, where no poll sees that: a limit, or a paused Schedule. */
   readonly limitEndsAt: number | null;
   /** As it was assessed. */
   readonly blockedForPolls: boolean;

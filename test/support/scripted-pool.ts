@@ -23,6 +23,7 @@ export class ScriptedPool {
   options: LaunchConfigOption[] = [option('lc-1')];
   unfinished: UnfinishedLaunch[] = [];
   blockedBy: string[] = [];
+  blockedForPolls = false;
   /** Those that the deployment can call; the pool's own is `cloud`. */
   providers: string[] = ['cloud'];
   existingCapacity = 0;
@@ -123,7 +124,7 @@ export class ScriptedPool {
       options: this.options,
       unfinished: this.unfinished,
       blockedBy: this.blockedBy,
-      blockedForPolls: false,
+      blockedForPolls: this.blockedForPolls,
       providers: this.providers,
     };
   }

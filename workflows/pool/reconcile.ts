@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { PendingLaunch, PoolActivities, PoolAssessment } from '../../activities/pool/types.js';
+import type { PendingLaunch, PoolActivities, PoolAssessment, UnfinishedLaunch } from '../../activities/pool/types.js';
 import type { Decision, LaunchOutcome } from '../../domain/decision-record.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
@@ -12,6 +12,8 @@ const MAX_MACHINES = 500;
 /** A reconciliation waits so long for a launch of its own, and for one that it resumes; both go on beside it. */
 const OUTCOME_TIMEOUT_MS = 10_000;
 const RESUMED_TIMEOUT_MS = 3_000;
+/** Nobody hears that an operator has unpaused a pool's cron Schedule: a pool that wants machines is evaluated again so soon. */
+const PAUSED_INTERVAL_MS = 60_000;
 
 const pool = proxyActivities<PoolActivities>({
   startToCloseTimeout: '30 seconds',
@@ -40,7 +42,7 @@ export async function reconcilePool(
   const estimated = estimate(assessment.estimator, assessment.inputs);
   const limitedBy = [...assessment.blockedBy];
   const passedOver: PassedOver[] = [];
-  let launched: { capacity: number; limitEndsAt: number | null } = { capacity: 0, limitEndsAt: null };
+  let launched: { capacity: number; limitEndsAt: number | null } = { capacity: 0, limitEndsAt: unpausedAt(assessment) };
   if (assessment.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
     const round = await launchInRounds(assessment, estimated, reconciliationId, launches);
     outcomes.push(...round.outcomes);
@@ -62,15 +64,19 @@ export async function reconcilePool(
   });
 }
 
+/** When to evaluate a pool again that is blocked by what no poll knows of; null for any other. */
+const unpausedAt = ({ blockedBy, blockedForPolls }: PoolAssessment): number | null =>
+  blockedBy.length > 0 && !blockedForPolls ? Date.now() + PAUSED_INTERVAL_MS : null;
+
 /** Goes on with open launches whose time has come; those that are in flight already, or in doubt, hold nobody. */
 async function resumeLaunches(assessment: PoolAssessment, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
   const blocked = assessment.blockedBy.length > 0;
   const nowMs = Date.now();
-  // The provider of an old launch may have left the configuration, or the pool may have moved to another: nothing is sent
-  // there any more. What was sent is searched for, where it is served.
+  // The provider of an old launch may have left the configuration, the pool may have moved to another, or the launch config
+  // may have been archived: nothing is sent any more. What was sent is searched for, where its provider is served.
   const isServed = ({ providerId }: PendingLaunch) => assessment.providers.includes(providerId);
-  const mayLaunch = (launch: PendingLaunch) =>
-    !blocked && isServed(launch) && launch.providerId === assessment.inputs.providerId;
+  const mayLaunch = (launch: UnfinishedLaunch) =>
+    !blocked && !launch.isArchived && isServed(launch) && launch.providerId === assessment.inputs.providerId;
   const unsent = assessment.unfinished.filter((launch) => launch.neverSent && !mayLaunch(launch));
   if (unsent.length > 0) await pool.dropLaunches(unsent.map(({ token }) => token));
   const open = assessment.unfinished.filter((launch) => !unsent.includes(launch) && !launches.has(launch.token));

@@ -127,6 +127,24 @@ describe('a reconciliation', () => {
     expect(time().scripted.of('dropLaunches')).toEqual([]);
   });
 
+  test('a reconciliation gives up a launch that was never sent when its launch config has been archived', async () => {
+    pool().unfinished = [{ ...old, neverSent: true, isArchived: true }];
+    await reconcileOnce();
+    expect(attempts()).toEqual([]);
+    expect(
+      time()
+        .scripted.of('dropLaunches')
+        .map(({ args: [tokens] }) => tokens),
+    ).toEqual([['old']]);
+  });
+
+  test('a reconciliation only searches for a launch in doubt when its launch config has been archived', async () => {
+    pool().unfinished = [{ ...old, isArchived: true }];
+    await reconcileOnce();
+    expect(attempts()).toEqual([['old', false]]);
+    expect(time().scripted.of('dropLaunches')).toEqual([]);
+  });
+
   test('a reconciliation is followed by another when a launch has its outcome later than it was waited for', async () => {
     pool().unfinished = [old];
     let attempt = 0;

@@ -139,6 +139,17 @@ describe('decisions to launch nothing', () => {
     },
   );
 
+  test('a pool is evaluated again within a minute while its Schedule is paused, and not for any other hold', async () => {
+    pool.pendingTasks = 10;
+    pool.blockedBy = ['held: its cron Schedule is paused'];
+    await ended(await pool.reconcile());
+    pool.blockedForPolls = true;
+    await ended(await pool.reconcile());
+    const [paused, held] = time.scripted.of('concludeReconciliation').map(({ args }) => args[2].limitEndsAt);
+    expect(Math.abs(paused! - (await time.now()) - MINUTE_MS)).toBeLessThan(time.toleranceMs());
+    expect(held).toBeNull();
+  });
+
   test('a blocked pool gives up what was never sent and finishes a launch in doubt', async () => {
     pool.pendingTasks = 10;
     pool.blockedBy = ['held: by hand'];

@@ -4,7 +4,7 @@ import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { deletePool, updatePool } from '../../../../database/pools.js';
 import type { PoolSurroundings } from '../../../support/pool-activities.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
-import { engines, newPool, NOW, newIntent, poolId, reserve } from '../../../support/database.js';
+import { engines, launchConfig, newIntent, newPool, NOW, poolId, reserve } from '../../../support/database.js';
 
 describe.each(engines)('assessPool on %s', (engine) => {
   const pool = poolActivitiesSuite(engine);
@@ -36,6 +36,20 @@ describe.each(engines)('assessPool on %s', (engine) => {
       blockedBy: [],
       providers: ['aws'],
     });
+  });
+
+  test('assessPool says of which unfinished launches the launch config has been archived', async () => {
+    await reserve(database.db, [newIntent('former', 2), newIntent('current', 1, { launchConfigId: 'lc-b' })]);
+    await updatePool(database.db, {
+      pool: newPool(),
+      launchConfigs: [launchConfig('lc-b')],
+      clientId: 't',
+      nowMs: NOW,
+    });
+    expect((await assess()).unfinished.map(({ token, isArchived }) => [token, isArchived])).toEqual([
+      ['current', false],
+      ['former', true],
+    ]);
   });
 
   test.each<[string, (surroundings: PoolSurroundings) => unknown, string]>([
