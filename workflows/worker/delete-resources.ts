@@ -13,6 +13,8 @@ import type { WorkerLifecycle } from './lifecycle.js';
 import type { Resources } from './resources.js';
 import { retriesOf, unless } from './retries.js';
 
+/** A call that the cloud takes is over by then; one that is still repeated has been refused, or had no answer. */
+const REFUSED_AFTER_MS = 30_000;
 /** How long a removal may stay unconfirmed before it is requested again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 5 * 60_000;
@@ -48,12 +50,19 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
-  const isPointless = () => isOvertaken() || lifecycle.shouldContinueAsNew();
+  let requestedAt = Date.now();
+  // What scans go on showing as gone needs no call that the cloud keeps refusing.
+  // guard(what-is-gone-is-not-asked-to-go): false
+  const isRefused = () => Date.now() - requestedAt >= REFUSED_AFTER_MS && deletion.isConfirmed();
+  const isPointless = () => isOvertaken() || isRefused() || lifecycle.shouldContinueAsNew();
   while (!deletion.isConfirmed()) {
     // guard(a-removal-is-continued-as-new): false
     if (lifecycle.shouldContinueAsNew()) return 'unfinished';
-    if (deletion.isDue)
-      deletion.requested(await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step)));
+    if (deletion.isDue) {
+      requestedAt = Date.now();
+      const accepted = await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step));
+      if (accepted !== null) deletion.requested(accepted);
+    }
     await condition(() => deletion.isAnswered() || isPointless(), deletion.waitMs);
     if (isOvertaken()) return 'overtaken';
     deletion.unconfirmed();
@@ -88,9 +97,9 @@ class Deletion {
     return this.resources.isGone(this.step, this.accepted);
   }
 
-  /** Whether there is nothing more to wait for: it is confirmed, or still there with nobody deleting it. */
+  /** Whether there is nothing more to wait for: it is confirmed, or still there with nobody having been asked to delete it. */
   isAnswered(): boolean {
-    return this.isConfirmed() || (!this.accepted && this.resources.stillExists(this.step));
+    return this.isConfirmed() || (!this.isDue && !this.accepted && this.resources.stillExists(this.step));
   }
 
   /** The request has been sent, and accepted or not. */
@@ -106,10 +115,13 @@ class Deletion {
   }
 }
 
-/** Whether the cloud has accepted it. Nothing that a removal meets is final: whatever it is, it is requested again. */
-async function succeeds(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean> {
+/**
+ * Whether the cloud has accepted it; null when there was no point in it any more. Nothing that a removal meets is final:
+ * whatever it is, it is requested again.
+ */
+async function succeeds(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean | null> {
   try {
-    return (await unless(isPointless, remove)) !== null;
+    return (await unless(isPointless, remove)) === null ? null : true;
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return false;
@@ -137,13 +149,13 @@ async function recordResources(lifecycle: WorkerLifecycle): Promise<boolean> {
   return false;
 }
 
-/** Never gives up. */
+/** Never gives up. The wait is about a fifth of the time that the cloud has been away: a minute after five. */
 const options = ({ input }: WorkerLifecycle) =>
   ({
     taskQueue: cloudTaskQueue(workflowInfo().taskQueue, input.providerId, 'delete'),
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '15 seconds',
-    retry: retriesOf({ firstMs: 1_500, coefficient: 2, maxMs: 5 * 60_000 }),
+    retry: retriesOf({ firstMs: 1_500, coefficient: 1.2, maxMs: 5 * 60_000 }),
     // guard(a-removal-under-way-is-waited-for): use ActivityCancellationType.TRY_CANCEL
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   }) as const;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../dev/testing/eventually.js';
+import { betweenAttempts, noAnswer } from '../../support/stepwise-suite.js';
 import { DAY_MS, HOUR_MS, type TestLifecycle, MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;
@@ -90,6 +91,37 @@ describe('a removal', () => {
     await time.pass(6 * MINUTE_MS);
     expect(removals()).toBeGreaterThan(tries);
     await lifecycle.end();
+  });
+
+  test('a removal goes on within a fourth of the time that its cloud was away', async () => {
+    const lifecycle = await running();
+    const tries: number[] = [];
+    time.scripted.on('removeResource', async () => {
+      tries.push(await time.now());
+      throw new Error('the cloud is down');
+    });
+    await lifecycle.remove();
+    await time.pass(10 * MINUTE_MS);
+    const [first = 0] = tries;
+    const waits = tries.slice(1).map((at, index) => ({ wait: at - tries[index]!, away: tries[index]! - first }));
+    expect(waits.length).toBeGreaterThan(10);
+    expect(waits.filter(({ wait, away }) => wait > 3_000 + away / 4 + time.toleranceMs())).toEqual([]);
+    time.scripted.on('removeResource', async () => {});
+    await time.pass(5 * MINUTE_MS);
+    await lifecycle.end();
+  });
+
+  test('a removal ends when a scan shows its machine gone, although the cloud refuses every call', async () => {
+    const lifecycle = await running();
+    time.scripted.on('removeResource', () => Promise.reject(noAnswer()));
+    await lifecycle.remove();
+    await betweenAttempts(lifecycle);
+    await lifecycle.observed('gone');
+    // Until it is heeded the scan repeats it.
+    await time.pass(MINUTE_MS);
+    await lifecycle.end();
+    expect(removals()).toBe(1);
+    expect(time.scripted.names().at(-1)).toBe('recordStopped');
   });
 
   test('a removal follows from a cancellation in the Temporal UI', async () => {

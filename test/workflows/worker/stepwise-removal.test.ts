@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import type { LifecycleState } from '../../../temporal/messages.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { betweenAttempts, noAnswer, STEPS, stepwiseSuite } from '../../support/stepwise-suite.js';
-import type { TestLifecycle } from '../../support/time-skipping.js';
+import { MINUTE_MS, type TestLifecycle } from '../../support/time-skipping.js';
 
 const { time, world, submitted, removed, stop, finish, followRemoval } = stepwiseSuite();
 
@@ -55,6 +56,21 @@ describe('a removal of a machine that was built step by step', () => {
     await lifecycle.observed('pending', { resources: { publicIp: 'running' }, removing: true });
     await eventually(() => removed().length >= 2);
     expect((await lifecycle.status()).removed[0]).toBe('vm');
+  });
+
+  test('a removal that fails for good is requested again once a minute, although scans show its machine', async () => {
+    const lifecycle = await built();
+    time().scripted.on('removeResource', () =>
+      Promise.reject(ApplicationFailure.nonRetryable('the database is wrong')),
+    );
+    await lifecycle.remove();
+    await lifecycle.observed('running', { resources: { vm: 'running' }, removing: true });
+    await time().pass(5 * MINUTE_MS);
+    expect(removed().length).toBeGreaterThan(2);
+    expect(removed().length).toBeLessThan(10);
+    time().scripted.on('removeResource', async () => world().cloud.forget(lifecycle.input.workerId));
+    await time().pass(MINUTE_MS);
+    await followRemoval(lifecycle);
   });
 
   test('a removal deletes once more what a scan shows again', async () => {
