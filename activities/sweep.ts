@@ -7,6 +7,7 @@ import { vacuum } from '../database/client/vacuum.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
 import type { ActivityDeps } from './support/deps.js';
 import { FirstFailures } from './support/first-failures.js';
+import { engineNow } from './support/engine-clock.js';
 import { withHeartbeat } from './support/heartbeat.js';
 import { scannedProviders } from './scan/scan.js';
 import { lifecycleStarts, type MissingLifecycles } from './worker/start-lifecycles.js';
@@ -84,7 +85,7 @@ function deleteExpired({ config, database, log }: ActivityDeps): SweepActivities
   const failing = new FirstFailures();
   return async () => {
     const expired = await withHeartbeat(() =>
-      expireRows(database.db, config.retention, Date.now(), timeLimit(EXPIRY_TIMEOUT_MS)),
+      expireRows(database.db, config.retention, engineNow(), timeLimit(EXPIRY_TIMEOUT_MS)),
     );
     for (const { table, result } of expired) {
       const { skipped, failure } = result;

@@ -43,7 +43,7 @@ class Attempt implements CallScope {
     ]);
     this.lastsMs = timeLimitOf(context.info);
     // guard(first-heartbeat-at-once): drop
-    context.heartbeat();
+    this.beatOnce();
     this.timers = [
       setInterval(() => this.heartbeat(), HEARTBEAT_INTERVAL_MS),
       ...(Number.isFinite(this.lastsMs) ? [setTimeout(() => this.own.abort(), this.lastsMs)] : []),
@@ -63,7 +63,12 @@ class Attempt implements CallScope {
   private heartbeat(): void {
     this.readClock();
     this.beat = now();
-    this.context.heartbeat();
+    this.beatOnce();
+  }
+
+  /** With what the attempt before left to this one, which a heartbeat without it would take away. */
+  private beatOnce(): void {
+    this.context.heartbeat(this.context.info.heartbeatDetails);
   }
 
   /** The engine counts from the last heartbeat that reached it, which may be the one before the last of ours: hence half. */

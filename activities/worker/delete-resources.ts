@@ -1,9 +1,11 @@
 import type { WorkerKey } from '../../domain/ids.js';
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../../providers/errors.js';
-import { insertError } from '../../database/errors.js';
+import { insertErrorOnce } from '../../database/errors.js';
+import { HOUR_MS } from '../../domain/durations.js';
 import { getWorker } from '../../database/workers.js';
 import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
 import { toApplicationFailure } from '../support/application-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
@@ -13,6 +15,9 @@ export interface DeletionActivities {
   /** Resolves when the cloud has accepted; whether it is gone, a scan will say. Idempotent. */
   deleteResource(machine: DeletableMachine, step: string): Promise<void>;
 }
+
+/** A refusal that lasts is reported again after so long, with the same words for each worker. */
+export const REFUSAL_INTERVAL_MS = HOUR_MS;
 
 export interface DeletableMachine extends WorkerKey {
   readonly providerId: string;
@@ -34,6 +39,7 @@ export function deletionActivities({ database, providers, triggers, log }: Activ
           machines.deleteResource(resourceIds?.length ? { ...machine, resourceIds } : machine, step),
         );
       } catch (error) {
+        await reportLastingRefusal({ database, log }, machine, 'termination-error', error);
         if (error instanceof ProviderError && !error.retryable) {
           const stored = workerError(machine, machine.launchConfigId, {
             kind: 'termination-error',
@@ -41,12 +47,12 @@ export function deletionActivities({ database, providers, triggers, log }: Activ
             description: error.message,
             code: error.cloudCode ?? error.code,
           });
-          await insertError(database.db, stored, Date.now());
-          logPoolError(log, stored);
+          // Attempts go on for as long as it lasts, of however many workers.
+          const isNew = await insertErrorOnce(database.db, stored, engineNow() - REFUSAL_INTERVAL_MS, engineNow());
+          if (isNew) logPoolError(log, stored);
           // Nothing that a removal meets is final: permissions come back.
           throw new Error(error.message);
         }
-        await reportLastingRefusal({ database, log }, machine, 'termination-error', error);
         throw toApplicationFailure(error);
       }
       triggers.requestFastScan(machine.providerId);

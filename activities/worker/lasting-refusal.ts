@@ -1,17 +1,24 @@
 import { Context } from '@temporalio/activity';
 import type { WorkerKey } from '../../domain/ids.js';
+import { isObject } from '../../domain/values.js';
 import { ProviderError } from '../../providers/errors.js';
 import { insertErrorOnce } from '../../database/errors.js';
 import type { ActivityDeps } from '../support/deps.js';
+import { engineNow } from '../support/engine-clock.js';
 import { logPoolError } from '../support/pool-errors.js';
 
 /** Other operations on a resource exclude ours for seconds; what lasts this long, an owner must know of. */
 export const LASTING_REFUSAL_MS = 2 * 60_000;
 
+/** What an attempt leaves to those after it, as heartbeat details: the first of the attempts in a row that were all put off. */
+export interface PutOff {
+  readonly putOffSince: number;
+}
+
 /**
- * An answer that is to be repeated fails no worker, so nobody would hear of one that never changes. When the activity's
- * attempts have met it for minutes, the worker's pool hears of it: once for the same words, of however many workers.
- * Throttling is not reported, for its calls wait their turn.
+ * An answer that is to be repeated fails no worker, so nobody would hear of one that never changes. When attempts in a row
+ * have met it for minutes, the worker's pool hears of it: once for the same words, of however many workers. Throttling is
+ * not reported, for its calls wait their turn; after it the next answer is the first in a row.
  */
 export async function reportLastingRefusal(
   { database, log }: Pick<ActivityDeps, 'database' | 'log'>,
@@ -19,9 +26,13 @@ export async function reportLastingRefusal(
   kind: 'creation-error' | 'termination-error',
   error: unknown,
 ): Promise<void> {
-  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs } = Context.current().info;
-  if (!(error instanceof ProviderError) || error.code !== 'Unavailable') return;
-  if (currentAttemptScheduledTimestampMs - scheduledTimestampMs < LASTING_REFUSAL_MS) return;
+  const context = Context.current();
+  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs } = context.info;
+  if (!(error instanceof ProviderError) || error.code !== 'Unavailable') return context.heartbeat(null);
+  const since = putOffSince(context.info.heartbeatDetails) ?? currentAttemptScheduledTimestampMs;
+  context.heartbeat({ putOffSince: since } satisfies PutOff);
+  // guard(one-lost-answer-is-not-lasting): drop
+  if (currentAttemptScheduledTimestampMs - since < LASTING_REFUSAL_MS) return;
   const lasting = {
     workerPoolId: subject.workerPoolId,
     launchConfigId: subject.launchConfigId,
@@ -30,6 +41,9 @@ export async function reportLastingRefusal(
     description: error.message,
     extra: { code: error.cloudCode ?? error.code },
   };
-  const isNew = await insertErrorOnce(database.db, lasting, scheduledTimestampMs, Date.now());
+  const isNew = await insertErrorOnce(database.db, lasting, scheduledTimestampMs, engineNow());
   if (isNew) logPoolError(log, lasting);
 }
+
+const putOffSince = (details: unknown): number | null =>
+  isObject(details) && typeof details.putOffSince === 'number' ? details.putOffSince : null;

@@ -38,17 +38,22 @@ test('a retryable refusal that lasts minutes becomes one error of the pool for a
   const provider = recordingProvider(recordedContext(), cloud, 'stepwise');
   const activities = creationActivities(activityDeps({ database, providers: { get: () => provider } }));
   const first = Date.now();
+  /** What the last attempt for each worker has left to the next one. */
+  const left = new Map<number, unknown>();
   const submit = (index: number, afterMs: number, code: 'Unavailable' | 'Throttled' = 'Unavailable') => {
     const { workerGroup, workerId } = machines(2, 'launch')[index]!;
     const machine = { workerPoolId: poolId, workerGroup, workerId, providerId: 'aws', launchToken: 'launch' };
     const error = new ProviderError({ code, message: 'Conflict: no', cloudCode: 'Conflict', retryAfterMs: 1_000 });
     cloud.fail({ operation: 'submit', error });
     const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + afterMs };
-    return asActivity(() => activities.submitResource(machine, 'vm'), activityEnvironment(times));
+    const environment = activityEnvironment({ ...times, heartbeatDetails: left.get(index) });
+    environment.on('heartbeat', (details: unknown) => left.set(index, details));
+    return asActivity(() => activities.submitResource(machine, 'vm'), environment);
   };
   const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
+  await expect(submit(0, LASTING_REFUSAL_MS - 1, 'Throttled')).rejects.toMatchObject({ type: 'Throttled' });
+  for (const index of [0, 1]) await expect(submit(index, 0)).rejects.toMatchObject({ nonRetryable: false });
   await expect(submit(0, LASTING_REFUSAL_MS - 1)).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
-  await expect(submit(0, 10 * LASTING_REFUSAL_MS, 'Throttled')).rejects.toMatchObject({ type: 'Throttled' });
   expect(await errors()).toEqual([]);
   for (const index of [0, 1, 0]) {
     await expect(submit(index, LASTING_REFUSAL_MS + index)).rejects.toMatchObject({ nonRetryable: false });

@@ -6,7 +6,7 @@ import { activityDeps, activityEnvironment, asActivity } from '../../../support/
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
-import { engines, launched, machines, makePool, poolId } from '../../../support/database.js';
+import { engines, launched, machines, makePool, MINUTE, poolId, topicsOf } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
 
 describe.each(engines)('the removal of a resource on %s', (engine) => {
@@ -22,12 +22,16 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     followed = [];
   });
 
+  /** What the last attempt has left to the next one. */
+  let left: unknown;
   const remove = (isConfigured = true, info: Parameters<typeof activityEnvironment>[0] = {}) => {
     const provider = isConfigured ? recordingProvider(recordedContext(), cloud, 'bulk') : undefined;
     const providers = { get: () => provider };
     const triggers = { requestFastScan: (providerId: string) => void followed.push(providerId) };
     const activities = deletionActivities(activityDeps({ database, providers, triggers }));
-    return asActivity(() => activities.deleteResource(machine, 'machine'), activityEnvironment(info));
+    const environment = activityEnvironment(info);
+    environment.on('heartbeat', (details: unknown) => (left = details));
+    return asActivity(() => activities.deleteResource(machine, 'machine'), environment);
   };
   const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
   const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
@@ -59,12 +63,17 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     expect(followed).toEqual(['aws']);
   });
 
-  test('a removal stores one error however often the cloud refuses it', async () => {
-    for (let attempt = 0; attempt < 3; attempt += 1) {
+  test('a removal stores, announces and logs one error in an hour, however often the cloud refuses it', async () => {
+    const first = Date.now();
+    const attempt = async (afterMs: number) => {
       refuse('PermissionDenied');
-      await expect(remove()).rejects.toThrow('no');
-    }
-    expect(await errors()).toMatchObject([{ occurrences: 3 }]);
+      await expect(remove(true, { currentAttemptScheduledTimestampMs: first + afterMs })).rejects.toThrow('no');
+    };
+    const announced = async () => (await topicsOf(database.db)).filter((topic) => topic === 'worker-pool-error').length;
+    for (const minutes of [0, 1, 59]) await attempt(minutes * MINUTE);
+    expect([(await errors()).map(({ occurrences }) => occurrences), await announced()]).toEqual([[1], 1]);
+    await attempt(61 * MINUTE);
+    expect([(await errors()).map(({ occurrences }) => occurrences), await announced()]).toEqual([[2], 2]);
   });
 
   test('a removal is retried as late as the cloud says when it is throttled, without an error', async () => {
@@ -84,16 +93,51 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     expect(followed).toEqual([]);
   });
 
-  test('a removal is retried, with one error of the pool, when the cloud puts it off for minutes', async () => {
+  describe('attempts of one removal', () => {
     const first = Date.now();
-    const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + LASTING_REFUSAL_MS };
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      refuse('Unavailable');
-      await expect(remove(true, times)).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });
-    }
-    expect(await errors()).toMatchObject([
-      { kind: 'termination-error', launchConfigId: 'lc-a', description: 'no', occurrences: 1 },
-    ]);
+    /** An attempt this long after the first, which knows what the one before it has left. */
+    const refusedAfter = async (afterMs: number, code: 'PermissionDenied' | 'Throttled' | 'Unavailable') => {
+      refuse(code);
+      const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + afterMs };
+      await expect(remove(true, { ...times, heartbeatDetails: left })).rejects.toThrow('no');
+    };
+    beforeEach(() => (left = undefined));
+
+    test('a removal is retried, with one error of the pool, when the cloud puts it off for minutes', async () => {
+      await refusedAfter(0, 'Unavailable');
+      await refusedAfter(LASTING_REFUSAL_MS - 1, 'Unavailable');
+      expect(await errors()).toEqual([]);
+      for (const more of [0, 1, 2]) await refusedAfter(LASTING_REFUSAL_MS + more, 'Unavailable');
+      expect(await errors()).toMatchObject([
+        { kind: 'termination-error', launchConfigId: 'lc-a', description: 'no', occurrences: 1 },
+      ]);
+      // When it was, by the engine's clock.
+      const reported = (await errors())[0]!.reported;
+      expect(reported).toBeGreaterThanOrEqual(first + LASTING_REFUSAL_MS);
+      expect(reported).toBeLessThan(first + 2 * LASTING_REFUSAL_MS);
+    });
+
+    test('a removal reports no answer that was lost once, however long its activity has been going on', async () => {
+      await refusedAfter(0, 'Throttled');
+      await refusedAfter(10 * LASTING_REFUSAL_MS, 'Unavailable');
+      await refusedAfter(11 * LASTING_REFUSAL_MS - 1, 'Unavailable');
+      expect(await errors()).toEqual([]);
+    });
+
+    test('a removal counts answers that put it off anew after any other', async () => {
+      await refusedAfter(0, 'Unavailable');
+      await refusedAfter(LASTING_REFUSAL_MS - 1, 'Throttled');
+      await refusedAfter(LASTING_REFUSAL_MS, 'Unavailable');
+      await refusedAfter(LASTING_REFUSAL_MS + 1, 'PermissionDenied');
+      await refusedAfter(2 * LASTING_REFUSAL_MS + 1, 'Unavailable');
+      expect((await errors()).map(({ title }) => title)).toEqual(['Instance Termination Error']);
+    });
+
+    test('a removal stores its error with the engine’s instant, whatever this host’s clock shows', async () => {
+      await refusedAfter(-31 * 60_000, 'PermissionDenied');
+      const reported = (await errors())[0]!.reported;
+      expect(reported).toBeLessThan(first - 30 * 60_000);
+    });
   });
 
   test('a removal is retried for ever while its provider is not configured', async () => {
