@@ -25,7 +25,8 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
 
   return async (workerPoolId, decision, outcome) => {
     const nowMs = engineNow();
-    const recorded = decision.launches.filter(({ launched }) => launched > 0);
+    // One that is short of all its machines has rows no more: its workers stopped long ago.
+    const recorded = decision.launches.filter(({ launched, outcome: end }) => launched > 0 || end === 'short');
     // guard(carried-out-launches-are-closed): drop
     if (recorded.length > 0) await finishLaunches(db, recorded, nowMs);
     const snapshot = await poolSnapshot(db, workerPoolId, nowMs);

@@ -172,7 +172,7 @@ class Scans {
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
     await setNotes(this.db, providerId, [...absent, ...sent.notes]);
     await clearNotes(this.db, found.clear);
-    const reads = await readById(found.missing, machines);
+    const { reads, unexpected } = await readById(found.missing, machines);
     const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
@@ -184,7 +184,7 @@ class Scans {
       signalled: sent.delivered + sentOver.delivered,
       refused: sent.refused + sentOver.refused,
     };
-    return { found, counts, failure };
+    return { found, counts, failure: failure ?? unexpected };
   }
 }
 
@@ -235,22 +235,29 @@ interface ReadById extends Missing<LiveWorker> {
   readonly next: ScanNote;
 }
 
-/** Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. */
-async function readById(missing: readonly Missing<LiveWorker>[], machines: Machines): Promise<ReadById[]> {
-  const done: ReadById[] = [];
+/**
+ * Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. One whose
+ * read fails in a way that no cloud fails in keeps no other from its verdict: `unexpected` is the first of these failures.
+ */
+async function readById(
+  missing: readonly Missing<LiveWorker>[],
+  machines: Machines,
+): Promise<{ reads: ReadById[]; unexpected: unknown }> {
+  const reads: ReadById[] = [];
+  let unexpected: unknown = null;
   const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
   let throttled = false;
   const add = (found: Missing<LiveWorker>, machine: Observation | null) =>
-    done.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
+    reads.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
   await inParallel(missing.slice(0, MAX_READS), MAX_READS_AT_ONCE, async (found) => {
     if (throttled || isOutOfTime()) return;
     try {
       add(found, await machines.get(found.worker));
     } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      throttled ||= error.code === 'Throttled';
+      if (!(error instanceof ProviderError)) unexpected ??= error;
+      else throttled ||= error.code === 'Throttled';
       add(found, null);
     }
   });
-  return done;
+  return { reads, unexpected };
 }

@@ -1,4 +1,3 @@
-import type { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine, MachineState, Observation } from '../../providers/provider.js';
 
 export interface RecordedCall {
@@ -11,7 +10,8 @@ export interface RecordedCall {
 /** A failure to come: the next `times` calls of this operation. */
 export interface ScriptedFailure {
   readonly operation: RecordedCall['operation'];
-  readonly error: ProviderError;
+  /** A ProviderError, unless the provider's own code is to blame. */
+  readonly error: Error;
   /** True: the call acts, and the error takes the place of its answer. */
   readonly after?: boolean;
   readonly times?: number;

@@ -73,6 +73,21 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'done' });
   });
 
+  test('a conclusion closes a launch whose workers stopped so long ago that their rows are gone', async () => {
+    await run('t', 1);
+    await database.db.deleteFrom('workers').execute();
+    const outcome = {
+      token: 't',
+      launchConfigId: 'lc-a',
+      requested: 1,
+      launched: 0,
+      outcome: 'short',
+      failure: null,
+    } as const;
+    await conclude({ launches: [outcome] });
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'done' });
+  });
+
   test('a conclusion records the decision, and an equal one as another occurrence of it', async () => {
     await conclude();
     await conclude();

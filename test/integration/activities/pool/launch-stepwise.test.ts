@@ -3,6 +3,7 @@ import { launchActivities } from '../../../../activities/pool/launch.js';
 import type { LaunchResult } from '../../../../activities/pool/types.js';
 import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { recordLaunchedWorkers, getLaunch, workersOfLaunch } from '../../../../database/launches.js';
+import { updatePool } from '../../../../database/pools.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
@@ -13,6 +14,7 @@ import {
   machines,
   makePool,
   MINUTE,
+  newPool,
   NOW,
   newIntent,
   reserve,
@@ -28,11 +30,11 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
   });
 
   const provider = recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'stepwise');
-  const attempt = (mayLaunch: boolean, nowMs: number): Promise<LaunchResult> => {
+  const attempt = (mayLaunch: boolean, nowMs: number, token = 't'): Promise<LaunchResult> => {
     const activities = launchActivities(
       activityDeps({ database, providers: { get: () => provider, list: () => [provider] } }),
     );
-    return asActivity(() => activities.launchMachines({ token: 't', nowMs, mayLaunch }));
+    return asActivity(() => activities.launchMachines({ token, nowMs, mayLaunch }));
   };
   /** An attempt whose process dies before it has recorded anything. */
   const lostAttempt = () => beginAttempt(database.db, 't', { nowMs: NOW, mayLaunch: true });
@@ -42,6 +44,21 @@ describe.each(engines)('a stepwise launch on %s', (engine) => {
     expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
     expect(await attempt(true, NOW + MINUTE)).toMatchObject({ outcome: 'launched', launched: 2 });
     expect(await workersOfLaunch(database.db, 't')).toHaveLength(2);
+  });
+
+  test('a launch gives its machines the time to register that its pool has by then, and older ones keep theirs', async () => {
+    await attempt(true, NOW);
+    const config = { minCapacity: 0, maxCapacity: 100, lifecycle: { registrationTimeout: 600 } };
+    const submission = { launchConfigs: [launchConfig('lc-a')], clientId: 't', nowMs: NOW + MINUTE };
+    await updatePool(database.db, { pool: newPool({ config }), ...submission });
+    await reserve(database.db, [newIntent('later', 1)]);
+    const later = await attempt(true, NOW + 2 * MINUTE, 'later');
+    const deadlines = async (token: string) =>
+      (await workersOfLaunch(database.db, token)).map(({ terminateAfter }) => terminateAfter);
+    expect(await deadlines('t')).toEqual([NOW + 30 * MINUTE, NOW + 30 * MINUTE]);
+    expect(await deadlines('later')).toEqual([NOW + 12 * MINUTE]);
+    expect(later.group?.common.timing.registrationMs).toBe(10 * MINUTE);
+    expect(later.group?.common.registrationDeadline).toBe(NOW + 12 * MINUTE);
   });
 
   test.each([

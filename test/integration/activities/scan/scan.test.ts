@@ -168,6 +168,13 @@ test('failed reads by id take turns with the others, eight at a time', async () 
   expect(signalled).toHaveLength(50);
 });
 
+test('a read by id that fails as no cloud does keeps no other machine from being found gone', async () => {
+  await noteMissing([await row('here', 'first', 'running'), await row('here', 'second', 'running')]);
+  cloud.fail({ operation: 'get', error: new TypeError('a mistake in a provider') });
+  await expect(scan('bulk')).rejects.toThrow('a mistake in a provider');
+  expect(signalled).toEqual(['here/second gone']);
+});
+
 test('reads by id end with the first that the cloud throttles', async () => {
   const refs: MachineRef[] = [];
   for (let number = 0; number < 30; number += 1) refs.push(await row('here', `w-${number}`, 'running'));
