@@ -42,6 +42,8 @@ const RESERVE = 1 / 19;
 const reserveOf = ({ burst }: CallLimit): number => Math.floor(burst * RESERVE);
 
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A login answers within a second or two; the SDK's own wait for it has no end. */
+const TOKEN_TIMEOUT_MS = 30_000;
 const PUBLIC_ENDPOINT = 'https://management.azure.com';
 
 export interface AzureClients {
@@ -86,7 +88,7 @@ export class AzureCalls {
     this.config = config;
     this.context = context;
     this.endpoint = parseEndpoint(config.endpoint);
-    this.credential = this.endpoint?.isEmulator ? noToken : credentialOf(config);
+    this.credential = this.endpoint?.isEmulator ? noToken : boundedCredential(credentialOf(config));
   }
 
   /** `send` must make exactly one request with the clients of this subscription. Throws ProviderError only. */
@@ -249,6 +251,20 @@ const noteExchange: PipelinePolicy = {
 const noToken: TokenCredential = {
   getToken: async () => ({ token: 'emulator', expiresOnTimestamp: Date.now() + 3_600_000 }),
 };
+
+/** The same tokens; one that does not come in time leaves its call unsent and unavailable. */
+export const boundedCredential = (credential: TokenCredential, timeoutMs = TOKEN_TIMEOUT_MS): TokenCredential => ({
+  async getToken(scopes, options) {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const message = `No token for Azure: no answer within ${timeoutMs / 1_000} s`;
+    const timer = setTimeout(() => reject(new ProviderError({ code: 'Unavailable', message })), timeoutMs);
+    try {
+      return await Promise.race([credential.getToken(scopes, options), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  },
+});
 
 /** The three of the configuration, or the SDK's own chain (workload identity, managed identity, environment). */
 function credentialOf({ clientId, secret, domain, authorityHost }: AzureProviderConfig): TokenCredential {

@@ -1,7 +1,7 @@
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import { ignoreNotFound } from '../../errors.js';
 import type { AzureCalls } from './client.js';
-import { emptyIfGroupMissing, pages } from './pages.js';
+import { emptyIfGroupMissing, pages, shown } from './pages.js';
 import { type ResourceGroupRef, groupKey } from './scope.js';
 import { SingleFlight } from '../../shared/single-flight.js';
 
@@ -36,8 +36,8 @@ export class Deployments {
   /** One of them by its name; null when there is none. */
   get({ account, group }: ResourceGroupRef, name: string): Promise<DeploymentExtended | null> {
     return ignoreNotFound(
-      this.calls.call(account, 'read', 'GET deployments', ({ deployments }) =>
-        deployments.deployments.get(group, name),
+      this.calls.call(account, 'read', 'GET deployments', async ({ deployments }) =>
+        shown(await deployments.deployments.get(group, name)),
       ),
     );
   }

@@ -166,7 +166,9 @@ function meaningInContext(
 function meaningOfStatus(status: number, callClass: CallClass, isAzuresForm: boolean): ProviderErrorCode {
   if (status === 401 || status === 403) return 'PermissionDenied';
   // A group or an image that a creation needs and that is not there is a bad definition.
-  if (status === 404) return callClass === 'create' ? 'InvalidRequest' : 'NotFound';
+  if (status === 404 && callClass === 'create') return 'InvalidRequest';
+  // guard(a-proxys-404-proves-nothing): use status === 404
+  if (status === 404 && isAzuresForm) return 'NotFound';
   // Another operation on the resource is in progress.
   if (status === 409) return 'Unavailable';
   if (status >= 400 && status < 500 && status !== 408 && isAzuresForm) return 'InvalidRequest';

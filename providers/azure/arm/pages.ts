@@ -25,6 +25,12 @@ export async function pages<Item>(
   return items;
 }
 
+/** What a read of one resource gives. An answer that names none is not Azure's (a proxy's page), and proves nothing. */
+export function shown<Read>(answer: Read): Read {
+  if (typeof (answer as { id?: unknown } | null | undefined)?.id === 'string') return answer;
+  throw new ProviderError({ code: 'Unavailable', message: 'The answer shows no resource' });
+}
+
 /** What a list of a resource group gives; nothing when the group is gone, and all in it. */
 export async function emptyIfGroupMissing<Item>(listing: Promise<Item[]>): Promise<Item[]> {
   try {

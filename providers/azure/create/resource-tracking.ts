@@ -3,6 +3,7 @@ import { ignoreNotFound, ProviderError } from '../../errors.js';
 import type { LaunchedMachine, TrackedResources, MachineRef, ResourceTracking } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
 import { BUSY_RETRY_MS } from '../arm/errors.js';
+import { shown } from '../arm/pages.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { belongsToAnother } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
@@ -75,7 +76,9 @@ async function attachedTo(
   deploymentId: string,
 ): Promise<{ readonly disks: string[]; readonly interfaces: string[] }> {
   const vm = await ignoreNotFound(
-    calls.call(account, 'read', 'GET virtualMachines', ({ compute }) => compute.virtualMachines.get(group, workerId)),
+    calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) =>
+      shown(await compute.virtualMachines.get(group, workerId)),
+    ),
   );
   if (vm === null || belongsToAnother(vm.tags, deploymentId, workerId)) return { disks: [], interfaces: [] };
   const { osDisk, dataDisks = [] } = vm.storageProfile ?? {};

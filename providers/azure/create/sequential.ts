@@ -5,6 +5,7 @@ import type { AzureCalls, AzureClients } from '../arm/client.js';
 import { type Mode, withDefaultTitle } from './launching.js';
 import { namesOf } from '../model/names.js';
 import { explainOperation } from '../arm/operations.js';
+import { shown } from '../arm/pages.js';
 import {
   networkInterfaceResource,
   publicIpResource,
@@ -79,11 +80,12 @@ async function find(calls: AzureCalls, { workerId, location }: LaunchedMachine, 
   const names = namesOf(workerId);
   const group = location.group ?? '';
   const read: Readonly<Record<Step, (clients: AzureClients) => Promise<Resource>>> = {
-    publicIp: async ({ network }) => publicIpResource(await network.publicIPAddresses.get(group, names.publicIp)),
+    publicIp: async ({ network }) =>
+      publicIpResource(shown(await network.publicIPAddresses.get(group, names.publicIp))),
     networkInterface: async ({ network }) =>
-      networkInterfaceResource(await network.networkInterfaces.get(group, names.networkInterface)),
+      networkInterfaceResource(shown(await network.networkInterfaces.get(group, names.networkInterface))),
     vm: async ({ compute }) => {
-      const vm = await compute.virtualMachines.get(group, names.vm, { expand: 'instanceView' });
+      const vm = shown(await compute.virtualMachines.get(group, names.vm, { expand: 'instanceView' }));
       return vmResource(vm, statusesOf(vm));
     },
   };

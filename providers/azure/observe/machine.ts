@@ -5,7 +5,8 @@ import type { AzureCalls } from '../arm/client.js';
 import { listFiltered, remainingTrackedResources } from './remaining-resources.js';
 import { nameOf, trackedIdsFor } from '../model/resource-ids.js';
 import type { ResourceGroupRef } from '../arm/scope.js';
-import { belongsToAnother, ownTags, type Tags, WORKER_TAG } from '../model/tags.js';
+import { shown } from '../arm/pages.js';
+import { belongsToAnother, ownTags, WORKER_TAG } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { observationOf } from './observations.js';
 import { briefResource, type Resource, statusesOf, stepOfType, vmResource } from '../model/resources.js';
@@ -26,7 +27,11 @@ export async function readMachine(
     listTagged(calls, groupRef, machine.workerId, deploymentId),
     machine.resourceIds?.length ? remainingTrackedResources(calls, machine, deploymentId) : [],
   ]);
-  const vm = vms.find((one) => one !== null && isOurs(one.tags, machine, deploymentId)) ?? null;
+  // Somebody may have taken its tags away: it exists all the same.
+  // guard(a-machine-without-tags-is-not-gone): use one !== null && ownTags(one.tags, deploymentId) !== null
+  const isItself = (one: Resource | null) =>
+    one !== null && !belongsToAnother(one.tags, deploymentId, machine.workerId);
+  const vm = vms.find(isItself) ?? null;
   // Of the VMs that were read themselves, a list may be late to tell.
   const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
   const left = [...(vm ? [vm] : []), ...[...tagged, ...tracked].filter((one) => !wasRead(one))];
@@ -51,14 +56,10 @@ export function vmNames(machine: MachineRef): string[] {
 const readVm = (calls: AzureCalls, { account, group }: ResourceGroupRef, name: string): Promise<Resource | null> =>
   ignoreNotFound(
     calls.call(account, 'read', 'GET virtualMachines', async ({ compute }) => {
-      const vm = await compute.virtualMachines.get(group, name, { expand: 'instanceView' });
+      const vm = shown(await compute.virtualMachines.get(group, name, { expand: 'instanceView' }));
       return vmResource(vm, statusesOf(vm));
     }),
   );
-
-/** What is tracked may have no tags. */
-const isOurs = (tags: Tags, { resourceIds, workerId }: MachineRef, deploymentId: string): boolean =>
-  resourceIds?.length ? !belongsToAnother(tags, deploymentId, workerId) : ownTags(tags, deploymentId) !== null;
 
 /** Resources of our kinds with the machine's tag. */
 async function listTagged(

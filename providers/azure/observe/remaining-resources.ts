@@ -1,7 +1,7 @@
 import { ignoreNotFound, ProviderError } from '../../errors.js';
 import type { MachineRef } from '../../provider.js';
 import type { AzureCalls } from '../arm/client.js';
-import { emptyIfGroupMissing } from '../arm/pages.js';
+import { emptyIfGroupMissing, shown } from '../arm/pages.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { belongsToAnother } from '../model/tags.js';
 import { suffixOf } from '../model/names.js';
@@ -41,7 +41,9 @@ export async function readEach(
 ): Promise<BriefResource[]> {
   const found = await Promise.all(
     ids.map((id) =>
-      ignoreNotFound(calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) })),
+      ignoreNotFound(
+        calls.raw(account, 'read', `GET ${kindOf(id)}`, { method: 'GET', path: versioned(id) }).then(shown),
+      ),
     ),
   );
   return found.filter((one) => one !== null) as BriefResource[];

@@ -51,6 +51,15 @@ async function removeAll(machine: LaunchedMachine): Promise<void> {
   }
 }
 
+/** Requests the removal of a step; false while Azure puts it off. */
+const removes = (machine: LaunchedMachine, step: string): Promise<boolean> =>
+  machines()
+    .remove(machine, step)
+    .then(
+      () => true,
+      () => false,
+    );
+
 /** Takes a launch up to its VM, and begins that. */
 async function beginVm(configuration: object = azureLaunchConfig) {
   const launch = azure.launching.prepare(azureSpec({ configuration: { ...configuration } }));
@@ -215,6 +224,15 @@ describe('a sequential machine of Azure', () => {
     });
     await removeAll(machine!);
     expect(await names()).toEqual([]);
+  });
+
+  test('a machine whose tags somebody has taken away is not taken for gone, and can be removed', async () => {
+    const [machine] = await buildMachine(azure);
+    await simulator.untagAzure();
+    expect(await machines().get(machine!)).toMatchObject({ state: 'running', resources: { vm: 'running' } });
+    for (const step of machines().removalSteps) await eventually(() => removes(machine!, step));
+    await eventually(async () => (await names()).length === 0);
+    expect((await machines().get(machine!)).state).toBe('gone');
   });
 
   test('a machine that a list misses for a moment is not taken for gone', async () => {

@@ -34,6 +34,7 @@ describe('classify', () => {
     [404, 'ResourceNotFound', 'read', 'NotFound'],
     [404, 'ResourceNotFound', 'delete', 'NotFound'],
     [404, 'ResourceGroupNotFound', 'create', 'InvalidRequest'],
+    [404, undefined, 'create', 'InvalidRequest'],
     [429, 'SubscriptionRequestsThrottled', 'read', 'Throttled'],
     [429, undefined, 'delete', 'Throttled'],
     [429, 'OperationNotAllowed', 'create', 'Throttled'],
@@ -50,6 +51,11 @@ describe('classify', () => {
     [400, undefined, 'create', 'Unavailable'],
   ] as const)('the answer %i %s on %s is %s', (status, code, callClass, meaning) => {
     expect(classify(answered(status, code), callClass, true).code).toBe(meaning);
+  });
+
+  test('an answer 404 without a code of Azure’s says of nothing that it is not there', () => {
+    expect(classify(answered(404, undefined), 'read', true).code).toBe('Unavailable');
+    expect(classify(answered(404, undefined), 'delete', true).code).toBe('Unavailable');
   });
 
   test('OperationNotAllowed is about a quota only when it says so', () => {
