@@ -72,7 +72,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   };
   const { deploymentId } = database.deployment;
   const schedules: ScheduleContext = { client, deploymentId, taskQueuePrefix, intervals: config.intervals };
-  const workers = role === 'api' ? null : await buildWorkers(deps, schedules);
+  const workers = role === 'api' ? null : await buildWorkers(deps);
   const needed = {
     database: () => database.ping(),
     temporal: () => pingTemporal(client),
@@ -96,9 +96,13 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
       logEvent(log, 'listening', { address });
     },
     run() {
-      if (workers) running = failureOf(workers.run());
       pulse?.start();
-      return running;
+      if (!workers) return null;
+      running = failureOf(workers.run());
+      // Polling does not wait for them: their number grows with the pools. Without them nothing would ever be polled for, so
+      // that what keeps them from being read ends the process.
+      const matched = failureOf(matchSchedules(deps, schedules));
+      return Promise.race([running, matched.then((failure) => failure ?? running)]);
     },
     parts: [
       { stop: () => workers?.shutdown() },
@@ -147,15 +151,17 @@ async function startProviders(
   return { providers, stopHealthChecks };
 }
 
-async function buildWorkers(deps: ActivityDeps, schedules: ScheduleContext): Promise<Workers> {
-  const { config, database, providers, log } = deps;
+async function buildWorkers(deps: ActivityDeps): Promise<Workers> {
+  const target = temporalTarget(deps.config.temporal);
+  const connection = await connectTemporalForWorkers(target);
+  return await createWorkers({ connection, namespace: target.namespace, deps });
+}
+
+async function matchSchedules({ database, providers, log }: ActivityDeps, schedules: ScheduleContext): Promise<void> {
   const wanted = { workerPoolIds: () => listPoolIds(database.db), providerIds: scannedProviders(providers) };
   const failed = await onceAnswered(() => reconcileSchedules(schedules, wanted));
   // The sweep makes up for them.
   for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
-  const target = temporalTarget(config.temporal);
-  const connection = await connectTemporalForWorkers(target);
-  return await createWorkers({ connection, namespace: target.namespace, deps });
 }
 
 const buildServer = (deps: ActivityDeps, schedules: ScheduleContext, health: Health) => {

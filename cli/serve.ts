@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { createLog } from '../observability/log.js';
 import { logEvent } from '../observability/log-events.js';
+import { surviveRejections } from '../observability/rejections.js';
 import { installRuntime } from '../observability/runtime.js';
 import { connectDatabase } from './connect.js';
 import { EXIT, ExitError } from './exit.js';
@@ -22,6 +23,7 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     );
   }
   const log = createLog(config.log);
+  surviveRejections(log);
   const temporalMetricsUrl = await installRuntime(log);
   const stopping = stopSignal(log);
   const database = await connectDatabase(config, log);

@@ -21,6 +21,11 @@ export const logEvents = {
     meaning: 'Work still ran when the grace was over; the next process goes on with it.',
     fields: ['graceSeconds'],
   },
+  'rejection-unhandled': {
+    level: 'error',
+    meaning: 'Code that nobody waits for has failed, in a vendor’s SDK most likely; the process goes on.',
+    fields: ['err'],
+  },
   'provider-health': {
     level: 'info',
     meaning: 'A provider could be set up, or could not; until then it launches nothing.',
