@@ -3,6 +3,7 @@ import { beginAttempt, reportInDoubt, resolveAttempt } from '../../../database/l
 import { dropLaunches, failLaunch, noteShortage, recordLaunchFailure } from '../../../database/launch-failures.js';
 import { poolSnapshot } from '../../../database/pool-snapshot.js';
 import { recordLaunchedWorkers, getLaunch, workersOfLaunch, finishLaunches } from '../../../database/launches.js';
+import type { Db } from '../../../database/client/schema.js';
 import {
   counting,
   engines,
@@ -17,6 +18,7 @@ import {
   reserve,
   times,
   topicsOf,
+  withoutEvents,
   finish,
 } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
@@ -197,6 +199,26 @@ describe.each(engines)('a launch on %s', (engine) => {
         timestamp: '2030-01-01T00:00:00.000Z',
       },
     });
+  });
+
+  test.each([
+    ['worker-requested', (db: Db) => recordLaunchedWorkers(db, 't', machines(2), times)],
+    ['worker-pool-error', (db: Db) => failLaunch(db, 't', { ...backoff, failure: 'no', error, proof: refused })],
+  ] as const)('a launch keeps nothing of a change whose event %s cannot be stored', async (topic, change) => {
+    const { db } = database;
+    await reserve(db, [newIntent('t', 2)]);
+    const stored = async () => ({
+      launch: await getLaunch(db, 't'),
+      workers: await workersOfLaunch(db, 't'),
+      errors: await db.selectFrom('workerPoolErrors').selectAll().execute(),
+      backoffs: await db.selectFrom('launchBackoffs').selectAll().execute(),
+      events: await eventsOf(db),
+    });
+    const before = await stored();
+    await withoutEvents(db, topic, () => expect(change(db)).rejects.toThrow('refused'));
+    expect(await stored()).toEqual(before);
+    await change(db);
+    expect(await topicsOf(db)).toContain(topic);
   });
 
   test('a launch that is recorded twice, or by two at once, has its machines once', async () => {

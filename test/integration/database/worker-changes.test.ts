@@ -11,6 +11,8 @@ import {
 import { poolCounters } from '../../../database/counts.js';
 import { getWorker, listWorkers, liveWorkersByProvider, liveWorkersOfProvider } from '../../../database/workers.js';
 import { registrationSnapshot } from '../../../database/registration.js';
+import type { Db } from '../../../database/client/schema.js';
+import { insertError } from '../../../database/errors.js';
 import { recordCredentialsUsed } from '../../../database/credentials-used.js';
 import {
   counting,
@@ -26,6 +28,7 @@ import {
   poolId,
   reserve,
   topicsOf,
+  withoutEvents,
 } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 
@@ -112,6 +115,27 @@ describe.each(engines)('a worker on %s', (engine) => {
         payload: { ...common, capacity: 1, launchConfigId: 'lc-a', timestamp: '2030-01-02T00:00:00.001Z' },
       },
     ]);
+  });
+
+  test.each([
+    ['worker-running', (db: Db) => recordRunning(db, key, registration)],
+    ['worker-removed', (db: Db) => recordStopping(db, key, { reason: 'asked for', nowMs: NOW, failure })],
+    ['worker-pool-error', (db: Db) => recordStopping(db, key, { reason: 'asked for', nowMs: NOW, failure })],
+    ['worker-stopped', (db: Db) => recordStopped(db, key, { nowMs: NOW, expires: NOW + DAY })],
+    ['worker-pool-error', (db: Db) => insertError(db, failure, NOW)],
+  ] as const)('a worker keeps nothing of a change whose event %s cannot be stored', async (topic, change) => {
+    const { db } = database;
+    const stored = async () => ({
+      worker: await getWorker(db, key),
+      errors: await db.selectFrom('workerPoolErrors').selectAll().execute(),
+      events: await eventsOf(db),
+      counters: await poolCounters(db, [poolId]),
+    });
+    const before = await stored();
+    await withoutEvents(db, topic, () => expect(change(db)).rejects.toThrow('refused'));
+    expect(await stored()).toEqual(before);
+    await change(db);
+    expect(await topicsOf(db)).toContain(topic);
   });
 
   test('a worker is not changed by a repeat of any step', async () => {
