@@ -65,13 +65,10 @@ export const GIVEN_UP = 'given up before it was sent';
 /** Closes intents of which no attempt is in doubt, so that they are never sent. Others stay as they are. */
 export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: number): Promise<void> {
   if (tokens.length === 0) return;
-  await db
-    .updateTable('launches')
-    .set({ status: 'failed', failure: GIVEN_UP, machines: 0, closed: nowMs })
-    .where('token', 'in', lockedLaunches(db, tokens))
-    .where('status', '=', 'open')
-    .where('inDoubtAttempts', '=', 0)
-    .execute();
+  await sql`
+    with ${lockedLaunches(tokens)}
+    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, closed = ${bigint(nowMs)}
+    from locked k where l.token = k.token and l.status = 'open' and l.in_doubt_attempts = 0`.execute(db);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { LaunchedMachine } from '../providers/provider.js';
 import type { Worker } from '../domain/worker.js';
 import { announceWorkers } from './events.js';
@@ -71,9 +71,13 @@ export interface LaunchTimes {
   readonly expires: number;
 }
 
-/** For a statement that changes several launches: their rows are locked in one order, so that two cannot deadlock. */
-export const lockedLaunches = (db: Db, tokens: readonly string[]) =>
-  db.selectFrom('launches').select('token').where('token', 'in', tokens).orderBy('token').forUpdate();
+/**
+ * A part of a statement that changes several launches: their rows are locked in one order, so that two cannot deadlock, and
+ * once, however the statement is planned.
+ */
+export const lockedLaunches = (tokens: readonly string[]): RawBuilder<unknown> => sql`
+  locked as materialized (
+    select token from launches where token in (select jsonb_array_elements_text(${jsonb(tokens)})) order by token for update)`;
 
 /**
  * Fulfilled launches whose every machine has its lifecycle: of `launched` machines. One that has more rows by now, from an answer
@@ -87,9 +91,10 @@ export async function finishLaunches(
   const tokens = launches.map(({ token }) => token);
   if (tokens.length === 0) return;
   await sql`
+    with ${lockedLaunches(tokens)}
     update launches l set status = 'done', closed = ${bigint(nowMs)}
-    from jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int)
-    where l.token = f.token and l.token in (${lockedLaunches(db, tokens)}) and l.status = 'fulfilled'
+    from locked k join jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int) on f.token = k.token
+    where l.token = k.token and l.status = 'fulfilled'
       and (select count(*) from workers w where w.launch_token = f.token) <= f.launched`.execute(db);
 }
 
