@@ -1,6 +1,5 @@
 import type { SeenMachine } from '../../domain/observation.js';
 import type { LiveWorker } from '../../database/workers.js';
-import { ProviderError } from '../../providers/errors.js';
 import type { Machines } from '../../providers/provider.js';
 import { inParallel } from '../support/in-parallel.js';
 import { timeLimit } from '../support/time-limit.js';
@@ -17,15 +16,20 @@ interface Ended {
 
 /**
  * The same, with the cloud's words for machines that ended by themselves and whose listing says nothing of why. Only of
- * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason.
+ * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason. What fails otherwise
+ * is given to `onFailure`, and keeps no lifecycle from its signal.
  */
-export async function explainEnds<E extends Ended>(machines: Machines, ended: readonly E[]): Promise<E[]> {
+export async function explainEnds<E extends Ended>(
+  machines: Machines,
+  ended: readonly E[],
+  onFailure: (error: unknown) => void,
+): Promise<E[]> {
   const explained = new Map<E, string>();
   const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
   const unexplained = machines.explain ? ended.filter(lacksReason).slice(0, MAX_READS) : [];
   await inParallel(unexplained, MAX_READS_AT_ONCE, async (one) => {
     if (isOutOfTime()) return;
-    const reason = await machines.explain?.(one.worker).catch(unlessProviderError);
+    const reason = await machines.explain?.(one.worker).catch(onFailure);
     if (reason) explained.set(one, reason);
   });
   return ended.map((one) => {
@@ -36,8 +40,3 @@ export async function explainEnds<E extends Ended>(machines: Machines, ended: re
 
 const lacksReason = ({ worker, machine: { state, reason } }: Ended): boolean =>
   reason === null && worker.state !== 'stopping' && state !== 'pending' && state !== 'running';
-
-function unlessProviderError(error: unknown): null {
-  if (error instanceof ProviderError) return null;
-  throw error;
-}

@@ -167,16 +167,21 @@ class Scans {
     // Before the reads by id, which may wait for the cloud's limits.
     const noteOf = new Map(found.notes.map((note) => [workerKeyText(note), note]));
     const changes = found.changes.map((change) => ({ ...change, next: noteOf.get(workerKeyText(change.worker))! }));
-    const sent = await this.signals.send(await explainEnds(machines, changes), machines);
+    let unexpected: unknown = null;
+    // Whatever fails as no cloud does keeps no lifecycle from its signal; the scan fails in the end.
+    const noteUnexpected = (error: unknown) => {
+      if (!(error instanceof ProviderError)) unexpected ??= error;
+    };
+    const sent = await this.signals.send(await explainEnds(machines, changes, noteUnexpected), machines);
     const isChange = new Set(found.changes.map(({ worker }) => workerKeyText(worker)));
     const absent = found.notes.filter((note) => !isChange.has(workerKeyText(note)));
     await setNotes(this.db, providerId, [...absent, ...sent.notes]);
     await clearNotes(this.db, found.clear);
-    const { reads, unexpected } = await readById(found.missing, machines);
+    const reads = await readById(found.missing, machines, noteUnexpected);
     const over = reads.flatMap(({ worker, note, next, machine }) =>
       machine && isOver(machine) ? [{ worker, note, next, machine }] : [],
     );
-    const sentOver = await this.signals.send(await explainEnds(machines, over), machines);
+    const sentOver = await this.signals.send(await explainEnds(machines, over, noteUnexpected), machines);
     const notOver = reads.flatMap(({ next, machine }) => (machine && isOver(machine) ? [] : [next]));
     await setNotes(this.db, providerId, [...notOver, ...sentOver.notes]);
     const counts = {
@@ -235,29 +240,26 @@ interface ReadById extends Missing<LiveWorker> {
   readonly next: ScanNote;
 }
 
-/**
- * Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. One whose
- * read fails in a way that no cloud fails in keeps no other from its verdict: `unexpected` is the first of these failures.
- */
+/** Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. */
 async function readById(
   missing: readonly Missing<LiveWorker>[],
   machines: Machines,
-): Promise<{ reads: ReadById[]; unexpected: unknown }> {
-  const reads: ReadById[] = [];
-  let unexpected: unknown = null;
+  onFailure: (error: unknown) => void,
+): Promise<ReadById[]> {
+  const done: ReadById[] = [];
   const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
   let throttled = false;
   const add = (found: Missing<LiveWorker>, machine: Observation | null) =>
-    reads.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
+    done.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
   await inParallel(missing.slice(0, MAX_READS), MAX_READS_AT_ONCE, async (found) => {
     if (throttled || isOutOfTime()) return;
     try {
       add(found, await machines.get(found.worker));
     } catch (error) {
-      if (!(error instanceof ProviderError)) unexpected ??= error;
-      else throttled ||= error.code === 'Throttled';
+      onFailure(error);
+      throttled ||= error instanceof ProviderError && error.code === 'Throttled';
       add(found, null);
     }
   });
-  return { reads, unexpected };
+  return done;
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { scanActivities } from '../../../../activities/scan/scan.js';
 import { LISTED_AFTER_MS, ABSENCE_INTERVAL_MS, MISSING, NOT_FOUND } from '../../../../domain/observation.js';
 import { ProviderError } from '../../../../providers/errors.js';
-import type { MachineRef } from '../../../../providers/provider.js';
+import type { MachineRef, Machines } from '../../../../providers/provider.js';
 import { lastScan, scanNotes, setNotes } from '../../../../database/scans.js';
 import { MACHINES_AWAITED } from '../../../../temporal/messages.js';
 import { activityDeps, asActivity } from '../../../support/activities.js';
@@ -64,8 +64,13 @@ const noteMissing = (refs: readonly MachineRef[], signalledAt: (index: number) =
     }),
   );
 
-function scan(kind: 'bulk' | 'stepwise', activity: 'observeProvider' | 'followProvider' = 'observeProvider') {
-  const provider = recordingProvider(recordedContext({ providerId: 'cloud' }), cloud, kind);
+function scan(
+  kind: 'bulk' | 'stepwise',
+  activity: 'observeProvider' | 'followProvider' = 'observeProvider',
+  changes: Partial<Machines> = {},
+) {
+  const recording = recordingProvider(recordedContext({ providerId: 'cloud' }), cloud, kind);
+  const provider = { ...recording, machines: { ...recording.machines!, ...changes } };
   const signal =
     (workflowId: string) =>
     async (_name: string, { state, cause }: { state: string; cause?: string }) => {
@@ -173,6 +178,17 @@ test('a read by id that fails as no cloud does keeps no other machine from being
   cloud.fail({ operation: 'get', error: new TypeError('a mistake in a provider') });
   await expect(scan('bulk')).rejects.toThrow('a mistake in a provider');
   expect(signalled).toEqual(['here/second gone']);
+});
+
+test('an end that cannot be explained keeps no lifecycle from its signal', async () => {
+  machineOf(await row('here', 'first', 'running'), { vm: 'gone' });
+  machineOf(await row('here', 'second', 'running'), { vm: 'gone' });
+  const explain = async ({ workerId }: MachineRef) => {
+    if (workerId === 'first') throw new TypeError('a mistake in a provider');
+    return 'preempted';
+  };
+  await expect(scan('bulk', 'observeProvider', { explain })).rejects.toThrow('a mistake in a provider');
+  expect(signalled.toSorted()).toEqual(['here/first gone', 'here/second gone']);
 });
 
 test('reads by id end with the first that the cloud throttles', async () => {
