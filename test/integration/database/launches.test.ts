@@ -203,7 +203,10 @@ describe.each(engines)('a launch on %s', (engine) => {
 
   test.each([
     ['worker-requested', (db: Db) => recordLaunchedWorkers(db, 't', machines(2), times)],
-    ['worker-pool-error', (db: Db) => failLaunch(db, 't', { ...backoff, failure: 'no', error, proof: refused })],
+    [
+      'worker-pool-error',
+      (db: Db) => failLaunch(db, 't', { ...backoff, failure: 'no', errors: [error], proof: refused }),
+    ],
   ] as const)('a launch keeps nothing of a change whose event %s cannot be stored', async (topic, change) => {
     const { db } = database;
     await reserve(db, [newIntent('t', 2)]);

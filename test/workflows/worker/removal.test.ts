@@ -96,7 +96,7 @@ describe('a removal', () => {
   test('a removal goes on within a fourth of the time that its cloud was away', async () => {
     const lifecycle = await running();
     const tries: number[] = [];
-    time.scripted.on('removeResource', async () => {
+    time.scripted.on('deleteResource', async () => {
       tries.push(await time.now());
       throw new Error('the cloud is down');
     });
@@ -106,14 +106,14 @@ describe('a removal', () => {
     const waits = tries.slice(1).map((at, index) => ({ wait: at - tries[index]!, away: tries[index]! - first }));
     expect(waits.length).toBeGreaterThan(10);
     expect(waits.filter(({ wait, away }) => wait > 3_000 + away / 4 + time.toleranceMs())).toEqual([]);
-    time.scripted.on('removeResource', async () => {});
+    time.scripted.on('deleteResource', async () => {});
     await time.pass(5 * MINUTE_MS);
     await lifecycle.end();
   });
 
   test('a removal ends when a scan shows its machine gone, although the cloud refuses every call', async () => {
     const lifecycle = await running();
-    time.scripted.on('removeResource', () => Promise.reject(noAnswer()));
+    time.scripted.on('deleteResource', () => Promise.reject(noAnswer()));
     await lifecycle.remove();
     await betweenAttempts(lifecycle);
     await lifecycle.observed('gone');

@@ -60,7 +60,7 @@ describe('a removal of a machine that was built step by step', () => {
 
   test('a removal that fails for good is requested again once a minute, although scans show its machine', async () => {
     const lifecycle = await built();
-    time().scripted.on('removeResource', () =>
+    time().scripted.on('deleteResource', () =>
       Promise.reject(ApplicationFailure.nonRetryable('the database is wrong')),
     );
     await lifecycle.remove();
@@ -68,7 +68,7 @@ describe('a removal of a machine that was built step by step', () => {
     await time().pass(5 * MINUTE_MS);
     expect(removed().length).toBeGreaterThan(2);
     expect(removed().length).toBeLessThan(10);
-    time().scripted.on('removeResource', async () => world().cloud.forget(lifecycle.input.workerId));
+    time().scripted.on('deleteResource', async () => world().cloud.forget(lifecycle.input.workerId));
     await time().pass(MINUTE_MS);
     await followRemoval(lifecycle);
   });

@@ -54,7 +54,7 @@ async function removeAll(machine: LaunchedMachine): Promise<void> {
 /** Requests the removal of a step; false while Azure puts it off. */
 const removes = (machine: LaunchedMachine, step: string): Promise<boolean> =>
   machines()
-    .remove(machine, step)
+    .deleteResource(machine, step)
     .then(
       () => true,
       () => false,
