@@ -16,8 +16,8 @@ interface Ended {
 
 /**
  * The same, with the cloud's words for machines that ended by themselves and whose listing says nothing of why. Only of
- * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason. What fails otherwise
- * is given to `onFailure`, and keeps no lifecycle from its signal.
+ * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason. Each failure goes
+ * to `onFailure`, and keeps no lifecycle from its signal.
  */
 export async function explainEnds<E extends Ended>(
   machines: Machines,

@@ -31,10 +31,14 @@ function ended(cloud: RecordingCloud, shape: EndShape = {}) {
   return { worker, machine: { workerGroup: 'here', workerId, state, reason, launchToken: null, resources: {} } };
 }
 
-async function reasonsOf(cloud: RecordingCloud, ends: readonly ReturnType<typeof ended>[]) {
+async function explained(cloud: RecordingCloud, ends: readonly ReturnType<typeof ended>[]) {
   const { machines } = recordingProvider(recordedContext(), cloud, 'bulk');
-  return (await explainEnds(machines!, ends)).map(({ machine: { reason } }) => reason);
+  const failures: unknown[] = [];
+  const all = await explainEnds(machines!, ends, (error) => void failures.push(error));
+  return { reasons: all.map(({ machine: { reason } }) => reason), failures };
 }
+
+const reasonsOf = async (...of: Parameters<typeof explained>) => (await explained(...of)).reasons;
 
 test.each([
   ['that failed before it had registered', { state: 'failed' }],
@@ -65,11 +69,12 @@ test('an end of which the cloud knows nothing, or which it will not explain, has
   expect(await reasonsOf(cloud, ends)).toEqual([null, null, WORDS]);
 });
 
-test('a fault of ours in an explanation ends the scan: it is no answer of the cloud’s', async () => {
+test('a fault of ours in an explanation is handed on, and keeps no other end from its reason', async () => {
   const cloud = explainingCloud();
-  const end = ended(cloud);
-  cloud.fail({ operation: 'explain', error: new TypeError('ours') as never });
-  await expect(reasonsOf(cloud, [end])).rejects.toThrow('ours');
+  const fault = new TypeError('ours');
+  cloud.fail({ operation: 'explain', error: fault });
+  const ends = ['a', 'b'].map((workerId) => ended(cloud, { workerId }));
+  expect(await explained(cloud, ends)).toEqual({ reasons: [null, WORDS], failures: [fault] });
 });
 
 test('ends of more than 50 machines are explained fifty at a time, and all of them are reported', async () => {
