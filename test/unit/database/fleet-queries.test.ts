@@ -31,7 +31,6 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   launchOf: ONE_ROW,
   getLaunch: ONE_ROW,
   recordLaunchedWorkers: ONE_ROW,
-  lockedLaunches: ONE_ROW,
   finishLaunches: ONE_ROW,
   migrate: AT_START,
   missingMigrations: AT_START,
