@@ -11,6 +11,7 @@ import { httpLimits, limitConnections, serverLimits } from './http/limits.js';
 import { trustsProxy } from '../config/trusted-proxies.js';
 import { acceptJson } from './http/body.js';
 import { API_PREFIX, normalizeUrl } from './http/paths.js';
+import { addAuditOperations } from './routes/audit.js';
 import { addDecisionOperations } from './routes/decisions.js';
 import { addErrorOperations } from './routes/errors.js';
 import { addHealthOperations } from './routes/health.js';
@@ -74,6 +75,7 @@ function addOperations(api: FastifyInstance, context: ApiContext): void {
   addPoolOperations(api, context);
   addHoldOperations(api, context);
   addDecisionOperations(api, context);
+  addAuditOperations(api, context);
   addLaunchConfigOperations(api, context);
   addStatsOperations(api, context);
   addErrorOperations(api, context);

@@ -4,6 +4,7 @@ import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
+import type { ApiDeps } from '../api/http/deps.js';
 import { createServer } from '../api/server.js';
 import type { Config } from '../config/schema.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
@@ -69,6 +70,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
     ...{ config, database, providers, client, log },
     triggers: new ReconcileTriggers(client, taskQueuePrefix, log),
     demand: taskclusterDemand(config, metrics.onQueueAnswer),
+    metrics: metrics.taskcluster,
   };
   const { deploymentId } = database.deployment;
   const schedules: ScheduleContext = { client, deploymentId, taskQueuePrefix, intervals: config.intervals };
@@ -79,7 +81,11 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   };
   const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
   // Connections of its own to the queue: whoever lists workers never stands in line before the polls.
-  const apiDeps = { ...deps, demand: taskclusterDemand(config, metrics.onQueueAnswer) };
+  const apiDeps = {
+    ...deps,
+    onAnswer: metrics.taskcluster.onAnswer,
+    demand: taskclusterDemand(config, metrics.onQueueAnswer),
+  };
   const server = role === 'worker' ? null : await buildServer(apiDeps, schedules, health);
   const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
   const pulse = role === 'api' ? null : createPulse(deps, metrics);
@@ -142,13 +148,27 @@ async function startProviders(
   const { db, deployment } = database;
   const limiter = sharedLimiter(bucketStore(db), budgetsOf(config.providers));
   const providers = await buildProviders(config.providers, (providerId) =>
-    providerContext(providerId, { rootUrl: config.rootUrl, deployment, limiter, onCall: metrics.onCloudCall }),
+    providerContext(providerId, {
+      rootUrl: config.rootUrl,
+      deployment,
+      limiter,
+      onCall: onCallOf(config, providerId, metrics),
+    }),
   );
   for (const pool of unusablePools(await allPools(db), providers)) logEvent(log, 'worker-pool-unusable', pool);
   const stopHealthChecks = providers.startHealthChecks({
     onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
   });
   return { providers, stopHealthChecks };
+}
+
+/** Calls to Azure count under Taskcluster's names too. */
+function onCallOf({ providers }: Config, providerId: string, metrics: Metrics): Metrics['onCloudCall'] {
+  if (providers[providerId]?.providerType !== 'azure') return metrics.onCloudCall;
+  return (call, outcome) => {
+    metrics.onCloudCall(call, outcome);
+    metrics.taskcluster.onAzureCall(call, outcome);
+  };
 }
 
 async function buildWorkers(deps: ActivityDeps): Promise<Workers> {
@@ -164,11 +184,11 @@ async function matchSchedules({ database, providers, log }: ActivityDeps, schedu
   for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
 }
 
-const buildServer = (deps: ActivityDeps, schedules: ScheduleContext, health: Health) => {
+const buildServer = (deps: ActivityDeps & Pick<ApiDeps, 'onAnswer'>, schedules: ScheduleContext, health: Health) => {
   const { config, database, providers, client, triggers, demand, log } = deps;
   const { requestReconcile } = triggers;
   return createServer({
-    ...{ database, providers, demand, config, log, health },
+    ...{ database, providers, demand, config, log, health, onAnswer: deps.onAnswer },
     now: Date.now,
     lifecycles: temporalLifecycleClient({
       client,

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { sql, type RawBuilder } from 'kysely';
 import { iso } from './events.js';
 import { boundedPage, type Page, type PageOf } from './client/paging.js';
@@ -86,7 +86,7 @@ export function storeErrors(
   const distinct = [...new Map(errors.map((error) => [fingerprint(error), error])).entries()];
   const rows = distinct.map(
     ([key, error]) => sql`
-      select ${newErrorId()}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${text(key)},
+      select ${errorIdOf(error)}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${text(key)},
         ${text(storable(error.kind))}, ${text(storable(error.title))}, ${text(storable(error.description))},
         ${jsonb(error.extra)}, ${bigint(nowMs)}, ${bigint(nowMs)}
       where ${condition}`,
@@ -124,5 +124,16 @@ const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWor
     .digest('base64url');
 };
 
-/** A v4 slugid: the 16 bytes of a UUID as base64url. */
-const newErrorId = (): string => Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+/**
+ * The id of an error and of all that equal it: a slugid, the 16 bytes of a version 4 UUID as base64url, made of what they have
+ * in common. So whoever stores one knows its id, and can log it.
+ */
+export function errorIdOf(error: NewWorkerPoolError): string {
+  const bytes = createHash('sha256')
+    .update(`${error.workerPoolId} ${fingerprint(error)}`)
+    .digest()
+    .subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('base64url');
+}

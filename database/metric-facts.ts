@@ -3,6 +3,14 @@ import type { WorkerState } from '../domain/worker.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
 import { HOUR_MS } from '../domain/durations.js';
+import {
+  advisedWorkers,
+  type AdvisedWorkersRow,
+  groupCapacities,
+  type GroupCapacityRow,
+  poolFigures,
+  type PoolFiguresRow,
+} from './taskcluster-figures.js';
 
 export interface MetricCounts {
   readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
@@ -12,6 +20,11 @@ export interface MetricCounts {
   readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
   /** 0 when every launch has its answer. */
   readonly oldestOpenLaunchSeconds: number;
+  readonly taskcluster: {
+    readonly groups: readonly GroupCapacityRow[];
+    readonly pools: readonly PoolFiguresRow[];
+    readonly advised: readonly AdvisedWorkersRow[];
+  };
 }
 
 /** What the metrics say of the database: of live workers, and of launches without an end or of the last hour. */
@@ -34,6 +47,11 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<MetricCoun
   return {
     workers: workers.rows,
     launches: launches.rows.map(({ status, outcome, launches: count }) => ({ status, outcome, launches: count })),
+    taskcluster: {
+      groups: await groupCapacities(db, nowMs),
+      pools: await poolFigures(db),
+      advised: await advisedWorkers(db),
+    },
     oldestOpenLaunchSeconds: open ? Math.max(0, nowMs - open.oldest) / 1000 : 0,
   };
 }

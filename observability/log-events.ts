@@ -61,7 +61,7 @@ export const logEvents = {
   'worker-running': {
     level: 'info',
     meaning: 'The worker has registered (static: it was created).',
-    fields: [...launched, 'terminateAfter', 'registrationSeconds'],
+    fields: [...launched, 'terminateAfter', 'registrationDuration'],
   },
   'worker-credentials': {
     level: 'debug',
@@ -76,7 +76,7 @@ export const logEvents = {
   'worker-removed': {
     level: 'info',
     meaning: 'The worker is going away, for this reason.',
-    fields: [...launched, 'reason', 'ageSeconds', 'runningSeconds'],
+    fields: [...launched, 'reason', 'workerAge', 'runningDuration'],
   },
   'worker-row-refused': {
     level: 'error',
@@ -87,12 +87,12 @@ export const logEvents = {
   'worker-stopped': {
     level: 'info',
     meaning: 'Nothing is left of the worker.',
-    fields: [...launched, 'reason', 'ageSeconds', 'runningSeconds'],
+    fields: [...launched, 'reason', 'workerAge', 'runningDuration'],
   },
-  'worker-pool-error': {
+  'worker-error': {
     level: 'warn',
     meaning: 'An error was stored for the pool’s owner; the description is null where a worker reported it.',
-    fields: ['workerPoolId', 'launchConfigId', 'workerGroup', 'workerId', 'kind', 'title', 'description'],
+    fields: ['workerPoolId', 'errorId', 'launchConfigId', 'workerGroup', 'workerId', 'kind', 'title', 'description'],
   },
 
   'launch-ended': {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type TaskclusterFigures, TaskclusterMetrics } from './taskcluster-metrics.js';
 import type { Question } from '../domain/demand-source.js';
 import { workerStates, type WorkerState } from '../domain/worker.js';
 import type { CallOutcome } from '../providers/provider.js';
@@ -12,6 +13,7 @@ export interface RecordedMetrics {
   readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
   /** 0 when every launch has its answer. */
   readonly oldestOpenLaunchSeconds: number;
+  readonly taskcluster?: TaskclusterFigures;
   /** Missing where there is no broker to deliver to. */
   readonly outbox?: { readonly messages: number; readonly oldestSeconds: number };
 }
@@ -90,6 +92,9 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Under the names that Taskcluster's dashboards know. */
+  readonly taskcluster = new TaskclusterMetrics(this.registry);
+
   constructor(recorded: () => Promise<RecordedMetrics>) {
     this.recorded = recorded;
   }
@@ -124,6 +129,7 @@ export class Metrics {
     this.launches.set({ status: 'open', outcome: 'none' }, 0);
     for (const { status, outcome, launches } of recorded.launches) this.launches.set({ status, outcome }, launches);
     this.openAge.set(recorded.oldestOpenLaunchSeconds);
+    if (recorded.taskcluster) this.taskcluster.set(recorded.taskcluster);
     this.outboxMessages.set(recorded.outbox?.messages ?? 0);
     this.outboxAge.set(recorded.outbox?.oldestSeconds ?? 0);
     return await this.registry.metrics();

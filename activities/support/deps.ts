@@ -4,6 +4,7 @@ import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
+import type { TaskclusterMetrics } from '../../observability/taskcluster-metrics.js';
 import type { ReconcileTriggers } from '../../temporal/triggers.js';
 
 /** What all activities of a process share. */
@@ -15,4 +16,6 @@ export interface ActivityDeps {
   readonly triggers: ReconcileTriggers;
   readonly demand: DemandSource;
   readonly log: Logger;
+  /** Hear of workers' lives. */
+  readonly metrics: Pick<TaskclusterMetrics, 'onRegistered' | 'onStopping' | 'onStopped'>;
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type FailureClass, failureClassOf, nextBackoff, worstOf } from '../../domain/backoff.js';
 import type { WorkerKey } from '../../domain/ids.js';
-import type { NewWorkerPoolError } from '../../database/errors.js';
+import { errorIdOf, type NewWorkerPoolError } from '../../database/errors.js';
 import type { Backoff } from '../../database/launch-failures.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { ProviderError } from '../../providers/errors.js';
@@ -16,8 +16,9 @@ export function logPoolError(log: Logger, error: NewWorkerPoolError): void {
   const { workerPoolId, launchConfigId, kind, title, extra } = error;
   const { workerGroup = null, workerId = null } = extra;
   const description = error.description.slice(0, MAX_DESCRIPTION_LENGTH);
-  logEvent(log, 'worker-pool-error', {
+  logEvent(log, 'worker-error', {
     workerPoolId,
+    errorId: errorIdOf(error),
     launchConfigId,
     workerGroup,
     workerId,

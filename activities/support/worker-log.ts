@@ -16,11 +16,11 @@ export const loggedDeadline = ({ terminateAfter }: Worker) => ({
   terminateAfter: terminateAfter === null ? null : new Date(terminateAfter).toISOString(),
 });
 
-/** `runningSeconds` is null for a worker that never registered. */
+/** Seconds, under Taskcluster's names. `runningDuration` is null for a worker that never registered. */
 export const loggedEnd = ({ created, registeredAt, stopReason }: Worker, nowMs: number) => ({
   reason: stopReason,
-  ageSeconds: seconds(nowMs - created),
-  runningSeconds: registeredAt === null ? null : seconds(nowMs - registeredAt),
+  workerAge: seconds(nowMs - created),
+  runningDuration: registeredAt === null ? null : seconds(nowMs - registeredAt),
 });
 
 export const seconds = (milliseconds: number): number => Math.round(milliseconds) / 1000;

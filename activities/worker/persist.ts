@@ -58,7 +58,8 @@ interface RegistrationChange {
  */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function persistActivities({ database, config, triggers, log, providers }: ActivityDeps): PersistActivities {
+export function persistActivities(deps: ActivityDeps): PersistActivities {
+  const { database, triggers, log, metrics } = deps;
   const { db } = database;
   return {
     async recordStatic(worker, first, nowMs) {
@@ -66,7 +67,7 @@ export function persistActivities({ database, config, triggers, log, providers }
       if (outcome !== 'created') return;
       const { workerPoolId, workerGroup, workerId, providerId } = worker;
       const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(worker), providerId };
-      const none = { launchConfigId: null, launchToken: null, terminateAfter: null, registrationSeconds: null };
+      const none = { launchConfigId: null, launchToken: null, terminateAfter: null, registrationDuration: null };
       logEvent(log, 'worker-running', { ...ids, ...none });
     },
 
@@ -79,7 +80,8 @@ export function persistActivities({ database, config, triggers, log, providers }
       if (row.endsBackoff) triggers.requestReconcileSoon(workerPoolId);
       const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
       if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
-      logEvent(log, 'worker-running', { ...fields, registrationSeconds: seconds(change.nowMs - row.created) });
+      metrics.onRegistered(row, change.nowMs);
+      logEvent(log, 'worker-running', { ...fields, registrationDuration: seconds(change.nowMs - row.created) });
     },
 
     async recordCredentials({ workerPoolId, workerGroup, workerId, ...change }) {
@@ -92,19 +94,7 @@ export function persistActivities({ database, config, triggers, log, providers }
       await updateStaticWorker(db, worker, { ...next, nowMs });
     },
 
-    async recordStopping({ providerId, launchConfigId, ...key }, stop, nowMs) {
-      const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
-      const { failureClass, unregistered } = stop.failure ?? {};
-      const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
-      const row = await recordStopping(db, key, { reason: stop.reason, failure, backoff, nowMs }).catch(
-        (error: unknown) => reportRefusal(log, key, 'stopping', error),
-      );
-      if (row) {
-        if (failure) logPoolError(log, failure);
-        logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
-      }
-      if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
-    },
+    recordStopping: persistStopping(deps),
 
     async recordQuarantine(key, quarantineUntil) {
       const row = await recordQuarantine(db, key, quarantineUntil);
@@ -113,15 +103,51 @@ export function persistActivities({ database, config, triggers, log, providers }
       logEvent(log, 'worker-quarantine', { ...loggedWorker(row), quarantineUntil: until });
     },
 
-    async recordStopped(key, nowMs) {
-      const lasts = config.retention.stoppedWorkersDays * DAY_MS;
-      const row = await recordStopped(db, key, { nowMs, expires: nowMs + lasts }).catch((error: unknown) =>
-        reportRefusal(log, key, 'stopped', error),
-      );
-      if (row) logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
-      // The pool may want another one in its place.
-      triggers.requestReconcileSoon(key.workerPoolId);
-    },
+    recordStopped: persistStopped(deps),
+  };
+}
+
+function persistStopping({
+  database,
+  triggers,
+  log,
+  metrics,
+  providers,
+}: ActivityDeps): PersistActivities['recordStopping'] {
+  return async ({ providerId, launchConfigId, ...key }, stop, nowMs) => {
+    const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
+    const { failureClass, unregistered } = stop.failure ?? {};
+    const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
+    const row = await recordStopping(database.db, key, { reason: stop.reason, failure, backoff, nowMs }).catch(
+      (error: unknown) => reportRefusal(log, key, 'stopping', error),
+    );
+    if (row) {
+      metrics.onStopping(row);
+      if (failure) logPoolError(log, failure);
+      logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
+    }
+    if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
+  };
+}
+
+function persistStopped({
+  database,
+  config,
+  triggers,
+  log,
+  metrics,
+}: ActivityDeps): PersistActivities['recordStopped'] {
+  return async (key, nowMs) => {
+    const lasts = config.retention.stoppedWorkersDays * DAY_MS;
+    const row = await recordStopped(database.db, key, { nowMs, expires: nowMs + lasts }).catch((error: unknown) =>
+      reportRefusal(log, key, 'stopped', error),
+    );
+    if (row) {
+      metrics.onStopped(row, nowMs);
+      logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
+    }
+    // The pool may want another one in its place.
+    triggers.requestReconcileSoon(key.workerPoolId);
   };
 }
 

@@ -56,6 +56,8 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
   });
   app.addHook('onResponse', async (request, reply) => {
     const { operation } = request.routeOptions.config;
+    const { statusCode: status, elapsedTime } = reply;
+    context.onAnswer?.({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
     logEvent(request.log, 'api-call', { operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) });
   });
 }
@@ -65,7 +67,8 @@ function setHeaders(reply: FastifyReply): void {
     'cache-control': 'no-store no-cache must-revalidate',
     'access-control-allow-origin': '*',
     'access-control-allow-methods': 'OPTIONS,GET,PUT,POST,DELETE',
-    'access-control-allow-headers': 'Authorization,Content-Type',
+    'access-control-allow-headers': 'X-Requested-With,Content-Type,Authorization,Accept,Origin,Cache-Control',
+    'access-control-max-age': '900',
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
   });

@@ -168,9 +168,9 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
     title: 'The definition works otherwise than it reads',
     description: shortened(remarks.join('\n')),
   };
-  await insertError(db, { ...error, extra: {} }, nowMs);
+  const { errorId } = await insertError(db, { ...error, extra: {} }, nowMs);
   const description = error.description.slice(0, MAX_LOGGED_LENGTH);
-  logEvent(log, 'worker-pool-error', { ...error, description, workerGroup: null, workerId: null });
+  logEvent(log, 'worker-error', { ...error, errorId, description, workerGroup: null, workerId: null });
 }
 
 /**

@@ -85,6 +85,23 @@ export const decisionList = named(
   }),
 );
 
+/** As auth's own answer. */
+export const entityHistory = named(
+  'get-entity-history-response',
+  closed({
+    auditHistory: Type.Array(
+      closed({
+        clientId: Type.String(),
+        actionType: Type.String(),
+        created: instant,
+        entityId: Type.String(),
+        entityType: Type.String(),
+      }),
+    ),
+    continuationToken,
+  }),
+);
+
 export const providerList = named(
   'provider-list',
   closed({

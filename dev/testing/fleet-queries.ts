@@ -1,4 +1,5 @@
 import { NULL_PROVIDER } from '../../domain/ids.js';
+import { listAudit } from '../../database/audit.js';
 import { launchConfigStats, poolCounters } from '../../database/counts.js';
 import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordReadings } from '../../database/demand-readings.js';
@@ -16,6 +17,7 @@ import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../database/scans.js';
 import type { Db } from '../../database/client/schema.js';
+import { advisedWorkers, groupCapacities, poolFigures } from '../../database/taskcluster-figures.js';
 import { setShouldTerminate, terminationCandidates } from '../../database/termination-advice.js';
 import {
   awaitedWorkersOfProvider,
@@ -85,6 +87,9 @@ const timers: FleetQuery[] = [
       ),
   },
   { name: 'recordedMetrics', run: recordedMetrics },
+  { name: 'groupCapacities', run: groupCapacities },
+  { name: 'poolFigures', run: poolFigures },
+  { name: 'advisedWorkers', run: advisedWorkers },
   { name: 'lastChecked', run: (db) => lastChecked(db, [PROVIDER]) },
   { name: 'liveWorkersByProvider', run: liveWorkersByProvider },
 ];
@@ -196,6 +201,7 @@ const api: FleetQuery[] = [
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },
   { name: 'errorStats', run: (db, nowMs) => errorStats(db, pool, nowMs) },
   { name: 'errorStats', form: 'all pools', run: (db, nowMs) => errorStats(db, null, nowMs) },
+  { name: 'listAudit', run: (db) => listAudit(db, { entityType: 'worker-pool', entityId: pool }, page) },
   { name: 'listHolds', run: listHolds },
   { name: 'listLaunchConfigs', run: (db) => listLaunchConfigs(db, pool, { includeArchived: true }, page) },
   { name: 'getPool', run: (db) => getPool(db, pool) },

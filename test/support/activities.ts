@@ -21,6 +21,7 @@ export interface DepsInUse {
   readonly log?: ActivityDeps['log'];
   readonly triggers?: Partial<ActivityDeps['triggers']>;
   readonly demand?: Partial<ActivityDeps['demand']>;
+  readonly metrics?: ActivityDeps['metrics'];
 }
 
 /** With the default configuration and without a log; a dependency that is not given is not there. */
@@ -28,6 +29,7 @@ export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
   ({
     config: parseConfig('', 'the defaults', providerTypes),
     log: pino({ enabled: false }),
+    metrics: { onRegistered: () => {}, onStopping: () => {}, onStopped: () => {} },
     ...inUse,
   }) as unknown as ActivityDeps;
 

@@ -46,10 +46,10 @@ export interface Answer {
   readonly body: any;
 }
 
-/** An API on PGlite, with the providers `cloud` (a made-up cloud) and `hand` (static). */
+/** An API on PGlite, with the providers `cloud` (a made-up cloud) and `hand` (static), and `more`. */
 export async function startTestApi(
   settings: object = {},
-  deps: { httpLimits?: Partial<HttpLimits> } = {},
+  { providers: more = [], ...deps }: { httpLimits?: Partial<HttpLimits>; providers?: readonly Provider[] } = {},
 ): Promise<TestApi> {
   const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml', providerTypes);
   const database = await openTestDatabase('PGlite');
@@ -63,7 +63,7 @@ export async function startTestApi(
     providerId: 'hand',
     fingerprint: (worker: WorkerKey, secret: string) => staticSecretFingerprint(deploymentKey, worker, secret),
   });
-  const registry = providersOf([cloudProvider, staticProvider(context)]);
+  const registry = providersOf([cloudProvider, staticProvider(context), ...more]);
   const failedProviders = new Set<string>();
   const providers: typeof registry = {
     ...registry,

@@ -91,9 +91,9 @@ test('a lifecycle leaves one line for each of its events, and no secret; both ro
   }
   const [requested, , running, , removed, stopped] = ofWorker;
   expect(requested).toMatchObject({ providerId: 'aws', launchConfigId: worker.launchConfigId });
-  expect(running).toMatchObject({ launchToken: requested?.launchToken, registrationSeconds: expect.any(Number) });
+  expect(running).toMatchObject({ launchToken: requested?.launchToken, registrationDuration: expect.any(Number) });
   for (const end of [removed, stopped]) {
-    expect(end).toMatchObject({ reason: expect.any(String), ageSeconds: expect.any(Number) });
+    expect(end).toMatchObject({ reason: expect.any(String), workerAge: expect.any(Number) });
   }
 
   const ofPool = lines().filter(({ msg, workerPoolId, workerId }) => {

@@ -30,7 +30,7 @@ const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8').replaceAl
 /** Operations that Taskcluster’s client does not know. The first is one of a later version of Taskcluster. */
 const ADDED = [
   ...['shouldWorkerTerminate', 'listWorkerPoolDecisions'],
-  ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll'],
+  ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'getEntityHistory'],
 ];
 
 describe('the reference', () => {

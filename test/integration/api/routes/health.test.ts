@@ -24,7 +24,8 @@ test('the API tells a page of another origin what it may send', async () => {
   expect(headers).toMatchObject({
     'access-control-allow-origin': '*',
     'access-control-allow-methods': 'OPTIONS,GET,PUT,POST,DELETE',
-    'access-control-allow-headers': 'Authorization,Content-Type',
+    'access-control-allow-headers': 'X-Requested-With,Content-Type,Authorization,Accept,Origin,Cache-Control',
+    'access-control-max-age': '900',
   });
 });
 

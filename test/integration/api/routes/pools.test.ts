@@ -284,3 +284,26 @@ describe('hold', () => {
     expect((await api.call('PUT', '/hold', {})).body.code).toBe('InputValidationError');
   });
 });
+
+describe('getEntityHistory', () => {
+  test('getEntityHistory says who changed a pool and when, newest first, in pages', async () => {
+    await create();
+    api.clock.ms += 1_000;
+    await api.call('POST', path, { ...poolDefinition, description: 'other' });
+    api.clock.ms += 1_000;
+    await api.call('DELETE', path);
+    const history = `/audit/worker-pool/${encodeURIComponent(pool)}`;
+    const first = await api.call('GET', `${history}?limit=2`);
+    const second = await api.call('GET', `${history}?continuationToken=${first.body.continuationToken}`);
+    const items = [...first.body.auditHistory, ...second.body.auditHistory] as { actionType: string }[];
+    expect(items.map(({ actionType }) => actionType)).toEqual(['deleted', 'updated', 'created']);
+    expect(items[0]).toEqual({
+      clientId: 'anonymous',
+      actionType: 'deleted',
+      created: new Date(api.clock.ms).toISOString(),
+      entityId: pool,
+      entityType: 'worker-pool',
+    });
+    expect((await api.call('GET', '/audit/worker-pool/no%2Fpool')).body).toEqual({ auditHistory: [] });
+  });
+});

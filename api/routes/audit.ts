@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { listAudit } from '../../database/audit.js';
+import type { ApiContext } from '../http/context.js';
+import { addOperation } from '../http/operation.js';
+import { pagingQuery } from '../http/paging.js';
+import { entityHistory } from '../schemas/pools.js';
+import { iso } from '../schemas/serialization.js';
+
+/** Who changed what, as Taskcluster's auth service tells it (docs/taskcluster-compatibility.md#routes). */
+export function addAuditOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
+  const paging = pagingOf('audit');
+  addOperation(api, {
+    name: 'getEntityHistory',
+    category: 'Audit',
+    stability: 'experimental',
+    method: 'GET',
+    path: '/audit/:entityType/:entityId',
+    summary: 'Who changed a worker pool and when, newest first',
+    params: { entityType: Type.String(), entityId: Type.String() },
+    query: pagingQuery,
+    scopes: ({ entityType }) => [`auth:audit-history:${entityType}`],
+    response: entityHistory,
+    handle: async ({ params, query }) => {
+      const { items, after } = await listAudit(db, params, paging.page(query));
+      return {
+        auditHistory: items.map(({ at, clientId, entityType, entityId, action }) => ({
+          ...{ clientId, entityType, entityId },
+          actionType: action,
+          created: iso(at),
+        })),
+        ...paging.continuation(after),
+      };
+    },
+  });
+}

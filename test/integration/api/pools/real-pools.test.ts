@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { buildProviders } from '../../../../providers/configured.js';
+import { parseConfig } from '../../../../config/load.js';
+import { providerTypes } from '../../../../providers/configured.js';
+import { startTestApi, type TestApi } from '../../../support/api.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import {
+  describeRealData,
+  isAwsPool,
+  isAzurePool,
+  isStaticPool,
+  realPools,
+  type RealPool,
+} from '../../../support/shared-data.js';
+
+const configured = {
+  aws: { providerType: 'aws' },
+  azure: {
+    providerType: 'azure',
+    subscriptionId: '00000000-0000-4000-8000-000000000001',
+    resourceGroupName: 'workers',
+  },
+  google: { providerType: 'google', project: 'a-project', workerServiceAccountId: '1234567890' },
+  hand: { providerType: 'static' },
+};
+const providerOf = (pool: RealPool): keyof typeof configured => {
+  if (isStaticPool(pool)) return 'hand';
+  return isAwsPool(pool) ? 'aws' : isAzurePool(pool) ? 'azure' : 'google';
+};
+
+/** Each under its own id; some are there more than once, of different times. */
+function definitions(): [string, RealPool][] {
+  const times = new Map<string, number>();
+  return realPools().map((pool) => {
+    const time = (times.get(pool.workerPoolId) ?? 0) + 1;
+    times.set(pool.workerPoolId, time);
+    return [time === 1 ? pool.workerPoolId : `${pool.workerPoolId}-${time}`, pool];
+  });
+}
+
+describeRealData('real pools through the API', () => {
+  let api: TestApi;
+  beforeAll(async () => {
+    const { providers } = parseConfig(JSON.stringify({ providers: configured }), 'test.yml', providerTypes);
+    const real = await buildProviders(providers, (providerId) => recordedContext({ providerId }));
+    api = await startTestApi({}, { providers: real.list().filter(({ providerId }) => providerId !== 'hand') });
+  });
+  afterAll(() => api.close());
+
+  type Config = RealPool['config'];
+  const bodyOf = ({ workerPoolId: _, ...pool }: RealPool, config: Config) => ({
+    emailOnError: false,
+    description: '',
+    ...pool,
+    providerId: providerOf({ workerPoolId: '', ...pool }),
+    config,
+  });
+  const idOf = (launchConfig: Record<string, unknown>) =>
+    (launchConfig['workerManager'] as { launchConfigId?: string } | undefined)?.launchConfigId;
+
+  /** What a client gets for what it sent: an id where it gave none, defaults where it gave a `lifecycle`, and nothing else. */
+  function expectGivenBack(answered: Config, sent: Config): void {
+    const { launchConfigs = [], lifecycle, ...rest } = answered;
+    const { launchConfigs: sentConfigs = [], lifecycle: sentLifecycle, ...sentRest } = sent;
+    expect(rest).toEqual(sentRest);
+    const defaults = { queueInactivityTimeout: 7_200, reregistrationTimeout: 345_600 };
+    expect(lifecycle).toEqual(sentLifecycle && { ...(launchConfigs.length > 0 ? defaults : {}), ...sentLifecycle });
+    expect(launchConfigs.map(idOf)).toEqual(sentConfigs.map((each) => idOf(each) ?? expect.stringMatching(/^lc-/)));
+    const withIds = sentConfigs.map((each, position) => ({
+      ...each,
+      workerManager: { ...(each['workerManager'] as object), launchConfigId: idOf(launchConfigs[position]!) },
+    }));
+    expect(launchConfigs).toEqual(withIds);
+  }
+
+  test('real pools are created, created again, changed and deleted, and each time what comes back is what was sent', async () => {
+    const pools = definitions();
+    expect(pools.length).toBeGreaterThanOrEqual(92);
+    for (const [workerPoolId, pool] of pools) {
+      const path = `/worker-pool/${encodeURIComponent(workerPoolId)}`;
+      const sent = bodyOf(pool, pool.config);
+      const created = await api.call('PUT', path, sent);
+      expect([workerPoolId, created.status, created.body.message]).toEqual([workerPoolId, 200, undefined]);
+      expectGivenBack(created.body.config, pool.config);
+      expect(created.body).toMatchObject({ workerPoolId, providerId: sent.providerId, owner: sent.owner });
+
+      api.clock.ms += 1_000;
+      const again = await api.call('PUT', path, sent);
+      expect([workerPoolId, again.status, again.body]).toEqual([workerPoolId, 200, created.body]);
+
+      // What it read is what a tool sends back, in another order.
+      const changed = { ...created.body.config, ...('launchConfigs' in pool.config && { maxCapacity: 977 }) } as Config;
+      if (changed.launchConfigs) changed.launchConfigs = changed.launchConfigs.toReversed();
+      const updated = await api.call('POST', path, { ...bodyOf(pool, changed), description: 'changed' });
+      expect([workerPoolId, updated.status, updated.body.message]).toEqual([workerPoolId, 200, undefined]);
+      expect([updated.body.config, updated.body.description]).toEqual([changed, 'changed']);
+      expect((await api.call('GET', path)).body).toEqual(updated.body);
+
+      const deleted = await api.call('DELETE', path);
+      expect(deleted.body).toMatchObject({ providerId: 'null-provider', description: 'changed', owner: sent.owner });
+      expect(deleted.body.config.launchConfigs).toBeUndefined();
+    }
+  });
+});
