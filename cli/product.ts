@@ -83,7 +83,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   // Connections of its own to the queue: whoever lists workers never stands in line before the polls.
   const apiDeps = {
     ...deps,
-    onAnswer: metrics.taskcluster.onAnswer,
+    metrics: metrics.taskcluster,
     demand: taskclusterDemand(config, metrics.onQueueAnswer),
   };
   const server = role === 'worker' ? null : await buildServer(apiDeps, schedules, health);
@@ -184,11 +184,15 @@ async function matchSchedules({ database, providers, log }: ActivityDeps, schedu
   for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
 }
 
-const buildServer = (deps: ActivityDeps & Pick<ApiDeps, 'onAnswer'>, schedules: ScheduleContext, health: Health) => {
+const buildServer = (
+  deps: Omit<ActivityDeps, 'metrics'> & Pick<ApiDeps, 'metrics'>,
+  schedules: ScheduleContext,
+  health: Health,
+) => {
   const { config, database, providers, client, triggers, demand, log } = deps;
   const { requestReconcile } = triggers;
   return createServer({
-    ...{ database, providers, demand, config, log, health, onAnswer: deps.onAnswer },
+    ...{ database, providers, demand, config, log, health, metrics: deps.metrics },
     now: Date.now,
     lifecycles: temporalLifecycleClient({
       client,

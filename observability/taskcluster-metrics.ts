@@ -51,6 +51,7 @@ export interface ApiAnswer {
 const POOL = ['workerPoolId', 'providerId'] as const;
 const GROUP = [...POOL, 'workerGroup'] as const;
 const REGISTRATION_BUCKETS = [15, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800];
+const STARTUP_BUCKETS = [5, 10, 15, 30, 45, 60, 90, 120, 180, 300, 600];
 const LIFETIME_BUCKETS = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800, 1_209_600];
 const ANSWER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Azure's own names of its buckets. */
@@ -104,6 +105,8 @@ export class TaskclusterMetrics {
   readonly #pools: PoolGauges;
   readonly #advised: Gauge;
   readonly #registrationSeconds: Histogram;
+  readonly #provisionSeconds: Histogram;
+  readonly #startupSeconds: Histogram;
   readonly #lifetimeSeconds: Histogram;
   readonly #registrationFailures: Counter;
   readonly #throttled: Counter;
@@ -124,6 +127,18 @@ export class TaskclusterMetrics {
       'Seconds from the request of a worker to its registration',
       POOL,
       REGISTRATION_BUCKETS,
+    );
+    this.#provisionSeconds = make.histogram(
+      'worker_manager_worker_provision_seconds',
+      'Seconds from the request of a worker to the boot of its system, as the machine says it',
+      GROUP,
+      REGISTRATION_BUCKETS,
+    );
+    this.#startupSeconds = make.histogram(
+      'worker_manager_worker_startup_seconds',
+      'Seconds from the boot of a worker’s system, as the machine says it, to its registration',
+      GROUP,
+      STARTUP_BUCKETS,
     );
     this.#lifetimeSeconds = make.histogram(
       'worker_manager_worker_lifetime_seconds',
@@ -177,6 +192,16 @@ export class TaskclusterMetrics {
 
   readonly onRegistered = ({ workerPoolId, providerId, created }: Worker, nowMs: number): void =>
     this.#registrationSeconds.observe({ workerPoolId, providerId }, (nowMs - created) / 1000);
+
+  /** A machine's clock may be wrong: what would be less than nothing is not counted. */
+  readonly onBooted = (
+    { workerPoolId, providerId, workerGroup, created }: Worker,
+    { bootedAt, registeredAt }: { readonly bootedAt: number; readonly registeredAt: number },
+  ): void => {
+    const labels = { workerPoolId, providerId, workerGroup };
+    if (bootedAt >= created) this.#provisionSeconds.observe(labels, (bootedAt - created) / 1000);
+    if (registeredAt >= bootedAt) this.#startupSeconds.observe(labels, (registeredAt - bootedAt) / 1000);
+  };
 
   readonly onStopping = ({ workerPoolId, providerId, registeredAt, launchToken }: Worker): void => {
     if (registeredAt === null && launchToken !== null) this.#registrationFailures.inc({ workerPoolId, providerId });

@@ -4,7 +4,7 @@ import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
 import type { Health } from '../../observability/health.js';
-import type { ApiAnswer } from '../../observability/taskcluster-metrics.js';
+import type { TaskclusterMetrics } from '../../observability/taskcluster-metrics.js';
 import type { LifecycleClient } from '../../temporal/lifecycle-client.js';
 import type { HttpLimits } from './limits.js';
 
@@ -19,8 +19,8 @@ export interface ApiDeps {
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Hears of every call that was answered. */
-  readonly onAnswer?: (answer: ApiAnswer) => void;
+  /** Hear of every call that was answered, and of when registered machines booted. */
+  readonly metrics?: Pick<TaskclusterMetrics, 'onAnswer' | 'onBooted'>;
   /** What `__heartbeat__` asks. */
   readonly health: Health;
   readonly version: Version;

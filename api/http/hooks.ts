@@ -57,7 +57,7 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
   app.addHook('onResponse', async (request, reply) => {
     const { operation } = request.routeOptions.config;
     const { statusCode: status, elapsedTime } = reply;
-    context.onAnswer?.({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
+    context.metrics?.onAnswer({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
     logEvent(request.log, 'api-call', { operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) });
   });
 }

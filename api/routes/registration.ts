@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import { parseInstant } from '../../domain/instants.js';
 import { REGISTRATION_GRACE_MS } from '../../domain/lifecycle.js';
 import type { Worker } from '../../domain/worker.js';
 import type { WorkerKey } from '../../domain/ids.js';
@@ -77,6 +78,10 @@ async function register(context: ApiContext, body: Static<typeof registerRequest
     updateId,
     credentialsUsed: credentialsUsed || (await hasClaimed(context, worker)),
   });
+  // Only the first registration of a machine says how long it took to boot.
+  if (body.systemBootTime !== undefined && worker.registeredAt === null) {
+    context.metrics?.onBooted(worker, { bootedAt: parseInstant(body.systemBootTime)!, registeredAt: now() });
+  }
   return {
     expires: iso(expires),
     credentials: workerCredentials(issuer, worker, expires, now()),

@@ -79,3 +79,24 @@ test('metrics under Taskcluster’s names count what Azure throttles and what it
     ['http_requests_total{operation="ping",method="GET",status="200"} 1'],
   ]);
 });
+
+test('metrics under Taskcluster’s names time a boot as the machine says it, and nothing that would be less than nothing', async () => {
+  const worker = {
+    ...workerOf({ workerGroup: 'eastus', workerId: 'vm-1', location, identityAttributes: {} }),
+    ...pool,
+  };
+  const group = `${labels},workerGroup="eastus"`;
+  metrics.onBooted({ ...worker, created: 1_000 }, { bootedAt: 31_000, registeredAt: 41_000 });
+  metrics.onBooted({ ...worker, created: 50_000 }, { bootedAt: 31_000, registeredAt: 20_000 });
+  expect([
+    await lines('worker_manager_worker_provision_seconds_sum'),
+    await lines('worker_manager_worker_provision_seconds_count'),
+    await lines('worker_manager_worker_startup_seconds_sum'),
+    await lines('worker_manager_worker_startup_seconds_count'),
+  ]).toEqual([
+    [`worker_manager_worker_provision_seconds_sum{${group}} 30`],
+    [`worker_manager_worker_provision_seconds_count{${group}} 1`],
+    [`worker_manager_worker_startup_seconds_sum{${group}} 10`],
+    [`worker_manager_worker_startup_seconds_count{${group}} 1`],
+  ]);
+});
