@@ -34,8 +34,8 @@ export async function insertErrorOnce(
   sinceMs: number,
   nowMs: number,
 ): Promise<boolean> {
-  const isUnreported = sql`not exists (select from worker_pool_errors where worker_pool_id = ${text(error.workerPoolId)}
-    and fingerprint = ${fingerprint(error)} and reported >= ${bigint(sinceMs)})`;
+  const isUnreported = sql`not exists (select from worker_pool_errors where error_id = ${errorIdOf(error)}
+    and reported >= ${bigint(sinceMs)})`;
   const { rows } = await sql`with ${storeError(error, nowMs, isUnreported)} select 1 from stored`.execute(db);
   return rows.length > 0;
 }
@@ -96,7 +96,7 @@ export function storeErrors(
       insert into worker_pool_errors as e (error_id, worker_pool_id, launch_config_id, fingerprint, kind, title,
         description, extra, reported, first_reported)
       ${sql.join(rows, sql` union all `)}
-      on conflict (worker_pool_id, fingerprint) do update set occurrences = e.occurrences + 1,
+      on conflict (error_id) do update set occurrences = e.occurrences + 1,
         reported = greatest(e.reported, excluded.reported), extra = excluded.extra
       returning *),
     counted_error as (

@@ -74,6 +74,13 @@ describe.each(engines)('statistics of errors on %s', (engine) => {
     expect([Object.keys(title).length, title['T 1000'], title['T 999']]).toEqual([1_000, 2, undefined]);
   });
 
+  test('statistics of errors count equal errors that are stored at once, and all of them under one id', async () => {
+    const stored = await Promise.all(Array.from({ length: 12 }, () => report(now)));
+    expect(new Set(stored.map(({ errorId }) => errorId)).size).toBe(1);
+    expect(stored[0]!.errorId).toMatch(/^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/);
+    expect((await errorStats(database.db, poolId, now)).total).toBe(12);
+  });
+
   test('statistics of errors forget hours that are over, and those of a pool that is removed', async () => {
     const { db } = database;
     const hours = async () => (await db.selectFrom('workerPoolErrorHours').selectAll().execute()).length;
