@@ -83,10 +83,10 @@ export function storeErrors(
   condition: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   // One statement cannot store the same error twice.
-  const distinct = [...new Map(errors.map((error) => [fingerprint(error), error])).entries()];
+  const distinct = [...new Map(errors.map((error) => [errorIdOf(error), error])).entries()];
   const rows = distinct.map(
-    ([key, error]) => sql`
-      select ${errorIdOf(error)}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${text(key)},
+    ([errorId, error]) => sql`
+      select ${errorId}, ${text(error.workerPoolId)}, ${text(error.launchConfigId)}, ${text(fingerprint(error))},
         ${text(storable(error.kind))}, ${text(storable(error.title))}, ${text(storable(error.description))},
         ${jsonb(error.extra)}, ${bigint(nowMs)}, ${bigint(nowMs)}
       where ${condition}`,
