@@ -14,10 +14,12 @@ export const securitySchemes = {
     description: 'A Hawk signature, by permanent or by temporary credentials.',
   },
   bearer: { type: 'http', scheme: 'bearer', description: 'The access token of a client of the configuration.' },
+  bewit: { type: 'apiKey', in: 'query', name: 'bewit', description: 'A Hawk signature of a GET, good for a while.' },
 } as const;
 
 /** Without credentials a call has no scopes; with `auth.type: open` it has all of them. */
-const SECURITY: readonly Readonly<Record<string, readonly string[]>>[] = [{ hawk: [] }, { bearer: [] }, {}];
+const securityOf = ({ scopes, method }: DescribedOperation): readonly Readonly<Record<string, readonly string[]>>[] =>
+  scopes === 'public' ? [] : [{ hawk: [] }, { bearer: [] }, ...(method === 'GET' ? [{ bewit: [] }] : []), {}];
 
 const errorSchema = closed({
   code: Type.Union(errorCodes.map((code) => Type.Literal(code))),
@@ -44,7 +46,7 @@ export const documented =
         // Among the parameters of every route, to be no unknown key; it is a signature.
         ...(querystring && { querystring: withoutBewit(querystring) }),
         tags: [operation.category],
-        security: operation.scopes === 'public' ? [] : SECURITY,
+        security: securityOf(operation),
         response: { ...errorResponses(operation), ...response },
       },
     };

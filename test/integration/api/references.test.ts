@@ -182,7 +182,9 @@ describe('the description for OpenAPI', () => {
     for (const { operationId, security, parameters, responses } of operations) {
       const entry = entryOf(operationId)!;
       const isPublic = !('scopes' in entry);
-      expect([operationId, security]).toEqual([operationId, isPublic ? [] : [{ hawk: [] }, { bearer: [] }, {}]]);
+      const bewit = entry.method === 'get' ? [{ bewit: [] }] : [];
+      const any = [{ hawk: [] }, { bearer: [] }, ...bewit, {}];
+      expect([operationId, security]).toEqual([operationId, isPublic ? [] : any]);
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '403', '500', '503']));
       expect([operationId, '401' in responses]).toEqual([operationId, !isPublic]);
       expect((parameters ?? []).map(({ name }) => name)).toEqual(expect.arrayContaining(entry.query));

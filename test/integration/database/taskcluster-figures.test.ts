@@ -6,8 +6,8 @@ import { setShouldTerminate } from '../../../database/termination-advice.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../database/worker-changes.js';
 import { estimate, noCapacity } from '../../../domain/estimator.js';
 import { decisionOf } from '../../support/decisions.js';
-import { engines, launched, makePool, MINUTE, NOW, poolId } from '../../support/records.js';
-import { databaseFor } from '../../support/records-suite.js';
+import { engines, launched, makePool, MINUTE, NOW, poolId } from '../../support/database.js';
+import { databaseFor } from '../../support/database-suite.js';
 
 describe.each(engines)('figures for Taskcluster’s metrics on %s', (engine) => {
   const database = databaseFor(engine);

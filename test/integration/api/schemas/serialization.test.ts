@@ -30,7 +30,6 @@ describe('paths', () => {
     '/workers/prov%2Ftype:/here',
     '/workers/prov%2Ftype/here/i-1',
     '/workers/prov%2Ftype:/here/i-1',
-    '/worker-pools?bewit=ignored',
   ])('the path %s is found', async (url) => {
     expect((await get(url)).status).toBe(200);
   });
