@@ -67,7 +67,7 @@ function checkOpenAddress({ auth, server }: Config, note: Note): void {
   note('auth.type', `open needs server.host to be a loopback address; it is ${server.host}`);
 }
 
-/** The queue asks the auth service about workers too, which knows of no issuer that we derive. */
+/** The queue has the auth service check workers too, which knows of no issuer that we derive. */
 function checkIssuer({ auth, issuer }: Config, note: Note): void {
   if (auth.type !== 'taskcluster' || issuer !== undefined) return;
   note('issuer', 'is needed with auth.type taskcluster: a client of the deployment, which signs workers’ credentials');

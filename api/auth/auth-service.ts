@@ -46,8 +46,8 @@ type Answer = Static<typeof answerSchema>;
 const isAnswer = new Ajv().compile<Answer>(answerSchema);
 
 /**
- * Taskcluster's auth service, asked about one request at a time. Nothing of an answer is kept: it says that this signature
- * holds, and the next request of the same client has another.
+ * Taskcluster's auth service, which checks one request at a time. Nothing of an answer is kept: it says that this
+ * signature holds, and the next request of the same client has another.
  */
 export class AuthService {
   readonly #url: string;
@@ -62,7 +62,9 @@ export class AuthService {
     this.#report = report;
   }
 
-  /** Throws AuthenticationError where the auth service refuses, AuthServiceUnavailableError where it does not answer. */
+  /**
+   * Throws AuthenticationError where the auth service refuses, AuthServiceUnavailableError where it does not answer.
+   */
   async authenticate(question: Question): Promise<Authenticated> {
     const deadlineMs = performance.now() + CHECK_TIMEOUT_MS;
     try {

@@ -22,9 +22,9 @@ export interface IncomingRequest extends Presented {
 
 /**
  * Who sent this request. Credentials that are given are always checked, in `open` mode too: that is how machines are
- * known by theirs. Without any, the caller has all scopes in `open` mode, in `static` none, and in `taskcluster` what the
- * deployment gives to everybody.
- * Throws AuthenticationError, and AuthServiceUnavailableError where another service has to say it.
+ * known by theirs. Without any, the caller has all scopes in `open` mode, in `static` none, and in `taskcluster` what
+ * the deployment gives to everybody. Throws AuthenticationError, and AuthServiceUnavailableError where another service
+ * has to say it.
  */
 export async function authenticate(
   request: IncomingRequest,

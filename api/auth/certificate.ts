@@ -11,8 +11,8 @@ export interface Certificate {
   readonly expiry: number;
   readonly seed: string;
   readonly signature: string;
-  /** Only of named credentials; for unnamed ones the client itself is the issuer. */
-  readonly issuer?: string;
+  /** Of named credentials; for unnamed ones the client itself is the issuer, and browsers' client says null. */
+  readonly issuer?: string | null;
 }
 
 const MAX_SPAN_MS = 31 * 24 * 3600_000;
@@ -29,7 +29,8 @@ export function judgeCertificate(
   clients: Clients,
   nowMs: number,
 ): { readonly accessToken: string; readonly caller: Caller } {
-  const { issuer: issuerId, start, expiry, scopes } = certificate;
+  const { start, expiry, scopes } = certificate;
+  const issuerId = certificate.issuer ?? null;
   if (issuerId === clientId) throw new AuthenticationError('The certificate names its own client as issuer.');
   if (expiry - start > MAX_SPAN_MS) throw new AuthenticationError('The certificate spans more than 31 days.');
   if (start > nowMs + CLOCK_SKEW_MS) throw new AuthenticationError('The certificate is not valid yet.');
@@ -39,7 +40,7 @@ export function judgeCertificate(
   if (!issuer || !sameText(signatureOf(certificate, clientId, issuer), certificate.signature)) {
     throw new AuthenticationError('The certificate is not signed by a known client.');
   }
-  if (issuerId !== undefined && !satisfies(issuer.scopes, `auth:create-client:${clientId}`)) {
+  if (issuerId !== null && !satisfies(issuer.scopes, `auth:create-client:${clientId}`)) {
     throw new AuthenticationError(`The issuer may not name a client ${clientId}.`);
   }
   if (missingScopes(issuer.scopes, scopes).length > 0) {
@@ -50,7 +51,7 @@ export function judgeCertificate(
 }
 
 function signatureOf(certificate: Certificate, clientId: string, issuer: Client): string {
-  const names = certificate.issuer === undefined ? [] : [`clientId:${clientId}`, `issuer:${certificate.issuer}`];
+  const names = certificate.issuer == null ? [] : [`clientId:${clientId}`, `issuer:${certificate.issuer}`];
   const lines = [
     `version:${certificate.version}`,
     ...names,

@@ -20,7 +20,7 @@ const certificateSchema = Type.Object(
     expiry: Type.Integer(),
     seed: Type.String({ minLength: 44, maxLength: 44 }),
     signature: Type.String({ maxLength: 100 }),
-    issuer: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9!@/:.+|_-]+$' })),
+    issuer: Type.Optional(Type.Union([Type.Null(), Type.String({ pattern: '^[A-Za-z0-9!@/:.+|_-]+$' })])),
   },
   { additionalProperties: false },
 );

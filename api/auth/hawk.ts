@@ -23,7 +23,9 @@ export interface SignedRequest extends Presented {
  * refused for its clock ends itself.
  */
 export const TIMESTAMP_SKEW_SECONDS = 15 * 60;
-/** As hawk's own limit, of headers and of URLs with a bewit; what is longer is refused before a byte of it is decoded. */
+/**
+ * As hawk's own limit, of headers and of URLs with a bewit; what is longer is refused before a byte of it is decoded.
+ */
 const MAX_LENGTH = 4096;
 
 /** Verifies a Hawk header or a bewit of permanent or temporary credentials. Throws AuthenticationError. */
@@ -35,7 +37,8 @@ export async function authenticateHawk(
   const { url, authorization, signature } = request;
   if ((authorization ?? url).length > MAX_LENGTH) throw new AuthenticationError('The Hawk signature is too long.');
   // hawk looks credentials up by id alone, but temporary ones need `ext` too, which is not authenticated until the MAC
-  // is: everything read from it here counts only because the MAC, which covers it, is made with the key derived from it.
+  // is: everything read from it here counts only because the MAC, which covers it, is made with the key derived from
+  // it.
   const ext = parseExt(signature.ext);
   const verify = signature.scheme === 'hawk' ? verifyHeader : verifyBewit;
   let refusal: AuthenticationError | null = null;
@@ -97,7 +100,9 @@ function restrict(caller: Caller, ext: string | undefined): Caller {
   return { ...caller, scopes: authorizedScopes };
 }
 
-/** hawk answers a caller whose MAC holds and whose clock is off with our time, under a MAC that the caller can verify. */
+/**
+ * hawk answers a caller whose MAC holds and whose clock is off with our time, under a MAC that the caller can verify.
+ */
 function toRefusal(error: unknown, nowMs: number): AuthenticationError {
   if (error instanceof AuthenticationError) return error;
   const challenge = challengeOf(error);

@@ -26,9 +26,9 @@ export interface NamedHosts {
 }
 
 /**
- * Where the sender of a request may have thought that it sent it: the URLs under which the deployment is known, and under
- * their names and those of this machine whatever port the Host header, or the trusted proxy next to us, gives. A signature
- * for any other host was made for another service.
+ * Where the sender of a request may have thought that it sent it: the URLs under which the deployment is known, and
+ * under their names and those of this machine whatever port the Host header, or the trusted proxy next to us, gives. A
+ * signature for any other host was made for another service.
  */
 export function possibleHosts(named: NamedHosts, ownUrls: readonly string[]): HostAndPort[] {
   const own = ownUrls.map((url) => new URL(url));
@@ -40,8 +40,9 @@ export function possibleHosts(named: NamedHosts, ownUrls: readonly string[]): Ho
 }
 
 /**
- * Of those, the few that the names in the request speak for: each is a question to another service. A name without a port is
- * that of the own URL it belongs to, whatever TLS the proxy before us ends; a name that is not ours says nothing.
+ * Of those, the few that the names in the request speak for: each is a question to another service. A name without a
+ * port is that of the own URL it belongs to, whatever TLS the proxy before us ends; a name that is not ours says
+ * nothing.
  */
 export function likelyHosts(named: NamedHosts, ownUrls: readonly string[]): HostAndPort[] {
   const own = ownUrls.map((url) => new URL(url));

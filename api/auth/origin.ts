@@ -1,9 +1,9 @@
 import { isLoopback } from '../../domain/loopback.js';
 
 /**
- * In `open` mode whoever reaches the API may do everything, so a page in the operator's browser must not: a foreign page
- * is known by its Origin, or, when its name was made to point at this machine, by the Host. Null when all is well, else
- * what to say.
+ * In `open` mode whoever reaches the API may do everything, so a page in the operator's browser must not: a foreign
+ * page is known by its Origin, or, when its name was made to point at this machine, by the Host. Null when all is well,
+ * else what to say.
  */
 export function foreignRequest(
   headers: { readonly host?: string | undefined; readonly origin?: string | undefined },

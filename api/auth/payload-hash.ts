@@ -3,8 +3,8 @@ import { sameText } from './secrets.js';
 import { AuthenticationError } from './client.js';
 
 /**
- * Types that clients hash with the body, whatever Content-Type they send: Python's hashes none for a call without a body,
- * Rust's `text/json`. JSON is the only type that the API reads, so the type protects nothing.
+ * Types that clients hash with the body, whatever Content-Type they send: Python's hashes none for a call without a
+ * body, Rust's `text/json`. JSON is the only type that the API reads, so the type protects nothing.
  */
 const HASHED_TYPES = ['application/json', '', 'text/json'];
 

@@ -110,7 +110,10 @@ function asSent(request: FastifyRequest, trusts: TrustsProxy) {
   };
 }
 
-/** A signature changes something once. It is recorded when all else about the call is right, so nobody else can store any. */
+/**
+ * A signature changes something once. It is recorded when all else about the call is right, so nobody else can store
+ * any.
+ */
 async function assertFirstUse({ db }: ApiContext, request: FastifyRequest): Promise<void> {
   const { method, caller, headers } = request;
   if (method === 'GET' || method === 'HEAD' || caller.clientId === null) return;
@@ -122,8 +125,11 @@ async function assertFirstUse({ db }: ApiContext, request: FastifyRequest): Prom
   request.usedSignature = signature.digest;
 }
 
-/** Taskcluster's Rust client sends the same header again after a 5xx, and must not be refused for that. */
+/**
+ * Taskcluster's clients for Rust and for browsers send the same header again after a 5xx, and must not be refused for
+ * that.
+ */
 async function forgetUnserved({ db }: ApiContext, signature: string): Promise<void> {
-  // Where this fails, that client is refused; all others sign again.
+  // Where this fails, those clients are refused; all others sign again.
   await forgetSignature(db, signature).catch(() => {});
 }

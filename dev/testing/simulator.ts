@@ -240,7 +240,9 @@ export class SimulatorHandle {
     return this.control('POST', 'api', { url });
   }
 
-  /** Wrong counts (null: the true ones again), silence about a task queue, and how long claims of dead workers linger. */
+  /**
+   * Wrong counts (null: the true ones again), silence about a task queue, and how long claims of dead workers linger.
+   */
   setQueue(settings: {
     taskQueueId?: string;
     counts?: { pendingTasks: number; claimedTasks: number } | null;
@@ -268,7 +270,10 @@ export class SimulatorHandle {
     return this.control('PUT', `auth/roles/${encodeURIComponent(roleId)}`, { scopes });
   }
 
-  /** What authenticateHawk says from now on, whatever it is asked; null: the truth again. `repeat`: the body so many times. */
+  /**
+   * What authenticateHawk says from now on, whatever comes; null: the truth again. `repeat`: the body so many
+   * times.
+   */
   setAuthAnswer(answer: { status?: number; type?: string; body: string; repeat?: number } | null): Promise<unknown> {
     return this.control('POST', 'auth/answer', answer ?? {});
   }

@@ -79,7 +79,8 @@ function readQuestion(body: Body): HawkQuestion {
 /**
  * - `PUT /simulator/auth/clients/<id>` `{accessToken, scopes, expires?, disabled?}`, `DELETE` of it
  * - `PUT /simulator/auth/roles/<id>` `{scopes}`
- * - `POST /simulator/auth/answer` `{status?, type?, body, repeat?}`: said by authenticateHawk, whatever it is asked; `{}`: the truth again
+ * - `POST /simulator/auth/answer` `{status?, type?, body, repeat?}`: authenticateHawk's answer to whatever comes; `{}`:
+ *   the truth again
  */
 export function controlAuth(clients: AuthClients, call: string, id: string, body: Body): unknown {
   switch (call) {

@@ -96,7 +96,8 @@ interface Certificate {
   readonly expiry: number;
   readonly seed: string;
   readonly signature: string;
-  readonly issuer?: string;
+  /** Null and absent mean the same. */
+  readonly issuer?: string | null;
 }
 
 function load(clients: AuthClients, clientId: string, encoded: string | undefined): Credentials {
@@ -128,19 +129,20 @@ function checkCertificate(
   nowMs: number,
 ): void {
   if (typeof certificate !== 'object') throw new Error('ext.certificate must be a JSON object');
-  const { version, start, expiry, scopes, seed, issuer: issuerId } = certificate;
+  const { version, start, expiry, scopes, seed } = certificate;
+  const issuerId = certificate.issuer ?? null;
   if (version !== 1) throw new Error('ext.certificate.version must be 1');
   if (issuerId === clientId) throw new Error('ext.certificate.issuer must differ from the supplied clientId');
   if (start > nowMs + CERTIFICATE_SKEW_MS) throw new Error('ext.certificate.start > now');
   if (expiry < nowMs - CERTIFICATE_SKEW_MS) throw new Error('ext.certificate.expiry < now');
   if (expiry - start > MAX_SPAN_MS) throw new Error('ext.certificate cannot last longer than 31 days!');
-  if (issuerId !== undefined && !satisfiesAll(issuer.scopes, [`auth:create-client:${clientId}`])) {
+  if (issuerId !== null && !satisfiesAll(issuer.scopes, [`auth:create-client:${clientId}`])) {
     throw new Error(`ext.certificate issuer \`${issuerId}\` doesn't have \`auth:create-client:${clientId}\``);
   }
   if (!satisfiesAll(issuer.scopes, scopes)) {
     throw new Error(`ext.certificate issuer doesn't satisfy all certificate scopes ${scopes.join(', ')}`);
   }
-  const names = issuerId === undefined ? [] : [`clientId:${clientId}`, `issuer:${issuerId}`];
+  const names = issuerId === null ? [] : [`clientId:${clientId}`, `issuer:${issuerId}`];
   const lines = ['version:1', ...names, `seed:${seed}`, `start:${start}`, `expiry:${expiry}`, 'scopes:', ...scopes];
   const signature = createHmac('sha256', issuer.accessToken).update(lines.join('\n')).digest('base64');
   if (signature !== certificate.signature) throw new Error('ext.certificate.signature is not valid');

@@ -30,7 +30,7 @@ test('a user of the deployment makes a pool with what the auth service says, unt
   await expect(asUser().listWorkerPools()).rejects.toMatchObject({ statusCode: 401, code: 'AuthenticationFailed' });
 });
 
-test('workers register, ask, renew their credentials and leave while the auth service is away, and users are put off', async () => {
+test('workers register, get advice, renew their credentials and leave while the auth service is away, and users are put off', async () => {
   const pool = newPool();
   await asUser().createWorkerPool(pool, awsPool({ minCapacity: 2, maxCapacity: 2 }));
   const { simulator } = system();

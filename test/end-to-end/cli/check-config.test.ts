@@ -176,7 +176,7 @@ describe('check-config with auth.type taskcluster', () => {
     return { code, lines: lines.filter((line) => line.includes(' auth')) };
   };
 
-  test('check-config asks the auth service, and whether the issuer’s scopes suffice for workers', async () => {
+  test('check-config reaches the auth service, and says whether the issuer’s scopes suffice for workers', async () => {
     await system.simulator.setAuthClient(issuer.clientId, { accessToken: issuer.accessToken, scopes: issuerScopes });
     expect((await authLines()).lines).toEqual(['ok       auth', 'ok       auth, issuer']);
 

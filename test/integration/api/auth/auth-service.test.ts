@@ -55,7 +55,7 @@ const get = (path: string, authorization?: string, headers: Record<string, strin
   api.call('GET', path, undefined, { host: HOST, ...(authorization && { authorization }), ...headers });
 const as = (credentials: Credentials, path = '/providers') => get(path, signed(credentials, path));
 const statusOf = async (credentials: Credentials) => (await as(credentials)).status;
-/** That the auth service was asked in this test. */
+/** Questions that the auth service got in this test. */
 const questions = () => allQuestions().slice(questionsBefore);
 const allQuestions = () => simulator.log().filter(({ kind }) => kind === 'auth');
 const fail = (fault: Partial<FaultRequest>) => simulator.addFault({ operation, mode: 'refuse', times: MANY, ...fault });
@@ -168,7 +168,7 @@ describe('an auth service that does not say who calls', () => {
   test.each<[string, Partial<FaultRequest>]>([
     ['that refuses us', { code: 'InsufficientScopes', status: 403 }],
     ['that does not know us', { code: 'AuthenticationFailed', status: 401 }],
-    ['that is asked too often', { code: 'TooManyRequests', status: 429 }],
+    ['that gets too many questions', { code: 'TooManyRequests', status: 429 }],
     ['that fails', { code: 'InternalServerError', status: 500 }],
     ['that is down', { code: 'ServiceUnavailable', status: 503 }],
     ['whose connections break', { mode: 'lose-request' }],
@@ -232,7 +232,7 @@ describe('an auth service that does not say who calls', () => {
     for (const answer of answers) await expectPutOff(answer);
   });
 
-  test('an auth service is asked about fifty requests at once, and the others wait', async () => {
+  test('an auth service gets fifty requests at once, and the others wait', async () => {
     const { id } = await fail({ mode: 'hold-request' });
     const answers = Array.from({ length: 80 }, () => as(maker));
     const { held } = await simulator.faultHit(id, { hits: 50 });

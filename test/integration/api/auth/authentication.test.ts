@@ -79,6 +79,12 @@ describe('authentication with the peer’s own client over a socket', () => {
     await expect(listProviders(temporary())).resolves.toBeDefined();
   });
 
+  test('unnamed temporary credentials are accepted whose certificate says null for the issuer, as the browsers’ client does', async () => {
+    const { certificate, ...rest } = temporary();
+    const withNull = JSON.stringify({ ...JSON.parse(certificate), issuer: null });
+    await expect(listProviders({ ...rest, certificate: withNull })).resolves.toBeDefined();
+  });
+
   test.each<[string, () => Credentials]>([
     ['an unknown client', () => ({ clientId: 'nobody', accessToken: 'x' })],
     ['a wrong access token', () => ({ ...reader, accessToken: maker.accessToken })],

@@ -178,7 +178,7 @@ describe('the answer to a caller whose credentials do not hold', () => {
   const header = (credentials: Credentials = reader, more: object = {}) =>
     hawk.client.header(`http://${HOST}${API}/providers`, 'GET', { credentials: keyOf(credentials), ...more }).header;
 
-  test('a caller whose clock is off is told our time, signed with its own key', async () => {
+  test('a caller whose clock is off gets our time, signed with its own key', async () => {
     const { status, headers, body } = await send(
       'GET',
       '/providers',
@@ -199,7 +199,7 @@ describe('the answer to a caller whose credentials do not hold', () => {
     ],
     ['an unknown client', () => header({ ...reader, clientId: 'nobody' })],
     ['another scheme', () => 'Basic abc'],
-  ])('a caller with %s is told the scheme and nothing else', async (_, authorization) => {
+  ])('a caller with %s gets the scheme and nothing else', async (_, authorization) => {
     const { status, headers } = await send('GET', '/providers', authorization());
     expect([status, headers['www-authenticate']]).toEqual([401, 'Hawk']);
   });

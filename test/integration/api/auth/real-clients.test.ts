@@ -11,8 +11,8 @@ import { startTestApi, type TestApi } from '../../../support/api.js';
 import { wholeLife } from '../../../support/taskcluster-calls.js';
 
 /**
- * Programs that nobody here wrote, npm's `taskcluster-client` and PyPI's `taskcluster`, with every kind of credentials and in
- * both modes that check them.
+ * Programs that nobody here wrote, npm's `taskcluster-client` and PyPI's `taskcluster`, with every kind of credentials
+ * and in both modes that check them.
  */
 const maker = { clientId: 'maker', accessToken: 'access-token-of-the-maker!' };
 const ALL = ['worker-manager:*', 'assume:worker-pool:*', 'assume:worker-id:*'];
@@ -146,7 +146,7 @@ describe.each(['static', 'taskcluster'] as const)('auth.type %s', (type) => {
     },
   );
 
-  test.each(Object.keys(programs))('%s is told that credentials do not hold', async (name) => {
+  test.each(Object.keys(programs))('%s reports credentials that do not hold', async (name) => {
     const program = programOf(name);
     const named = await program.temporary(ALL, 'maker/a');
     const wrong: Record<string, Shown> = {
