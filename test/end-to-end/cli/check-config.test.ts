@@ -8,7 +8,6 @@ import { freePort } from '../../../dev/servers/dev-server.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { createDatabase, queryDatabase } from '../../../dev/testing/postgres.js';
-import { migrationNames } from '../../../database/client/migrate.js';
 import { ProductProcess } from '../../../dev/testing/product.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
@@ -71,7 +70,7 @@ test('check-config on an empty database says what is to be done to it, and does 
   expect(await contentOf(url)).toEqual([]);
 });
 
-test('check-config on a database of the release before names the missing migrations, and leaves every row as it was', async () => {
+test('check-config on a database of the release before names the missing one, and leaves every row as it was', async () => {
   const url = await createDatabase();
   const config = system.writeConfig({ database: { url } }, 'migrate.json');
   await new ProductProcess(['migrate', '--config', config], join(system.folder, 'migrate.log')).ended;
@@ -81,7 +80,7 @@ test('check-config on a database of the release before names the missing migrati
   const { code, lines } = await check({ database: { url }, ...(await ownNamespace()) });
   expect({ code, first: lines[0] }).toEqual({
     code: 0,
-    first: `ok       database: ${(await migrationNames()).length} migrations to apply; serve and migrate do`,
+    first: 'ok       database: 1 migrations to apply; serve and migrate do',
   });
   expect(await contentOf(url)).toEqual(before);
 });

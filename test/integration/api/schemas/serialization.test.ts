@@ -42,6 +42,7 @@ describe('paths', () => {
     ['/worker-pools?unknown=1', 'InvalidRequestArguments'],
     ['/workers/prov%2Ftype?state=dead', 'InvalidRequestArguments'],
     ['/worker-pool/%', 'InvalidRequestArguments'],
+    ['/worker-pools?bewit=wrong', 'AuthenticationFailed'],
     ['/workers/prov%2Ftype/here/i-2', 'ResourceNotFound'],
     ['/workers/prov%2Fnone', 'ResourceNotFound'],
     ['/worker-pool/prov%2Fnone', 'ResourceNotFound'],
