@@ -227,8 +227,8 @@ export interface Machines {
    */
   deleteResource(machine: MachineRef, step: string): Promise<void>;
   /**
-   * Why a machine ended, in the cloud's words, where its listing does not say; null where the cloud does not know. Read
-   * singly, and only when the end is new.
+   * Why a machine ended, in the cloud's words, where its listing does not say or says only that it did; null where the
+   * cloud does not know. Read singly, and only when the end has not been seen before.
    */
   explain?(machine: MachineRef): Promise<string | null>;
   /**

@@ -15,9 +15,9 @@ interface Ended {
 }
 
 /**
- * The same, with the cloud's words for machines that ended by themselves and whose listing says nothing of why. Only of
- * what has changed, and nothing waits for it: where the cloud does not answer, the end has no reason. Each failure goes
- * to `onFailure`, and keeps no lifecycle from its signal.
+ * The same, with the cloud's words for machines that ended by themselves: a list says that one was stopped, and not
+ * why. Only of what has changed, and nothing waits for it: where the cloud does not answer, the end has the list's
+ * words or none. Each failure goes to `onFailure`, and keeps no lifecycle from its signal.
  */
 export async function explainEnds<E extends Ended>(
   machines: Machines,
@@ -26,7 +26,7 @@ export async function explainEnds<E extends Ended>(
 ): Promise<E[]> {
   const explained = new Map<E, string>();
   const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
-  const unexplained = machines.explain ? ended.filter(lacksReason).slice(0, MAX_READS) : [];
+  const unexplained = machines.explain ? ended.filter(endedByItself).slice(0, MAX_READS) : [];
   await inParallel(unexplained, MAX_READS_AT_ONCE, async (one) => {
     if (isOutOfTime()) return;
     const reason = await machines.explain?.(one.worker).catch(onFailure);
@@ -38,5 +38,5 @@ export async function explainEnds<E extends Ended>(
   });
 }
 
-const lacksReason = ({ worker, machine: { state, reason } }: Ended): boolean =>
-  reason === null && worker.state !== 'stopping' && state !== 'pending' && state !== 'running';
+const endedByItself = ({ worker, machine: { state } }: Ended): boolean =>
+  worker.state !== 'stopping' && state !== 'pending' && state !== 'running';

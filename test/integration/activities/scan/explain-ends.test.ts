@@ -51,14 +51,20 @@ test.each([
 });
 
 test.each([
-  ['that is removed', { of: 'stopping' }, null],
-  ['that is being created', { state: 'pending' }, null],
-  ['that runs', { state: 'running' }, null],
-  ['whose list says why it ended', { reason: 'said before' }, 'said before'],
-] as const)('a machine %s is not asked about', async (_what, shape, reason) => {
+  ['that is removed', { of: 'stopping' }],
+  ['that is being created', { state: 'pending' }],
+  ['that runs', { state: 'running' }],
+] as const)('a machine %s is not asked about', async (_what, shape) => {
   const cloud = explainingCloud();
-  expect(await reasonsOf(cloud, [ended(cloud, shape)])).toEqual([reason]);
+  expect(await reasonsOf(cloud, [ended(cloud, shape)])).toEqual([null]);
   expect(cloud.count('explain')).toBe(0);
+});
+
+test('a machine of which a list says that it was stopped gets the cloud’s words for it, or keeps the list’s', async () => {
+  const cloud = explainingCloud();
+  const ends = ['a', 'b'].map((workerId) => ended(cloud, { workerId, state: 'failed', reason: 'was stopped' }));
+  cloud.explanations!.delete('b');
+  expect(await reasonsOf(cloud, ends)).toEqual([WORDS, 'was stopped']);
 });
 
 test('an end of which the cloud knows nothing, or which it will not explain, has no reason, and the others have theirs', async () => {
