@@ -4,7 +4,7 @@ import { TASK_PENDING_EXCHANGE } from '../../../domain/messages.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { RabbitMq } from '../../../dev/testing/rabbitmq.js';
-import { startSystem, type System } from '../../../dev/testing/system.js';
+import { awsProviders, startSystem, type System } from '../../../dev/testing/system.js';
 import { isLong, proofSize } from '../../support/long.js';
 import { settled } from '../../support/pool-steps.js';
 
@@ -24,7 +24,13 @@ beforeAll(async () => {
   broker = await RabbitMq.start();
   const intervals = { demandSeconds: POLL_SECONDS, provisionSeconds: 3_600 };
   const config = { pulse: { url: broker.url }, intervals };
-  system = await startSystem({ simulator: { pulse: broker.url, idleMs: 600_000 }, config });
+  // Launches one after the other would wait for the cloud's own rate soon, and that is not what is measured.
+  const rateLimits = { create: { burst: 1_000, perSecond: 100 } };
+  const providers = async (...where: Parameters<typeof awsProviders>) => {
+    const { aws } = await awsProviders(...where);
+    return { aws: { ...(aws as object), rateLimits } };
+  };
+  system = await startSystem({ simulator: { pulse: broker.url, idleMs: 600_000 }, config, providers });
   for (let nth = 0; nth < pools; nth += 1) await system.api.createPool(nameOf(nth), awsPool());
   await system.waitFor(isBound, 'bindings of all pools');
 });
