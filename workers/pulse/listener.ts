@@ -94,14 +94,17 @@ export class TaskPendingListener {
   /** Messages of our pools and of no others; pools come and go. */
   async #bindPools(broker: Broker, channel: Channel, queue: string, bound: Set<string>): Promise<void> {
     const pools = new Set(await listPoolIds(this.#options.db));
-    const change = (call: 'bindQueue' | 'unbindQueue', ids: readonly string[]) =>
-      broker.call(Promise.all(ids.map((id) => channel[call](queue, TASK_PENDING_EXCHANGE, taskPendingPattern(id)))));
-    const added = [...pools].filter((pool) => !bound.has(pool));
-    const gone = [...bound].filter((pool) => !pools.has(pool));
-    await change('bindQueue', added);
-    await change('unbindQueue', gone);
-    for (const pool of added) bound.add(pool);
-    for (const pool of gone) bound.delete(pool);
+    const change = (call: 'bindQueue' | 'unbindQueue', pool: string) =>
+      broker.call(channel[call](queue, TASK_PENDING_EXCHANGE, taskPendingPattern(pool)));
+    // One after the other, as the protocol wants it: each has a limit of its own, however many there are.
+    for (const pool of [...pools].filter((id) => !bound.has(id))) {
+      await change('bindQueue', pool);
+      bound.add(pool);
+    }
+    for (const pool of [...bound].filter((id) => !pools.has(id))) {
+      await change('unbindQueue', pool);
+      bound.delete(pool);
+    }
   }
 
   /** Null: somebody has deleted the queue. */

@@ -57,6 +57,8 @@ export class Publisher {
   readonly #outage: Outage;
   /** Refusals of messages that are still in the outbox. */
   readonly #refusals = new Map<number, number>();
+  /** Transactions that were waited for in vain. */
+  readonly #foreign = new Set<string>();
   #renewedAt = -Infinity;
   #broker: { readonly connection: Broker; readonly channel: ConfirmChannel } | null = null;
 
@@ -118,13 +120,14 @@ export class Publisher {
   /** What is below the horizon is complete when those who wrote then have ended. */
   async #untilEnded({ writers: all }: Horizon, signal: AbortSignal): Promise<void> {
     const until = performance.now() + MAX_WAIT_FOR_WRITERS_MS;
-    let writers = all;
+    let writers: readonly string[] = all.filter((writer) => !this.#foreign.has(writer));
     // guard(horizon-waits-for-writers): false
     while (writers.length > 0 && performance.now() < until && !signal.aborted) {
       await pause(WRITERS_INTERVAL_MS, signal);
       await this.#renewed();
       writers = await stillOpen(this.#options.db, writers);
     }
+    if (!signal.aborted) for (const writer of writers) this.#foreign.add(writer);
   }
 
   /** Gives the events that are delivered, and the first failure. Those of one key are sent one after the other. */

@@ -11,8 +11,8 @@ import { Throttle } from './throttle.js';
 
 /** Of one pool, however many tasks it gets. */
 const CHECK_INTERVAL_MS = 1_000;
-/** Each takes a connection to the database for a moment: most of them are left to others. */
-const CHECKS_AT_ONCE = 6;
+/** Each takes a connection to the database for a moment: most of the ten are left to others. */
+const CHECKS_AT_ONCE = 4;
 /** More than all that wait before it can take. */
 const CHECK_PATIENCE_MS = 5 * 60_000;
 

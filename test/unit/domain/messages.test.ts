@@ -16,7 +16,7 @@ interface Reference {
     readonly routingKey: readonly { readonly name: string; readonly constant?: string; readonly required: boolean }[];
   }[];
 }
-/** What npm's client was made from; it has no types. */
+/** The references that npm's client is generated from; they have no types. */
 const APIS: string = 'taskcluster-client/src/apis.js';
 const { default: apis } = (await import(APIS)) as {
   default: Record<string, { readonly reference: Reference }>;

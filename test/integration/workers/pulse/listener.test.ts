@@ -118,7 +118,7 @@ test('a listener listens again after its queue was deleted, and says meanwhile t
   expect(log.of('pulse-failed')).toMatchObject([{ part: 'listener' }]);
 });
 
-test('a listener whose broker falls silent says that nobody listens, ends when told to, and listens when it speaks', async () => {
+test('a listener whose broker falls silent says that nobody listens, ends when it is stopped, and listens when it speaks', async () => {
   const proxy = await TcpProxy.start(broker.url);
   try {
     const first = listen(proxy.url);
