@@ -25,8 +25,8 @@ export async function releaseLease(db: Db, name: string, holder: string): Promis
 }
 
 /**
- * States that something is done, by whomever, for so long. What several processes state one after the other without a gap
- * is one span.
+ * States that something is done, by whomever, for so long. What several processes state one after the other without a
+ * gap is one span.
  */
 export async function extendPresence(db: Db, name: string, holder: string, durationMs: number): Promise<void> {
   await sql`

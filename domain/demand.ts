@@ -41,7 +41,10 @@ export function nextReadingAt(
   return nowMs + (waits ? Math.max(intervalMs, QUIET_INTERVAL_MS) : intervalMs);
 }
 
-/** Whether a poll reads the queue for the pool. `heardMs`: for how long messages have been heard without a gap; null: they are not. */
+/**
+ * Whether a poll reads the queue for the pool. `heardMs`: for how long messages have been heard without a gap; null:
+ * they are not.
+ */
 export function isReadingDue(
   { reading }: Pick<QuietPool, 'reading'>,
   {

@@ -3,9 +3,9 @@ import addFormats from 'ajv-formats';
 import type { Topic } from '../../domain/messages.js';
 
 /**
- * The bodies that Taskcluster's references name for its exchanges (pulse-worker-pool-message, pulse-launch-config-message,
- * pulse-worker-message, pulse-worker-removed-message and pulse-worker-pool-error-message), written down here from their
- * published description: what is required, and nothing else beside it.
+ * The bodies that Taskcluster's references name for its exchanges (pulse-worker-pool-message,
+ * pulse-launch-config-message, pulse-worker-message, pulse-worker-removed-message and pulse-worker-pool-error-message),
+ * written down here from their published description: what is required, and nothing else beside it.
  */
 const identifier = { type: 'string', pattern: '^([a-zA-Z0-9-_]*)$', minLength: 1, maxLength: 38 };
 const workerPoolId = { type: 'string', pattern: '^[a-zA-Z0-9-_]{1,38}/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$' };

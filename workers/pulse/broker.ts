@@ -7,7 +7,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** What the broker answers by itself: declarations, bindings. */
 const CALL_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A broker that is silent for two to three of these has gone; a connection that a firewall forgets is kept alive by them. */
+/**
+ * A broker that is silent for two to three of these has gone; a connection that a firewall forgets is kept alive by
+ * them.
+ */
 const HEARTBEAT_SECONDS = 5;
 
 /**

@@ -28,9 +28,9 @@ export interface ListenerOptions {
 }
 
 /**
- * Hears from Taskcluster's queue which pools have new tasks. One queue of our own is shared by all processes, and one of
- * them gets its messages. While some process listens the database says so (`leases`), and polls leave quiet pools alone;
- * what is lost, with a process or with the broker, is found by the next poll.
+ * Hears from Taskcluster's queue which pools have new tasks. One queue of our own is shared by all processes, and one
+ * of them gets its messages. While some process listens the database says so (`leases`), and polls leave quiet pools
+ * alone; what is lost, with a process or with the broker, is found by the next poll.
  */
 export class TaskPendingListener {
   readonly #options: ListenerOptions;

@@ -46,8 +46,8 @@ export interface PublisherOptions {
 }
 
 /**
- * Delivers the outbox: each event at least once, those of one worker and of one pool in their order. Of all processes the
- * one with the lease does. An event is deleted when the broker has confirmed its message; what was sent and not
+ * Delivers the outbox: each event at least once, those of one worker and of one pool in their order. Of all processes
+ * the one with the lease does. An event is deleted when the broker has confirmed its message; what was sent and not
  * confirmed is sent again. While there is no broker the events wait, and nothing else does.
  */
 export class Publisher {

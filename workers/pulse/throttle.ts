@@ -1,8 +1,8 @@
 import { pause } from './pause.js';
 
 /**
- * Does the work for a key at once, and at most once in each interval however often it is requested: a million requests are
- * one now and one for each interval that follows.
+ * Does the work for a key at once, and at most once in each interval however often it is requested: a million requests
+ * are one now and one for each interval that follows.
  */
 export class Throttle {
   readonly #work: (key: string) => Promise<void>;
