@@ -74,7 +74,7 @@ export const storeError = (
 
 /**
  * Three parts of a statement, `stored`, `counted_error` and `announced_error`: what insertError does with each, when
- * `condition` holds (it may look at the statement's other parts). An error of a pool that has gone meanwhile is stored but
+ * `condition` holds (it may read the statement's other parts). An error of a pool that has gone meanwhile is stored but
  * not announced (docs/taskcluster-compatibility.md#worker-pool-errors).
  */
 export function storeErrors(

@@ -43,7 +43,7 @@ export interface ListedQueueWorker extends QueueWorker {
 }
 
 export interface QueueWorkerDetails extends QueueWorker {
-  /** Until when the queue remembers the worker; null: it does not say. */
+  /** Until when the queue keeps the worker; null: it does not say. */
   readonly expiresAt: number | null;
   /** The latest tasks that it claimed. */
   readonly recentTasks: readonly TaskRun[];

@@ -7,7 +7,7 @@ export interface Clockworks<T extends Due> {
   nextDue(): T | null;
   end(due: T, atMs: number): void;
   /** After everything that may have changed some machine: tells of those that began or ceased. */
-  tell(): void;
+  report(): void;
 }
 
 /** Runs what changes a cloud: first ends what is due, in order; and does so in time also when no call comes. */
@@ -28,7 +28,7 @@ export class Clockwork<T extends Due> {
     try {
       return act(nowMs);
     } finally {
-      this.#works.tell();
+      this.#works.report();
       this.#wakeForNext();
     }
   }

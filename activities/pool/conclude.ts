@@ -42,7 +42,7 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     // finds whatever has changed since.
     const { advice, finding } = evaluate({ ...situation, pool: { ...decision.inputs, ...capacityOf(snapshot) } });
     const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
-    const terminations = advice === null ? 0 : await giveAdvice(workerPoolId, advice, nowMs);
+    const terminations = advice === null ? 0 : await recordAdvice(workerPoolId, advice, nowMs);
     const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
     const again = tryAgainAt(basis, decision, outcome, snapshot, nowMs);
     const full: Decision = { ...decision, terminations };
@@ -57,7 +57,7 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
   };
 
   /** Gives how many workers are advised to stop. */
-  async function giveAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<number> {
+  async function recordAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<number> {
     const verdicts = decideTerminations(await terminationCandidates(db, workerPoolId, nowMs), advice);
     await setShouldTerminate(db, workerPoolId, verdicts, nowMs);
     return verdicts.filter(({ terminate }) => terminate).length;

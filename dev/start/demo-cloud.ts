@@ -28,7 +28,7 @@ interface Pool {
 }
 
 /** Nothing more is launched where a pool's launch configs are, or in a region. Gives these places in words. */
-export async function takeCapacityAway({ apiUrl, simulatorUrl }: Running, where: string): Promise<string[]> {
+export async function limitCapacity({ apiUrl, simulatorUrl }: Running, where: string): Promise<string[]> {
   if (!where.includes('/') && !REGIONS.includes(where)) {
     throw new Error(`${where} is neither a pool nor one of the regions ${REGIONS.join(', ')}`);
   }
@@ -55,7 +55,7 @@ async function placesOfPool(apiUrl: string, workerPoolId: string): Promise<Capac
 }
 
 /** Lifts every limit; gives the places that had one. */
-export async function giveCapacityBack({ simulatorUrl }: Running): Promise<string[]> {
+export async function restoreCapacity({ simulatorUrl }: Running): Promise<string[]> {
   const { capacity } = await getJson<{ capacity: Record<string, number> }>(`${simulatorUrl}/simulator/state`);
   const places = Object.keys(capacity);
   for (const place of places) {

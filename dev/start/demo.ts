@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { commandLineOf, isLauncher, launcherLock, stateDir } from '#scripts/orphan-processes.mjs';
 import { ownerOf } from '#scripts/lock.mjs';
-import { giveCapacityBack, listRunningMachines, loseNextAnswer, takeCapacityAway } from './demo-cloud.js';
+import { restoreCapacity, listRunningMachines, loseNextAnswer, limitCapacity } from './demo-cloud.js';
 import { answersOk, call, HttpError } from './http.js';
 import { lifecyclesLink } from './links.js';
 import { tableLines, takeSnapshot } from './snapshot.js';
@@ -71,7 +71,7 @@ command
   .description('the cloud has no more machines for a pool’s launch configs, or in a region')
   .argument('<where>', 'a pool (web/unit-tests) or a region (us-east-1)')
   .action(async (where: string) => {
-    const places = await takeCapacityAway(whereIsIt(), where);
+    const places = await limitCapacity(whereIsIt(), where);
     print(
       `No new machine in ${places.join(', ')}: the cloud answers that it has no capacity there.`,
       'Expect, once there are tasks: other launch configs are tried; one worker-pool error for each that failed, which then backs off.',
@@ -87,7 +87,7 @@ command
     return word;
   })
   .action(async () => {
-    const places = await giveCapacityBack(whereIsIt());
+    const places = await restoreCapacity(whereIsIt());
     print(
       places.length > 0 ? `Machines again in ${places.join(', ')}.` : 'Capacity was nowhere limited.',
       'Expect: launch configs that backed off are tried again when their backoff is over (10 s, doubling to 10 minutes).',

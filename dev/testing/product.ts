@@ -69,7 +69,7 @@ export class ProductProcess {
   }
 
   /** Sends a signal that does not end it. */
-  tell(signal: NodeJS.Signals): void {
+  sendSignal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 

@@ -85,7 +85,7 @@ export class Ec2Calls {
       ...(this.endpoint ? { endpoint: this.endpoint.url } : {}),
       ...(credentials ? { credentials } : {}),
     });
-    tellUnsent(client);
+    markUnsent(client);
     this.clients.set(region, client);
     return client;
   }
@@ -97,7 +97,7 @@ const changing = new AsyncLocalStorage<boolean>();
 /** Errors of requests that never left: no credentials, or a definition that cannot be written as a request. */
 const unsent = new WeakSet<object>();
 
-function tellUnsent(client: EC2Client): void {
+function markUnsent(client: EC2Client): void {
   const left = new WeakSet<object>();
   client.middlewareStack.add(
     (next, context) => async (args) => {
@@ -108,7 +108,7 @@ function tellUnsent(client: EC2Client): void {
         throw error;
       }
     },
-    { step: 'initialize', priority: 'high', name: 'tellUnsent' },
+    { step: 'initialize', priority: 'high', name: 'markUnsent' },
   );
   client.middlewareStack.add(
     (next, context) => (args) => {

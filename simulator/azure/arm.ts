@@ -26,7 +26,7 @@ export class Arm {
     this.#clockwork = new Clockwork({
       nextDue: () => store.nextDue(),
       end: (operation, atMs) => this.#end(operation, atMs),
-      tell: () => {
+      report: () => {
         const { running, ended } = store.changes;
         if (running.length + ended.length > 0) onMachines(running.splice(0), ended.splice(0));
       },

@@ -23,7 +23,7 @@ export class Compute {
     this.#clockwork = new Clockwork({
       nextDue: () => store.nextDue(),
       end: (operation, atMs) => this.#end(operation, atMs),
-      tell: () => {
+      report: () => {
         const { booting, ended } = store.changes;
         if (booting.length + ended.length > 0) onMachines(booting.splice(0), ended.splice(0));
       },
@@ -58,7 +58,7 @@ export class Compute {
   }
 
   /** Google preempts the machine, or its host fails. */
-  takeAway(instance: Instance): void {
+  preempt(instance: Instance): void {
     const spot = isSpot(this.store, instance);
     this.#stop(instance, spot ? 'compute.instances.preempted' : 'compute.instances.hostError');
   }

@@ -40,7 +40,7 @@ export class GoogleMachines {
   kill(instance: Instance, vanish: boolean): void {
     this.#log.write({ kind: 'machine', operation: 'killed', outcome: 'ok', workerId: instance.id, vanish });
     if (vanish) this.#compute.vanish(instance);
-    else this.#compute.takeAway(instance);
+    else this.#compute.preempt(instance);
   }
 
   #startAgent(instance: Instance): void {

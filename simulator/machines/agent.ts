@@ -65,7 +65,7 @@ export class Agent {
       await Promise.all([this.#renewCredentials(), this.#leaveWhenIdle()]);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#tell('gave up', { why: error instanceof RegistrationRefused ? error.message : String(error) });
+      this.#report('gave up', { why: error instanceof RegistrationRefused ? error.message : String(error) });
       this.#around.shutDown();
     }
   }
@@ -80,18 +80,18 @@ export class Agent {
   async register(): Promise<boolean> {
     const registration = await register(this.#around.introduce, this.workerId, this.#stop.signal);
     if (!registration) {
-      this.#tell('no worker manager');
+      this.#report('no worker manager');
       return false;
     }
     this.#track(registration);
     this.memory.idleSinceMs = Date.now();
-    this.#tell('registered', { workerPoolId: registration.workerPoolId });
+    this.#report('registered', { workerPoolId: registration.workerPoolId });
     return true;
   }
 
   async reregister(): Promise<void> {
     this.#track(await this.#calls().reregister());
-    this.#tell('renewed');
+    this.#report('renewed');
   }
 
   async shouldTerminate(): Promise<boolean> {
@@ -125,7 +125,7 @@ export class Agent {
     this.#around.changed();
   }
 
-  #tell(operation: string, details: Readonly<Record<string, unknown>> = {}): void {
+  #report(operation: string, details: Readonly<Record<string, unknown>> = {}): void {
     this.#around.log.write({ kind: 'machine', operation, outcome: 'ok', workerId: this.workerId, ...details });
   }
 
@@ -146,7 +146,7 @@ export class Agent {
       this.memory.work.push({ taskId: task.taskId, runId: task.runId, finishMs });
       this.#finishAt(task.taskId, task.runId, finishMs);
     }
-    this.#tell('claimed', { tasks: tasks.length });
+    this.#report('claimed', { tasks: tasks.length });
     this.#around.changed();
     // Tasks may come while the claim is still being made; the next one is made after it.
     queueMicrotask(() => this.#claim());
@@ -213,7 +213,7 @@ export class Agent {
 
   async #leave(): Promise<void> {
     this.#withdrawClaim?.();
-    this.#tell('leaves', { by: this.#around.leaveBy });
+    this.#report('leaves', { by: this.#around.leaveBy });
     if (this.#around.leaveBy === 'shutdown') return this.#around.shutDown();
     while (!this.#stop.signal.aborted) {
       await this.remove().catch(() => undefined);

@@ -4,7 +4,7 @@ import type { SeenWorker } from './workers.js';
 
 /** The queue's own maximum of a page. */
 const MAX_PAGE = 1_000;
-/** How long a worker is remembered after its last activity. */
+/** How long the queue keeps a worker after its last activity. */
 const REMEMBERED_MS = 5 * 86_400_000;
 
 /** Pages count from the beginning of the list as it is now: one that changes between two pages may show gaps. */

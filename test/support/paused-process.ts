@@ -54,7 +54,7 @@ export class PausedProcess {
   }
 
   goOn(): void {
-    this.#process.tell('SIGCONT');
+    this.#process.sendSignal('SIGCONT');
   }
 
   /** Ends it, stopped or not. */

@@ -59,5 +59,5 @@ export class RecordedMessages {
   }
 }
 
-/** Each value once, where it came first: what is left of a sequence when repetitions are taken away. */
+/** Each value once, where it came first: what is left of a sequence without repetitions. */
 export const firstOccurrences = <T>(sequence: readonly T[]): T[] => [...new Set(sequence)];

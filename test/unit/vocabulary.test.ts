@@ -9,7 +9,7 @@ import { logEvents } from '../../observability/log-events.js';
  * beginning, or as a whole name. Ordinary English in comments and documents is a matter of review.
  */
 const PART =
-  /^(look(s|ed|ing)?|ticks?|ask(s|ed|ing)?|hint(s|ed|ing)?|book(s|ed|ing|ings)?|brakes?|thaw(s|ed)?|doubtful|unmade)$/;
+  /^(look(s|ed|ing)?|ticks?|ask(s|ed|ing)?|hint(s|ed|ing)?|book(s|ed|ing|ings)?|brakes?|thaw(s|ed)?|doubtful|unmade|told|heed(s|ed)?)$/;
 const BEGINNING = /^(MOST|LONGEST|SHORTEST)_/;
 const NAMES = new Set(
   `made heed carried settle settleAttempt whatAttemptsMade handOver carriesOn earlyEnd isNews isHollow pictureOf

@@ -11,7 +11,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import type { PgliteClient } from './client.js';
-import { Mutex } from './turns.js';
+import { Mutex } from './mutex.js';
 
 /**
  * Kysely on PGlite's thread. PGlite has one connection, so whoever acquires it has it alone until released: a

@@ -103,7 +103,7 @@ describe('a process with an embedded database', () => {
     try {
       await process.serves();
       await system.waitFor(async () => (await system.api.call('GET', '/worker-pools')).status === 200, 'an answer');
-      process.tell('SIGUSR2');
+      process.sendSignal('SIGUSR2');
       await system.waitFor(async () => {
         const { status } = await system.api.call('GET', '/worker-pools');
         return status === 503;

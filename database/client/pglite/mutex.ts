@@ -3,12 +3,12 @@ import { DatabaseUnavailableError } from '../failures.js';
 /** As long as Postgres gives a statement. Only a transaction that waits for its own connection waits so long. */
 const PATIENCE_MS = 30_000;
 
-/** One at a time, in the order of asking. */
+/** One holder at a time, in the order of the calls. */
 export class Mutex {
   #taken = false;
   readonly #queue: (() => void)[] = [];
 
-  /** Resolves when it is the caller's turn; throws after 30 s, in which case the turn is not the caller's. */
+  /** Resolves when the caller holds it; throws after 30 s, without it. */
   async acquire(): Promise<void> {
     if (!this.#taken) {
       this.#taken = true;
