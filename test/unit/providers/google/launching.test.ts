@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ComputeCalls } from '../../../../providers/google/calls.js';
 import { launchLabel, launchRequestId } from '../../../../providers/google/names.js';
+import { OperationWaits } from '../../../../providers/google/operations.js';
 import { googleProvider } from '../../../../providers/google/provider.js';
 import type { BulkLaunching, MachineRef } from '../../../../providers/provider.js';
 import { googleSpec } from '../../../support/google-launch.js';
@@ -56,14 +58,11 @@ const success = (targetId: string, group = 'group-1') => ({
   ...{ name: `insert-${targetId}`, status: 'DONE', operationType: 'insert', operationGroupId: group, targetId },
 });
 
-const provider = () =>
-  googleProvider(
-    {
-      ...{ providerType: 'google', project: 'example-project', workerServiceAccountId: '1', jwksUrl: null },
-      ...{ endpoint: google.url, draining: false },
-    },
-    recordedContext(),
-  );
+const config = () => ({
+  ...{ providerType: 'google' as const, project: 'example-project', workerServiceAccountId: '1', jwksUrl: null },
+  ...{ endpoint: google.url, draining: false },
+});
+const provider = () => googleProvider(config(), recordedContext());
 const launching = () => provider().launching as BulkLaunching;
 const launchOf = (count: number) => launching().prepare(googleSpec({ count }));
 const queries = (path: string) => google.requests.filter((one) => one.path.endsWith(path)).map(({ query }) => query);
@@ -107,16 +106,14 @@ describe('a bulk launch', () => {
     expect((await launching().submit(launchOf(2))).machines).toHaveLength(2);
   });
 
-  test('a bulk launch reads the operations of several launches of a zone together', async () => {
-    answers['POST instances/bulkInsert'] = ({ query }) =>
-      operation({ status: 'RUNNING', name: `of-${query.get('requestId')}`, ...created(0) });
-    const ids = ['a', 'b', 'c'].map((token) => ({ name: `of-${launchRequestId(token)}` }));
-    answers['GET operations'] = { body: { items: ids.map((one) => bulk({ ...one, ...created(1) })) } };
-    answers['GET instances'] = list([instance('1')]);
-    const bulkLaunching = launching();
-    await Promise.all(
-      ['a', 'b', 'c'].map((token) => bulkLaunching.submit(bulkLaunching.prepare(googleSpec({ token, count: 1 })))),
-    );
+  test('the operations of several launches of a zone, waited for from one moment on, are read together', async () => {
+    const operations = ['a', 'b', 'c'].map((token) => bulk({ name: `of-${launchRequestId(token)}`, ...created(1) }));
+    answers['GET operations'] = { body: { items: operations } };
+    const waits = new OperationWaits(new ComputeCalls(config(), recordedContext()));
+    const zone = { project: 'example-project', zone: 'us-central1-a' };
+    const running = operations.map((one) => ({ ...one, status: 'RUNNING' }));
+    const ended = await Promise.all(running.map((one) => waits.untilDone(one, zone, 30_000)));
+    expect(ended).toMatchObject(operations);
     expect(queries('/operations')).toHaveLength(1);
     expect(queries('/operations')[0]!.get('filter')).toBe(
       'operationType="bulkInsert" AND creationTimestamp>="2026-11-28T12:00:00Z"',
