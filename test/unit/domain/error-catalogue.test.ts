@@ -31,6 +31,7 @@ test('the codes of Taskcluster keep their status', () => {
     AuthenticationFailed: 401,
     InsufficientScopes: 403,
     ResourceNotFound: 404,
+    MethodNotAllowed: 405,
     RequestConflict: 409,
     ResourceExpired: 410,
     InputTooLarge: 413,
