@@ -163,7 +163,7 @@ export const logEvents = {
   },
   'queue-not-read': {
     level: 'warn',
-    meaning: 'A call about the queue’s workers got no answer from the queue; the caller was told to try again.',
+    meaning: 'A call about the queue’s workers got no answer from the queue; the caller should try again.',
     fields: ['question', 'err'],
   },
   'queue-answers': {

@@ -36,7 +36,7 @@ async function everyCall(pool: string, call: (name: string, ...args: unknown[]) 
   const [provisionerId, workerType] = pool.split('/');
   const hand = `${pool}-hand`;
   const worker = [pool, 'here', `i-${workerType}`] as const;
-  const made = [hand, 'here', 'w'] as const;
+  const announcedWorker = [hand, 'here', 'w'] as const;
   const expires = new Date(Date.now() + HOUR_MS).toISOString();
   const announced = { expires, capacity: 1, providerInfo: { staticSecret: 'a'.repeat(44) } };
   for (const name of ['ping', 'lbheartbeat', 'version', 'heartbeat', 'listProviders']) await call(name);
@@ -60,8 +60,8 @@ async function everyCall(pool: string, call: (name: string, ...args: unknown[]) 
   await call('listWorkerPoolErrors', pool, { limit: 1 });
   await call('listWorkersForWorkerGroup', pool, worker[1]);
   await call('worker', ...worker);
-  await call('createWorker', ...made, announced);
-  await call('updateWorker', ...made, { ...announced, capacity: 2 });
+  await call('createWorker', ...announcedWorker, announced);
+  await call('updateWorker', ...announcedWorker, { ...announced, capacity: 2 });
   await call('listWorkers', provisionerId, workerType, { quarantined: 'true' });
   api.queueKnows.worker = async (_, { workerGroup, workerId }) => ({
     ...{ workerGroup, workerId, firstClaimAt: 1, lastActiveAt: 1, quarantineUntil: null, expiresAt: null },

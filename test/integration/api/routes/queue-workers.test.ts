@@ -126,7 +126,7 @@ test('listWorkers goes on from a short page when few workers pass the filter', a
   expect(await everyPage({ limit: 5, workerState: 'requested' })).toEqual([['w-0'], ['w-12'], ['w-24']]);
 });
 
-test('listWorkers gives only workers in quarantine when told to, and all of them when told not to', async () => {
+test('listWorkers gives only workers in quarantine with quarantined=true, and all of them with false', async () => {
   await claimed('a', 'b', 'c');
   await quarantine('b', MINUTE_MS);
   await quarantine('c', -1);
