@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { withHeartbeat } from '../../../activities/support/heartbeat.js';
 import { lifecycleStart } from '../../../temporal/lifecycle-start-options.js';
 import type { LifecycleInput, LifecycleStatus } from '../../../temporal/messages.js';
 import { workflowTypes } from '../../../temporal/names.js';
@@ -93,6 +95,26 @@ test('a removal is answered when the call that creates the machine fails after i
   call.fail();
   await removal;
   expect(await status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator' });
+  await observed('gone', { vm: 'gone', nic: 'gone' });
+  await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
+});
+
+test('what a failed attempt leaves in its last heartbeat reaches the next attempt, though another heartbeat came just before', async () => {
+  scripted.reset();
+  const left: unknown[] = [];
+  scripted.on('deleteResource', () =>
+    withHeartbeat(async () => {
+      const { info } = Context.current();
+      left.push(info.heartbeatDetails ?? null);
+      Context.current().heartbeat({ attempts: info.attempt });
+      if (info.attempt < 3) throw new Error('put off');
+    }),
+  );
+  const { handle, observed, status, remove } = await start([]);
+  await eventually(async () => (await status()).phase === 'awaiting registration');
+  await remove();
+  await eventually(() => left.length === 3);
+  expect(left).toEqual([null, { attempts: 1 }, { attempts: 2 }]);
   await observed('gone', { vm: 'gone', nic: 'gone' });
   await eventually(async () => (await handle.describe()).status.name === 'COMPLETED');
 });
