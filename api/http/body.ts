@@ -49,4 +49,5 @@ function faultOf(value: unknown, depth: number): string | null {
   return null;
 }
 
-const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+/** Whether the database can hold it. */
+export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();

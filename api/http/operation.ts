@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import type { Caller } from '../auth/client.js';
 import { missingScopes } from '../auth/scopes.js';
+import { isStorable } from './body.js';
 import { ApiError } from './errors.js';
 
 /** One call of the API. `name` is what clients call it, and what errors and logs say. */
@@ -87,6 +88,7 @@ export function addOperation<
       if (scopes !== 'public') requireScopes(request.caller, scopes(request.params as Static<TObject<P>>));
     },
     preHandler: async (request) => {
+      assertStorable(request);
       if (contentScopes) requireScopes(request.caller, contentScopes(request as unknown as Call<P, Q, B>));
     },
     handler: (request) =>
@@ -99,6 +101,14 @@ export function addOperation<
         log: request.log,
       }),
   });
+}
+
+/** What no body may hold, no address may: the database cannot keep it. */
+function assertStorable({ params, query }: FastifyRequest): void {
+  for (const [key, value] of [...Object.entries(params ?? {}), ...Object.entries(query ?? {})]) {
+    if (typeof value !== 'string' || isStorable(value)) continue;
+    throw new ApiError('InvalidRequestArguments', `${key} holds a NUL character or half a surrogate pair.`);
+  }
 }
 
 /** Throws InsufficientScopes, which names what is missing. */
