@@ -26,7 +26,9 @@ export async function shownTexts(system: System, workers: readonly WorkerRespons
   const shown: Record<string, string> = {};
   const show = async (url: string): Promise<void> => {
     const answer = await fetch(url);
-    if (answer.status !== 200) throw new Error(`${url} answered with ${answer.status}`);
+    // The queue may not know a worker that has claimed nothing yet.
+    const isExpected = answer.status === 200 || (answer.status === 404 && url.includes('/provisioners/'));
+    if (!isExpected) throw new Error(`${url} answered with ${answer.status}`);
     shown[`GET ${new URL(url).pathname}`] = await answer.text();
   };
   await show(`http://127.0.0.1:${port}/metrics`);
@@ -39,8 +41,14 @@ export async function shownTexts(system: System, workers: readonly WorkerRespons
   return shown;
 }
 
-const fill = (path: string, worker: WorkerResponse): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(worker[name as keyof WorkerResponse])));
+function fill(path: string, worker: WorkerResponse): string {
+  const [provisionerId, workerType] = worker.workerPoolId.split('/');
+  const values: Record<string, unknown> = {
+    ...{ ...worker, provisionerId, workerType },
+    ...{ entityType: 'worker-pool', entityId: worker.workerPoolId },
+  };
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name])));
+}
 
 async function workflowTexts(client: Client): Promise<KeptTexts> {
   const texts: Record<string, string> = {};

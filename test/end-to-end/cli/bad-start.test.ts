@@ -67,10 +67,10 @@ const postgres = async () => ({ database: { url: await createDatabase() } });
 const cases: [string, () => Promise<Readonly<Record<string, unknown>>>, number, RegExp, Role][] = [
   ['an unknown key', async () => ({ provisioning: { colour: 'red' } }), 1, /provisioning.*colour/, 'all'],
   [
-    'a key that is not built yet',
+    'auth.type taskcluster and no issuer',
     async () => ({ auth: { type: 'taskcluster' } }),
     1,
-    /auth\.type.*not built yet/,
+    /issuer: is needed with auth\.type taskcluster/,
     'all',
   ],
   [

@@ -21,6 +21,7 @@ import { Type } from 'typebox';
 import { closed } from '../../config/schema-parts.js';
 import { IdentityError } from '../errors.js';
 import type { MachineRef, ProviderType } from '../provider.js';
+import { causeByWords } from '../shared/end-cause.js';
 import { gone } from '../shared/gone.js';
 import { cloudPoolSchema, poolValidator } from '../shared/pool-schema.js';
 
