@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resourcesdeployments';
-import { deploymentState, isActive, reasonOf, targetsOf } from '../../../../providers/azure/model/arm-deployment-states.js';
+import {
+  deploymentState,
+  isActive,
+  reasonOf,
+  targetsOf,
+} from '../../../../providers/azure/model/arm-deployment-states.js';
 import { trackedOwners, withDeployments } from '../../../../providers/azure/observe/arm-deployments.js';
 import { createdDisks } from '../../../../providers/azure/create/resource-tracking.js';
 import { deploymentBody, prepareDeployment, requestOf } from '../../../../providers/azure/create/template-request.js';
