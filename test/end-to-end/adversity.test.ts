@@ -136,6 +136,9 @@ test('a pool whose schedule is paused launches nothing for its tasks, and goes o
   await system().waitFor(isHeld, 'a decision that says so, after a restart');
   expect(await system().api.workers(pool)).toEqual([]);
   await schedule.unpause();
+  // Of two requests that meet, Temporal's scheduler keeps the second alone: the pause would go on.
+  const isUnpaused = async () => !(await schedule.describe()).state.paused;
+  await system().waitFor(isUnpaused, 'the end of the pause');
   // Its next run, without the wait for it.
   await schedule.trigger();
   await expectSettled(system(), pool, 5);
