@@ -1,17 +1,18 @@
-/** What ends by itself when its time has come. */
-export interface Due {
-  readonly dueMs: number;
+/** What ends by itself when its time has come; null: it does not. */
+interface Ending {
+  readonly dueMs: number | null;
 }
 
-export interface Clockworks<T extends Due> {
-  nextDue(): T | null;
+interface Clockworks<T extends Ending> {
+  /** What has not ended yet, in the order in which it began. */
+  running(): Iterable<T>;
   end(due: T, atMs: number): void;
   /** After everything that may have changed some machine: tells of those that began or ceased. */
   report(): void;
 }
 
 /** Runs what changes a cloud: first ends what is due, in order; and does so in time also when no call comes. */
-export class Clockwork<T extends Due> {
+export class Clockwork<T extends Ending> {
   readonly #works: Clockworks<T>;
   #timer: NodeJS.Timeout | null = null;
   #timerMs = Infinity;
@@ -22,7 +23,7 @@ export class Clockwork<T extends Due> {
 
   run<R>(act: (nowMs: number) => R): R {
     const nowMs = Date.now();
-    for (let next = this.#works.nextDue(); next && next.dueMs <= nowMs; next = this.#works.nextDue()) {
+    for (let next = this.#next(); next && next.dueMs <= nowMs; next = this.#next()) {
       this.#works.end(next, next.dueMs);
     }
     try {
@@ -39,8 +40,17 @@ export class Clockwork<T extends Due> {
     this.#timerMs = Infinity;
   }
 
+  /** Of several at the same time the one that began first. */
+  #next(): Due<T> | null {
+    let next: Due<T> | null = null;
+    for (const one of this.#works.running()) {
+      if (isDue(one) && (!next || one.dueMs < next.dueMs)) next = one;
+    }
+    return next;
+  }
+
   #wakeForNext(): void {
-    const nextMs = this.#works.nextDue()?.dueMs ?? Infinity;
+    const nextMs = this.#next()?.dueMs ?? Infinity;
     if (nextMs >= this.#timerMs) return;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timerMs = nextMs;
@@ -53,3 +63,7 @@ export class Clockwork<T extends Due> {
     );
   }
 }
+
+type Due<T extends Ending> = T & { readonly dueMs: number };
+
+const isDue = <T extends Ending>(one: T): one is Due<T> => one.dueMs !== null;

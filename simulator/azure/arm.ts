@@ -5,7 +5,7 @@ import { endDeployment, endStep } from './deployments.js';
 import { releaseMachine } from './machine-kinds.js';
 import { releaseInterface } from './network-kinds.js';
 import type { Ending, Operation, Resource } from './resource.js';
-import type { ArmSnapshot, ArmStore, DueOperation } from './store.js';
+import type { ArmSnapshot, ArmStore } from './store.js';
 
 export const emptyArm: ArmSnapshot = { sequence: 0, groups: [], resources: [], deployments: [], operations: [] };
 
@@ -13,7 +13,7 @@ export const emptyArm: ArmSnapshot = { sequence: 0, groups: [], resources: [], d
 export class Arm {
   readonly store: ArmStore;
   readonly #log: RequestLog;
-  readonly #clockwork: Clockwork<DueOperation>;
+  readonly #clockwork: Clockwork<Operation>;
 
   /** `onMachines` gets those that began to run or ceased. */
   constructor(
@@ -24,7 +24,7 @@ export class Arm {
     this.store = store;
     this.#log = log;
     this.#clockwork = new Clockwork({
-      nextDue: () => store.nextDue(),
+      running: () => store.pending(),
       end: (operation, atMs) => this.#end(operation, atMs),
       report: () => {
         const { running, ended } = store.changes;

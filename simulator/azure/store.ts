@@ -32,10 +32,6 @@ export interface OperationRequest {
   readonly deploymentId?: string | null;
 }
 
-export type DueOperation = Operation & { readonly dueMs: number };
-
-const endsByItself = (operation: Operation): operation is DueOperation => operation.dueMs !== null;
-
 /** Everything that Azure Resource Manager knows, in memory. Ids are compared without regard to case. */
 export class ArmStore {
   readonly times: ArmTimes;
@@ -127,6 +123,7 @@ export class ArmStore {
     return id === null ? undefined : this.#operations.get(id);
   }
 
+  /** In the order in which they began. */
   pending(): Iterable<Operation> {
     return this.#pending;
   }
@@ -156,15 +153,6 @@ export class ArmStore {
     operation.status = operation.failure ? 'Failed' : 'Succeeded';
     operation.endedMs = atMs;
     this.#pending.delete(operation);
-  }
-
-  /** The operation that ends next, of several at the same time the one that began first; null when none ends by itself. */
-  nextDue(): DueOperation | null {
-    let next: DueOperation | null = null;
-    for (const operation of this.#pending) {
-      if (endsByItself(operation) && (!next || operation.dueMs < next.dueMs)) next = operation;
-    }
-    return next;
   }
 
   purge(nowMs: number): void {

@@ -1,4 +1,4 @@
-import { Clockwork, type Due } from '../clockwork.js';
+import { Clockwork } from '../clockwork.js';
 import type { RequestLog } from '../request-log.js';
 import { endOperation, isSpot, type Effects } from './endings.js';
 import { regionOf } from './places.js';
@@ -10,7 +10,7 @@ export class Compute {
   readonly store: GoogleStore;
   readonly #log: RequestLog;
   readonly #waiting = new Map<string, (() => void)[]>();
-  readonly #clockwork: Clockwork<Operation & Due>;
+  readonly #clockwork: Clockwork<Operation>;
 
   /** `onMachines` gets those that began to boot or ceased. */
   constructor(
@@ -21,7 +21,7 @@ export class Compute {
     this.store = store;
     this.#log = log;
     this.#clockwork = new Clockwork({
-      nextDue: () => store.nextDue(),
+      running: () => store.running(),
       end: (operation, atMs) => this.#end(operation, atMs),
       report: () => {
         const { booting, ended } = store.changes;

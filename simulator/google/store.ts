@@ -185,6 +185,7 @@ export class GoogleStore {
     return this.#operations.values();
   }
 
+  /** In the order in which they began. */
   running(): Iterable<Operation> {
     return this.#running;
   }
@@ -225,15 +226,6 @@ export class GoogleStore {
     operation.status = 'DONE';
     operation.endedMs = atMs;
     this.#running.delete(operation);
-  }
-
-  /** Of those that end by themselves the next, of several at the same time the one that began first. */
-  nextDue(): (Operation & { readonly dueMs: number }) | null {
-    let next: (Operation & { dueMs: number }) | null = null;
-    for (const operation of this.#running) {
-      if (isDue(operation) && (!next || operation.dueMs < next.dueMs)) next = operation;
-    }
-    return next;
   }
 
   /** Forgets operations that ended `keptMs` ago, a bulk with its insertions, and orders that nobody needs any more. */
@@ -287,8 +279,6 @@ export class GoogleStore {
 
 /** An insertion of a bulk. */
 const isPart = ({ type, groupId }: Operation): boolean => type === 'insert' && groupId !== null;
-
-const isDue = (operation: Operation): operation is Operation & { dueMs: number } => operation.dueMs !== null;
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
