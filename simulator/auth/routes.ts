@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { count, optionalText, text, type Body } from '../control/input.js';
-import { ConnectionLost, Refusal } from '../errors.js';
+import { Refusal } from '../errors.js';
 import type { Faults } from '../faults.js';
 import { readJson, send, sendJson } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
@@ -46,10 +46,8 @@ export async function handleAuth(
     if (otherAnswer) return send(response, otherAnswer.status, otherAnswer.type, otherAnswer.body);
     sendJson(response, 200, answer);
   } catch (error) {
-    if (error instanceof ConnectionLost) return void response.destroy();
-    if (!(error instanceof Refusal)) throw error;
-    log.write({ kind: 'auth', operation, outcome: error.code });
-    sendJson(response, error.status, { code: error.code, message: error.message });
+    if (error instanceof Refusal) log.write({ kind: 'auth', operation, outcome: error.code });
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ConnectionLost, Refusal } from '../errors.js';
+import { Refusal } from '../errors.js';
 import type { Call, Fault } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import { findOperation, perform, type ComputeAnswer } from './actions.js';
@@ -72,11 +72,8 @@ async function answer(
   }
 }
 
+/** In Google's form; throws what is no refusal. */
 export function sendError(error: unknown, response: ServerResponse): void {
-  if (error instanceof ConnectionLost) {
-    response.destroy();
-    return;
-  }
   if (!(error instanceof Refusal)) throw error;
   if (error.retryAfterSeconds !== null) response.setHeader('retry-after', error.retryAfterSeconds);
   sendJson(response, error.status, errorBody(error));
