@@ -1,3 +1,4 @@
+import { addressIn } from '../addresses.js';
 import { Refusal } from '../errors.js';
 import type { KindRules } from './kind-rules.js';
 import { hold, letGo, requireFree, requireReady, requireSubnet } from './references.js';
@@ -63,7 +64,7 @@ export const networkInterfaces: KindRules = {
       properties: {
         ...objectAt(one, 'properties'),
         provisioningState: 'Succeeded',
-        privateIPAddress: `10.${(resource.sequence >> 16) & 0xff}.${(resource.sequence >> 8) & 0xff}.${resource.sequence & 0xff}`,
+        privateIPAddress: addressIn(10, resource.sequence),
       },
     })),
   }),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { addressIn } from '../addresses.js';
 import type { Instance, InstanceState, Launch, StateReason } from './instance.js';
 
 export interface CloudTimes {
@@ -82,7 +83,7 @@ export class Cloud {
         region: order.region,
         sequence,
         launchIndex,
-        privateIp: `10.${(sequence >> 16) & 0xff}.${(sequence >> 8) & 0xff}.${sequence & 0xff}`,
+        privateIp: addressIn(10, sequence),
         endingMs: null,
         ending: 'terminate',
         endingTakesMs: this.times.shutdownMs,

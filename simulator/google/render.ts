@@ -1,14 +1,10 @@
+import { addressIn } from '../addresses.js';
 import { uniqueIdOf, workerAccount } from './accounts.js';
 import { childrenOf } from './endings.js';
-import { computeUrl, lastPart, timestamp, zonePath, zoneUrl } from './places.js';
+import { computeUrl, regionOf, timestamp, zonePath, zoneUrl } from './places.js';
 import { listAt, objectAt, type Disk, type Instance, type Operation, type Properties } from './resource.js';
 import { statusOf } from './status.js';
 import type { GoogleStore } from './store.js';
-
-const networkIp = (sequence: number): string =>
-  `10.${(sequence >> 16) & 0xff}.${(sequence >> 8) & 0xff}.${sequence & 0xff}`;
-const natIp = (sequence: number): string =>
-  `34.${(sequence >> 16) & 0xff}.${(sequence >> 8) & 0xff}.${sequence & 0xff}`;
 
 export function renderInstance(store: GoogleStore, instance: Instance, nowMs: number): Properties {
   const order = store.orderOf(instance);
@@ -52,12 +48,12 @@ function renderNetworks(project: string, sequence: number, properties: Propertie
     network: computeUrl(`projects/${project}/global/networks/default`),
     ...one,
     name: `nic${index}`,
-    networkIP: networkIp(sequence),
+    networkIP: addressIn(10, sequence),
     accessConfigs: listAt(one, 'accessConfigs').map((config) => ({
       kind: 'compute#accessConfig',
       name: 'External NAT',
       ...config,
-      natIP: natIp(sequence),
+      natIP: addressIn(34, sequence),
     })),
   }));
 }
@@ -152,13 +148,12 @@ function progressOf(store: GoogleStore, operation: Operation): Properties {
 }
 
 export function renderZone(project: string, zone: string): Properties {
-  const region = zone.replace(/-[a-z]$/, '');
   return {
     kind: 'compute#zone',
     name: zone,
     description: zone,
     status: 'UP',
-    region: computeUrl(`projects/${project}/regions/${region}`),
+    region: computeUrl(`projects/${project}/regions/${regionOf(zone)}`),
     selfLink: computeUrl(zonePath(project, zone)),
   };
 }
@@ -168,7 +163,7 @@ export const renderMachineType = (project: string, zone: string, name: string, c
   name,
   guestCpus: cpus,
   memoryMb: cpus * 4096,
-  zone: lastPart(zone),
+  zone,
   selfLink: `${zoneUrl(project, zone)}/machineTypes/${name}`,
 });
 
