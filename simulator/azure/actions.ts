@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.js';
+import { textAt } from '../members.js';
 import { openGroup, readTags, requireGroup } from './checks.js';
 import { deleteResource } from './delete-resource.js';
 import type { Deployment } from './deployment.js';
@@ -6,7 +7,7 @@ import { cancelDeployment, deleteDeployment, inGroup, putDeployment } from './de
 import { pageOf, resourceFilter, same } from './lists.js';
 import { putResource } from './put-resource.js';
 import * as render from './render.js';
-import { resourceTypes, textAt } from './resource.js';
+import { resourceTypes } from './resource.js';
 import type { Ending, Operation, Properties, Resource, ResourceKind } from './resource.js';
 import type { ArmStore } from './store.js';
 import { deploymentId, resourceId, type Target } from './target.js';

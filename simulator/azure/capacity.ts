@@ -1,4 +1,4 @@
-import { textAt } from './resource.js';
+import { textAt } from '../members.js';
 import type { ArmStore } from './store.js';
 
 /**

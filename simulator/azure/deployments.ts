@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Failure, Refusal } from '../errors.js';
+import { objectAt, textAt } from '../members.js';
 import { openGroup } from './checks.js';
 import { isActive, type Deployment, type DeploymentStep } from './deployment.js';
 import { same } from './lists.js';
 import { putResource } from './put-resource.js';
-import { objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
+import type { Ending, Operation, Properties } from './resource.js';
 import type { ArmStore } from './store.js';
 import { deploymentId, resourceId } from './target.js';
 import { planTemplate, secureParameters, templateOf } from './templates.js';

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Refusal } from '../errors.js';
+import { listAt, objectAt, textAt } from '../members.js';
 import { computeRules, type KindRules } from './kind-rules.js';
-import { hashOf, listAt, objectAt, textAt, type Properties, type Resource } from './resource.js';
+import { hashOf, type Properties, type Resource } from './resource.js';
 import type { ArmStore } from './store.js';
 import { resourceId } from './target.js';
 

@@ -1,5 +1,6 @@
 import type { Call } from '../faults.js';
-import { objectAt, resourceTypes, textAt, type Properties, type ResourceKind } from './resource.js';
+import { objectAt, textAt } from '../members.js';
+import { resourceTypes, type Properties, type ResourceKind } from './resource.js';
 import type { ArmStore } from './store.js';
 import { deploymentId, resourceId, type Target } from './target.js';
 

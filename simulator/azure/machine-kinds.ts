@@ -1,9 +1,10 @@
 import { Refusal } from '../errors.js';
+import { listAt, objectAt, textAt } from '../members.js';
 import { disksOf, makeDisk, namedDisks } from './disks.js';
 import { computeRules, type KindRules } from './kind-rules.js';
 import { releaseInterface } from './network-kinds.js';
 import { hold, letGo, requireFree } from './references.js';
-import { listAt, objectAt, textAt, type Properties, type Resource } from './resource.js';
+import type { Properties, Resource } from './resource.js';
 import type { ArmStore } from './store.js';
 
 const nicIds = (vm: Properties): string[] =>

@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http';
 import { Refusal } from '../errors.js';
 import { sendJson, sendText } from '../http/exchange.js';
 import { parseUserData, readMetadata, type Introduce } from '../machines/registration.js';
+import { textAt } from '../members.js';
 import type { Arm } from './arm.js';
 import { attestedFacts, signDocument } from './attested-document.js';
 import type { AzureKeys } from './certificates.js';
-import { textAt } from './resource.js';
 
 /** The instance metadata service; each machine has its own at `/azure-metadata/<name>`. */
 export function handleAzureMetadata(

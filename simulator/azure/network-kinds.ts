@@ -1,8 +1,9 @@
 import { addressIn } from '../addresses.js';
 import { Refusal } from '../errors.js';
+import { listAt, objectAt, textAt } from '../members.js';
 import type { KindRules } from './kind-rules.js';
 import { hold, letGo, requireFree, requireReady, requireSubnet } from './references.js';
-import { listAt, objectAt, textAt, type Properties, type Resource } from './resource.js';
+import type { Properties, Resource } from './resource.js';
 import type { ArmStore, ArmTimes } from './store.js';
 
 const networkBusy = (resource: Resource): Refusal =>

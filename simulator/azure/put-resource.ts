@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../errors.js';
+import { objectAt, textAt } from '../members.js';
 import { kindRules } from './kinds.js';
-import { hashOf, objectAt, textAt, type Ending, type Operation, type Properties } from './resource.js';
+import { hashOf, type Ending, type Operation, type Properties } from './resource.js';
 import type { Resource, ResourceKind } from './resource.js';
 import type { ArmStore } from './store.js';
 import { openGroup, readTags } from './checks.js';

@@ -98,21 +98,3 @@ function canonical(value: unknown): string {
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonical(item)}`).join(',')}}`;
 }
-
-/** An object inside parameters of unknown shape; empty when there is none. */
-export const objectAt = (value: unknown, ...path: string[]): Properties => {
-  let at: unknown = value;
-  for (const name of path) at = typeof at === 'object' && at !== null ? (at as Properties)[name] : undefined;
-  return typeof at === 'object' && at !== null ? (at as Properties) : {};
-};
-
-export const listAt = (value: unknown, ...path: string[]): Properties[] => {
-  const last = path.at(-1) ?? '';
-  const list = objectAt(value, ...path.slice(0, -1))[last];
-  return Array.isArray(list) ? (list as Properties[]) : [];
-};
-
-export const textAt = (value: unknown, ...path: string[]): string | null => {
-  const text = objectAt(value, ...path.slice(0, -1))[path.at(-1) ?? ''];
-  return typeof text === 'string' ? text : null;
-};

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Refusal } from '../errors.js';
-import { objectAt, textAt, type Properties, type ResourceKind } from './resource.js';
+import { objectAt, textAt } from '../members.js';
+import type { Properties, ResourceKind } from './resource.js';
 import { resourceId } from './target.js';
 
 export interface Plan {

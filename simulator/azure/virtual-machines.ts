@@ -1,9 +1,10 @@
 import type { Agents } from '../machines/agents.js';
 import type { RequestLog } from '../request-log.js';
+import { textAt } from '../members.js';
 import type { Arm } from './arm.js';
 import { deleteResource } from './delete-resource.js';
 import { introduceVirtualMachine } from './metadata.js';
-import { textAt, type Resource } from './resource.js';
+import type { Resource } from './resource.js';
 
 /** Azure's machines and what runs in them. */
 export class VirtualMachines {

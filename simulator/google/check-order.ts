@@ -1,8 +1,9 @@
 import { Refusal } from '../errors.js';
+import { listAt, objectAt } from '../members.js';
 import { accountExists } from './accounts.js';
 import { invalid, invalidField, notFound, unavailable } from './errors.js';
 import { lastPart } from './places.js';
-import { listAt, objectAt, textAt, type Properties } from './resource.js';
+import { textAt, type Properties } from './resource.js';
 import type { GoogleStore } from './store.js';
 
 export const instanceName = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;

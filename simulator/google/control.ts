@@ -1,5 +1,6 @@
 import { count, oneOf, optionalText, text, type Body } from '../control/input.js';
 import { Refusal } from '../errors.js';
+import { objectAt } from '../members.js';
 import { uniqueIdOf } from './accounts.js';
 import type { Compute } from './compute.js';
 import { workerIdentity } from './identity.js';
@@ -7,7 +8,7 @@ import { signers, type GoogleKeys } from './keys.js';
 import { identityClaims } from './metadata.js';
 import { rateGroups, usualRates, type RateSizes, type RateWindows } from './rate-windows.js';
 import { renderDisk, renderInstance, renderOperation } from './render.js';
-import { objectAt, type Instance, type Properties } from './resource.js';
+import type { Instance, Properties } from './resource.js';
 import { quotaMetrics } from './room.js';
 import type { GoogleStore } from './store.js';
 

@@ -1,5 +1,6 @@
+import { objectAt } from '../members.js';
 import { minCountNotReached } from './errors.js';
-import { objectAt, type Ending, type Instance, type Operation } from './resource.js';
+import type { Ending, Instance, Operation } from './resource.js';
 import type { GoogleStore, Remains } from './store.js';
 
 /** What the end of an operation changed, for the log. */

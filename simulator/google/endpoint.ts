@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../errors.js';
 import type { Call, Fault } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
+import { objectAt } from '../members.js';
 import { findOperation, perform, type ComputeAnswer } from './actions.js';
 import { attend, type Attended, type Surroundings } from './attend.js';
 import type { Compute } from './compute.js';
@@ -12,7 +13,7 @@ import { poolIn, type Disturbance } from './launch.js';
 import { regionOf } from './places.js';
 import type { RateWindows } from './rate-windows.js';
 import { renderOperation } from './render.js';
-import { objectAt, textAt, type Properties } from './resource.js';
+import { textAt, type Properties } from './resource.js';
 import { parseTarget, type Target } from './target.js';
 import { callerOf } from './tokens.js';
 

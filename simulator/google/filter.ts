@@ -1,3 +1,4 @@
+import { objectAt } from '../members.js';
 import { invalidField } from './errors.js';
 import type { Properties } from './resource.js';
 
@@ -95,8 +96,7 @@ function unquote(text: string): string | null {
 }
 
 function valueAt(item: Properties, path: readonly string[]): string | null {
-  let at: unknown = item;
-  for (const name of path) at = typeof at === 'object' && at !== null ? (at as Properties)[name] : undefined;
+  const at = objectAt(item, ...path.slice(0, -1))[path.at(-1) ?? ''];
   return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean' ? String(at) : null;
 }
 

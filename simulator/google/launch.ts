@@ -1,8 +1,9 @@
 import { Refusal } from '../errors.js';
+import { listAt, objectAt } from '../members.js';
 import { checkOrder, instanceName } from './check-order.js';
 import { alreadyExists, invalid, invalidField } from './errors.js';
 import { lastPart, zonePath } from './places.js';
-import { listAt, numberAt, objectAt, textAt } from './resource.js';
+import { numberAt, textAt } from './resource.js';
 import type { Ending, Instance, Operation, OperationError, Order, Properties } from './resource.js';
 import { shortageOf } from './room.js';
 import { newGroupId, newId, type GoogleStore } from './store.js';

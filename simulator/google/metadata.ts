@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../errors.js';
 import { sendText } from '../http/exchange.js';
+import { listAt, objectAt } from '../members.js';
 import { uniqueIdOf, workerAccount } from './accounts.js';
 import type { Compute } from './compute.js';
 import { assertFlavor } from './identity.js';
 import type { GoogleKeys } from './keys.js';
 import { projectNumber } from './places.js';
 import { renderInstance } from './render.js';
-import { listAt, objectAt, textAt, type Instance, type Order, type Properties } from './resource.js';
+import { textAt, type Instance, type Order, type Properties } from './resource.js';
 import type { GoogleStore } from './store.js';
 
 const TOKEN_SECONDS = 3600;

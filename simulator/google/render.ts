@@ -1,8 +1,9 @@
 import { addressIn } from '../addresses.js';
+import { listAt, objectAt } from '../members.js';
 import { uniqueIdOf, workerAccount } from './accounts.js';
 import { childrenOf } from './endings.js';
 import { computeUrl, regionOf, timestamp, zonePath, zoneUrl } from './places.js';
-import { listAt, objectAt, type Disk, type Instance, type Operation, type Properties } from './resource.js';
+import type { Disk, Instance, Operation, Properties } from './resource.js';
 import { statusOf } from './status.js';
 import type { GoogleStore } from './store.js';
 

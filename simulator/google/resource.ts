@@ -1,3 +1,5 @@
+import { objectAt, textAt as anyTextAt } from '../members.js';
+
 /** Members of a request or an answer, of whatever shape they were sent in. */
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -101,22 +103,8 @@ export interface Operation {
   undone: number;
 }
 
-/** An object inside parameters of unknown shape; empty when there is none. */
-export const objectAt = (value: unknown, ...path: string[]): Properties => {
-  let at: unknown = value;
-  for (const name of path) at = typeof at === 'object' && at !== null ? (at as Properties)[name] : undefined;
-  return typeof at === 'object' && at !== null ? (at as Properties) : {};
-};
-
-export const listAt = (value: unknown, name: string): Properties[] => {
-  const list = objectAt(value)[name];
-  return Array.isArray(list) ? (list as Properties[]) : [];
-};
-
-export const textAt = (value: unknown, name: string): string | null => {
-  const text = objectAt(value)[name];
-  return typeof text === 'string' && text !== '' ? text : null;
-};
+/** Google takes an empty text for none. */
+export const textAt = (value: unknown, name: string): string | null => anyTextAt(value, name) || null;
 
 /** int32 and int64: the latter travel as text. */
 export const numberAt = (value: unknown, name: string): number | null => {
