@@ -1,13 +1,7 @@
 import type { SeenMachine } from '../../domain/observation.js';
 import type { LiveWorker } from '../../database/workers.js';
 import type { Machines } from '../../providers/provider.js';
-import { inParallel } from '../support/in-parallel.js';
-import { timeLimit } from '../support/time-limit.js';
-
-/** Reads in one scan; whatever is left goes without. */
-const MAX_READS = 50;
-const MAX_READS_AT_ONCE = 8;
-const READS_TIMEOUT_MS = 4_000;
+import { readSingly } from './single-reads.js';
 
 interface Ended {
   readonly worker: LiveWorker;
@@ -25,10 +19,8 @@ export async function explainEnds<E extends Ended>(
   onFailure: (error: unknown) => void,
 ): Promise<E[]> {
   const explained = new Map<E, string>();
-  const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
-  const unexplained = machines.explain ? ended.filter(endedByItself).slice(0, MAX_READS) : [];
-  await inParallel(unexplained, MAX_READS_AT_ONCE, async (one) => {
-    if (isOutOfTime()) return;
+  const unexplained = machines.explain ? ended.filter(endedByItself) : [];
+  await readSingly(unexplained, async (one) => {
     const reason = await machines.explain?.(one.worker).catch(onFailure);
     if (reason) explained.set(one, reason);
   });

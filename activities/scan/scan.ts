@@ -26,10 +26,9 @@ import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { toApplicationFailure } from '../support/application-failures.js';
 import { withHeartbeat } from '../support/heartbeat.js';
-import { inParallel } from '../support/in-parallel.js';
 import { explainEnds } from './explain-ends.js';
 import { observationSignals } from './observation-signals.js';
-import { timeLimit } from '../support/time-limit.js';
+import { readSingly } from './single-reads.js';
 
 export interface ScanActivities {
   /** Scans all workers' machines once. */
@@ -57,11 +56,6 @@ const NOTHING: ScanResult = { machines: 0, signalled: 0, refused: 0, unowned: 0,
 /** Between two scans that follow: steps take seconds, and there are several of each machine. */
 const STEPWISE_FOLLOW_MS = 2_000;
 const BULK_FOLLOW_MS = 5_000;
-/** Reads by id are the last proof before a machine counts as gone; so many in one scan, the rest in the next. */
-const MAX_READS = 50;
-const MAX_READS_AT_ONCE = 8;
-/** After this long no further one begins: other lifecycles wait for the next scan. */
-const READS_TIMEOUT_MS = 4_000;
 
 type Scanned = { readonly result: ScanResult; readonly failure: unknown };
 
@@ -240,19 +234,18 @@ interface ReadById extends Missing<LiveWorker> {
   readonly next: ScanNote;
 }
 
-/** Reads machines that listings missed by id. Those for which time or the cloud's patience does not last come later. */
+/** Reads machines that listings missed by id, the last proof before one counts as gone. Those for which time or the cloud's patience does not last come later. */
 async function readById(
   missing: readonly Missing<LiveWorker>[],
   machines: Machines,
   onFailure: (error: unknown) => void,
 ): Promise<ReadById[]> {
   const done: ReadById[] = [];
-  const isOutOfTime = timeLimit(READS_TIMEOUT_MS);
   let throttled = false;
   const add = (found: Missing<LiveWorker>, machine: Observation | null) =>
     done.push({ ...found, machine, next: afterRead(found.note, machine?.state === 'gone', engineNow()) });
-  await inParallel(missing.slice(0, MAX_READS), MAX_READS_AT_ONCE, async (found) => {
-    if (throttled || isOutOfTime()) return;
+  await readSingly(missing, async (found) => {
+    if (throttled) return;
     try {
       add(found, await machines.get(found.worker));
     } catch (error) {
