@@ -1,8 +1,7 @@
 import { MAX_IN_DOUBT_MS } from '../../domain/launch.js';
-import { ProviderError } from '../../providers/errors.js';
 import { reportInDoubt } from '../../database/launch-attempts.js';
 import { getLaunch } from '../../database/launches.js';
-import { creationError, logPoolError, reasonOf } from '../support/pool-errors.js';
+import { creationError, logPoolError } from '../support/pool-errors.js';
 import type { ActivityDeps } from '../support/deps.js';
 
 const MINUTES = MAX_IN_DOUBT_MS / 60_000;
@@ -21,8 +20,8 @@ export async function reportLaunches(
     if (!launch) continue;
     const said = launch.lastFailure === null ? 'it gave no answer' : `the last answer was: ${launch.lastFailure}`;
     const message = `For ${MINUTES} minutes the cloud has not said whether it launched ${launch.count} machines; ${said}`;
-    const error = new ProviderError({ code: 'Unavailable', title: 'Launch in doubt', message });
-    const poolError = creationError({ ...launch, reason: reasonOf(error) });
+    const reason = { code: 'Unavailable', title: 'Launch in doubt', message, cloudCode: null } as const;
+    const poolError = creationError({ ...launch, reason });
     if (await reportInDoubt(database.db, token, poolError, nowMs)) logPoolError(log, poolError);
   }
 }
