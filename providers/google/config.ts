@@ -34,11 +34,10 @@ export const googleProviderSchema = closed(
 export type GoogleProviderConfig = DeepReadonly<Static<typeof googleProviderSchema>>;
 
 export function checkGoogleConfig({ endpoint, jwksUrl }: GoogleProviderConfig): readonly Problem[] {
-  const ofKeys = endpointProblems(jwksUrl).map((problem) => ({ ...problem, key: 'jwksUrl' }));
   // The SDK knows a host and a port.
   const hasPath = endpoint !== null && URL.canParse(endpoint) && new URL(endpoint).pathname !== '/';
   const ofPath = hasPath ? [{ key: 'endpoint', message: 'must not have a path' }] : [];
-  return [...endpointProblems(endpoint), ...ofPath, ...ofKeys];
+  return [...endpointProblems(endpoint), ...ofPath, ...endpointProblems(jwksUrl, 'jwksUrl')];
 }
 
 export const googleAccount = ({ project, endpoint }: GoogleProviderConfig): string =>

@@ -26,12 +26,12 @@ export function parseEndpoint(text: string | null | undefined): Endpoint | null 
   return { url: url.href, isEmulator };
 }
 
-/** What a check of the configuration says of an `endpoint`; its form is the schema's matter. */
-export function endpointProblems(endpoint: unknown): readonly Problem[] {
+/** What a check of the configuration says of an `endpoint`, or of another key with an address; its form is the schema's matter. */
+export function endpointProblems(endpoint: unknown, key = 'endpoint'): readonly Problem[] {
   if (typeof endpoint !== 'string') return [];
   const url = URL.parse(endpoint);
   if (url && (url.protocol !== 'http:' || isLoopback(url.hostname))) return [];
-  return [{ key: 'endpoint', message: 'must be a URL; plain http is only for loopback addresses' }];
+  return [{ key, message: 'must be a URL; plain http is only for loopback addresses' }];
 }
 
 /** As part of the name of an account: an emulator may move to another port. */
