@@ -10,30 +10,22 @@ import { isObject } from '../../domain/values.js';
 export function typeProblem(typeName: string, value: unknown, path: string): string | null {
   if (!isObject(value)) return `${path} must be object`;
   const fields = fieldsOf(typeName) ?? {};
-  for (const [name, member] of Object.entries(value)) {
+  return firstProblem(Object.entries(value), ([name, member]) => {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    const problem = field ? fieldProblem(field, member, join(path, name)) : `${path || 'it'} must not have "${name}"`;
-    if (problem !== null) return problem;
-  }
-  return null;
+    return field ? fieldProblem(field, member, join(path, name)) : `${path || 'it'} must not have "${name}"`;
+  });
 }
 
 function fieldProblem(field: Field, value: unknown, path: string): string | null {
   if (field.rule === 'repeated') return listProblem(field, value, path);
   if (field.keyType === undefined) return valueProblem(field.type, value, path);
   if (!isObject(value)) return `${path} must be object`;
-  return firstProblem(
-    Object.entries(value).map(
-      ([key, item]) =>
-        () =>
-          valueProblem(field.type, item, join(path, key)),
-    ),
-  );
+  return firstProblem(Object.entries(value), ([key, item]) => valueProblem(field.type, item, join(path, key)));
 }
 
 function listProblem(field: Field, value: unknown, path: string): string | null {
   if (!Array.isArray(value)) return `${path} must be array`;
-  return firstProblem(value.map((item, index) => () => valueProblem(field.type, item, `${path}[${index}]`)));
+  return firstProblem([...value.entries()], ([index, item]) => valueProblem(field.type, item, `${path}[${index}]`));
 }
 
 function valueProblem(type: string, value: unknown, path: string): string | null {
@@ -70,9 +62,9 @@ const scalars: Readonly<Record<string, Scalar>> = {
 
 const join = (path: string, name: string): string => (path ? `${path}.${name}` : name);
 
-function firstProblem(checks: readonly (() => string | null)[]): string | null {
-  for (const check of checks) {
-    const problem = check();
+function firstProblem<T>(items: readonly T[], problemOf: (item: T) => string | null): string | null {
+  for (const item of items) {
+    const problem = problemOf(item);
     if (problem !== null) return problem;
   }
   return null;
