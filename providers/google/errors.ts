@@ -97,19 +97,18 @@ function readRefusal(error: unknown): Refusal {
   const status = typeof httpStatusCode === 'number' ? httpStatusCode : null;
   const body = parse(raw)?.error;
   if (!body) return { status, ...none, message: error.message };
-  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   return {
     status,
-    reason: firstOf(body.errors, text),
-    detail: firstOf(body.details, text),
-    message: text(body.message) ?? error.message,
+    reason: firstReason(body.errors),
+    detail: firstReason(body.details),
+    message: textOf(body.message) ?? error.message,
   };
 }
 
-const firstOf = (
-  entries: readonly { readonly reason?: unknown }[] | undefined,
-  text: (value: unknown) => string | null,
-): string | null => (Array.isArray(entries) ? (entries.map((one) => text(one?.reason)).find(Boolean) ?? null) : null);
+const firstReason = (entries: readonly { readonly reason?: unknown }[] | undefined): string | null =>
+  Array.isArray(entries) ? (entries.map((one) => textOf(one?.reason)).find(Boolean) ?? null) : null;
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 function parse(raw: unknown): ErrorBody | null {
   try {

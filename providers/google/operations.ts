@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProviderError } from '../errors.js';
 import { Batcher } from '../shared/batcher.js';
 import type { ComputeCalls } from './calls.js';
@@ -96,7 +97,7 @@ export class OperationWaits {
     for (let round = 0; !isDone(current); round++) {
       const intervalMs = intervalsMs[round] ?? MAX_INTERVAL_MS;
       if (performance.now() + intervalMs > endsAt) throw notEndedYet(operation);
-      await pause(intervalMs);
+      await delay(intervalMs);
       current = (await this.readShared(current, ref)) ?? current;
     }
     return current;
@@ -143,5 +144,3 @@ export const operationsSince = (type: string, since: string): string =>
 
 /** Of a machine that Google needed elsewhere; it is stopped, or deleted where its definition says so. */
 export const PREEMPTION = 'compute.instances.preempted';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
