@@ -1,5 +1,6 @@
 import type { ListedQueueWorker, QuarantineDetail, QueueWorkerDetails, TaskRun } from '../../domain/demand-source.js';
 import type { QueueWorker, WorkerName } from '../../domain/inactivity.js';
+import { isObject } from '../../domain/values.js';
 
 /** What the queue's answers mean. Decisions rest on instants, so one that is none is an error; what only people read is not. */
 
@@ -53,7 +54,7 @@ function instantOf(text: string | undefined): number | null {
 /** Of a list that may be missing, the entries that are what they should be. */
 const listOf = <T>(sent: unknown, entryOf: (entry: Record<string, unknown>) => T | null): T[] =>
   (Array.isArray(sent) ? sent : []).flatMap((entry: unknown) => {
-    const read = typeof entry === 'object' && entry !== null ? entryOf(entry as Record<string, unknown>) : null;
+    const read = isObject(entry) ? entryOf(entry) : null;
     return read === null ? [] : [read];
   });
 

@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { isObject } from '../../domain/values.js';
 import type { Worker } from '../../domain/worker.js';
 import { IdentityError, ProviderError } from '../errors.js';
 import type { IdentityProof } from '../provider.js';
@@ -65,11 +66,8 @@ function assertLifetime({ iat, exp }: JWTPayload): void {
 
 function assertMachine({ location, workerGroup, workerId, identityAttributes }: Worker, claims: JWTPayload): void {
   const machine = (Object(claims['google']) as { compute_engine?: unknown }).compute_engine;
-  if (typeof machine !== 'object' || machine === null) throw new IdentityError('the token is of no machine');
-  const { project_id, zone, instance_id, instance_name, instance_creation_timestamp } = machine as Record<
-    string,
-    unknown
-  >;
+  if (!isObject(machine)) throw new IdentityError('the token is of no machine');
+  const { project_id, zone, instance_id, instance_name, instance_creation_timestamp } = machine;
   if (project_id !== location.account) throw new IdentityError('project_id is not the machine’s');
   if (zone !== workerGroup) throw new IdentityError('zone is not the worker’s');
   // Text, and longer than a number can be exact.
