@@ -16,7 +16,7 @@ export const PUSH_PRESENCE = 'task-pending';
 export const PUSH_PRESENCE_MS = 15_000;
 export const PUSH_PRESENCE_INTERVAL_MS = 5_000;
 /** How often the queue is read for a quiet pool while its pending tasks are heard of. */
-export const QUIET_INTERVAL_MS = 60_000;
+const QUIET_INTERVAL_MS = 60_000;
 /** From its creation on until its messages are certainly heard. */
 const NEW_POOL_MS = 60_000;
 /** Between the clocks of hosts, the database and the engine. */

@@ -3,9 +3,9 @@
  * Taskcluster's (docs/taskcluster-compatibility.md#events).
  */
 
-export const poolTopics = ['worker-pool-created', 'worker-pool-updated'] as const;
-export const launchConfigTopics = ['launch-config-created', 'launch-config-updated', 'launch-config-archived'] as const;
-export const workerTopics = ['worker-requested', 'worker-running', 'worker-removed', 'worker-stopped'] as const;
+const poolTopics = ['worker-pool-created', 'worker-pool-updated'] as const;
+const launchConfigTopics = ['launch-config-created', 'launch-config-updated', 'launch-config-archived'] as const;
+const workerTopics = ['worker-requested', 'worker-running', 'worker-removed', 'worker-stopped'] as const;
 export const topics = [...poolTopics, ...launchConfigTopics, ...workerTopics, 'worker-pool-error'] as const;
 
 export type PoolTopic = (typeof poolTopics)[number];

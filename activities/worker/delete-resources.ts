@@ -17,7 +17,7 @@ export interface DeletionActivities {
 }
 
 /** A refusal that lasts is reported again after so long, with the same words for each worker. */
-export const REFUSAL_INTERVAL_MS = HOUR_MS;
+const REFUSAL_INTERVAL_MS = HOUR_MS;
 
 export interface DeletableMachine extends WorkerKey {
   readonly providerId: string;

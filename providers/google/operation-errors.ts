@@ -41,7 +41,7 @@ const SUMMARY = 'VM_MIN_COUNT_NOT_REACHED';
 export const isNameTaken = ({ code }: OperationError): boolean => code === 'RESOURCE_ALREADY_EXISTS';
 
 /** Undefined for any other code: nothing is known but that nothing was created. */
-export function codeOfOperation(cloudCode: string): ProviderErrorCode | undefined {
+function codeOfOperation(cloudCode: string): ProviderErrorCode | undefined {
   if (/^(ZONE_|REGION_)?RESOURCE_POOL_EXHAUSTED/.test(cloudCode)) return 'InsufficientCapacity';
   return codes.get(cloudCode);
 }

@@ -105,7 +105,7 @@ function remove(store: GoogleStore, instance: Instance, effects: Effects): void 
 }
 
 /** What Google does with a machine that it preempts; without a word it stops it. */
-export const terminationAction = (store: GoogleStore, instance: Instance): string => {
+const terminationAction = (store: GoogleStore, instance: Instance): string => {
   const action = objectAt(store.orderOf(instance).properties, 'scheduling')['instanceTerminationAction'];
   return typeof action === 'string' ? action.toUpperCase() : 'STOP';
 };
