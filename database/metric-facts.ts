@@ -1,35 +1,13 @@
 import { sql } from 'kysely';
-import type { WorkerState } from '../domain/worker.js';
+import type { RecordedMetrics } from '../observability/metrics.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
 import { HOUR_MS } from '../domain/durations.js';
-import {
-  advisedWorkers,
-  type AdvisedWorkersRow,
-  groupCapacities,
-  type GroupCapacityRow,
-  poolFigures,
-  type PoolFiguresRow,
-} from './taskcluster-figures.js';
-
-export interface MetricCounts {
-  readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
-    Record<Exclude<WorkerState, 'stopped'>, number>
-  >)[];
-  /** `outcome`: none (no answer yet), launched, short (fewer machines than asked) or failed. */
-  readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
-  /** 0 when every launch has its answer. */
-  readonly oldestOpenLaunchSeconds: number;
-  readonly taskcluster: {
-    readonly groups: readonly GroupCapacityRow[];
-    readonly pools: readonly PoolFiguresRow[];
-    readonly advised: readonly AdvisedWorkersRow[];
-  };
-}
+import { advisedWorkers, groupCapacities, poolFigures } from './taskcluster-figures.js';
 
 /** What the metrics say of the database: of live workers, and of launches without an end or of the last hour. */
-export async function recordedMetrics(db: Db, nowMs: number): Promise<MetricCounts> {
-  const workers = await sql<MetricCounts['workers'][number]>`
+export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMetrics> {
+  const workers = await sql<RecordedMetrics['workers'][number]>`
     select worker_pool_id, provider_id, count(*) filter (where state = 'requested') as requested,
       count(*) filter (where state = 'running') as running, count(*) filter (where state = 'stopping') as stopping
     from workers where state <> 'stopped' group by worker_pool_id, provider_id`.execute(db);

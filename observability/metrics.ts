@@ -10,6 +10,7 @@ export interface RecordedMetrics {
   readonly workers: readonly ({ readonly workerPoolId: string; readonly providerId: string } & Readonly<
     Record<Exclude<WorkerState, 'stopped'>, number>
   >)[];
+  /** `outcome`: none (no answer yet), launched, short (fewer machines than requested) or failed. */
   readonly launches: readonly { readonly status: string; readonly outcome: string; readonly launches: number }[];
   /** 0 when every launch has its answer. */
   readonly oldestOpenLaunchSeconds: number;
