@@ -1,5 +1,6 @@
 import { DatabaseLostError } from '../database/client/failures.js';
 import { type Checks, failureOf } from '../observability/health.js';
+import { pause } from '../workers/pulse/pause.js';
 
 export interface ProbeOptions {
   /** Between the begins of two probes, and the time that one has for its answer. */
@@ -33,16 +34,4 @@ export async function untilUnusable(
     if (unusable !== undefined) return signal.aborted ? null : unusable;
   }
   return null;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }
