@@ -200,8 +200,6 @@ export function typeOf(entry: unknown, types: ProviderSchemas): ProviderSchema |
   return typeof providerType === 'string' && Object.hasOwn(types, providerType) ? types[providerType] : undefined;
 }
 
-export type StaticClientConfig = Static<typeof clientSchema>;
-
 type Parsed = Static<typeof configSchema>;
 
 /** The configuration as the rest of the program sees it: complete, valid, frozen. `demand.rootUrl` is resolved. */

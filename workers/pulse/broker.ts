@@ -1,5 +1,6 @@
 import { connect, type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { isIP } from 'node:net';
+import type { Config } from '../../config/schema.js';
 import { BrokerError, limited } from './limited.js';
 
 /** Name, sign-in and tuning of a connection together. */
@@ -106,14 +107,7 @@ function withHeartbeat(url: string): string {
   return address.href;
 }
 
-export interface PulseOptions {
-  readonly url?: string;
-  readonly hostname?: string;
-  readonly vhost?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly namespace?: string;
-}
+type PulseOptions = NonNullable<Config['pulse']>;
 
 /** Where the broker is: the configuration's URL, or its parts over TLS. */
 export function brokerUrl({ url, hostname = '', vhost = '/', username = '', password = '' }: PulseOptions): string {
