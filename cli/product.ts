@@ -4,7 +4,6 @@ import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
-import type { ApiDeps } from '../api/http/deps.js';
 import { createServer } from '../api/server.js';
 import type { Config } from '../config/schema.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
@@ -80,13 +79,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
     temporal: () => pingTemporal(client),
   };
   const health = new Health({ ...needed, ...(workers && { pollers: async () => workers.check() }) }, Date.now);
-  // Connections of its own to the queue: whoever lists workers never stands in line before the polls.
-  const apiDeps = {
-    ...deps,
-    metrics: metrics.taskcluster,
-    demand: taskclusterDemand(config, metrics.onQueueAnswer),
-  };
-  const server = role === 'worker' ? null : await buildServer(apiDeps, schedules, health);
+  const server = role === 'worker' ? null : await buildServer(deps, metrics, schedules, health);
   const metricsServer = new MetricsServer({ metrics, health, temporalUrl: temporalMetricsUrl });
   const pulse = role === 'api' ? null : createPulse(deps, metrics);
   let running: Promise<unknown> | null = null;
@@ -184,15 +177,13 @@ async function matchSchedules({ database, providers, log }: ActivityDeps, schedu
   for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
 }
 
-const buildServer = (
-  deps: Omit<ActivityDeps, 'metrics'> & Pick<ApiDeps, 'metrics'>,
-  schedules: ScheduleContext,
-  health: Health,
-) => {
-  const { config, database, providers, client, triggers, demand, log } = deps;
+const buildServer = (deps: ActivityDeps, metrics: Metrics, schedules: ScheduleContext, health: Health) => {
+  const { config, database, providers, client, triggers, log } = deps;
   const { requestReconcile } = triggers;
   return createServer({
-    ...{ database, providers, demand, config, log, health, metrics: deps.metrics },
+    ...{ database, providers, config, log, health, metrics: metrics.taskcluster },
+    // Connections of its own to the queue: whoever lists workers never stands in line before the polls.
+    demand: taskclusterDemand(config, metrics.onQueueAnswer),
     now: Date.now,
     lifecycles: temporalLifecycleClient({
       client,
