@@ -4,6 +4,7 @@ import { AuthenticationError } from '../api/auth/client.js';
 import { issuerScopes, type Issuer } from '../api/auth/credentials.js';
 import { likelyHosts } from '../api/auth/hosts.js';
 import { missingScopes } from '../api/auth/scopes.js';
+import { API_PREFIX } from '../api/http/paths.js';
 import type { Config } from '../config/schema.js';
 import { firstLineOf } from '../domain/values.js';
 import { EXIT, ExitError } from './exit.js';
@@ -18,17 +19,17 @@ export function authQuestions({ auth, rootUrl, issuer }: Config): { name: string
   ];
 }
 
-const pingUrl = (rootUrl: string): string => new URL('/api/worker-manager/v1/ping', rootUrl).href;
+const PING_PATH = `${API_PREFIX}/ping`;
 
 const signedBy = ({ clientId, accessToken }: Issuer, rootUrl: string): string =>
-  hawk.client.header(pingUrl(rootUrl), 'GET', {
+  hawk.client.header(new URL(PING_PATH, rootUrl).href, 'GET', {
     credentials: { id: clientId, key: accessToken, algorithm: 'sha256' },
   }).header;
 
 async function scopesOf(rootUrl: string, authorization: string | undefined): Promise<readonly string[]> {
   const service = new AuthService(rootUrl, () => {});
   const hosts = likelyHosts({ host: undefined, forwardedHost: undefined }, [rootUrl]);
-  const question = { method: 'GET', url: new URL(pingUrl(rootUrl)).pathname, authorization, address: '', hosts };
+  const question = { method: 'GET', url: PING_PATH, authorization, address: '', hosts };
   try {
     return (await service.authenticate(question)).scopes;
   } catch (error) {

@@ -1,4 +1,5 @@
 import hawk from 'hawk';
+import { API_PREFIX } from '../api/http/paths.js';
 import type { Config } from '../config/schema.js';
 import { EXIT, ExitError } from './exit.js';
 
@@ -25,7 +26,7 @@ async function call(config: Config, { pool, all }: Scope, method: 'PUT' | 'DELET
   const { server, auth } = config;
   const base = server.publicUrl ?? `http://${server.host}:${server.port}`;
   const path = pool === undefined ? 'hold' : `worker-pool/${encodeURIComponent(pool)}/hold`;
-  const url = `${base}/api/worker-manager/v1/${path}`;
+  const url = `${base}${API_PREFIX}/${path}`;
   const authorization = authorizationFor(auth, method, url);
   let response: Response;
   try {
