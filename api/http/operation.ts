@@ -26,16 +26,20 @@ export interface Operation<P extends TProperties, Q extends TProperties, B exten
    */
   readonly scopes: 'public' | ((params: Static<TObject<P>>) => readonly string[]);
   /** Scopes that it needs beside these, by what query and body say; checked once both are known to be well formed. */
-  readonly contentScopes?: (content: Pick<Call<P, Q, B>, 'query' | 'body' | 'params'>) => readonly string[];
+  readonly contentScopes?: (content: Content<P, Q, B>) => readonly string[];
   /** The body as an error may repeat it; without it, as it came. */
   readonly mask?: (body: unknown) => unknown;
   readonly handle: (call: Call<P, Q, B>) => Promise<unknown>;
 }
 
-export interface Call<P extends TProperties, Q extends TProperties, B extends TSchema> {
+/** What a request says; its schemas have let nothing else through. */
+interface Content<P extends TProperties, Q extends TProperties, B extends TSchema> {
   readonly params: Static<TObject<P>>;
   readonly query: Static<TObject<Q>>;
   readonly body: Static<B>;
+}
+
+export interface Call<P extends TProperties, Q extends TProperties, B extends TSchema> extends Content<P, Q, B> {
   readonly caller: Caller;
   /** Where the request came from; behind a trusted proxy, what that says. */
   readonly address: string;
@@ -71,6 +75,11 @@ export function addOperation<
   app.operations.push(operation as unknown as DescribedOperation);
   // A bewit is a signature inside the query; whatever the operation, it is no unknown key.
   const querystring = Type.Object({ ...query, bewit: Type.Optional(Type.String()) }, { additionalProperties: false });
+  const contentOf = ({ params: inPath, query: inQuery, body: sent }: FastifyRequest): Content<P, Q, B> => ({
+    params: inPath as Static<TObject<P>>,
+    query: inQuery as Static<TObject<Q>>,
+    body: sent as Static<B>,
+  });
   app.route({
     method,
     url: path,
@@ -89,17 +98,10 @@ export function addOperation<
     },
     preHandler: async (request) => {
       assertStorable(request);
-      if (contentScopes) requireScopes(request.caller, contentScopes(request as unknown as Call<P, Q, B>));
+      if (contentScopes) requireScopes(request.caller, contentScopes(contentOf(request)));
     },
     handler: (request) =>
-      handle({
-        params: request.params as Static<TObject<P>>,
-        query: request.query as Static<TObject<Q>>,
-        body: request.body as Static<B>,
-        caller: request.caller,
-        address: request.ip,
-        log: request.log,
-      }),
+      handle({ ...contentOf(request), caller: request.caller, address: request.ip, log: request.log }),
   });
 }
 
