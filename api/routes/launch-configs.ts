@@ -5,7 +5,7 @@ import { getPool } from '../../database/pools.js';
 import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
-import { poolParams } from '../schemas/common.js';
+import { flag, poolParams } from '../schemas/common.js';
 import { launchConfigList } from '../schemas/pools.js';
 import { toLaunchConfigResponse } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
@@ -20,10 +20,7 @@ export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }
     path: '/worker-pool/:workerPoolId/launch-configs',
     summary: 'Launch configs of a pool, by id',
     params: poolParams,
-    query: {
-      ...pagingQuery,
-      includeArchived: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
-    },
+    query: { ...pagingQuery, includeArchived: Type.Optional(flag) },
     scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
     response: launchConfigList,
     handle: async ({ params: { workerPoolId }, query }) => {

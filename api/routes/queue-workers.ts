@@ -9,7 +9,7 @@ import type { ApiContext } from '../http/context.js';
 import { ApiError } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
-import { identifier, workerState } from '../schemas/common.js';
+import { flag, identifier, workerState } from '../schemas/common.js';
 import { queueWorkerList, queueWorkerResponse } from '../schemas/queue-workers.js';
 import { toListedQueueWorkerResponse, toQueueWorkerResponse } from '../schemas/serialization.js';
 import { noSuchWorker } from './workers.js';
@@ -23,7 +23,6 @@ const collection = '/provisioners/:provisionerId/worker-types/:workerType/worker
 // No patterns of their own: names that no pool can have are those of unknown workers.
 const typeParams = { provisionerId: Type.String(), workerType: Type.String() };
 const workerParams = { ...typeParams, workerGroup: identifier, workerId: identifier };
-const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
 
 /** The workers that the queue knows, with what the worker manager knows of them. */
 export function addQueueWorkerOperations(api: FastifyInstance, context: ApiContext): void {

@@ -11,13 +11,12 @@ import { notFound } from '../http/errors.js';
 import { addOperation } from '../http/operation.js';
 import { type Paging, pagingQuery } from '../http/paging.js';
 import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
+import { queueWorkerState, STANDALONE } from '../schemas/queue-workers.js';
 import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
 import { toWorkerResponse } from '../schemas/serialization.js';
+import { noSuchPool } from './pools.js';
 
 const API_REMOVAL = 'workerManager.removeWorker API call';
-const stateFilter = Type.Union(
-  ['requested', 'running', 'stopping', 'stopped', 'standalone'].map((state) => Type.Literal(state)),
-);
 
 export function addWorkerOperations(api: FastifyInstance, context: ApiContext): void {
   addWorkerLists(api, context);
@@ -36,15 +35,15 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
     path: '/workers/:workerPoolId',
     summary: 'Workers of a pool, newest first',
     params: poolParams,
-    query: { ...pagingQuery, launchConfigId: Type.Optional(identifier), state: Type.Optional(stateFilter) },
+    query: { ...pagingQuery, launchConfigId: Type.Optional(identifier), state: Type.Optional(queueWorkerState) },
     scopes: ({ workerPoolId }) => [`worker-manager:list-workers:${workerPoolId}`],
     response: workerList,
     handle: async ({ params: { workerPoolId }, query }) => {
-      if (!(await getPool(db, workerPoolId))) throw notFound(`There is no worker pool ${workerPoolId}.`);
+      if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
       const page = paging.page(query);
       const { state, launchConfigId } = query;
       // Workers that only the queue knows are no rows of ours.
-      if (state === 'standalone') return { workers: [] };
+      if (state === STANDALONE) return { workers: [] };
       const filter = { workerPoolId, state: state as Worker['state'] | undefined, launchConfigId };
       return workersResponse(context, await listWorkers(db, filter, page), paging);
     },

@@ -12,6 +12,8 @@ export const instant = Type.String({ format: 'date-time' });
 export const identifier = Type.String({ pattern: identifierPattern.source });
 export const workerPoolId = Type.String({ pattern: workerPoolIdPattern.source });
 export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
+/** Of a query. */
+export const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
 export const workerState = Type.Union(workerStates.map((state: string) => Type.Literal(state)));
 
 export const poolParams = { workerPoolId };

@@ -6,6 +6,7 @@ import { workerStates } from '../../domain/worker.js';
 /** Of a worker that only the queue knows. */
 export const STANDALONE = 'standalone';
 export const NO_PROVIDER = 'none';
+export const queueWorkerState = Type.Union([...workerStates, STANDALONE].map((state) => Type.Literal(state)));
 
 const taskRun = closed({ taskId: Type.String(), runId: Type.Integer() });
 
@@ -17,7 +18,7 @@ const known = {
   firstClaim: Type.Optional(instant),
   lastDateActive: Type.Optional(instant),
   quarantineUntil: Type.Optional(instant),
-  state: Type.Union([...workerStates, STANDALONE].map((state) => Type.Literal(state))),
+  state: queueWorkerState,
   /** 0: not known to the worker manager. */
   capacity: Type.Integer({ minimum: 0 }),
   providerId: identifier,
