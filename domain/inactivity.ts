@@ -109,4 +109,5 @@ function isOtherQuarantine(ours: number | null, theirs: number | null, nowMs: nu
   return effective(ours) !== effective(theirs);
 }
 
-const nameOf = ({ workerGroup, workerId }: WorkerName): string => `${workerGroup}/${workerId}`;
+/** Of one pool's workers. */
+export const nameOf = ({ workerGroup, workerId }: WorkerName): string => `${workerGroup}/${workerId}`;

@@ -58,7 +58,7 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
     const { operation } = request.routeOptions.config;
     const { statusCode: status, elapsedTime } = reply;
     context.metrics?.onAnswer({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
-    logEvent(request.log, 'api-call', { operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) });
+    logEvent(request.log, 'api-call', { operation, status, ms: Math.round(elapsedTime) });
   });
 }
 

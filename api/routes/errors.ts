@@ -65,17 +65,7 @@ function addErrorReports(api: FastifyInstance, { db, providers, now }: ApiContex
       const error = { workerPoolId, launchConfigId, kind, title, description };
       const stored = await insertError(db, { ...error, extra: { ...extra, workerGroup, workerId } }, now());
       // What a worker writes into its description is its own affair; it may hold anything.
-      const logged = {
-        workerPoolId,
-        errorId: stored.errorId,
-        launchConfigId,
-        workerGroup,
-        workerId,
-        kind,
-        title,
-        description: null,
-      };
-      logEvent(log, 'worker-error', logged);
+      logEvent(log, 'worker-error', { ...error, errorId: stored.errorId, workerGroup, workerId, description: null });
       return toErrorResponse(stored);
     },
   });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { ListedQueueWorker, Question } from '../../domain/demand-source.js';
 import { workerPoolIdPattern } from '../../domain/ids.js';
+import { nameOf } from '../../domain/inactivity.js';
 import type { Worker } from '../../domain/worker.js';
 import { logEvent } from '../../observability/log-events.js';
 import { getWorker, getWorkers } from '../../database/workers.js';
@@ -127,8 +128,6 @@ async function collect(
   }
   return { workers, next };
 }
-
-const nameOf = ({ workerGroup, workerId }: { workerGroup: string; workerId: string }) => `${workerGroup}/${workerId}`;
 
 /** What the queue says. Its silence and its refusals are no fault of the caller, and may end; the log has them. */
 async function fromQueue<T>(question: Question, log: Log, read: () => Promise<T>): Promise<T> {
