@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { DAY_MS, HOUR_MS } from '../domain/durations.js';
+import { DAY_MS, HOUR_MS, startOf } from '../domain/durations.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
 
@@ -23,7 +23,8 @@ export interface ErrorsSince {
   readonly errors: number;
 }
 
-const DAYS = 7;
+/** Days that statistics of errors look back. */
+export const ERROR_STATS_DAYS = 7;
 const HOURS = 24;
 /** Titles are as many as workers invent; an answer that holds the most frequent ones stays readable, and small. */
 const MAX_NAMES = 1_000;
@@ -39,7 +40,7 @@ interface Counted {
 
 /** How often what went wrong, of one pool or (null) of all: each occurrence counts. */
 export async function errorStats(db: Db, workerPoolId: string | null, nowMs: number): Promise<ErrorStats> {
-  const firstDay = startOf(nowMs, DAY_MS) - (DAYS - 1) * DAY_MS;
+  const firstDay = startOf(nowMs, DAY_MS) - (ERROR_STATS_DAYS - 1) * DAY_MS;
   const ofPool = workerPoolId === null ? sql`true` : sql`worker_pool_id = ${workerPoolId}`;
   const { rows } = await sql<Counted>`
     with named as (
@@ -61,7 +62,7 @@ export async function errorStats(db: Db, workerPoolId: string | null, nowMs: num
   const of = (kind: Counted['kind']) => rows.filter((row) => row.kind === kind);
   const names = (kind: Counted['kind']) => Object.fromEntries(of(kind).map(({ name, errors }) => [name, errors]));
   const hours = of('hour').map(({ name, errors }) => ({ since: Number(name), errors }));
-  const daily = spans(hours, firstDay, DAY_MS, DAYS);
+  const daily = spans(hours, firstDay, DAY_MS, ERROR_STATS_DAYS);
   return {
     total: daily.reduce((sum, { errors }) => sum + errors, 0),
     daily,
@@ -80,5 +81,3 @@ const spans = (hours: readonly ErrorsSince[], first: number, lengthMs: number, c
     const within = hours.filter((hour) => hour.since >= since && hour.since < since + lengthMs);
     return { since, errors: within.reduce((sum, { errors }) => sum + errors, 0) };
   });
-
-const startOf = (ms: number, lengthMs: number): number => ms - (ms % lengthMs);

@@ -4,7 +4,7 @@ import { iso } from './events.js';
 import { boundedPage, type Page, type PageOf } from './client/paging.js';
 import type { Db, WorkerPoolErrorRow } from './client/schema.js';
 import { bigint, jsonb, storable, text } from './client/sql.js';
-import { HOUR_MS } from '../domain/durations.js';
+import { HOUR_MS, startOf } from '../domain/durations.js';
 
 export interface NewWorkerPoolError {
   readonly workerPoolId: string;
@@ -101,7 +101,7 @@ export function storeErrors(
       returning *),
     counted_error as (
       insert into worker_pool_error_hours as h (error_id, hour, worker_pool_id, occurrences)
-      select error_id, ${bigint(nowMs - (nowMs % HOUR_MS))}, worker_pool_id, 1 from stored
+      select error_id, ${bigint(startOf(nowMs, HOUR_MS))}, worker_pool_id, 1 from stored
       on conflict (error_id, hour) do update set occurrences = h.occurrences + 1),
     announced_error as (
       insert into events (at, topic, payload)

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './client/batches.js';
 import type { Db } from './client/schema.js';
+import { ERROR_STATS_DAYS } from './error-stats.js';
 import { bigint, inTransaction, text } from './client/sql.js';
 import { DAY_MS } from '../domain/durations.js';
 
@@ -16,8 +17,6 @@ export interface Retention {
 const SHORT_DAYS = 7;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
-/** Days that statistics of errors look back. */
-const ERROR_STATS_DAYS = 7;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
