@@ -68,7 +68,7 @@ async function attemptStart(options: DevServerOptions): Promise<DevServer> {
   const port = options.port ?? (await freePort());
   const uiPort = options.uiPort === false ? null : (options.uiPort ?? (await freePort()));
   for (const taken of [port, uiPort]) {
-    if (taken !== null && (await answers(taken))) throw new Error(`port ${taken} is in use`);
+    if (taken !== null && (await listens(taken))) throw new Error(`port ${taken} is in use`);
   }
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a');
@@ -121,7 +121,7 @@ async function untilReady(port: number, options: DevServerOptions, child: ChildP
 }
 
 async function isReady(port: number, { namespace, searchAttributes }: DevServerOptions): Promise<boolean> {
-  if (!(await answers(port))) return false;
+  if (!(await listens(port))) return false;
   try {
     const connection = await Connection.connect({ address: `${HOST}:${port}`, connectTimeout: 2_000 });
     try {
@@ -170,7 +170,8 @@ export async function freePort(wished = randomInt(...PORTS)): Promise<number> {
   return wished;
 }
 
-const answers = (port: number): Promise<boolean> =>
+/** Whether anything accepts connections at the port. */
+export const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, HOST);
     socket.on('connect', () => {

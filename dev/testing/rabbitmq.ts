@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '../servers/dev-server.js';
+import { freePort, listens } from '../servers/dev-server.js';
+import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './patience.js';
 
 const DEBIAN_ROOT = '/usr/lib/rabbitmq/lib';
@@ -60,6 +61,8 @@ export class RabbitMq {
     };
     const options = { ...this.#user, cwd: this.#folder, env, stdio: 'ignore' as const };
     this.#names ??= spawn('epmd', ['-port', String(names), '-address', '127.0.0.1'], options);
+    // Whoever finds no name service starts one, which would outlive this test.
+    await eventually(() => listens(names), { withinMs: PATIENCE_MS, everyMs: 10, what: 'the name service' });
     // Its start script runs the server as a child: a group of their own ends as one.
     const server = spawn(serverProgram(), [], { ...options, detached: true });
     server.on('error', () => undefined);
