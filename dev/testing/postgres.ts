@@ -1,11 +1,12 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../servers/dev-server.js';
+import { packageUser } from './package-user.js';
 
 /** Where global set-up tells the test files which server is theirs. */
 const ADMIN_URL = 'TEST_POSTGRES_URL';
@@ -47,7 +48,8 @@ export async function queryDatabase<Row extends pg.QueryResultRow>(
 /** Starts a Postgres of this run's own, on 127.0.0.1 and in a temporary folder, and makes it the one of `createDatabase`. */
 export async function startPostgres(): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const bin = findPrograms();
-  const user = unprivilegedUser();
+  // Postgres refuses to run as root.
+  const user = packageUser('postgres', 'postgresql');
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-postgres-'));
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const options: SpawnOptions = { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] };
@@ -93,17 +95,6 @@ function findPrograms(): string {
   if (!found)
     throw new Error("Postgres is not installed: these tests need Debian's package postgresql, or initdb on the PATH");
   return found;
-}
-
-/** Postgres refuses to run as root; Debian's package makes a user for it. */
-function unprivilegedUser(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith('postgres:'));
-  const [, , uid, gid] = line?.split(':') ?? [];
-  if (!uid || !gid) throw new Error('Postgres cannot run as root, and there is no user postgres');
-  return { uid: Number(uid), gid: Number(gid) };
 }
 
 async function finished(child: ReturnType<typeof spawn>): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, listens } from '../servers/dev-server.js';
 import { eventually } from './eventually.js';
+import { packageUser, type ProcessUser } from './package-user.js';
 import { PATIENCE_MS } from './patience.js';
 
 const DEBIAN_ROOT = '/usr/lib/rabbitmq/lib';
@@ -17,7 +18,7 @@ const DEBIAN_ROOT = '/usr/lib/rabbitmq/lib';
 export class RabbitMq {
   readonly #folder: string;
   readonly #ports: { readonly amqp: number; readonly distribution: number; readonly names: number };
-  readonly #user: { uid?: number; gid?: number };
+  readonly #user: ProcessUser;
   #names: ChildProcess | null = null;
   #server: ChildProcess | null = null;
 
@@ -30,7 +31,7 @@ export class RabbitMq {
 
   private constructor(ports: { amqp: number; distribution: number; names: number }) {
     this.#ports = ports;
-    this.#user = brokersUser();
+    this.#user = packageUser('rabbitmq', 'rabbitmq-server');
     this.#folder = mkdtempSync(join(tmpdir(), 'worker-manager-rabbitmq-'));
     const { uid, gid } = this.#user;
     if (uid !== undefined && gid !== undefined) chownSync(this.#folder, uid, gid);
@@ -127,15 +128,4 @@ function serverProgram(): string {
     .findLast((path) => existsSync(path));
   if (!found) throw new Error("RabbitMQ is not installed: these tests need Debian's package rabbitmq-server");
   return found;
-}
-
-/** Root can be anybody, and Debian's package makes a user for it; whoever is not root stays who he is. */
-function brokersUser(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith('rabbitmq:'));
-  const [, , uid, gid] = line?.split(':') ?? [];
-  if (!uid || !gid) throw new Error("there is no user rabbitmq: install Debian's package rabbitmq-server");
-  return { uid: Number(uid), gid: Number(gid) };
 }
