@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { inParallel } from '../../activities/support/in-parallel.js';
 import { azurePool, azureProviderConfig, azureTemplatePool } from '../testing/azure-pool.js';
 import type { LogLine } from '../testing/simulator.js';
@@ -161,15 +160,9 @@ async function callsOfOneScan(system: System): Promise<number> {
 }
 
 /** Scans of the Schedule. */
-async function endedScans({ databaseUrl }: System): Promise<number> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ scans: number }>('select cast(count(ended) as int) as scans from scans');
-    return rows[0]?.scans ?? 0;
-  } finally {
-    await client.end();
-  }
+async function endedScans(system: System): Promise<number> {
+  const [row] = await system.query<{ scans: number }>('select cast(count(ended) as int) as scans from scans');
+  return row?.scans ?? 0;
 }
 
 const isThrottled = ({ outcome }: LogLine): boolean => outcome === 'SubscriptionRequestsThrottled';
