@@ -13,6 +13,10 @@ const attempts = () =>
   time()
     .scripted.of('launchMachines')
     .map(({ args: [{ token, mayLaunch }] }) => [token, mayLaunch]);
+const dropped = () =>
+  time()
+    .scripted.of('dropLaunches')
+    .map(({ args: [tokens] }) => tokens);
 const unavailable = () => ApplicationFailure.create({ message: '503', type: 'Unavailable' });
 
 describe('a reconciliation', () => {
@@ -100,11 +104,7 @@ describe('a reconciliation', () => {
   test('a reconciliation gives up a launch that was never sent and whose provider is no longer configured', async () => {
     pool().unfinished = [{ ...old, providerId: 'elsewhere', neverSent: true }];
     await reconcileOnce();
-    expect(
-      time()
-        .scripted.of('dropLaunches')
-        .map(({ args: [tokens] }) => tokens),
-    ).toEqual([['old']]);
+    expect(dropped()).toEqual([['old']]);
   });
 
   test('a reconciliation gives up a launch that was never sent when its pool has moved to another provider', async () => {
@@ -112,11 +112,7 @@ describe('a reconciliation', () => {
     pool().unfinished = [{ ...old, providerId: 'former', neverSent: true }];
     await reconcileOnce();
     expect(attempts()).toEqual([]);
-    expect(
-      time()
-        .scripted.of('dropLaunches')
-        .map(({ args: [tokens] }) => tokens),
-    ).toEqual([['old']]);
+    expect(dropped()).toEqual([['old']]);
   });
 
   test('a reconciliation only searches for a launch in doubt when its pool has moved to another provider', async () => {
@@ -131,11 +127,7 @@ describe('a reconciliation', () => {
     pool().unfinished = [{ ...old, neverSent: true, isArchived: true }];
     await reconcileOnce();
     expect(attempts()).toEqual([]);
-    expect(
-      time()
-        .scripted.of('dropLaunches')
-        .map(({ args: [tokens] }) => tokens),
-    ).toEqual([['old']]);
+    expect(dropped()).toEqual([['old']]);
   });
 
   test('a reconciliation only searches for a launch in doubt when its launch config has been archived', async () => {
