@@ -27,7 +27,7 @@ const zone = 'us-central1-a';
 export async function measureGoogleErrors(): Promise<Figure[]> {
   const simulator = await startSimulator({ machines: 'off' });
   try {
-    const config = { ...(await googleProviderConfig(simulator)), providerType: 'google', draining: false } as const;
+    const config = { ...(await googleProviderConfig(simulator)), draining: false };
     const surroundings = { rootUrl: simulator.url, deployment: noDeployment, limiter: unlimited, onCall: () => {} };
     const calls = new ComputeCalls(config, providerContext('google', surroundings));
     const list = { service: 'instances', method: 'list', callClass: 'read', zone, request: {} } as const;

@@ -23,12 +23,15 @@ export interface WorkerResponse {
 /** While processes are killed one after another, a removal may wait for several of them. */
 const REMOVAL_PATIENCE_MS = 120_000;
 
-export interface PoolShape {
-  readonly providerId?: string;
+export interface CapacityShape {
   readonly minCapacity?: number;
   readonly maxCapacity?: number;
   readonly scalingRatio?: number;
   readonly lifecycle?: Readonly<Record<string, number>>;
+}
+
+export interface PoolShape extends CapacityShape {
+  readonly providerId?: string;
   /** One launch config for each; their machines are m5.large unless the options say otherwise. */
   readonly regions?: readonly string[];
   readonly instanceTypes?: readonly string[];
@@ -37,8 +40,7 @@ export interface PoolShape {
 
 /** The definition of an AWS pool with one launch config for each region and instance type. */
 export function awsPool(shape: PoolShape = {}) {
-  const { providerId = 'aws', minCapacity = 0, maxCapacity = 10, scalingRatio = 1, lifecycle, workerManager } = shape;
-  const { regions = ['us-east-1'], instanceTypes = ['m5.large'] } = shape;
+  const { providerId = 'aws', regions = ['us-east-1'], instanceTypes = ['m5.large'], workerManager } = shape;
   const launchConfigs = regions.flatMap((region) =>
     instanceTypes.map((InstanceType) => ({
       region,
@@ -46,6 +48,12 @@ export function awsPool(shape: PoolShape = {}) {
       ...(workerManager && { workerManager }),
     })),
   );
+  return testPool(providerId, shape, launchConfigs);
+}
+
+/** The definition of a pool of any provider. */
+export function testPool<LaunchConfig>(providerId: string, shape: CapacityShape, launchConfigs: LaunchConfig[]) {
+  const { minCapacity = 0, maxCapacity = 10, scalingRatio = 1, lifecycle } = shape;
   return {
     providerId,
     description: 'for tests',

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CapacityShape, testPool } from './api-client.js';
 import type { SimulatorHandle } from './simulator.js';
 
 /** A deployment's Azure side: the simulator's Resource Manager, pools in it, and what is left in it. */
@@ -36,49 +37,31 @@ export async function azureProviderConfig(simulator: SimulatorHandle, folder: st
   };
 }
 
-export interface AzurePoolShape {
-  readonly minCapacity?: number;
-  readonly maxCapacity?: number;
+export interface AzurePoolShape extends CapacityShape {
   readonly location?: string;
   readonly publicIp?: boolean;
   /** `Detach`: a deleted machine leaves its interface and disks behind. */
   readonly deleteOption?: 'Delete' | 'Detach';
-  readonly lifecycle?: Readonly<Record<string, number>>;
 }
 
 /** The definition of a sequential Azure pool. */
 export function azurePool(shape: AzurePoolShape = {}) {
-  const { minCapacity = 0, maxCapacity = 10, location = 'westus2', publicIp = false, deleteOption, lifecycle } = shape;
-  return {
-    providerId: 'azure',
-    description: 'for tests',
-    owner: 'owner@example.com',
-    emailOnError: false,
-    config: {
-      minCapacity,
-      maxCapacity,
-      scalingRatio: 1,
-      ...(lifecycle && { lifecycle }),
-      launchConfigs: [
-        {
-          location,
-          subnetId: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets/default`,
-          hardwareProfile: { vmSize: 'Standard_F8s_v2' },
-          storageProfile: {
-            imageReference: {
-              id: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/images/providers/Microsoft.Compute/images/worker`,
-            },
-            osDisk: { createOption: 'FromImage', ...(deleteOption && { deleteOption: deleteOption }) },
-          },
-          ...(deleteOption && {
-            networkProfile: { networkInterfaces: [{ id: 'ours', primary: true, deleteOption: deleteOption }] },
-          }),
-          workerManager: { publicIp },
-          workerConfig: {},
-        },
-      ],
+  const { location = 'westus2', publicIp = false, deleteOption } = shape;
+  const launchConfig = {
+    location,
+    subnetId: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/vnet/subnets/default`,
+    hardwareProfile: { vmSize: 'Standard_F8s_v2' },
+    storageProfile: {
+      imageReference: {
+        id: `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/images/providers/Microsoft.Compute/images/worker`,
+      },
+      osDisk: { createOption: 'FromImage', ...(deleteOption && { deleteOption }) },
     },
+    ...(deleteOption && { networkProfile: { networkInterfaces: [{ id: 'ours', primary: true, deleteOption }] } }),
+    workerManager: { publicIp },
+    workerConfig: {},
   };
+  return testPool('azure', shape, [launchConfig]);
 }
 
 export interface AzureTemplateShape extends Pick<AzurePoolShape, 'minCapacity' | 'maxCapacity'> {

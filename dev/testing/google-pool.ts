@@ -1,3 +1,4 @@
+import { type CapacityShape, testPool } from './api-client.js';
 import { googleProject, SimulatedGoogle } from './simulated-google.js';
 import type { SimulatorHandle } from './simulator.js';
 
@@ -7,7 +8,7 @@ import type { SimulatorHandle } from './simulator.js';
 export async function googleProviderConfig(simulator: SimulatorHandle) {
   const { uniqueId } = await new SimulatedGoogle(simulator).serviceAccount();
   return {
-    providerType: 'google',
+    providerType: 'google' as const,
     project: googleProject,
     workerServiceAccountId: uniqueId,
     endpoint: simulator.url,
@@ -15,12 +16,9 @@ export async function googleProviderConfig(simulator: SimulatorHandle) {
   };
 }
 
-export interface GooglePoolShape {
-  readonly minCapacity?: number;
-  readonly maxCapacity?: number;
+export interface GooglePoolShape extends CapacityShape {
   /** One launch config for each. */
   readonly zones?: readonly string[];
-  readonly lifecycle?: Readonly<Record<string, number>>;
 }
 
 /** A launch config of the shape that all published ones have. */
@@ -42,19 +40,5 @@ export const googleLaunchConfig = (zone: string) => ({
 });
 
 /** The definition of a Google pool. */
-export function googlePool(shape: GooglePoolShape = {}) {
-  const { minCapacity = 0, maxCapacity = 10, zones = ['us-central1-a'], lifecycle } = shape;
-  return {
-    providerId: 'google',
-    description: 'for tests',
-    owner: 'owner@example.com',
-    emailOnError: false,
-    config: {
-      minCapacity,
-      maxCapacity,
-      scalingRatio: 1,
-      ...(lifecycle && { lifecycle }),
-      launchConfigs: zones.map(googleLaunchConfig),
-    },
-  };
-}
+export const googlePool = ({ zones = ['us-central1-a'], ...capacity }: GooglePoolShape = {}) =>
+  testPool('google', capacity, zones.map(googleLaunchConfig));

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { googleProviderConfig } from '../../dev/testing/google-pool.js';
 import type { SimulatorHandle } from '../../dev/testing/simulator.js';
 import type { GoogleProviderConfig } from '../../providers/google/config.js';
 import { googleProvider } from '../../providers/google/provider.js';
@@ -6,10 +7,9 @@ import type { BulkLaunching, LaunchSpec, Provider } from '../../providers/provid
 import { googleSpec } from './google-launch.js';
 import { type RecordedContext, recordedContext } from './provider-context.js';
 import type { ProviderHarness } from './provider-contract.js';
-import { SimulatedGoogle } from '../../dev/testing/simulated-google.js';
+import { googleProject, SimulatedGoogle } from '../../dev/testing/simulated-google.js';
 import { workerOf } from './workers.js';
 
-export const PROJECT = 'simulated-project';
 export const ZONE = 'us-central1-a';
 const OTHER_ZONE = 'us-central1-b';
 
@@ -24,16 +24,7 @@ export async function googleAt(
   changes: Partial<GoogleProviderConfig> = {},
   context: RecordedContext = recordedContext(),
 ): Promise<{ provider: Provider; launching: BulkLaunching; context: RecordedContext }> {
-  const { uniqueId } = await new SimulatedGoogle(simulator).serviceAccount();
-  const config = {
-    providerType: 'google',
-    project: PROJECT,
-    workerServiceAccountId: uniqueId,
-    endpoint: simulator.url,
-    jwksUrl: `${simulator.url}/oauth2/v3/certs`,
-    draining: false,
-    ...changes,
-  } as const;
+  const config = { ...(await googleProviderConfig(simulator)), draining: false, ...changes };
   const provider = googleProvider(config, context);
   return { provider, launching: provider.launching as BulkLaunching, context };
 }
@@ -60,7 +51,7 @@ export async function googleHarness(simulator: SimulatorHandle): Promise<Provide
     unknownMachine: () => ({
       workerGroup: ZONE,
       workerId: '999999999999999999',
-      location: { account: PROJECT, region: 'us-central1', group: ZONE },
+      location: { account: googleProject, region: 'us-central1', group: ZONE },
     }),
     limitCapacity: async (machines) => {
       const alive = (await simulator.machines()).filter(
@@ -74,7 +65,7 @@ export async function googleHarness(simulator: SimulatorHandle): Promise<Provide
     },
     refuseLocation: async () => {
       await google.setZone(OTHER_ZONE, 'refuse');
-      const place = (group: string) => ({ account: PROJECT, region: 'us-central1', group });
+      const place = (group: string) => ({ account: googleProject, region: 'us-central1', group });
       return { open: place(ZONE), refused: place(OTHER_ZONE) };
     },
     proven: async () => {
