@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import taskcluster, { type Credentials } from 'taskcluster-client';
+import { HOUR_MS, DAY_MS } from '../../domain/durations.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { restart } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const ops = { clientId: 'ops', accessToken: randomBytes(24).toString('base64url'), scopes: ['worker-manager:*'] };
 const issuer = { clientId: 'issuer', accessToken: randomBytes(24).toString('base64url') };
 

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import forge from 'node-forge';
+import { DAY_MS } from '../../domain/durations.js';
 
 /** Certificates and attested documents like Azure's, under keys that are made here and kept nowhere. */
-
-const DAY_MS = 86_400_000;
 
 /** A subject, its key, and how its certificate is to be. */
 export interface Entity {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createClient, createTemporaryCredentials, type Credentials } from 'taskcluster-client';
 import apis from 'taskcluster-client/src/apis.js';
+import { HOUR_MS } from '../../../domain/durations.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
 const all = {
@@ -9,7 +10,6 @@ const all = {
   scopes: ['worker-manager:*', 'assume:*', 'auth:create-client:all/*'],
 };
 const nothing = { clientId: 'nothing', accessToken: 'access-token-of-nobody-much', scopes: [] };
-const HOUR_MS = 3_600_000;
 
 let api: TestApi;
 let rootUrl: string;

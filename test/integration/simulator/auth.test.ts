@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import { HOUR_MS } from '../../../domain/durations.js';
 import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
 
-const HOUR_MS = 3600_000;
 const maker = { clientId: 'project/maker', accessToken: 'access-token-of-the-maker!' };
 const scopes = ['assume:makers', 'auth:create-client:project/maker/*', 'worker-manager:list-*'];
 const url = 'https://tc.example.com/api/worker-manager/v1/providers';

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import { lifecycleId } from '../../../../temporal/ids.js';
 import type { WorkerResponse } from '../../../../dev/testing/api-client.js';
 import { attestedContent, azureTime, certify, signAttested } from '../../../support/attested-documents.js';
@@ -23,7 +24,6 @@ import { suiteOf } from '../../../support/suite.js';
 
 /** Whatever anybody sends to the open registerWorker call of the running API. */
 
-const HOUR_MS = 3_600_000;
 /** Each answer takes much less of the API's processor time. */
 const MAX_CPU_MS = 1_500;
 const BODY_LIMIT = 64 * 1024;

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { sql } from 'kysely';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import { demandActivities } from '../../../../activities/demand/poll-demand.js';
 import { providersOf } from '../../../../providers/configured.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
@@ -14,7 +15,6 @@ import { bigint } from '../../../../database/client/sql.js';
 
 const POLL_MS = 10_000;
 const CRON_MS = 300_000;
-const HOUR_MS = 3_600_000;
 const { pools, withinMs } = proofSize({
   short: { pools: 60, withinMs: 300_000 },
   long: { pools: 400, withinMs: 1_200_000 },

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
 import { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import { type FaultRequest, startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
 import { API, ISSUER, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 
-const HOUR_MS = 3600_000;
 const HOST = 'localhost:8080';
 const maker = { clientId: 'project/maker', accessToken: 'access-token-of-the-maker!' };
 const scopes = [

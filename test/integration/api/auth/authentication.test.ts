@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import type { WorkerKey } from '../../../../domain/ids.js';
 import { registrationSnapshot } from '../../../../database/registration.js';
 import { API, ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
@@ -18,7 +19,6 @@ const gone = {
   scopes: ['*'],
   expires: '2020-01-01T00:00:00Z',
 };
-const HOUR_MS = 3600_000;
 
 let api: TestApi;
 let rootUrl: string;

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
 import { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import { LifecycleUnavailableError } from '../../../../temporal/lifecycle-client.js';
 import { API, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 
@@ -46,11 +47,10 @@ describe('a bewit', () => {
   });
 
   test('a bewit of temporary credentials has their scopes, and one with authorizedScopes those', async () => {
-    const hour = 3600_000;
     const named = createTemporaryCredentials({
       clientId: 'maker/of/urls',
-      start: new Date(Date.now() - hour),
-      expiry: new Date(Date.now() + hour),
+      start: new Date(Date.now() - HOUR_MS),
+      expiry: new Date(Date.now() + HOUR_MS),
       scopes: ['worker-manager:list-providers'],
       credentials: { clientId: maker.clientId, accessToken: maker.accessToken },
     });

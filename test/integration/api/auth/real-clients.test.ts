@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
 import apis from 'taskcluster-client/src/apis.js';
+import { HOUR_MS } from '../../../../domain/durations.js';
 import { startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
 import {
   type PythonCall,
@@ -17,7 +18,6 @@ import { wholeLife } from '../../../support/taskcluster-calls.js';
 const maker = { clientId: 'maker', accessToken: 'access-token-of-the-maker!' };
 const ALL = ['worker-manager:*', 'assume:worker-pool:*', 'assume:worker-id:*'];
 const scopes = [...ALL, 'auth:create-client:maker/*'];
-const HOUR_MS = 3600_000;
 
 interface Shown {
   readonly credentials: Credentials;

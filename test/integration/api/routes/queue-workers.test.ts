@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
+import { DAY_MS, MINUTE_MS } from '../../../../domain/durations.js';
 import { taskclusterDemand } from '../../../../activities/demand/taskcluster-queue.js';
 import type { DemandSource, QueueWorkerDetails } from '../../../../domain/demand-source.js';
 import { startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 let api: TestApi;
 let simulator: SimulatorHandle;

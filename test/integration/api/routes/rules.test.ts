@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
+import { DAY_MS } from '../../../../domain/durations.js';
 import type { WorkerKey } from '../../../../domain/ids.js';
 import { setShouldTerminate } from '../../../../database/termination-advice.js';
 import { recordStopped } from '../../../../database/worker-changes.js';
@@ -18,7 +19,6 @@ const clients = [
   clientWith('worker', 'assume:worker-pool:*', 'assume:worker-id:here/mine', 'worker-manager:reregister-worker:x/*'),
 ];
 const SECRET = 'a'.repeat(44);
-const DAY_MS = 86_400_000;
 
 let api: TestApi;
 let count = 0;

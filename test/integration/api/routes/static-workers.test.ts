@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { DAY_MS } from '../../../../domain/durations.js';
 import { recordStopped } from '../../../../database/worker-changes.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 
 const SECRET = 'a'.repeat(44);
 const OTHER_SECRET = 'b'.repeat(44);
-const DAY_MS = 86_400_000;
 
 let api: TestApi;
 let count = 0;
