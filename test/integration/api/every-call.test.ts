@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createClient, createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import { createClient, type Credentials } from 'taskcluster-client';
 import apis from 'taskcluster-client/src/apis.js';
 import { HOUR_MS } from '../../../domain/durations.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
+import { temporaryCredentials } from '../../support/temporary-credentials.js';
 
 const all = {
   clientId: 'all',
@@ -23,12 +24,9 @@ const WorkerManager = createClient(apis.WorkerManager.reference, 'WorkerManager'
 const { entries } = apis.WorkerManager.reference;
 const permanent = ({ clientId, accessToken }: typeof all): Credentials => ({ clientId, accessToken });
 const temporary = (clientId?: string): Credentials =>
-  createTemporaryCredentials({
+  temporaryCredentials(all, {
     ...(clientId === undefined ? {} : { clientId }),
-    start: new Date(Date.now() - HOUR_MS),
-    expiry: new Date(Date.now() + HOUR_MS),
     scopes: ['worker-manager:*', 'assume:*'],
-    credentials: permanent(all),
   });
 
 /** What every call of Taskcluster’s client gets that succeeds, in an order in which each finds what it needs. */

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
-import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import taskcluster, { type Credentials } from 'taskcluster-client';
 import { HOUR_MS } from '../../../domain/durations.js';
 import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simulator.js';
+import { temporaryCredentials } from '../../support/temporary-credentials.js';
 
 const maker = { clientId: 'project/maker', accessToken: 'access-token-of-the-maker!' };
 const scopes = ['assume:makers', 'auth:create-client:project/maker/*', 'worker-manager:list-*'];
@@ -56,14 +57,8 @@ function signed(credentials: Credentials, signing: Signing = {}): string {
 const answerTo = (credentials: Credentials, signing: Signing = {}) =>
   auth().authenticateHawk(question({ authorization: signed(credentials, signing) }));
 
-const temporary = (changes: Partial<Parameters<typeof createTemporaryCredentials>[0]> = {}) =>
-  createTemporaryCredentials({
-    start: new Date(Date.now() - HOUR_MS),
-    expiry: new Date(Date.now() + HOUR_MS),
-    scopes: ['worker-manager:list-providers'],
-    credentials: maker,
-    ...changes,
-  });
+const temporary = (changes: Partial<Parameters<typeof temporaryCredentials>[1]> = {}) =>
+  temporaryCredentials(maker, { scopes: ['worker-manager:list-providers'], ...changes });
 
 describe('the auth service', () => {
   test('the auth service knows a client by its Hawk header, with its scopes and the payload hash that it signed', async () => {

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
-import { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import type { Credentials } from 'taskcluster-client';
 import { HOUR_MS } from '../../../../domain/durations.js';
 import { type FaultRequest, startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
 import { API, ISSUER, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
+import { temporaryCredentials } from '../../../support/temporary-credentials.js';
 
 const HOST = 'localhost:8080';
 const maker = { clientId: 'project/maker', accessToken: 'access-token-of-the-maker!' };
@@ -314,25 +315,17 @@ describe('a worker’s own credentials', () => {
   test('a worker’s own credentials that another issuer has signed are judged by the auth service', async () => {
     const { credentials, path } = await registeredWorker('own/issued');
     const advice = 'worker-manager:should-worker-terminate:own/issued/room/w';
-    const foreign = createTemporaryCredentials({
-      clientId: credentials.clientId,
-      start: new Date(Date.now() - HOUR_MS),
-      expiry: new Date(Date.now() + HOUR_MS),
-      scopes: [advice],
-      credentials: maker,
-    });
+    const foreign = temporaryCredentials(maker, { clientId: credentials.clientId, scopes: [advice] });
     expect((await adviceFor(foreign, path)).status).toBe(200);
     await fail({ mode: 'lose-request' });
     expect((await adviceFor(foreign, path)).status).toBe(503);
   });
 
   test('a certificate of our issuer for anybody but a worker is judged by the auth service, which may not know it', async () => {
-    const start = new Date(Date.now() - HOUR_MS);
-    const expiry = new Date(Date.now() + HOUR_MS);
     const temporaryOf = (clientId?: string) =>
-      createTemporaryCredentials({
+      temporaryCredentials(ISSUER, {
         ...(clientId !== undefined && { clientId }),
-        ...{ start, expiry, scopes: ['worker-manager:remove-worker:*'], credentials: ISSUER },
+        scopes: ['worker-manager:remove-worker:*'],
       });
     for (const credentials of [ISSUER, temporaryOf(), temporaryOf('somebody')])
       expect(await statusOf(credentials)).toBe(401);

@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
-import taskcluster, { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
+import taskcluster, { type Credentials } from 'taskcluster-client';
 import { HOUR_MS } from '../../../../domain/durations.js';
 import type { WorkerKey } from '../../../../domain/ids.js';
 import { registrationSnapshot } from '../../../../database/registration.js';
 import { API, ISSUER, launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
+import { temporaryCredentials } from '../../../support/temporary-credentials.js';
 
 const reader = { clientId: 'reader', accessToken: 'access-token-of-the-reader', scopes: ['worker-manager:list-*'] };
 const maker = {
@@ -35,14 +36,8 @@ const client = (credentials: Credentials) => new taskcluster.WorkerManager({ roo
 const listProviders = (credentials: Credentials) => client(credentials).listProviders();
 const refusal = (code: string, statusCode: number) => expect.objectContaining({ code, statusCode });
 
-const temporary = (changes: Partial<Parameters<typeof createTemporaryCredentials>[0]> = {}) =>
-  createTemporaryCredentials({
-    start: new Date(Date.now() - HOUR_MS),
-    expiry: new Date(Date.now() + HOUR_MS),
-    scopes: ['worker-manager:list-providers'],
-    credentials: maker,
-    ...changes,
-  });
+const temporary = (changes: Partial<Parameters<typeof temporaryCredentials>[1]> = {}) =>
+  temporaryCredentials(maker, { scopes: ['worker-manager:list-providers'], ...changes });
 
 /** For calls that the peer's client does not know. */
 async function signedGet(credentials: Required<Credentials>, path: string): Promise<[number, unknown]> {

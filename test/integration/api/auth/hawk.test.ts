@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import hawk from 'hawk';
-import { createTemporaryCredentials, type Credentials } from 'taskcluster-client';
-import { HOUR_MS } from '../../../../domain/durations.js';
+import type { Credentials } from 'taskcluster-client';
 import { LifecycleUnavailableError } from '../../../../temporal/lifecycle-client.js';
 import { API, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
+import { temporaryCredentials } from '../../../support/temporary-credentials.js';
 
 const HOST = 'localhost:8080';
 const reader = { clientId: 'reader', accessToken: 'access-token-of-the-reader', scopes: ['worker-manager:list-*'] };
@@ -47,12 +47,9 @@ describe('a bewit', () => {
   });
 
   test('a bewit of temporary credentials has their scopes, and one with authorizedScopes those', async () => {
-    const named = createTemporaryCredentials({
+    const named = temporaryCredentials(maker, {
       clientId: 'maker/of/urls',
-      start: new Date(Date.now() - HOUR_MS),
-      expiry: new Date(Date.now() + HOUR_MS),
       scopes: ['worker-manager:list-providers'],
-      credentials: { clientId: maker.clientId, accessToken: maker.accessToken },
     });
     const certificate: unknown = JSON.parse(named.certificate);
     expect(await codeOf(withBewit(named, '/providers', { ext: extOf({ certificate }) }))).toBe('ok');
