@@ -75,21 +75,41 @@ async function loseAnswers(random: () => number, callsOfEach: number): Promise<v
   }
 }
 
-/** No room in one zone, and none for quotas in two regions, of which one says so at once and one in the operation. */
-async function limit(isLimited: boolean): Promise<void> {
-  await system().simulator.setCapacity('us-central1-b', isLimited ? 0 : null);
-  for (const [region, as] of [
-    ['us-east1', 'operation'],
-    ['us-east4', 'http'],
-  ] as const) {
-    await google().setQuota({ region, metric: 'INSTANCES', limit: isLimited ? 0 : null, as });
-  }
-  await google().setZone('us-central1-f', isLimited ? 'refuse' : null);
+const regions = { 'us-central1': 'abcf', 'us-east1': 'bcd', 'us-east4': 'abc', 'us-west1': 'ab' };
+
+/** What every launch lacks, wherever a pool chooses to launch; by the code with which Google says so. */
+const shortages = {
+  ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: async (machines: 0 | null) => {
+    for (const [region, zones] of Object.entries(regions)) {
+      for (const zone of zones) await system().simulator.setCapacity(`${region}-${zone}`, machines);
+    }
+  },
+  QUOTA_EXCEEDED: (limit: 0 | null) => setQuotas(limit, 'operation'),
+  quotaExceeded: (limit: 0 | null) => setQuotas(limit, 'http'),
+};
+
+async function setQuotas(limit: 0 | null, as: 'http' | 'operation'): Promise<void> {
+  for (const region of Object.keys(regions)) await google().setQuota({ region, metric: 'INSTANCES', limit, as });
 }
 
 const operationCodes = ['ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS', 'QUOTA_EXCEEDED'];
-const codes = [...operationCodes, 'quotaExceeded'];
+const codes = Object.keys(shortages);
 const failures = () => googleEvidence(system().simulator.log()).failures;
+
+/** Each shortage until a launch has met it, one after the other, while calls about one zone fail. */
+async function goThroughShortages(): Promise<void> {
+  await google().setZone('us-central1-f', 'refuse');
+  for (const [code, lack] of Object.entries(shortages)) {
+    await lack(0);
+    await system().waitFor(
+      () => failures().some((failure) => failure.endsWith(` ${code}`)),
+      `the failure ${code}`,
+      withinMs,
+    );
+    await lack(null);
+  }
+  await google().setZone('us-central1-f', null);
+}
 
 /** Takes one away from each of these pools, whatever it does just then. */
 async function preempt(pools: readonly TestPool[], random: () => number): Promise<void> {
@@ -151,16 +171,15 @@ testRealData(
     expect(pools.length).toBeGreaterThanOrEqual(form.ids?.length ?? 35);
     const spot = pools.filter((pool) => pool.isSpot);
     await loseAnswers(random, pools.length * 10);
-    await limit(true);
+    // From the first machine on.
+    await shortages.ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS(0);
     const crash = async () => {
       await preempt([spot[Math.floor(random() * spot.length)]!], random);
       await restart(system(), 'worker');
     };
     await amidCrashes({ count: crashes, pauseMs: PAUSE_MS, random, crash }, async () => {
       for (const { id, size, definition } of pools) await system().api.createPool(id, definition(size));
-      const haveFailed = () => codes.every((code) => failures().some((failure) => failure.endsWith(code)));
-      await system().waitFor(haveFailed, 'a failure of each kind', withinMs);
-      await limit(false);
+      await goThroughShortages();
       for (const pool of pools) await whole(pool);
     });
     await preempt(spot, random);
