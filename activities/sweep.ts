@@ -26,11 +26,15 @@ export interface SweepActivities {
   expireRows(): Promise<{ readonly deleted: number; readonly finished: boolean }>;
   /** Removes archived launch configs and deleted pools that nothing uses. Says how many pools. */
   removeDeletedPools(): Promise<number>;
-  /** Gives the space of deleted rows back, where the database does not do that by itself. Says of how many tables not. */
+  /**
+   * Gives the space of deleted rows back, where the database does not do that by itself. Says of how many tables not.
+   */
   vacuumDatabase(): Promise<{ readonly left: number }>;
 }
 
-/** The next sweep goes on with what is left. Together they are far below the time of a sweep: a statement may take more. */
+/**
+ * The next sweep goes on with what is left. Together they are far below the time of a sweep: a statement may take more.
+ */
 const EXPIRY_TIMEOUT_MS = 60_000;
 const REMOVAL_TIMEOUT_MS = 60_000;
 const VACUUM_TIMEOUT_MS = 2 * 60_000;

@@ -80,8 +80,8 @@ export function machineProblems(
 }
 
 /**
- * Pools whose definition was accepted once and would be refused today: a rule came in, or what the definition relies on has
- * gone. Their launches are bound to fail. Pools of providers that are not configured here are left out.
+ * Pools whose definition was accepted once and would be refused today: a rule came in, or what the definition relies on
+ * has gone. Their launches are bound to fail. Pools of providers that are not configured here are left out.
  */
 export function unusablePools(
   pools: readonly PoolWithLaunchConfigs[],

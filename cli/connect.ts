@@ -18,7 +18,9 @@ import { firstLineOf } from '../domain/values.js';
 /** How long a command waits for what it needs before it gives up with exit code 2. */
 const WITHIN_MS = 15_000;
 
-/** The database has limits of its own: a connection must be had in seconds, and a migration takes as long as it takes. */
+/**
+ * The database has limits of its own: a connection must be had in seconds, and a migration takes as long as it takes.
+ */
 export const connectDatabase = (config: Config, log: Logger): Promise<Database> =>
   reached(openDatabase({ ...databaseOptions(config), log }));
 

@@ -52,7 +52,9 @@ export interface Product {
   readonly deploymentId: string;
   /** Opens its ports. */
   listen(): Promise<void>;
-  /** Polls; resolves with what it failed with, or with undefined once it has stopped. Null in a role that polls nothing. */
+  /**
+   * Polls; resolves with what it failed with, or with undefined once it has stopped. Null in a role that polls nothing.
+   */
   run(): Promise<unknown> | null;
   /** What is to be stopped, in this order. */
   readonly parts: readonly { stop(): unknown }[];
@@ -98,8 +100,8 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
       pulse?.start();
       if (!workers) return null;
       running = failureOf(workers.run());
-      // Polling does not wait for them: their number grows with the pools. Without them nothing would ever be polled for, so
-      // that what keeps them from being read ends the process.
+      // Polling does not wait for them: their number grows with the pools. Without them nothing would ever be polled
+      // for, so that what keeps them from being read ends the process.
       const matched = failureOf(matchSchedules(deps, schedules));
       return Promise.race([running, matched.then((failure) => failure ?? running)]);
     },
@@ -216,7 +218,10 @@ async function atItsPort<T>(
   }
 }
 
-/** Where people find Temporal's UI, for the front page's link; no part of the configuration, because nothing depends on it. */
+/**
+ * Where people find Temporal's UI, for the front page's link; no part of the configuration, because nothing depends on
+ * it.
+ */
 function temporalUiUrl({ WORKER_MANAGER_TEMPORAL_UI_URL: url }: NodeJS.ProcessEnv): string | null {
   if (!url) return null;
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {

@@ -11,9 +11,9 @@ import { buildProduct, type Role } from './product.js';
 import { type ProbeOptions, untilUnusable } from './until-unusable.js';
 
 /**
- * Runs until a signal (SIGTERM, SIGINT) ends it, one of its parts fails, or, where it runs Temporal workers, what it needs
- * has been unusable for as many `probes` as that takes. An API by itself goes on answering 503: its connections are made
- * anew one by one.
+ * Runs until a signal (SIGTERM, SIGINT) ends it, one of its parts fails, or, where it runs Temporal workers, what it
+ * needs has been unusable for as many `probes` as that takes. An API by itself goes on answering 503: its connections
+ * are made anew one by one.
  */
 export async function serve(config: Config, role: Role, probes?: ProbeOptions): Promise<void> {
   if (role !== 'all' && config.database.url.startsWith('pglite:')) {
@@ -56,8 +56,8 @@ function unusableError(dependency: string | null, log: Logger): ExitError | unde
 const SAME_SIGNAL_MS = 1000;
 
 /**
- * A call that a cloud does not answer must not outlast the grace: whoever waits for this process kills it then. Nothing is
- * lost by that, since every step is repeated safely by the next process.
+ * A call that a cloud does not answer must not outlast the grace: whoever waits for this process kills it then. Nothing
+ * is lost by that, since every step is repeated safely by the next process.
  */
 function endsWithin(graceSeconds: number, log: Logger, code: number): void {
   const end = () => {
@@ -67,7 +67,9 @@ function endsWithin(graceSeconds: number, log: Logger, code: number): void {
   setTimeout(end, graceSeconds * 1000).unref();
 }
 
-/** Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once. */
+/**
+ * Temporal's runtime takes the default handlers away, so every process has its own. A second signal ends it at once.
+ */
 function stopSignal(log: Logger): Promise<undefined> {
   return new Promise((resolve) => {
     let signalledAtMs: number | null = null;

@@ -5,7 +5,9 @@ import { type Config, type ProviderSchemas, typeOf } from './schema.js';
 import { isObject } from '../domain/values.js';
 import { isLoopback } from '../domain/loopback.js';
 
-/** Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done. */
+/**
+ * Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done.
+ */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   const { temporal, retention } = config;
   if (config.notify !== undefined) note('notify', 'is not built yet; leave it out');

@@ -3,9 +3,9 @@ import type { Problem } from './problems.js';
 import { closed, type DeepReadonly, httpUrl, optionalText, optionalUrl, text } from './schema-parts.js';
 
 /**
- * Every key of the configuration with its default and its meaning; the keys of a provider's entry are in the folder of its
- * type. `docs/reference/configuration.md` is the same list for people; a test holds the two together. A key without a
- * default must be given.
+ * Every key of the configuration with its default and its meaning; the keys of a provider's entry are in the folder of
+ * its type. `docs/reference/configuration.md` is the same list for people; a test holds the two together. A key without
+ * a default must be given.
  */
 
 const section = <T extends TProperties>(properties: T) =>

@@ -75,7 +75,9 @@ function inWords({ const: literal, type, pattern, ...limits }: Form): string {
 const range = (least: number | undefined, most: number | undefined, word: string): string =>
   least === undefined || most === undefined ? '' : ` ${word} ${least} to ${most}`;
 
-/** Of a choice, only the choice's own error helps; its branches' would each name one form as if it were the only one. */
+/**
+ * Of a choice, only the choice's own error helps; its branches' would each name one form as if it were the only one.
+ */
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const choices = errors.filter((error) => error.keyword === 'anyOf').map((error) => `${error.schemaPath}/`);
   return errors.filter((error) => !choices.some((choice) => error.schemaPath.startsWith(choice)));

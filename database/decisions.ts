@@ -14,8 +14,8 @@ export interface RecordedDecision {
 }
 
 /**
- * A decision with the fingerprint of the pool's last one extends that row; any other is a new row. Gives whether the pool
- * was over-provisioned at its last decision.
+ * A decision with the fingerprint of the pool's last one extends that row; any other is a new row. Gives whether the
+ * pool was over-provisioned at its last decision.
  */
 export async function recordDecision(
   db: Db,

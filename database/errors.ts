@@ -125,8 +125,8 @@ const fingerprint = ({ launchConfigId, kind, title, description, extra }: NewWor
 };
 
 /**
- * The id of an error and of all that equal it: a slugid, the 16 bytes of a version 4 UUID as base64url, made of what they have
- * in common. So whoever stores one knows its id, and can log it.
+ * The id of an error and of all that equal it: a slugid, the 16 bytes of a version 4 UUID as base64url, made of what
+ * they have in common. So whoever stores one knows its id, and can log it.
  */
 export function errorIdOf(error: NewWorkerPoolError): string {
   const bytes = createHash('sha256')

@@ -26,7 +26,9 @@ export interface BegunAttempt {
   readonly maySend: boolean;
 }
 
-/** Why a launch may be closed although attempts were sent: none of them can have created a machine that is not known. */
+/**
+ * Why a launch may be closed although attempts were sent: none of them can have created a machine that is not known.
+ */
 export interface Proof {
   /** How many attempts there had been when the proof began: one that has begun since makes it void. */
   readonly attempts: number;
@@ -56,8 +58,9 @@ export interface AttemptBegin {
 }
 
 /**
- * Begins an attempt, in doubt until it is recorded, refused or settled; or, where the launch must not be sent (any more), a
- * search. A launch that is not open stays as it is, and then the cloud must not be called. Null when there is none.
+ * Begins an attempt, in doubt until it is recorded, refused or settled; or, where the launch must not be sent (any
+ * more), a search. A launch that is not open stays as it is, and then the cloud must not be called. Null when there is
+ * none.
  */
 export async function beginAttempt(
   db: Db,

@@ -18,8 +18,8 @@ export interface Backoff {
 }
 
 /**
- * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the errors. False, and
- * nothing written, when `proof` does not hold (any more).
+ * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the errors. False,
+ * and nothing written, when `proof` does not hold (any more).
  */
 export async function failLaunch(
   db: Db,
@@ -40,8 +40,8 @@ export async function failLaunch(
 }
 
 /**
- * A launch was recorded with fewer machines than it requested: its launch config backs off and the errors are stored. True the first
- * time; repeated for the same launch it changes nothing.
+ * A launch was recorded with fewer machines than it requested: its launch config backs off and the errors are stored.
+ * True the first time; repeated for the same launch it changes nothing.
  */
 export async function noteShortage(
   db: Db,
@@ -72,8 +72,8 @@ export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: num
 }
 
 /**
- * Closes a launch that must not be carried out (any more) and of which no attempt sends anything; its launch config does not
- * back off. False when it is not open, or `proof` does not hold.
+ * Closes a launch that must not be carried out (any more) and of which no attempt sends anything; its launch config
+ * does not back off. False when it is not open, or `proof` does not hold.
  */
 export async function dropUnsent(db: Db, token: string, proof: Proof, nowMs: number): Promise<boolean> {
   const { rows } = await sql`
@@ -100,9 +100,9 @@ export async function recordLaunchFailure(
 }
 
 /**
- * Parts of a statement that has changed a worker's row (`changed`) because its machine could not be built, or ended before
- * it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever was
- * launched before the backoff ends does not prolong it, and one of an older revision says nothing.
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine could not be built, or ended
+ * before it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever
+ * was launched before the backoff ends does not prolong it, and one of an older revision says nothing.
  */
 export async function backoffOfWorker(db: Db, key: WorkerKey, backoff: Backoff): Promise<RawBuilder<unknown>> {
   const launch = sql`
@@ -122,8 +122,8 @@ export async function backoffOfWorker(db: Db, key: WorkerKey, backoff: Backoff):
 }
 
 /**
- * Parts of a statement that has changed a worker's row (`changed`) because its machine has registered: its launch config's
- * backoff ends, unless that began after the machine was launched. Then it only is the last outcome.
+ * Parts of a statement that has changed a worker's row (`changed`) because its machine has registered: its launch
+ * config's backoff ends, unless that began after the machine was launched. Then it only is the last outcome.
  */
 export const recoveryOfWorker = (): RawBuilder<unknown> => {
   const ofChanged = sql`

@@ -21,12 +21,13 @@ export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null
 
 /**
  * Writes the rows of the machines that a launch made and closes the intent, in one statement, and gives all workers of
- * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it is.
+ * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it
+ * is.
  *
- * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed is
- * ours all the same, so it gets its row and the intent is `fulfilled` again until its lifecycle is started. A part of the
- * machines is different: `proof` says why there are no others, and null is the answer, with nothing written, when it does
- * not hold any more. Null too when the pool has gone: a row without a pool could never be removed.
+ * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed
+ * is ours all the same, so it gets its row and the intent is `fulfilled` again until its lifecycle is started. A part
+ * of the machines is different: `proof` says why there are no others, and null is the answer, with nothing written,
+ * when it does not hold any more. Null too when the pool has gone: a row without a pool could never be removed.
  */
 export async function recordLaunchedWorkers(
   db: Db,
@@ -72,16 +73,16 @@ export interface LaunchTimes {
 }
 
 /**
- * A part of a statement that changes several launches: their rows are locked in one order, so that two cannot deadlock, and
- * once, however the statement is planned.
+ * A part of a statement that changes several launches: their rows are locked in one order, so that two cannot deadlock,
+ * and once, however the statement is planned.
  */
 export const lockedLaunches = (tokens: readonly string[]): RawBuilder<unknown> => sql`
   locked as materialized (
     select token from launches where token in (select jsonb_array_elements_text(${jsonb(tokens)})) order by token for update)`;
 
 /**
- * Fulfilled launches whose every machine has its lifecycle: of `launched` machines. One that has more rows by now, from an answer
- * that came late, stays for the next reconciliation to start theirs.
+ * Fulfilled launches whose every machine has its lifecycle: of `launched` machines. One that has more rows by now, from
+ * an answer that came late, stays for the next reconciliation to start theirs.
  */
 export async function finishLaunches(
   db: Db,

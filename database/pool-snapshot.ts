@@ -144,8 +144,9 @@ function optionOf(
 const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.reduce((total, row) => total + of(row), 0);
 
 /**
- * Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing, and grouped
- * in its order, so that nothing is sorted: quarantine, which the order leaves out, divides the groups afterwards.
+ * Live workers that are alike. Only columns of the index `workers_capacity`, so that stopped workers cost nothing, and
+ * grouped in its order, so that nothing is sorted: quarantine, which the order leaves out, divides the groups
+ * afterwards.
  */
 const aliveGroups = (nowMs: number, ofPools: RawBuilder<unknown>) => sql`
   select a.worker_pool_id, a.launch_config_id, a.state, a.capacity, q.quarantined, q.machines
@@ -237,7 +238,9 @@ interface CapacityRequest {
   readonly providerIds: readonly string[];
 }
 
-/** Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement. */
+/**
+ * Every pool that is not deleted, and those deleted ones that a reconciliation still has work for, in one statement.
+ */
 export const allPoolsCapacity = (db: Db, request: CapacityRequest): Promise<PoolCapacity[]> =>
   capacityOfPools(db, request, sql`true`);
 

@@ -76,14 +76,17 @@ export function createPool(db: Db, { pool, launchConfigs, clientId, nowMs }: Poo
   });
 }
 
-/** Overwrites everything that a pool's owner defines. Workers of a provider that is replaced live on: their rows name it. */
+/**
+ * Overwrites everything that a pool's owner defines. Workers of a provider that is replaced live on: their rows name
+ * it.
+ */
 export function updatePool(db: Db, submission: PoolSubmission): Promise<PoolResult> {
   return inTransaction(db, (trx) => rewritePool(trx, submission, 'updated'));
 }
 
 /**
- * Gives the pool to the null provider and archives its launch configs: it launches nothing more and its row goes away with
- * its last worker (`removeDeletedPools`). Repeated: `unchanged`.
+ * Gives the pool to the null provider and archives its launch configs: it launches nothing more and its row goes away
+ * with its last worker (`removeDeletedPools`). Repeated: `unchanged`.
  */
 export function deletePool(
   db: Db,

@@ -10,8 +10,9 @@ export const bucketStore = (db: Db): BucketStore => ({
 
 /**
  * The generic cell rate algorithm in one statement: the row is the instant at which the bucket would be full again, in
- * the database's clock. Whoever waited for the row's lock judges by the clock from before, and so waits rather too long.
- * A bucket that was written in the clock's future is moved to its present first, so that no step of the clock closes it.
+ * the database's clock. Whoever waited for the row's lock judges by the clock from before, and so waits rather too
+ * long. A bucket that was written in the clock's future is moved to its present first, so that no step of the clock
+ * closes it.
  */
 async function reserve(db: Db, bucket: string, limit: CallLimit, maxWaitMs: number): Promise<CallReservation> {
   for (;;) {
@@ -82,8 +83,8 @@ async function pauseOf(db: Db, bucket: string): Promise<number> {
 }
 
 /**
- * Statements that waited for a row's lock write an earlier instant than the one before them, so only more than this is a
- * step of the clock; a smaller one delays calls by no more than itself.
+ * Statements that waited for a row's lock write an earlier instant than the one before them, so only more than this is
+ * a step of the clock; a smaller one delays calls by no more than itself.
  */
 const SMALLEST_STEP_MS = 10_000;
 

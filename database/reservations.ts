@@ -89,8 +89,8 @@ export interface NewIntent extends PreparedLaunch {
 
 /**
  * Writes the intents in one statement if nobody has reserved since `version` was read, and if the pool still has this
- * provider; false when nothing was written. The pool's row is locked before the deployment's, and neither for longer than
- * the statement.
+ * provider; false when nothing was written. The pool's row is locked before the deployment's, and neither for longer
+ * than the statement.
  */
 export async function writeIntents(
   db: Db,

@@ -25,9 +25,9 @@ export interface Expired {
 }
 
 /**
- * Deletes what is older than it need be, one batch of each table in turn, until `isOver`; the rest is the next run's. What
- * fails in one table, or takes all the time that a statement has, keeps no other. A worker's row goes only when the worker has
- * stopped and its time is over, and its launch only when no worker of it is left.
+ * Deletes what is older than it need be, one batch of each table in turn, until `isOver`; the rest is the next run's.
+ * What fails in one table, or takes all the time that a statement has, keeps no other. A worker's row goes only when
+ * the worker has stopped and its time is over, and its launch only when no worker of it is left.
  */
 export async function expireRows(
   db: Db,
@@ -129,8 +129,9 @@ const stoppedWorkers =
   };
 
 /**
- * Those that no worker points at. Each batch goes on where the one before it has ended: launches whose workers are still there
- * may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie behind as well.
+ * Those that no worker points at. Each batch goes on where the one before it has ended: launches whose workers are
+ * still there may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie
+ * behind as well.
  */
 function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
   let after = { closed: 0, token: '', offset: 0 };
@@ -238,8 +239,8 @@ async function removePool(db: Db, workerPoolId: string, isOver: () => boolean): 
     }
   }
   return await inTransaction(db, async (trx) => {
-    // The lock keeps a reservation or an update of the pool from coming in between; only a statement that begins after it
-    // sees what came just before.
+    // The lock keeps a reservation or an update of the pool from coming in between; only a statement that begins after
+    // it sees what came just before.
     const { rows: locked } = await sql`
       select 1 from worker_pools where worker_pool_id = ${workerPoolId} for update skip locked`.execute(trx);
     if (locked.length === 0) return false;

@@ -4,7 +4,8 @@ import type { Db } from './client/schema.js';
 
 /** Pools with a registered worker that a launch made: of these the queue is asked about workers. */
 export async function poolsWithRunningWorkers(db: Db): Promise<string[]> {
-  // A probe of the index for each pool, however many workers there are. A deleted pool keeps its row while it has workers.
+  // A probe of the index for each pool, however many workers there are. A deleted pool keeps its row while it has
+  // workers.
   const { rows } = await sql<{ workerPoolId: string }>`
     select p.worker_pool_id from worker_pools p
     where exists (select 1 from workers w where w.worker_pool_id = p.worker_pool_id and w.state = 'running'

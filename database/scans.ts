@@ -58,7 +58,9 @@ export async function scanNotes(db: Db, providerId: string): Promise<ScanNote[]>
   return rows;
 }
 
-/** Writes notes, each over the one that its worker may have. In the order of their keys: two scans must not deadlock. */
+/**
+ * Writes notes, each over the one that its worker may have. In the order of their keys: two scans must not deadlock.
+ */
 export async function setNotes(db: Db, providerId: string, notes: readonly ScanNote[]): Promise<void> {
   if (notes.length === 0) return;
   await sql`

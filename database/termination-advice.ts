@@ -18,7 +18,10 @@ export async function terminationCandidates(
   return rows;
 }
 
-/** Writes the verdicts that changed, in one statement, in the order of the workers' ids so that two cannot deadlock; gives how many did. `decidedAt` is when a verdict last changed. */
+/**
+ * Writes the verdicts that changed, in one statement, in the order of the workers' ids so that two cannot deadlock;
+ * gives how many did. `decidedAt` is when a verdict last changed.
+ */
 export async function setShouldTerminate(
   db: Db,
   workerPoolId: string,

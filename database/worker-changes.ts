@@ -8,9 +8,9 @@ import type { Db } from './client/schema.js';
 import { bigint, int, isWorker, jsonb, storable, text } from './client/sql.js';
 
 /**
- * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives the
- * row that it changed: repeated after a lost answer, it changes nothing, announces nothing and gives null. Nothing leaves
- * `stopped`.
+ * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives
+ * the row that it changed: repeated after a lost answer, it changes nothing, announces nothing and gives null. Nothing
+ * leaves `stopped`.
  */
 
 export interface Credentials {
@@ -24,8 +24,8 @@ export interface Credentials {
 
 /**
  * From requested, or from running when a registration is repeated: then the first registration's time stands, and
- * `isFirst` is false. That a machine registers is the first proof that its launch config works: `endsBackoff` says whether that
- * was needed.
+ * `isFirst` is false. That a machine registers is the first proof that its launch config works: `endsBackoff` says
+ * whether that was needed.
  */
 export function recordRunning(
   db: Db,

@@ -76,10 +76,14 @@ const scanned = [
 /** What a scan compares with the cloud's list. */
 export type LiveWorker = Pick<Worker, (typeof scanned)[number]>;
 
-/** Rows of one query; reading all of a large provider's at once takes a second, in which the process does nothing else. */
+/**
+ * Rows of one query; reading all of a large provider's at once takes a second, in which the process does nothing else.
+ */
 const PAGE_ROWS = 1_000;
 
-/** Every worker of the provider that is not stopped, of whatever pool. One that is launched meanwhile may be left out. */
+/**
+ * Every worker of the provider that is not stopped, of whatever pool. One that is launched meanwhile may be left out.
+ */
 export async function liveWorkersOfProvider(db: Db, providerId: string): Promise<LiveWorker[]> {
   return await inPages<LiveWorker>((after) => {
     let query = db

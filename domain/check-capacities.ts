@@ -9,8 +9,8 @@ export interface CapacityCheck {
 }
 
 /**
- * Whether the maxima can be met with whole machines. 0 is a maximum that means none, and is no mistake. The ids are those
- * that clients see, in the order of `configurations`.
+ * Whether the maxima can be met with whole machines. 0 is a maximum that means none, and is no mistake. The ids are
+ * those that clients see, in the order of `configurations`.
  */
 export function checkCapacities(
   pool: Pick<PoolConfig, 'maxCapacity'>,

@@ -29,7 +29,9 @@ export interface DecisionBasis {
   readonly roomCapacity: number;
   /** Null while demand was unknown. */
   readonly advisedCapacity: number | null;
-  /** End of a backoff or of a limit's window; the earliest. Epoch ms; null when only a change is worth another decision. */
+  /**
+   * End of a backoff or of a limit's window; the earliest. Epoch ms; null when only a change is worth another decision.
+   */
   readonly evaluateAgainAt: number | null;
 }
 

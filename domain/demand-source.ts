@@ -2,8 +2,8 @@ import type { DemandCounts } from './demand.js';
 import type { QueueWorker, WorkerName } from './inactivity.js';
 
 /**
- * What a deployment asks of its queue. Every question may fail, and then nobody guesses. A signal that is aborted ends the
- * wait for an answer.
+ * What a deployment asks of its queue. Every question may fail, and then nobody guesses. A signal that is aborted ends
+ * the wait for an answer.
  */
 export interface DemandSource {
   /** Counts of one pool's task queue now. */

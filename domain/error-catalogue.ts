@@ -1,7 +1,7 @@
 /**
  * Every error code of the HTTP API: stable words that clients act on, never reused for another meaning. Most are
- * Taskcluster's (docs/taskcluster-compatibility.md#error-codes); `TryAgain` and `MethodNotAllowed` are ours. `docs/reference/errors.md` shows
- * the same table.
+ * Taskcluster's (docs/taskcluster-compatibility.md#error-codes); `TryAgain` and `MethodNotAllowed` are ours.
+ * `docs/reference/errors.md` shows the same table.
  */
 export interface CatalogueEntry {
   readonly status: number;

@@ -32,7 +32,9 @@ export interface ScalingBounds {
 
 /** Finite numbers, none negative. */
 export interface EstimatorInput extends CapacityByState, ScalingBounds {
-  /** Tasks that wait; approximate, as queues count. Null while the queue does not answer: then only the minimum counts. */
+  /**
+   * Tasks that wait; approximate, as queues count. Null while the queue does not answer: then only the minimum counts.
+   */
   readonly pendingTasks: number | null;
   /** Tasks that workers have claimed, those of workers that are gone too until the claims expire. */
   readonly claimedTasks: number | null;

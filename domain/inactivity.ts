@@ -38,8 +38,9 @@ export interface Activity {
 }
 
 /**
- * Whether registration and last activity are both too long ago; a worker with a claimed task is never asked about. One that
- * has claimed, and of which the queue does not say when it was active, is not silent: nothing is removed on missing data.
+ * Whether registration and last activity are both too long ago; a worker with a claimed task is never asked about. One
+ * that has claimed, and of which the queue does not say when it was active, is not silent: nothing is removed on
+ * missing data.
  */
 export function isSilent({ registeredAt, queueInactivityMs, firstClaimAt, lastActiveAt }: Activity, nowMs: number) {
   if (firstClaimAt !== null && lastActiveAt === null) return false;
@@ -86,9 +87,9 @@ export function compareWorkers<Worker extends RunningWorker>(
 }
 
 /**
- * Of the silent workers, those without a claimed task. The list of workers and the list of claims are read one after the
- * other and page by page: when a worker of the pool has a claim and the queue's list lacks it, that list has gaps, and nobody
- * is inactive for being absent from it.
+ * Of the silent workers, those without a claimed task. The list of workers and the list of claims are read one after
+ * the other and page by page: when a worker of the pool has a claim and the queue's list lacks it, that list has gaps,
+ * and nobody is inactive for being absent from it.
  */
 export function inactiveWorkers<Worker extends RunningWorker>(
   workers: readonly Worker[],

@@ -7,8 +7,8 @@ const FIRST = Date.parse('0000-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Epoch milliseconds of an RFC 3339 date-time, years 0000 to 9999; null for any other text, and for a day or an hour that
- * there is not. A leap second counts as the second after it: our clocks know none.
+ * Epoch milliseconds of an RFC 3339 date-time, years 0000 to 9999; null for any other text, and for a day or an hour
+ * that there is not. A leap second counts as the second after it: our clocks know none.
  */
 export function parseInstant(text: string): number | null {
   const parts = RFC_3339.exec(text);

@@ -9,8 +9,8 @@ import { LISTED_AFTER_MS } from './observation.js';
 export const LAUNCH_ATTEMPT_TIMEOUT_MS = 40_000;
 
 /**
- * After this long in doubt a launch is only searched for and never sent again, its owner hears of it, and its capacity is
- * no longer on its way: other launch configs get the machines while the maximum allows.
+ * After this long in doubt a launch is only searched for and never sent again, its owner hears of it, and its capacity
+ * is no longer on its way: other launch configs get the machines while the maximum allows.
  */
 export const MAX_IN_DOUBT_MS = 2 * 60_000;
 

@@ -121,7 +121,9 @@ type Classified =
 
 const UNDECIDED: Classified = { is: 'undecided' };
 
-/** A worker whose machine the scan does not show: missing only after two complete scans, if it should be listed at all. */
+/**
+ * A worker whose machine the scan does not show: missing only after two complete scans, if it should be listed at all.
+ */
 function classifyMissing<W extends KnownWorker>(
   worker: W,
   note: ScanNote | undefined,
@@ -222,8 +224,8 @@ const isProgress = (worker: WorkerState, machine: SeenMachine): boolean =>
   worker === 'requested' && isStepwise(machine) && (machine.state === 'pending' || machine.state === 'running');
 
 /**
- * A machine that has run and that is not whole, although nothing of it is being built: a scan shows parts of it and has missed
- * the rest, and a read by id decides, as for one that was missed as a whole.
+ * A machine that has run and that is not whole, although nothing of it is being built: a scan shows parts of it and has
+ * missed the rest, and a read by id decides, as for one that was missed as a whole.
  */
 const isPartial = (worker: WorkerState, { state, resources }: SeenMachine): boolean =>
   worker === 'running' && state === 'pending' && Object.values(resources).every((part) => part === 'running');
@@ -231,8 +233,8 @@ const isPartial = (worker: WorkerState, { state, resources }: SeenMachine): bool
 const isStepwise = ({ resources }: SeenMachine): boolean => Object.keys(resources).length > 0;
 
 /**
- * What a signal says of a machine, as one word. For a stepwise machine also what the lifecycle does: in the same picture
- * it reads the progress of its building, or of its removal.
+ * What a signal says of a machine, as one word. For a stepwise machine also what the lifecycle does: in the same
+ * picture it reads the progress of its building, or of its removal.
  */
 function fingerprintOf(worker: WorkerState, machine: SeenMachine): string {
   if (!isStepwise(machine)) return machine.state;

@@ -30,13 +30,15 @@ export interface LaunchConfigOption {
   /** Launches of it whose outcome is in doubt. */
   readonly openLaunches: number;
   /**
-   * How many more of its machines may be on their way to their registration; null: any number. Limited while the last of
-   * them that came to an end ended unregistered: what is wrong with one is wrong with all.
+   * How many more of its machines may be on their way to their registration; null: any number. Limited while the last
+   * of them that came to an end ended unregistered: what is wrong with one is wrong with all.
    */
   readonly unregisteredRoom: number | null;
 }
 
-/** Machines of a launch config that may be unregistered at once while its last outcome is one that ended unregistered. */
+/**
+ * Machines of a launch config that may be unregistered at once while its last outcome is one that ended unregistered.
+ */
 export const MAX_UNREGISTERED = 3;
 
 export interface Selection {
@@ -92,7 +94,9 @@ export interface SelectionResult {
 
 /** Weight of each launch config whose own weight is used up, when nothing else is viable. */
 export const RESCUE_WEIGHT = 0.01;
-/** A weight or a capacity below this is what rounding left: 1 − 0.7 − 0.3 is no weight, and no fraction wants a machine. */
+/**
+ * A weight or a capacity below this is what rounding left: 1 − 0.7 − 0.3 is no weight, and no fraction wants a machine.
+ */
 const ROUNDING_NOISE = 1e-9;
 
 /** One launch config while machines are drawn. */
@@ -221,8 +225,8 @@ interface Amounts {
 
 /**
  * Draws machine by machine with probability by weight, counts them in `candidates`, returns what is left. A candidate
- * whose machine does not fit leaves the draw: what is left only shrinks. So the work is bounded by the machines drawn and
- * the candidates, whatever capacity is wanted.
+ * whose machine does not fit leaves the draw: what is left only shrinks. So the work is bounded by the machines drawn
+ * and the candidates, whatever capacity is wanted.
  */
 function draw(candidates: readonly Candidate[], amounts: Amounts, random: () => number): Amounts {
   let { capacity, room, machines } = amounts;
@@ -245,7 +249,9 @@ function draw(candidates: readonly Candidate[], amounts: Amounts, random: () => 
   return { capacity, room, machines };
 }
 
-/** Draws an index by weight, and removes one, in logarithmic time. Sums are added anew, so that no rounding piles up. */
+/**
+ * Draws an index by weight, and removes one, in logarithmic time. Sums are added anew, so that no rounding piles up.
+ */
 class WeightTree {
   private readonly leaves: number;
   private readonly sums: number[];

@@ -1,6 +1,6 @@
 /**
- * Which running workers are advised to stop once they are idle. Advice only: nothing is killed, a worker reads its verdict
- * when it has nothing to do (docs/taskcluster-compatibility.md#termination).
+ * Which running workers are advised to stop once they are idle. Advice only: nothing is killed, a worker reads its
+ * verdict when it has nothing to do (docs/taskcluster-compatibility.md#termination).
  */
 import type { DemandCounts } from './demand.js';
 import { demandedCapacity, type EstimatorInput, type ScalingBounds } from './estimator.js';
@@ -48,7 +48,10 @@ export interface AdviceInput {
 
 export interface Advice {
   readonly targetCapacity: number;
-  /** This reading: running capacity beyond the target, below 0 when some is missing. The next reading's `previousSurplus`. */
+  /**
+   * This reading: running capacity beyond the target, below 0 when some is missing. The next reading's
+   * `previousSurplus`.
+   */
   readonly surplus: number;
   /** This reading is above the one before, so that the advice waits for the next. */
   readonly awaitsSecondReading: boolean;
@@ -65,8 +68,8 @@ export interface Advice {
 }
 
 /**
- * How much capacity may be advised to stop, from counts alone: a poll and a decision call this same function. Null while
- * demand is unknown: then no verdict changes.
+ * How much capacity may be advised to stop, from counts alone: a poll and a decision call this same function. Null
+ * while demand is unknown: then no verdict changes.
  */
 export function advise(input: AdviceInput): Advice | null {
   const { pool } = input;
@@ -92,9 +95,9 @@ export function advise(input: AdviceInput): Advice | null {
 }
 
 /**
- * Where the maximum leaves no room for a successor, archived workers end before their successors run: as many at once as
- * make at most one machine or a tenth of the maximum of capacity that is missing for it, counted from the moment it is
- * advised to stop until the successor has registered.
+ * Where the maximum leaves no room for a successor, archived workers end before their successors run: as many at once
+ * as make at most one machine or a tenth of the maximum of capacity that is missing for it, counted from the moment it
+ * is advised to stop until the successor has registered.
  */
 function replacementBudget({ pool, estimate, groups, machineCapacity }: AdviceInput): {
   capacity: number;
@@ -197,7 +200,10 @@ const capacityOf = (workers: readonly TerminationCandidate[]): number =>
 /** Idle, unknown, busy. */
 const busyRank = (busy: boolean | null): number => (busy === null ? 1 : busy ? 2 : 0);
 
-/** Workers of one launch are equally old: the ids break the tie, so that a verdict stays the same from one decision to the next. */
+/**
+ * Workers of one launch are equally old: the ids break the tie, so that a verdict stays the same from one decision to
+ * the next.
+ */
 function firstToGo(a: TerminationCandidate, b: TerminationCandidate): number {
   return (
     busyRank(a.busy) - busyRank(b.busy) ||

@@ -44,7 +44,9 @@ export interface Worker extends WorkerKey {
   readonly location: MachineLocation;
   /** What the cloud said of the machine when it was created; what an identity proof is compared with. */
   readonly identityAttributes: Readonly<Record<string, string | null>>;
-  /** Ids of the cloud's resources that it consists of, where they had to be tracked (what a template makes); else empty. */
+  /**
+   * Ids of the cloud's resources that it consists of, where they had to be tracked (what a template makes); else empty.
+   */
   readonly resourceIds: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;
   /** Until when the queue gives it no work; an instant that has passed, or null: it is not in quarantine. */

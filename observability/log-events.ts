@@ -1,7 +1,7 @@
 /**
- * Every line that we log ourselves, by its name (the line's `msg`): one event each, with just these fields. Dashboards and
- * alerts rely on the names. `docs/reference/logs.md` shows the same table; a test holds the two together. Instants are
- * ISO text where people read them, durations are seconds.
+ * Every line that we log ourselves, by its name (the line's `msg`): one event each, with just these fields. Dashboards
+ * and alerts rely on the names. `docs/reference/logs.md` shows the same table; a test holds the two together. Instants
+ * are ISO text where people read them, durations are seconds.
  */
 interface LogEvent {
   readonly level: 'debug' | 'info' | 'warn' | 'error';

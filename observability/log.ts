@@ -14,7 +14,9 @@ const SECRETS = [
   'authorization',
 ];
 
-/** One line per event, with the ids that it is about: JSON for machines, readable on a terminal (`log.format: auto`). */
+/**
+ * One line per event, with the ids that it is about: JSON for machines, readable on a terminal (`log.format: auto`).
+ */
 export function createLog({ level, format }: Config['log']): Logger {
   const readable = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   return pino({

@@ -1,8 +1,8 @@
 import { type Log, logEvent } from './log-events.js';
 
 /**
- * A rejection that a vendor's SDK leaves to nobody must not take the process with it, and with the process everybody else's
- * work: it is logged. Gives what ends this.
+ * A rejection that a vendor's SDK leaves to nobody must not take the process with it, and with the process everybody
+ * else's work: it is logged. Gives what ends this.
  */
 export function surviveRejections(log: Log<'error'>): () => void {
   const note = (reason: unknown) =>

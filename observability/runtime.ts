@@ -3,8 +3,8 @@ import { DefaultLogger, type LogLevel, type LogMetadata, Runtime } from '@tempor
 import type { Logger } from 'pino';
 
 /**
- * Temporal's runtime of this process: its messages go to our log, its figures to a port of its own on loopback, from where
- * our metrics page takes them. Once per process, before any connection. Gives the URL of the figures.
+ * Temporal's runtime of this process: its messages go to our log, its figures to a port of its own on loopback, from
+ * where our metrics page takes them. Once per process, before any connection. Gives the URL of the figures.
  */
 export async function installRuntime(log: Logger): Promise<string> {
   const port = await freePort();

@@ -97,8 +97,8 @@ const poolGauges = ({ gauge }: Makers): PoolGauges => ({
 });
 
 /**
- * Metrics under the names that Taskcluster's worker-manager gives them, where the same is measured, so that its dashboards go
- * on (docs/taskcluster-compatibility.md#metrics).
+ * Metrics under the names that Taskcluster's worker-manager gives them, where the same is measured, so that its
+ * dashboards go on (docs/taskcluster-compatibility.md#metrics).
  */
 export class TaskclusterMetrics {
   readonly #groups: GroupGauges;

@@ -25,7 +25,9 @@ export interface Providers {
   isDraining(providerId: string): boolean;
   /** Sets up every provider that is not `ok` yet. Never throws: see `state`. */
   setup(): Promise<void>;
-  /** Sets up now, then repeats for those that failed every `intervalMs` (60 s), until the function it gives is called. */
+  /**
+   * Sets up now, then repeats for those that failed every `intervalMs` (60 s), until the function it gives is called.
+   */
   startHealthChecks(options?: { intervalMs?: number; onChange?: HealthListener }): () => void;
 }
 
@@ -110,8 +112,8 @@ async function build(providerId: string, config: ProviderConfig, context: Provid
 export const accountOf = (config: ProviderConfig): string | null => typeOf(config).account(config);
 
 /**
- * The budgets of calls that configured providers draw on, the first part of rate-limit buckets: providers that are known
- * to be of one account share its limits (ARCHITECTURE.md#cloud-limits); any other provider has one of its own.
+ * The budgets of calls that configured providers draw on, the first part of rate-limit buckets: providers that are
+ * known to be of one account share its limits (ARCHITECTURE.md#cloud-limits); any other provider has one of its own.
  */
 export const budgetsOf =
   (configs: Readonly<Record<string, ProviderConfig>>) =>

@@ -1,6 +1,6 @@
 /**
- * What can go wrong between us and a cloud, in the few kinds that callers act on. Providers translate their SDK's errors
- * into these at their border; nothing above `providers/` reads an SDK's error.
+ * What can go wrong between us and a cloud, in the few kinds that callers act on. Providers translate their SDK's
+ * errors into these at their border; nothing above `providers/` reads an SDK's error.
  *
  * | code                 | nothing was done? | retry the same call? | what the caller does                        |
  * |----------------------|-------------------|----------------------|---------------------------------------------|
@@ -37,7 +37,9 @@ export interface ProviderErrorDetails {
   readonly cloudCode?: string;
   /** Title of the worker-pool error, when the general one would say less. */
   readonly title?: string;
-  /** Milliseconds before a retry can help, when the cloud or a limiter said so; MAX_RETRY_AFTER_MS at most is believed. */
+  /**
+   * Milliseconds before a retry can help, when the cloud or a limiter said so; MAX_RETRY_AFTER_MS at most is believed.
+   */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -62,7 +64,9 @@ export class ProviderError extends Error {
   }
 }
 
-/** What a call gives, or null where the cloud says that there is no such thing (NotFound). Other errors are thrown on. */
+/**
+ * What a call gives, or null where the cloud says that there is no such thing (NotFound). Other errors are thrown on.
+ */
 export async function ignoreNotFound<Found>(reading: Promise<Found>): Promise<Found | null> {
   try {
     return await reading;

@@ -215,8 +215,8 @@ export interface Machines {
    * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
    * (`shared/partial-listing.ts`) does: the locations that it does not name were listed to the end. The cost is pages,
-   * not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged, and one that the
-   * listing no longer shows is given as gone where the cloud says that it has ended.
+   * not machines. `known` are machines of ours: their tracked resources (`resourceIds`) count as tagged, and one that
+   * the listing no longer shows is given as gone where the cloud says that it has ended.
    */
   observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */

@@ -15,8 +15,8 @@ export interface CloudCall {
 /** Limits on calls, one budget for each account, region and class of calls, shared by all processes. */
 export interface Limiter {
   /**
-   * Resolves when the call may be sent. Throws ProviderError(Throttled) with `retryAfterMs` when the wait would be longer
-   * than an activity should hold its slot.
+   * Resolves when the call may be sent. Throws ProviderError(Throttled) with `retryAfterMs` when the wait would be
+   * longer than an activity should hold its slot.
    */
   acquire(call: CloudCall, limit: CallLimit): Promise<void>;
   /**
@@ -27,7 +27,10 @@ export interface Limiter {
 }
 
 export interface QuotaUpdate {
-  /** Calls of the limit that the cloud would still answer; less than 0 for what must be made up for. Null: it did not say. */
+  /**
+   * Calls of the limit that the cloud would still answer; less than 0 for what must be made up for. Null: it did not
+   * say.
+   */
   readonly remaining: number | null;
   /** For a call that was refused as one too many: milliseconds in which nobody may ask again. Else null. */
   readonly retryAfterMs: number | null;
@@ -42,14 +45,15 @@ export interface CallLimit {
 /** Buckets of calls that all processes share, by name; none is there before its first call. */
 export interface BucketStore {
   /**
-   * Takes a call's place: `burst` calls at once, then `perSecond` (both > 0), and none before the bucket's pause is over.
-   * When the wait would be longer than `maxWaitMs` nothing is taken, and `waitMs` says how long it would have been.
+   * Takes a call's place: `burst` calls at once, then `perSecond` (both > 0), and none before the bucket's pause is
+   * over. When the wait would be longer than `maxWaitMs` nothing is taken, and `waitMs` says how long it would have
+   * been.
    */
   reserve(bucket: string, limit: CallLimit, maxWaitMs: number): Promise<CallReservation>;
   /**
-   * Makes a bucket hold no more than the cloud has said, for all processes; it never makes it hold more. A pause that ends
-   * later than the one before makes void the places that callers wait for, since they lie where the cloud wants nobody: it
-   * takes them back, and the callers must take others.
+   * Makes a bucket hold no more than the cloud has said, for all processes; it never makes it hold more. A pause that
+   * ends later than the one before makes void the places that callers wait for, since they lie where the cloud wants
+   * nobody: it takes them back, and the callers must take others.
    */
   lower(bucket: string, limit: CallLimit, shortage: Shortage): Promise<BucketView>;
   /** The end of the bucket's latest pause, as in BucketView. */
@@ -58,7 +62,10 @@ export interface BucketStore {
 
 /** What is known of a bucket at one instant. */
 export interface BucketView {
-  /** The end of its latest pause, in the store's clock; 0 when there was none. Places taken under another value are void. */
+  /**
+   * The end of its latest pause, in the store's clock; 0 when there was none. Places taken under another value are
+   * void.
+   */
   readonly pausedUntil: number;
   /** Until the bucket would be full, if nobody asked any more. */
   readonly fullInMs: number;

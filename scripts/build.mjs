@@ -1,6 +1,6 @@
 /**
- * `npm run build`: compiles to dist/, copies what is not TypeScript (migrations, pages), bundles the workflows, and removes what has
- * no source any more. Each step does nothing when nothing changed.
+ * `npm run build`: compiles to dist/, copies what is not TypeScript (migrations, pages), bundles the workflows, and
+ * removes what has no source any more. Each step does nothing when nothing changed.
  */
 import {
   copyFileSync,
@@ -30,8 +30,8 @@ const notBuilt = ['acceptance', 'azure-attested', 'bench', 'examples', 'testing'
 export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
 
 /**
- * @param {{ typeErrors?: 'fail' | 'report' }} [options] `report` builds in spite of type errors, after printing them: tests run
- *   what was compiled, and the type check is a stage of its own.
+ * @param {{ typeErrors?: 'fail' | 'report' }} [options] `report` builds in spite of type errors, after printing them:
+ *   tests run what was compiled, and the type check is a stage of its own.
  */
 export async function build({ typeErrors = 'fail' } = {}) {
   await withLock(join(dist, '.build.lock'), async () => {

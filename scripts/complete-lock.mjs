@@ -1,7 +1,8 @@
 /**
- * `node scripts/complete-lock.mjs`, after `npm install` changed package-lock.json: npm leaves out the packages for other platforms that its
- * registry does not offer (a mirror may have only some), and `npm ci` then refuses the file everywhere. This adds them, at the
- * exact versions that their parents name. They have no checksum, and are skipped on platforms that they are not for.
+ * `node scripts/complete-lock.mjs`, after `npm install` changed package-lock.json: npm leaves out the packages for
+ * other platforms that its registry does not offer (a mirror may have only some), and `npm ci` then refuses the file
+ * everywhere. This adds them, at the exact versions that their parents name. They have no checksum, and are skipped on
+ * platforms that they are not for.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * `npm run deflake -- FILE… --times 10 --busy 2`: runs tests again and again, beside processes that keep processors busy, and counts
- * which failed. Ends by itself; exit 1 when one failed, or none was found.
+ * `npm run deflake -- FILE… --times 10 --busy 2`: runs tests again and again, beside processes that keep processors
+ * busy, and counts which failed. Ends by itself; exit 1 when one failed, or none was found.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';

@@ -1,10 +1,10 @@
 /**
- * Guards: protections of workflows, activities and what these rest on, each marked in the code by a comment on the line above it, and
- * each with a test that fails without it.
+ * Guards: protections of workflows, activities and what these rest on, each marked in the code by a comment on the line
+ * above it, and each with a test that fails without it.
  *
  *     // guard(<name>): drop            removes the next statement, object property, class member or array element
- *     // guard(<name>): use <value>     replaces the condition of the next `if`, loop or conditional, or what the next `return`,
- *                                       variable, property or arrow function gives
+ *     // guard(<name>): use <value>     replaces the condition of the next `if`, loop or conditional, or what the next
+ *                                       `return`, variable, property or arrow function gives
  *     // guard(<name>): true | false    the same, in short
  *
  * `test/mutation/guards.json` says which test notices that a guard is gone.

@@ -13,8 +13,8 @@ export async function withLock(path, work) {
 }
 
 /**
- * Takes the lock file for this process, over a dead owner too; false at once while `isOwner` says that its owner lives. Whoever
- * takes it removes the file when done.
+ * Takes the lock file for this process, over a dead owner too; false at once while `isOwner` says that its owner lives.
+ * Whoever takes it removes the file when done.
  */
 export function tryLock(path, isOwner = isAlive) {
   mkdirSync(dirname(path), { recursive: true });

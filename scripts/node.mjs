@@ -1,6 +1,6 @@
 /**
- * Gets a Node that this project can run on, whatever `node` the PATH has. Plain JavaScript without dependencies, because
- * it runs under the old Node (18 and later) and before `npm ci`.
+ * Gets a Node that this project can run on, whatever `node` the PATH has. Plain JavaScript without dependencies,
+ * because it runs under the old Node (18 and later) and before `npm ci`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 export const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Outside the checkout, so that a second clone need not fetch again. `dev/servers/tool-cache.ts` uses the same folder. */
+/**
+ * Outside the checkout, so that a second clone need not fetch again. `dev/servers/tool-cache.ts` uses the same folder.
+ */
 export const cacheDir = () => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'worker-manager');
 
 /** Platforms for which npm has a package with nothing but the `node` binary. */
@@ -98,9 +100,9 @@ async function replaceProcess(node) {
 }
 
 /**
- * Runs a program to its end and passes signals on to it. Ctrl-C on a terminal reaches the whole process group by itself,
- * so it is not passed on there: the child would get it twice. A detached program has a group of its own, which gets every signal;
- * what it leaves running there is ended too, and `leftovers` says whether there was any.
+ * Runs a program to its end and passes signals on to it. Ctrl-C on a terminal reaches the whole process group by
+ * itself, so it is not passed on there: the child would get it twice. A detached program has a group of its own, which
+ * gets every signal; what it leaves running there is ended too, and `leftovers` says whether there was any.
  */
 export function run(command, args, options = {}) {
   const isGroup = options.detached === true && process.platform !== 'win32';

@@ -1,6 +1,6 @@
 /**
- * What `npm start` keeps in .worker-manager/, and the end of processes that a killed one left running there. Plain JavaScript: `npm
- * run reset` works without a build.
+ * What `npm start` keeps in .worker-manager/, and the end of processes that a killed one left running there. Plain
+ * JavaScript: `npm run reset` works without a build.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -31,8 +31,8 @@ export function commandLineOf(pid) {
 export const isLauncher = (pid) => /start\.mjs|start\/main\.js/.test(commandLineOf(pid));
 
 /**
- * Ends the process that a pid file names, and waits until it has gone. The number alone does not prove it to be ours; its command line, which must
- * contain `mark`, does. Gives the number of the process that it ended, or null.
+ * Ends the process that a pid file names, and waits until it has gone. The number alone does not prove it to be ours;
+ * its command line, which must contain `mark`, does. Gives the number of the process that it ended, or null.
  */
 export async function endOrphan(pidFile, mark, graceMs = GRACE_MS) {
   const pid = ownerOf(pidFile);

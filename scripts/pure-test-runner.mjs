@@ -52,8 +52,8 @@ registerHooks({
 });
 
 /**
- * A test that reaches a mutation this many times as often as without it, and at least so often, runs in an endless loop, however
- * slow the machine is.
+ * A test that reaches a mutation this many times as often as without it, and at least so often, runs in an endless
+ * loop, however slow the machine is.
  */
 const ENDLESS_FACTOR = 100;
 const MIN_ENDLESS_HITS = 10_000;

@@ -1,14 +1,16 @@
 /**
  * Refreshes the clouds' public certificates that the product ships, from copies that you saved of the published pages:
  *
- *     node scripts/refresh-certificates.mjs amazon PAGE             the EC2 User Guide's "regions-certs" page, as HTML or text, or
- *                                                                   JSON {region: {rsa: PEM}}
- *     node scripts/refresh-certificates.mjs microsoft PAGE FILE…    "Azure Certificate Authority details", as HTML or text, and the
- *                                                                   certificates (PEM or DER) that it links to
+ *     node scripts/refresh-certificates.mjs amazon PAGE             the EC2 User Guide's "regions-certs" page, as HTML or
+ *                                                                   text, or JSON {region: {rsa: PEM}}
+ *     node scripts/refresh-certificates.mjs microsoft PAGE FILE…    "Azure Certificate Authority details", as HTML or
+ *                                                                   text, and the certificates (PEM or DER) that it
+ *                                                                   links to
  *
- * `--date YYYY-MM-DD` says when the page was saved (default: today). A region that the new page lacks keeps what it has. Of Microsoft's,
- * a file whose SHA-1 thumbprint is not on the page is refused, unless `--trust SHA256` names it; certificates that have expired are
- * left out. Read `git diff` before you commit: these files decide which machines are believed.
+ * `--date YYYY-MM-DD` says when the page was saved (default: today). A region that the new page lacks keeps what it
+ * has. Of Microsoft's, a file whose SHA-1 thumbprint is not on the page is refused, unless `--trust SHA256` names it;
+ * certificates that have expired are left out. Read `git diff` before you commit: these files decide which machines are
+ * believed.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,7 +26,10 @@ const microsoftSource = 'https://learn.microsoft.com/azure/security/fundamentals
 
 const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** `{region: {rsa: PEM}}` of a saved page. A region's name stands above its certificates, and "RSA" above the one that counts. */
+/**
+ * `{region: {rsa: PEM}}` of a saved page. A region's name stands above its certificates, and "RSA" above the one that
+ * counts.
+ */
 export function amazonCertificates(text) {
   if (text.trimStart().startsWith('{')) {
     const regions = Object.entries(JSON.parse(text));

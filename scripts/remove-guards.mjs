@@ -1,4 +1,7 @@
-/** Removes guards (`guards.mjs`) from a copy of the checkout, one after the other, and runs the test of each on what is left. */
+/**
+ * Removes guards (`guards.mjs`) from a copy of the checkout, one after the other, and runs the test of each on what is
+ * left.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,9 @@
 /**
- * Compares what Stryker's report says of each mutation with the list of those that may live, `test/mutation/survivors.md`.
- * A mutation is known by its file and by the line that it makes, so that lines may move.
+ * Compares what Stryker's report says of each mutation with the list of those that may live,
+ * `test/mutation/survivors.md`. A mutation is known by its file and by the line that it makes, so that lines may move.
  *
- * The list has a heading for each file, and below it `- CODE: REASON` with the mutated line in backticks, however it is indented.
+ * The list has a heading for each file, and below it `- CODE: REASON` with the mutated line in backticks, however it is
+ * indented.
  */
 
 /** Of a report in the schema of mutation-testing-elements. */

@@ -5,8 +5,9 @@ const TIMED_OUT = /^(?:Error: )?(?:thrown: )?"?Exceeded timeout of .* for a test
 const BROKEN = /^(?:ReferenceError|SyntaxError)|Exceeded timeout of .* for a hook|Cannot find module/;
 
 /**
- * Whether the test that `of` names passes with the guard and fails without it, by what it expects: not by code that does not run, and by a
- * time-out only where `of.mayTimeOut` says that one shows the harm. Both reports are jest's; null where it left none.
+ * Whether the test that `of` names passes with the guard and fails without it, by what it expects: not by code that
+ * does not run, and by a time-out only where `of.mayTimeOut` says that one shows the harm. Both reports are jest's;
+ * null where it left none.
  */
 export async function verdictOf(of, withGuard, runWithout) {
   const sound = testsOf(withGuard, of.title);

@@ -1,7 +1,7 @@
 /**
- * `npm test`: in a fresh clone too, everything that CI checks, stage by stage. `npm test -- <jest arguments>` runs just those tests,
- * `--stage NAME` one stage. `npm run test:long` (`--long`) runs the proofs that have two forms at full length.
- * The last line is `N passed, N failed` alone: tests, and one for each other stage that failed.
+ * `npm test`: in a fresh clone too, everything that CI checks, stage by stage. `npm test -- <jest arguments>` runs just
+ * those tests, `--stage NAME` one stage. `npm run test:long` (`--long`) runs the proofs that have two forms at full
+ * length. The last line is `N passed, N failed` alone: tests, and one for each other stage that failed.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -15,8 +15,8 @@ await ensureNode();
 /** On a machine that cannot follow, histories get longer there: it has the machine for itself. */
 const COUNTED = 'end-to-end/counts';
 /**
- * What others feel of an attack is measured there, how long histories get, and how soon a pending task has its machine: at full
- * length they have the machine for themselves.
+ * What others feel of an attack is measured there, how long histories get, and how soon a pending task has its machine:
+ * at full length they have the machine for themselves.
  */
 const ALONE = ['test/integration/api/attacks.test.ts', `test/${COUNTED}.test.ts`, 'test/end-to-end/pulse/push.test.ts'];
 /** Each process that runs such files has a Temporal server. */
@@ -69,8 +69,8 @@ async function stageNamed([name, ...args]) {
 }
 
 /**
- * Only what a proof leaves out of its short form is run here; `npm test` has run everything else. Most of these files wait, so
- * they do it side by side, in one run of jest.
+ * Only what a proof leaves out of its short form is run here; `npm test` has run everything else. Most of these files
+ * wait, so they do it side by side, in one run of jest.
  */
 async function runLongForms() {
   process.env.LONG = '1';
@@ -88,9 +88,9 @@ function filesWithTwoForms() {
 }
 
 /**
- * Unless the arguments say how many (jest refuses the option twice), a file for each core at a time, because jest would leave one
- * free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last, because it takes every
- * word behind it for a project's name, files too.
+ * Unless the arguments say how many (jest refuses the option twice), a file for each core at a time, because jest would
+ * leave one free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last,
+ * because it takes every word behind it for a project's name, files too.
  */
 function project(name, args = []) {
   const isGiven = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));

@@ -10,7 +10,8 @@ import { ConnectionLost, type Failure, Refusal } from './errors.js';
  * - `end-machines`: a launch of EC2 acts, and its machines end at once with the code as their state reason.
  *
  * For calls of Azure and Google that begin an operation; any other call goes undisturbed:
- * - `fail-operation`: the operation ends as failed with the code; of Google's, with `machines`, for so many of its machines.
+ * - `fail-operation`: the operation ends as failed with the code; of Google's, with `machines`, for so many of its
+ *   machines.
  * - `fail-provisioning`: Azure's ends as failed with the code, and the machine runs all the same.
  * - `stick-operation`: it does not end until released (as succeeded) or dropped (as failed with the code).
  */
@@ -29,7 +30,10 @@ export type FaultMode = (typeof faultModes)[number];
 
 export interface FaultRule {
   readonly id: string;
-  /** `*` (every call of the clouds and the queue), `RunInstances`, `instances.bulkInsert`, `registerWorker`, `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`. */
+  /**
+   * `*` (every call of the clouds and the queue), `RunInstances`, `instances.bulkInsert`, `registerWorker`,
+   * `taskQueueCounts`, …, or `api:<METHOD> <path prefix>`.
+   */
   readonly operation: string;
   readonly mode: FaultMode;
   /** For `refuse`. */

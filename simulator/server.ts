@@ -77,7 +77,9 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   throw new Refusal('ResourceNotFound', 'there is nothing here', 404);
 }
 
-/** Google's client takes a host and a port and no path before its own, so these are where the real services have them. */
+/**
+ * Google's client takes a host and a port and no path before its own, so these are where the real services have them.
+ */
 const isGoogle = (path: string): boolean =>
   /^\/(compute\/v1\/projects|v1\/projects|oauth2\/v[13]\/certs|computeMetadata\/v1|google-metadata)\b/.test(path) ||
   ['/token', '/v1/token'].includes(path);

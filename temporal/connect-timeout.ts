@@ -5,8 +5,9 @@ import { Channel, type ChannelCredentials } from '@grpc/grpc-js';
 const FIRST_WORD_TIMEOUT_MS = 20_000;
 
 /**
- * Connection options that bound the wait for a server's first word. gRPC waits for ever for it, and makes no other connection
- * meanwhile: a load balancer that once accepted a connection for a dead frontend would stop an API process for good.
+ * Connection options that bound the wait for a server's first word. gRPC waits for ever for it, and makes no other
+ * connection meanwhile: a load balancer that once accepted a connection for a dead frontend would stop an API process
+ * for good.
  */
 export const boundedFirstWord = {
   channelFactoryOverride: (address: string, credentials: ChannelCredentials, options: object) =>

@@ -16,7 +16,10 @@ export interface TemporalTarget {
   readonly namespace: string;
 }
 
-/** Where Temporal is: the configuration's address, or its profile of a temporal.toml (Temporal Cloud: mutual TLS, API keys). */
+/**
+ * Where Temporal is: the configuration's address, or its profile of a temporal.toml (Temporal Cloud: mutual TLS, API
+ * keys).
+ */
 export function temporalTarget({ profile, address, namespace }: Config['temporal']): TemporalTarget {
   if (profile === null) return { connection: { address }, namespace };
   const { connectionOptions, namespace: ofProfile } = loadClientConnectConfig({ profile });

@@ -3,10 +3,10 @@ import type { WorkerPool } from '../domain/worker-pool.js';
 import type { RegisterRequest, Registration, RemoveRequest, ReregisterRequest, StaticWorker } from './messages.js';
 
 /**
- * What the API requests of lifecycles and pools. A worker's lifecycle judges and counts; the API does everything else. Each
- * call throws LifecycleRejectedError when the lifecycle refuses (a retry cannot cure it), and LifecycleUnavailableError when
- * there is no answer within 10 s: the request may still be applied later, so repeating it is safe. The two calls about a
- * pool wait no longer either.
+ * What the API requests of lifecycles and pools. A worker's lifecycle judges and counts; the API does everything else.
+ * Each call throws LifecycleRejectedError when the lifecycle refuses (a retry cannot cure it), and
+ * LifecycleUnavailableError when there is no answer within 10 s: the request may still be applied later, so repeating
+ * it is safe. The two calls about a pool wait no longer either.
  */
 export interface LifecycleClient {
   /** Requests a reconciliation of the pool, soon. Best effort: the pool's own Schedule makes up for a lost request. */
@@ -20,7 +20,9 @@ export interface LifecycleClient {
    */
   register(worker: WorkerKey, request: WithUpdateId<RegisterRequest>): Promise<Registration>;
   reregister(worker: WorkerKey, request: WithUpdateId<ReregisterRequest>): Promise<Registration>;
-  /** Resolves when the lifecycle has accepted the request, not when the machine is gone. A closed lifecycle is no error. */
+  /**
+   * Resolves when the lifecycle has accepted the request, not when the machine is gone. A closed lifecycle is no error.
+   */
   remove(worker: WorkerKey, request: RemoveRequest): Promise<void>;
 
   /**

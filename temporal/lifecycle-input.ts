@@ -12,8 +12,8 @@ import type { LifecycleCommon, LifecycleInput, LifecycleState, StaticWorker } fr
 export type LifecycleInputLoader = (worker: WorkerKey) => Promise<LifecycleInput | 'stopped' | 'impossible'>;
 
 /**
- * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has had
- * a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one.
+ * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has
+ * had a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one.
  */
 export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInput {
   const { workerGroup, workerId, launchToken, expires, capacity, identityAttributes } = worker;

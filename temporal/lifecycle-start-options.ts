@@ -8,10 +8,11 @@ import { searchAttributes } from './search-attributes.js';
  * are then the same: same id, same search attributes, same memo, and never a second run for a worker that has had one.
  * Safe in workflow code.
  *
- * Only a static worker may be announced again after it has stopped, by its owner: then it begins a new life under its id.
+ * Only a static worker may be announced again after it has stopped, by its owner: then it begins a new life under its
+ * id.
  *
- * An input that was built from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle that
- * was terminated or failed before its end. One that has ended is never replaced.
+ * An input that was built from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle
+ * that was terminated or failed before its end. One that has ended is never replaced.
  */
 export function lifecycleStart(input: LifecycleInput, startedBy: string) {
   const attributes: SearchAttributePair[] = [

@@ -40,7 +40,9 @@ export interface LifecycleInput extends LifecycleCommon {
   readonly static?: StaticWorker;
   /** Set where another lifecycle of this worker may have begun to build its machine. */
   readonly replaces?: true;
-  /** What an earlier lifecycle of this worker left: set by continue-as-new, and from the row of one that was terminated. */
+  /**
+   * What an earlier lifecycle of this worker left: set by continue-as-new, and from the row of one that was terminated.
+   */
   readonly resumeFrom?: LifecycleState;
 }
 
@@ -105,8 +107,8 @@ export interface Observed {
 }
 
 /**
- * Signal `queueActivity`: what the queue says of this worker. Sent when the poll of the queue's workers finds it inactive, or
- * its quarantine changed; never for each poll.
+ * Signal `queueActivity`: what the queue says of this worker. Sent when the poll of the queue's workers finds it
+ * inactive, or its quarantine changed; never for each poll.
  */
 export interface QueueActivity {
   /** Null: it has never claimed a task. */
@@ -153,7 +155,9 @@ export interface RemoveRequest {
 /** ApplicationFailure type of an update that the lifecycle refuses; the API answers 400. */
 export const REFUSED = 'Refused';
 
-/** ApplicationFailure type of a write that the database refuses for good: for what it says, not for a state that passes. */
+/**
+ * ApplicationFailure type of a write that the database refuses for good: for what it says, not for a state that passes.
+ */
 export const REFUSED_FOR_GOOD = 'RefusedForGood';
 
 /** Query `status`. */

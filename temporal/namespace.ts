@@ -17,7 +17,9 @@ export async function missingSearchAttributes(client: Client): Promise<string[]>
   return missing;
 }
 
-/** Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud). */
+/**
+ * Registers what is missing. Throws an error that says what to do where the server does not let us (Temporal Cloud).
+ */
 export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options;
   const missing = await missingSearchAttributes(client);

@@ -33,7 +33,9 @@ interface Recurring {
   readonly jitterSeconds: number;
 }
 
-/** Intervals of all Schedules begin at the same instants: pools, providers and the sweep would all begin work at once. */
+/**
+ * Intervals of all Schedules begin at the same instants: pools, providers and the sweep would all begin work at once.
+ */
 const jitterOf = (everySeconds: number): number => Math.ceil(everySeconds / 4);
 
 export const demandSchedule = ({ intervals }: ScheduleContext): Recurring => ({
@@ -81,8 +83,8 @@ export const sweepSchedule = ({ intervals }: ScheduleContext): Recurring => ({
 });
 
 /**
- * Makes the Schedule, or brings the existing one up to date in place: deleting it would drop what it has buffered, and a
- * pause that an operator set would be lost.
+ * Makes the Schedule, or brings the existing one up to date in place: deleting it would drop what it has buffered, and
+ * a pause that an operator set would be lost.
  */
 export async function ensureSchedule(context: ScheduleContext, recurring: Recurring): Promise<void> {
   const options = optionsOf(context, recurring);

@@ -1,6 +1,7 @@
 /**
- * Lets a number of callers in at once; the others wait in the order of their coming, and no longer than they can. A crowd
- * that is let in as a whole makes everyone's call slow, and the slowest are given up after the work for them was done.
+ * Lets a number of callers in at once; the others wait in the order of their coming, and no longer than they can. A
+ * crowd that is let in as a whole makes everyone's call slow, and the slowest are given up after the work for them was
+ * done.
  */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
@@ -10,7 +11,9 @@ export class Semaphore {
     this.#free = atOnce;
   }
 
-  /** Runs `work` when it is the caller's turn; null when that did not come within `withinMs`, and then nothing was done. */
+  /**
+   * Runs `work` when it is the caller's turn; null when that did not come within `withinMs`, and then nothing was done.
+   */
   async run<T>(withinMs: number, work: () => Promise<T>): Promise<{ readonly result: T } | null> {
     if (!(await this.#turn(withinMs))) return null;
     try {

@@ -26,8 +26,8 @@ import { Semaphore } from './semaphore.js';
 /** How long a caller of the API waits for an answer; the update may still be applied later, and is idempotent. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /**
- * Calls at once, from one process. When 500 machines were let in together, some updates were applied after their callers
- * had been given up, and those machines registered twice.
+ * Calls at once, from one process. When 500 machines were let in together, some updates were applied after their
+ * callers had been given up, and those machines registered twice.
  */
 const MAX_CALLS = 32;
 /** A caller who has waited this long gets 503 with Retry-After, while there is still time to answer. */

@@ -51,7 +51,9 @@ export class ReconcileTriggers implements TriggerActivities {
     this.soon(`reconcile ${workerPoolId}`, () => this.requestReconcile(workerPoolId));
   }
 
-  /** Has the provider's machines scanned every few seconds until no removal, and no building step by step, is under way. */
+  /**
+   * Has the provider's machines scanned every few seconds until no removal, and no building step by step, is under way.
+   */
   requestFastScan(providerId: string): void {
     if (providerId === NULL_PROVIDER) return;
     this.soon(`scan ${providerId}`, async () => {

@@ -25,8 +25,9 @@ export interface Workers {
 }
 
 /**
- * Lifecycles that wait need no place in the cache: they wake a few times in their life and replay in milliseconds. Those that
- * are being launched do. Measured: 220 to 330 KB for each cached one, so this bounds a process with tens of thousands.
+ * Lifecycles that wait need no place in the cache: they wake a few times in their life and replay in milliseconds.
+ * Those that are being launched do. Measured: 220 to 330 KB for each cached one, so this bounds a process with tens of
+ * thousands.
  */
 const CACHED_WORKFLOWS = 600;
 /** The calls of a region that does not answer last a minute each: those of others must find a place beside them. */
@@ -34,8 +35,8 @@ const CREATIONS_AT_ONCE = 500;
 /** Removals wait for each other to share a call, so many must be able to wait at once. */
 const REMOVALS_AT_ONCE = 500;
 /**
- * How long a workflow's next task waits for the process that has it in memory before any other may take it. After a crash
- * every request to a lifecycle waits so long, and its caller at most ten seconds.
+ * How long a workflow's next task waits for the process that has it in memory before any other may take it. After a
+ * crash every request to a lifecycle waits so long, and its caller at most ten seconds.
  */
 const STICKY_WAIT_MS = 3_000;
 

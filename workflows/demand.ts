@@ -23,7 +23,9 @@ export async function watchDemand(): Promise<DemandPollResult> {
   return await pollDemand();
 }
 
-/** Compares what the queue says of running workers with their rows. Apart from the demand: neither waits for the other. */
+/**
+ * Compares what the queue says of running workers with their rows. Apart from the demand: neither waits for the other.
+ */
 export async function watchWorkers(): Promise<WorkerPollResult> {
   return await pollWorkers();
 }

@@ -12,7 +12,9 @@ import {
   type StaticWorker,
 } from '../temporal/messages.js';
 
-/** The signals, updates and queries that workflows answer. Validators are synchronous: an async one wedges the workflow. */
+/**
+ * The signals, updates and queries that workflows answer. Validators are synchronous: an async one wedges the workflow.
+ */
 
 export const register = defineUpdate<Registration, [RegisterRequest]>(lifecycleMessages.register);
 export const reregister = defineUpdate<Registration, [ReregisterRequest]>(lifecycleMessages.reregister);

@@ -18,8 +18,8 @@ const FOLLOW_FOR = '2 minutes';
  * once; one that follows goes on while lifecycles wait for what it sees.
  *
  * A scan that follows is an activity that asks to be retried, after as long as its kind of provider needs: that costs
- * three state transitions and no event, where a timer and an activity for each scan would cost eleven events. Between two scans
- * nothing is held, so a process may end at any moment.
+ * three state transitions and no event, where a timer and an activity for each scan would cost eleven events. Between
+ * two scans nothing is held, so a process may end at any moment.
  */
 export async function scanProvider({ providerId, follow }: ScanInput): Promise<void> {
   const options = {

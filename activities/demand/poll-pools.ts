@@ -26,9 +26,9 @@ interface LastReading {
 }
 
 /**
- * Reads many pools, again and again, each within a limit of its own. Pools whose last reading was slow or failed share few
- * lanes of their own, so that others never wait for them. Within its lanes the pool that has waited longest comes first, so
- * that one that was left out is not left out again. What it knows of last readings is this process's.
+ * Reads many pools, again and again, each within a limit of its own. Pools whose last reading was slow or failed share
+ * few lanes of their own, so that others never wait for them. Within its lanes the pool that has waited longest comes
+ * first, so that one that was left out is not left out again. What it knows of last readings is this process's.
  */
 export class PoolPoll {
   readonly #limits: PollLimits;

@@ -7,8 +7,8 @@ import { logEvent } from '../../observability/log-events.js';
 const NAMED_POOLS = 5;
 
 /**
- * Says what became of polls: a line for each poll that failed for some pools, and one when pools have become unreadable, or
- * readable again. The number of lines never grows with the number of pools.
+ * Says what became of polls: a line for each poll that failed for some pools, and one when pools have become
+ * unreadable, or readable again. The number of lines never grows with the number of pools.
  */
 export class PollReport {
   readonly #log: Logger;

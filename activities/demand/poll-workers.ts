@@ -43,9 +43,14 @@ export const WORKER_POLL_LIMITS: PollLimits = {
   slowLanes: 2,
 };
 const CALLS_AT_ONCE = 8;
-/** How long one pool's workers may be asked about singly: then those that are found are signalled within the pool's limit. */
+/**
+ * How long one pool's workers may be asked about singly: then those that are found are signalled within the pool's
+ * limit.
+ */
 const CONFIRMATIONS_TIMEOUT_MS = 15_000;
-/** Workers of one pool that one poll asks about singly, the last proof before they are removed; the rest is the next's. */
+/**
+ * Workers of one pool that one poll asks about singly, the last proof before they are removed; the rest is the next's.
+ */
 const MAX_CONFIRMATIONS = 100;
 
 interface Finding {
@@ -139,8 +144,8 @@ class WorkerPoll {
   }
 
   /**
-   * A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. One about
-   * which it says nothing keeps no other from being found, and those that stay inactive keep none behind them.
+   * A list of many pages is not of one instant: the queue is asked about each worker before it is called inactive. One
+   * about which it says nothing keeps no other from being found, and those that stay inactive keep none behind them.
    */
   private async confirmed(
     workerPoolId: string,

@@ -2,7 +2,10 @@ import type { ListedQueueWorker, QuarantineDetail, QueueWorkerDetails, TaskRun }
 import type { QueueWorker, WorkerName } from '../../domain/inactivity.js';
 import { isObject } from '../../domain/values.js';
 
-/** What the queue's answers mean. Decisions rest on instants, so one that is none is an error; what only people read is not. */
+/**
+ * What the queue's answers mean. Decisions rest on instants, so one that is none is an error; what only people read is
+ * not.
+ */
 
 export interface SentWorker {
   readonly workerGroup: string;

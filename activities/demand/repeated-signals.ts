@@ -2,8 +2,9 @@ const FIRST_PAUSE_MS = 60_000;
 const MAX_PAUSE_MS = 60 * 60_000;
 
 /**
- * Spaces signals that have no effect: a lifecycle that is stuck gets the same one after 1, 2, 4 … minutes, at most one an
- * hour, because the engine bounds the signals of a history. What was sent is forgotten when it is not wanted any more.
+ * Spaces signals that have no effect: a lifecycle that is stuck gets the same one after 1, 2, 4 … minutes, at most one
+ * an hour, because the engine bounds the signals of a history. What was sent is forgotten when it is not wanted any
+ * more.
  */
 export class RepeatedSignals {
   #sent = new Map<string, { readonly times: number; readonly dueAt: number }>();

@@ -1,5 +1,5 @@
-// The peer's client has no types of its own. Declared here is what this project uses of it, no more.
-// Queue, WorkerManager and the other clients are NOT named exports at run time (`import { Queue }` fails when the program
+// The peer's client has no types of its own. Declared here is what this project uses of it, no more. Queue,
+// WorkerManager and the other clients are NOT named exports at run time (`import { Queue }` fails when the program
 // starts): write `import taskcluster from 'taskcluster-client'` and `new taskcluster.Queue(…)`.
 declare module 'taskcluster-client' {
   export interface Credentials {
@@ -50,7 +50,9 @@ declare module 'taskcluster-client' {
     certificate: string;
   }
 
-  /** Throws an AssertionError for a span of more than 31 days. Without `clientId` they are unnamed: the issuer's own. */
+  /**
+   * Throws an AssertionError for a span of more than 31 days. Without `clientId` they are unnamed: the issuer's own.
+   */
   export function createTemporaryCredentials(options: {
     clientId?: string;
     start: Date;

@@ -9,8 +9,8 @@ import type { PoolAssessment, UnfinishedLaunch } from './types.js';
 import { providerBlock } from './provider-block.js';
 
 /**
- * A workflow of the engine's own answers, which may be behind on a busy server. The next attempt asks anew, where a wait of half
- * a minute would use this one up.
+ * A workflow of the engine's own answers, which may be behind on a busy server. The next attempt asks anew, where a
+ * wait of half a minute would use this one up.
  */
 const DESCRIBE_TIMEOUT_MS = 10_000;
 

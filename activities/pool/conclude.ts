@@ -95,9 +95,9 @@ function logDecision(log: Logger, workerPoolId: string, { inputs, launches, limi
 
 /**
  * When to decide again although no poll finds a change; null when only a change is worth it. While something is still
- * wanted: at once after a launch, because a reconciliation launches a bounded number of machines; else when what kept it
- * back may have ended. An open launch has its next attempt, after which its pool is reconciled, and a launch config whose machines
- * do not register waits for one that does, or that ends: both trigger the pool.
+ * wanted: at once after a launch, because a reconciliation launches a bounded number of machines; else when what kept
+ * it back may have ended. An open launch has its next attempt, after which its pool is reconciled, and a launch config
+ * whose machines do not register waits for one that does, or that ends: both trigger the pool.
  */
 function tryAgainAt(
   { wantedCapacity, roomCapacity }: Pick<DecisionBasis, 'wantedCapacity' | 'roomCapacity'>,

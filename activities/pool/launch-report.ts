@@ -7,8 +7,8 @@ import type { ActivityDeps } from '../support/deps.js';
 const MINUTES = MAX_IN_DOUBT_MS / 60_000;
 
 /**
- * Owners hear of a launch that stays in doubt although nobody knows yet whether it has failed. This needs no answer from the
- * cloud, nor a process that serves its provider.
+ * Owners hear of a launch that stays in doubt although nobody knows yet whether it has failed. This needs no answer
+ * from the cloud, nor a process that serves its provider.
  */
 export async function reportLaunches(
   { database, log }: ActivityDeps,

@@ -38,8 +38,8 @@ const tokenAges = (providers: ActivityDeps['providers']): Record<string, number>
   );
 
 /**
- * Nothing is sent: each machine's lifecycle builds it, once it has its row. One that may not be launched (any more) is given
- * up, whatever attempts there were; an attempt that is still alive then records nothing.
+ * Nothing is sent: each machine's lifecycle builds it, once it has its row. One that may not be launched (any more) is
+ * given up, whatever attempts there were; an attempt that is still alive then records nothing.
  */
 async function recordStepwise(
   deps: ActivityDeps,

@@ -15,11 +15,13 @@ export interface PoolActivities {
   /** Tells the owner of each of these launches, once, that it has been in doubt for too long. */
   reportLaunches(tokens: readonly string[], nowMs: number): Promise<void>;
   /**
-   * Starts the lifecycles of a launch's machines; those that have been started stay as they are. False: the time was over
-   * before all were tried.
+   * Starts the lifecycles of a launch's machines; those that have been started stay as they are. False: the time was
+   * over before all were tried.
    */
   startLifecycles(token: string, startedBy: string): Promise<boolean>;
-  /** Ends a reconciliation: marks running workers that should stop when idle, closes the launches, records the decision. */
+  /**
+   * Ends a reconciliation: marks running workers that should stop when idle, closes the launches, records the decision.
+   */
   concludeReconciliation(
     workerPoolId: string,
     decision: Omit<Decision, 'terminations'>,

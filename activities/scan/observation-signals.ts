@@ -27,7 +27,9 @@ export interface Sent {
   readonly refused: number;
 }
 
-/** Signals lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other waiting. */
+/**
+ * Signals lifecycles what a scan saw. One that refuses is logged once, tried again later, and keeps no other waiting.
+ */
 export function observationSignals({ client, triggers, log }: Pick<ActivityDeps, 'client' | 'triggers' | 'log'>) {
   const lifecycles = new LifecycleSignals(client);
   return {

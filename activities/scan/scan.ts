@@ -34,8 +34,8 @@ export interface ScanActivities {
   /** Scans all workers' machines once. */
   observeProvider(providerId: string): Promise<ScanResult>;
   /**
-   * Scans the machines of workers whose lifecycle waits for it, and fails with `MACHINES_AWAITED` and the time to the next
-   * scan while there are any.
+   * Scans the machines of workers whose lifecycle waits for it, and fails with `MACHINES_AWAITED` and the time to the
+   * next scan while there are any.
    */
   followProvider(providerId: string): Promise<ScanResult>;
 }
@@ -200,7 +200,9 @@ export const scannedProviders = (providers: ActivityDeps['providers']): string[]
     .filter(({ machines }) => machines !== null)
     .map(({ providerId }) => providerId);
 
-/** What was listed until the end, or until it failed: a part still shows which machines changed, never which are gone. */
+/**
+ * What was listed until the end, or until it failed: a part still shows which machines changed, never which are gone.
+ */
 async function listAll(pages: AsyncIterable<readonly Observation[]>) {
   const seen: SeenMachine[] = [];
   try {
@@ -234,7 +236,10 @@ interface ReadById extends Missing<LiveWorker> {
   readonly next: ScanNote;
 }
 
-/** Reads machines that listings missed by id, the last proof before one counts as gone. Those for which time or the cloud's patience does not last come later. */
+/**
+ * Reads machines that listings missed by id, the last proof before one counts as gone. Those for which time or the
+ * cloud's patience does not last come later.
+ */
 async function readById(
   missing: readonly Missing<LiveWorker>[],
   machines: Machines,

@@ -4,9 +4,10 @@ import { Context } from '@temporalio/activity';
 const anchors = new WeakMap<Context, { readonly engineMs: number; readonly readingMs: number }>();
 
 /**
- * Epoch ms by the engine's clock, inside an activity. An instant that is stored here is judged by workflows and by other
- * processes: taken from this host's clock, which may be half an hour slow, a registration deadline would have passed before
- * its machine was there. It runs behind by as long as the attempt waited for its process before its first call.
+ * Epoch ms by the engine's clock, inside an activity. An instant that is stored here is judged by workflows and by
+ * other processes: taken from this host's clock, which may be half an hour slow, a registration deadline would have
+ * passed before its machine was there. It runs behind by as long as the attempt waited for its process before its first
+ * call.
  */
 export function engineNow(): number {
   const context = Context.current();

@@ -1,4 +1,7 @@
-/** Of what fails again and again only the first failure is reported, until it has worked once. One for a process and kind. */
+/**
+ * Of what fails again and again only the first failure is reported, until it has worked once. One for a process and
+ * kind.
+ */
 export class FirstFailures {
   private readonly failing = new Set<string>();
 

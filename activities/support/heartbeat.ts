@@ -7,10 +7,11 @@ export const HEARTBEAT_INTERVAL_MS = 2_000;
 /**
  * Runs a long activity so that it can be given up:
  * - it heartbeats, so that a process that was killed is noticed within the heartbeat timeout;
- * - it watches for being given up: by a cancellation, by a heartbeat that the engine refuses, by its own deadline, and by a
- *   silence of this process (paused, or starved) after which the engine may have given the attempt to another process;
- * - what `work` then reads or waits for in a cloud ends at once, no call that changes something is sent any more, and one
- *   that was sent is awaited to its own time limit (`providers/shared/call-scope.ts`).
+ * - it watches for being given up: by a cancellation, by a heartbeat that the engine refuses, by its own deadline, and
+ *   by a silence of this process (paused, or starved) after which the engine may have given the attempt to another
+ *   process;
+ * - what `work` then reads or waits for in a cloud ends at once, no call that changes something is sent any more, and
+ *   one that was sent is awaited to its own time limit (`providers/shared/call-scope.ts`).
  */
 export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const { cancellationSignal } = Context.current();
@@ -71,7 +72,10 @@ class Attempt implements CallScope {
     this.context.heartbeat(this.context.info.heartbeatDetails);
   }
 
-  /** The engine counts from the last heartbeat that reached it, which may be the one before the last of ours: hence half. */
+  /**
+   * The engine counts from the last heartbeat that reached it, which may be the one before the last of ours: hence
+   * half.
+   */
   private readClock(): void {
     // The engine says 0 of an activity that has no heartbeat timeout.
     const limitMs = this.context.info.heartbeatTimeoutMs || Number.POSITIVE_INFINITY;

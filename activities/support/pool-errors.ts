@@ -28,7 +28,10 @@ export function logPoolError(log: Logger, error: NewWorkerPoolError): void {
   });
 }
 
-/** The worker-pool error of a launch that failed; always with its launch config, so that it counts against the right one. */
+/**
+ * The worker-pool error of a launch that failed; always with its launch config, so that it counts against the right
+ * one.
+ */
 export const creationError = (launch: {
   workerPoolId: string;
   launchConfigId: string;

@@ -12,13 +12,16 @@ import { withHeartbeat } from '../support/heartbeat.js';
 import { reportLastingRefusal } from './lasting-refusal.js';
 
 export interface CreationActivities {
-  /** Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent. */
+  /**
+   * Begins one resource of a stepwise machine; the operation's token, or null when the resource is there. Idempotent.
+   */
   submitResource(machine: StepwiseMachine, step: string): Promise<string | null>;
   /** Why an operation failed, in the cloud's words: the worker's failure. */
   explainFailure(machine: StepwiseMachine, step: string, operation: string): Promise<WorkerFailure>;
   /**
-   * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that record
-   * away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can come.
+   * Writes down what the machine consists of, where only the cloud's record of its building tells, and takes that
+   * record away. With `stopping`, what is still being built is cancelled. Idempotent; retried until nothing more can
+   * come.
    */
   recordResources(machine: StepwiseMachine, stopping: boolean): Promise<void>;
 }

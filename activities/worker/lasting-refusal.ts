@@ -10,15 +10,18 @@ import { logPoolError } from '../support/pool-errors.js';
 /** Other operations on a resource exclude ours for seconds; what lasts this long, an owner must know of. */
 export const LASTING_REFUSAL_MS = 2 * 60_000;
 
-/** What an attempt leaves to those after it, as heartbeat details: the first of the attempts in a row that were all put off. */
+/**
+ * What an attempt leaves to those after it, as heartbeat details: the first of the attempts in a row that were all put
+ * off.
+ */
 export interface PutOff {
   readonly putOffSince: number;
 }
 
 /**
- * An answer that is to be repeated fails no worker, so nobody would hear of one that never changes. When attempts in a row
- * have met it for minutes, the worker's pool hears of it: once for the same words, of however many workers. Throttling is
- * not reported, for its calls wait their turn; after it the next answer is the first in a row.
+ * An answer that is to be repeated fails no worker, so nobody would hear of one that never changes. When attempts in a
+ * row have met it for minutes, the worker's pool hears of it: once for the same words, of however many workers.
+ * Throttling is not reported, for its calls wait their turn; after it the next answer is the first in a row.
  */
 export async function reportLastingRefusal(
   { database, log }: Pick<ActivityDeps, 'database' | 'log'>,

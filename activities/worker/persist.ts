@@ -20,8 +20,8 @@ import { logPoolError, backoffAfter, workerError } from '../support/pool-errors.
 import { DAY_MS } from '../../domain/durations.js';
 
 /**
- * What a lifecycle records in the database. Each is idempotent and one statement, so that it can run as a local activity:
- * the cheapest way to write a row (one event). Instants are the workflow's.
+ * What a lifecycle records in the database. Each is idempotent and one statement, so that it can run as a local
+ * activity: the cheapest way to write a row (one event). Instants are the workflow's.
  */
 export interface PersistActivities {
   recordStatic(worker: LifecycleInput, first: StaticWorker, nowMs: number): Promise<void>;

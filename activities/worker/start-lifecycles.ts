@@ -35,8 +35,8 @@ export interface LifecycleStarts {
   /** Starts the lifecycles of all machines of a launch. False: the time was over before all were tried. */
   ofLaunch(token: string, startedBy: string): Promise<boolean>;
   /**
-   * Starts a lifecycle for each live worker that has none, from its row: somebody terminated it, or the engine lost it. A
-   * list of open lifecycles that lags behind does no harm, since one that is open is not started again.
+   * Starts a lifecycle for each live worker that has none, from its row: somebody terminated it, or the engine lost it.
+   * A list of open lifecycles that lags behind does no harm, since one that is open is not started again.
    */
   missing(
     startedBy: string,

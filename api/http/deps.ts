@@ -14,7 +14,9 @@ export interface ApiDeps {
   readonly lifecycles: LifecycleClient;
   readonly providers: Providers;
   readonly config: ApiConfig;
-  /** Asked whether a worker that registers again has claimed tasks, and what people want to know of the queue's workers. */
+  /**
+   * Asked whether a worker that registers again has claimed tasks, and what people want to know of the queue's workers.
+   */
   readonly demand: Pick<DemandSource, 'worker' | 'workersPage'>;
   readonly log: Logger;
   /** Epoch milliseconds. */

@@ -12,7 +12,9 @@ import { AuthServiceUnavailableError } from '../auth/auth-service.js';
 import { AuthenticationError } from '../auth/client.js';
 import { ApiError, errorBody, retryAfterSeconds } from './errors.js';
 
-/** Answers with the documented error that fits; anything unforeseen is a 500 that says no more than an incident's id. */
+/**
+ * Answers with the documented error that fits; anything unforeseen is a 500 that says no more than an incident's id.
+ */
 export function replyWithError(error: FastifyError, request: FastifyRequest, reply: FastifyReply, nowMs: number): void {
   const apiError = asApiError(error) ?? incident(error, request);
   const { operation, mask } = request.routeOptions.config;

@@ -1,8 +1,8 @@
 import { errorCatalogue, type ErrorCode } from '../../domain/error-catalogue.js';
 
 /**
- * Whole seconds, 3 to 7, after which a caller may try again what was answered with 503. Not the same for all: machines that
- * booted together were put off together, and would come back as the same crowd.
+ * Whole seconds, 3 to 7, after which a caller may try again what was answered with 503. Not the same for all: machines
+ * that booted together were put off together, and would come back as the same crowd.
  */
 export const retryAfterSeconds = (): number => 3 + Math.floor(Math.random() * 5);
 

@@ -4,7 +4,9 @@ import { errorCatalogue, type ErrorCode, errorCodes } from '../../domain/error-c
 import { closed } from '../schemas/common.js';
 import type { DescribedOperation } from './operation.js';
 
-/** What `/openapi.json` says of every operation alike: how callers prove who they are, and which errors they may get. */
+/**
+ * What `/openapi.json` says of every operation alike: how callers prove who they are, and which errors they may get.
+ */
 
 export const securitySchemes = {
   hawk: {

@@ -2,8 +2,8 @@ import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { ApiError } from './errors.js';
 
 /**
- * Answers every method that a path has no operation for with MethodNotAllowed, and the ones it has. OPTIONS is every path's;
- * HEAD comes with GET.
+ * Answers every method that a path has no operation for with MethodNotAllowed, and the ones it has. OPTIONS is every
+ * path's; HEAD comes with GET.
  */
 export function refuseOtherMethods(api: FastifyInstance): void {
   const paths = Map.groupBy(api.operations, ({ path }) => path);

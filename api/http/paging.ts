@@ -22,8 +22,8 @@ export interface PagingQuery {
 }
 
 /**
- * Turns queries of one list into pages of the database and back. Tokens carry a mark made with the deployment's key and the
- * list's name, so that nothing but what this list gave out reaches a query.
+ * Turns queries of one list into pages of the database and back. Tokens carry a mark made with the deployment's key and
+ * the list's name, so that nothing but what this list gave out reaches a query.
  */
 export class Paging {
   readonly #key: string;

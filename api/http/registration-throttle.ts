@@ -44,8 +44,8 @@ export class Throttle {
 }
 
 /**
- * Whom an address stands for. One host has all addresses of an IPv6 network of 64 bits, so they count as one; IPv4 written
- * as IPv6 is IPv4.
+ * Whom an address stands for. One host has all addresses of an IPv6 network of 64 bits, so they count as one; IPv4
+ * written as IPv6 is IPv4.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address)?.[1];

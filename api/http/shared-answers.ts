@@ -1,6 +1,6 @@
 /**
- * Lets everybody who wants the same answer within a moment have the one: a hundred open pages then cost the database as much
- * as one. Whoever comes while it is read waits for it.
+ * Lets everybody who wants the same answer within a moment have the one: a hundred open pages then cost the database as
+ * much as one. Whoever comes while it is read waits for it.
  */
 export class SharedAnswer<T> {
   readonly #read: () => Promise<T>;

@@ -21,10 +21,10 @@ export function launchConfigIdOf(
 }
 
 /**
- * A JSON value as Postgres prints it from `jsonb`: keys ordered by length in UTF-8 bytes, then by those bytes; one blank
- * after each `:` and `,`; numbers without exponent; in strings only what must be escaped is. Properties that are
- * `undefined` are left out, as JSON does.
- * @throws RangeError for a NUL character or half a surrogate pair: `jsonb` refuses both
+ * A JSON value as Postgres prints it from `jsonb`: keys ordered by length in UTF-8 bytes, then by those bytes; one
+ * blank after each `:` and `,`; numbers without exponent; in strings only what must be escaped is. Properties that are
+ * `undefined` are left out, as JSON does. @throws RangeError for a NUL character or half a surrogate pair: `jsonb`
+ * refuses both
  */
 export function jsonbText(value: unknown): string {
   if (value === null) return 'null';

@@ -120,8 +120,8 @@ function addPoolReads(api: FastifyInstance, context: ApiContext): void {
 }
 
 /**
- * A provider that could not be set up at all gets no new pools; that is tried again, so a later call may succeed. Edits,
- * removals and registrations need no call to the cloud, and never wait for it.
+ * A provider that could not be set up at all gets no new pools; that is tried again, so a later call may succeed.
+ * Edits, removals and registrations need no call to the cloud, and never wait for it.
  */
 function requireReady(providers: Providers, providerId: string): void {
   if (providers.state(providerId).state === 'failed') {
@@ -158,7 +158,9 @@ function requireAccepted(result: PoolResult, workerPoolId: string): void {
 /** Lines have a bounded length; the whole text is in the database. */
 const MAX_LOGGED_LENGTH = 500;
 
-/** What works otherwise than it reads stands among the pool's errors, which its owner reads when machines are missing. */
+/**
+ * What works otherwise than it reads stands among the pool's errors, which its owner reads when machines are missing.
+ */
 async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: CheckedSubmission, log: Log): Promise<void> {
   if (remarks.length === 0) return;
   const error = {

@@ -94,9 +94,9 @@ async function register(context: ApiContext, body: Static<typeof registerRequest
 const QUEUE_TIMEOUT_MS = 3_000;
 
 /**
- * Whether the queue has seen a running worker claim tasks, which takes credentials. Asked only when a registration is repeated,
- * after its proof holds: so no other worker costs a call or a signal. A queue that does not answer has seen nothing: else its
- * outage would refuse the machine whose first answer was lost.
+ * Whether the queue has seen a running worker claim tasks, which takes credentials. Asked only when a registration is
+ * repeated, after its proof holds: so no other worker costs a call or a signal. A queue that does not answer has seen
+ * nothing: else its outage would refuse the machine whose first answer was lost.
  */
 async function hasClaimed({ demand, now }: ApiContext, worker: Worker): Promise<boolean> {
   const { state, launchToken, registeredAt } = worker;

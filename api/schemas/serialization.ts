@@ -13,8 +13,8 @@ import { NO_PROVIDER, STANDALONE } from './queue-workers.js';
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
- * `launchConfigs` are the active ones; they go back in the order in which they were sent, so that a tool that compares lists
- * finds its own. Each gets its id filled in, and without any the key is absent.
+ * `launchConfigs` are the active ones; they go back in the order in which they were sent, so that a tool that compares
+ * lists finds its own. Each gets its id filled in, and without any the key is absent.
  */
 export function toPoolResponse(pool: WorkerPool, launchConfigs: readonly ActiveLaunchConfig[], counters: StateCounts) {
   const inOrder = launchConfigs.toSorted((a, b) => a.position - b.position);

@@ -26,8 +26,9 @@ export interface BatchesResult {
 }
 
 /**
- * Rows of a table that match `where`, whatever else writes them. `t` is the table, `key` is unique. `first` comes before it in
- * the order: the column that `where` bounds and an index has, so that a batch reads little more than it deletes.
+ * Rows of a table that match `where`, whatever else writes them. `t` is the table, `key` is unique. `first` comes
+ * before it in the order: the column that `where` bounds and an index has, so that a batch reads little more than it
+ * deletes.
  */
 export const batchOf =
   (
@@ -52,8 +53,9 @@ export const batchOf =
   };
 
 /**
- * One table's deletes, batch by batch until nothing is left. A batch that fails is tried again much smaller, so that neither a
- * slow database nor a row that cannot be deleted keeps the others: each failure may have taken a statement's time limit.
+ * One table's deletes, batch by batch until nothing is left. A batch that fails is tried again much smaller, so that
+ * neither a slow database nor a row that cannot be deleted keeps the others: each failure may have taken a statement's
+ * time limit.
  */
 export class BatchedDelete {
   readonly #batch: DeleteBatch;

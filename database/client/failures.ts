@@ -1,6 +1,9 @@
 /** What a failed statement means for whoever sent it: the one place that reads SQLSTATEs. */
 
-/** The database could not be asked, or gave no answer: what was asked may have happened. Its code is SQLSTATE's word for that. */
+/**
+ * The database could not be asked, or gave no answer: what was asked may have happened. Its code is SQLSTATE's word for
+ * that.
+ */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
   readonly code = '08006';
@@ -17,8 +20,8 @@ export class DatabaseLostError extends Error {
 }
 
 /**
- * Connections (08), too few resources (53), an operator or a time limit (57), a deadlock (40), a lock that others hold too
- * long (55P03), a database that is read-only for now (25006).
+ * Connections (08), too few resources (53), an operator or a time limit (57), a deadlock (40), a lock that others hold
+ * too long (55P03), a database that is read-only for now (25006).
  */
 const UNAVAILABLE = /^(08...|40...|53...|57...|55P03|25006)$/;
 /**

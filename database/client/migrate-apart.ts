@@ -10,8 +10,8 @@ const MAX_UNKNOWN = 6;
 
 /**
  * Migrates on `apart`, one connection that waits without a limit, for as long as the database says on another one (of
- * `db`) that it is at work there. Every 10 s a line tells whoever waits. Rejects when that session is gone, and when six
- * questions in a row had no answer, each within the limits of `db`.
+ * `db`) that it is at work there. Every 10 s a line tells whoever waits. Rejects when that session is gone, and when
+ * six questions in a row had no answer, each within the limits of `db`.
  */
 export async function migrateApart(
   apart: Db,

@@ -4,8 +4,9 @@ import { type Log, logEvent } from '../../observability/log-events.js';
 import { DatabaseUnavailableError } from './failures.js';
 
 /**
- * Limits at both sides. The server's free what a vanished client holds (locks above all), ours free what a silent server
- * holds (places in the pool). Each of ours is longer than the server's for the same thing, whose answer says more.
+ * Limits at both sides. The server's free what a vanished client holds (locks above all), ours free what a silent
+ * server holds (places in the pool). Each of ours is longer than the server's for the same thing, whose answer says
+ * more.
  */
 export interface PostgresLimits {
   readonly statementMs: number;
@@ -57,8 +58,9 @@ export function postgresDialect(options: PostgresOptions): PostgresDialect {
 }
 
 /**
- * `pg`'s pool, whose clients do not wait for ever: one that waited in vain is destroyed, and the pool makes another. (The
- * driver's own `query_timeout` gives the connection back to the pool with its question still open, and so loses it.)
+ * `pg`'s pool, whose clients do not wait for ever: one that waited in vain is destroyed, and the pool makes another.
+ * (The driver's own `query_timeout` gives the connection back to the pool with its question still open, and so loses
+ * it.)
  */
 class LimitedPool implements PostgresPool {
   /** As Kysely wants it. */

@@ -8,9 +8,9 @@ export interface Vacuumed {
 }
 
 /**
- * Gives the space of rows that are gone back to the embedded database, which has no process in the background that would:
- * its files would grow with every change. Postgres does it by itself. One table at a time, so that others have their turns,
- * those first that have most to give back; one that cannot be vacuumed keeps no other.
+ * Gives the space of rows that are gone back to the embedded database, which has no process in the background that
+ * would: its files would grow with every change. Postgres does it by itself. One table at a time, so that others have
+ * their turns, those first that have most to give back; one that cannot be vacuumed keeps no other.
  */
 export async function vacuum(
   { db, kind }: Pick<Database, 'db' | 'kind'>,

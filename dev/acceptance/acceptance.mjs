@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * The real thing, for about two minutes, as a user would run it: `npm start`, tasks, one lost answer, one `kill -9` of the
- * worker manager. Then everything is removed, and the public API, Temporal's own client and the simulator's log must agree
- * that workers went requested → running → stopped, that no machine is without a lifecycle, and that no launch was doubled.
- * Ends with a table of what was checked; exit 1 when something does not hold.
+ * The real thing, for about two minutes, as a user would run it: `npm start`, tasks, one lost answer, one `kill -9` of
+ * the worker manager. Then everything is removed, and the public API, Temporal's own client and the simulator's log
+ * must agree that workers went requested → running → stopped, that no machine is without a lifecycle, and that no
+ * launch was doubled. Ends with a table of what was checked; exit 1 when something does not hold.
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Counts, from outside, whether the product kept its promises: no launch doubled, no token with two requests, no machine
- * without an owner, nothing removed that is not its own, and in the end (`--ended`) nothing left. It imports nothing of the
- * product: it reads the simulator's log, the public API and Temporal's own client.
+ * Counts, from outside, whether the product kept its promises: no launch doubled, no token with two requests, no
+ * machine without an owner, nothing removed that is not its own, and in the end (`--ended`) nothing left. It imports
+ * nothing of the product: it reads the simulator's log, the public API and Temporal's own client.
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';

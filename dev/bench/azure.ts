@@ -49,7 +49,9 @@ const SCAN_CALLS_LIMIT = 0.02;
 const REMOVE_CALLS_LIMIT = 6;
 const THROTTLED_LIMIT = 0.01;
 
-/** Machines without public addresses under Azure's usual request limits, from the pool's creation until nothing is left. */
+/**
+ * Machines without public addresses under Azure's usual request limits, from the pool's creation until nothing is left.
+ */
 export async function measureAzure(
   { name, pool, existLimitS, goneLimitS, writesLimit }: AzureScenario,
   count: number,

@@ -23,7 +23,9 @@ const LIMIT_S = DEMAND_SECONDS + 3;
 const DEMAND_EVERY_MS = 80_000;
 const TASK_SECONDS = 45;
 const LONG_TASK_SECONDS = 36_000;
-/** All that the simulator has. EC2 lets one account begin two launches a second in each: one region would be the limit. */
+/**
+ * All that the simulator has. EC2 lets one account begin two launches a second in each: one region would be the limit.
+ */
 const REGIONS = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
 /** No task waits for room. */
 const SPARE_CAPACITY = 20;

@@ -14,8 +14,8 @@ const RUNS = 5;
 const MAX_SHARE = 0.1;
 
 /**
- * Every query that repeats, on the database of a large deployment: time of its slowest statement, and what it reads. Activities
- * and the API's lists add calls and texts to these functions, and no other query.
+ * Every query that repeats, on the database of a large deployment: time of its slowest statement, and what it reads.
+ * Activities and the API's lists add calls and texts to these functions, and no other query.
  */
 export async function measureFleetQueries(): Promise<Figure[]> {
   const database = await openDatabase({ url: await createDatabase(), maxConnections: 1 });

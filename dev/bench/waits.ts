@@ -20,7 +20,10 @@ export interface Waits {
   readonly tookIdle: number;
 }
 
-/** The first machine of a pool is the first task's: if an idle machine took that one, waits are stated too long, never too short. */
+/**
+ * The first machine of a pool is the first task's: if an idle machine took that one, waits are stated too long, never
+ * too short.
+ */
 export function waitsOf(
   demands: readonly Demand[],
   calls: readonly LaunchCall[],

@@ -1,4 +1,6 @@
-/** What each cloud's part of `npm run test:live` consists of: variables of the environment, and what becomes of them. */
+/**
+ * What each cloud's part of `npm run test:live` consists of: variables of the environment, and what becomes of them.
+ */
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 type Values = Readonly<Record<string, string>>;

@@ -1,4 +1,7 @@
-/** `npm run test:live`: the contract of the providers against the real clouds, with your own credentials. It costs a little. */
+/**
+ * `npm run test:live`: the contract of the providers against the real clouds, with your own credentials. It costs a
+ * little.
+ */
 import { ensureInstalled } from '../../scripts/install.mjs';
 import { ensureNode } from '../../scripts/node.mjs';
 

@@ -47,10 +47,10 @@ const MAX_ATTEMPTS = 3;
 const PORTS = [10_000, 32_000] as const;
 
 /**
- * Starts a Temporal dev server on 127.0.0.1 and waits until it serves the namespace with its search attributes. Never uses a server that it did not start: a taken
- * port is an error. A server that an earlier process left running on the same database file is ended first, because two on
- * one file corrupt it.
- * @throws Error with the last line of the log when the server does not come up
+ * Starts a Temporal dev server on 127.0.0.1 and waits until it serves the namespace with its search attributes. Never
+ * uses a server that it did not start: a taken port is an error. A server that an earlier process left running on the
+ * same database file is ended first, because two on one file corrupt it. @throws Error with the last line of the log
+ * when the server does not come up
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   for (let attempt = 1; ; attempt += 1) {

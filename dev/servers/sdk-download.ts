@@ -1,7 +1,8 @@
 /**
- * Lets the SDK download a server into a folder: `node sdk-download.js dev-server <version> <folder>`, or `time-skipping`. The SDK only
- * offers this as a part of starting that server, so it is started and stopped. A process of its own, because the SDK's download has no
- * time limit, and because it takes the one Temporal runtime that a process may have.
+ * Lets the SDK download a server into a folder: `node sdk-download.js dev-server <version> <folder>`, or
+ * `time-skipping`. The SDK only offers this as a part of starting that server, so it is started and stopped. A process
+ * of its own, because the SDK's download has no time limit, and because it takes the one Temporal runtime that a
+ * process may have.
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 

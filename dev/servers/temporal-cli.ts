@@ -5,15 +5,16 @@ import { cachedTool, runProgram, type FoundTool, type OnProgress, type Way } fro
 
 /** The last version without a replace directive in its go.mod, which `go install` refuses. */
 const CLI_VERSION = '1.5.1';
-/** Its server (1.29) is the first that has all that the lifecycles use. Builds by `go install` call themselves 0.0.0. */
+/**
+ * Its server (1.29) is the first that has all that the lifecycles use. Builds by `go install` call themselves 0.0.0.
+ */
 const OLDEST_CLI = [1, 5, 0] as const;
 /** A download that has not begun, or stands still, this long is given up. */
 const DOWNLOAD_STALL_MS = 15_000;
 
 /**
- * Finds a Temporal command-line program, which contains the dev server: on the PATH, in the cache, by the SDK's download, by
- * `go install`, in this order.
- * @throws Error that says each way and why it failed
+ * Finds a Temporal command-line program, which contains the dev server: on the PATH, in the cache, by the SDK's
+ * download, by `go install`, in this order. @throws Error that says each way and why it failed
  */
 export async function findTemporalCli(onProgress: OnProgress = () => {}): Promise<FoundTool> {
   const onPath = await cliOnPath(onProgress);

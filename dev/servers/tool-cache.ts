@@ -19,16 +19,18 @@ export interface Way {
   readonly how: string;
   /** How long it takes where it works, in words. */
   readonly estimate: string;
-  /** Puts the program somewhere into `folder`, which is empty, and returns its path. Rejects with the reason when it cannot. */
+  /**
+   * Puts the program somewhere into `folder`, which is empty, and returns its path. Rejects with the reason when it
+   * cannot.
+   */
   fetch(folder: string): Promise<string>;
 }
 
 const PROGRESS_EVERY_MS = 10_000;
 
 /**
- * Finds `<cache>/<folder>/<file>`, or gets it by the first way that works. Of several processes that ask at once one fetches, and the
- * others wait for it.
- * @throws Error that names every way and why it failed
+ * Finds `<cache>/<folder>/<file>`, or gets it by the first way that works. Of several processes that ask at once one
+ * fetches, and the others wait for it. @throws Error that names every way and why it failed
  */
 export async function cachedTool(
   folder: string,

@@ -8,8 +8,8 @@ import { files, type Ports, type Running } from './state.js';
 export const REGIONS = ['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2'];
 
 /**
- * Writes the configuration for `worker-manager serve`. It differs from a production one in the endpoint, which is the simulator's, and
- * in shorter intervals: somebody sits before it and waits.
+ * Writes the configuration for `worker-manager serve`. It differs from a production one in the endpoint, which is the
+ * simulator's, and in shorter intervals: somebody sits before it and waits.
  */
 export async function writeConfig(ports: Ports, { simulatorUrl, temporalAddress }: Running): Promise<void> {
   // The account that machines run as, as the simulator's Google knows it.

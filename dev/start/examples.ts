@@ -22,7 +22,10 @@ export function readExamples(): ExamplePool[] {
     .map((name) => parse(readFileSync(join(folder, name), 'utf8')) as ExamplePool);
 }
 
-/** Creates the pools that do not exist; those that do stay as they are, for somebody may have changed them. Gives the new ones' ids. */
+/**
+ * Creates the pools that do not exist; those that do stay as they are, for somebody may have changed them. Gives the
+ * new ones' ids.
+ */
 export async function createMissingPools(apiUrl: string, pools: readonly ExamplePool[]): Promise<string[]> {
   const created: string[] = [];
   for (const { workerPoolId, ...body } of pools) {

@@ -14,8 +14,8 @@ export interface Batch {
 const MAX_PENDING = 30;
 
 /**
- * The same trickle of work for the same seed: a batch for each pool at once, then a few tasks for some pool every 10 to 20 seconds,
- * about six tasks at work at any time.
+ * The same trickle of work for the same seed: a batch for each pool at once, then a few tasks for some pool every 10 to
+ * 20 seconds, about six tasks at work at any time.
  */
 export function* batches(workerPoolIds: readonly string[], seed: number): Generator<Batch, never> {
   const random = randomNumbers(seed);

@@ -1,4 +1,6 @@
-/** `npm run reset`: forgets what `npm start` keeps in .worker-manager/ (database, workflows, simulated machines, logs). */
+/**
+ * `npm run reset`: forgets what `npm start` keeps in .worker-manager/ (database, workflows, simulated machines, logs).
+ */
 import { rmSync } from 'node:fs';
 import { endAllOrphans, isLauncher, launcherLock, stateDir } from '../../scripts/orphan-processes.mjs';
 import { ownerOf } from '../../scripts/lock.mjs';

@@ -28,8 +28,8 @@ const WORKER_MANAGER_GRACE_MS = 20_000;
 const SIMULATOR_GRACE_MS = 10_000;
 
 /**
- * Starts Temporal, the simulator and the worker manager, each when the one before answers, and adds them to `services` in this order.
- * @throws Stopped, or an Error that says what did not start and why
+ * Starts Temporal, the simulator and the worker manager, each when the one before answers, and adds them to `services`
+ * in this order. @throws Stopped, or an Error that says what did not start and why
  */
 export async function startServices(
   services: Service[],

@@ -57,8 +57,8 @@ export interface Ports {
 const portNames = ['temporal', 'temporalUi', 'simulator', 'api', 'metrics'] as const;
 
 /**
- * The ports of the last start, another for each that is taken now. `moved` names those: machines know the simulator, and
- * people their bookmarks, by the old number.
+ * The ports of the last start, another for each that is taken now. `moved` names those: machines know the simulator,
+ * and people their bookmarks, by the old number.
  */
 export async function choosePorts(path: string): Promise<{ ports: Ports; moved: string[] }> {
   const last = readJsonFile<Partial<Ports>>(path) ?? {};

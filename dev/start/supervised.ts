@@ -27,8 +27,8 @@ const HEALTHY_MS = 30_000;
 const MAX_LOG_BYTES = 20 * 1024 * 1024;
 
 /**
- * A child process that starts again whenever it ends unasked. Out of reach of the terminal's Ctrl-C: the launcher ends its
- * children one after another.
+ * A child process that starts again whenever it ends unasked. Out of reach of the terminal's Ctrl-C: the launcher ends
+ * its children one after another.
  */
 export class Supervised {
   readonly #options: SupervisedOptions;

@@ -49,8 +49,8 @@ export interface TableRead {
 }
 
 /**
- * What a statement reads of each table when it is carried out, which is undone. `asIfLarge`: by the plan of large tables, of
- * which none is read whole while an index will do.
+ * What a statement reads of each table when it is carried out, which is undone. `asIfLarge`: by the plan of large
+ * tables, of which none is read whole while an index will do.
  */
 export async function readsOf(
   db: Db,

@@ -52,7 +52,10 @@ const PER_STATEMENT = 100_000;
 /** Machines of one launch. */
 const PER_LAUNCH = 20;
 
-/** Rows of a deployment that has run for a week. The last of a kind are the newest; `history` rows come on top of others. */
+/**
+ * Rows of a deployment that has run for a week. The last of a kind are the newest; `history` rows come on top of
+ * others.
+ */
 export async function loadFleet(db: Db, size: FleetSize, nowMs: number): Promise<void> {
   await loadPools(db, size, nowMs);
   await loadLive(db, size, nowMs);

@@ -5,7 +5,10 @@ import { ensureSearchAttributes } from '../../temporal/namespace.js';
 import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './patience.js';
 
-/** A new namespace with our search attributes, so that systems on one server do not meet. The caller closes the client's connection. */
+/**
+ * A new namespace with our search attributes, so that systems on one server do not meet. The caller closes the client's
+ * connection.
+ */
 export async function createNamespace(address: string): Promise<{ namespace: string; client: Client }> {
   const namespace = `test-${randomUUID()}`;
   const connection = await Connection.connect({ address });

@@ -7,8 +7,8 @@ export interface ProcessUser {
 }
 
 /**
- * As whom a server of a Debian package runs: root can be anybody, so it becomes the package's own user; whoever is not root stays
- * who he is.
+ * As whom a server of a Debian package runs: root can be anybody, so it becomes the package's own user; whoever is not
+ * root stays who he is.
  */
 export function packageUser(name: string, debianPackage: string): ProcessUser {
   if (process.getuid?.() !== 0) return {};

@@ -1,6 +1,6 @@
 /**
- * Of one wait for something that comes sooner, or that a test finds wrong: what a busy machine needs several times over. A limit
- * that is an assertion is the test's own.
+ * Of one wait for something that comes sooner, or that a test finds wrong: what a busy machine needs several times
+ * over. A limit that is an assertion is the test's own.
  */
 export const PATIENCE_MS = 180_000;
 

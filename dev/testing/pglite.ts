@@ -7,8 +7,8 @@ import { PGlite } from '@electric-sql/pglite';
 const TEMPLATE = 'TEST_PGLITE_TEMPLATE';
 
 /**
- * To make an empty embedded database takes seconds of computing, to copy it a tenth of one: each test run makes one, which
- * `copyPglite` copies. Nothing has been migrated in it.
+ * To make an empty embedded database takes seconds of computing, to copy it a tenth of one: each test run makes one,
+ * which `copyPglite` copies. Nothing has been migrated in it.
  */
 export async function makePgliteTemplate(): Promise<{ stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-pglite-'));

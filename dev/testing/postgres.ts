@@ -45,7 +45,10 @@ export async function queryDatabase<Row extends pg.QueryResultRow>(
   }
 }
 
-/** Starts a Postgres of this run's own, on 127.0.0.1 and in a temporary folder, and makes it the one of `createDatabase`. */
+/**
+ * Starts a Postgres of this run's own, on 127.0.0.1 and in a temporary folder, and makes it the one of
+ * `createDatabase`.
+ */
 export async function startPostgres(): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const bin = findPrograms();
   // Postgres refuses to run as root.

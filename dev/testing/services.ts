@@ -8,7 +8,9 @@ import { startTemporalServer } from './temporal-server.js';
 /** Where global set-up tells the test files which Temporal servers are theirs: one for each process that runs files. */
 const TEMPORAL_ADDRESSES = 'TEST_TEMPORAL_ADDRESSES';
 
-/** host:port of a dev server of this test run. Files share it: take a task queue (and, for schedules, ids) of your own. */
+/**
+ * host:port of a dev server of this test run. Files share it: take a task queue (and, for schedules, ids) of your own.
+ */
 export function temporalAddress(): string {
   const addresses = process.env[TEMPORAL_ADDRESSES]?.split(',') ?? [];
   const address = addresses[(Number(process.env['JEST_WORKER_ID'] ?? 1) - 1) % addresses.length];
@@ -17,9 +19,9 @@ export function temporalAddress(): string {
 }
 
 /**
- * Starts what all integration tests of one run share: Postgres, an embedded database to copy, and a Temporal dev server in memory for
- * each of the processes that run files. One for all has a single connection to its SQLite, and on a busy machine a statement that
- * takes too long leaves that connection interrupted for ever.
+ * Starts what all integration tests of one run share: Postgres, an embedded database to copy, and a Temporal dev server
+ * in memory for each of the processes that run files. One for all has a single connection to its SQLite, and on a busy
+ * machine a statement that takes too long leaves that connection interrupted for ever.
  */
 export async function startServices(processes: number): Promise<{ stop(): Promise<void> }> {
   // The product's processes start a hundred times and more: each takes what one before it has compiled.

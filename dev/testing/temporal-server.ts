@@ -13,7 +13,9 @@ export interface TemporalServerOptions {
   readonly inFile?: boolean;
 }
 
-/** A Temporal dev server with our search attributes, which forgets everything when it is stopped. The caller stops it. */
+/**
+ * A Temporal dev server with our search attributes, which forgets everything when it is stopped. The caller stops it.
+ */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<DevServer> {
   const { settings = [], ui = false, inFile = false } = options;
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-temporal-'));

@@ -31,8 +31,8 @@ const wheel = (file: string): Way => ({
 });
 
 /**
- * The test server ends connections with more than two pings while one call lasts, and the SDK's client sends one each 30 s: a call that
- * lets hours pass would fail on a machine that takes over a minute for them.
+ * The test server ends connections with more than two pings while one call lasts, and the SDK's client sends one each
+ * 30 s: a call that lets hours pass would fail on a machine that takes over a minute for them.
  */
 const withoutPings: ConnectionPlugin = {
   name: 'without-pings',
@@ -43,8 +43,9 @@ const withoutPings: ConnectionPlugin = {
 };
 
 /**
- * A Temporal server whose clock leaps to the next timer whenever no activity runs. It knows our search attributes, but neither schedules
- * nor lists. Its time is one for all: one environment for each test file, and no two workflows with different clocks at once.
+ * A Temporal server whose clock leaps to the next timer whenever no activity runs. It knows our search attributes, but
+ * neither schedules nor lists. Its time is one for all: one environment for each test file, and no two workflows with
+ * different clocks at once.
  */
 export async function timeSkippingEnvironment(): Promise<TestWorkflowEnvironment> {
   const path = await findTestServer();
@@ -52,7 +53,8 @@ export async function timeSkippingEnvironment(): Promise<TestWorkflowEnvironment
     server: { executable: { type: 'existing-path', path } },
     plugins: [withoutPings],
   });
-  // What is pending at the end would be tried again by a timer, and the closed channel throws there: in the next test file.
+  // What is pending at the end would be tried again by a timer, and the closed channel throws there: in the next test
+  // file.
   environment.connection.options.interceptors?.splice(0);
   await environment.connection.operatorService.addSearchAttributes({
     namespace: environment.namespace ?? 'default',

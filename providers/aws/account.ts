@@ -7,8 +7,8 @@ import type { Ec2Calls } from './calls.js';
 const TIMEOUT_MS = 5_000;
 
 /**
- * EC2 says of a machine of another account what it says of one that is gone. Throws PermissionDenied when the credentials
- * are of another account than the machine's; when nobody can say whose they are, EC2 is believed.
+ * EC2 says of a machine of another account what it says of one that is gone. Throws PermissionDenied when the
+ * credentials are of another account than the machine's; when nobody can say whose they are, EC2 is believed.
  */
 export async function assertOurAccount(calls: Ec2Calls, region: string, { location }: MachineRef): Promise<void> {
   if (location.account === null) return;

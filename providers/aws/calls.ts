@@ -21,8 +21,9 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 
 /**
- * The one way to EC2: takes a place with the limiter, sends once (the SDK's own retries are off, because the caller must
- * know of every attempt), turns errors into ProviderErrors and reports. One client for each region, made when first needed.
+ * The one way to EC2: takes a place with the limiter, sends once (the SDK's own retries are off, because the caller
+ * must know of every attempt), turns errors into ProviderErrors and reports. One client for each region, made when
+ * first needed.
  */
 export class Ec2Calls {
   private readonly clients = new Map<string, EC2Client>();
@@ -91,7 +92,10 @@ export class Ec2Calls {
   }
 }
 
-/** Whether the call in progress changes something: then its attempt is asked at the last moment before the request leaves. */
+/**
+ * Whether the call in progress changes something: then its attempt is asked at the last moment before the request
+ * leaves.
+ */
 const changing = new AsyncLocalStorage<boolean>();
 
 /** Errors of requests that never left: no credentials, or a definition that cannot be written as a request. */

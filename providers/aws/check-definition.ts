@@ -21,8 +21,8 @@ export interface DefinitionContext {
 }
 
 /**
- * What EC2 would refuse at every launch, and what would outlive its machine, is refused when it is defined. With `pool` the
- * requests are rendered too, so that all that ends up in one is checked.
+ * What EC2 would refuse at every launch, and what would outlive its machine, is refused when it is defined. With `pool`
+ * the requests are rendered too, so that all that ends up in one is checked.
  */
 export function checkDefinition(
   validation: PoolValidation,

@@ -8,10 +8,10 @@ export const MAX_TERMINATE_IDS = 1_000;
 const MAX_NAMING_ROUNDS = 2;
 
 /**
- * Terminates instances of one region. EC2 refuses the whole call because of one bad id and usually names it: those ids get
- * their verdict and the others are sent again; when it names none, the halves are tried apart.
- * Gives the ids that failed; an id that EC2 does not know is gone, which is what was requested.
- * Throws what concerns all of them (throttled, no permission, no answer).
+ * Terminates instances of one region. EC2 refuses the whole call because of one bad id and usually names it: those ids
+ * get their verdict and the others are sent again; when it names none, the halves are tried apart. Gives the ids that
+ * failed; an id that EC2 does not know is gone, which is what was requested. Throws what concerns all of them
+ * (throttled, no permission, no answer).
  */
 export async function terminateInstances(
   calls: Ec2Calls,

@@ -1,8 +1,8 @@
 import { ProviderError, type ProviderErrorCode } from '../errors.js';
 
 /**
- * What EC2's error codes mean for us. EC2 uses HTTP statuses loosely (no capacity comes as 500), so the code decides first,
- * then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
+ * What EC2's error codes mean for us. EC2 uses HTTP statuses loosely (no capacity comes as 500), so the code decides
+ * first, then its form, then the status. Source: EC2 API reference, "Error codes for the Amazon EC2 API".
  */
 export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   // There is none of it here now; another type, zone or subnet may have some. See also the forms below.

@@ -10,7 +10,9 @@ const MAX_DOCUMENT_LENGTH = 8_192;
 const MAX_SIGNATURE_LENGTH = 1_024;
 /** How far the document's, EC2's and our own clock may be apart. */
 const CLOCK_SKEW_MS = 5 * 60_000;
-/** A row may be written long after its launch, when an answer was lost; without EC2's own time this much is believed. */
+/**
+ * A row may be written long after its launch, when an answer was lost; without EC2's own time this much is believed.
+ */
 const MAX_RECORDING_DELAY_MS = 24 * 3_600_000;
 
 /** Members of the document that must equal the row's facts. */
@@ -29,9 +31,9 @@ export type InstanceAttributes = Readonly<Record<string, string | null>>;
 export type IdentityDocument = Readonly<Record<string, unknown>>;
 
 /**
- * The document of a proof whose signature holds under the key of *the row's* region: the bearer does not choose the key.
- * RSA PKCS#1 v1.5 with SHA-256 over the document's exact bytes (EC2 user guide, "Verify the instance identity document",
- * `signature`). Whatever is wrong with the proof is an IdentityError.
+ * The document of a proof whose signature holds under the key of *the row's* region: the bearer does not choose the
+ * key. RSA PKCS#1 v1.5 with SHA-256 over the document's exact bytes (EC2 user guide, "Verify the instance identity
+ * document", `signature`). Whatever is wrong with the proof is an IdentityError.
  */
 export function readSignedDocument(proof: IdentityProof, region: string | null, keys: IdentityKeys): IdentityDocument {
   const { document, signature } = proof;
@@ -67,8 +69,8 @@ export const lacksAttributes = (identityAttributes: InstanceAttributes): boolean
   comparedAttributes.some((name) => (identityAttributes[name] ?? null) === null);
 
 /**
- * Throws IdentityError unless the document is this worker's. Every fact must be known and equal, except that an instance
- * without a private IPv4 address has none in its document either.
+ * Throws IdentityError unless the document is this worker's. Every fact must be known and equal, except that an
+ * instance without a private IPv4 address has none in its document either.
  *
  * Documents never expire, so their age is held against the machine's: `pendingTime` must be its launch, not earlier (an
  * old document of a reused address) and not in the future.

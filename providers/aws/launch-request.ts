@@ -35,7 +35,10 @@ export function prepareLaunch(spec: LaunchSpec, context: ProviderContext): Prepa
   return { token: spec.token, count: spec.count, location: { account: null, region, group: null }, request };
 }
 
-/** Volumes go with their machine, unless the definition says so already: EC2's default depends on how a volume came to be. */
+/**
+ * Volumes go with their machine, unless the definition says so already: EC2's default depends on how a volume came to
+ * be.
+ */
 function withoutLeftovers(definition: Partial<RunInstancesCommandInput>): Partial<RunInstancesCommandInput> {
   const { BlockDeviceMappings: mappings } = definition;
   if (!mappings) return definition;

@@ -23,8 +23,8 @@ const tagSpecifications = {
 };
 
 /**
- * The SDK leaves out a member that has the wrong form, without a word: security groups given as a text would launch machines
- * into the default group. So the forms of those that matter are held here.
+ * The SDK leaves out a member that has the wrong form, without a word: security groups given as a text would launch
+ * machines into the default group. So the forms of those that matter are held here.
  */
 const formsOfMembers = {
   ...Object.fromEntries(['InstanceType', 'SubnetId', 'KeyName'].map((name) => [name, { type: 'string' }])),

@@ -101,9 +101,9 @@ const emptyAnswer = (operation: string) =>
   new ProviderError({ code: 'Unavailable', message: `${operation} was answered without a word about any instance` });
 
 /**
- * By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. Tags can be copied
- * by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is not ours, nor
- * is one with the empty one that EC2 shows when the request had none. Only emulators say nothing of it.
+ * By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. Tags can be
+ * copied by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is
+ * not ours, nor is one with the empty one that EC2 shows when the request had none. Only emulators say nothing of it.
  */
 async function findMachines(
   calls: Ec2Calls,

@@ -7,8 +7,8 @@ export const POOL_TAG = 'WorkerPoolId';
 const taggedTypes = ['instance', 'volume'] as const;
 
 /**
- * The definition's tags with ours added to instances and volumes. EC2 refuses a key that comes twice, and nobody else may
- * set our tags, so ours replace the definition's.
+ * The definition's tags with ours added to instances and volumes. EC2 refuses a key that comes twice, and nobody else
+ * may set our tags, so ours replace the definition's.
  */
 export function withOurTags(
   specifications: readonly TagSpecification[],

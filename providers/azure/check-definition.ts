@@ -16,8 +16,8 @@ const LOCK = /(^microsoft\.authorization|\/providers)\/locks$/i;
 const MAX_DEPTH = 50;
 
 /**
- * What Azure would refuse at every launch, and what would prevent a machine's removal, is refused when it is defined. With
- * `pool` the requests are rendered too, so that all that ends up in one is checked.
+ * What Azure would refuse at every launch, and what would prevent a machine's removal, is refused when it is defined.
+ * With `pool` the requests are rendered too, so that all that ends up in one is checked.
  */
 export function checkDefinition(
   validation: PoolValidation,

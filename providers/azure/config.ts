@@ -44,7 +44,9 @@ export const checkAzureConfig = (config: AzureProviderConfig): readonly Problem[
   ...endpointProblems(config.endpoint),
 ];
 
-/** Two of the three would quietly mean the SDK's own chain, and so perhaps another identity than the operator thinks. */
+/**
+ * Two of the three would quietly mean the SDK's own chain, and so perhaps another identity than the operator thinks.
+ */
 function credentialProblems(config: AzureProviderConfig): readonly Problem[] {
   const names = ['clientId', 'secret', 'domain'] as const;
   const missing = names.filter((name) => config[name] === undefined);

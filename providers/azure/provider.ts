@@ -55,7 +55,9 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
   };
 }
 
-/** Azure chooses it when the machine is created, after the row was written; null while Azure does not show the machine. */
+/**
+ * Azure chooses it when the machine is created, after the row was written; null while Azure does not show the machine.
+ */
 async function vmIdOf(calls: AzureCalls, worker: Worker): Promise<string | null> {
   const { location, identityAttributes } = worker;
   if (identityAttributes['vmId']) return identityAttributes['vmId'];

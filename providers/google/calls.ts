@@ -10,8 +10,8 @@ import type { GoogleProviderConfig } from './config.js';
 import { messageOf } from '../../domain/values.js';
 
 /**
- * Compute Engine's usual quota is 1,500 calls a minute of a project, region and kind; insertions and deletions share one. A
- * bucket stays within it when its burst and sixty seconds of its rate do.
+ * Compute Engine's usual quota is 1,500 calls a minute of a project, region and kind; insertions and deletions share
+ * one. A bucket stays within it when its burst and sixty seconds of its rate do.
  */
 export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
   read: { burst: 600, perSecond: 15 },
@@ -34,8 +34,8 @@ export interface ComputeCall extends Partial<CallSubject> {
 }
 
 /**
- * The one way to Compute Engine: takes a place with the limiter, sends once, turns errors into ProviderErrors and reports.
- * The SDK is opened at the first call, and anew after a failure.
+ * The one way to Compute Engine: takes a place with the limiter, sends once, turns errors into ProviderErrors and
+ * reports. The SDK is opened at the first call, and anew after a failure.
  */
 export class ComputeCalls {
   readonly project: string;

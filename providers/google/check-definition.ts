@@ -25,8 +25,8 @@ const refused: Readonly<Record<string, string>> = {
 const BULK_ONLY = 'machines are created many at a time, and it cannot be said of many';
 
 /**
- * What Google would refuse at every launch, what the SDK would bend, and what would outlive its machine, is refused when it
- * is defined. With `pool` the requests are prepared too, so that all that ends up in one is checked.
+ * What Google would refuse at every launch, what the SDK would bend, and what would outlive its machine, is refused
+ * when it is defined. With `pool` the requests are prepared too, so that all that ends up in one is checked.
  */
 export function checkDefinition(
   validation: PoolValidation,
@@ -54,7 +54,10 @@ function requestProblem(
   }
 }
 
-/** What is wrong with a launch config beyond its schema, as Google would refuse it or the SDK would bend it; null: nothing. */
+/**
+ * What is wrong with a launch config beyond its schema, as Google would refuse it or the SDK would bend it; null:
+ * nothing.
+ */
 function definitionProblem(configuration: LaunchConfiguration): string | null {
   const { region, zone } = configuration as { region: string; zone: string };
   if (!zone.startsWith(`${region}-`)) return `zone must be one of region ${region}`;

@@ -5,9 +5,9 @@ import { ProviderConfigError } from '../shared/config-error.js';
 export type GoogleCredentials = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /**
- * The `creds` of the configuration: an object, its JSON as text, that text in base64, or the path of a file with it. Null
- * where there are none: then Google's own chain is used. Throws ProviderConfigError that says which form it took it for, and
- * never what it read.
+ * The `creds` of the configuration: an object, its JSON as text, that text in base64, or the path of a file with it.
+ * Null where there are none: then Google's own chain is used. Throws ProviderConfigError that says which form it took
+ * it for, and never what it read.
  */
 export function readCredentials(creds: string | object | null | undefined): GoogleCredentials | null {
   if (creds === null || creds === undefined) return null;

@@ -10,8 +10,8 @@ import { reasonsOf } from './operation-errors.js';
 const MAX_FAILED_DELETIONS = 5;
 
 /**
- * A repeat within the hour gives the operation of the first again, so that Google never has two of one machine, which it
- * would refuse. One that has failed is followed by another.
+ * A repeat within the hour gives the operation of the first again, so that Google never has two of one machine, which
+ * it would refuse. One that has failed is followed by another.
  */
 export async function deleteInstance(calls: ComputeCalls, { project, zone }: ZoneRef, instance: string): Promise<void> {
   let turn = String(Math.floor(Date.now() / HOUR_MS));

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 
 /**
- * The SDK's own description of Compute Engine (protobuf.js JSON), cut to what this provider uses. Whole, it has 2,216 types
- * in each of two versions and costs every process 90 MB and two seconds, because the SDK's clients make classes of all of
- * them. The SDK `require`s the same object, so the cut must come before its first client (`sdk.ts`). A test fails when a
- * new SDK keeps it elsewhere.
+ * The SDK's own description of Compute Engine (protobuf.js JSON), cut to what this provider uses. Whole, it has 2,216
+ * types in each of two versions and costs every process 90 MB and two seconds, because the SDK's clients make classes
+ * of all of them. The SDK `require`s the same object, so the cut must come before its first client (`sdk.ts`). A test
+ * fails when a new SDK keeps it elsewhere.
  */
 
 /** Methods that the provider calls; everything that no message of theirs needs is cut. */

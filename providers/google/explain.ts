@@ -15,8 +15,8 @@ export const causeOf = causeByWords(
 );
 
 /**
- * Why a machine ended, by the operations of its zone of the last hour: Google keeps nothing else of one that is gone. Null
- * where none of them says.
+ * Why a machine ended, by the operations of its zone of the last hour: Google keeps nothing else of one that is gone.
+ * Null where none of them says.
  */
 export async function explainEnd(calls: ComputeCalls, ref: ZoneRef, instanceId: string): Promise<string | null> {
   const operations = await listOperations(calls, ref, `targetId=${instanceId}`);

@@ -23,8 +23,8 @@ export interface KeySource {
 const realSource: KeySource = { fetch: (url, init) => fetch(url, init), now: () => performance.now() };
 
 /**
- * Google's keys by their id. They are fetched anew when their `Cache-Control` has ended, and kept when that fails: Google
- * announces a key long before it uses it, so that old keys hold through an outage of the address. Throws
+ * Google's keys by their id. They are fetched anew when their `Cache-Control` has ended, and kept when that fails:
+ * Google announces a key long before it uses it, so that old keys hold through an outage of the address. Throws
  * ProviderError(Unavailable) when a key cannot be had: then the token may be good.
  */
 export class IdentityKeys {

@@ -9,7 +9,9 @@ const MAX_METADATA_BYTES = 256 * 1024;
 const MAX_DESCRIPTION_LENGTH = 2_048;
 const OWN_METADATA = 'taskcluster';
 
-/** What `submit` makes a `bulkInsert` of: the names follow from the prefix and the count, the account's address is read. */
+/**
+ * What `submit` makes a `bulkInsert` of: the names follow from the prefix and the count, the account's address is read.
+ */
 export interface GoogleRequest {
   readonly requestId: string;
   readonly namePrefix: string;
@@ -90,7 +92,10 @@ function instanceProperties(spec: LaunchSpec, zone: string, context: ProviderCon
   };
 }
 
-/** A disk goes with its machine, unless the definition says so: by itself Compute Engine keeps it. Local SSDs take no labels. */
+/**
+ * A disk goes with its machine, unless the definition says so: by itself Compute Engine keeps it. Local SSDs take no
+ * labels.
+ */
 function ownDisk({ labels: given, ...disk }: Disk, own: Readonly<Record<string, string>>): object {
   if (!isPersistent(disk) && !disk.initializeParams) return { autoDelete: true, ...disk };
   const { diskType, ...params } = disk.initializeParams ?? {};
@@ -105,7 +110,10 @@ function ownDisk({ labels: given, ...disk }: Disk, own: Readonly<Record<string, 
 /** Without a type it is one. */
 export const isPersistent = ({ type }: Disk): boolean => type === undefined || type === 'PERSISTENT';
 
-/** What worker-runner reads on the machine (docs/taskcluster-compatibility.md#worker-information), and the definition's own. */
+/**
+ * What worker-runner reads on the machine (docs/taskcluster-compatibility.md#worker-information), and the definition's
+ * own.
+ */
 function metadataItems(
   { metadata }: GoogleDefinition,
   { workerPoolId, configuration, launchConfigId }: LaunchSpec,

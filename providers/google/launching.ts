@@ -43,8 +43,8 @@ export interface LaunchingParts {
 }
 
 /**
- * Launches by the zonal `bulkInsert`: one call, of which Google answers only that it goes on. What it created is known when
- * its operation is DONE. Until then machines may be listed that vanish again, so that nothing is recorded before.
+ * Launches by the zonal `bulkInsert`: one call, of which Google answers only that it goes on. What it created is known
+ * when its operation is DONE. Until then machines may be listed that vanish again, so that nothing is recorded before.
  */
 export function googleLaunching(parts: LaunchingParts): BulkLaunching {
   const { calls, context } = parts;
@@ -79,7 +79,9 @@ async function outcomeOf(parts: LaunchingParts, launch: PreparedLaunch, begun: O
   return { machines, shortfall: await shortfallOf(parts, launch, operation, machines.length) };
 }
 
-/** Whatever keeps us from reading what an accepted launch comes to, a refusal too: it goes on, so that nothing is known. */
+/**
+ * Whatever keeps us from reading what an accepted launch comes to, a refusal too: it goes on, so that nothing is known.
+ */
 function inDoubt(error: unknown): never {
   if (!(error instanceof ProviderError) || error.code === 'Unavailable') throw error;
   const { message, retryAfterMs } = error;

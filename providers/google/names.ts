@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Names, label values and ids of a launch. All follow from the launch's token and are valid for every pool id, owner and
- * provider id that the API takes: a name is `[a-z]([-a-z0-9]{0,61}[a-z0-9])?`, a label's value `[a-z0-9_-]{0,63}`.
+ * Names, label values and ids of a launch. All follow from the launch's token and are valid for every pool id, owner
+ * and provider id that the API takes: a name is `[a-z]([-a-z0-9]{0,61}[a-z0-9])?`, a label's value `[a-z0-9_-]{0,63}`.
  */
 
 const MAX_LABEL_LENGTH = 63;

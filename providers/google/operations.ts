@@ -71,8 +71,8 @@ const intervalsMs = [1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000];
 const MAX_INTERVAL_MS = 8_000;
 
 /**
- * Waits for bulk operations. Those of one zone are read together: one by its name, several by one list, so that hundreds of
- * launches at once cost no more reads than one.
+ * Waits for bulk operations. Those of one zone are read together: one by its name, several by one list, so that
+ * hundreds of launches at once cost no more reads than one.
  */
 export class OperationWaits {
   private readonly calls: ComputeCalls;
@@ -90,7 +90,9 @@ export class OperationWaits {
     });
   }
 
-  /** The operation once it is DONE. Throws Unavailable when it is not by then: it goes on, and may be waited for again. */
+  /**
+   * The operation once it is DONE. Throws Unavailable when it is not by then: it goes on, and may be waited for again.
+   */
   async untilDone(operation: Operation, ref: ZoneRef, timeoutMs: number): Promise<Operation> {
     const endsAt = performance.now() + timeoutMs;
     let current = operation;

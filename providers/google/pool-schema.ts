@@ -1,8 +1,8 @@
 import { capacityPerInstance, cloudPoolSchema, workerManagerSchema } from '../shared/pool-schema.js';
 
 /**
- * What a launch config of Google's must have (docs/taskcluster-compatibility.md#google). Beside it stands any member of an
- * instance: those are checked against the API's own description (`check-definition.ts`).
+ * What a launch config of Google's must have (docs/taskcluster-compatibility.md#google). Beside it stands any member of
+ * an instance: those are checked against the API's own description (`check-definition.ts`).
  */
 const launchConfigSchema = {
   type: 'object',

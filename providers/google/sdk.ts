@@ -4,13 +4,13 @@ import type { GoogleCredentials } from './credentials.js';
 import { computeTypes } from './descriptor.js';
 
 /**
- * The one place where Google's SDK is touched. It is loaded at first need: a process without a Google provider has none of
- * it. Its type declarations (960,000 lines) are left alone; what is used of it is declared here, and a test makes every
- * call with it.
+ * The one place where Google's SDK is touched. It is loaded at first need: a process without a Google provider has none
+ * of it. Its type declarations (960,000 lines) are left alone; what is used of it is declared here, and a test makes
+ * every call with it.
  *
- * Only `innerApiCalls` are used. The public methods parse the whole description anew for each error with details, blocking
- * the process for up to three seconds, and throw a second time outside the caller's promise when credentials fail. They
- * exist once `initialize()` has resolved; a client whose `initialize()` was rejected stays broken.
+ * Only `innerApiCalls` are used. The public methods parse the whole description anew for each error with details,
+ * blocking the process for up to three seconds, and throw a second time outside the caller's promise when credentials
+ * fail. They exist once `initialize()` has resolved; a client whose `initialize()` was rejected stays broken.
  */
 
 type Answer = readonly [unknown, unknown?, unknown?];
@@ -35,7 +35,9 @@ const CLIENTS = '@google-cloud/compute/build/src/v1/';
 export interface GoogleSdk {
   /** Of `instances` or `zoneOperations`. */
   readonly clients: Readonly<Record<'instances' | 'zoneOperations', SdkClient>>;
-  /** Headers that authorize a request. Rejects when credentials are not good, or Google's token address is out of reach. */
+  /**
+   * Headers that authorize a request. Rejects when credentials are not good, or Google's token address is out of reach.
+   */
   readonly authorize: () => Promise<Headers>;
 }
 

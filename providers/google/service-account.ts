@@ -4,8 +4,8 @@ import type { ComputeCalls } from './calls.js';
 const IAM = 'https://iam.googleapis.com';
 
 /**
- * Addresses of the account that machines run as: tokens name it by its id, launches by its address, and both never change.
- * Throws InvalidRequest where there is no such account, PermissionDenied where it may not be read.
+ * Addresses of the account that machines run as: tokens name it by its id, launches by its address, and both never
+ * change. Throws InvalidRequest where there is no such account, PermissionDenied where it may not be read.
  */
 export function serviceAccountReader(calls: ComputeCalls, uniqueId: string): () => Promise<string> {
   let known: string | null = null;

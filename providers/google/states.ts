@@ -1,8 +1,8 @@
 import type { MachineState } from '../../domain/machine.js';
 
 /**
- * Instance states in ours (Compute Engine, "Instance life cycle"). One that is stopping or has stopped will not work again,
- * and costs its disks until it is deleted: nothing else ends it.
+ * Instance states in ours (Compute Engine, "Instance life cycle"). One that is stopping or has stopped will not work
+ * again, and costs its disks until it is deleted: nothing else ends it.
  */
 const states: ReadonlyMap<string | null | undefined, MachineState> = new Map(
   Object.entries({

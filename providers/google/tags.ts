@@ -2,8 +2,9 @@ import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
 import { labelValue, launchLabel } from './names.js';
 
 /**
- * What marks an instance and its disks as ours. Labels are for filters and for people, and hold neither a launch's token nor
- * a pool's id as they are; those are in the instance's description, which is believed where it fits the labels.
+ * What marks an instance and its disks as ours. Labels are for filters and for people, and hold neither a launch's
+ * token nor a pool's id as they are; those are in the instance's description, which is believed where it fits the
+ * labels.
  */
 
 const POOL_LABEL = 'worker-pool-id';
@@ -37,7 +38,10 @@ interface Tagged {
   readonly description?: string | null;
 }
 
-/** The launch and the pool of an instance that bears this deployment's label; nulls where it does not, or they do not fit. */
+/**
+ * The launch and the pool of an instance that bears this deployment's label; nulls where it does not, or they do not
+ * fit.
+ */
 export function readTags(
   { labels, description }: Tagged,
   deploymentId: string,

@@ -9,8 +9,8 @@ export interface BatchWindow {
   /** …or when it has this many items, at once; */
   readonly maxItems: number;
   /**
-   * …but otherwise no sooner than this long after the batch before it left, and twice as long after each further batch, up
-   * to `maxPauseMs`: a long trickle makes few calls as well. It begins anew when nothing came for `maxPauseMs`.
+   * …but otherwise no sooner than this long after the batch before it left, and twice as long after each further batch,
+   * up to `maxPauseMs`: a long trickle makes few calls as well. It begins anew when nothing came for `maxPauseMs`.
    */
   readonly pauseMs: number;
   readonly maxPauseMs: number;

@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { ProviderError } from '../errors.js';
 
 /**
- * The attempt that a call to a cloud is made for. It is no parameter of the contract, because it concerns only the single
- * place where a provider sends its calls: reads and waits end when the attempt has been given up; a call that changes
- * something is sent only after `assertMaySend`, and is then awaited to its own time limit.
+ * The attempt that a call to a cloud is made for. It is no parameter of the contract, because it concerns only the
+ * single place where a provider sends its calls: reads and waits end when the attempt has been given up; a call that
+ * changes something is sent only after `assertMaySend`, and is then awaited to its own time limit.
  */
 export interface CallScope {
   /** Aborted when the attempt has been given up. */
@@ -17,7 +17,10 @@ const scopes = new AsyncLocalStorage<CallScope>();
 
 export const inCallScope = <T>(scope: CallScope, work: () => T): T => scopes.run(scope, work);
 
-/** For calls that several callers share: no single caller's cancellation may end them. They have time limits of their own. */
+/**
+ * For calls that several callers share: no single caller's cancellation may end them. They have time limits of their
+ * own.
+ */
 export const outsideCallScope = <T>(work: () => T): T => scopes.exit(work);
 
 /** Null outside an attempt, as in the API. */
@@ -26,8 +29,8 @@ export const callSignal = (): AbortSignal | null => scopes.getStore()?.signal ??
 export const assertMaySend = (): void => scopes.getStore()?.assertMaySend();
 
 /**
- * Waits for `waiting`, or until the attempt that waits has been given up: then throws ProviderError(GivenUp), and what was
- * waited for goes on to its own end.
+ * Waits for `waiting`, or until the attempt that waits has been given up: then throws ProviderError(GivenUp), and what
+ * was waited for goes on to its own end.
  */
 export async function untilGivenUp<T>(waiting: Promise<T>): Promise<T> {
   const signal = callSignal();

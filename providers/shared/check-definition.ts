@@ -3,8 +3,8 @@ import type { LaunchSpec, PoolOwner } from '../provider.js';
 import type { PoolValidation } from './pool-schema.js';
 
 /**
- * Refuses a definition that its schema takes for the first of its launch configs that has a problem. `problemOf` says it in
- * words that begin with its place in the launch config; null: none.
+ * Refuses a definition that its schema takes for the first of its launch configs that has a problem. `problemOf` says
+ * it in words that begin with its place in the launch config; null: none.
  */
 export function refuseProblems(
   validation: PoolValidation,

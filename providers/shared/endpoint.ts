@@ -9,8 +9,8 @@ export interface Endpoint {
 }
 
 /**
- * Checks an `endpoint` of the configuration. Throws ProviderConfigError for plain http to anything but a loopback address
- * (credentials and launches would be readable and forgeable on the way) and for a URL that holds credentials.
+ * Checks an `endpoint` of the configuration. Throws ProviderConfigError for plain http to anything but a loopback
+ * address (credentials and launches would be readable and forgeable on the way) and for a URL that holds credentials.
  */
 export function parseEndpoint(text: string | null | undefined): Endpoint | null {
   if (text === null || text === undefined) return null;
@@ -26,7 +26,10 @@ export function parseEndpoint(text: string | null | undefined): Endpoint | null 
   return { url: url.href, isEmulator };
 }
 
-/** What a check of the configuration says of an `endpoint`, or of another key with an address; its form is the schema's matter. */
+/**
+ * What a check of the configuration says of an `endpoint`, or of another key with an address; its form is the schema's
+ * matter.
+ */
 export function endpointProblems(endpoint: unknown, key = 'endpoint'): readonly Problem[] {
   if (typeof endpoint !== 'string') return [];
   const url = URL.parse(endpoint);

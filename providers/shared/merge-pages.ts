@@ -1,6 +1,6 @@
 /**
- * Reads several listings at once and gives their pages as they come. A listing that fails does not hide the pages of the
- * others: its error is thrown when all have ended, so an iteration that ends without throwing was complete.
+ * Reads several listings at once and gives their pages as they come. A listing that fails does not hide the pages of
+ * the others: its error is thrown when all have ended, so an iteration that ends without throwing was complete.
  */
 export async function* mergePages<Page>(listings: readonly AsyncIterable<Page>[]): AsyncGenerator<Page> {
   const iterators = listings.map((listing) => listing[Symbol.asyncIterator]());

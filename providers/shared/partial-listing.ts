@@ -3,8 +3,8 @@ import { ProviderError } from '../errors.js';
 import { mergePages } from './merge-pages.js';
 
 /**
- * A scan of several locations of which some could not be listed to the end. The places that it does not name were, so what
- * they do not show is missing there (`Machines.observe`).
+ * A scan of several locations of which some could not be listed to the end. The places that it does not name were, so
+ * what they do not show is missing there (`Machines.observe`).
  */
 export class PartialListing extends ProviderError {
   /** Of the locations that were to be observed, those in the failed places. */

@@ -99,7 +99,10 @@ class SharedBucket {
     this.fullAt = performance.now() + fullInMs;
   }
 
-  /** Answers may overtake each other; an earlier end holds only where its request went out after the later one was known. */
+  /**
+   * Answers may overtake each other; an earlier end holds only where its request went out after the later one was
+   * known.
+   */
   private learnPause(requestedAt: number, pausedUntil: number): void {
     if (pausedUntil < this.pausedUntil && requestedAt < this.pauseSeenAt) return;
     this.pausedUntil = pausedUntil;
@@ -109,7 +112,8 @@ class SharedBucket {
 
 /**
  * What the store must record, null for nothing: a refusal always; else only when well less is left than we believe,
- * because calls of our own are under way when an answer counts. Less than nothing left is a pause until it is made up for.
+ * because calls of our own are under way when an answer counts. Less than nothing left is a pause until it is made up
+ * for.
  */
 function shortageOf(
   { burst, perSecond }: CallLimit,

@@ -9,8 +9,8 @@ import { staticPoolSchema } from './pool-schema.js';
 const SECRET = /^[a-zA-Z0-9_-]{44}$/;
 
 /**
- * Machines that somebody set up by hand. There is no cloud: nothing launches, observes or removes them. A worker proves who
- * it is by the secret it was created with, of which its row keeps a keyed fingerprint (`facts.secretFingerprint`).
+ * Machines that somebody set up by hand. There is no cloud: nothing launches, observes or removes them. A worker proves
+ * who it is by the secret it was created with, of which its row keeps a keyed fingerprint (`facts.secretFingerprint`).
  */
 export function staticProvider(context: ProviderContext): Provider {
   return {

@@ -30,9 +30,9 @@ export function timeOf(ms: number): string {
 }
 
 /**
- * Base64 of a DER SignedData (RFC 2315) with its content, the signer's certificate only, and no authenticated attributes:
- * the signature is RSA PKCS#1 v1.5 with SHA-256 over the content itself. As in a real document, the digest algorithm is
- * named sha256WithRSAEncryption and not plain SHA-256.
+ * Base64 of a DER SignedData (RFC 2315) with its content, the signer's certificate only, and no authenticated
+ * attributes: the signature is RSA PKCS#1 v1.5 with SHA-256 over the content itself. As in a real document, the digest
+ * algorithm is named sha256WithRSAEncryption and not plain SHA-256.
  */
 export function signDocument(facts: unknown, signer: KeyAndCertificate): string {
   const content = Buffer.from(JSON.stringify(facts));

@@ -2,8 +2,8 @@ import { textAt } from '../members.js';
 import type { ArmStore } from './store.js';
 
 /**
- * How many more machines of this size a location has room for, under the limits that `POST /simulator/capacity` has set for
- * the location and for the size in it. Failed machines take no room.
+ * How many more machines of this size a location has room for, under the limits that `POST /simulator/capacity` has set
+ * for the location and for the size in it. Failed machines take no room.
  */
 export function remainingCapacity(
   store: ArmStore,

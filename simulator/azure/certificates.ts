@@ -8,7 +8,10 @@ export interface KeyAndCertificate {
   readonly certificate: string;
 }
 
-/** The simulator's own authorities: root, intermediate and signer of attested documents, and the TLS server under the root. */
+/**
+ * The simulator's own authorities: root, intermediate and signer of attested documents, and the TLS server under the
+ * root.
+ */
 export interface AzureKeys {
   readonly root: KeyAndCertificate;
   readonly intermediate: KeyAndCertificate;

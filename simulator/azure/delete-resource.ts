@@ -3,8 +3,9 @@ import type { Ending, Operation, Resource } from './resource.js';
 import type { ArmStore } from './store.js';
 
 /**
- * Begins to delete; a repetition gives the deletion that is under way. Throws a Refusal while something holds the resource
- * or it is still being made. A machine whose creation is stuck can be deleted; the creation then fails as preempted.
+ * Begins to delete; a repetition gives the deletion that is under way. Throws a Refusal while something holds the
+ * resource or it is still being made. A machine whose creation is stuck can be deleted; the creation then fails as
+ * preempted.
  */
 export function deleteResource(store: ArmStore, resource: Resource, ending: Ending, nowMs: number): Operation {
   const rules = kindRules[resource.kind];

@@ -5,8 +5,8 @@ import type { ArmStore } from './store.js';
 import { deploymentId, resourceId, type Target } from './target.js';
 
 /**
- * By what a fault may choose a call: the resource's own name, its deployment's machine, and the tags for worker and pool that
- * the call sends or that what it is about has.
+ * By what a fault may choose a call: the resource's own name, its deployment's machine, and the tags for worker and
+ * pool that the call sends or that what it is about has.
  */
 export function faultTargetOf(
   store: ArmStore,

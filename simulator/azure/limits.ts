@@ -6,8 +6,9 @@ import type { Target } from './target.js';
 const perMinute = (burst: number, refill: number): BucketSize => ({ burst, perSecond: refill / 60 });
 
 /**
- * Buckets per subscription. Azure Resource Manager's own ("Understand how Azure Resource Manager throttles requests") count
- * one principal's calls, and fifteen times as many of everybody's; those of Compute ("Compute throttling limits") come after.
+ * Buckets per subscription. Azure Resource Manager's own ("Understand how Azure Resource Manager throttles requests")
+ * count one principal's calls, and fifteen times as many of everybody's; those of Compute ("Compute throttling limits")
+ * come after.
  */
 export const armLimits = {
   reads: { burst: 250, perSecond: 25 },
@@ -30,7 +31,9 @@ export interface Charge {
   readonly refusal: Refusal | null;
 }
 
-/** Takes the call's tokens and sets the headers that tell what is left; those of a refusal, too, and when to come back. */
+/**
+ * Takes the call's tokens and sets the headers that tell what is left; those of a refusal, too, and when to come back.
+ */
 export function charge(
   limits: RequestLimits,
   method: string,

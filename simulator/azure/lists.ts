@@ -28,8 +28,8 @@ const condition = /^(tagName|tagValue|resourceType|resourceGroup|name)\s+eq\s+'(
 const partOfName = /^substringof\('((?:[^']|'')*)',\s*name\)$/i;
 
 /**
- * `$filter` of the list of resources: a part of the name, or equalities joined by `and`. An unknown one is refused instead of
- * passed over. The real service does not combine tags with anything else, and neither does this.
+ * `$filter` of the list of resources: a part of the name, or equalities joined by `and`. An unknown one is refused
+ * instead of passed over. The real service does not combine tags with anything else, and neither does this.
  */
 export function resourceFilter(filter: string | null): (resource: Resource) => boolean {
   if (filter === null || filter.trim() === '') return () => true;

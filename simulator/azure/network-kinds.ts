@@ -79,7 +79,9 @@ export const networkInterfaces: KindRules = {
   },
 };
 
-/** The network interface is gone; gives the addresses that its `deleteOption` takes along (only when a machine goes). */
+/**
+ * The network interface is gone; gives the addresses that its `deleteOption` takes along (only when a machine goes).
+ */
 export function releaseInterface(store: ArmStore, nic: Resource): Resource[] {
   return listAt(nic.properties, 'ipConfigurations').flatMap((one) => {
     const address = letGo(store, textAt(one, 'properties', 'publicIPAddress', 'id'), nic);

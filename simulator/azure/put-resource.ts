@@ -27,9 +27,9 @@ export interface PutResult {
 }
 
 /**
- * Creates or updates by name. Equal parameters for a resource that exists, or is being created, change nothing; only tags
- * and what the kind allows may change. A failed one is created again.
- * Throws a Refusal with the real service's code.
+ * Creates or updates by name. Equal parameters for a resource that exists, or is being created, change nothing; only
+ * tags and what the kind allows may change. A failed one is created again. Throws a Refusal with the real service's
+ * code.
  */
 // oxlint-disable-next-line max-lines-per-function -- the checks of one request, in the order in which Azure makes them
 export function putResource(store: ArmStore, request: PutRequest, nowMs: number): PutResult {

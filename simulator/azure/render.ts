@@ -43,7 +43,9 @@ export const renderBrief = ({ id, name, kind, location, tags }: Resource): Prope
   tags,
 });
 
-/** Statuses as `instanceView` gives them: always the provisioning state, and the power state of a machine that has one. */
+/**
+ * Statuses as `instanceView` gives them: always the provisioning state, and the power state of a machine that has one.
+ */
 export function renderInstanceView(vm: Resource): Properties {
   const time = new Date(vm.machine?.runningSinceMs ?? vm.createdMs).toISOString();
   const failed = vm.state === 'Failed' && vm.failure;

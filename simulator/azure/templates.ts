@@ -27,8 +27,8 @@ const templateNames = ['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extensio
 export type TemplateName = (typeof templateNames)[number];
 
 /**
- * The simulator's own templates. A link whose template spec, or whose file without its ending, is called like one of them
- * gives that one; any other gives one of those that succeed, always the same for the same link.
+ * The simulator's own templates. A link whose template spec, or whose file without its ending, is called like one of
+ * them gives that one; any other gives one of those that succeed, always the same for the same link.
  */
 export function templateOf(link: string): TemplateName {
   const named = templateNames.find((name) => new RegExp(`/${name}(\\.json)?(/versions/[^/]+)?$`, 'i').test(link));

@@ -49,8 +49,8 @@ export class VirtualMachines {
   }
 
   /**
-   * Azure takes a machine away: a spot machine goes as its eviction policy says, any other stops. With `vanish` its record
-   * is gone at once, and what it held stays.
+   * Azure takes a machine away: a spot machine goes as its eviction policy says, any other stops. With `vanish` its
+   * record is gone at once, and what it held stays.
    */
   kill(vm: Resource, vanish: boolean): void {
     this.#log.write({ kind: 'machine', operation: 'killed', outcome: 'ok', workerId: vm.name, vanish });

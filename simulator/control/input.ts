@@ -62,7 +62,9 @@ function failures(body: Body): Failure[] {
   });
 }
 
-/** The HTTP status with which the clouds give these codes: "InsufficientCapacity" and internal errors are the server's. */
+/**
+ * The HTTP status with which the clouds give these codes: "InsufficientCapacity" and internal errors are the server's.
+ */
 function statusOf(code: string): number {
   if (code === 'RequestLimitExceeded' || code === 'Unavailable' || code === 'ServiceUnavailable') return 503;
   if (/^Insufficient\w*Capacity$/.test(code) || code === 'InternalError') return 500;

@@ -135,8 +135,8 @@ function addTasks(context: ControlContext, body: Body): unknown {
 }
 
 /**
- * `{taskQueueId?, counts?, silent?, ageMs?, claimTimeoutMs?}`: the workers’ instants become older by `ageMs`; counts are said
- * instead of the true ones, null: those again.
+ * `{taskQueueId?, counts?, silent?, ageMs?, claimTimeoutMs?}`: the workers’ instants become older by `ageMs`; counts
+ * are said instead of the true ones, null: those again.
  */
 function setQueue({ queue, agents }: ControlContext, body: Body): unknown {
   if (body['claimTimeoutMs'] !== undefined) agents.claimTimeoutMs = count(body, 'claimTimeoutMs');
@@ -176,8 +176,8 @@ async function awaitHit(context: ControlContext, id: string, query: URLSearchPar
 }
 
 /**
- * A machine's identity document with a valid signature. With a body `{facts?, signedIn?}` other facts or another region's
- * key, which the real service would never give: what a thief or a forger might send.
+ * A machine's identity document with a valid signature. With a body `{facts?, signedIn?}` other facts or another
+ * region's key, which the real service would never give: what a thief or a forger might send.
  */
 function aboutMachine(context: ControlContext, id: string, verb: string, body: Body): unknown {
   if (verb !== 'document') {

@@ -4,8 +4,8 @@ import type { Instance } from './instance.js';
 import { element, set } from './xml.js';
 
 /**
- * Volumes that were launched to outlive their machine: in use while it is there, available afterwards, as long as the machine is
- * described. Volumes that go with their machine are not kept track of, and neither are filters and pages.
+ * Volumes that were launched to outlive their machine: in use while it is there, available afterwards, as long as the
+ * machine is described. Volumes that go with their machine are not kept track of, and neither are filters and pages.
  */
 export function describeVolumes(cloud: Cloud, region: string, nowMs: number): Performed {
   const items = [...cloud.all(nowMs)]

@@ -1,4 +1,6 @@
-/** XML written as strings: answers carry up to a thousand machines, and building trees first would double their cost. */
+/**
+ * XML written as strings: answers carry up to a thousand machines, and building trees first would double their cost.
+ */
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 

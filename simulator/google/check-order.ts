@@ -17,7 +17,9 @@ const MAX_METADATA_BYTES = 512 * 1024;
 /** By convention nothing exists whose name begins so; everything else does. */
 const isMissing = (url: string): boolean => lastPart(url).startsWith('missing');
 
-/** Where a bulk takes names only, and a single insertion full or partial URLs in its zone. Gives the bare machine type. */
+/**
+ * Where a bulk takes names only, and a single insertion full or partial URLs in its zone. Gives the bare machine type.
+ */
 export function checkOrder(store: GoogleStore, zone: string, order: Properties, bulk: boolean): string {
   const machineType = checkMachineType(zone, textAt(order, 'machineType'), bulk);
   for (const { acceleratorType } of listAt(order, 'guestAccelerators')) checkPlace(zone, acceleratorType, bulk);

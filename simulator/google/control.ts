@@ -96,8 +96,8 @@ const rateSizes = (body: Body): RateSizes =>
   Object.fromEntries(rateGroups.filter((group) => group in body).map((group) => [group, count(body, group)]));
 
 /**
- * A machine's token. With a body `{audience?, claims?, computeEngine?, standard?, signedBy?}` one that the real service would
- * never give; a claim that is null is left out.
+ * A machine's token. With a body `{audience?, claims?, computeEngine?, standard?, signedBy?}` one that the real service
+ * would never give; a claim that is null is left out.
  */
 export async function identityToken(
   { compute, keys }: GoogleControlContext,

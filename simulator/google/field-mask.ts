@@ -4,8 +4,8 @@ import { invalid } from './errors.js';
 type Mask = Map<string, Mask | null>;
 
 /**
- * Keeps of an answer what a field mask names: `items(id,labels),nextPageToken`, also `items/id` and `items.id`; `*` stands
- * for any name. Without a mask everything.
+ * Keeps of an answer what a field mask names: `items(id,labels),nextPageToken`, also `items/id` and `items.id`; `*`
+ * stands for any name. Without a mask everything.
  */
 export function applyMask<T>(value: T, text: string | null): T {
   if (text === null || text.trim() === '') return value;

@@ -33,7 +33,10 @@ export async function handleCerts(
   }
 }
 
-/** The token endpoint: for an assertion signed with a key file, or, as Google's security token service, for any subject token. */
+/**
+ * The token endpoint: for an assertion signed with a key file, or, as Google's security token service, for any subject
+ * token.
+ */
 export async function handleToken(
   context: GoogleIdentityContext,
   request: IncomingMessage,

@@ -25,7 +25,10 @@ const generate = promisify(generateKeyPair);
 const KEY_BITS = 2048;
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Google's keys for identity tokens, and those of service accounts. Made when first needed: most simulators never need any. */
+/**
+ * Google's keys for identity tokens, and those of service accounts. Made when first needed: most simulators never need
+ * any.
+ */
 export class GoogleKeys {
   #stored: StoredGoogleKeys;
   readonly #save: (stored: StoredGoogleKeys) => void;

@@ -83,7 +83,9 @@ export function renderAggregated(store: GoogleStore, kind: string, listing: List
   };
 }
 
-/** By zone, then in order of creation. A page goes on after the last item of the one before, also where that is gone. */
+/**
+ * By zone, then in order of creation. A page goes on after the last item of the one before, also where that is gone.
+ */
 function pageOf(store: GoogleStore, listing: Listing, query: URLSearchParams): { page: Listing; next: string | null } {
   const size = Number(query.get('maxResults') ?? MAX_RESULTS);
   if (!Number.isInteger(size) || size < 0 || size > MAX_RESULTS) {

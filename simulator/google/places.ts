@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 
 const zonesOf = (region: string, letters: string): string[] => letters.split('').map((letter) => `${region}-${letter}`);
 
-/** Real zones: those of the published worker pools, and some more, so that a list of all of them has a real one's length. */
+/**
+ * Real zones: those of the published worker pools, and some more, so that a list of all of them has a real one's
+ * length.
+ */
 export const usualZones: readonly string[] = [
   ...zonesOf('europe-west1', 'bcd'),
   ...zonesOf('europe-west4', 'abc'),

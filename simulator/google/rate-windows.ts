@@ -23,7 +23,10 @@ export const usualRates: RateSizes = {
   heavyReads: 300,
 };
 
-/** Calls of a project in fixed windows that begin with the full minute: zonal ones by region, heavy ones for all regions together. */
+/**
+ * Calls of a project in fixed windows that begin with the full minute: zonal ones by region, heavy ones for all regions
+ * together.
+ */
 export class RateWindows {
   #sizes: RateSizes;
   readonly #windowMs: number;

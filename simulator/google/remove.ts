@@ -4,7 +4,9 @@ import type { Begun, Mutation } from './launch.js';
 import { zonePath } from './places.js';
 import type { GoogleStore } from './store.js';
 
-/** `instances.delete`, by number or name. A repetition with the same request id gets the same operation, done or not. */
+/**
+ * `instances.delete`, by number or name. A repetition with the same request id gets the same operation, done or not.
+ */
 export function deleteInstance(store: GoogleStore, call: Mutation, idOrName: string, nowMs: number): Begun {
   const { project, zone, requestId, user, disturbance } = call;
   const earlier = store.repeated(project, zone, 'delete', requestId);

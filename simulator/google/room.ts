@@ -44,7 +44,10 @@ export interface Shortage {
   readonly error: OperationError;
 }
 
-/** The tightest limit for machines of the type. Throws where a quota refuses at once that fewer than `minCount` can be made. */
+/**
+ * The tightest limit for machines of the type. Throws where a quota refuses at once that fewer than `minCount` can be
+ * made.
+ */
 export function shortageOf(
   store: GoogleStore,
   { project, zone, machineType }: { project: string; zone: string; machineType: string },

@@ -8,7 +8,10 @@ export interface Answer {
 
 /** A request whose server holds the answer keeps its connection, so there is no cap on calls to a worker manager. */
 const unlimited = new Agent({ keepAlive: true });
-/** Five hundred machines boot in one moment and read their metadata; a new connection for each would cost more than the call. */
+/**
+ * Five hundred machines boot in one moment and read their metadata; a new connection for each would cost more than the
+ * call.
+ */
 const few = new Agent({ keepAlive: true, maxSockets: 16 });
 
 export interface ExchangeOptions {

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../errors.js';
 
 /**
- * The controls ask nobody who they are, so a page in the operator's browser must not reach them: it is known by its Origin,
- * or, when its name was made to point at this machine, by the Host. Programs send no Origin.
+ * The controls ask nobody who they are, so a page in the operator's browser must not reach them: it is known by its
+ * Origin, or, when its name was made to point at this machine, by the Host. Programs send no Origin.
  */
 export function assertOwnCaller({ headers }: IncomingMessage): void {
   const host = parse(`http://${headers.host ?? ''}`);

@@ -18,8 +18,8 @@ const agent = new Agent({ keepAlive: true });
 const hopByHop = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 
 /**
- * Forwards `/api/worker-manager/` as a deployment's ingress does: same path, same Host (Hawk signs it), answers streamed.
- * The request's body is read first, because the log and the faults want to know which machine calls.
+ * Forwards `/api/worker-manager/` as a deployment's ingress does: same path, same Host (Hawk signs it), answers
+ * streamed. The request's body is read first, because the log and the faults want to know which machine calls.
  */
 export async function forward(
   context: IngressContext,

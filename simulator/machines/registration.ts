@@ -141,7 +141,10 @@ function readRegistration(body: string, userData: UserData): Registration {
   };
 }
 
-/** What the server's Retry-After says, or doubling from half a second; half of it at random, so that a crowd spreads out. */
+/**
+ * What the server's Retry-After says, or doubling from half a second; half of it at random, so that a crowd spreads
+ * out.
+ */
 function retryDelayMs(answer: Answer | null, attempt: number): number {
   const requested = Number(answer?.headers['retry-after']);
   const doubled = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);

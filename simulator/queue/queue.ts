@@ -64,8 +64,8 @@ export class Queue {
   }
 
   /**
-   * Claims up to `most` tasks: at once when there are any, else as soon as one comes. Gives a function that withdraws the
-   * wish; `deliver` is called at most once, and not after that.
+   * Claims up to `most` tasks: at once when there are any, else as soon as one comes. Gives a function that withdraws
+   * the wish; `deliver` is called at most once, and not after that.
    */
   claim(taskQueueId: string, claimer: Claimer, most: number, deliver: (tasks: Task[]) => void): () => void {
     const queue = this.#queue(taskQueueId);

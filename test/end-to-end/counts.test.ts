@@ -20,7 +20,8 @@ describe('500 workers of one pool', () => {
       for (const count of [counts.launch, counts.scan, counts.remove]) expect(count).toBeGreaterThan(0);
       expect(counts.launch).toBeLessThanOrEqual(0.01);
       expect(counts.scan).toBeLessThanOrEqual(0.002);
-      // Removals that come one by one, because the machine is busy, share a call each 5 s, and soon after the first a few more.
+      // Removals that come one by one, because the machine is busy, share a call each 5 s, and soon after the first a
+      // few more.
       const calls = 4 + counts.removalMs / MAX_REMOVAL_INTERVAL_MS;
       expect(counts.remove).toBeLessThanOrEqual(Math.max(0.02, calls / WORKERS));
       expect(counts.eventsToRunning).toBeLessThanOrEqual(16);

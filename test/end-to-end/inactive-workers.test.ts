@@ -9,7 +9,10 @@ import { awsPool, type WorkerResponse } from '../../dev/testing/api-client.js';
 import { endPool, expectSettled } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 
-/** What the queue says of workers reaches their lifecycles: hung ones go, quarantined ones are known, silence removes nobody. */
+/**
+ * What the queue says of workers reaches their lifecycles: hung ones go, quarantined ones are known, silence removes
+ * nobody.
+ */
 
 const HOURS_MS = 3 * 60 * 60_000;
 

@@ -3,7 +3,8 @@ import { azureAt } from './azure-harness.js';
 
 /**
  * Sets an Azure provider up in a registry, with the endpoint and configuration of its arguments, and prints its health.
- * Where that is bad, it makes the provider's secret the right one at the simulator of the third argument, and tries again.
+ * Where that is bad, it makes the provider's secret the right one at the simulator of the third argument, and tries
+ * again.
  */
 const [endpoint = '', text = '{}', simulator = ''] = process.argv.slice(2);
 const config = JSON.parse(text) as { secret: string };

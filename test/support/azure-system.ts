@@ -21,8 +21,8 @@ export const azureSystem = (simulatorFlags: SimulatorFlags = {}): SystemOptions 
 });
 
 /**
- * The same over TLS: the product's processes trust the simulator's authority, sign in with this client secret, which is the
- * right one at first, and send the tokens that they get.
+ * The same over TLS: the product's processes trust the simulator's authority, sign in with this client secret, which is
+ * the right one at first, and send the tokens that they get.
  */
 export function azureSystemOverTls(secret: string, simulatorFlags: SimulatorFlags = {}): SystemOptions {
   const authority = (folder: string) => join(folder, 'tls-authority.pem');

@@ -2,12 +2,17 @@ import { expectAllStopped, removeAll, restart, settled } from './pool-steps.js';
 import type { FaultRequest, FaultState } from '../../dev/testing/simulator.js';
 import type { System } from '../../dev/testing/system.js';
 
-/** Boundaries between two steps of a machine's life, each with a worker of its own that is there when the process is killed. */
+/**
+ * Boundaries between two steps of a machine's life, each with a worker of its own that is there when the process is
+ * killed.
+ */
 
 /** When a worker comes to a step; `removed half-made`: while its building sticks, `failing`: when that has failed. */
 export type Stage = 'being made' | 'being removed' | 'removed half-made' | 'failing';
 
-/** The cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation. */
+/**
+ * The cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation.
+ */
 type Mode = Extract<FaultRequest['mode'], 'hold-request' | 'hold-answer' | 'stick-operation'>;
 /** Of a call that does all it does at once. */
 export const held: readonly Mode[] = ['hold-request', 'hold-answer'];
@@ -111,8 +116,8 @@ const MAX_HOLD_MS = 45_000;
 const MAX_CRASHES = 5;
 
 /**
- * Brings a worker to each of the boundaries, kills the worker process there, lets everything go on, and removes what was
- * being created. What goes wrong at one boundary is noted there, and the others go on.
+ * Brings a worker to each of the boundaries, kills the worker process there, lets everything go on, and removes what
+ * was being created. What goes wrong at one boundary is noted there, and the others go on.
  */
 export async function crashAtAll(
   system: System,
@@ -136,7 +141,9 @@ export async function crashAtAll(
   await eachInTurn(boundaries, (one) => expectAllStopped(system, one.pool));
 }
 
-/** Workers that have not come to their boundary before the first of the held calls would be given up meet another crash. */
+/**
+ * Workers that have not come to their boundary before the first of the held calls would be given up meet another crash.
+ */
 async function crashWhereReached(
   system: System,
   boundaries: readonly Boundary[],

@@ -36,7 +36,10 @@ export function readEnvExample(): Record<string, string> {
   return Object.fromEntries(entries.map(([, name = '', value = '']) => [name, value]));
 }
 
-/** `${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$`, as compose reads them. Throws the message of a missing one. */
+/**
+ * `${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$`, as compose reads them. Throws the message of a missing
+ * one.
+ */
 export const interpolate = (text: string, env: Readonly<Record<string, string | undefined>>): string =>
   text.replace(/\$\$|\$\{([A-Z_]+)(?::([-?])([^}]*))?\}/g, (match, name?: string, kind?: string, rest = '') => {
     if (name === undefined) return '$';

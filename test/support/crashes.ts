@@ -8,7 +8,10 @@ export interface Crashes {
   readonly crash: () => Promise<void>;
 }
 
-/** Does `work` while crashes come. All of them come, even when the work is over sooner; none comes any more once it has failed. */
+/**
+ * Does `work` while crashes come. All of them come, even when the work is over sooner; none comes any more once it has
+ * failed.
+ */
 export async function amidCrashes(
   { count, pauseMs: [least, most], random, crash }: Crashes,
   work: () => Promise<void>,

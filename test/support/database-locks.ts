@@ -3,8 +3,8 @@ import { eventually } from '../../dev/testing/eventually.js';
 import { PATIENCE_MS } from '../../dev/testing/patience.js';
 
 /**
- * Holds the product between two of its own steps, from outside: a lock taken on a connection of the test's own makes the
- * statement that needs the table wait.
+ * Holds the product between two of its own steps, from outside: a lock taken on a connection of the test's own makes
+ * the statement that needs the table wait.
  */
 export class DatabaseLock {
   static readonly #held = new Set<DatabaseLock>();

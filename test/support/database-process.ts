@@ -3,8 +3,8 @@ import { getPool } from '../../database/pools.js';
 import { makePool } from './database.js';
 
 /**
- * A process that opens the database in its argument and makes pools `prov/p-0`, `prov/p-1`, … until it is killed. It prints
- * a pool's number when the database has acknowledged it, and what it failed with.
+ * A process that opens the database in its argument and makes pools `prov/p-0`, `prov/p-1`, … until it is killed. It
+ * prints a pool's number when the database has acknowledged it, and what it failed with.
  */
 const [url = '', first = '0'] = process.argv.slice(2);
 try {

@@ -42,7 +42,10 @@ const emptied = [
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
 ];
 
-/** Leaves the deployment. What a test leaves are few rows: to delete them costs a tenth of making their tables' files anew. */
+/**
+ * Leaves the deployment. What a test leaves are few rows: to delete them costs a tenth of making their tables' files
+ * anew.
+ */
 export async function emptyDatabase(db: Db): Promise<void> {
   await sql.raw(emptied.map((table) => `delete from ${table}`).join(';')).execute(db);
 }

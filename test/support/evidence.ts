@@ -4,8 +4,8 @@ import { projectRoot } from '../../dev/testing/product.js';
 import type { System } from '../../dev/testing/system.js';
 
 /**
- * Has `dev/acceptance/check-evidence.mjs`, which knows nothing of the product, count what the simulator's log, the API and Temporal
- * say of a system. Gives its table; throws it when a promise was broken. `ended`: nothing may be left.
+ * Has `dev/acceptance/check-evidence.mjs`, which knows nothing of the product, count what the simulator's log, the API
+ * and Temporal say of a system. Gives its table; throws it when a promise was broken. `ended`: nothing may be left.
  */
 export async function checkEvidence(system: System, { ended = false } = {}): Promise<string> {
   // A row says stopped before its lifecycle closes, and Temporal's list tells of that later still.

@@ -18,8 +18,8 @@ export async function remainingInGoogle(system: System): Promise<string[]> {
 }
 
 /**
- * Nothing is left, whatever the file's tests launched was launched once and deleted once, and each machine that was created
- * has its row.
+ * Nothing is left, whatever the file's tests launched was launched once and deleted once, and each machine that was
+ * created has its row.
  */
 export async function expectNothingLeft(system: System): Promise<void> {
   await system.waitFor(async () => (await remainingInGoogle(system)).length === 0, 'nothing to be left at Google');

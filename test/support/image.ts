@@ -8,9 +8,9 @@ import { type Instruction, readDockerfile } from './compose.js';
 const LEFT_OUT = /^(?:apt-get |rm -rf \/var\/lib\/apt|npm cache clean )/;
 
 /**
- * Does what the COPY and RUN lines of the Dockerfile say, each stage in an empty folder below `folder` that stands for its root. Gives the
- * last stage's root: what the image would hold, the system aside. `build: 'taken'` leaves out the installation and the build of the
- * stage that builds, and gives it this checkout's dist/ instead.
+ * Does what the COPY and RUN lines of the Dockerfile say, each stage in an empty folder below `folder` that stands for
+ * its root. Gives the last stage's root: what the image would hold, the system aside. `build: 'taken'` leaves out the
+ * installation and the build of the stage that builds, and gives it this checkout's dist/ instead.
  */
 export async function replayDockerfile(folder: string, build: 'done' | 'taken'): Promise<string> {
   const roots = new Map<string, string>();
@@ -52,7 +52,10 @@ async function replayStage(stage: readonly Instruction[], root: string, roots: R
   }
 }
 
-/** As in a shell of its own: what an `npm test` tells the programs below it of this project would have npm install into it. */
+/**
+ * As in a shell of its own: what an `npm test` tells the programs below it of this project would have npm install into
+ * it.
+ */
 function commandEnvironment(): NodeJS.ProcessEnv {
   const ofThisProject = /^npm_(?:package_|lifecycle_|config_(?:local_)?prefix$)/;
   const outer = Object.entries(process.env).filter(([name]) => !ofThisProject.test(name));

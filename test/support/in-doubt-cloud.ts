@@ -7,13 +7,16 @@ export interface CallPlan {
   readonly acts: boolean;
   /** `answer`: machines, or a definite refusal; `unavailable`: 503; `throttled`; `death`: the caller's process dies. */
   readonly hears: 'answer' | 'unavailable' | 'throttled' | 'death';
-  /** Called between the last check and the call itself, and between the call and what is heard: where a process may pause. */
+  /**
+   * Called between the last check and the call itself, and between the call and what is heard: where a process may
+   * pause.
+   */
   readonly pause?: (where: 'before' | 'after') => Promise<void>;
 }
 
 /**
- * A cloud that is idempotent by token, whose every call a test plans beforehand, and whose lists show machines late. One that
- * refuses a call for want of capacity has read no token.
+ * A cloud that is idempotent by token, whose every call a test plans beforehand, and whose lists show machines late.
+ * One that refuses a call for want of capacity has read no token.
  */
 export class InDoubtCloud {
   /** By token. */

@@ -1,8 +1,8 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /**
- * Files that take long, at full length above all, in the order in which they start: one that begins last would run alone at
- * the end. Jest itself learns how long files take, but only on a machine that has run them.
+ * Files that take long, at full length above all, in the order in which they start: one that begins last would run
+ * alone at the end. Jest itself learns how long files take, but only on a machine that has run them.
  */
 const MAX_SECONDS = [
   'end-to-end/deploy/image',

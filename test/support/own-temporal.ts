@@ -9,8 +9,8 @@ export interface OwnTemporal {
 }
 
 /**
- * A dev server of one test file's own, for settings that hold for a whole server (`NAME=VALUE`). It keeps what it knows in a file:
- * one in memory forgets everything when a call is broken off at the wrong moment.
+ * A dev server of one test file's own, for settings that hold for a whole server (`NAME=VALUE`). It keeps what it knows
+ * in a file: one in memory forgets everything when a call is broken off at the wrong moment.
  */
 export async function startOwnTemporal(settings: readonly string[]): Promise<OwnTemporal> {
   const server = await startTemporalServer({ settings, inFile: true });

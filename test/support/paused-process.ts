@@ -4,7 +4,10 @@ import { ProductProcess, projectRoot, type Role } from '../../dev/testing/produc
 import type { System } from '../../dev/testing/system.js';
 import { TcpProxy } from './tcp-proxy.js';
 
-/** What a process writes to a socket, as a regular expression, before or after which it is to stop; see `stops-itself.ts`. */
+/**
+ * What a process writes to a socket, as a regular expression, before or after which it is to stop; see
+ * `stops-itself.ts`.
+ */
 export interface Moment {
   readonly writes: string;
   readonly when: 'before' | 'after';
@@ -17,8 +20,8 @@ const program = [
 ];
 
 /**
- * A process of the product that is stopped by SIGSTOP when it has met all of its moments, one after the other. Between it and
- * Temporal stands a proxy.
+ * A process of the product that is stopped by SIGSTOP when it has met all of its moments, one after the other. Between
+ * it and Temporal stands a proxy.
  */
 export class PausedProcess {
   readonly #system: System;

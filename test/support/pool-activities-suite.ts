@@ -6,7 +6,9 @@ import { PoolSurroundings } from './pool-activities.js';
 import { DAY, type EngineName, machines, makePool, NOW, newIntent, poolId, reserve, times } from './database.js';
 import { databaseFor } from './database-suite.js';
 
-/** A pool of each test's own and the activities that decide about it; `around` and `activities` are there inside tests. */
+/**
+ * A pool of each test's own and the activities that decide about it; `around` and `activities` are there inside tests.
+ */
 export function poolActivitiesSuite(engine: EngineName) {
   const database = databaseFor(engine);
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });

@@ -48,8 +48,9 @@ export async function expectSettled(
 }
 
 /**
- * Updates the pool to want no machines any more, removes all workers and waits until they are stopped and their machines gone. A
- * reconciliation that began before the update may launch still: the first that knows of it comes after that.
+ * Updates the pool to want no machines any more, removes all workers and waits until they are stopped and their
+ * machines gone. A reconciliation that began before the update may launch still: the first that knows of it comes after
+ * that.
  */
 export async function endPool(
   system: System,
@@ -87,7 +88,9 @@ export async function terminateReconciliation(system: System, workerPoolId: stri
   await system.temporal.workflow.getHandle(provisionId(workerPoolId)).terminate('by a test');
 }
 
-/** Strikes when the launch of the pool that `create` creates has its rows, and none of its lifecycles has been started. */
+/**
+ * Strikes when the launch of the pool that `create` creates has its rows, and none of its lifecycles has been started.
+ */
 export async function strikeAfterRows(
   system: System,
   create: () => Promise<void>,

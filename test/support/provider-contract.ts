@@ -8,8 +8,8 @@ import { stepwisePromises } from './provider-contract/stepwise.js';
 export type { Ability, ProviderHarness } from './provider-contract/harness.js';
 
 /**
- * Holds a provider to `providers/provider.ts`. `kind` is the kind of its launching; `lacks` names what the cloud behind this
- * harness cannot show (say why where you call it).
+ * Holds a provider to `providers/provider.ts`. `kind` is the kind of its launching; `lacks` names what the cloud behind
+ * this harness cannot show (say why where you call it).
  */
 export function describeProviderContract(
   name: string,

@@ -28,8 +28,8 @@ interface RecordedMachine {
 }
 
 /**
- * A cloud in memory for tests that skip time or count calls: it records its calls, and fails where a test says so. Several
- * providers may share one, as several processes share a cloud.
+ * A cloud in memory for tests that skip time or count calls: it records its calls, and fails where a test says so.
+ * Several providers may share one, as several processes share a cloud.
  */
 export class RecordingCloud {
   readonly calls: RecordedCall[] = [];
@@ -103,7 +103,9 @@ export class RecordingCloud {
   }
 }
 
-/** A machine is what its last resource is; one of whose resources some are left, although the last is gone, is stopping. */
+/**
+ * A machine is what its last resource is; one of whose resources some are left, although the last is gone, is stopping.
+ */
 export function stateOf({ resources }: RecordedMachine): MachineState {
   const states = [...resources.values()];
   if (states.every((state) => state === 'gone')) return 'gone';

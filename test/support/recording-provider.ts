@@ -28,7 +28,10 @@ export const recordedProof = (workerId: string): { token: string } => ({ token: 
 
 const stepLabels = { publicIp: 'public IP', networkInterface: 'network interface', vm: 'VM' };
 
-/** A provider over a RecordingCloud: `bulk` makes many machines in one call, `stepwise` an address, a network interface and a VM for each. */
+/**
+ * A provider over a RecordingCloud: `bulk` makes many machines in one call, `stepwise` an address, a network interface
+ * and a VM for each.
+ */
 export function recordingProvider(
   context: ProviderContext,
   cloud: RecordingCloud,

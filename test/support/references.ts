@@ -54,7 +54,9 @@ export function brokenReferences(files: Files): string[] {
   return [...broken, ...repeated];
 }
 
-/** One line for each citation of what is no document of the repository, or of a number that only such a one explains. */
+/**
+ * One line for each citation of what is no document of the repository, or of a number that only such a one explains.
+ */
 export function outsideReferences(files: Files): string[] {
   return linesOf(files).flatMap(({ path, number, text, prose }) =>
     [...matches(text, OUTSIDE_DOCUMENT), ...matches(withoutWeakPointLinks(path, prose), BARE_NUMBER)].map(

@@ -8,7 +8,10 @@ const dataDir = join(process.env.SHARED_DIR ?? join(process.cwd(), '..', 'shared
 /** Who names the folder means it: then missing data fails. Who has none beside the clone does without these tests. */
 const isExpected = process.env.SHARED_DIR !== undefined || existsSync(dataDir);
 
-/** For tests that read real data: in their bodies and hooks only, because `describe` bodies run even when they are skipped. */
+/**
+ * For tests that read real data: in their bodies and hooks only, because `describe` bodies run even when they are
+ * skipped.
+ */
 export const describeRealData = isExpected ? describe : describe.skip;
 export const testRealData = isExpected ? test : test.skip;
 

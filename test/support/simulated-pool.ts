@@ -16,9 +16,9 @@ import { needsReconciliation } from '../../domain/trigger.js';
 import { seededRandom } from './seeded-random.js';
 
 /**
- * A pool over simulated time, decided by the pure functions of domain/ alone: machines that boot, register, claim tasks,
- * stop, vanish and are quarantined, tasks whose claims outlive their machine, and launch configs that are archived or
- * broken. One step is one poll.
+ * A pool over simulated time, decided by the pure functions of domain/ alone: machines that boot, register, claim
+ * tasks, stop, vanish and are quarantined, tasks whose claims outlive their machine, and launch configs that are
+ * archived or broken. One step is one poll.
  */
 
 export const SECOND_MS = 1_000;

@@ -9,9 +9,9 @@ import { type TestLifecycle, TimeSkipping } from './time-skipping.js';
 export const STEPS = ['publicIp', 'networkInterface', 'vm'];
 
 /**
- * The next attempt is a day away. The test server loses an activity whose attempt fails after its cancellation: its history never
- * says that it ended, and a workflow that waits for that waits for ever. Its clock runs by itself, so that an attempt which is
- * seconds away comes in the middle of a test on a busy machine.
+ * The next attempt is a day away. The test server loses an activity whose attempt fails after its cancellation: its
+ * history never says that it ended, and a workflow that waits for that waits for ever. Its clock runs by itself, so
+ * that an attempt which is seconds away comes in the middle of a test on a busy machine.
  */
 export const noAnswer = () => ApplicationFailure.create({ message: 'no answer', nextRetryDelay: '1 day' });
 

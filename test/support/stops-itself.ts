@@ -2,9 +2,10 @@ import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 /**
- * Loaded before the product's own program (`--import`): the process stops itself, as SIGSTOP does, between two steps that a test
- * cannot get between. `STOPS_ITSELF_AT` lists moments, which it meets in this order: `before` it writes to a socket what
- * matches, which is held, or `after`. It stops at the last of them, and what was held leaves first when it goes on.
+ * Loaded before the product's own program (`--import`): the process stops itself, as SIGSTOP does, between two steps
+ * that a test cannot get between. `STOPS_ITSELF_AT` lists moments, which it meets in this order: `before` it writes to
+ * a socket what matches, which is held, or `after`. It stops at the last of them, and what was held leaves first when
+ * it goes on.
  */
 interface Moment {
   readonly writes: string;

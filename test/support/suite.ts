@@ -11,8 +11,8 @@ export interface Suite {
 }
 
 /**
- * One whole system for all tests of a file, with machines that do not end of themselves. Faults and database locks that a
- * test leaves are ended after it.
+ * One whole system for all tests of a file, with machines that do not end of themselves. Faults and database locks that
+ * a test leaves are ended after it.
  */
 export function suiteOf(poolPrefix: string, options: SystemOptions = {}): Suite {
   let running: System | undefined;

@@ -50,7 +50,9 @@ export class ProxiedConnection {
     for (const send of this.#held.splice(0)) send();
   }
 
-  /** Both sockets stay open, and nothing that either side sends ever arrives: a host that has vanished without a FIN. */
+  /**
+   * Both sockets stay open, and nothing that either side sends ever arrives: a host that has vanished without a FIN.
+   */
   cut(): void {
     this.#way = 'lost';
     this.#held = [];

@@ -97,9 +97,9 @@ export class TimeSkipping {
   /**
    * Ends what the test left running, so that it does not act in the next one's time.
    *
-   * The server's clock leaps while no task is under way. It counts a task of a workflow that is terminated as under way for
-   * ever (sdk-java 1.40, TestWorkflowMutableStateImpl: a terminated run refuses the task's answer before it lets time go on):
-   * no test after it would ever see a minute pass. Such a server is replaced.
+   * The server's clock leaps while no task is under way. It counts a task of a workflow that is terminated as under way
+   * for ever (sdk-java 1.40, TestWorkflowMutableStateImpl: a terminated run refuses the task's answer before it lets
+   * time go on): no test after it would ever see a minute pass. Such a server is replaced.
    */
   async reset(): Promise<void> {
     const ended = await Promise.allSettled(this.handles.splice(0).map((handle) => handle.terminate()));
@@ -136,7 +136,9 @@ export class TimeSkipping {
     return this.env.currentTimeMs();
   }
 
-  /** How far an instant may be from the one that is meant: the server's clock also runs by itself while a test goes on. */
+  /**
+   * How far an instant may be from the one that is meant: the server's clock also runs by itself while a test goes on.
+   */
   toleranceMs(): number {
     return 1_000 + performance.now() - this.testBegunAt;
   }
@@ -223,7 +225,9 @@ export class TestLifecycle {
     return this.handle.signal('queueActivity', { ...nothing, ...activity });
   }
 
-  /** Asked again when there is no answer: the test server forgets a query that comes while a run works on its last task. */
+  /**
+   * Asked again when there is no answer: the test server forgets a query that comes while a run works on its last task.
+   */
   status(): Promise<LifecycleStatus> {
     const { connection } = this.time.env;
     const query = () =>

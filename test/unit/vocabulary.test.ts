@@ -5,8 +5,8 @@ import { expect, test } from '@jest/globals';
 import { logEvents } from '../../observability/log-events.js';
 
 /**
- * Names are the field's words (docs/glossary.md), one for one thing. These are words of an earlier dialect: as a part of a name, at its
- * beginning, or as a whole name. Ordinary English in comments and documents is a matter of review.
+ * Names are the field's words (docs/glossary.md), one for one thing. These are words of an earlier dialect: as a part
+ * of a name, at its beginning, or as a whole name. Ordinary English in comments and documents is a matter of review.
  */
 const PART =
   /^(look(s|ed|ing)?|ticks?|ask(s|ed|ing)?|hint(s|ed|ing)?|book(s|ed|ing|ings)?|brakes?|thaw(s|ed)?|doubtful|unmade|told|heed(s|ed)?)$/;

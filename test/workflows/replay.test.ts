@@ -14,8 +14,8 @@ import { option } from '../support/selection.js';
 import { HOUR_MS, TimeSkipping } from '../support/time-skipping.js';
 
 /**
- * Lifecycles live for weeks, so new code meets old histories. The recorded ones are of the last release: when a change of
- * workflow code fails here, it needs `patched()`. `RECORD_HISTORIES=1` records them anew, for a release.
+ * Lifecycles live for weeks, so new code meets old histories. The recorded ones are of the last release: when a change
+ * of workflow code fails here, it needs `patched()`. `RECORD_HISTORIES=1` records them anew, for a release.
  */
 
 let time: TimeSkipping;

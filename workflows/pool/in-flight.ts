@@ -12,15 +12,18 @@ import { cloudTaskQueue } from '../../temporal/names.js';
 import { MAX_CHILDREN, startLifecycles } from './start-lifecycles.js';
 
 /**
- * The launches that a run has sent and that have no outcome yet. A reconciliation waits for each only for a while; then the
- * launch goes on beside it and beside those that follow, so that a region without an answer holds nobody.
+ * The launches that a run has sent and that have no outcome yet. A reconciliation waits for each only for a while; then
+ * the launch goes on beside it and beside those that follow, so that a region without an answer holds nobody.
  */
 export class LaunchesInFlight {
   private readonly inFlight = new Map<string, Promise<LaunchOutcome>>();
   private readonly onLateOutcome: () => void;
   private childrenLeft = MAX_CHILDREN;
 
-  /** `onLateOutcome` is called when a launch that nobody waited for any more has its outcome: it is the next reconciliation's. */
+  /**
+   * `onLateOutcome` is called when a launch that nobody waited for any more has its outcome: it is the next
+   * reconciliation's.
+   */
   constructor(onLateOutcome: () => void) {
     this.onLateOutcome = onLateOutcome;
   }

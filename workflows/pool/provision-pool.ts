@@ -15,13 +15,16 @@ import { reconcilePool } from './reconcile.js';
 
 /** Triggers that come during a reconciliation are gathered for this long before the next one. */
 const GATHER_MS = 1_000;
-/** A run ends even when it is still being triggered, and a new one goes on: short runs never meet the code of a later release. */
+/**
+ * A run ends even when it is still being triggered, and a new one goes on: short runs never meet the code of a later
+ * release.
+ */
 const MAX_RUN_AGE_MS = 2 * 60_000;
 
 /**
  * The one decision maker of a pool (ARCHITECTURE.md#one-reconciliation). Its id is fixed, so two reconciliations of one
- * pool never overlap, whoever triggers them: any number of triggers while one runs give one more. Started and triggered by
- * `signalWithStart('reconcile')` only.
+ * pool never overlap, whoever triggers them: any number of triggers while one runs give one more. Started and triggered
+ * by `signalWithStart('reconcile')` only.
  */
 export async function provisionPool({ workerPoolId }: PoolInput): Promise<void> {
   let triggered = true;

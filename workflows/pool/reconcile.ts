@@ -12,7 +12,10 @@ const MAX_MACHINES = 500;
 /** A reconciliation waits so long for a launch of its own, and for one that it resumes; both go on beside it. */
 const OUTCOME_TIMEOUT_MS = 10_000;
 const RESUMED_TIMEOUT_MS = 3_000;
-/** Nobody hears that an operator has unpaused a pool's cron Schedule: a pool that wants machines is evaluated again so soon. */
+/**
+ * Nobody hears that an operator has unpaused a pool's cron Schedule: a pool that wants machines is evaluated again so
+ * soon.
+ */
 const PAUSED_INTERVAL_MS = 60_000;
 
 const pool = proxyActivities<PoolActivities>({
@@ -72,8 +75,9 @@ const unpausedAt = ({ blockedBy, blockedForPolls }: PoolAssessment): number | nu
 async function resumeLaunches(assessment: PoolAssessment, launches: LaunchesInFlight): Promise<LaunchOutcome[]> {
   const blocked = assessment.blockedBy.length > 0;
   const nowMs = Date.now();
-  // The provider of an old launch may have left the configuration, the pool may have moved to another, or the launch config
-  // may have been archived: nothing is sent any more. What was sent is searched for, where its provider is served.
+  // The provider of an old launch may have left the configuration, the pool may have moved to another, or the launch
+  // config may have been archived: nothing is sent any more. What was sent is searched for, where its provider is
+  // served.
   const isServed = ({ providerId }: PendingLaunch) => assessment.providers.includes(providerId);
   const mayLaunch = (launch: UnfinishedLaunch) =>
     !blocked && !launch.isArchived && isServed(launch) && launch.providerId === assessment.inputs.providerId;

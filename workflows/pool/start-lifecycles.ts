@@ -13,8 +13,9 @@ import type { LaunchedGroup } from '../../temporal/messages.js';
 import { workflowTypes } from '../../temporal/names.js';
 
 /**
- * More than these in one run are started by an activity through the client: a parent's child starts are taken one after another
- * (measured: 500 children 19 to 43 s, 500 client starts 4 to 6 s). Few are children, so that the Temporal UI shows the tree.
+ * More than these in one run are started by an activity through the client: a parent's child starts are taken one after
+ * another (measured: 500 children 19 to 43 s, 500 client starts 4 to 6 s). Few are children, so that the Temporal UI
+ * shows the tree.
  */
 export const MAX_CHILDREN = 25;
 
@@ -27,8 +28,9 @@ const pool = proxyActivities<PoolActivities>({
 });
 
 /**
- * Starts one lifecycle for each machine of a launch: as children, or through the client where there is no `group`. One that
- * has been started already stays as it is. False: not all could be started, and the next reconciliation goes on with them.
+ * Starts one lifecycle for each machine of a launch: as children, or through the client where there is no `group`. One
+ * that has been started already stays as it is. False: not all could be started, and the next reconciliation goes on
+ * with them.
  */
 export async function startLifecycles(launch: { token: string; group: LaunchedGroup | null }): Promise<boolean> {
   const { token, group } = launch;

@@ -2,7 +2,10 @@ import { condition } from '@temporalio/workflow';
 import { neverRegistered } from './worker-failures.js';
 import type { WorkerLifecycle } from './lifecycle.js';
 
-/** Waits until the machine has registered, or the run is to be continued as new; stops the life when it does not in time. */
+/**
+ * Waits until the machine has registered, or the run is to be continued as new; stops the life when it does not in
+ * time.
+ */
 export async function awaitRegistration(lifecycle: WorkerLifecycle): Promise<void> {
   const over = () => lifecycle.state !== 'requested' || lifecycle.stop !== null || lifecycle.shouldContinueAsNew();
   if (over()) return;

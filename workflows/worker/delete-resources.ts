@@ -20,8 +20,8 @@ const FIRST_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 5 * 60_000;
 
 /**
- * Deletes what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the one
- * before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
+ * Deletes what the machine consists of, in the provider's order: each step begins when a scan has confirmed that the
+ * one before is gone. Never gives up (ARCHITECTURE.md#clean-up). True when nothing is left; false when this is the next
  * run's to go on with.
  */
 export async function deleteResources(lifecycle: WorkerLifecycle): Promise<boolean> {
@@ -71,8 +71,8 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
 }
 
 /**
- * How far the deletion of one step's resource is: it is requested unless it goes by itself, then confirmed by what a scan
- * shows, or requested again ever more rarely.
+ * How far the deletion of one step's resource is: it is requested unless it goes by itself, then confirmed by what a
+ * scan shows, or requested again ever more rarely.
  */
 class Deletion {
   /** Whether it is to be requested (again). */
@@ -97,7 +97,10 @@ class Deletion {
     return this.resources.isGone(this.step, this.accepted);
   }
 
-  /** Whether there is nothing more to wait for: it is confirmed, or still there with nobody having been asked to delete it. */
+  /**
+   * Whether there is nothing more to wait for: it is confirmed, or still there with nobody having been asked to delete
+   * it.
+   */
   isAnswered(): boolean {
     return this.isConfirmed() || (!this.isDue && !this.accepted && this.resources.stillExists(this.step));
   }
@@ -116,8 +119,8 @@ class Deletion {
 }
 
 /**
- * Whether the cloud has accepted it; null when there was no point in it any more. Nothing that a removal meets is final:
- * whatever it is, it is requested again.
+ * Whether the cloud has accepted it; null when there was no point in it any more. Nothing that a removal meets is
+ * final: whatever it is, it is requested again.
  */
 async function succeeds(isPointless: () => boolean, remove: () => Promise<void>): Promise<boolean | null> {
   try {
@@ -129,8 +132,8 @@ async function succeeds(isPointless: () => boolean, remove: () => Promise<void>)
 }
 
 /**
- * What is under way is cancelled, and what came of it written down, or a part would be left behind. False when the run is
- * to be continued as new first.
+ * What is under way is cancelled, and what came of it written down, or a part would be left behind. False when the run
+ * is to be continued as new first.
  */
 async function recordResources(lifecycle: WorkerLifecycle): Promise<boolean> {
   const isPointless = () => lifecycle.shouldContinueAsNew();

@@ -33,8 +33,8 @@ import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, obs
 const MAX_RUN_AGE_MS = 24 * 60 * 60_000;
 
 /**
- * The state of one worker's life and every change of it. The row is written before the state changes here, one change at
- * a time, so that whoever gets an answer finds it in the database too.
+ * The state of one worker's life and every change of it. The row is written before the state changes here, one change
+ * at a time, so that whoever gets an answer finds it in the database too.
  */
 export class WorkerLifecycle {
   readonly input: LifecycleInput;
@@ -217,7 +217,9 @@ export class WorkerLifecycle {
     });
   }
 
-  /** stopping → stopped, when nothing is left; then waits for callers that want an answer. False: the next run goes on. */
+  /**
+   * stopping → stopped, when nothing is left; then waits for callers that want an answer. False: the next run goes on.
+   */
   async finishRun({ isGone }: { isGone: boolean }): Promise<boolean> {
     if (isGone) await this.changes.run(() => this.enterStopped());
     // A removal that comes while this run ends waits for the row to say stopping; nobody else would write it.

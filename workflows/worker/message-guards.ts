@@ -15,9 +15,9 @@ import {
 } from '../../temporal/messages.js';
 
 /**
- * What a lifecycle lets in. An operator may send any message by hand, and a handler that stumbles over one fails its workflow
- * task, again and again: the lifecycle would never act again. What it lets in can be stored: a row that the database refuses
- * for good could never say stopping.
+ * What a lifecycle lets in. An operator may send any message by hand, and a handler that stumbles over one fails its
+ * workflow task, again and again: the lifecycle would never act again. What it lets in can be stored: a row that the
+ * database refuses for good could never say stopping.
  */
 
 /** What a request is judged by. */

@@ -16,7 +16,10 @@ const local = proxyLocalActivities<PersistActivities>({
   retry: { maximumAttempts: 1 },
 });
 
-/** The wait is about a twentieth of the time that the database has been away: 3 s after a minute, 3 minutes after an hour. */
+/**
+ * The wait is about a twentieth of the time that the database has been away: 3 s after a minute, 3 minutes after an
+ * hour.
+ */
 const patient = () =>
   proxyActivities<PersistActivities>({
     startToCloseTimeout: '30 seconds',
@@ -24,9 +27,9 @@ const patient = () =>
   });
 
 /**
- * A change of a row costs one event as a local activity. When the database does not answer at once it becomes an ordinary
- * activity, which waits for it as long as it takes without keeping a workflow task busy. Throws what `isRefused` recognizes
- * when the database refuses the row for good: that is not tried again.
+ * A change of a row costs one event as a local activity. When the database does not answer at once it becomes an
+ * ordinary activity, which waits for it as long as it takes without keeping a workflow task busy. Throws what
+ * `isRefused` recognizes when the database refuses the row for good: that is not tried again.
  */
 export async function persist(step: (activities: PersistActivities) => Promise<void>): Promise<void> {
   try {
@@ -59,8 +62,8 @@ const MIN_REFUSED_WAIT_MS = 60_000;
 const MAX_REFUSED_WAIT_MS = 60 * 60_000;
 
 /**
- * As `persist`, for a row that must be written: one that the database refuses for good is tried again, ever more rarely, until
- * somebody has mended the database. False when there is no point in it any more.
+ * As `persist`, for a row that must be written: one that the database refuses for good is tried again, ever more
+ * rarely, until somebody has mended the database. False when there is no point in it any more.
  */
 export async function persistEventually(
   step: (activities: PersistActivities) => Promise<void>,

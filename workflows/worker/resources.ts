@@ -4,7 +4,10 @@ import type { LifecycleInput, Observed } from '../../temporal/messages.js';
 /** Among the removed: the cloud's record of the building. */
 const RECORD = 'record';
 
-/** What one machine consists of: what its life has built and removed, and what scans have shown of it. It decides nothing. */
+/**
+ * What one machine consists of: what its life has built and removed, and what scans have shown of it. It decides
+ * nothing.
+ */
 export class Resources {
   /** The resource that is being built; what became of it, its building finds out. */
   creating: string | null;
@@ -59,10 +62,11 @@ export class Resources {
   }
 
   /**
-   * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say so.
-   * One that a scan did not show counts as gone only when the scan was begun while stopping, when nothing is created any
-   * more, and the resource cannot just be too new for it: an earlier scan has shown it, its removal was requested, or
-   * nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave it out for a while.
+   * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say
+   * so. One that a scan did not show counts as gone only when the scan was begun while stopping, when nothing is
+   * created any more, and the resource cannot just be too new for it: an earlier scan has shown it, its removal was
+   * requested, or nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave
+   * it out for a while.
    */
   isGone(step: string, removalRequested: boolean): boolean {
     const seen = this.lastObservation;
@@ -132,7 +136,8 @@ export class Resources {
       this.listed.add(step);
       // guard(what-comes-back-is-removed-again): false
       if (this.stillExists(step)) this.removeAgain(step);
-      // A request that was long under way has arrived after all: what it builds is not in this scan, and is found out anew.
+      // A request that was long under way has arrived after all: what it builds is not in this scan, and is found out
+      // anew.
       if (resources[step] === 'pending' && !this.input.removalSteps.includes(step)) {
         this.seenWhileStopping = false;
         this.removeAgain(RECORD);

@@ -1,8 +1,8 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 
 /**
- * How often what many lifecycles wait for is tried again, different in each: they all fail in the same second, and after an
- * hour without the database or a cloud they must not come back in the same minute. A retry costs no event.
+ * How often what many lifecycles wait for is tried again, different in each: they all fail in the same second, and
+ * after an hour without the database or a cloud they must not come back in the same minute. A retry costs no event.
  */
 export const retriesOf = (policy: { firstMs: number; coefficient: number; maxMs: number }) => ({
   initialInterval: Math.round(policy.firstMs * (1 + Math.random())),

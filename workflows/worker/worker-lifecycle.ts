@@ -14,8 +14,8 @@ import { observed, queueActivity, register, remove, reregister, status, updateWo
  *     create resources → await registration → run → delete resources → stopped
  *
  * Everything that may end the life early (a removal, a machine seen gone, a deadline, a cancellation in the Temporal
- * UI) only leaves a reason in `life.stop`; each phase ends as soon as there is one, and the resources are always deleted.
- * Nothing here can be cancelled half-way, so nothing leaks.
+ * UI) only leaves a reason in `life.stop`; each phase ends as soon as there is one, and the resources are always
+ * deleted. Nothing here can be cancelled half-way, so nothing leaks.
  */
 export async function workerLifecycle(input: LifecycleInput): Promise<void> {
   const lifecycle = new WorkerLifecycle(input);
@@ -70,7 +70,10 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
   if (!hasStopped) await continueAsNew<typeof workerLifecycle>(lifecycle.next());
 }
 
-/** A cancellation does not cut a handler short either: its caller gets an answer, and the database what it began to write. */
+/**
+ * A cancellation does not cut a handler short either: its caller gets an answer, and the database what it began to
+ * write.
+ */
 const uncancellable =
   <Sent, Answer>(handle: (sent: Sent) => Promise<Answer>) =>
   (sent: Sent): Promise<Answer> =>

@@ -24,7 +24,8 @@ import { lowestRemaining, readQuota, remainingOf } from './quota.js';
 
 /**
  * Azure Resource Manager's buckets for a subscription and principal ("Understand how Azure Resource Manager throttles
- * requests": 250 and 25 a second, 200 and 10, 200 and 10), less the reserve: while nobody else draws on them, it is untouched.
+ * requests": 250 and 25 a second, 200 and 10, 200 and 10), less the reserve: while nobody else draws on them, it is
+ * untouched.
  */
 export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
   read: { burst: 237, perSecond: 25 },
@@ -36,8 +37,8 @@ export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
 const RESERVE = 1 / 19;
 
 /**
- * Calls of Azure's bucket that we do not mean to use: when it sinks below them, others draw on it, and we make room before
- * Azure refuses a call of theirs or ours.
+ * Calls of Azure's bucket that we do not mean to use: when it sinks below them, others draw on it, and we make room
+ * before Azure refuses a call of theirs or ours.
  */
 const reserveOf = ({ burst }: CallLimit): number => Math.floor(burst * RESERVE);
 
@@ -72,9 +73,9 @@ interface Exchange {
 }
 
 /**
- * The one way to Azure Resource Manager: takes a place with the limiter, sends once (the SDK's own retries are off, because
- * the caller must know of every attempt), turns errors into ProviderErrors and reports.
- * One set of clients for each subscription, because rows may be older than the configuration.
+ * The one way to Azure Resource Manager: takes a place with the limiter, sends once (the SDK's own retries are off,
+ * because the caller must know of every attempt), turns errors into ProviderErrors and reports. One set of clients for
+ * each subscription, because rows may be older than the configuration.
  */
 export class AzureCalls {
   private readonly bySubscription = new Map<string, AzureClients>();
@@ -102,8 +103,9 @@ export class AzureCalls {
   }
 
   /**
-   * As `call`, for what begins a long-running operation: gives the path at which Azure tells of it (`Azure-AsyncOperation`,
-   * else `Location`), null when there is nothing to wait for. `send` must not wait for the operation: `poller.submitted()`.
+   * As `call`, for what begins a long-running operation: gives the path at which Azure tells of it
+   * (`Azure-AsyncOperation`, else `Location`), null when there is nothing to wait for. `send` must not wait for the
+   * operation: `poller.submitted()`.
    */
   async begin(
     subscriptionId: string | null,

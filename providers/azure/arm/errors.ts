@@ -99,10 +99,10 @@ interface SdkError {
 }
 
 /**
- * An SDK's error as a ProviderError. `sent` says whether the request had left: an error before that (no token, a request
- * that cannot be written) means that nothing was done; one after it, without an answer, leaves that open.
- * `body` is the answer's text: the SDK's errors hold less of what is nested in it.
- * The SDK's error is not kept as the cause: it holds the request, and that an administrator's password and a token.
+ * An SDK's error as a ProviderError. `sent` says whether the request had left: an error before that (no token, a
+ * request that cannot be written) means that nothing was done; one after it, without an answer, leaves that open.
+ * `body` is the answer's text: the SDK's errors hold less of what is nested in it. The SDK's error is not kept as the
+ * cause: it holds the request, and that an administrator's password and a token.
  */
 export function classify(
   error: unknown,
@@ -207,7 +207,10 @@ function retryAfter(header: string | null): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-/** Entra's own failures, which it also answers with status 400: timeouts, retryable errors, its stores, too many requests. */
+/**
+ * Entra's own failures, which it also answers with status 400: timeouts, retryable errors, its stores, too many
+ * requests.
+ */
 const transientLogin = new Set(['50000', '50058', '50196', '90006', '90012', '90024', '90025', '90033', '90055']);
 
 /**
@@ -236,7 +239,8 @@ function classifyLogin({ name, message, status: own }: SdkError): ProviderErrorC
     return 'Unavailable';
   }
   if (status === 400 || status === 401 || status === 403) return 'PermissionDenied';
-  // No credentials are configured, and the machine has none; with a client secret these are failures of discovery, above.
+  // No credentials are configured, and the machine has none; with a client secret these are failures of discovery,
+  // above.
   return /^(CredentialUnavailable|AggregateAuthentication)Error$/.test(name) ? 'PermissionDenied' : 'Unavailable';
 }
 

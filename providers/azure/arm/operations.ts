@@ -4,8 +4,8 @@ import type { AzureCalls } from './client.js';
 import { innermostOf } from './errors.js';
 
 /**
- * Why a long-running operation failed, by its path (ARM, "Track asynchronous Azure operations"); null when it did not fail
- * or Azure no longer has its record.
+ * Why a long-running operation failed, by its path (ARM, "Track asynchronous Azure operations"); null when it did not
+ * fail or Azure no longer has its record.
  */
 export async function explainOperation(
   calls: AzureCalls,

@@ -2,9 +2,9 @@ import type { CallClass } from '../../rate-limit.js';
 
 /**
  * What Azure says is left of its limits on calls: calls by bucket. Resource Manager's own buckets count one principal's
- * calls (`reads`, `writes`, `deletes`) and those of everybody in the subscription (`global-reads` and so on); a resource
- * provider's have its namespace (`Microsoft.Compute/PutVM3Min`). Sources: ARM, "Understand how Azure Resource Manager
- * throttles requests"; Compute, "Troubleshooting API throttling errors".
+ * calls (`reads`, `writes`, `deletes`) and those of everybody in the subscription (`global-reads` and so on); a
+ * resource provider's have its namespace (`Microsoft.Compute/PutVM3Min`). Sources: ARM, "Understand how Azure Resource
+ * Manager throttles requests"; Compute, "Troubleshooting API throttling errors".
  */
 export type Quota = ReadonlyMap<string, number>;
 
@@ -18,7 +18,9 @@ const subscriptionBucket = /^[a-z][a-z-]{0,39}$/;
 const resourceBucket = /^[A-Za-z][A-Za-z0-9.]{0,59}\/[A-Za-z0-9_.-]{1,60}$/;
 const count = /^\d{1,9}$/;
 
-/** Of an answer's headers, names in lower case. What does not look like a bucket and a count is left out; never throws. */
+/**
+ * Of an answer's headers, names in lower case. What does not look like a bucket and a count is left out; never throws.
+ */
 export function readQuota(headers: Iterable<readonly [name: string, value: string]>): Quota {
   const quota = new Map<string, number>();
   const note = (bucket: string, left: string, form: RegExp): void => {
@@ -45,13 +47,16 @@ export function readQuota(headers: Iterable<readonly [name: string, value: strin
 const bucketOf: Readonly<Record<CallClass, string>> = { read: 'reads', create: 'writes', delete: 'deletes' };
 
 /**
- * Calls of this class that Resource Manager still answers, null when it did not say. A resource provider's buckets are not
- * in it: they count some operations only, or those on one resource.
+ * Calls of this class that Resource Manager still answers, null when it did not say. A resource provider's buckets are
+ * not in it: they count some operations only, or those on one resource.
  */
 export const remainingOf = (quota: Quota, callClass: CallClass): number | null =>
   least([quota.get(bucketOf[callClass]), quota.get(`global-${bucketOf[callClass]}`)]);
 
-/** The emptiest of all buckets of a call, null when none was named: for a call that was refused, the one that refused it. */
+/**
+ * The emptiest of all buckets of a call, null when none was named: for a call that was refused, the one that refused
+ * it.
+ */
 export const lowestRemaining = (quota: Quota): number | null => least([...quota.values()]);
 
 function least(counts: readonly (number | undefined)[]): number | null {

@@ -6,8 +6,9 @@ export interface AdminCredentials {
 }
 
 /**
- * The administrator that Azure insists on and nobody uses. Derived, so that a repeated PUT is equal, and stored nowhere: it
- * exists while a request is written. 20 and 68 characters; Azure takes up to 20 and 72, and wants all classes of characters.
+ * The administrator that Azure insists on and nobody uses. Derived, so that a repeated PUT is equal, and stored
+ * nowhere: it exists while a request is written. 20 and 68 characters; Azure takes up to 20 and 72, and wants all
+ * classes of characters.
  */
 export function adminCredentials(context: ProviderContext, workerId: string): AdminCredentials {
   const name = Buffer.from(context.derive(`azure-admin-name/${workerId}`), 'base64url').toString('hex');

@@ -52,7 +52,9 @@ export function azureLaunching(modes: readonly Mode[], tracking?: ResourceTracki
   };
 }
 
-/** The machines of a launch of any mode. `vmId` is what an identity proof is compared with; Azure gives it with the VM. */
+/**
+ * The machines of a launch of any mode. `vmId` is what an identity proof is compared with; Azure gives it with the VM.
+ */
 export const machinesOf = ({ token, count, location }: PreparedLaunch): LaunchedMachine[] =>
   Array.from({ length: count }, (_, index) => ({
     workerGroup: location.region ?? '',

@@ -93,7 +93,9 @@ interface VmDisk {
   readonly managedDisk?: { readonly id?: string };
 }
 
-/** Ids of the disks that were created with a VM. One that was there before and is only attached is not the machine's. */
+/**
+ * Ids of the disks that were created with a VM. One that was there before and is only attached is not the machine's.
+ */
 export const createdDisks = (disks: readonly VmDisk[]): string[] =>
   disks.flatMap(({ createOption, managedDisk }) =>
     createOption === undefined || createOption.toLowerCase() === 'attach' ? [] : (managedDisk?.id ?? []),

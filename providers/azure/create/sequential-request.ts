@@ -69,7 +69,10 @@ export function prepareSequential(
   return { token: spec.token, count: spec.count, location: { ...place, region: location }, request };
 }
 
-/** The definition's own network interfaces exist once and cannot be had by every machine; their `deleteOption` is meant for ours. */
+/**
+ * The definition's own network interfaces exist once and cannot be had by every machine; their `deleteOption` is meant
+ * for ours.
+ */
 function networkDeleteOption(configuration: LaunchConfiguration): DeleteOption {
   const profile = configuration.networkProfile as
     { networkInterfaces?: { primary?: boolean; deleteOption?: string }[] } | undefined;

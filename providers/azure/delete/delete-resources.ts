@@ -9,8 +9,8 @@ import { kindOf, ownOf, readEach, versioned } from '../observe/remaining-resourc
 import type { SharedListings } from '../observe/shared-listings.js';
 
 /**
- * Deletes what a machine has of one step, whichever way it was created: Azure accepts each deletion, or has no such resource.
- * Throws the first refusal; the caller asks again until a scan confirms that nothing is left.
+ * Deletes what a machine has of one step, whichever way it was created: Azure accepts each deletion, or has no such
+ * resource. Throws the first refusal; the caller asks again until a scan confirms that nothing is left.
  */
 export const resourceDeleter =
   (calls: AzureCalls, listings: SharedListings, { deploymentId }: ProviderContext): Machines['deleteResource'] =>

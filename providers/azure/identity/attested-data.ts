@@ -13,7 +13,9 @@ export interface AttestedData {
   readonly expiresMs: number;
 }
 
-/** Reads the signed content (Azure Instance Metadata Service, "Attested data"). Whatever is wrong is an IdentityError. */
+/**
+ * Reads the signed content (Azure Instance Metadata Service, "Attested data"). Whatever is wrong is an IdentityError.
+ */
 export function readAttestedData(content: Buffer): AttestedData {
   let value: unknown;
   try {

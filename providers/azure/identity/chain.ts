@@ -24,8 +24,8 @@ export function named(issuer: X509Certificate, certificate: X509Certificate): bo
 }
 
 /**
- * Every chain of signatures from this server's certificate to a root. Times are not checked. One authority may have several
- * certificates (cross-signed, renewed), hence several chains.
+ * Every chain of signatures from this server's certificate to a root. Times are not checked. One authority may have
+ * several certificates (cross-signed, renewed), hence several chains.
  */
 export function chainsOf(certificate: X509Certificate, store: TrustStore): Chain[] {
   const chains: Chain[] = [];

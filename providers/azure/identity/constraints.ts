@@ -34,7 +34,9 @@ const strongSignatures = new Set([
 
 /** What Node's X509Certificate does not tell, and RFC 5280 §6.1 wants to be checked. */
 export interface Constraints {
-  /** No weak digest, no critical extension that we do not understand, and no name constraints, which we do not apply. */
+  /**
+   * No weak digest, no critical extension that we do not understand, and no name constraints, which we do not apply.
+   */
   readonly usable: boolean;
   /** CAs that may follow below it; Infinity when it sets no limit. */
   readonly pathLength: number;

@@ -32,8 +32,8 @@ export class Intermediates {
   }
 
   /**
-   * A chain in which every signature holds and every certificate is valid at `nowMs`. Throws IdentityError when there is
-   * none, and ProviderError(Unavailable) when one may be missing only because an address does not answer now.
+   * A chain in which every signature holds and every certificate is valid at `nowMs`. Throws IdentityError when there
+   * is none, and ProviderError(Unavailable) when one may be missing only because an address does not answer now.
    */
   async chainOf(signer: X509Certificate, nowMs: number): Promise<Chain> {
     const late = invalidAt(signer, nowMs);

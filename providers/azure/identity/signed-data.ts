@@ -15,9 +15,9 @@ export interface SignedData {
 }
 
 /**
- * Reads base64 of a DER PKCS#7 SignedData (RFC 2315) of the one form that Azure's metadata service makes: content inside,
- * one certificate, one signer, no authenticated attributes (the signature is over the content itself), RSA PKCS#1 v1.5
- * with SHA-256. Says nothing about who the signer is. Whatever is wrong is an IdentityError.
+ * Reads base64 of a DER PKCS#7 SignedData (RFC 2315) of the one form that Azure's metadata service makes: content
+ * inside, one certificate, one signer, no authenticated attributes (the signature is over the content itself), RSA
+ * PKCS#1 v1.5 with SHA-256. Says nothing about who the signer is. Whatever is wrong is an IdentityError.
  */
 export function readSignedData(document: string | undefined): SignedData {
   const { certificate, signedContent, signature } = parse(decode(document));

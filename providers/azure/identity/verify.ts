@@ -17,9 +17,9 @@ export interface AzureIdentityOptions extends TrustFiles {
 
 export interface AzureIdentity {
   /**
-   * Resolves when the proof's attested document is about the machine with this vmId. `vmIdOf` is called once all else has
-   * held, so that nothing that is forged costs a call to Azure; null means that Azure does not show the machine (yet).
-   * Throws IdentityError, and ProviderError(Unavailable) where a repetition may end well.
+   * Resolves when the proof's attested document is about the machine with this vmId. `vmIdOf` is called once all else
+   * has held, so that nothing that is forged costs a call to Azure; null means that Azure does not show the machine
+   * (yet). Throws IdentityError, and ProviderError(Unavailable) where a repetition may end well.
    */
   readonly verify: (vmIdOf: () => Promise<string | null>, proof: IdentityProof, nowMs: number) => Promise<void>;
 }
@@ -47,9 +47,10 @@ export function azureIdentity(options: AzureIdentityOptions): AzureIdentity {
 }
 
 /**
- * Throws IdentityError unless the certificate is that of a server, and for Azure's metadata service: `metadata.azure.com`,
- * a region of it (`eastus.metadata.azure.com`), or as a wildcard. Only of a server's alternative names (RFC 6125) do
- * public authorities prove that the subject holds them; a mail certificate may carry any common name.
+ * Throws IdentityError unless the certificate is that of a server, and for Azure's metadata service:
+ * `metadata.azure.com`, a region of it (`eastus.metadata.azure.com`), or as a wildcard. Only of a server's alternative
+ * names (RFC 6125) do public authorities prove that the subject holds them; a mail certificate may carry any common
+ * name.
  */
 export function assertMetadataService(signer: X509Certificate): void {
   const subject = signer.toLegacyObject().subject as Record<string, string | string[] | undefined> | undefined;

@@ -30,8 +30,8 @@ export const isActive = (provisioningState: string | undefined): boolean =>
   deploymentState(provisioningState) === 'pending';
 
 /**
- * What went wrong, as the operations of a deployment tell it: their innermost messages joined, the most telling first, whose
- * code it is. Equal messages are said once.
+ * What went wrong, as the operations of a deployment tell it: their innermost messages joined, the most telling first,
+ * whose code it is. Equal messages are said once.
  */
 export function reasonOf(operations: readonly DeploymentOperation[]): ProviderErrorReason {
   const details = operations.flatMap(({ properties }) => {

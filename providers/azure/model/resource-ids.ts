@@ -3,7 +3,10 @@ import type { ResourceGroupRef } from '../arm/scope.js';
 import { suffixOf } from './names.js';
 import { stepOfType } from './resources.js';
 
-/** Full type of the resource of this id, lower-case, such as `microsoft.compute/disks`; null for what is no resource's id. */
+/**
+ * Full type of the resource of this id, lower-case, such as `microsoft.compute/disks`; null for what is no resource's
+ * id.
+ */
 export function typeOf(id: string): string | null {
   const [, namespace, rest] = /\/providers\/([\w.]+)\/([^?#]+)$/i.exec(id) ?? [];
   if (namespace === undefined || rest === undefined) return null;
@@ -13,10 +16,10 @@ export function typeOf(id: string): string | null {
 }
 
 /**
- * Of the resources that a deployment names, those that go when its machine goes: what bears the machine's name, because a
- * template may also declare what others use; that is found by its tags, or not at all. `ownDisks` were created with the
- * machine's VM and may be called anything. Children go with what they belong to. What a template puts into another group
- * is not a machine's.
+ * Of the resources that a deployment names, those that go when its machine goes: what bears the machine's name, because
+ * a template may also declare what others use; that is found by its tags, or not at all. `ownDisks` were created with
+ * the machine's VM and may be called anything. Children go with what they belong to. What a template puts into another
+ * group is not a machine's.
  */
 export function belongings(
   ids: readonly string[],

@@ -4,7 +4,10 @@ import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../../shared/tags.js';
 export const WORKER_TAG = 'worker-id';
 export const GROUP_TAG = 'worker-group';
 export const POOL_TAG = 'worker-pool-id';
-/** On VMs: failures to provision that the pool ignores (`ignoreFailedProvisioningStates`), with blanks between; lists have no rows at hand. */
+/**
+ * On VMs: failures to provision that the pool ignores (`ignoreFailedProvisioningStates`), with blanks between; lists
+ * have no rows at hand.
+ */
 export const IGNORED_FAILURES_TAG = 'worker-manager-ignored-failures';
 
 export type Tags = Readonly<Record<string, string>>;

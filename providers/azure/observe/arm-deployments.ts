@@ -7,8 +7,9 @@ import { DEPLOYMENT_STEP, deploymentState } from '../model/arm-deployment-states
 import { trackedIds } from '../model/resource-ids.js';
 
 /**
- * Adds to a listing of a group's machines what their deployments say. A deployment that is under way is a machine to come; one
- * that has ended, and of which nothing else is to be seen, matters to a worker of which nothing is tracked yet. Pure.
+ * Adds to a listing of a group's machines what their deployments say. A deployment that is under way is a machine to
+ * come; one that has ended, and of which nothing else is to be seen, matters to a worker of which nothing is tracked
+ * yet. Pure.
  */
 export function withDeployments(
   machines: readonly Observation[],

@@ -14,7 +14,10 @@ import type { SharedListings } from './shared-listings.js';
 
 const DISKS_OF_NOBODY_MS = 5 * 60_000;
 
-/** Reads machines, whichever way they were created. What a scan has listed is in `listings` for the deletions that follow. */
+/**
+ * Reads machines, whichever way they were created. What a scan has listed is in `listings` for the deletions that
+ * follow.
+ */
 export function machineReader(
   calls: AzureCalls,
   deployments: Deployments,

@@ -11,9 +11,9 @@ const stepOrder: readonly RemovalStep[] = ['publicIp', 'networkInterface', 'vm',
 const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'running', 'gone'];
 
 /**
- * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks that
- * Azure made and named itself by their names; else by `tracked`, ids in lower case with their worker. Pure. Resources of
- * nobody, or that bear the tags of others, are left out, tracked or not.
+ * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks
+ * that Azure made and named itself by their names; else by `tracked`, ids in lower case with their worker. Pure.
+ * Resources of nobody, or that bear the tags of others, are left out, tracked or not.
  */
 export function resourcesByWorker(
   resources: readonly Resource[],
@@ -49,15 +49,15 @@ function ownerOf(
 }
 
 /**
- * Names of Azure's own making, such as `<vm>_OsDisk_1_<32 hexadecimal digits>`, and of ours (`names.ts`), to the end: an
- * operator's copy of a disk is called after it. The worker's part cannot be guessed: 35 characters of a hash over the
- * launch's token. In lower case.
+ * Names of Azure's own making, such as `<vm>_OsDisk_1_<32 hexadecimal digits>`, and of ours (`names.ts`), to the end:
+ * an operator's copy of a disk is called after it. The worker's part cannot be guessed: 35 characters of a hash over
+ * the launch's token. In lower case.
  */
 const diskName = /^(?:(vm-[0-9a-z]{35})_(?:osdisk_1|disk\d+)_[0-9a-f]{32}|disk-([0-9a-z]{35})-(?:os|\d+))$/;
 
 /**
- * One machine, from all that there is of it; `resources` has one or more. `rowGroup`: the worker group of its row, when there
- * is one. A template may pass no tags on, and where a resource is need not be its worker's group.
+ * One machine, from all that there is of it; `resources` has one or more. `rowGroup`: the worker group of its row, when
+ * there is one. A template may pass no tags on, and where a resource is need not be its worker's group.
  */
 export function observationOf(
   workerId: string,
@@ -85,8 +85,8 @@ export function observationOf(
 }
 
 /**
- * A machine is what its VM is. Without one it is being built, or what is left of it waits to be removed; a disk that no VM
- * holds tells, because disks come with their VM.
+ * A machine is what its VM is. Without one it is being built, or what is left of it waits to be removed; a disk that no
+ * VM holds tells, because disks come with their VM.
  */
 function stateOfMachine(resources: readonly Resource[]): Pick<Observation, 'state' | 'reason'> {
   const vm = resources.find(({ step }) => step === 'vm');

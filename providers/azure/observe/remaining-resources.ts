@@ -54,8 +54,8 @@ export const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[],
   found.map(briefResource).filter(({ tags }) => !belongsToAnother(tags, deploymentId, workerId));
 
 /**
- * Resources of a group of the types that other lists do not show and that are tracked for some machine: one call for each
- * such type and page.
+ * Resources of a group of the types that other lists do not show and that are tracked for some machine: one call for
+ * each such type and page.
  */
 export async function listOthers(
   calls: AzureCalls,
@@ -68,8 +68,8 @@ export async function listOthers(
 }
 
 /**
- * Resources of all types in a group that a filter of Resource Manager lets through, all pages; nothing when the group is
- * gone (REST: Resources, List By Resource Group).
+ * Resources of all types in a group that a filter of Resource Manager lets through, all pages; nothing when the group
+ * is gone (REST: Resources, List By Resource Group).
  */
 export const listFiltered = (calls: AzureCalls, groupRef: ResourceGroupRef, filter: string): Promise<BriefResource[]> =>
   emptyIfGroupMissing(allPages(calls, groupRef, filter));

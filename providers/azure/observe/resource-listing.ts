@@ -13,8 +13,8 @@ import {
 } from '../model/resources.js';
 
 /**
- * Everything in a resource group that machines consist of; disks only where `needsDisks` says so of the VMs: those of VMs
- * that are well tell nothing, and are as many as these. Throws when it is not complete.
+ * Everything in a resource group that machines consist of; disks only where `needsDisks` says so of the VMs: those of
+ * VMs that are well tell nothing, and are as many as these. Throws when it is not complete.
  */
 export async function listGroup(
   calls: AzureCalls,
@@ -54,8 +54,8 @@ const lists: Readonly<Record<RemovalStep, (calls: AzureCalls, groupRef: Resource
 
 /**
  * Azure gives instance views of many VMs only for a whole subscription (REST: Virtual Machines, List All, `statusOnly`;
- * `$expand` of the list of a group needs the filter of a scale set), and does not promise tags and states with them: where
- * those are missing the group is listed as well.
+ * `$expand` of the list of a group needs the filter of a scale set), and does not promise tags and states with them:
+ * where those are missing the group is listed as well.
  */
 async function listVms(calls: AzureCalls, groupRef: ResourceGroupRef): Promise<Resource[]> {
   const all = await pages(calls, groupRef, 'LIST virtualMachines', ({ compute }) =>

@@ -33,7 +33,9 @@ interface Outcome {
   readonly tookMs: number;
 }
 
-/** Starts with a changed configuration, and gives the exit code, the lines of stderr and stdout, and the time it took. */
+/**
+ * Starts with a changed configuration, and gives the exit code, the lines of stderr and stdout, and the time it took.
+ */
 async function start(changes: Readonly<Record<string, unknown>>, role: Role = 'all'): Promise<Outcome> {
   starts += 1;
   const own = { server: { port: 0 }, metrics: { port: 0 } };

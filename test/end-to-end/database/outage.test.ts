@@ -70,7 +70,9 @@ class Outage {
     await this.deployment.stop();
   }
 
-  /** Asks the API again and again until the outage is over; an answer may take as long as the database is waited for. */
+  /**
+   * Asks the API again and again until the outage is over; an answer may take as long as the database is waited for.
+   */
   async #requested(over: Promise<unknown>): Promise<void> {
     let isOver = false;
     void over.then(() => (isOver = true));

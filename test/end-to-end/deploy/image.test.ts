@@ -17,7 +17,10 @@ import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simul
 
 /** docker-compose.yml without containers: its commands, its configuration, what the Dockerfile makes, our servers. */
 
-/** Two installations and a build come first at full length; the short form installs what the image holds, and takes dist/ as it is. */
+/**
+ * Two installations and a build come first at full length; the short form installs what the image holds, and takes
+ * dist/ as it is.
+ */
 const REPLAY_TIMEOUT_MS = 15 * 60_000;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);

@@ -52,7 +52,8 @@ beforeAll(async () => {
   mkdirSync(join(copy, 'providers/toy'));
   writeFileSync(join(copy, 'providers/toy/index.ts'), TOY);
   appendFileSync(join(copy, 'providers/registry.ts'), REGISTRY_LINE);
-  // What is new is compiled. No cloud is in the workflows: their bundle is as old as their sources, and is not made again.
+  // What is new is compiled. No cloud is in the workflows: their bundle is as old as their sources, and is not made
+  // again.
   cpSync('dist', join(copy, 'dist'), { recursive: true, preserveTimestamps: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
   const environment = { ...process.env, NODE_OPTIONS: '' };

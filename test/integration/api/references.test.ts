@@ -87,7 +87,10 @@ const ofEach = (list: string, members: string) =>
   `${list} ${members.replaceAll(/\S+/g, (member) => `${list}[].${member}`)} continuationToken?`;
 const TOTALS = ['total', 'daily', 'hourly', 'title', 'code', 'workerPool', 'launchConfig'];
 
-/** Every property of Taskcluster’s bodies; `?` is one that may be missing. Inside `config`, `extra` and such it is anything. */
+/**
+ * Every property of Taskcluster’s bodies; `?` is one that may be missing. Inside `config`, `extra` and such it is
+ * anything.
+ */
 const BODIES: Readonly<Record<string, string>> = {
   'create-worker-pool-request': DEFINITION,
   'update-worker-pool-request': `${DEFINITION} workerPoolId? created? lastModified?`,

@@ -13,8 +13,8 @@ import { temporalAddress } from '../../../dev/testing/services.js';
 import { type RunningWorkers, startWorkers } from '../../support/time-skipping.js';
 
 /**
- * An attempt that fails after its activity's cancellation was requested ends the activity as failed, not as cancelled. The
- * time-skipping server loses such an activity, so this is shown on the real one.
+ * An attempt that fails after its activity's cancellation was requested ends the activity as failed, not as cancelled.
+ * The time-skipping server loses such an activity, so this is shown on the real one.
  */
 
 const scripted = new ScriptedActivities();

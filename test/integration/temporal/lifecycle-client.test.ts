@@ -17,7 +17,9 @@ import { launched, makePool, NOW, poolId } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 
-/** The client, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning. */
+/**
+ * The client, a real database and a real server, and nobody who runs workflows: what is started stays at its beginning.
+ */
 
 const TASK_QUEUE = 'nobody';
 const database = databaseFor('PGlite');

@@ -120,7 +120,8 @@ describe('a trigger by the product’s own client', () => {
     const started = events?.[0]?.workflowExecutionStartedEventAttributes;
     expect(started?.continuedExecutionRunId).not.toBe('');
     expect(started?.firstExecutionRunId).toBe(runId);
-    // The time-skipping server counts the limit of a chain for each of its runs, a real one does not: the limit is of the run.
+    // The time-skipping server counts the limit of a chain for each of its runs, a real one does not: the limit is of
+    // the run.
     const seconds = (limit: { seconds?: unknown } | null | undefined) => Number(limit?.seconds ?? 0);
     expect(seconds(started?.workflowRunTimeout)).toBe(600);
     expect(seconds(started?.workflowExecutionTimeout)).not.toBe(600);

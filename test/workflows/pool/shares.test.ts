@@ -19,7 +19,10 @@ const LAUNCHES_PER_MINUTE = 500;
 const POLL_INTERVAL_MS = 10_000;
 const launchConfigIds = Array.from({ length: 11 }, (_, index) => `lc-${String(index).padStart(2, '0')}`);
 
-/** A pool whose reservations are bounded and cut as the activity does it, and whose launch configs remember what they use. */
+/**
+ * A pool whose reservations are bounded and cut as the activity does it, and whose launch configs remember what they
+ * use.
+ */
 function limitedPool(workerPoolId: string, launchesPerMinute: number): ScriptedPool {
   const pool = new ScriptedPool(time, workerPoolId);
   pool.options = launchConfigIds.map((id) => option(id));

@@ -7,8 +7,9 @@ import { removeAll } from '../../../support/pool-steps.js';
 import { awsProviders, startSystem, type System } from '../../../../dev/testing/system.js';
 
 /**
- * The whole product against an EC2 that nobody here wrote. moto creates one machine whatever MaxCount says, and a launch that
- * gives fewer than it requested makes its launch config back off; so the pool's minimum grows by one machine at a time.
+ * The whole product against an EC2 that nobody here wrote. moto creates one machine whatever MaxCount says, and a
+ * launch that gives fewer than it requested makes its launch config back off; so the pool's minimum grows by one
+ * machine at a time.
  */
 const WANTED = 10;
 const REGION = 'us-east-1';

@@ -6,9 +6,9 @@ import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../suppo
 import { suiteOf } from '../../../support/suite.js';
 
 /**
- * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the cloud holds
- * the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation. The workers of one
- * mode, each at another boundary, meet the same crash.
+ * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the
+ * cloud holds the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation.
+ * The workers of one mode, each at another boundary, meet the same crash.
  */
 
 const { system, newPool } = suiteOf('azure/crash', azureSystem());

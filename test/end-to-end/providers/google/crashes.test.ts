@@ -7,9 +7,9 @@ import { endPool, settled, strikeAfterRows } from '../../../support/pool-steps.j
 import { suiteOf } from '../../../support/suite.js';
 
 /**
- * Every boundary between two steps of a launch in bulk and of a removal, found from outside: the worker process is killed
- * while the cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the operation.
- * The workers of all pools, each at another boundary, meet the same crash.
+ * Every boundary between two steps of a launch in bulk and of a removal, found from outside: the worker process is
+ * killed while the cloud holds the request (not yet acted), holds the answer (acted, and nobody knows), or works on the
+ * operation. The workers of all pools, each at another boundary, meet the same crash.
  */
 
 /** Each pool has a zone of its own, by which reads are told apart that name no pool. */

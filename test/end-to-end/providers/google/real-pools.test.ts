@@ -12,7 +12,8 @@ import { suiteOf } from '../../../support/suite.js';
 
 /** The seed is in the test's name, and `CRASH_SEED` repeats it. */
 const form = proofSize({
-  // Spot machines that are stopped, and such that are deleted; without spot, with local disks; of one zone's types only.
+  // Spot machines that are stopped, and such that are deleted; without spot, with local disks; of one zone's types
+  // only.
   short: {
     ids: [
       ...['gecko-t/t-linux-kvm-gcp', 'proj-wpt/ci', 'proj-fuzzing/ci-arm64', 'proj-bergamot/ci-linux'],

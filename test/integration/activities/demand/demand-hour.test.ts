@@ -22,7 +22,10 @@ const { pools, withinMs } = proofSize({
 
 const database = databaseFor('PGlite');
 
-/** Of every pool: four workers of an archived launch config; half of the pools are busy with two of them, half with none. */
+/**
+ * Of every pool: four workers of an archived launch config; half of the pools are busy with two of them, half with
+ * none.
+ */
 async function changedImages(): Promise<void> {
   for (let n = 0; n < pools; n += 1) {
     await makePool(database.db, { workerPoolId: `prov/p-${n}`, config: { maxCapacity: 10 } }, [launchConfig('new')]);

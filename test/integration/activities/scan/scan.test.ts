@@ -142,7 +142,8 @@ test('a machine built step by step that is being removed is gone after one scan 
     [gone.workerId, NOT_FOUND],
     [hidden.workerId, MISSING],
   ]);
-  // A machine that the cloud knows by id is read again; one that it does not know, only while its lifecycle goes on waiting.
+  // A machine that the cloud knows by id is read again; one that it does not know, only while its lifecycle goes on
+  // waiting.
   await scan('stepwise');
   expect(cloud.count('get')).toBe(3);
 });

@@ -58,7 +58,10 @@ describeRealData('real pools through the API', () => {
   const idOf = (launchConfig: Record<string, unknown>) =>
     (launchConfig['workerManager'] as { launchConfigId?: string } | undefined)?.launchConfigId;
 
-  /** What a client gets for what it sent: an id where it gave none, defaults where it gave a `lifecycle`, and nothing else. */
+  /**
+   * What a client gets for what it sent: an id where it gave none, defaults where it gave a `lifecycle`, and nothing
+   * else.
+   */
   function expectGivenBack(answered: Config, sent: Config): void {
     const { launchConfigs = [], lifecycle, ...rest } = answered;
     const { launchConfigs: sentConfigs = [], lifecycle: sentLifecycle, ...sentRest } = sent;

@@ -7,8 +7,8 @@ import { recordStopped } from '../../../../database/worker-changes.js';
 import { launchMachines, poolDefinition, startTestApi, type Answer, type TestApi } from '../../../support/api.js';
 
 /**
- * The rules of each operation, one test for each of Taskcluster's sentences, with the code and status that it names; where the
- * compatibility page differs, what that says.
+ * The rules of each operation, one test for each of Taskcluster's sentences, with the code and status that it names;
+ * where the compatibility page differs, what that says.
  */
 
 const token = (name: string) => `access-token-of-the-client-${name}`;

@@ -7,10 +7,10 @@ import { type Moto, startMoto } from '../../../support/moto.js';
 
 /**
  * The same provider against an EC2 that nobody here wrote. Where moto differs from EC2:
- * - It ignores MaxCount and makes MinCount machines, here one. So ten machines are ten launches, each of as many as moto gives;
- *   the product copes in the same way, since a launch may always give fewer than it requested.
- * - It makes new machines for a token that it has seen. So nothing is submitted twice here, and what became of a launch is
- *   asked by its tag; idempotency is tested against the simulator.
+ * - It ignores MaxCount and makes MinCount machines, here one. So ten machines are ten launches, each of as many as
+ *   moto gives; the product copes in the same way, since a launch may always give fewer than it requested.
+ * - It makes new machines for a token that it has seen. So nothing is submitted twice here, and what became of a launch
+ *   is asked by its tag; idempotency is tested against the simulator.
  * - It does not know the filter `client-token`, which is why `find` filters by tag.
  */
 let moto: Moto;

@@ -12,7 +12,9 @@ import { startSimulator, type SimulatorHandle } from '../../../../dev/testing/si
 import { workerOf } from '../../../support/workers.js';
 import { azureClients, group, location, makeMachine, quick, subscriptionId } from '../../simulator/azure.js';
 
-/** The provider against documents of a metadata service, and against Resource Manager, which knows the machine's vmId. */
+/**
+ * The provider against documents of a metadata service, and against Resource Manager, which knows the machine's vmId.
+ */
 
 const HOUR = 3_600_000;
 const folder = mkdtempSync(join(tmpdir(), 'azure-identity-'));

@@ -51,7 +51,10 @@ async function untilAnswered(call: () => Promise<unknown>): Promise<number> {
   }
 }
 
-/** Azure tells whole seconds of what is left of its wait when the call comes: `seconds`, or less when the call came late. */
+/**
+ * Azure tells whole seconds of what is left of its wait when the call comes: `seconds`, or less when the call came
+ * late.
+ */
 async function refusalOf(call: () => Promise<unknown>, seconds: number): Promise<number> {
   const error = await call().then(
     () => null,
@@ -70,7 +73,9 @@ afterEach(async () => {
   for (const stop of others.splice(0)) await stop();
 });
 
-/** Somebody else with the same principal: a burst, and then so many calls a second until it is stopped or its test ends. */
+/**
+ * Somebody else with the same principal: a burst, and then so many calls a second until it is stopped or its test ends.
+ */
 async function otherClient(burst: number, perSecond: number) {
   const url = `${simulator.azureEndpoint}/subscriptions/${SUBSCRIPTION}/resourcegroups?api-version=2024-01-01`;
   const statuses: number[] = [];
@@ -96,8 +101,8 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
   const database = databaseFor(engine);
 
   /**
-   * Two processes make 40 calls while somebody else takes three quarters of the bucket and half of what flows in: so little a second
-   * that a slow machine meets the empty bucket too.
+   * Two processes make 40 calls while somebody else takes three quarters of the bucket and half of what flows in: so
+   * little a second that a slow machine meets the empty bucket too.
    */
   async function share(limiterOf: () => Limiter) {
     await simulator.setAzureLimits({ reads: { burst: 40, perSecond: 6 } });
@@ -115,7 +120,8 @@ describe.each(engines)('Azure’s own count of what is left, with the database o
     const floor = await share(() => ({ acquire: async () => {}, reportQuota: async () => {} }));
     const { refusals, other } = await share(() => sharedLimiter(bucketStore(database.db), (providerId) => providerId));
     expect(other.calls).toBeGreaterThan(40);
-    // How many exactly depends on how evenly a busy machine lets both clients call, and so do those of a client that ignores every limit.
+    // How many exactly depends on how evenly a busy machine lets both clients call, and so do those of a client that
+    // ignores every limit.
     expect(refusals + other.refused).toBeLessThan((floor.refusals + floor.other.refused) / 10);
   });
 

@@ -5,7 +5,10 @@ import { attestedContent, certify, newKey, pemFile, signAttested } from '../../.
 import { cpuTimeOf } from '../../../../../dev/testing/cpu-time.js';
 import { seededRandom } from '../../../../support/seeded-random.js';
 
-/** Whatever anybody sends to the open registerWorker call: always an IdentityError (400), never another error, never long. */
+/**
+ * Whatever anybody sends to the open registerWorker call: always an IdentityError (400), never another error, never
+ * long.
+ */
 
 const NOW = Date.parse('2026-07-28T14:00:00Z');
 const root = certify({ name: 'Root', issuer: null, nowMs: NOW });
