@@ -1,8 +1,8 @@
 /**
  * Refreshes the clouds' public certificates that the product ships, from copies that you saved of the published pages:
  *
- *     node scripts/refresh-certificates.mjs amazon PAGE             the EC2 User Guide's "regions-certs" page, as HTML or
- *                                                                   text, or JSON {region: {rsa: PEM}}
+ *     node scripts/refresh-certificates.mjs amazon PAGE             the EC2 User Guide's "regions-certs" page, as HTML
+ *                                                                   or text, or JSON {region: {rsa: PEM}}
  *     node scripts/refresh-certificates.mjs microsoft PAGE FILE…    "Azure Certificate Authority details", as HTML or
  *                                                                   text, and the certificates (PEM or DER) that it
  *                                                                   links to
