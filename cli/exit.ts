@@ -1,4 +1,4 @@
-import { isGrpcServiceError } from '@temporalio/client';
+import { isServerError } from '../temporal/server-errors.js';
 
 /** Supervisors and scripts rely on them (docs/how-to/production.md#exit-codes). */
 export const EXIT = {
@@ -27,6 +27,6 @@ const OUTAGE_CODES = /^(08...|57...|53...|ECONN\w+|ETIMEDOUT|EPIPE)$/;
 export function isOutage(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   if (error.name === 'TransportError') return true;
-  if (isGrpcServiceError(error) || isGrpcServiceError(error.cause)) return true;
+  if (isServerError(error)) return true;
   return 'code' in error && typeof error.code === 'string' && OUTAGE_CODES.test(error.code);
 }

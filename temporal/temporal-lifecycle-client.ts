@@ -1,6 +1,5 @@
 import {
   type Client,
-  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -22,6 +21,7 @@ import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } fr
 import { mainTaskQueue, workflowTypes } from './names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from './schedules.js';
 import { Semaphore } from './semaphore.js';
+import { isServerError } from './server-errors.js';
 
 /** How long a caller of the API waits for an answer; the update may still be applied later, and is idempotent. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -162,15 +162,9 @@ async function withLimitAndDeadline<T>(client: Client, semaphore: Semaphore, cal
     if (error instanceof WorkflowExecutionAlreadyStartedError)
       throw new WorkerExistsError('the worker has an open lifecycle');
     if (error instanceof WorkflowNotFoundError) throw new LifecycleRejectedError('the worker is not running');
-    if (
-      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-      isGrpcServiceError(error) ||
-      isGrpcServiceError(causeOf(error))
-    ) {
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isServerError(error)) {
       throw new LifecycleUnavailableError('the workflow engine gave no answer in time');
     }
     throw error;
   }
 }
-
-const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
