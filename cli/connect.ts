@@ -12,7 +12,8 @@ import {
   ensureSearchAttributes,
   missingSearchAttributes,
 } from '../temporal/namespace.js';
-import { EXIT, ExitError, isOutage } from './exit.js';
+import { EXIT, ExitError } from './exit.js';
+import { isOutage } from './outage.js';
 import { firstLineOf } from '../domain/values.js';
 
 /** How long a command waits for what it needs before it gives up with exit code 2. */

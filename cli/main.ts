@@ -4,15 +4,12 @@ import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { providerTypes } from '../providers/configured.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
-import { checkConfig } from './check-config.js';
-import { EXIT, ExitError, isOutage } from './exit.js';
-import { hold, release } from './hold.js';
-import { migrateDatabase } from './migrate.js';
+import { EXIT, ExitError } from './exit.js';
 import type { Role } from './product.js';
-import { serve } from './serve.js';
 import { packageVersion } from './version.js';
 import { firstLineOf } from '../domain/values.js';
 
+// A command loads what it needs: the whole product takes a second, and help is read more often than that.
 const program = new Command('worker-manager')
   .description('Keeps the right number of machines alive for task queues; every worker is one Temporal workflow.')
   .version(packageVersion(), '--version', 'Prints the version')
@@ -28,29 +25,40 @@ command('serve', 'Runs the API, the Temporal workers, or both')
   .addOption(
     new Option('--role <role>', 'what to run in this process').choices(['all', 'api', 'worker']).default('all'),
   )
-  .action(async (options: { config?: string; role: Role }) => serve(configOf(options), options.role));
+  .action(async (options: { config?: string; role: Role }) => {
+    const { serve } = await import('./serve.js');
+    return serve(configOf(options), options.role);
+  });
 
 command(
   'check-config',
   'Names everything that is wrong with the configuration and with what it names; changes nothing',
-).action(async (options: { config?: string }) => checkConfig(configOf(options)));
+).action(async (options: { config?: string }) => {
+  const { checkConfig } = await import('./check-config.js');
+  return checkConfig(configOf(options));
+});
 
-command('migrate', 'Applies database migrations').action(async (options: { config?: string }) =>
-  migrateDatabase(configOf(options)),
-);
+command('migrate', 'Applies database migrations').action(async (options: { config?: string }) => {
+  const { migrateDatabase } = await import('./migrate.js');
+  return migrateDatabase(configOf(options));
+});
 
 command('hold', 'Stops launches of a pool or of all pools; everything else goes on')
   .option('--pool <id>', 'one worker pool')
   .option('--all', 'every pool')
   .option('--reason <text>', 'why, for whoever finds it held', 'held on the command line')
-  .action(async (options: { config?: string; pool?: string; all?: boolean; reason: string }) =>
-    hold(configOf(options), options),
-  );
+  .action(async (options: { config?: string; pool?: string; all?: boolean; reason: string }) => {
+    const { hold } = await import('./hold.js');
+    return hold(configOf(options), options);
+  });
 
 command('release', 'Ends a hold')
   .option('--pool <id>', 'one worker pool')
   .option('--all', 'the hold of every pool')
-  .action(async (options: { config?: string; pool?: string; all?: boolean }) => release(configOf(options), options));
+  .action(async (options: { config?: string; pool?: string; all?: boolean }) => {
+    const { release } = await import('./hold.js');
+    return release(configOf(options), options);
+  });
 
 function configOf({ config }: { config?: string }): Config {
   const path = config ?? process.env.WORKER_MANAGER_CONFIG;
@@ -71,7 +79,7 @@ try {
   } else if (error instanceof ExitError) {
     for (const line of error.message.split('\n')) console.error(`worker-manager: ${line}`);
     process.exitCode = error.code;
-  } else if (isOutage(error)) {
+  } else if ((await import('./outage.js')).isOutage(error)) {
     console.error(`worker-manager: the database or Temporal stopped answering: ${firstLineOf(error)}`);
     process.exitCode = EXIT.unreachable;
   } else {

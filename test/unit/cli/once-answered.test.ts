@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ServiceError } from '@temporalio/client';
-import { isOutage } from '../../../cli/exit.js';
+import { isOutage } from '../../../cli/outage.js';
 import { onceAnswered } from '../../../cli/connect.js';
 
 /** As the SDK's Schedule client throws it. */

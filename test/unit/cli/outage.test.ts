@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isOutage } from '../../../cli/exit.js';
+import { isOutage } from '../../../cli/outage.js';
 
 const withCode = (code: string) => Object.assign(new Error('no'), { code });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { failuresInWords, toApplicationFailure } from '../../../../activities/support/application-failures.js';
-import { isOutage } from '../../../../cli/exit.js';
+import { isOutage } from '../../../../cli/outage.js';
 import {
   DatabaseLostError,
   DatabaseUnavailableError,
