@@ -89,12 +89,12 @@ function filesWithTwoForms() {
 
 /**
  * Unless the arguments say how many (jest refuses the option twice), a file for each core at a time, because jest would
- * leave one free, and two for each where tests wait for servers half of their time. `--selectProjects` comes last,
- * because it takes every word behind it for a project's name, files too.
+ * leave one free, two for each where tests wait for servers half of their time, and three where they wait for whole
+ * systems. `--selectProjects` comes last, because it takes every word behind it for a project's name, files too.
  */
 function project(name, args = []) {
   const isGiven = args.some((arg) => arg === '--runInBand' || arg.startsWith('--maxWorkers'));
-  const perCore = name === 'unit' || name === 'workflows' ? 1 : 2;
+  const perCore = { integration: 2, 'end-to-end': 3 }[name] ?? 1;
   const workers = isGiven ? [] : [`--maxWorkers=${Math.min(MAX_SIDE_BY_SIDE, perCore * availableParallelism())}`];
   return jest(`${name} tests`, [...workers, ...args, '--selectProjects', name]);
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { awsPool } from '../../dev/testing/api-client.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { checkEvidence } from '../support/evidence.js';
+import { proofSize } from '../support/long.js';
 import { endPool, expectSettled, settled, strikeAfterRows, terminateReconciliation } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
 import type { System } from '../../dev/testing/system.js';
@@ -12,7 +13,8 @@ const disasters = [
   ['the reconciliation terminated', terminateReconciliation, async () => {}],
 ] as const;
 const WANTED = 3;
-const MANY = 80;
+/** Started one after the other, so that a crash comes in between. */
+const MANY = proofSize({ short: 24, long: 80 });
 const { system, newPool } = suiteOf('launch/crash');
 
 /** Four launches that one disaster strikes, so that their waiting goes on side by side. */
