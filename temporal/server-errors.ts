@@ -1,5 +1,5 @@
 import { isGrpcServiceError } from '@temporalio/client';
 
-/** Whether it, or its cause, is Temporal's server that gave no answer or refused a call, as against an error of ours. */
+/** Whether it, or its cause, says that Temporal's server gave no answer or refused a call; any other error is ours. */
 export const isServerError = (error: unknown): boolean =>
   isGrpcServiceError(error) || (error instanceof Error && isGrpcServiceError(error.cause));
