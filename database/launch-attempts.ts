@@ -61,6 +61,8 @@ export interface AttemptBegin {
  * Begins an attempt, in doubt until it is recorded, refused or settled; or, where the launch must not be sent (any
  * more), a search. A launch that is not open stays as it is, and then the cloud must not be called. Null when there is
  * none.
+ *
+ * `nowMs` may lie before the last attempt's: whoever was paused before this begins after one that was scheduled later.
  */
 export async function beginAttempt(
   db: Db,
@@ -78,7 +80,7 @@ export async function beginAttempt(
       update launches l set
         attempts = l.attempts + b.one, in_doubt_attempts = l.in_doubt_attempts + b.one,
         first_attempt_at = coalesce(l.first_attempt_at, case when b.may_send then ${bigint(nowMs)} end),
-        last_attempt_at = case when b.may_send then ${bigint(nowMs)} else l.last_attempt_at end,
+        last_attempt_at = case when b.may_send then greatest(l.last_attempt_at, ${bigint(nowMs)}) else l.last_attempt_at end,
         in_doubt_since = coalesce(l.in_doubt_since, case when b.may_send then ${bigint(nowMs)} end),
         next_attempt_at = ${bigint(nowMs)} + ${attemptInterval}
       from (select *, case when may_send then 1 else 0 end as one from before) b

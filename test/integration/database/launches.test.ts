@@ -49,6 +49,17 @@ describe.each(engines)('a launch on %s', (engine) => {
     expect(await getLaunch(db, 't')).toMatchObject({ inDoubtAttempts: 1, lastAttemptAt: NOW + 2 });
   });
 
+  test('a launch attempt that begins after one that was scheduled later does not make the last attempt older', async () => {
+    const { db } = database;
+    const [late, early] = [NOW + 10 * MINUTE, NOW];
+    await reserve(db, [newIntent('t', 1)]);
+    await beginAttempt(db, 't', { nowMs: late, mayLaunch: true });
+    const { attempts } = (await beginAttempt(db, 't', { nowMs: early, mayLaunch: true }))!;
+    expect(await getLaunch(db, 't')).toMatchObject({ attempts: 2, inDoubtAttempts: 2, lastAttemptAt: late });
+    const proof = { attempts, by: { listedFrom: late + 40_000 + 5 * MINUTE - 1 } };
+    expect(await failLaunch(db, 't', { ...backoff, failure: 'none', errors: [error], proof })).toBe(false);
+  });
+
   test('a launch given up unsent is closed when no attempt is in doubt, and left open otherwise', async () => {
     const { db } = database;
     await reserve(db, [newIntent('t', 1), newIntent('u', 1)]);
