@@ -103,8 +103,17 @@ class PgliteConnection implements DatabaseConnection {
     this.#client = client;
   }
 
+  /**
+   * One that is given up begins all the same, in its turn: what others write later would belong to it, and be lost with
+   * the process. So its end follows it.
+   */
   async begin(): Promise<void> {
-    await this.#client.query('begin', []);
+    try {
+      await this.#client.query('begin', []);
+    } catch (error) {
+      void this.#client.query('rollback', []).catch(() => undefined);
+      throw error;
+    }
     this.#aborted = false;
   }
 

@@ -62,6 +62,18 @@ describe('the embedded database', () => {
     expect(rows).toEqual([{ count: 0 }]);
   });
 
+  test('the embedded database is in no transaction after one whose begin took too long', async () => {
+    const { client, db } = await open();
+    client.limitQueries(50);
+    const busy = client.query('select count(*) from generate_series(1, 5000000)', []).catch(() => undefined);
+    await expect(db.transaction().execute(async () => {})).rejects.toThrow('no answer from the embedded database');
+    client.limitQueries(60_000);
+    const transactionOf = async () =>
+      (await sql<{ id: string }>`select cast(pg_current_xact_id() as text) as id`.execute(db)).rows[0]!.id;
+    expect(await transactionOf()).not.toBe(await transactionOf());
+    await busy;
+  });
+
   test('the embedded database does not keep the process from closing it when its thread has died', async () => {
     const { client, db } = await open();
     await client.thread.terminate();
