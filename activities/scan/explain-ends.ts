@@ -21,8 +21,12 @@ export async function explainEnds<E extends Ended>(
   const explained = new Map<E, string>();
   const unexplained = machines.explain ? ended.filter(endedByItself) : [];
   await readSingly(unexplained, async (one) => {
-    const reason = await machines.explain?.(one.worker).catch(onFailure);
-    if (reason) explained.set(one, reason);
+    try {
+      const reason = await machines.explain?.(one.worker);
+      if (reason) explained.set(one, reason);
+    } catch (error) {
+      onFailure(error);
+    }
   });
   return ended.map((one) => {
     const reason = explained.get(one);

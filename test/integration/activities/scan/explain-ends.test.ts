@@ -3,6 +3,7 @@ import { explainEnds } from '../../../../activities/scan/explain-ends.js';
 import type { SeenMachine } from '../../../../domain/observation.js';
 import type { LiveWorker } from '../../../../database/workers.js';
 import { ProviderError } from '../../../../providers/errors.js';
+import type { Machines } from '../../../../providers/provider.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
 import { recordingProvider } from '../../../support/recording-provider.js';
@@ -81,6 +82,21 @@ test('a fault of ours in an explanation is handed on, and keeps no other end fro
   cloud.fail({ operation: 'explain', error: fault });
   const ends = ['a', 'b'].map((workerId) => ended(cloud, { workerId }));
   expect(await explained(cloud, ends)).toEqual({ reasons: [null, WORDS], failures: [fault] });
+});
+
+test('an explanation that fails before it has begun is handed on, and keeps no other end from its reason', async () => {
+  const cloud = explainingCloud();
+  const ends = ['a', 'b'].map((workerId) => ended(cloud, { workerId }));
+  const { machines } = recordingProvider(recordedContext(), cloud, 'bulk');
+  const fault = new TypeError('ours');
+  const explain: Machines['explain'] = (machine) => {
+    if (machine.workerId === 'a') throw fault;
+    return machines!.explain!(machine);
+  };
+  const failures: unknown[] = [];
+  const all = await explainEnds({ ...machines!, explain }, ends, (error) => void failures.push(error));
+  expect(all.map(({ machine: { reason } }) => reason)).toEqual([null, WORDS]);
+  expect(failures).toEqual([fault]);
 });
 
 test('ends of more than 50 machines are explained fifty at a time, and all of them are reported', async () => {
