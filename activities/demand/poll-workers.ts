@@ -98,6 +98,8 @@ class WorkerPoll {
 
   async run(): Promise<WorkerPollResult> {
     const workerPoolIds = await poolsWithRunningWorkers(this.deps.database.db);
+    const present = new Set(workerPoolIds);
+    for (const workerPoolId of this.pools.keys()) if (!present.has(workerPoolId)) this.pools.delete(workerPoolId);
     const counts = { signalled: 0, refused: 0 };
     let refusal: unknown = null;
     const outcome = await this.poll.run(workerPoolIds, callSignal(), async (workerPoolId, signal) => {

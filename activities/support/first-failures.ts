@@ -1,3 +1,6 @@
+/** Names that are tracked; beyond them the oldest goes, which is reported once more if it still fails. */
+const MAX_FAILING = 10_000;
+
 /**
  * Of what fails again and again only the first failure is reported, until it has worked once. One for a process and
  * kind.
@@ -7,6 +10,8 @@ export class FirstFailures {
 
   isFirst(name: string): boolean {
     if (this.failing.has(name)) return false;
+    const [oldest] = this.failing;
+    if (this.failing.size >= MAX_FAILING && oldest !== undefined) this.failing.delete(oldest);
     this.failing.add(name);
     return true;
   }
