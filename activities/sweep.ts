@@ -111,7 +111,7 @@ function removePools({ database, log }: ActivityDeps): SweepActivities['removeDe
   const failing = new FirstFailures();
   return async () => {
     const { removed, failed, archived } = await withHeartbeat(async () => {
-      const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(database.db)]);
+      const [removal] = await Promise.allSettled([removeArchivedLaunchConfigs(database.db, engineNow())]);
       return { ...(await removeDeletedPools(database.db, timeLimit(REMOVAL_TIMEOUT_MS))), archived: removal };
     });
     for (const workerPoolId of removed) logEvent(log, 'worker-pool-gone', { workerPoolId });

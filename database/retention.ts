@@ -4,7 +4,7 @@ import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInB
 import type { Db } from './client/schema.js';
 import { ERROR_STATS_DAYS } from './error-stats.js';
 import { bigint, inTransaction, text } from './client/sql.js';
-import { DAY_MS } from '../domain/durations.js';
+import { DAY_MS, MINUTE_MS } from '../domain/durations.js';
 
 /** Configuration `retention`. */
 export interface Retention {
@@ -154,11 +154,22 @@ function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
   };
 }
 
-/** Archived launch configs that no worker row and no launch of their own pool points at, with all their revisions. */
-export async function removeArchivedLaunchConfigs(db: Db): Promise<{ workerPoolId: string; launchConfigId: string }[]> {
+/** A reservation that has read its pool before the change writes its launches well before this is over. */
+const RESERVED_WITHIN_MS = 10 * MINUTE_MS;
+
+/**
+ * Archived launch configs that no worker row and no launch of their own pool points at, with all their revisions. Those
+ * of a pool that was changed a moment ago stay: a launch may be about to be reserved of what was active before.
+ */
+export async function removeArchivedLaunchConfigs(
+  db: Db,
+  nowMs: number,
+): Promise<{ workerPoolId: string; launchConfigId: string }[]> {
   const { rows } = await sql<{ workerPoolId: string; launchConfigId: string }>`
     with removed as (
       delete from launch_configs c where is_archived
+        and not exists (select 1 from worker_pools p
+          where p.worker_pool_id = c.worker_pool_id and p.last_modified > ${bigint(nowMs - RESERVED_WITHIN_MS)})
         and not exists (select 1 from workers w
           where w.worker_pool_id = c.worker_pool_id and w.launch_config_id = c.launch_config_id)
         and not exists (select 1 from launches l where l.worker_pool_id = c.worker_pool_id

@@ -121,7 +121,7 @@ describe.each(engines)('on %s,', (engine) => {
     const { db } = database;
     for (const workerPoolId of ['prov/gone', 'prov/kept']) await makePool(db, { workerPoolId });
     const pool = newPool({ workerPoolId: 'prov/kept' });
-    const by = { clientId: 'tester', nowMs: Date.now() };
+    const by = { clientId: 'tester', nowMs: longAgo() };
     await updatePool(db, { pool, launchConfigs: [launchConfig('lc-b')], ...by });
     await deletePool(db, 'prov/gone', by);
     mend = await refuseDeletes(db, 'launch_configs', "old.worker_pool_id = 'prov/kept'");

@@ -25,6 +25,7 @@ import {
   launched,
   machines,
   makePool,
+  MINUTE,
   newPool,
   NOW,
   newIntent,
@@ -138,15 +139,24 @@ describe.each(engines)('retention on %s', (engine) => {
     await recordLaunchedWorkers(db, 'elsewhere', machines(1, 'e'), times);
     await reserve(db, [newIntent('t', 1)]);
     await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
-    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    const remove = () => removeArchivedLaunchConfigs(db, NOW + 8 * DAY);
+    expect(await remove()).toEqual([]);
     await recordLaunchedWorkers(db, 't', machines(1), times);
     await finish(db, ['t'], NOW);
-    expect(await removeArchivedLaunchConfigs(db)).toEqual([]);
+    expect(await remove()).toEqual([]);
     await stop('i-0');
     await expireRows(db, retention, NOW + 8 * DAY);
-    expect(await removeArchivedLaunchConfigs(db)).toEqual([{ workerPoolId: poolId, launchConfigId: 'lc-a' }]);
+    expect(await remove()).toEqual([{ workerPoolId: poolId, launchConfigId: 'lc-a' }]);
     const left = await listLaunchConfigs(db, poolId, { includeArchived: true }, { limit: 9, after: null });
     expect(left.items.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
+  });
+
+  test('retention keeps a launch config that was archived a moment ago, of which a launch may be about to be reserved', async () => {
+    const { db } = database;
+    await updatePool(db, { pool: newPool(), launchConfigs: [launchConfig('lc-b')], clientId: 'tester', nowMs: NOW });
+    expect(await removeArchivedLaunchConfigs(db, NOW + 10 * MINUTE - 1)).toEqual([]);
+    const removed = [{ workerPoolId: poolId, launchConfigId: 'lc-a' }];
+    expect(await removeArchivedLaunchConfigs(db, NOW + 10 * MINUTE)).toEqual(removed);
   });
 
   test('retention removes a deleted pool with its last worker, and nothing of it meets a pool of the same name', async () => {
