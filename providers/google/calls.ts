@@ -1,5 +1,6 @@
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
+import { inTime } from '../shared/in-time.js';
 import { ProviderError } from '../errors.js';
 import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
@@ -20,6 +21,8 @@ export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
 };
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A token comes in a second; Google's library waits for it without an end. */
+const TOKEN_TIMEOUT_MS = 30_000;
 
 /** One request. */
 export interface ComputeCall extends Partial<CallSubject> {
@@ -43,15 +46,17 @@ export class ComputeCalls {
   private readonly context: ProviderContext;
   private readonly endpoint: ReturnType<typeof parseEndpoint>;
   private readonly credentials: ReturnType<typeof readCredentials>;
+  private readonly tokenTimeoutMs: number;
   private sdk: Promise<GoogleSdk> | null = null;
 
   /** Throws ProviderConfigError. */
-  constructor(config: GoogleProviderConfig, context: ProviderContext) {
+  constructor(config: GoogleProviderConfig, context: ProviderContext, tokenTimeoutMs = TOKEN_TIMEOUT_MS) {
     this.project = config.project;
     this.config = config;
     this.context = context;
     this.endpoint = parseEndpoint(config.endpoint);
     this.credentials = readCredentials(config.creds);
+    this.tokenTimeoutMs = tokenTimeoutMs;
   }
 
   /** Gives the answer's body. Throws ProviderError only. */
@@ -117,16 +122,21 @@ export class ComputeCalls {
     const { project, endpoint, credentials } = this;
     this.sdk ??= openSdk({ project, endpoint, credentials });
     const opening = this.sdk;
-    try {
-      const sdk = await opening;
+    const authorized = opening.then(async (sdk) => {
       await sdk.authorize();
       return sdk;
+    });
+    try {
+      return await inTime(authorized, this.tokenTimeoutMs, () => noToken(this.tokenTimeoutMs));
     } catch (error) {
       if (this.sdk === opening) this.sdk = null;
       throw unauthorized(error);
     }
   }
 }
+
+const noToken = (timeoutMs: number): Error =>
+  Object.assign(new Error(`no answer within ${timeoutMs / 1_000} s`), { code: 'ETIMEDOUT' });
 
 /** Google's library says nothing but a status of what its token address answered; without one, that gave no answer. */
 function unauthorized(error: unknown): ProviderError {

@@ -88,10 +88,17 @@ function inDoubt(error: unknown): never {
   throw new ProviderError({ code: 'Unavailable', message, retryAfterMs: retryAfterMs ?? undefined, cause: error });
 }
 
+/** What is read before the insertion leaves nothing in doubt where it gives no answer. */
+function unsent(error: unknown): never {
+  if (!(error instanceof ProviderError) || error.code !== 'Unavailable') throw error;
+  throw new ProviderError({ code: 'GivenUp', message: error.message, cause: error });
+}
+
 async function bulkInsert({ calls, serviceAccount }: LaunchingParts, launch: PreparedLaunch): Promise<Operation> {
   const { requestId, namePrefix, instanceProperties } = launch.request as GoogleRequest;
   const { project, zone } = refOf(launch);
   const names = machineNames(namePrefix, launch.count);
+  const email = await serviceAccount().catch(unsent);
   const resource = {
     count: String(launch.count),
     // As many as there is room for.
@@ -99,7 +106,7 @@ async function bulkInsert({ calls, serviceAccount }: LaunchingParts, launch: Pre
     perInstanceProperties: Object.fromEntries(names.map((name) => [name, {}])),
     instanceProperties: {
       ...instanceProperties,
-      serviceAccounts: [{ email: await serviceAccount(), scopes: SCOPES }],
+      serviceAccounts: [{ email, scopes: SCOPES }],
     },
   };
   return (await calls.call({

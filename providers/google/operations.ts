@@ -57,14 +57,19 @@ export async function listOperations(
       callClass: 'read',
       zone,
       request: { project, filter, maxResults: PAGE_SIZE, ...(pageToken && { pageToken }) },
-      fields: `items(${OPERATION}),nextPageToken`,
-    })) as { items?: readonly Operation[]; nextPageToken?: string | null };
+      fields: `kind,items(${OPERATION}),nextPageToken`,
+    })) as { kind?: string | null; items?: readonly Operation[]; nextPageToken?: string | null };
+    if (answer.kind !== 'compute#operationList') throw noList(zone);
     found.push(...(answer.items ?? []));
     pageToken = answer.nextPageToken ?? '';
     if (!pageToken) return found;
   }
   throw new ProviderError({ code: 'Unavailable', message: `zoneOperations.list of ${zone} does not end` });
 }
+
+/** Not Compute Engine's: it says nothing of what has happened, least of all that nothing has. */
+const noList = (zone: string): ProviderError =>
+  new ProviderError({ code: 'Unavailable', message: `zoneOperations.list of ${zone} was answered without a list` });
 
 /** Between two reads of one operation: a second at first, while most of them end. */
 const intervalsMs = [1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000];

@@ -15,6 +15,7 @@ import { ClientSecretCredential, DefaultAzureCredential, type TokenCredential } 
 import type { AzureProviderConfig } from '../config.js';
 import { assertMaySend, untilGivenUp } from '../../shared/call-scope.js';
 import { type Endpoint, parseEndpoint } from '../../shared/endpoint.js';
+import { inTime } from '../../shared/in-time.js';
 import { ProviderError } from '../../errors.js';
 import type { ProviderContext } from '../../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../../rate-limit.js';
@@ -257,14 +258,9 @@ const noToken: TokenCredential = {
 /** The same tokens; one that does not come in time leaves its call unsent and unavailable. */
 export const boundedCredential = (credential: TokenCredential, timeoutMs = TOKEN_TIMEOUT_MS): TokenCredential => ({
   async getToken(scopes, options) {
-    const { promise: late, reject } = Promise.withResolvers<never>();
     const message = `No token for Azure: no answer within ${timeoutMs / 1_000} s`;
-    const timer = setTimeout(() => reject(new ProviderError({ code: 'Unavailable', message })), timeoutMs);
-    try {
-      return await Promise.race([credential.getToken(scopes, options), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const late = () => new ProviderError({ code: 'Unavailable', message });
+    return await inTime(credential.getToken(scopes, options), timeoutMs, late);
   },
 });
 

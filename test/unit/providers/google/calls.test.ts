@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ComputeCalls } from '../../../../providers/google/calls.js';
 import type { GoogleProviderConfig } from '../../../../providers/google/config.js';
 import { computeTypes, usedMethods } from '../../../../providers/google/descriptor.js';
 import { recordedContext } from '../../../support/provider-context.js';
+import { eventually } from '../../../../dev/testing/eventually.js';
 import { ScriptedGoogle } from '../../../support/scripted-google.js';
 
 let google: ScriptedGoogle;
@@ -218,5 +222,26 @@ describe('a call', () => {
     };
     const offline = new ComputeCalls(config({ endpoint: 'https://127.0.0.1:1', creds }), context);
     await expect(offline.call(insert)).rejects.toMatchObject({ code: 'GivenUp' });
+  });
+
+  test('a call is not sent while the token address says nothing, may be repeated, and then asks for a token anew', async () => {
+    const connections: Socket[] = [];
+    const silent = createServer((socket) => void connections.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const creds = {
+      ...{ type: 'external_account', audience: 'a', subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
+      ...{ token_url: `http://127.0.0.1:${port}`, credential_source: { file: fileURLToPath(import.meta.url) } },
+    };
+    const waiting = new ComputeCalls(config({ endpoint: 'https://127.0.0.1:1', creds }), context, 200);
+    for (let times = 1; times <= 2; times += 1) {
+      await expect(waiting.call(insert)).rejects.toMatchObject({
+        code: 'GivenUp',
+        message: 'No credentials for Google: no answer within 0.2 s',
+      });
+    }
+    await eventually(() => connections.length > 1);
+    for (const socket of connections) socket.destroy();
+    silent.close();
   });
 });

@@ -21,6 +21,7 @@ const deletion = (targetId: string, changes: object = {}) => ({
   ...{ name: `deletion-${targetId}`, status: 'DONE', operationType: 'delete', targetId },
   ...changes,
 });
+const listOf = (...items: object[]): ScriptedAnswer => ({ body: { kind: 'compute#operationList', items } });
 const location = { account: 'example-project', region: 'us-central1', group: 'us-central1-a' };
 const known: MachineRef[] = ['1', '2', '3', '4'].map((workerId) => ({
   workerGroup: 'us-central1-a',
@@ -47,9 +48,7 @@ const lists = () => google.requests.filter(({ path }) => path.endsWith('/operati
 describe('a scan', () => {
   test('a scan gives the machines that it misses as gone where their deletion has ended, by one list for all', async () => {
     const failed = { error: { errors: [{ code: 'INTERNAL_ERROR' }] } };
-    operations = {
-      body: { items: [deletion('2'), deletion('3', failed), deletion('4', { status: 'RUNNING' }), deletion('9')] },
-    };
+    operations = listOf(deletion('2'), deletion('3', failed), deletion('4', { status: 'RUNNING' }), deletion('9'));
     expect(await scan(known)).toEqual({ '1': 'running', '2': 'gone' });
     expect(await scan(known.slice(0, 2))).toEqual({ '1': 'running', '2': 'gone' });
     const filters = lists().map(
@@ -60,10 +59,10 @@ describe('a scan', () => {
   });
 
   test('a scan gives a machine that it misses as gone where it was preempted, and shows one that was only stopped', async () => {
-    const ofPreemptions = { body: { items: [deletion('1'), deletion('2')] } };
+    const ofPreemptions = listOf(deletion('1'), deletion('2'));
     google.say = ({ path, query }) => {
       if (!path.endsWith('/operations')) return instances;
-      return query.get('filter')!.includes('preempted') ? ofPreemptions : { body: { items: [deletion('3')] } };
+      return query.get('filter')!.includes('preempted') ? ofPreemptions : listOf(deletion('3'));
     };
     expect(await scan(known)).toEqual({ '1': 'running', '2': 'gone', '3': 'gone' });
   });
@@ -74,13 +73,15 @@ describe('a scan', () => {
   });
 
   test('a scan says nothing of the machines that it misses where the operations cannot be read', async () => {
-    operations = ScriptedGoogle.refusal(503, 'backendError');
-    expect(await scan(known)).toEqual({ '1': 'running' });
+    for (const answer of [ScriptedGoogle.refusal(503, 'backendError'), { body: { items: [deletion('2')] } }]) {
+      operations = answer;
+      expect(await scan(known)).toEqual({ '1': 'running' });
+    }
   });
 
   test('a scan that is not complete gives no machine as gone', async () => {
     instances = { body: { kind: 'compute#instanceList', items: [], warning: { code: 'UNREACHABLE' } } };
-    operations = { body: { items: [deletion('2')] } };
+    operations = listOf(deletion('2'));
     await expect(scan(known)).rejects.toMatchObject({ code: 'Unavailable' });
     expect(lists()).toEqual([]);
   });

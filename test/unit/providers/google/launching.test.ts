@@ -20,7 +20,7 @@ beforeEach(() => {
   answers = {
     'GET serviceAccounts/1': { body: { email: 'worker@p.iam.gserviceaccount.com' } },
     'GET instances': list([]),
-    'GET operations': { body: { items: [] } },
+    'GET operations': operationList([]),
   };
   google.say = (request) => {
     const key = Object.keys(answers).find((each) => {
@@ -36,6 +36,7 @@ beforeEach(() => {
 const list = (items: object[], warning?: object): ScriptedAnswer => ({
   body: { kind: 'compute#instanceList', items, ...(warning && { warning }) },
 });
+const operationList = (items: object[]): ScriptedAnswer => ({ body: { kind: 'compute#operationList', items } });
 const instance = (id: string) => ({
   ...{ id, name: `vm-${id}`, status: 'RUNNING', creationTimestamp: '2026-11-28T12:00:00.000-00:00' },
 });
@@ -108,7 +109,7 @@ describe('a bulk launch', () => {
 
   test('the operations of several launches of a zone, waited for from one moment on, are read together', async () => {
     const operations = ['a', 'b', 'c'].map((token) => bulk({ name: `of-${launchRequestId(token)}`, ...created(1) }));
-    answers['GET operations'] = { body: { items: operations } };
+    answers['GET operations'] = operationList(operations);
     const waits = new OperationWaits(new ComputeCalls(config(), recordedContext()));
     const zone = { project: 'example-project', zone: 'us-central1-a' };
     const running = operations.map((one) => ({ ...one, status: 'RUNNING' }));
@@ -129,7 +130,7 @@ describe('a bulk launch', () => {
       child('IP_SPACE_EXHAUSTED'),
       child('X', 'other'),
     ];
-    answers['GET operations'] = { body: { items: children } };
+    answers['GET operations'] = operationList(children);
     const { machines, shortfall } = await launching().submit(launchOf(4));
     expect(machines).toHaveLength(1);
     expect(shortfall.map(({ code, cloudCode }) => [code, cloudCode])).toEqual([
@@ -160,7 +161,7 @@ describe('a bulk launch', () => {
     answers['POST instances/bulkInsert'] = operation(created(3));
     answers['GET instances'] = list([instance('1')]);
     const others = [success('4', 'other'), { ...child('QUOTA_EXCEEDED'), targetId: '5' }];
-    answers['GET operations'] = { body: { items: [...['1', '2', '3'].map((id) => success(id)), ...others] } };
+    answers['GET operations'] = operationList([...['1', '2', '3'].map((id) => success(id)), ...others]);
     answers['GET instances/2'] = { body: instance('2') };
     answers['GET instances/3'] = ScriptedGoogle.refusal(
       404,
@@ -178,14 +179,14 @@ describe('a bulk launch', () => {
   test('a bulk launch stays in doubt while Google will not say what became of a machine that is not listed', async () => {
     answers['POST instances/bulkInsert'] = operation();
     answers['GET instances'] = list([instance('1')]);
-    answers['GET operations'] = { body: { items: [success('1'), success('2')] } };
+    answers['GET operations'] = operationList([success('1'), success('2')]);
     answers['GET instances/2'] = ScriptedGoogle.refusal(503, 'backendError');
     await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   test('a bulk launch reads at most 20 machines that are not listed, and else stays in doubt', async () => {
     answers['POST instances/bulkInsert'] = operation(created(21));
-    answers['GET operations'] = { body: { items: Array.from({ length: 21 }, (_, id) => success(`${id}`)) } };
+    answers['GET operations'] = operationList(Array.from({ length: 21 }, (_, id) => success(`${id}`)));
     await expect(launching().submit(launchOf(21))).rejects.toMatchObject({ code: 'Unavailable' });
     expect(google.requests.filter(({ path }) => /\/instances\/\d+$/.test(path))).toEqual([]);
   });
@@ -201,6 +202,16 @@ describe('a bulk launch', () => {
     for (const answer of [list([], { code: 'UNREACHABLE' }), { body: {} }, { body: { kind: 'compute#operation' } }]) {
       answers['GET instances'] = answer;
       await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+    }
+  });
+
+  test('a bulk launch that says of no number stays in doubt when a list of operations is none', async () => {
+    const { name, status, operationType, operationGroupId } = bulk();
+    answers['POST instances/bulkInsert'] = { body: { name, status, operationType, operationGroupId } };
+    for (const body of [{}, { items: [] }, { kind: 'compute#instanceList' }]) {
+      answers['GET operations'] = { body };
+      await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+      await expect(launching().find(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
     }
   });
 
@@ -230,11 +241,19 @@ describe('a bulk launch', () => {
   });
 });
 
+test('a bulk launch is not sent, and not in doubt, while the service account cannot be read', async () => {
+  answers['GET serviceAccounts/1'] = ScriptedGoogle.refusal(503, 'backendError', 'IAM is away');
+  await expect(launching().submit(launchOf(2))).rejects.toMatchObject({
+    code: 'GivenUp',
+    message: 'service account 1: IAM is away',
+  });
+  expect(google.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+});
+
 describe('the search for a launch', () => {
   test('the search for a launch is settled when its operation has ended and all that it created is listed', async () => {
-    answers['GET operations'] = ({ query }) => ({
-      body: { items: query.get('filter') === `clientOperationId="${launchRequestId('token.1')}"` ? [bulk()] : [] },
-    });
+    answers['GET operations'] = ({ query }) =>
+      operationList(query.get('filter') === `clientOperationId="${launchRequestId('token.1')}"` ? [bulk()] : []);
     answers['GET instances'] = list([instance('1'), instance('2')]);
     expect(await launching().find(launchOf(2))).toMatchObject({ machines: [{}, {}], isSettled: true });
     answers['GET instances'] = list([instance('1')]);
@@ -246,7 +265,7 @@ describe('the search for a launch', () => {
   });
 
   test('the search for a launch gives nothing while its operation runs: what is listed then may vanish', async () => {
-    answers['GET operations'] = { body: { items: [bulk({ status: 'RUNNING' })] } };
+    answers['GET operations'] = operationList([bulk({ status: 'RUNNING' })]);
     answers['GET instances'] = list([instance('1'), instance('2')]);
     await expect(launching().find(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
   });
@@ -286,7 +305,7 @@ describe('a removal', () => {
 
 describe('the end of a machine', () => {
   const explain = (items: object[]) => {
-    answers['GET operations'] = { body: { items } };
+    answers['GET operations'] = operationList(items);
     return provider().machines!.explain!(machine);
   };
 
