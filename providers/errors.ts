@@ -12,7 +12,7 @@
  * | Throttled            | yes               | yes, after a while   | wait; never counts as "no capacity"         |
  * | Unavailable          | **unknown**       | yes                  | repeat with the same token; count as open   |
  * | TokenSpent           | **an earlier attempt acted** | no        | find what it made; never launch anew        |
- * | GivenUp              | yes               | yes, by the next attempt | end: the caller's attempt is over        |
+ * | GivenUp              | yes               | yes, by the next attempt | end: this one is over, or had no token   |
  */
 export const providerErrorCodes = [
   'InsufficientCapacity',

@@ -49,7 +49,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
       if (error.code === 'Unavailable') throw toApplicationFailure(error);
       return await search(attempt);
     }
-    const waited = error.code === 'Throttled' && nowMs - launch.created >= MAX_IN_DOUBT_MS;
+    const waited = isUnsent(error) && nowMs - launch.created >= MAX_IN_DOUBT_MS;
     if ((!error.retryable || waited) && (await close(deps, attempt, [reasonOf(error)], { attempts, by: 'refused' }))) {
       return failed(error.message);
     }
@@ -80,6 +80,9 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     throw inDoubt();
   }
 };
+
+/** The call waits for its turn, or did not leave: without credentials, say. Its owner should not wait as long. */
+const isUnsent = ({ code }: ProviderError): boolean => code === 'Throttled' || code === 'GivenUp';
 
 /** The cloud has carried the launch out, and nothing came of it. */
 async function closeSettled(

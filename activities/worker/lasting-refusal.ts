@@ -31,7 +31,7 @@ export async function reportLastingRefusal(
 ): Promise<void> {
   const context = Context.current();
   const { scheduledTimestampMs, currentAttemptScheduledTimestampMs } = context.info;
-  if (!(error instanceof ProviderError) || error.code !== 'Unavailable') return context.heartbeat(null);
+  if (!(error instanceof ProviderError) || !isPutOff(error)) return context.heartbeat(null);
   const since = putOffSince(context.info.heartbeatDetails) ?? currentAttemptScheduledTimestampMs;
   context.heartbeat({ putOffSince: since } satisfies PutOff);
   // guard(one-lost-answer-is-not-lasting): drop
@@ -47,6 +47,9 @@ export async function reportLastingRefusal(
   const isNew = await insertErrorOnce(database.db, lasting, scheduledTimestampMs, engineNow());
   if (isNew) logPoolError(log, lasting);
 }
+
+/** No answer, or none to an attempt to send: the cloud may be well, and only our credentials for it not to be had. */
+const isPutOff = ({ code }: ProviderError): boolean => code === 'Unavailable' || code === 'GivenUp';
 
 const putOffSince = (details: unknown): number | null =>
   isObject(details) && typeof details.putOffSince === 'number' ? details.putOffSince : null;

@@ -5,8 +5,11 @@ import type { BulkLaunching, PreparedLaunch, LaunchedMachine, Provider } from '.
 /** What a cloud does with one call, and what its caller hears of it. */
 export interface CallPlan {
   readonly acts: boolean;
-  /** `answer`: machines, or a definite refusal; `unavailable`: 503; `throttled`; `death`: the caller's process dies. */
-  readonly hears: 'answer' | 'unavailable' | 'throttled' | 'death';
+  /**
+   * `answer`: machines, or a definite refusal; `unavailable`: 503; `throttled`; `death`: the caller's process dies;
+   * `unsent`: there are no credentials to send anything with.
+   */
+  readonly hears: 'answer' | 'unavailable' | 'throttled' | 'death' | 'unsent';
   /**
    * Called between the last check and the call itself, and between the call and what is heard: where a process may
    * pause.
@@ -48,6 +51,7 @@ export class InDoubtCloud {
   }
 
   private async submit({ token, count }: PreparedLaunch, { acts, hears, pause }: CallPlan): Promise<LaunchedMachine[]> {
+    if (hears === 'unsent') throw new ProviderError({ code: 'GivenUp', message: 'no token' });
     assertMaySend();
     await pause?.('before');
     this.sent.set(token, (this.sent.get(token) ?? 0) + 1);

@@ -142,6 +142,25 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', failure: 'slow down' });
   });
 
+  test('a launch that cannot be sent for two minutes is closed, with an error of its pool', async () => {
+    await reserve(database.db, [newIntent('t', 3)]);
+    const unsent = { acts: false, hears: 'unsent' } as const;
+    await attempt('t', unsent, NOW + 2 * MINUTE - 1);
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 0, inDoubtSince: null });
+    await attempt('t', unsent, NOW + 2 * MINUTE);
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', failure: 'no token' });
+    const errors = await database.db.selectFrom('workerPoolErrors').selectAll().execute();
+    expect(errors).toMatchObject([{ launchConfigId: 'lc-a', description: 'no token' }]);
+  });
+
+  test('a launch that cannot be sent stays open while another attempt of it is in doubt', async () => {
+    await reserve(database.db, [newIntent('t', 3)]);
+    cloud.unlisted.add('t');
+    await attempt('t', { acts: true, hears: 'death' }, NOW + 2 * MINUTE - 1);
+    await attempt('t', { acts: false, hears: 'unsent' }, NOW + 2 * MINUTE);
+    expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'open', inDoubtAttempts: 1 });
+  });
+
   test('a launch in doubt is not sent by an attempt that was cancelled', async () => {
     await reserve(database.db, [newIntent('t', 3)]);
     const environment = activityEnvironment();

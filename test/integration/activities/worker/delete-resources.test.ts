@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { LASTING_REFUSAL_MS } from '../../../../activities/worker/lasting-refusal.js';
 import { deletionActivities } from '../../../../activities/worker/delete-resources.js';
-import { ProviderError } from '../../../../providers/errors.js';
+import { ProviderError, type ProviderErrorCode } from '../../../../providers/errors.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
@@ -34,7 +34,7 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
     return asActivity(() => activities.deleteResource(machine, 'machine'), environment);
   };
   const errors = () => database.db.selectFrom('workerPoolErrors').selectAll().execute();
-  const refuse = (code: 'PermissionDenied' | 'Throttled' | 'Unavailable', retryAfterMs?: number) =>
+  const refuse = (code: ProviderErrorCode, retryAfterMs?: number) =>
     cloud.fail({
       operation: 'remove',
       error: new ProviderError({ code, message: 'no', ...(retryAfterMs !== undefined && { retryAfterMs }) }),
@@ -96,7 +96,7 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
   describe('attempts of one removal', () => {
     const first = Date.now();
     /** An attempt this long after the first, which knows what the one before it has left. */
-    const refusedAfter = async (afterMs: number, code: 'PermissionDenied' | 'Throttled' | 'Unavailable') => {
+    const refusedAfter = async (afterMs: number, code: ProviderErrorCode) => {
       refuse(code);
       const times = { scheduledTimestampMs: first, currentAttemptScheduledTimestampMs: first + afterMs };
       await expect(remove(true, { ...times, heartbeatDetails: left })).rejects.toThrow('no');
@@ -115,6 +115,13 @@ describe.each(engines)('the removal of a resource on %s', (engine) => {
       const reported = (await errors())[0]!.reported;
       expect(reported).toBeGreaterThanOrEqual(first + LASTING_REFUSAL_MS);
       expect(reported).toBeLessThan(first + 2 * LASTING_REFUSAL_MS);
+    });
+
+    test('a removal is retried, with one error of the pool, while for minutes there are no credentials to send it with', async () => {
+      await refusedAfter(0, 'GivenUp');
+      expect(await errors()).toEqual([]);
+      for (const more of [0, 1]) await refusedAfter(LASTING_REFUSAL_MS + more, 'GivenUp');
+      expect(await errors()).toMatchObject([{ kind: 'termination-error', description: 'no', occurrences: 1 }]);
     });
 
     test('a removal reports no answer that was lost once, however long its activity has been going on', async () => {
