@@ -9,7 +9,8 @@ import type { Role } from './product.js';
 import { packageVersion } from './version.js';
 import { firstLineOf } from '../domain/values.js';
 
-// A command loads what it needs: the whole product takes a second, and help is read more often than that.
+// A command loads what it needs once its configuration is read: the whole product takes a second, which neither help
+// nor the first line about a mistake waits for.
 const program = new Command('worker-manager')
   .description('Keeps the right number of machines alive for task queues; every worker is one Temporal workflow.')
   .version(packageVersion(), '--version', 'Prints the version')
@@ -26,21 +27,24 @@ command('serve', 'Runs the API, the Temporal workers, or both')
     new Option('--role <role>', 'what to run in this process').choices(['all', 'api', 'worker']).default('all'),
   )
   .action(async (options: { config?: string; role: Role }) => {
+    const config = configOf(options);
     const { serve } = await import('./serve.js');
-    return serve(configOf(options), options.role);
+    return serve(config, options.role);
   });
 
 command(
   'check-config',
   'Names everything that is wrong with the configuration and with what it names; changes nothing',
 ).action(async (options: { config?: string }) => {
+  const config = configOf(options);
   const { checkConfig } = await import('./check-config.js');
-  return checkConfig(configOf(options));
+  return checkConfig(config);
 });
 
 command('migrate', 'Applies database migrations').action(async (options: { config?: string }) => {
+  const config = configOf(options);
   const { migrateDatabase } = await import('./migrate.js');
-  return migrateDatabase(configOf(options));
+  return migrateDatabase(config);
 });
 
 command('hold', 'Stops launches of a pool or of all pools; everything else goes on')
@@ -48,16 +52,18 @@ command('hold', 'Stops launches of a pool or of all pools; everything else goes 
   .option('--all', 'every pool')
   .option('--reason <text>', 'why, for whoever finds it held', 'held on the command line')
   .action(async (options: { config?: string; pool?: string; all?: boolean; reason: string }) => {
+    const config = configOf(options);
     const { hold } = await import('./hold.js');
-    return hold(configOf(options), options);
+    return hold(config, options);
   });
 
 command('release', 'Ends a hold')
   .option('--pool <id>', 'one worker pool')
   .option('--all', 'the hold of every pool')
   .action(async (options: { config?: string; pool?: string; all?: boolean }) => {
+    const config = configOf(options);
     const { release } = await import('./hold.js');
-    return release(configOf(options), options);
+    return release(config, options);
   });
 
 function configOf({ config }: { config?: string }): Config {
