@@ -74,6 +74,14 @@ create table credentials_used (
   primary key (worker_pool_id, worker_group, worker_id)
 );
 
+-- api. Digests of the Hawk signatures that have changed something: nobody changes anything with one of them again.
+create table used_signatures (
+  signature text primary key,
+  -- no process takes a signature of this age any more
+  until bigint not null
+);
+create index used_signatures_until on used_signatures (until);
+
 -- serve. Which account each provider of the configuration speaks for: it may change only while the provider has no machines.
 create table provider_accounts (
   provider_id text primary key,
@@ -158,9 +166,13 @@ create index workers_running on workers (worker_pool_id) where state = 'running'
 -- Every poll sums up the live workers of all pools: from this index alone, however many have stopped.
 create index workers_capacity on workers (worker_pool_id, launch_config_id, state, capacity)
   include (quarantine_until) where state <> 'stopped';
--- Live workers by key: scans and the sweep read them in pages, metrics count them from the index alone.
-create index workers_live_keys on workers (provider_id, worker_pool_id, worker_group, worker_id) include (state)
-  where state <> 'stopped';
+-- Live workers by key: scans and the sweep read them in pages; metrics count them, and sum up their capacity by group, from
+-- the index alone.
+create index workers_live_keys on workers (provider_id, worker_pool_id, worker_group, worker_id)
+  include (state, capacity, quarantine_until) where state <> 'stopped';
+-- Running workers that are advised to terminate: few, and counted by metrics.
+create index workers_advised on workers (worker_pool_id, provider_id, (should_terminate ->> 'reason'))
+  where state = 'running' and should_terminate ->> 'terminate' = 'true';
 -- What follow scans read: workers whose lifecycle waits for what a scan observes.
 create index workers_awaited on workers (provider_id, state) where state in ('requested', 'stopping');
 -- Instants that expiry reads, so that no delete reads a table of which it removes little; so are the other indexes on instants.
@@ -243,7 +255,9 @@ create table launch_backoffs (
   primary key (worker_pool_id, launch_config_id)
 );
 
--- Whoever saw the failure, in the transaction of its consequence. Equal errors of one launch config are one row.
+-- Whoever saw the failure, in the transaction of its consequence. Equal errors of one launch config are one row: the id is made
+-- of pool and fingerprint, so the primary key is what they meet in. A second unique index would refuse one of two equal errors
+-- that are stored at once for the first time.
 create table worker_pool_errors (
   error_id text primary key,
   worker_pool_id text not null,
@@ -257,9 +271,20 @@ create table worker_pool_errors (
   first_reported bigint not null,
   occurrences int not null default 1
 );
-create unique index worker_pool_errors_equal on worker_pool_errors (worker_pool_id, fingerprint);
 create index worker_pool_errors_recent on worker_pool_errors (worker_pool_id, reported desc);
 create index worker_pool_errors_reported on worker_pool_errors (reported);
+
+-- In the statement that stores an error. Occurrences of each error by the hour (epoch milliseconds of its begin): equal errors
+-- are one row, and statistics say how many there were when.
+create table worker_pool_error_hours (
+  error_id text not null,
+  hour bigint not null,
+  worker_pool_id text not null,
+  occurrences int not null,
+  primary key (error_id, hour)
+);
+create index worker_pool_error_hours_pool on worker_pool_error_hours (worker_pool_id, hour) include (occurrences);
+create index worker_pool_error_hours_hour on worker_pool_error_hours (hour);
 
 -- watchDemand. The last two readings of each pool's demand, and how many machines it wanted to launch then.
 create table demand_readings (
@@ -271,7 +296,9 @@ create table demand_readings (
   previous_read_at bigint,
   previous_pending_tasks bigint,
   previous_claimed_tasks bigint,
-  previous_wanted_machines int
+  previous_wanted_machines int,
+  -- when the queue is read again for the pool: a quiet one is read less often while its messages are heard
+  due_at bigint not null default 0
 );
 
 -- provisionPool. A decision equal to the one before extends it.
@@ -331,6 +358,15 @@ create table events (
   payload jsonb not null
 );
 create index events_at on events (at);
+
+-- worker processes, through leases.ts. What one process at a time may do, or what some process is known to do; `since` and
+-- `until` in the database's clock, because it is the one clock that all share.
+create table leases (
+  name text primary key,
+  holder text not null,
+  since bigint not null,
+  until bigint not null
+);
 
 -- Rate limits shared by all processes (GCRA), in the database's clock, because it is the one clock that all share.
 create table rate_limits (
