@@ -24,6 +24,11 @@ describe('the CI workflow', () => {
     expect(jobs['test']?.steps.at(-1)?.run).toBe('npm run ${{ matrix.script }}');
   });
 
+  test('the CI workflow installs the servers that tests start', () => {
+    const installed = steps.flatMap(({ run = '' }) => /apt-get install (.+)$/m.exec(run)?.[1]?.split(' ') ?? []);
+    expect(installed).toEqual(expect.arrayContaining(['postgresql', 'rabbitmq-server']));
+  });
+
   test('the CI workflow names a version of each action', () => {
     const actions = steps.flatMap(({ uses }) => (uses === undefined ? [] : [uses]));
     expect(actions.filter((action) => !/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})$/.test(action))).toEqual([]);
