@@ -107,35 +107,22 @@ describe('a reconciliation', () => {
     expect(dropped()).toEqual([['old']]);
   });
 
-  test('a reconciliation gives up a launch that was never sent when its pool has moved to another provider', async () => {
-    pool().providers = ['cloud', 'former'];
-    pool().unfinished = [{ ...old, providerId: 'former', neverSent: true }];
-    await reconcileOnce();
-    expect(attempts()).toEqual([]);
-    expect(dropped()).toEqual([['old']]);
-  });
-
-  test('a reconciliation only searches for a launch in doubt when its pool has moved to another provider', async () => {
-    pool().providers = ['cloud', 'former'];
-    pool().unfinished = [{ ...old, providerId: 'former' }];
-    await reconcileOnce();
-    expect(attempts()).toEqual([['old', false]]);
-    expect(time().scripted.of('dropLaunches')).toEqual([]);
-  });
-
-  test('a reconciliation gives up a launch that was never sent when its launch config has been archived', async () => {
-    pool().unfinished = [{ ...old, neverSent: true, isArchived: true }];
-    await reconcileOnce();
-    expect(attempts()).toEqual([]);
-    expect(dropped()).toEqual([['old']]);
-  });
-
-  test('a reconciliation only searches for a launch in doubt when its launch config has been archived', async () => {
-    pool().unfinished = [{ ...old, isArchived: true }];
-    await reconcileOnce();
-    expect(attempts()).toEqual([['old', false]]);
-    expect(time().scripted.of('dropLaunches')).toEqual([]);
-  });
+  test.each([
+    ['its pool has moved to another provider', { providerId: 'former' }],
+    ['its launch config has been archived', { isArchived: true }],
+  ])(
+    'a reconciliation gives up a launch that was never sent, and only searches for one in doubt, when %s',
+    async (_when, change) => {
+      pool().providers = ['cloud', 'former'];
+      pool().unfinished = [
+        { ...old, ...change, token: 'never sent', neverSent: true },
+        { ...old, ...change },
+      ];
+      await reconcileOnce();
+      expect(dropped()).toEqual([['never sent']]);
+      expect(attempts()).toEqual([['old', false]]);
+    },
+  );
 
   test('a reconciliation is followed by another when a launch has its outcome later than it was waited for', async () => {
     pool().unfinished = [old];
