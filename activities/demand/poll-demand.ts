@@ -27,7 +27,7 @@ export interface DemandPollResult {
   readonly pools: number;
   readonly triggered: number;
   /** Pools whose demand could not be read, or not in time; only their minimum is launched until it can. */
-  readonly unreadable: number;
+  readonly unanswered: number;
   /** Pools without work, whose new tasks are heard of: what the queue last said of them still counts. */
   readonly quiet: number;
 }
@@ -83,7 +83,7 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           for (const workerPoolId of unknown) consider(workerPoolId, null);
           report.say(outcome);
           await answers.end();
-          return { pools: pools.size, triggered: triggeredPools, unreadable: unknown.length, quiet: quiet.size };
+          return { pools: pools.size, triggered: triggeredPools, unanswered: unknown.length, quiet: quiet.size };
         } finally {
           await answers.end().finally(() => report.notTriggered(untriggered));
         }

@@ -8,30 +8,30 @@ const NAMED_POOLS = 5;
 
 /**
  * Says what became of polls: a line for each poll that failed for some pools, and one when pools have become
- * unreadable, or readable again. The number of lines never grows with the number of pools.
+ * unknown, or known again. The number of lines never grows with the number of pools.
  */
 export class PollReport {
   readonly #log: Logger;
-  #unreadable: ReadonlySet<string> = new Set();
+  #unanswered: ReadonlySet<string> = new Set();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
   say({ failed, leftOut }: PollOutcome): void {
-    const unreadable = new Set([...failed.keys(), ...leftOut]);
-    if (unreadable.size > 0) {
+    const unanswered = new Set([...failed.keys(), ...leftOut]);
+    if (unanswered.size > 0) {
       const [err] = failed.values();
       logEvent(this.#log, 'demand-poll-failed', {
-        ...named(unreadable),
+        ...named(unanswered),
         failed: failed.size,
         leftOut: leftOut.length,
         err: err ?? null,
       });
     }
-    const lost = without(unreadable, this.#unreadable);
-    const regained = without(this.#unreadable, unreadable);
-    this.#unreadable = unreadable;
+    const lost = without(unanswered, this.#unanswered);
+    const regained = without(this.#unanswered, unanswered);
+    this.#unanswered = unanswered;
     if (lost.size > 0) logEvent(this.#log, 'demand-unknown', named(lost));
     if (regained.size > 0) logEvent(this.#log, 'demand-known', named(regained));
   }
@@ -82,11 +82,11 @@ export class QueueReport {
     }
     this.#refused.clear();
     this.#answered.clear();
-    const unreadable = new Set([...others.keys(), ...leftOut]);
-    if (unreadable.size === 0 && signals.failed === 0) return;
+    const unanswered = new Set([...others.keys(), ...leftOut]);
+    if (unanswered.size === 0 && signals.failed === 0) return;
     const [err] = others.values();
     logEvent(this.#log, 'worker-poll-failed', {
-      ...named(unreadable),
+      ...named(unanswered),
       failed: others.size,
       leftOut: leftOut.length,
       signals: signals.failed,

@@ -21,7 +21,7 @@ import { RepeatedSignals } from './repeated-signals.js';
 import { Rotation } from './rotation.js';
 
 export interface WorkerPollActivities {
-  /** Asks the queue about the workers of all pools, and signals lifecycles of which it says something new. */
+  /** Polls the queue about the workers of all pools, and signals lifecycles of which it says something new. */
   pollWorkers(): Promise<WorkerPollResult>;
 }
 
@@ -29,7 +29,7 @@ export interface WorkerPollActivities {
 export interface WorkerPollResult {
   readonly pools: number;
   /** Pools of which the queue did not answer everything, or not in time: whom it was silent about is not inactive. */
-  readonly unreadable: number;
+  readonly unanswered: number;
   readonly signalled: number;
   /** Signals that a lifecycle did not take. */
   readonly refused: number;
@@ -112,8 +112,8 @@ class WorkerPoll {
       if (failure) throw failure.error;
     });
     this.report.say(outcome, { failed: counts.refused, err: refusal });
-    const unreadable = outcome.failed.size + outcome.leftOut.length;
-    return { pools: workerPoolIds.length, unreadable, ...counts };
+    const unanswered = outcome.failed.size + outcome.leftOut.length;
+    return { pools: workerPoolIds.length, unanswered, ...counts };
   }
 
   private stateOf(workerPoolId: string): PoolState {

@@ -59,10 +59,10 @@ test('a hung worker is found by the queue’s data and replaced, and one that wa
   await system().simulator.setQueue({ taskQueueId: pool, ageMs: HOURS_MS });
   // The queue is silent about the pool: nobody goes.
   await system().simulator.setQueue({ taskQueueId: pool, silent: true });
-  expect(await pollWorkers()).toMatchObject({ unreadable: 1, signalled: 0 });
+  expect(await pollWorkers()).toMatchObject({ unanswered: 1, signalled: 0 });
   expect(await stateOf(pool, hung!.workerId)).toBe('running');
   await system().simulator.setQueue({ taskQueueId: pool, silent: false });
-  expect(await pollWorkers()).toMatchObject({ unreadable: 0, signalled: 1 });
+  expect(await pollWorkers()).toMatchObject({ unanswered: 0, signalled: 1 });
   await system().waitFor(async () => (await stateOf(pool, hung!.workerId)) === 'stopped', 'the end of the hung worker');
   await system().waitFor(async () => (await system().api.counts(pool)).running === 2, 'its replacement');
   expect(await stateOf(pool, idle!.workerId)).toBe('running');

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parse } from '@babel/parser';
 import { expect, test } from '@jest/globals';
+import { configKeys } from '../../config/keys.js';
 import { logEvents } from '../../observability/log-events.js';
+import { providerTypes } from '../../providers/configured.js';
 
 /**
  * Names are the field's words (docs/glossary.md), one for one thing. These are words of an earlier dialect: as a part
@@ -17,9 +19,8 @@ const NAMES = new Set(
   Remembering remembering Made isUnbegun isLeft isGoing neverBegun PassOutcome concludePass passId toldToTerminate spareAbove
   PoolFacts poolFacts BudgetNews SharedLook Turnstile Turns Refusals EngineRefused EngineBusy WorkerExists orStart answeredInTurn
   wirePool wireWorker wireOneWorker ourTags isOfOthers Place noneWithoutGroup rememberedLeft emptiest meanings meaningOf
-  signOfLife signsOfLife SignsOfLife temporalFigures watched putAgain concernOf roomFor orNull titled noteRemembered`.split(
-    /\s+/,
-  ),
+  signOfLife signsOfLife SignsOfLife signs_of_life temporalFigures watched putAgain concernOf roomFor orNull titled
+  noteRemembered unreadable RUN_LASTS_MS marks scan-seen pool-change-unannounced`.split(/\s+/),
 );
 
 const root = new URL('../../', import.meta.url).pathname;
@@ -71,4 +72,24 @@ test('no column, table or index is of the dialect', () => {
 test('no log event or field of one is of the dialect', () => {
   const names = Object.entries(logEvents).flatMap(([name, { fields }]) => [name, ...fields]);
   expect(names.filter(isDialect)).toEqual([]);
+});
+
+test('no metric or label of one is of the dialect', () => {
+  // The page lists exactly those of the code (test/unit/observability/reference.test.ts).
+  const names = readFileSync(join(root, 'docs/reference/metrics.md'), 'utf8').match(/(?<=`)\w+(?=`)/g) ?? [];
+  expect(names.filter(isDialect)).toEqual([]);
+  expect(names.length).toBeGreaterThan(50);
+});
+
+test('no configuration key is of the dialect', () => {
+  const names = configKeys(providerTypes).flatMap(({ path }) => path.split('.'));
+  expect(names.filter(isDialect)).toEqual([]);
+  expect(names.length).toBeGreaterThan(50);
+});
+
+test('no file, folder or guard is of the dialect', () => {
+  const names = sources(['.ts', '.mts', '.mjs', '.sql', '.md', '.json']).flatMap((path) => path.split(/[/.]/));
+  const guards = Object.keys(JSON.parse(readFileSync(join(root, 'test/mutation/guards.json'), 'utf8')) as object);
+  expect([...names, ...guards].filter(isDialect)).toEqual([]);
+  expect(guards.length).toBeGreaterThan(50);
 });

@@ -38,7 +38,7 @@ describe('poolCron', () => {
 
 describe('watchDemand', () => {
   test('watchDemand polls all pools once and gives the counts', async () => {
-    const counts = { pools: 3, triggered: 2, unreadable: 1, quiet: 0 };
+    const counts = { pools: 3, triggered: 2, unanswered: 1, quiet: 0 };
     time.scripted.on('pollDemand', async () => counts);
     const handle = await start('watchDemand');
     expect(await handle.result()).toEqual(counts);
@@ -91,7 +91,7 @@ describe('scanProvider', () => {
       for (const [scan, at] of reconciledAt.slice(1).entries())
         expect(at - reconciledAt[scan]!).toBeGreaterThanOrEqual(everyMs);
       expect(reconciledAt.at(-1)! - reconciledAt[0]!).toBeLessThan(3 * everyMs + time.toleranceMs());
-      // Looks leave no trace in the history.
+      // Polls leave no trace in the history.
       expect((await handle.fetchHistory()).events).toHaveLength(11);
     },
   );

@@ -22,7 +22,7 @@ const UNREPORTED_MS = 60_000;
 /**
  * Builds a machine whose launch could only write down its names: one resource after another, exactly one operation in
  * flight. Submitting is an activity; the waiting is a signal from the provider's scan. Nothing to do where the launch
- * itself made the machine. Ends early when the life stops, or its run is to be continued as new.
+ * itself created the machine. Ends early when the life stops, or its run is to be continued as new.
  */
 export async function createResources(lifecycle: WorkerLifecycle): Promise<void> {
   const { input, resources } = lifecycle;

@@ -52,7 +52,7 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
   let requestedAt = Date.now();
   // What scans go on showing as gone needs no call that the cloud keeps refusing.
-  // guard(what-is-gone-is-not-asked-to-go): false
+  // guard(what-is-gone-is-not-deleted-again): false
   const isRefused = () => Date.now() - requestedAt >= REFUSED_AFTER_MS && deletion.isConfirmed();
   const isPointless = () => isOvertaken() || isRefused() || lifecycle.shouldContinueAsNew();
   while (!deletion.isConfirmed()) {
@@ -113,7 +113,7 @@ class Deletion {
   /** It has not been confirmed in time: it is to be requested again. */
   unconfirmed(): void {
     this.isDue = true;
-    // guard(a-removal-is-asked-for-ever-more-rarely): false
+    // guard(deletions-are-repeated-ever-more-rarely): false
     if (this.accepted) this.waitMs = Math.min(this.waitMs * 2, MAX_WAIT_MS);
   }
 }

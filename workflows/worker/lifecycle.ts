@@ -172,7 +172,7 @@ export class WorkerLifecycle {
     if (!observation) return;
     const { state, reason } = observation;
     // Of a machine that is still to be built, nothing can be gone.
-    // guard(nothing-is-gone-before-it-is-begun): false
+    // guard(nothing-is-gone-before-it-is-submitted): false
     if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
@@ -204,7 +204,7 @@ export class WorkerLifecycle {
   enterStopping(): Promise<void> {
     return this.changes.run(async () => {
       const { stop, worker } = this;
-      // guard(a-life-stops-once): false
+      // guard(a-lifecycle-stops-once): false
       if (!stop || !this.mustStop()) return;
       const { launchConfigId, providerId } = this.input;
       const record = (why: StopReason) =>

@@ -65,15 +65,15 @@ export class Resources {
    * Whether a step's resource has been seen to be gone; a machine that is gone leaves nothing, unless its resources say
    * so. One that a scan did not show counts as gone only when the scan was begun while stopping, when nothing is
    * created any more, and the resource cannot just be too new for it: an earlier scan has shown it, its removal was
-   * requested, or nobody ever made it. The first, on which the others depend, is always asked to go: a list may leave
+   * requested, or nobody ever created it. The first, on which the others depend, is always deleted: a list may leave
    * it out for a while.
    */
   isGone(step: string, removalRequested: boolean): boolean {
     const seen = this.lastObservation;
     if (!seen) return false;
     const resource = this.stateOf(step);
-    // Lists and indexes are late: what may have been made, and no scan has ever shown, is asked to go by its name.
-    // guard(what-may-be-made-is-asked-to-go): false
+    // Lists and indexes are late: what may exist, and no scan has ever shown, is deleted by its name.
+    // guard(what-may-exist-is-deleted): false
     if (resource === undefined && this.mayBeUnseen(step) && !removalRequested) return false;
     const followsAnother = step !== this.input.removalSteps[0];
     const mayBeOmitted = removalRequested || (followsAnother && this.listed.has(step)) || this.wasNeverCreated(step);
@@ -87,24 +87,24 @@ export class Resources {
     return resource !== undefined && resource !== 'gone' && resource !== 'stopping';
   }
 
-  /** Whether a step's resource goes away without having been asked to. */
+  /** Whether a step's resource is being deleted, whoever requested that. */
   isDeleting(step: string): boolean {
     const seen = this.lastObservation;
     return (seen?.resources ? seen.resources[step] : seen?.state) === 'stopping';
   }
 
   /**
-   * Whether nobody ever made a step's resource: the launch makes none, or this run would have built it and has not even
-   * submitted it, and no life before it can have done so.
+   * Whether nobody ever created a step's resource: the launch creates none, or this run would have created it and has
+   * not even submitted it, and no lifecycle before it can have done so.
    */
   wasNeverCreated(step: string): boolean {
     const { creationSteps, skippedSteps = [], replaces } = this.input;
-    // guard(what-was-not-made-is-not-asked-to-go): false
+    // guard(what-was-never-created-is-not-deleted): false
     if (skippedSteps.includes(step)) return true;
     return !replaces && creationSteps.includes(step) && !this.createdSteps.includes(step) && this.creating !== step;
   }
 
-  /** Whether a step's resource was begun here and no scan has shown it. */
+  /** Whether a step's resource may have been submitted and no scan has shown it. */
   private mayBeUnseen(step: string): boolean {
     return this.input.creationSteps.includes(step) && !this.wasNeverCreated(step) && !this.listed.has(step);
   }
@@ -117,7 +117,7 @@ export class Resources {
   /** Whether what the machine consists of has to be found out before it is removed. */
   mustRecordResources(): boolean {
     const { tracksResources, launchToken } = this.input;
-    // guard(resources-are-found-out-before-they-go): false
+    // guard(resources-are-recorded-before-they-are-deleted): false
     return tracksResources === true && launchToken !== null && !this.removed.includes(RECORD);
   }
 

@@ -66,7 +66,7 @@ export async function workerLifecycle(input: LifecycleInput): Promise<void> {
     const isGone = await deleteResources(lifecycle);
     return await lifecycle.finishRun({ isGone });
   });
-  // guard(only-a-stopped-life-ends): true
+  // guard(only-a-stopped-lifecycle-ends): true
   if (!hasStopped) await continueAsNew<typeof workerLifecycle>(lifecycle.next());
 }
 

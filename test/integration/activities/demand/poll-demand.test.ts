@@ -62,7 +62,7 @@ test('a pool whose counts cannot be read is left out without affecting other poo
     if (workerPoolId === 'prov/a') throw new Error('the queue does not answer');
     return waiting;
   });
-  expect(await pollOnce()).toEqual({ pools: 3, triggered: 2, unreadable: 1, quiet: 0 });
+  expect(await pollOnce()).toEqual({ pools: 3, triggered: 2, unanswered: 1, quiet: 0 });
   expect(requested.sort()).toEqual(['prov/b', 'prov/c']);
 });
 
@@ -77,7 +77,7 @@ test('a pool whose counts are slow delays no other pool', async () => {
   await othersPolled.promise;
   expect([...requested].sort()).toEqual(['prov/b', 'prov/c']);
   slow.resolve(waiting);
-  expect(await polled).toEqual({ pools: 3, triggered: 3, unreadable: 0, quiet: 0 });
+  expect(await polled).toEqual({ pools: 3, triggered: 3, unanswered: 0, quiet: 0 });
 });
 
 test('a poll triggers every pool that can be read when more pools fail, or hang, than are read at once', async () => {
@@ -97,7 +97,7 @@ test('a poll triggers every pool that can be read when more pools fail, or hang,
   );
   const sound = [...others, 'prov/a', 'prov/b', 'prov/c'].toSorted();
   for (let poll = 0; poll < 2; poll += 1) {
-    expect(await pollOnce()).toEqual({ pools: 15, triggered: 7, unreadable: 8, quiet: 0 });
+    expect(await pollOnce()).toEqual({ pools: 15, triggered: 7, unanswered: 8, quiet: 0 });
     expect(requested.splice(0).toSorted()).toEqual(sound);
   }
 });
@@ -222,7 +222,7 @@ test('a poll triggers a quiet pool that has fewer machines than its minimum, and
     .set({ config: jsonb(config) })
     .where('workerPoolId', '=', 'prov/a')
     .execute();
-  expect(await pollOnce()).toEqual({ pools: 3, triggered: 1, unreadable: 0, quiet: 3 });
+  expect(await pollOnce()).toEqual({ pools: 3, triggered: 1, unanswered: 0, quiet: 3 });
   expect(requested).toEqual(['prov/a']);
   expect(await database.db.selectFrom('demandReadings').selectAll().orderBy('workerPoolId').execute()).toEqual(before);
 });

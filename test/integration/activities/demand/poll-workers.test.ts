@@ -103,7 +103,7 @@ describe('the poll of workers', () => {
   test('a worker poll reads the queue only for pools with registered workers', async () => {
     const [worker] = await registered('prov/a', 't', 1);
     const { poll, requested } = poller({ workers: list(entry(worker!.workerId, worker)) });
-    expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 0, refused: 0 });
+    expect(await poll()).toEqual({ pools: 1, unanswered: 0, signalled: 0, refused: 0 });
     expect(requested).toEqual(['workers prov/a']);
     await recordStopping(database.db, worker!, { reason: 'over', nowMs: NOW });
     expect(await poll()).toMatchObject({ pools: 0 });
@@ -160,7 +160,7 @@ describe('the poll of workers', () => {
     const { poll, signals, lines, refuse } = poller();
     const stuck = `worker/prov/a/${workers[0]!.workerGroup}/${workers[0]!.workerId}`;
     refuse(stuck);
-    expect(await poll()).toEqual({ pools: 1, unreadable: 0, signalled: 2, refused: 1 });
+    expect(await poll()).toEqual({ pools: 1, unanswered: 0, signalled: 2, refused: 1 });
     expect(lines.map(({ msg, signals: failed }) => [msg, failed])).toEqual([['worker-poll-failed', 1]]);
     refuse();
     const pollsUntilHour = Array.from({ length: 60 }, (_, minute) => LATER + (minute + 1) * MINUTE);
@@ -179,7 +179,7 @@ describe('the poll of workers', () => {
         return { complete: true, entries: [] };
       },
     });
-    expect(await poll()).toEqual({ pools: 2, unreadable: 1, signalled: 1, refused: 0 });
+    expect(await poll()).toEqual({ pools: 2, unanswered: 1, signalled: 1, refused: 0 });
     expect(signals.map(({ workflowId }) => workflowId.startsWith('worker/prov/b/'))).toEqual([true]);
     expect(lines).toMatchObject([{ msg: 'worker-poll-failed', workerPoolIds: ['prov/a'], failed: 1, leftOut: 0 }]);
   });
@@ -192,7 +192,7 @@ describe('the poll of workers', () => {
         return null;
       },
     });
-    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 2, refused: 0 });
+    expect(await poll()).toEqual({ pools: 1, unanswered: 1, signalled: 2, refused: 0 });
     const ids = new Set(signals.map(({ workflowId }) => workflowId.split('/').at(-1)));
     expect(ids).toEqual(new Set([workers[1]!.workerId, workers[2]!.workerId]));
     expect(lines).toMatchObject([
@@ -207,7 +207,7 @@ describe('the poll of workers', () => {
       workers: list(entry(quarantined!.workerId, { ...quarantined, quarantineUntil })),
       claimants: () => Promise.reject(new Error('no answer')),
     });
-    expect(await poll()).toEqual({ pools: 1, unreadable: 1, signalled: 1, refused: 0 });
+    expect(await poll()).toEqual({ pools: 1, unanswered: 1, signalled: 1, refused: 0 });
     expect(signals.map(({ activity }) => activity)).toMatchObject([{ idle: false, quarantineUntil }]);
   });
 
