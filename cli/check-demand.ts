@@ -5,7 +5,7 @@ import { EXIT, ExitError } from './exit.js';
 import { firstLineOf } from '../domain/values.js';
 
 const WITHIN_MS = 10_000;
-/** Asked about where the deployment has no pool yet: with scopes for all pools the queue answers this as well. */
+/** Read where the deployment has no pool yet: with scopes for all pools the queue answers this as well. */
 const NO_POOL = 'worker-manager/check-config';
 const NO_WORKER = { workerGroup: 'check-config', workerId: 'check-config' };
 
@@ -18,7 +18,7 @@ const questions: Record<Question, (demand: DemandSource, workerPoolId: string) =
 
 const within = (): AbortSignal => AbortSignal.timeout(WITHIN_MS);
 
-/** Each question that `serve` will ask the queue, asked once about one pool. Only reads. */
+/** Each call that `serve` will make to the queue, made once for one pool. Only reads. */
 export function demandQuestions(
   config: Config,
   workerPoolId = NO_POOL,

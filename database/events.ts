@@ -20,7 +20,7 @@ export async function announce(db: Db, events: readonly NewEvent[], nowMs: numbe
 
 /**
  * A part of a statement: announces each worker of the part called `changed`, which gives rows of `workers`. Static
- * workers are not announced (docs/taskcluster-compatibility.md#events); they are those that no launch made.
+ * workers are not announced (docs/taskcluster-compatibility.md#events); they are those that no launch created.
  */
 export const announceWorkers = (
   topic: WorkerTopic,

@@ -18,8 +18,8 @@ export interface Backoff {
 }
 
 /**
- * Closes an open launch of which the cloud made nothing, lets its launch config back off, and stores the errors. False,
- * and nothing written, when `proof` does not hold (any more).
+ * Closes an open launch of which the cloud created nothing, lets its launch config back off, and stores the errors.
+ * False, and nothing written, when `proof` does not hold (any more).
  */
 export async function failLaunch(
   db: Db,

@@ -7,8 +7,8 @@ import type { Db, LaunchRow } from './client/schema.js';
 import { bigint, int, jsonb } from './client/sql.js';
 
 /**
- * Launches are intents (ARCHITECTURE.md#intent-first): written before the cloud is asked (reservations.ts), closed when
- * the machines have rows. What became of a failed one is in launch-failures.ts.
+ * Launches are intents (ARCHITECTURE.md#intent-first): written before the cloud is called (reservations.ts), closed
+ * when the machines have rows. What became of a failed one is in launch-failures.ts.
  */
 
 /** Null for static workers. */
@@ -20,8 +20,8 @@ export async function getLaunch(db: Db, token: string): Promise<LaunchRow | null
 }
 
 /**
- * Writes the rows of the machines that a launch made and closes the intent, in one statement, and gives all workers of
- * the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it
+ * Writes the rows of the machines that a launch created and closes the intent, in one statement, and gives all workers
+ * of the launch. That the cloud took a call is no proof that its machines work: the launch config's backoff stays as it
  * is.
  *
  * Idempotent, and complete whatever the intent's state: a machine that becomes known only after the intent was closed

@@ -26,7 +26,7 @@ export interface LimitsUsage {
   readonly version: number;
   /** Machines that exist or may exist, over all pools. */
   readonly machines: number;
-  /** Machines of all pools' launches of the last minute: what an open one requested, what another has made. */
+  /** Machines of all pools' launches of the last minute: what an open one requested, what another has created. */
   readonly launchedLastMinute: number;
   readonly ownLaunchedLastMinute: number;
   /** The other pools that wanted more than they got in the last two polls. */

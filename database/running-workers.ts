@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { RunningWorker } from '../domain/inactivity.js';
 import type { Db } from './client/schema.js';
 
-/** Pools with a registered worker that a launch made: of these the queue is asked about workers. */
+/** Pools with a registered worker that a launch created: the queue is polled about their workers. */
 export async function poolsWithRunningWorkers(db: Db): Promise<string[]> {
   // A probe of the index for each pool, however many workers there are. A deleted pool keeps its row while it has
   // workers.
@@ -14,7 +14,7 @@ export async function poolsWithRunningWorkers(db: Db): Promise<string[]> {
   return rows.map(({ workerPoolId }) => workerPoolId);
 }
 
-/** The pool's workers that have registered and that a launch made. */
+/** The pool's workers that have registered and that a launch created. */
 export async function runningWorkers(db: Db, workerPoolId: string): Promise<RunningWorker[]> {
   const { rows } = await sql<RunningWorker>`
     select worker_group, worker_id, registered_at, queue_inactivity_ms, quarantine_until from workers

@@ -3,7 +3,7 @@ import type { TerminationCandidate, TerminationDecision } from '../domain/termin
 import type { Db } from './client/schema.js';
 import { bigint, jsonb } from './client/sql.js';
 
-/** The pool's running workers that a launch made and that are not quarantined. */
+/** The pool's running workers that a launch created and that are not quarantined. */
 export async function terminationCandidates(
   db: Db,
   workerPoolId: string,

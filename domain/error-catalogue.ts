@@ -71,7 +71,7 @@ export const errorCatalogue = {
   TryAgain: {
     status: 503,
     meaning:
-      'A launch is still being written down, or a part of the service does not answer in time; `Retry-After` says when to ask again.',
+      'A launch is still being recorded, or a part of the service does not answer in time; `Retry-After` says when to try again.',
     retry: true,
   },
 } as const satisfies Record<string, CatalogueEntry>;

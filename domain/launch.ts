@@ -18,7 +18,7 @@ export const MAX_IN_DOUBT_MS = 2 * 60_000;
 export const MIN_ATTEMPT_INTERVAL_MS = 10_000;
 export const MAX_ATTEMPT_INTERVAL_MS = 60_000;
 
-/** From the scheduling of the last attempt to the beginning of a list that shows all that any attempt made. */
+/** From the scheduling of the last attempt to the beginning of a list that shows all that any attempt created. */
 export const SETTLED_AFTER_MS = LAUNCH_ATTEMPT_TIMEOUT_MS + LISTED_AFTER_MS;
 
 /** Whether an open launch has been in doubt for so long that nobody should wait for it. */

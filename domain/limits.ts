@@ -1,6 +1,6 @@
 /**
  * Limits of the whole deployment (`limits` in the configuration): they bound what a mistake of ours or of a pool may
- * cost. They count what may exist: of an open launch what it requested, of a fulfilled one what it made, of a failed
+ * cost. They count what may exist: of an open launch what it requested, of a fulfilled one what it created, of a failed
  * one nothing. Pools share them max–min, so that a large pool never keeps a small one waiting.
  */
 

@@ -20,7 +20,7 @@ export const targetCapacity = (input: DemandCounts & ScalingBounds): number =>
   );
 
 /**
- * Running machines that are alike and that advice may end: those that a launch made and that are not quarantined.
+ * Running machines that are alike and that advice may end: those that a launch created and that are not quarantined.
  * A poll counts them in one query; a decision counts its candidates with `groupCandidates`.
  */
 export interface MachineGroup {
@@ -131,7 +131,7 @@ function advisedCapacity(groups: readonly MachineGroup[], budgets: Budgets): num
   return ofArchived + ofCurrent;
 }
 
-/** A running worker that a launch made and that is not quarantined: nobody could start a static one again. */
+/** A running worker that a launch created and that is not quarantined: nobody could start a static one again. */
 export interface TerminationCandidate {
   readonly workerGroup: string;
   readonly workerId: string;

@@ -23,7 +23,7 @@ export interface Worker extends WorkerKey {
   readonly launchConfigId: string | null;
   /** The immutable revision of the launch config that it was launched from; null for static workers. */
   readonly launchConfigRevision: number | null;
-  /** The launch that made it; null for static workers. */
+  /** The launch that created it; null for static workers. */
   readonly launchToken: string | null;
   readonly state: WorkerState;
   /** How many tasks at once; ≥ 1. */
@@ -45,7 +45,8 @@ export interface Worker extends WorkerKey {
   /** What the cloud said of the machine when it was created; what an identity proof is compared with. */
   readonly identityAttributes: Readonly<Record<string, string | null>>;
   /**
-   * Ids of the cloud's resources that it consists of, where they had to be tracked (what a template makes); else empty.
+   * Ids of the cloud's resources that it consists of, where they had to be tracked (what a template creates); else
+   * empty.
    */
   readonly resourceIds: readonly string[];
   readonly shouldTerminate: ShouldTerminate | null;

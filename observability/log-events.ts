@@ -55,7 +55,7 @@ export const logEvents = {
 
   'worker-requested': {
     level: 'info',
-    meaning: 'A launch made this machine; its row is written.',
+    meaning: 'A launch created this machine; its row is written.',
     fields: [...launched, 'terminateAfter'],
   },
   'worker-running': {
@@ -75,7 +75,7 @@ export const logEvents = {
   },
   'worker-removed': {
     level: 'info',
-    meaning: 'The worker is going away, for this reason.',
+    meaning: 'The worker is being removed, for this reason.',
     fields: [...launched, 'reason', 'workerAge', 'runningDuration'],
   },
   'worker-row-refused': {
@@ -249,7 +249,7 @@ export const logEvents = {
   'schedule-failed': {
     level: 'warn',
     meaning:
-      'A Schedule could not be made, updated or deleted; the next sweep tries again, and this line is not repeated.',
+      'A Schedule could not be created, updated or deleted; the next sweep tries again, and this line is not repeated.',
     fields: ['scheduleId', 'err'],
   },
   'rows-not-deleted': {

@@ -19,7 +19,7 @@ export interface LifecycleCommon {
   readonly location: MachineLocation;
   /** Null for static workers: they begin at running. */
   readonly registrationDeadline: number | null;
-  /** Resources to create, in order; empty where the launch itself makes the machine. */
+  /** Resources to create, in order; empty where the launch itself creates the machine. */
   readonly creationSteps: readonly string[];
   /** Resources to delete, in order; empty where there is no cloud behind the machine. */
   readonly removalSteps: readonly string[];

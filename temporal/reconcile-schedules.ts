@@ -21,7 +21,7 @@ export interface ScheduleFailure {
 /**
  * Makes the Schedules of this deployment match its pools and providers: at start-up and in every sweep. Creates what is
  * missing, updates in place what differs, deletes those of pools and providers that no longer exist. One that the
- * engine refuses keeps no other from being made: gives those that failed.
+ * engine refuses keeps no other from being created: gives those that failed.
  *
  * Pools are read after the Schedules were listed: one that is created meanwhile is then known, and keeps its Schedule.
  */

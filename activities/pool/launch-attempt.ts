@@ -18,7 +18,7 @@ export interface Attempt extends BegunAttempt {
 
 /**
  * The in-doubt protocol (ARCHITECTURE.md#closed-by-proof). An attempt calls the cloud once. Its answer is recorded; a
- * definite refusal closes the launch only where no other attempt may have made something; anything else leaves the
+ * definite refusal closes the launch only where no other attempt may have created something; anything else leaves the
  * attempt in doubt. A launch that may not be sent (any more) is searched for: all of its machines, or those that a list
  * shows long after the last attempt, are an answer. Throws when there is none yet; the launch stays open then.
  */
@@ -95,7 +95,7 @@ async function closeSettled(
   throw inDoubt();
 }
 
-/** Closes the launch as one that made nothing, its launch config backs off, and its owner hears of it. */
+/** Closes the launch as one that created nothing, its launch config backs off, and its owner hears of it. */
 async function close(
   deps: ActivityDeps,
   { launch, nowMs }: Attempt,

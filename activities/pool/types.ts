@@ -12,7 +12,7 @@ export interface PoolActivities {
   reserveLaunches(request: ReserveRequest): Promise<Reserved>;
   /** Gives up intents that were never sent; a blocked pool launches nothing. */
   dropLaunches(tokens: readonly string[]): Promise<void>;
-  /** Tells the owner of each of these launches, once, that it has been in doubt for too long. */
+  /** Reports each of these launches to its owner, once: it has been in doubt for too long. */
   reportLaunches(tokens: readonly string[], nowMs: number): Promise<void>;
   /**
    * Starts the lifecycles of a launch's machines; those that have been started stay as they are. False: the time was
@@ -51,7 +51,7 @@ export interface PendingLaunch {
 }
 
 export interface UnfinishedLaunch extends PendingLaunch {
-  /** No attempt of it can have made anything: a blocked pool gives it up. */
+  /** No attempt of it can have created anything: a blocked pool gives it up. */
   readonly neverSent?: boolean;
   /** Its launch config has been archived: nothing more is launched from it. */
   readonly isArchived?: boolean;
@@ -83,7 +83,7 @@ export interface Reserved {
 
 /** What a decision does not say, and polls after it need to know. */
 export interface ReconciliationOutcome {
-  /** Capacity that its own launches have made or may have made. */
+  /** Capacity that its own launches have created or may have created. */
   readonly launchedCapacity: number;
   /** When what bound it may have ended, where no poll sees that: a limit, or a paused Schedule. */
   readonly limitEndsAt: number | null;
@@ -103,7 +103,7 @@ export interface LaunchAttempt {
   readonly token: string;
   /** The workflow's instant. */
   readonly nowMs: number;
-  /** False: what an earlier attempt made is searched for, and nothing is launched. */
+  /** False: what an earlier attempt created is searched for, and nothing is launched. */
   readonly mayLaunch: boolean;
 }
 

@@ -12,7 +12,7 @@ export interface UsedSignature {
   readonly until: number;
 }
 
-/** What is to be remembered of a Hawk header that has been verified; null for every other. */
+/** What is to be recorded of a Hawk header that has been verified; null for every other. */
 export function usedSignature(authorization: string | undefined): UsedSignature | null {
   if (!isHawk(authorization)) return null;
   const attributes = hawkAttributes(authorization);

@@ -15,7 +15,7 @@ export interface ApiDeps {
   readonly providers: Providers;
   readonly config: ApiConfig;
   /**
-   * Asked whether a worker that registers again has claimed tasks, and what people want to know of the queue's workers.
+   * Says whether a worker that registers again has claimed tasks, and what people want to know of the queue's workers.
    */
   readonly demand: Pick<DemandSource, 'worker' | 'workersPage'>;
   readonly log: Logger;
@@ -23,7 +23,7 @@ export interface ApiDeps {
   readonly now: () => number;
   /** Hear of every call that was answered, and of when registered machines booted. */
   readonly metrics?: Pick<TaskclusterMetrics, 'onAnswer' | 'onBooted'>;
-  /** What `__heartbeat__` asks. */
+  /** What `__heartbeat__` checks. */
   readonly health: Health;
   readonly version: Version;
   /** Shown on the front page; null where there is none. */

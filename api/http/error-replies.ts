@@ -54,7 +54,7 @@ function ofProduct(error: Error): ApiError | null {
     return new ApiError('TryAgain', 'The workflow engine does not answer in time. Try again; repeating is safe.');
   }
   if (error instanceof ProviderError) {
-    return new ApiError('TryAgain', 'The cloud that has to be asked does not answer. Try again; repeating is safe.');
+    return new ApiError('TryAgain', 'The cloud, whose answer is needed, gives none. Try again; repeating is safe.');
   }
   if (isDatabaseUnavailable(error)) {
     return new ApiError('TryAgain', 'The database does not answer in time. Try again; repeating is safe.');

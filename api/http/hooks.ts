@@ -20,7 +20,7 @@ declare module 'fastify' {
     signedPayloadHash: string | null;
     /** The body as it came, where its hash is to be checked. */
     signedPayload: Buffer | null;
-    /** What the database remembers of the signature; null where it need not. */
+    /** What the database keeps of the signature; null where it need not. */
     usedSignature: string | null;
   }
 }

@@ -7,7 +7,7 @@ import { pagingQuery } from '../http/paging.js';
 import { entityHistory } from '../schemas/pools.js';
 import { iso } from '../schemas/serialization.js';
 
-/** Who changed what, as Taskcluster's auth service tells it (docs/taskcluster-compatibility.md#routes). */
+/** Who changed what, as Taskcluster's auth service shows it (docs/taskcluster-compatibility.md#routes). */
 export function addAuditOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
   const paging = pagingOf('audit');
   addOperation(api, {

@@ -135,6 +135,6 @@ async function fromQueue<T>(question: Question, log: Log, read: () => Promise<T>
     return await read();
   } catch (error) {
     logEvent(log, 'queue-not-read', { question, err: error });
-    throw new ApiError('TryAgain', 'The queue, which has to be asked, gives no answer. Try again; repeating is safe.');
+    throw new ApiError('TryAgain', 'The queue, whose answer is needed, gives none. Try again; repeating is safe.');
   }
 }

@@ -214,7 +214,7 @@ function judge({ tokens, machines, untokened, foreignRemovals }, lifecycles, row
   return promises;
 }
 
-/** Static workers have no machine that the simulator made. */
+/** Static workers have no machine that the simulator created. */
 function isOfCloud(lifecycleId) {
   return /\/(i-[0-9a-f]+|\d{10,})$/.test(lifecycleId);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Looks until there is something to see (neither null, undefined nor false), and gives it. Throws after `withinMs`. */
+/** Reads until there is something to see (neither null, undefined nor false), and gives it. Throws after `withinMs`. */
 export async function eventually<T>(
   check: () => T | Promise<T>,
   options: { withinMs?: number; everyMs?: number; what?: string } = {},

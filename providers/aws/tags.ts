@@ -30,7 +30,7 @@ export function withOurTags(
   ];
 }
 
-/** The launch and the pool that made a resource, when it bears this deployment's tag; nulls when it does not. */
+/** The launch and the pool that created a resource, when it bears this deployment's tag; nulls when it does not. */
 export function readTags(
   tags: readonly Tag[] | undefined,
   deploymentId: string,

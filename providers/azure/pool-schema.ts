@@ -173,7 +173,7 @@ const template = {
             },
           },
         },
-        // It would make again what another worker consists of.
+        // It would create again what another worker consists of.
         onErrorDeployment: false,
         expressionEvaluationOptions: {
           type: 'object',

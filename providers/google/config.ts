@@ -10,7 +10,7 @@ export const googleProviderSchema = closed(
     providerType: Type.Literal('google'),
     project: Type.String({
       pattern: '^([a-z][-a-z0-9.]*:)?[a-z][-a-z0-9]{4,61}[a-z0-9]$',
-      description: 'Id of the project that machines are made in.',
+      description: 'Id of the project that machines are created in.',
     }),
     workerServiceAccountId: Type.String({
       pattern: '^[0-9]{1,32}$',

@@ -11,7 +11,7 @@ export function requireGroup(store: ArmStore, subscriptionId: string, name: stri
   throw new Refusal('ResourceGroupNotFound', `Resource group '${name ?? ''}' could not be found.`, 404);
 }
 
-/** One in which something can be made. */
+/** One in which something can be created. */
 export function openGroup(store: ArmStore, subscriptionId: string, name: string): ResourceGroup {
   const group = requireGroup(store, subscriptionId, name);
   if (group.state === 'Succeeded') return group;

@@ -4,7 +4,7 @@ import type { ArmStore } from './store.js';
 
 /**
  * Begins to delete; a repetition gives the deletion that is under way. Throws a Refusal while something holds the
- * resource or it is still being made. A machine whose creation is stuck can be deleted; the creation then fails as
+ * resource or it is still being created. A machine whose creation is stuck can be deleted; the creation then fails as
  * preempted.
  */
 export function deleteResource(store: ArmStore, resource: Resource, ending: Ending, nowMs: number): Operation {

@@ -1,7 +1,7 @@
 import type { Failure } from '../errors.js';
 import type { Ending, Properties, ResourceKind } from './resource.js';
 
-/** One resource that a deployment makes. */
+/** One resource that a deployment creates. */
 export interface DeploymentStep {
   readonly kind: ResourceKind;
   readonly name: string;
@@ -40,6 +40,6 @@ export interface Deployment {
   endedMs: number | null;
 }
 
-/** Whether it still makes resources; such a deployment can neither be replaced nor deleted. */
+/** Whether it still creates resources; such a deployment can neither be replaced nor deleted. */
 export const isActive = (deployment: Deployment): boolean =>
   deployment.state === 'Accepted' || deployment.state === 'Running';

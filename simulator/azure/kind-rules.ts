@@ -12,7 +12,7 @@ interface Checked {
 /** What sets one kind of resource apart from the others. */
 export interface KindRules {
   readonly name: RegExp;
-  /** The state while it is made, as the real provider names it. */
+  /** The state while it is created, as the real provider names it. */
   readonly creating: 'Creating' | 'Updating';
   /** Whether its properties may change later. */
   readonly changeable: boolean;

@@ -89,7 +89,7 @@ export function renderDeployment(deployment: Deployment): Properties {
   };
 }
 
-/** One entry for each resource that the deployment has begun to make. */
+/** One entry for each resource that the deployment has begun to create. */
 export const renderDeploymentOperations = (deployment: Deployment): Properties[] =>
   deployment.steps.filter((step) => step.state !== 'Waiting').map((step, index) => renderStep(deployment, step, index));
 

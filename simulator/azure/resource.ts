@@ -59,7 +59,7 @@ export interface ResourceGroup {
   readonly name: string;
   readonly location: string;
   tags: Record<string, string>;
-  /** `Deleting`: nothing can be made in it. */
+  /** `Deleting`: nothing can be created in it. */
   readonly state: 'Succeeded' | 'Deleting';
 }
 

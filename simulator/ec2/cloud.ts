@@ -23,7 +23,7 @@ export interface CloudSnapshot {
 /** "A client token is valid for at least 24 hours after the termination of the instance" (EC2 API idempotency). */
 const TOKEN_LIFETIME_MS = 24 * 3600 * 1000;
 
-/** All machines of all regions, and the launches that made them. */
+/** All machines of all regions, and the launches that created them. */
 export class Cloud {
   readonly times: CloudTimes;
   readonly #launches = new Map<string, Launch>();
@@ -71,7 +71,7 @@ export class Cloud {
     return nowMs >= this.launchOf(instance).launchedMs + this.times.listDelayMs;
   }
 
-  /** Makes `count` machines; the order has been validated and the capacity checked. */
+  /** Creates `count` machines; the order has been validated and the capacity checked. */
   launch(order: Omit<Launch, 'reservationId' | 'instanceIds'>, count: number): Instance[] {
     const reservationId = `r-${randomId()}`;
     const created: Instance[] = [];

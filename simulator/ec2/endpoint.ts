@@ -19,7 +19,7 @@ export interface Ec2Context {
   readonly faults: Faults;
   readonly log: RequestLog;
   readonly latencyMs: number;
-  /** Called after every action that made or ended machines, before it is logged and answered. */
+  /** Called after every action that created or ended machines, before it is logged and answered. */
   readonly onChange: (performed: Performed) => void;
 }
 

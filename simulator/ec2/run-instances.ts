@@ -43,7 +43,7 @@ export function runInstances(cloud: Cloud, region: string, parameters: Parameter
   };
 }
 
-/** The same answer again; only the machines' states may differ. Nothing is made. */
+/** The same answer again; only the machines' states may differ. Nothing is created. */
 function repeat(cloud: Cloud, earlier: Launch, parametersHash: string, nowMs: number): Performed {
   if (earlier.parametersHash !== parametersHash) {
     throw new Refusal(

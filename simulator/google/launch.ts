@@ -12,7 +12,7 @@ import { newGroupId, newId, type GoogleStore } from './store.js';
 export interface Disturbance {
   readonly stuck: boolean;
   readonly errors: Ending;
-  /** Of the machines that a call makes, so many fail; null: all. */
+  /** Of the machines that a call creates, so many fail; null: all. */
   readonly machines: number | null;
 }
 

@@ -35,13 +35,13 @@ export interface Instance {
   readonly sequence: number;
   /** It is listed until its creation fails, and never boots. */
   readonly ghost: boolean;
-  /** The operation that makes it, then the one that stops or deletes it; null while none is under way. */
+  /** The operation that creates it, then the one that stops or deletes it; null while none is under way. */
   operation: string | null;
   power: 'on' | 'stopping' | 'off';
   deleting: boolean;
   /** Its guest has been shut down. */
   silent: boolean;
-  /** Ids of the disks that were made for it, in the order of the asked ones that are no local SSDs. */
+  /** Ids of the disks that were created for it, in the order of the asked ones that are no local SSDs. */
   readonly disks: string[];
   /** A status that a control makes it show. */
   shown: string | null;

@@ -1,7 +1,7 @@
 import type { Instance } from './resource.js';
 import type { GoogleStore } from './store.js';
 
-/** By its own clock, whatever the operation that makes it does: half of the way it is staged, then it runs. */
+/** By its own clock, whatever the operation that creates it does: half of the way it is staged, then it runs. */
 export function statusOf(store: GoogleStore, instance: Instance, nowMs: number): string {
   if (instance.shown !== null) return instance.shown;
   if (instance.deleting || instance.power === 'stopping') return 'STOPPING';

@@ -144,7 +144,7 @@ async function launchInRounds(
     const exhausted = new Set<string>();
     for (const outcome of [...reserved.refused, ...launched]) {
       const option = options.find(({ launchConfigId }) => launchConfigId === outcome.launchConfigId);
-      // What is unfinished may exist: it counts as made.
+      // What is unfinished may exist: it counts as launched.
       const machines = outcome.outcome === 'unfinished' ? outcome.requested : outcome.launched;
       const capacity = machines * (option?.capacityPerInstance ?? 1);
       used.set(outcome.launchConfigId, (used.get(outcome.launchConfigId) ?? 0) + capacity);

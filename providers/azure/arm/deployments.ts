@@ -57,7 +57,7 @@ export class Deployments {
     );
   }
 
-  /** The record only, not what it made. Accepted, or not there. Throws Unavailable while it is active. */
+  /** The record only, not what it created. Accepted, or not there. Throws Unavailable while it is active. */
   async delete({ account, group }: ResourceGroupRef, name: string): Promise<void> {
     await ignoreNotFound(
       this.calls.call(account, 'delete', 'DELETE deployments', ({ deployments }) =>

@@ -79,7 +79,7 @@ const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
   ],
 ];
 
-/** Nothing can be made in a group that is going; what is there goes with it. */
+/** Nothing can be created in a group that is being deleted; what is there is deleted with it. */
 const GROUP_IS_DELETING = /^ResourceGroup(BeingDeleted|DeletionInProgress|IsBeingDeleted)$/;
 
 /** When Azure does not say when to come back. */

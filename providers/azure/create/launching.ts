@@ -13,12 +13,12 @@ import { workerIdOf } from '../model/names.js';
 /** Machines in one launch: each is a lifecycle of its own, so the number only bounds a reconciliation's work. */
 const MAX_PER_LAUNCH = 250;
 
-/** One way in which Azure makes machines; `request.mode` of a prepared launch says which. */
+/** One way in which Azure creates machines; `request.mode` of a prepared launch says which. */
 export interface Mode {
   readonly mode: string;
   /** Every step that a launch of this mode may have. No other mode has a step of the same name. */
   readonly stepNames: readonly string[];
-  /** Whether it makes the machines of this launch config. */
+  /** Whether it creates the machines of this launch config. */
   takes(spec: LaunchSpec): boolean;
   /** Pure; the request must have this `mode` as a member. Throws ProviderError(InvalidRequest). */
   prepare(spec: LaunchSpec): PreparedLaunch;

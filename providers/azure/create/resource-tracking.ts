@@ -12,7 +12,7 @@ import type { Deployments } from '../arm/deployments.js';
 import { isDeployment, requestOf } from './template-request.js';
 import { belongings } from '../model/resource-ids.js';
 
-/** What a deployment made, read from its record before that is deleted. */
+/** What a deployment created, read from its record before that is deleted. */
 export function trackDeployments(calls: AzureCalls, deployments: Deployments, deploymentId: string): ResourceTracking {
   return {
     appliesTo: isDeployment,

@@ -35,7 +35,7 @@ async function namesToDelete(
   if (step === 'vm' && (vms.length > 0 || !machine.resourceIds?.length))
     return [...deterministic(step, machine.workerId), ...vms];
   const others = await listings.namesOf(groupRef, step, machine);
-  // What a template made has names of its own; those that are still there are listed.
+  // What a template created has names of its own; those that are still there are listed.
   return machine.resourceIds?.length && step !== 'vm' ? others : [...deterministic(step, machine.workerId), ...others];
 }
 

@@ -25,7 +25,7 @@ export function deploymentState(provisioningState: string | undefined): MachineS
   }
 }
 
-/** Whether it can still make something: it can neither be replaced nor deleted. */
+/** Whether it can still create something: it can neither be replaced nor deleted. */
 export const isActive = (provisioningState: string | undefined): boolean =>
   deploymentState(provisioningState) === 'pending';
 
@@ -47,7 +47,7 @@ export function reasonOf(operations: readonly DeploymentOperation[]): ProviderEr
   return { message: first.message, cloudCode: first.code };
 }
 
-/** Ids of the resources that the operations are about, those they failed to make included: a failed VM is there. */
+/** Ids of the resources that the operations are about, those they failed to create included: a failed VM is there. */
 export const targetsOf = (operations: readonly DeploymentOperation[]): string[] =>
   operations.flatMap(({ properties }) => {
     const created = properties?.provisioningOperation;

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 
 /**
  * Names of everything that belongs to one machine. They follow from the launch's token and the machine's place in it,
- * so a repeated PUT meets what the first one made; and from the worker id alone, so a row is enough to clean up. Forms
- * and lengths are Taskcluster's (docs/taskcluster-compatibility.md#azure-names), within Azure's limits: 64 for a VM, 80
- * for network resources and disks, 64 for a deployment, 15 for a Windows computer name.
+ * so a repeated PUT meets what the first one created; and from the worker id alone, so a row is enough to clean up.
+ * Forms and lengths are Taskcluster's (docs/taskcluster-compatibility.md#azure-names), within Azure's limits: 64 for a
+ * VM, 80 for network resources and disks, 64 for a deployment, 15 for a Windows computer name.
  */
 export interface MachineNames {
   /** Also the worker id: 38 characters. */

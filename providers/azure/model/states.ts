@@ -71,7 +71,7 @@ export const rows: readonly Row[] = [
     state: 'failed',
     reason: (view) => `the VM has provisioning state ${view.provisioningState}`,
   },
-  { name: 'is being made', holds: (view) => making.includes(provisioning(view)), state: 'pending' },
+  { name: 'is being created', holds: (view) => making.includes(provisioning(view)), state: 'pending' },
   { name: 'exists', holds: () => true, state: 'running' },
 ];
 

@@ -12,7 +12,7 @@ const severity: readonly MachineState[] = ['failed', 'stopping', 'pending', 'run
 
 /**
  * The resources of one resource group, put together by machine: by their tags, by the VM that holds them, and disks
- * that Azure made and named itself by their names; else by `tracked`, ids in lower case with their worker. Pure.
+ * that Azure created and named itself by their names; else by `tracked`, ids in lower case with their worker. Pure.
  * Resources of nobody, or that bear the tags of others, are left out, tracked or not.
  */
 export function resourcesByWorker(

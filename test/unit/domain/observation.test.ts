@@ -359,7 +359,7 @@ describe('compareScan: whatever a provider’s scans show', () => {
     of: fc.constantFrom('requested', 'running', 'stopping'),
   });
 
-  /** Looks one after the other, with the notes that the ones before left. */
+  /** Scans one after the other, with the notes that the ones before left. */
   function* scans(steps: readonly Step[]) {
     let now = 0;
     let notes: ScanNote[] = [];

@@ -117,7 +117,7 @@ describe('a removal', () => {
     await lifecycle.remove();
     await betweenAttempts(lifecycle);
     await lifecycle.observed('gone');
-    // Until it is heeded the scan repeats it.
+    // Until it is acted on the scan repeats it.
     await time.pass(MINUTE_MS);
     await lifecycle.end();
     expect(removals()).toBe(1);

@@ -60,7 +60,7 @@ describe('a machine whose resource stays pending for hours', () => {
     await eventually(() => submitted().at(-1) === 'networkInterface');
     time().scripted.on('deleteResource', async () => {});
     await lifecycle.remove();
-    // No scan confirms that the VM is not there: it is asked to go again and again.
+    // No scan confirms that the VM is not there: its deletion is requested again and again.
     expect(await continued(lifecycle)).toBeLessThan(MAX_EVENTS);
     expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'by an operator', removed: [] });
     await lifecycle.observed('stopping', { resources: { publicIp: 'running' }, removing: true });

@@ -177,7 +177,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
     expect(launches.map(({ launchConfigId }) => launchConfigId)).toEqual(['lc-b']);
   });
 
-  test('reserveLaunches backs off a launch config whose request can never be sent and tells its owner', async () => {
+  test('reserveLaunches backs off a launch config whose request can never be sent and reports it to its owner', async () => {
     pool.around.render = ({ launchConfigId }) => {
       if (launchConfigId === 'lc-a') throw invalidRequest();
     };

@@ -125,7 +125,7 @@ describe('a signature that comes again', () => {
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(9);
   });
 
-  test('a signature that reads may read again, and is not remembered', async () => {
+  test('a signature that reads may read again, and is not recorded', async () => {
     const before = await usedSignatures();
     const authorization = signed('GET', '/providers');
     expect((await send('GET', '/providers', authorization)).status).toBe(200);
@@ -133,7 +133,7 @@ describe('a signature that comes again', () => {
     expect(await usedSignatures()).toBe(before);
   });
 
-  test('a signature of a call that is not allowed or not valid is not remembered', async () => {
+  test('a signature of a call that is not allowed or not valid is not recorded', async () => {
     const before = await usedSignatures();
     await send('PUT', pool, signed('PUT', pool, reader), poolDefinition);
     await send('PUT', pool, signed('PUT', pool), { no: 'pool' });

@@ -38,7 +38,7 @@ test('hawkAttributes stops where the header is no list of attributes', () => {
   expect([...hawkAttributes('Hawk id="a", nonsense, mac="b"').keys()]).toEqual(['id']);
 });
 
-test('usedSignature is remembered for twenty minutes after the time in it, and does not hold the MAC', () => {
+test('usedSignature is kept for twenty minutes after the time in it, and does not hold the MAC', () => {
   const used = usedSignature(header);
   expect(used?.until).toBe((1764345600 + 20 * 60) * 1000);
   expect(used?.digest).toMatch(/^[\w-]{43}$/);
