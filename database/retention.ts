@@ -217,12 +217,12 @@ export interface RemovedPools {
 /**
  * Removes deleted pools that have no live worker and no unfinished launch, with all that is theirs, so that a pool of
  * the same name begins anew (docs/taskcluster-compatibility.md#deleted-pools). A launch in doubt is unfinished: the
- * machines that it may have created must find their pool. One pool that cannot be removed keeps no other; what is not
- * done when the time is over is the next run's.
+ * machines that it may have created must find their pool. One pool that cannot be removed keeps no other, and none
+ * comes first each time; what is not done when the time is over is the next run's.
  */
 export async function removeDeletedPools(db: Db, isOver: () => boolean = () => false): Promise<RemovedPools> {
   const { rows } = await sql<{ workerPoolId: string }>`
-    select worker_pool_id from worker_pools p where ${isRemovable} order by worker_pool_id`.execute(db);
+    select worker_pool_id from worker_pools p where ${isRemovable} order by random()`.execute(db);
   const removed: string[] = [];
   const failed: { workerPoolId: string; failure: unknown }[] = [];
   for (const { workerPoolId } of rows) {

@@ -73,7 +73,7 @@ export class Metrics {
   });
   private readonly outboxMessages = new Gauge({
     name: 'worker_manager_outbox_messages',
-    help: 'Messages that are recorded and not yet delivered to the broker; 0 without one',
+    help: 'Messages that are recorded and not yet delivered to the broker, from a thousand on about so many; 0 without one',
     registers: [this.registry],
   });
   private readonly outboxAge = new Gauge({

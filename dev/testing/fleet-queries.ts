@@ -10,6 +10,7 @@ import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
 import { workersOfLaunch } from '../../database/launches.js';
 import { recordedMetrics } from '../../database/metric-facts.js';
+import { deleteEvents, oldestEvents, outboxHorizon, outboxState } from '../../database/outbox.js';
 import { allPools, getPool, listPoolIds, listPoolProviders, listPools } from '../../database/pools.js';
 import { registrationSnapshot } from '../../database/registration.js';
 import { readLimitsUsage, writeIntents } from '../../database/reservations.js';
@@ -49,6 +50,8 @@ const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
 const TABLES_THAT_EXPIRE = 9;
+/** That are delivered at once. */
+const MESSAGES = 200;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
 
 export const decision = {
@@ -92,6 +95,17 @@ const timers: FleetQuery[] = [
   { name: 'advisedWorkers', run: advisedWorkers },
   { name: 'lastChecked', run: (db) => lastChecked(db, [PROVIDER]) },
   { name: 'liveWorkersByProvider', run: liveWorkersByProvider },
+  { name: 'outboxState', run: outboxState },
+  { name: 'outboxHorizon', run: outboxHorizon },
+  { name: 'oldestEvents', run: (db) => oldestEvents(db, Number.MAX_SAFE_INTEGER, MESSAGES) },
+  {
+    name: 'deleteEvents',
+    run: (db) =>
+      deleteEvents(
+        db,
+        Array.from({ length: MESSAGES }, (_, n) => n + 1),
+      ),
+  },
 ];
 
 const reconciliation: FleetQuery[] = [

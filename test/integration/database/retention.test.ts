@@ -249,6 +249,22 @@ describe.each(engines)('retention on %s', (engine) => {
     expect([await count('workerPoolErrors'), await count('workerPools')]).toEqual([1, 1]);
   });
 
+  test('retention gives every deleted pool a turn although its time lasts for one that cannot be removed', async () => {
+    const { db } = database;
+    for (const workerPoolId of ['prov/a-bad', 'prov/z-good']) {
+      await makePool(db, { workerPoolId });
+      await deletePool(db, workerPoolId, deleted);
+    }
+    const mend = await refuseDeletes(db, 'worker_pools', "old.worker_pool_id = 'prov/a-bad'");
+    await eventually(async () => {
+      let requested = 0;
+      // Before the pool, and before each of its four kinds of history.
+      const { removed } = await removeDeletedPools(db, () => (requested += 1) > 5);
+      return removed.includes('prov/z-good');
+    });
+    await mend();
+  });
+
   test('retention gives every table a turn although no row of the first can be deleted', async () => {
     const { db } = database;
     await launched(db, 't', 1);
