@@ -18,6 +18,7 @@ import { addHealthOperations } from './routes/health.js';
 import { addHoldOperations } from './routes/holds.js';
 import { addLaunchConfigOperations } from './routes/launch-configs.js';
 import { addFrontPage } from './routes/front-page.js';
+import { addOrphanOperations } from './routes/orphans.js';
 import { addPoolOperations } from './routes/pools.js';
 import { refuseOtherMethods } from './http/other-methods.js';
 import { addProviderOperations } from './routes/providers.js';
@@ -74,6 +75,7 @@ function addOperations(api: FastifyInstance, context: ApiContext): void {
   addProviderOperations(api, context);
   addPoolOperations(api, context);
   addHoldOperations(api, context);
+  addOrphanOperations(api, context);
   addDecisionOperations(api, context);
   addAuditOperations(api, context);
   addLaunchConfigOperations(api, context);

@@ -1,73 +1,24 @@
-import hawk from 'hawk';
-import { API_PREFIX } from '../api/http/paths.js';
 import type { Config } from '../config/schema.js';
+import { callApi } from './call-api.js';
 import { EXIT, ExitError } from './exit.js';
-
-const ANSWER_TIMEOUT_MS = 30_000;
 
 interface Scope {
   readonly pool?: string;
   readonly all?: boolean;
 }
 
-/** Holds a pool, or all, through the API of the running deployment: an embedded database belongs to its process. */
+/** Holds a pool, or all. */
 export async function hold(config: Config, options: Scope & { readonly reason: string }): Promise<void> {
-  await call(config, options, 'PUT', { reason: options.reason });
+  await callApi(config, 'PUT', pathOf(options), { reason: options.reason });
   console.log(`${options.pool ?? 'All pools'}: held; nothing is launched until it is released.`);
 }
 
 export async function release(config: Config, options: Scope): Promise<void> {
-  await call(config, options, 'DELETE');
+  await callApi(config, 'DELETE', pathOf(options));
   console.log(`${options.pool ?? 'All pools'}: released.`);
 }
 
-async function call(config: Config, { pool, all }: Scope, method: 'PUT' | 'DELETE', body?: object): Promise<void> {
+function pathOf({ pool, all }: Scope): string {
   if ((pool === undefined) === (all !== true)) throw new ExitError(EXIT.bad, 'give either --pool ID or --all');
-  const { server, auth } = config;
-  const base = server.publicUrl ?? `http://${server.host}:${server.port}`;
-  const path = pool === undefined ? 'hold' : `worker-pool/${encodeURIComponent(pool)}/hold`;
-  const url = `${base}${API_PREFIX}/${path}`;
-  const authorization = authorizationFor(auth, method, url);
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method,
-      headers: {
-        ...(body && { 'content-type': 'application/json' }),
-        ...(authorization && { authorization }),
-      },
-      body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-    });
-  } catch {
-    throw new ExitError(EXIT.unreachable, `server: nothing answers at ${base}; is the worker manager running?`);
-  }
-  if (response.ok) return;
-  const answer = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
-  throw new ExitError(EXIT.bad, `${answer.code ?? response.status}: ${answer.message?.split('\n')[0] ?? 'refused'}`);
-}
-
-/** The API says so when the scopes of whoever signs do not suffice. */
-function authorizationFor({ type, clients }: Config['auth'], method: string, url: string): string | undefined {
-  switch (type) {
-    case 'open':
-      return undefined;
-    case 'static': {
-      // Any client of the configuration will do.
-      const [client] = clients;
-      return client && `Bearer ${client.accessToken}`;
-    }
-    case 'taskcluster':
-      return signedByCaller(method, url, process.env);
-  }
-}
-
-/** With the variables that Taskcluster's own tools read. */
-function signedByCaller(method: string, url: string, env: NodeJS.ProcessEnv): string {
-  const { TASKCLUSTER_CLIENT_ID: id, TASKCLUSTER_ACCESS_TOKEN: key, TASKCLUSTER_CERTIFICATE: certificate } = env;
-  if (!id || !key) {
-    throw new ExitError(EXIT.bad, 'set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN: auth.type is taskcluster');
-  }
-  const ext = certificate && Buffer.from(`{"certificate":${certificate}}`).toString('base64');
-  return hawk.client.header(url, method, { credentials: { id, key, algorithm: 'sha256' }, ...(ext && { ext }) }).header;
+  return pool === undefined ? 'hold' : `worker-pool/${encodeURIComponent(pool)}/hold`;
 }

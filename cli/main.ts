@@ -66,6 +66,14 @@ command('release', 'Ends a hold')
     return release(config, options);
   });
 
+command('sweep', 'Lists what carries this deployment’s tag and belongs to nobody, or removes what the fuse holds back')
+  .option('--dry-run', 'lists, and touches nothing')
+  .option('--confirm <n>', 'lets one run past the fuse, to remove at most so many')
+  .action(async (options: { config?: string; dryRun?: boolean; confirm?: string }) => {
+    const { sweep } = await import('./sweep.js');
+    return sweep(configOf(options), options);
+  });
+
 function configOf({ config }: { config?: string }): Config {
   const path = config ?? process.env.WORKER_MANAGER_CONFIG;
   if (!path) throw new ExitError(EXIT.bad, 'no configuration: give --config FILE or set WORKER_MANAGER_CONFIG');

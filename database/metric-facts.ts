@@ -21,6 +21,12 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMe
       union all select status, machines, count, created from launches
         where status in ('done', 'failed') and closed > ${bigint(nowMs - HOUR_MS)}) as recent
     group by 1, 2`.execute(db);
+  const orphans = await sql<{ providerId: string; verdict: string; orphans: number; firstSeen: number }>`
+    select provider_id, verdict, count(*) as orphans, min(first_seen) as first_seen from orphans
+    group by provider_id, verdict`.execute(db);
+  const acts = await sql<{ act: string; acts: number }>`
+    select act, count(*) as acts from orphan_acts where at > ${bigint(nowMs - HOUR_MS)} group by act`.execute(db);
+  const ages = orphans.rows.map(({ firstSeen }) => nowMs - firstSeen);
   const open = launches.rows.find(({ status }) => status === 'open');
   return {
     workers: workers.rows,
@@ -31,5 +37,8 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMe
       advised: await advisedWorkers(db),
     },
     oldestOpenLaunchSeconds: open ? Math.max(0, nowMs - open.oldest) / 1000 : 0,
+    orphans: orphans.rows.map(({ providerId, verdict, orphans: count }) => ({ providerId, verdict, orphans: count })),
+    oldestOrphanSeconds: Math.max(0, ...ages) / 1000,
+    orphanActs: acts.rows,
   };
 }

@@ -3,8 +3,9 @@ import { NULL_PROVIDER } from '../domain/ids.js';
 import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInBatches } from './client/batches.js';
 import type { Db } from './client/schema.js';
 import { ERROR_STATS_DAYS } from './error-stats.js';
-import { bigint, inTransaction, text } from './client/sql.js';
+import { bigint, inTransaction, int, text } from './client/sql.js';
 import { DAY_MS, MINUTE_MS } from '../domain/durations.js';
+import { SETTLED_AFTER_MS } from '../domain/launch.js';
 
 /** Configuration `retention`. */
 export interface Retention {
@@ -17,6 +18,8 @@ export interface Retention {
 const SHORT_DAYS = 7;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
+/** What sweeps found and did: evidence. */
+const EVIDENCE_DAYS = 8;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
@@ -99,6 +102,8 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       ['begun'],
     ),
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
+    orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${before(EVIDENCE_DAYS)}`, ['begun']),
+    orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${before(EVIDENCE_DAYS)}`, ['at']),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',
@@ -129,9 +134,11 @@ const stoppedWorkers =
   };
 
 /**
- * Those that no worker points at. Each batch goes on where the one before it has ended: launches whose workers are
- * still there may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie
- * behind as well.
+ * Those that no worker points at, and of which nothing can be left in a cloud: a complete list of the provider that
+ * began after they were settled shows nothing of theirs without an owner. Else the sweep would find things of a launch
+ * that it does not know. Each batch goes on where the one before it has ended: launches whose workers are still there
+ * may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie behind as
+ * well.
  */
 function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
   let after = { closed: 0, token: '', offset: 0 };
@@ -144,7 +151,11 @@ function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
         order by closed, token limit ${limit} offset ${offset - after.offset}),
       gone as (
         delete from launches l using old o where l.token = o.token and l.status in ('done', 'failed')
-          and not exists (select 1 from workers w where w.launch_token = o.token) returning 1),
+          and not exists (select 1 from workers w where w.launch_token = o.token)
+          and not exists (select 1 from orphans p where p.launch_token = o.token)
+          and exists (select 1 from tagged_listings s where s.provider_id = l.provider_id
+            and s.begun >= l.closed + ${int(SETTLED_AFTER_MS)})
+        returning 1),
       last as (select closed, token from old order by closed desc, token desc limit 1)
       select cast((select count(*) from old) as int) as considered, cast((select count(*) from gone) as int) as deleted,
         (select closed from last) as closed, (select token from last) as token`.execute(db);

@@ -302,6 +302,42 @@ export const logEvents = {
     meaning: 'A changed pool could not be triggered; its Schedule makes up for it.',
     fields: ['workerPoolId', 'err'],
   },
+  'orphans-listed': {
+    level: 'info',
+    meaning: 'Some of what carries this deployment’s tag belongs to nobody; what became of it in this sweep.',
+    fields: ['machines', 'orphans', 'adopted', 'removed', 'failed', 'oldestSeconds'],
+  },
+  'orphan-list-incomplete': {
+    level: 'warn',
+    meaning: 'A provider could not be listed to its end; no sweep removes an orphan until it can. Not repeated.',
+    fields: ['providerId', 'err'],
+  },
+  'orphan-removals-held': {
+    level: 'error',
+    meaning:
+      'For these reasons no orphan is removed; see docs/how-to/after-a-restore.md. `unknown`: of launches that the database does not know. Said once.',
+    fields: ['reasons', 'machines', 'unknown', 'waiting'],
+  },
+  'orphan-removals-resumed': {
+    level: 'info',
+    meaning: 'Nothing keeps orphans from being removed any more.',
+    fields: ['machines', 'unknown', 'waiting'],
+  },
+  'orphan-adopted': {
+    level: 'info',
+    meaning: 'A machine without an owner got a row and a lifecycle: its pool wants it.',
+    fields: ['providerId', 'thingId', 'launchToken', 'workerPoolId'],
+  },
+  'orphan-removal': {
+    level: 'warn',
+    meaning: 'The removal of a machine, or of what was left of one, that belongs to nobody was begun.',
+    fields: ['providerId', 'thingId', 'launchToken', 'workerPoolId'],
+  },
+  'orphan-act-failed': {
+    level: 'warn',
+    meaning: 'An orphan could not be adopted or removed; the next sweep tries again.',
+    fields: ['providerId', 'thingId', 'launchToken', 'workerPoolId', 'err'],
+  },
 } as const satisfies Record<string, LogEvent>;
 
 export type LogEventName = keyof typeof logEvents;

@@ -17,6 +17,10 @@ export interface RecordedMetrics {
   readonly taskcluster?: TaskclusterFigures;
   /** Missing where there is no broker to deliver to. */
   readonly outbox?: { readonly messages: number; readonly oldestSeconds: number };
+  readonly orphans: readonly { readonly providerId: string; readonly verdict: string; readonly orphans: number }[];
+  /** 0 when there is none. */
+  readonly oldestOrphanSeconds: number;
+  readonly orphanActs: readonly { readonly act: string; readonly acts: number }[];
 }
 
 /** Seconds; cloud calls are mostly tens to hundreds of milliseconds. */
@@ -93,6 +97,24 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly orphans = new Gauge({
+    name: 'worker_manager_orphans',
+    help: 'What carries this deployment’s tag and belongs to nobody, as the last sweep found it, by provider and verdict',
+    labelNames: ['providerId', 'verdict'],
+    registers: [this.registry],
+  });
+  private readonly orphanAge = new Gauge({
+    name: 'worker_manager_oldest_orphan_seconds',
+    help: 'Time since a sweep first saw the oldest orphan; 0 when there is none',
+    registers: [this.registry],
+  });
+  private readonly orphanActs = new Gauge({
+    name: 'worker_manager_orphan_acts',
+    help: 'Orphans that were adopted or whose removal was begun in the last hour, and acts that failed',
+    labelNames: ['act'],
+    registers: [this.registry],
+  });
+
   /** Under the names that Taskcluster's dashboards know. */
   readonly taskcluster = new TaskclusterMetrics(this.registry);
 
@@ -133,6 +155,11 @@ export class Metrics {
     if (recorded.taskcluster) this.taskcluster.set(recorded.taskcluster);
     this.outboxMessages.set(recorded.outbox?.messages ?? 0);
     this.outboxAge.set(recorded.outbox?.oldestSeconds ?? 0);
+    this.orphans.reset();
+    for (const { providerId, verdict, orphans } of recorded.orphans) this.orphans.set({ providerId, verdict }, orphans);
+    this.orphanAge.set(recorded.oldestOrphanSeconds);
+    this.orphanActs.reset();
+    for (const { act, acts } of recorded.orphanActs) this.orphanActs.set({ act }, acts);
     return await this.registry.metrics();
   }
 }

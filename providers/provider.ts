@@ -219,11 +219,23 @@ export interface Machines {
    * the listing no longer shows is given as gone where the cloud says that it has ended.
    */
   observe(locations: readonly MachineLocation[], known?: readonly MachineRef[]): AsyncIterable<readonly Observation[]>;
+  /**
+   * Everything that carries our deployment's tag: machines and whatever else a launch creates or leaves (interfaces,
+   * addresses, disks, volumes, records of deployments). Page by page, in these locations, in every other place that the
+   * configuration names, and wherever else the cloud lists without being told a place. What is gone, or on its way, may
+   * be left out; nothing else is. Complete only when the iteration ends without throwing: then what it does not show is
+   * not there, whoever launched it. `tokens` gives those of the known launches, for clouds whose tags hold none.
+   */
+  inventory(
+    locations: readonly MachineLocation[],
+    tokens: () => Promise<readonly string[]>,
+  ): AsyncIterable<readonly TaggedResource[]>;
   /** One machine by its id; the last proof before it is called gone. Never from a cache. */
   get(machine: MachineRef): Promise<Observation>;
   /**
-   * Deletes one step's resource. Resolves when the cloud has accepted that, or has nothing of it left.
-   * Idempotent; calls of several lifecycles may share one cloud call, each still gets its own verdict.
+   * Deletes one step's resource, or one that `inventory` gave. Resolves when the cloud has accepted that, or has
+   * nothing of it left. Idempotent; calls of several lifecycles may share one cloud call, each still gets its own
+   * verdict.
    */
   deleteResource(machine: MachineRef, step: string): Promise<void>;
   /**
@@ -236,6 +248,23 @@ export interface Machines {
    * machine ended before it registered: how long that backs off depends on it.
    */
   causeOf(reason: string): EndCause;
+}
+
+/** Something in the cloud that carries our deployment's tag. Those of one machine have the same `workerId`. */
+export interface TaggedResource extends MachineRef {
+  /** What people find it by in the cloud; unique. */
+  readonly resourceId: string;
+  /** The step of `deleteResource` that deletes it, given this as its machine; not always one of `removalSteps`. */
+  readonly step: string;
+  /** The machine itself; else what belongs to one, or is left of it. */
+  readonly isMachine: boolean;
+  /** Its launch, where its tags, or the cloud's record, name one. */
+  readonly launchToken: string | null;
+  /**
+   * Whether the cloud's own record of our request shows that this launch created it: what only carries tags may be a
+   * copy that somebody made. Only of a known launch of ours may anything be removed.
+   */
+  readonly isOurs: boolean;
 }
 
 /** Enough to find a machine in the cloud, from its row alone. */

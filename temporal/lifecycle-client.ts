@@ -1,6 +1,13 @@
 import type { WorkerKey } from '../domain/ids.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
-import type { RegisterRequest, Registration, RemoveRequest, ReregisterRequest, StaticWorker } from './messages.js';
+import type {
+  OrphanSweepRequest,
+  RegisterRequest,
+  Registration,
+  RemoveRequest,
+  ReregisterRequest,
+  StaticWorker,
+} from './messages.js';
 
 /**
  * What the API requests of lifecycles and pools. A worker's lifecycle judges and counts; the API does everything else.
@@ -24,6 +31,11 @@ export interface LifecycleClient {
    * Resolves when the lifecycle has accepted the request, not when the machine is gone. A closed lifecycle is no error.
    */
   remove(worker: WorkerKey, request: RemoveRequest): Promise<void>;
+
+  /**
+   * Starts a sweep of orphans and gives its run's id; its outcome is in the database. Rejected while one is under way.
+   */
+  sweepOrphans(request: OrphanSweepRequest): Promise<string>;
 
   /**
    * Starts a static worker's lifecycle, also where former ones have ended; resolves when its row is written. Throws

@@ -189,3 +189,25 @@ export interface ScanInput {
 
 /** ApplicationFailure type of a scan that requests the next one: lifecycles still wait for what it will see. */
 export const MACHINES_AWAITED = 'MachinesAwaited';
+
+/** What becomes of what nobody owns, in one run of `sweep`. */
+export interface OrphanSweepRequest {
+  /** Lists, and adopts and removes nothing. */
+  readonly isDryRun: boolean;
+  /** Removals that an operator lets past the fuse; null: none. */
+  readonly confirmed: number | null;
+  /** Who wants it; null: the Schedule. */
+  readonly clientId: string | null;
+}
+
+/** Counts only. */
+export interface OrphanSweepResult {
+  /** Ours, with and without owner. */
+  readonly machines: number;
+  readonly orphans: number;
+  readonly adopted: number;
+  readonly removed: number;
+  readonly failed: number;
+  /** Why nothing was removed. */
+  readonly held: readonly string[];
+}

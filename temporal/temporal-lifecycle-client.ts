@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { WorkerKey } from '../domain/ids.js';
-import { lifecycleId } from './ids.js';
+import { lifecycleId, ORPHAN_SWEEP_ID } from './ids.js';
 import {
   type LifecycleClient,
   LifecycleRejectedError,
@@ -17,12 +17,20 @@ import {
 } from './lifecycle-client.js';
 import { type LifecycleInputLoader, staticLifecycleInput } from './lifecycle-input.js';
 import { lifecycleStart } from './lifecycle-start-options.js';
-import { lifecycleMessages, REFUSED, type LifecycleInput, type Registration } from './messages.js';
+import {
+  lifecycleMessages,
+  REFUSED,
+  type LifecycleInput,
+  type OrphanSweepRequest,
+  type Registration,
+} from './messages.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
 import { cronSchedule, ensureSchedule, type ScheduleContext } from './schedules.js';
 import { Semaphore } from './semaphore.js';
 import { isServerError } from './server-errors.js';
 
+/** As long as a run of its Schedule. */
+const SWEEP_TIMEOUT_MS = 10 * 60_000;
 /** How long a caller of the API waits for an answer; the update may still be applied later, and is idempotent. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /**
@@ -58,6 +66,8 @@ export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): Life
     async ensurePoolSchedule(workerPoolId) {
       await inTime(() => ensureSchedule(schedules, cronSchedule(schedules, workerPoolId)));
     },
+
+    sweepOrphans: (request) => limited(() => startOrphanSweep(deps, request)),
 
     register: (worker, { updateId, ...request }) =>
       limited(() =>
@@ -103,6 +113,24 @@ export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): Life
     updateStatic: (worker, next) =>
       limited(() => startIfMissing(worker, () => update<void>(worker, lifecycleMessages.updateWorker, next))),
   };
+}
+
+async function startOrphanSweep(
+  { client, schedules }: TemporalLifecycleClientDeps,
+  request: OrphanSweepRequest,
+): Promise<string> {
+  try {
+    const { firstExecutionRunId } = await client.workflow.start(workflowTypes.sweep, {
+      workflowId: ORPHAN_SWEEP_ID,
+      taskQueue: mainTaskQueue(schedules.taskQueuePrefix),
+      args: [request],
+      workflowExecutionTimeout: SWEEP_TIMEOUT_MS,
+    });
+    return firstExecutionRunId;
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new LifecycleRejectedError('a sweep of orphans is under way');
+  }
 }
 
 /** Calls of one lifecycle, each before its limits and its deadline. */

@@ -5,6 +5,7 @@ import { demandActivities } from '../activities/demand/poll-demand.js';
 import { failuresInWords } from '../activities/support/application-failures.js';
 import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
 import { launchActivities } from '../activities/pool/launch.js';
+import { orphanActivities } from '../activities/orphans/sweep-orphans.js';
 import { persistActivities } from '../activities/worker/persist.js';
 import { poolActivities } from '../activities/pool/activities.js';
 import { creationActivities } from '../activities/worker/create-resources.js';
@@ -67,6 +68,7 @@ export async function createWorkers(options: {
       ...demandActivities(deps),
       ...workerPollActivities(deps),
       ...sweepActivities(deps),
+      ...orphanActivities(deps),
       ...persistActivities(deps),
       requestReconcile: deps.triggers.requestReconcile,
     },

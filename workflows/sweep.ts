@@ -1,11 +1,18 @@
 import { ApplicationFailure, isCancellation, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
+import type { OrphanActivities } from '../activities/orphans/sweep-orphans.js';
 import type { SweepActivities } from '../activities/sweep.js';
+import type { OrphanSweepRequest, OrphanSweepResult } from '../temporal/messages.js';
 
 const common = {
   heartbeatTimeout: '15 seconds',
   retry: { maximumAttempts: 3, initialInterval: '2 seconds', maximumInterval: '10 seconds' },
 } as const;
 const duties = proxyActivities<SweepActivities>({
+  ...common,
+  startToCloseTimeout: '5 minutes',
+  scheduleToCloseTimeout: '8 minutes',
+});
+const { sweepOrphans } = proxyActivities<OrphanActivities>({
   ...common,
   startToCloseTimeout: '5 minutes',
   scheduleToCloseTimeout: '8 minutes',
@@ -17,13 +24,26 @@ const inSequence = proxyActivities<SweepActivities>({
   scheduleToCloseTimeout: '4 minutes',
 });
 
-/** Keeps lifecycles, Schedules and the database in order. A duty that fails makes the run red, and keeps no other. */
-export async function sweep(): Promise<void> {
-  // A machine without an owner is the worst of these.
+/** The Schedule's run. */
+const SCHEDULED: OrphanSweepRequest = { isDryRun: false, confirmed: null, clientId: null };
+
+/**
+ * Keeps lifecycles, Schedules, clouds and the database in order. A duty that fails makes the run red, and keeps no
+ * other. With a request it sweeps orphans alone, as an operator wants it.
+ */
+export async function sweep(request?: OrphanSweepRequest): Promise<OrphanSweepResult | undefined> {
+  if (request) return await sweepOrphans(request);
+  await doAll();
+  return undefined;
+}
+
+async function doAll(): Promise<void> {
+  // A machine without an owner is the worst of these. One that has lost its lifecycle is owned when it has a new one.
   const starts = duties.startMissingLifecycles();
   const deletes = [inSequence.expireRows(), inSequence.removeDeletedPools()];
   const results = await Promise.allSettled([
     starts,
+    sweepOrphans(SCHEDULED),
     duties.reconcileSchedules(),
     ...deletes,
     // They leave the space.

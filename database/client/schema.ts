@@ -2,6 +2,7 @@ import type { Generated, Kysely } from 'kysely';
 import type { FailureClass } from '../../domain/backoff.js';
 import type { DecisionBasis } from '../../domain/decision-record.js';
 import type { ScanNote } from '../../domain/observation.js';
+import type { HoldReason, OrphanVerdict } from '../../domain/orphans.js';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
 
@@ -29,6 +30,10 @@ export interface Schema {
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
   leases: { name: string; holder: string; since: number; until: number };
+  orphanSweeps: OrphanSweepRow;
+  orphans: OrphanRow;
+  orphanActs: OrphanActRow;
+  taggedListings: { providerId: string; begun: number };
   providerAccounts: { providerId: string; account: string };
   rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
   migrations: { name: string; applied: number };
@@ -191,4 +196,54 @@ export interface EventRow {
   at: number;
   topic: string;
   payload: unknown;
+}
+
+export interface OrphanSweepRow {
+  runId: string;
+  begun: number;
+  ended: number;
+  /** Who wanted it; null: the Schedule. */
+  clientId: string | null;
+  isDryRun: boolean;
+  /** Removals that an operator let past the fuse. */
+  confirmed: number | null;
+  /** Providers whose list was read to its end. */
+  complete: readonly string[];
+  /** Why nothing was removed. */
+  held: readonly HoldReason[];
+  machines: number;
+  orphans: number;
+  adopted: number;
+  removed: number;
+  failed: number;
+}
+
+export interface OrphanRow {
+  providerId: string;
+  thingId: string;
+  workerGroup: string;
+  workerId: string;
+  location: MachineLocation;
+  steps: readonly string[];
+  resourceIds: readonly string[];
+  isMachine: boolean;
+  launchToken: string | null;
+  /** Of its launch; null where the database does not know that. */
+  workerPoolId: string | null;
+  firstSeen: number;
+  lastSeen: number;
+  verdict: OrphanVerdict;
+}
+
+export interface OrphanActRow {
+  id: Generated<number>;
+  at: number;
+  runId: string;
+  providerId: string;
+  thingId: string;
+  launchToken: string | null;
+  workerPoolId: string | null;
+  act: 'adopted' | 'removal' | 'failed';
+  /** What it consisted of, or why it failed. */
+  detail: string;
 }

@@ -10,6 +10,16 @@ import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
 import { workersOfLaunch } from '../../database/launches.js';
 import { recordedMetrics } from '../../database/metric-facts.js';
+import {
+  knownLaunches,
+  latestSweeps,
+  launchLocations,
+  listOrphans,
+  orphansFirstSeen,
+  recordOrphans,
+  rowsOfLaunches,
+  workersWithoutRow,
+} from '../../database/orphans.js';
 import { deleteEvents, oldestEvents, outboxHorizon, outboxState } from '../../database/outbox.js';
 import { allPools, getPool, listPoolIds, listPoolProviders, listPools } from '../../database/pools.js';
 import { registrationSnapshot } from '../../database/registration.js';
@@ -49,7 +59,7 @@ const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2
 const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
-const TABLES_THAT_EXPIRE = 9;
+const TABLES_THAT_EXPIRE = 12;
 /** That are delivered at once. */
 const MESSAGES = 200;
 const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
@@ -187,6 +197,17 @@ const sweep: FleetQuery[] = [
       return expireRows(db, retention, nowMs + 3.5 * DAY_MS, () => (batches += 1) > TABLES_THAT_EXPIRE);
     },
   },
+  { name: 'launchLocations', run: (db) => launchLocations(db, PROVIDER) },
+  { name: 'knownLaunches', run: (db) => knownLaunches(db, ['live-1', 'live-2', 'unknown']) },
+  { name: 'rowsOfLaunches', run: (db) => rowsOfLaunches(db, ['live-1', 'live-2', 'unknown']) },
+  { name: 'workersWithoutRow', run: async (db) => workersWithoutRow(db, await liveWorkerKeys(db)) },
+  { name: 'orphansFirstSeen', run: orphansFirstSeen },
+  {
+    name: 'recordOrphans',
+    run: (db, nowMs) => recordOrphans(db, { orphans: [], complete: [PROVIDER], begunAt: nowMs }),
+  },
+  { name: 'listOrphans', run: listOrphans },
+  { name: 'latestSweeps', run: (db) => latestSweeps(db, 20) },
   { name: 'removeArchivedLaunchConfigs', run: removeArchivedLaunchConfigs },
   { name: 'removeDeletedPools', form: 'none', run: (db) => removeDeletedPools(db) },
   {

@@ -69,7 +69,8 @@ export async function countsOfGooglePool(options: GoogleCountsOptions): Promise<
     },
     config: {
       limits: { launchesPerMinute: 20_000, machines: 20_000 },
-      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds, sweepSeconds: 300 },
+      // A sweep lists all zones too.
+      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds, sweepSeconds: 3_600 },
     },
   });
   let failed = true;

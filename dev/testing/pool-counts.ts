@@ -40,7 +40,8 @@ export async function countsOfPool({ workers: wanted, limits, temporal }: PoolCo
     simulator: { limits, latencyMs: 60, bootMs: 3_000, shutdownMs: 2_000, listDelayMs: 2_000, idleMs: 3_600_000 },
     config: {
       limits: { launchesPerMinute: 10_000, machines: 10_000 },
-      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
+      // A sweep lists machines too.
+      intervals: { demandSeconds: 10, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 3_600 },
       // One line for each scan.
       log: { level: 'debug' },
     },

@@ -1,5 +1,5 @@
-import type { Instance, Reservation } from '@aws-sdk/client-ec2';
-import type { LaunchedMachine, MachineState, Observation } from '../provider.js';
+import type { Instance, Reservation, Volume } from '@aws-sdk/client-ec2';
+import type { LaunchedMachine, MachineState, Observation, TaggedResource } from '../provider.js';
 import { causeByWords } from '../shared/end-cause.js';
 import { readTags } from './tags.js';
 
@@ -15,6 +15,9 @@ const states: Readonly<Record<string, MachineState>> = {
   stopping: 'failed',
   stopped: 'failed',
 };
+
+/** All that there is of a machine. */
+export const REMOVAL_STEP = 'instance';
 
 /** By the codes of a StateReason, which are part of its message (EC2 API Reference, StateReason). */
 export const causeOf = causeByWords(
@@ -60,6 +63,41 @@ export function observations(reservation: Reservation, region: string, deploymen
     resources: {},
   }));
 }
+
+/** What is there and stays. Tags can be copied; the client token is EC2's record of the request. */
+export function taggedInstances(reservation: Reservation, region: string, deploymentId: string): TaggedResource[] {
+  return identified(reservation).flatMap((instance) => {
+    const { launchToken } = readTags(instance.Tags, deploymentId);
+    const state = states[instance.State?.Name ?? ''];
+    if (state === 'gone' || state === 'stopping') return [];
+    return {
+      workerGroup: region,
+      workerId: instance.InstanceId,
+      location: { account: reservation.OwnerId ?? null, region, group: null },
+      resourceId: instance.InstanceId,
+      step: REMOVAL_STEP,
+      isMachine: true,
+      launchToken,
+      isOurs: launchToken !== null && instance.ClientToken === launchToken,
+    };
+  });
+}
+
+/** EC2 has no record of who created a volume: its tags say all that is known. Those of a machine go with it. */
+export const taggedVolume = (
+  { VolumeId: id, Tags }: Volume & { VolumeId: string },
+  region: string,
+  deploymentId: string,
+): TaggedResource => ({
+  workerGroup: region,
+  workerId: id,
+  location: { account: null, region, group: null },
+  resourceId: id,
+  step: 'volume',
+  isMachine: false,
+  launchToken: readTags(Tags, deploymentId).launchToken,
+  isOurs: false,
+});
 
 const identified = (reservation: Reservation): (Instance & { InstanceId: string })[] =>
   (reservation.Instances ?? []).filter(

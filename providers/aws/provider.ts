@@ -1,13 +1,7 @@
-import {
-  DescribeInstancesCommand,
-  type DescribeInstancesCommandInput,
-  DescribeRegionsCommand,
-  type Reservation,
-  RunInstancesCommand,
-} from '@aws-sdk/client-ec2';
-import type { MachineLocation, Worker } from '../../domain/worker.js';
+import { type Reservation, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import type { Worker } from '../../domain/worker.js';
 import { Batcher } from '../shared/batcher.js';
-import { IdentityError, ignoreNotFound, ProviderError } from '../errors.js';
+import { IdentityError } from '../errors.js';
 import { gone } from '../shared/gone.js';
 import { listLocations } from '../shared/partial-listing.js';
 import { poolValidator } from '../shared/pool-schema.js';
@@ -26,22 +20,20 @@ import { Ec2Calls } from './calls.js';
 import { readIdentityKeys } from './certificates.js';
 import { checkDefinition } from './check-definition.js';
 import type { AwsProviderConfig } from './config.js';
+import { describe, describeOne, emptyAnswer, regionsOf, tagFilter } from './describe.js';
 import { assertDocumentIsOf, type InstanceAttributes, lacksAttributes, readSignedDocument } from './identity.js';
-import { attributesOf, causeOf, launchedMachines, observations } from './instances.js';
+import { attributesOf, causeOf, launchedMachines, observations, REMOVAL_STEP } from './instances.js';
+import { inventoryOf } from './inventory.js';
 import { prepareLaunch, parseRequest } from './launch-request.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../shared/tags.js';
 import { awsPoolSchema } from './pool-schema.js';
+import { checkRegions } from './regions.js';
 import { MAX_TERMINATE_IDS, terminateInstances } from './delete-instances.js';
 
 /** Machines in one RunInstances: a refusal costs no more than this, and the answer stays under a megabyte. */
 const MAX_PER_LAUNCH = 250;
-/** DescribeInstances gives at most this many in a page. */
-const PAGE_SIZE = 1_000;
 /** EC2 keeps tokens for a day ("Ensuring idempotency in Amazon EC2 API requests"). */
 const MAX_TOKEN_AGE_MS = 6 * 60 * 60_000;
-/** Where the account is asked which regions it has, when the configuration names none. */
-const HOME_REGION = 'us-east-1';
-const REMOVAL_STEP = 'instance';
 
 /** Amazon EC2. Throws ProviderConfigError when it cannot be built from this configuration. */
 export function awsProvider(config: AwsProviderConfig, context: ProviderContext): Provider {
@@ -52,7 +44,7 @@ export function awsProvider(config: AwsProviderConfig, context: ProviderContext)
     providerId: context.providerId,
     providerType: 'aws',
     launching: launching(calls, context),
-    machines: machines(calls, context),
+    machines: machines(calls, config.regions, context),
     setup: () => checkRegions(calls, config.regions),
     validatePool: (submitted, pool) =>
       checkDefinition(validate(submitted), pool, { context, regions: config.regions, keys }),
@@ -96,10 +88,6 @@ const NO_ROOM = {
   cloudCode: null,
 } as const;
 
-/** The SDK reads a success without a body as an answer without members; it says nothing of what EC2 did or has. */
-const emptyAnswer = (operation: string) =>
-  new ProviderError({ code: 'Unavailable', message: `${operation} was answered without a word about any instance` });
-
 /**
  * By tag and not by `client-token`, because emulators do not know that filter and EC2 answers both alike. Tags can be
  * copied by anybody (an operator who launches "more like this"), the ClientToken cannot: a machine with another one is
@@ -124,7 +112,7 @@ const ofToken = (reservation: Reservation, token: string): Reservation => ({
   Instances: (reservation.Instances ?? []).filter(({ ClientToken }) => (ClientToken ?? token) === token),
 });
 
-function machines(calls: Ec2Calls, context: ProviderContext): Machines {
+function machines(calls: Ec2Calls, regions: readonly string[] | null, context: ProviderContext): Machines {
   const deletions = new Batcher((region, ids) => terminateInstances(calls, region, ids), {
     idleMs: 100,
     maxWaitMs: 1_000,
@@ -147,6 +135,7 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
           pages: observeRegion(region),
         })),
       ),
+    inventory: inventoryOf(calls, regions, context),
     async get(machine) {
       const region = regionOf(machine);
       const reservations = await describeOne(calls, region, machine.workerId);
@@ -163,27 +152,6 @@ function machines(calls: Ec2Calls, context: ProviderContext): Machines {
   };
 }
 
-async function* describe(calls: Ec2Calls, region: string, input: DescribeInstancesCommandInput) {
-  let token: string | undefined;
-  do {
-    const command = new DescribeInstancesCommand({ ...input, MaxResults: PAGE_SIZE, NextToken: token });
-    const page = await calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command));
-    // EC2 shows an empty set where there are none; an answer without any set is not EC2's, and proves no absence.
-    if (!page.Reservations) throw emptyAnswer('DescribeInstances');
-    yield page.Reservations;
-    token = page.NextToken || undefined;
-  } while (token);
-}
-
-/** Null when EC2 says that there is no such instance: only those words prove it. */
-async function describeOne(calls: Ec2Calls, region: string, instanceId: string) {
-  const command = new DescribeInstancesCommand({ InstanceIds: [instanceId] });
-  const answer = await ignoreNotFound(
-    calls.call(region, 'read', 'DescribeInstances', (client) => client.send(command)),
-  );
-  return answer === null ? null : (answer.Reservations ?? []);
-}
-
 async function readAttributes(calls: Ec2Calls, worker: Worker): Promise<InstanceAttributes> {
   const region = regionOf(worker);
   for (const reservation of (await describeOne(calls, region, worker.workerId)) ?? []) {
@@ -191,41 +159,6 @@ async function readAttributes(calls: Ec2Calls, worker: Worker): Promise<Instance
   }
   throw new IdentityError('EC2 knows no such machine');
 }
-
-/** What is wrong with some of the regions, in words. Throws when none answers, or the account has none of them. */
-async function checkRegions(calls: Ec2Calls, wanted: readonly string[] | null): Promise<readonly string[]> {
-  const { enabled, remarks } = await enabledRegions(calls, wanted ?? [HOME_REGION]);
-  const missing = wanted?.filter((region) => !enabled.has(region)) ?? [];
-  if (missing.length === 0) return remarks;
-  const message = `the account has no region ${missing.join(', ')}`;
-  if (missing.length === wanted?.length) throw new ProviderError({ code: 'InvalidRequest', message });
-  return [...remarks, message];
-}
-
-/** Any region can tell which ones the account has: they are asked in turn until one answers. */
-async function enabledRegions(calls: Ec2Calls, regions: readonly string[]) {
-  const remarks: string[] = [];
-  for (const [index, region] of regions.entries()) {
-    try {
-      const answer = await calls.call(region, 'read', 'DescribeRegions', (client) =>
-        client.send(new DescribeRegionsCommand({})),
-      );
-      return { enabled: new Set(answer.Regions?.map(({ RegionName }) => RegionName)), remarks };
-    } catch (error) {
-      if (!(error instanceof ProviderError) || index === regions.length - 1) throw error;
-      remarks.push(`${region} gave no answer (${error.message})`);
-    }
-  }
-  return { enabled: new Set<string | undefined>(), remarks };
-}
-
-const tagFilter = (tags: Record<string, string>): DescribeInstancesCommandInput => ({
-  Filters: Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })),
-});
-
-const regionsOf = (locations: readonly MachineLocation[]): string[] => [
-  ...new Set(locations.flatMap(({ region }) => (region === null ? [] : [region]))),
-];
 
 /** Where the row says that the machine is; the worker group is the region too. */
 const regionOf = ({ location, workerGroup }: MachineRef | Worker): string => location.region ?? workerGroup;

@@ -10,6 +10,7 @@ import { Deployments } from './arm/deployments.js';
 import { trackDeployments } from './create/resource-tracking.js';
 import { azureIdentity } from './identity/verify.js';
 import { azureLaunching } from './create/launching.js';
+import { inventoryOf } from './observe/inventory.js';
 import { vmNames } from './observe/machine.js';
 import { resourceDeleter } from './delete/delete-resources.js';
 import { machineReader } from './observe/machines.js';
@@ -45,8 +46,9 @@ export function azureProvider(config: AzureProviderConfig, context: ProviderCont
     machines: {
       removalSteps,
       ...machineReader(calls, deployments, listings, context),
-      deleteResource: resourceDeleter(calls, listings, context),
+      deleteResource: resourceDeleter(calls, deployments, listings, context),
       causeOf,
+      inventory: inventoryOf(calls, deployments, place, context),
     },
     stepLabels: azureStepLabels,
     setup: () => checkGroup(calls, place),

@@ -6,7 +6,7 @@ import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import { readCredentials } from './credentials.js';
 import { classify, type CallSubject } from './errors.js';
-import { bodyOf, type GoogleSdk, once, openSdk } from './sdk.js';
+import { bodyOf, type GoogleSdk, once, openSdk, type ServiceName } from './sdk.js';
 import type { GoogleProviderConfig } from './config.js';
 import { messageOf } from '../../domain/values.js';
 
@@ -26,7 +26,7 @@ const TOKEN_TIMEOUT_MS = 30_000;
 
 /** One request. */
 export interface ComputeCall extends Partial<CallSubject> {
-  readonly service: 'instances' | 'zoneOperations';
+  readonly service: ServiceName;
   readonly method: string;
   readonly callClass: CallClass;
   /** Null: all of them. */

@@ -13,20 +13,35 @@ const MAX_FAILED_DELETIONS = 5;
  * A repeat within the hour gives the operation of the first again, so that Google never has two of one machine, which
  * it would refuse. One that has failed is followed by another.
  */
-export async function deleteInstance(calls: ComputeCalls, { project, zone }: ZoneRef, instance: string): Promise<void> {
+export const deleteInstance = (calls: ComputeCalls, ref: ZoneRef, instance: string): Promise<void> =>
+  deleteRepeatedly(instance, (requestId) =>
+    calls.call({
+      service: 'instances',
+      method: 'delete',
+      callClass: 'delete',
+      zone: ref.zone,
+      request: { project: ref.project, instance, requestId },
+      resource: `instances/${instance}`,
+    }),
+  );
+
+/** Of a machine that is gone. The same holds of its deletion. */
+export const deleteDisk = (calls: ComputeCalls, ref: ZoneRef, disk: string): Promise<void> =>
+  deleteRepeatedly(disk, (requestId) =>
+    calls.call({
+      service: 'disks',
+      method: 'delete',
+      callClass: 'delete',
+      zone: ref.zone,
+      request: { project: ref.project, disk, requestId },
+      resource: `disks/${disk}`,
+    }),
+  );
+
+async function deleteRepeatedly(id: string, begin: (requestId: string) => Promise<unknown>): Promise<void> {
   let turn = String(Math.floor(Date.now() / HOUR_MS));
   for (let failed = 0; failed < MAX_FAILED_DELETIONS; failed++) {
-    const request = { project, instance, requestId: deleteRequestId(instance, turn) };
-    const operation = (await ignoreNotFound(
-      calls.call({
-        service: 'instances',
-        method: 'delete',
-        callClass: 'delete',
-        zone,
-        request,
-        resource: `instances/${instance}`,
-      }),
-    )) as Operation | null;
+    const operation = (await ignoreNotFound(begin(deleteRequestId(id, turn)))) as Operation | null;
     if (!operation || !isDone(operation) || errorsOf(operation).length === 0) return;
     turn = `${turn} ${operation.name}`;
     if (failed === MAX_FAILED_DELETIONS - 1) throw keepsFailing(operation);

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 
 /** Methods that the provider calls; everything that no message of theirs needs is cut. */
 export const usedMethods = {
+  Disks: ['AggregatedList', 'Delete'],
   Instances: ['AggregatedList', 'BulkInsert', 'Delete', 'Get', 'List'],
   ZoneOperations: ['Get', 'List'],
 } as const satisfies Record<string, readonly string[]>;

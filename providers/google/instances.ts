@@ -74,7 +74,7 @@ export const getInstance = async (calls: ComputeCalls, { project, zone }: ZoneRe
     resource: `instances/${id}`,
   })) as Instance;
 
-const locationOf = ({ project, zone }: ZoneRef): MachineLocation => ({
+export const locationOf = ({ project, zone }: ZoneRef): MachineLocation => ({
   account: project,
   region: regionOf(zone),
   group: zone,

@@ -4,13 +4,13 @@ import type { MachineRef, Machines, Observation, ProviderContext } from '../prov
 import { gone } from '../shared/gone.js';
 import { listLocations } from '../shared/partial-listing.js';
 import type { ComputeCalls } from './calls.js';
-import { deleteInstance } from './delete-instance.js';
+import { deleteDisk, deleteInstance } from './delete-instance.js';
 import { endedMachines } from './ends.js';
 import { causeOf, explainEnd } from './explain.js';
 import { getInstance, listInstances, observation, type ZoneRef } from './instances.js';
+import { DISK_STEP, inventoryOf, REMOVAL_STEP } from './inventory.js';
 import { ofDeployment } from './tags.js';
 
-const REMOVAL_STEP = 'instance';
 /** Google takes a minute and a half for an ordinary one: the guest may shut down first. */
 const REMOVAL_REPEAT_MS = 2 * 60_000;
 
@@ -35,12 +35,16 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
         })),
       );
     },
+    inventory: inventoryOf(calls, context),
     async get(machine) {
       const ref = refOf(machine);
       const instance = await ignoreNotFound(getInstance(calls, ref, machine.workerId));
       return instance === null ? gone(machine) : observation(instance, ref, context.deploymentId);
     },
-    deleteResource: (machine) => deleteInstance(calls, refOf(machine), machine.workerId),
+    deleteResource: (machine, step) =>
+      step === DISK_STEP
+        ? deleteDisk(calls, refOf(machine), machine.workerId)
+        : deleteInstance(calls, refOf(machine), machine.workerId),
     explain: (machine) => explainEnd(calls, refOf(machine), machine.workerId),
     causeOf,
   };

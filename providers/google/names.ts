@@ -21,6 +21,15 @@ export function namePrefix(workerPoolId: string, token: string): string {
   return `${named}-${hashOf(token).slice(0, 16)}-`;
 }
 
+/**
+ * Whether a machine of the launch with this label (`launchLabel`) is called so, or a disk of one: Google adds to the
+ * name of a machine's further disks. Nobody can guess the middle of it.
+ */
+export const isNameOfLaunch = (name: string, label: string): boolean => {
+  const [, hash] = /^[a-z][-a-z0-9]*-([0-9a-f]{16})-[0-9a-z]+(?:-[0-9]+)?$/.exec(name) ?? [];
+  return hash !== undefined && /^[0-9a-f]{32}$/.test(label) && label.startsWith(hash);
+};
+
 export const machineNames = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => prefix + index.toString(36));
 

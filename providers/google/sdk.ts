@@ -32,9 +32,10 @@ type ClientClass = new (options: object) => SdkClient;
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 const CLIENTS = '@google-cloud/compute/build/src/v1/';
 
+export type ServiceName = 'disks' | 'instances' | 'zoneOperations';
+
 export interface GoogleSdk {
-  /** Of `instances` or `zoneOperations`. */
-  readonly clients: Readonly<Record<'instances' | 'zoneOperations', SdkClient>>;
+  readonly clients: Readonly<Record<ServiceName, SdkClient>>;
   /**
    * Headers that authorize a request. Rejects when credentials are not good, or Google's token address is out of reach.
    */
@@ -50,12 +51,17 @@ export async function openSdk(options: {
   // Before the SDK makes classes of all that it describes.
   computeTypes();
   const load = createRequire(import.meta.url);
+  const { DisksClient } = load(`${CLIENTS}disks_client.js`) as { DisksClient: ClientClass };
   const { InstancesClient } = load(`${CLIENTS}instances_client.js`) as { InstancesClient: ClientClass };
   const { ZoneOperationsClient } = load(`${CLIENTS}zone_operations_client.js`) as { ZoneOperationsClient: ClientClass };
   const authClient = await authClientOf(load, options.endpoint, options.credentials);
   const settings = { fallback: true, projectId: options.project, authClient, ...addressOf(options.endpoint) };
-  const clients = { instances: new InstancesClient(settings), zoneOperations: new ZoneOperationsClient(settings) };
-  await Promise.all([clients.instances.initialize(), clients.zoneOperations.initialize()]);
+  const clients = {
+    disks: new DisksClient(settings),
+    instances: new InstancesClient(settings),
+    zoneOperations: new ZoneOperationsClient(settings),
+  };
+  await Promise.all(Object.values(clients).map((client) => client.initialize()));
   return { clients, authorize: () => authClient.getRequestHeaders() };
 }
 

@@ -38,6 +38,9 @@ interface Tagged {
   readonly description?: string | null;
 }
 
+export const isOfDeployment = ({ labels }: Pick<Tagged, 'labels'>, deploymentId: string): boolean =>
+  labels?.[DEPLOYMENT_TAG] === labelValue(deploymentId);
+
 /**
  * The launch and the pool of an instance that bears this deployment's label; nulls where it does not, or they do not
  * fit.
@@ -47,7 +50,7 @@ export function readTags(
   deploymentId: string,
 ): { launchToken: string | null; workerPoolId: string | null } {
   const none = { launchToken: null, workerPoolId: null };
-  if (labels?.[DEPLOYMENT_TAG] !== labelValue(deploymentId)) return none;
+  if (!labels || !isOfDeployment({ labels }, deploymentId)) return none;
   const [, launchToken, workerPoolId] = /^launch (\S+) of worker pool (\S+)(?:\n|$)/.exec(description ?? '') ?? [];
   if (launchToken === undefined || workerPoolId === undefined) return none;
   const fits = labels[LAUNCH_TAG] === launchLabel(launchToken) && labels[POOL_LABEL] === labelValue(workerPoolId);

@@ -23,7 +23,7 @@ export function perform(
     case 'DescribeInstances':
       return describeInstances(cloud, region, parameters, nowMs);
     case 'DescribeVolumes':
-      return describeVolumes(cloud, region, nowMs);
+      return describeVolumes(cloud, region, parameters, nowMs);
     case 'TerminateInstances':
       return terminateInstances(cloud, region, parameters, nowMs);
     case 'DescribeRegions':

@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.js';
 import type { Performed } from './performed.js';
 import type { Cloud } from './cloud.js';
-import { readFilters } from './filters.js';
+import { instanceFilters, readFilters } from './filters.js';
 import type { Instance } from './instance.js';
 import { resolveInstanceIds } from './instance-ids.js';
 import type { Parameters } from './parameters.js';
@@ -12,7 +12,7 @@ export function describeInstances(cloud: Cloud, region: string, parameters: Para
   const ids = parameters.list('InstanceId');
   const limit = readLimit(parameters, ids);
   const after = readNextToken(parameters);
-  const matches = readFilters(parameters, cloud, nowMs);
+  const matches = readFilters(parameters, instanceFilters(cloud, nowMs));
   const candidates = ids.length
     ? resolveInstanceIds(cloud, region, ids, nowMs, (instance) => cloud.listed(instance, nowMs))
     : [...cloud.all(nowMs)].filter((instance) => instance.region === region && cloud.listed(instance, nowMs));

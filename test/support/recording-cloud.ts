@@ -1,7 +1,7 @@
-import type { LaunchedMachine, MachineState, Observation } from '../../providers/provider.js';
+import type { LaunchedMachine, MachineState, Observation, TaggedResource } from '../../providers/provider.js';
 
 export interface RecordedCall {
-  readonly operation: 'setup' | 'submit' | 'find' | 'observe' | 'get' | 'remove' | 'explain';
+  readonly operation: 'setup' | 'submit' | 'find' | 'observe' | 'inventory' | 'get' | 'remove' | 'explain';
   readonly token?: string;
   readonly workerId?: string;
   readonly step?: string;
@@ -127,4 +127,10 @@ export function observationOf(recorded: RecordedMachine, isStepwise: boolean): O
     workerPoolId,
     resources: isStepwise ? Object.fromEntries(resources) : {},
   };
+}
+
+export function taggedOf({ machine, launchToken }: RecordedMachine, isStepwise: boolean): TaggedResource {
+  const { workerGroup, workerId, location } = machine;
+  const step = isStepwise ? 'vm' : 'machine';
+  return { workerGroup, workerId, location, resourceId: workerId, step, isMachine: true, launchToken, isOurs: true };
 }

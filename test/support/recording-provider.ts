@@ -13,7 +13,7 @@ import type {
   StepwiseLaunching,
 } from '../../providers/provider.js';
 import type { CallClass } from '../../providers/rate-limit.js';
-import { observationOf, type RecordingCloud, stateOf } from './recording-cloud.js';
+import { observationOf, type RecordingCloud, stateOf, taggedOf } from './recording-cloud.js';
 
 const limit = { burst: 1_000, perSecond: 1_000 };
 const steps = ['publicIp', 'networkInterface', 'vm'];
@@ -198,6 +198,14 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
         pages: observeRegion(region),
       }));
       return listLocations(places);
+    },
+    async *inventory() {
+      const listed = await call('read', 'inventory', () => cloud.call({ operation: 'inventory' }, () => cloud.all()));
+      if (cloud.refusedRegions.size > 0) throw new ProviderError({ code: 'PermissionDenied', message: 'refused' });
+      yield listed
+        .filter(({ deploymentId }) => deploymentId === context.deploymentId)
+        .filter((recorded) => !['gone', 'stopping'].includes(stateOf(recorded)))
+        .map((recorded) => taggedOf(recorded, isStepwise));
     },
     get: (machine) =>
       call('read', 'get', () =>

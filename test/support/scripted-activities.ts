@@ -5,6 +5,7 @@ import type { PersistActivities } from '../../activities/worker/persist.js';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';
+import type { OrphanActivities } from '../../activities/orphans/sweep-orphans.js';
 import type { SweepActivities } from '../../activities/sweep.js';
 import type { WorkerPollActivities } from '../../activities/demand/poll-workers.js';
 
@@ -18,6 +19,7 @@ export type AllActivities = PersistActivities &
   WorkerPollActivities &
   ScanActivities &
   SweepActivities &
+  OrphanActivities &
   TriggerActivities;
 export type ActivityName = keyof AllActivities;
 
@@ -56,6 +58,7 @@ const obliging: AllActivities = {
   removeDeletedPools: async () => 0,
   vacuumDatabase: async () => ({ left: 0 }),
   requestReconcile: async () => {},
+  sweepOrphans: async () => ({ machines: 0, orphans: 0, adopted: 0, removed: 0, failed: 0, held: [] }),
 };
 
 /** Activities in memory: they record every call, in order, and answer, fail or wait as a test says. */

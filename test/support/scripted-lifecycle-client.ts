@@ -11,7 +11,7 @@ import {
 import { getPool } from '../../database/pools.js';
 import { getWorker } from '../../database/workers.js';
 import type { Db } from '../../database/client/schema.js';
-import type { Registration, StaticWorker } from '../../temporal/messages.js';
+import type { OrphanSweepRequest, Registration, StaticWorker } from '../../temporal/messages.js';
 
 /**
  * A client without Temporal for tests of the API: it judges with the same domain functions as a lifecycle, writes the
@@ -36,6 +36,11 @@ export class ScriptedLifecycleClient implements LifecycleClient {
 
   async ensurePoolSchedule(workerPoolId: string): Promise<void> {
     this.#note(`schedule ${workerPoolId}`);
+  }
+
+  async sweepOrphans(request: OrphanSweepRequest): Promise<string> {
+    this.#note(`sweep ${JSON.stringify(request)}`);
+    return 'run-1';
   }
 
   register: LifecycleClient['register'] = (key, { updateId, credentialsUsed }) =>

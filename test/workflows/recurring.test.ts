@@ -136,12 +136,22 @@ describe('sweep', () => {
     'reconcileSchedules',
     'removeDeletedPools',
     'startMissingLifecycles',
+    'sweepOrphans',
     'vacuumDatabase',
   ] as const;
 
   test('sweep does all its duties', async () => {
     expect(await ended(await start('sweep'))).toBe('COMPLETED');
     expect(time.scripted.names().toSorted()).toEqual(DUTIES);
+  });
+
+  test('sweep with a request sweeps orphans as it says, does nothing else, and gives the counts', async () => {
+    const counts = { machines: 9, orphans: 2, adopted: 0, removed: 1, failed: 0, held: [] };
+    const request = { isDryRun: false, confirmed: 1, clientId: 'operator' };
+    time.scripted.on('sweepOrphans', async () => counts);
+    const handle = await start('sweep', request);
+    expect(await handle.result()).toEqual(counts);
+    expect(time.scripted.calls).toEqual([{ activity: 'sweepOrphans', args: [request] }]);
   });
 
   test('sweep vacuums after the deletes, and both end within the 10 minutes of its Schedule whatever they take', async () => {

@@ -8,10 +8,7 @@ import type {
   ResourceTracking,
   StepwiseLaunching,
 } from '../../provider.js';
-import { workerIdOf } from '../model/names.js';
-
-/** Machines in one launch: each is a lifecycle of its own, so the number only bounds a reconciliation's work. */
-const MAX_PER_LAUNCH = 250;
+import { MAX_PER_LAUNCH, workerIdOf } from '../model/names.js';
 
 /** One way in which Azure creates machines; `request.mode` of a prepared launch says which. */
 export interface Mode {

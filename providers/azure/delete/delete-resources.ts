@@ -2,6 +2,8 @@ import { ignoreNotFound, ProviderError } from '../../errors.js';
 import type { MachineRef, Machines, ProviderContext } from '../../provider.js';
 import type { AzureCalls, AzureClients } from '../arm/client.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
+import type { Deployments } from '../arm/deployments.js';
+import { DEPLOYMENT_STEP, isActive } from '../model/arm-deployment-states.js';
 import { namesOf } from '../model/names.js';
 import { nameOf, otherTrackedIds, trackedIdsFor } from '../model/resource-ids.js';
 import { type RemovalStep, removalSteps } from '../model/resources.js';
@@ -13,16 +15,30 @@ import type { SharedListings } from '../observe/shared-listings.js';
  * resource. Throws the first refusal; the caller asks again until a scan confirms that nothing is left.
  */
 export const resourceDeleter =
-  (calls: AzureCalls, listings: SharedListings, { deploymentId }: ProviderContext): Machines['deleteResource'] =>
+  (
+    calls: AzureCalls,
+    deployments: Deployments,
+    listings: SharedListings,
+    { deploymentId }: ProviderContext,
+  ): Machines['deleteResource'] =>
   async (machine, name) => {
-    const step = stepOf(name);
     const groupRef = groupRefOf(machine.location);
+    if (name === DEPLOYMENT_STEP) return await deleteRecord(deployments, groupRef, machine);
+    const step = stepOf(name);
     const names = new Set(await namesToDelete(listings, machine, groupRef, step));
     const verdicts = await Promise.allSettled([...names].map((each) => deleteOne(calls, groupRef, step, each)));
     const failed = verdicts.find((verdict) => verdict.status === 'rejected');
     if (failed) throw failed.reason;
     if (step === 'disks') await deleteOthers(calls, machine, deploymentId);
   };
+
+/** What a machine's deployment has created is not deleted with its record. One that is active is cancelled first. */
+async function deleteRecord(deployments: Deployments, groupRef: ResourceGroupRef, { workerId }: MachineRef) {
+  const { deployment } = namesOf(workerId);
+  const record = await deployments.get(groupRef, deployment);
+  if (isActive(record?.properties?.provisioningState) && record) await deployments.cancel(groupRef, deployment);
+  await deployments.delete(groupRef, deployment);
+}
 
 async function namesToDelete(
   listings: SharedListings,

@@ -17,6 +17,9 @@ export interface MachineNames {
   readonly deployment: string;
 }
 
+/** Machines in one launch: each is a lifecycle of its own, so the number only bounds a reconciliation's work. */
+export const MAX_PER_LAUNCH = 250;
+
 const PREFIX = 'vm-';
 const SUFFIX_LENGTH = 35;
 

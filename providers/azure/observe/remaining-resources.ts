@@ -74,15 +74,18 @@ export async function listOthers(
 export const listFiltered = (calls: AzureCalls, groupRef: ResourceGroupRef, filter: string): Promise<BriefResource[]> =>
   emptyIfGroupMissing(allPages(calls, groupRef, filter));
 
-async function allPages(
-  calls: AzureCalls,
-  { account, group }: ResourceGroupRef,
-  filter: string,
-): Promise<BriefResource[]> {
+/**
+ * Resources of all types in a subscription that a filter lets through, whatever their group (REST: Resources, List).
+ */
+export const listSubscription = (calls: AzureCalls, account: string, filter: string): Promise<BriefResource[]> =>
+  pagesAt(calls, account, `/subscriptions/${account}/resources`, filter);
+
+const allPages = (calls: AzureCalls, { account, group }: ResourceGroupRef, filter: string): Promise<BriefResource[]> =>
+  pagesAt(calls, account, `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources`, filter);
+
+async function pagesAt(calls: AzureCalls, account: string, list: string, filter: string): Promise<BriefResource[]> {
   const listed: BriefResource[] = [];
-  let path: string | null =
-    `/subscriptions/${account}/resourceGroups/${encodeURIComponent(group)}/resources` +
-    `?$filter=${encodeURIComponent(filter)}&api-version=${RESOURCES_API_VERSION}`;
+  let path: string | null = `${list}?$filter=${encodeURIComponent(filter)}&api-version=${RESOURCES_API_VERSION}`;
   while (path !== null) {
     const answer: unknown = await calls.raw(account, 'read', 'LIST resources', { method: 'GET', path });
     const { value, nextLink } = (answer ?? {}) as { value?: BriefResource[]; nextLink?: string };

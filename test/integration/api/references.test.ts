@@ -31,6 +31,7 @@ const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8').replaceAl
 const ADDED = [
   ...['shouldWorkerTerminate', 'listWorkerPoolDecisions'],
   ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'getEntityHistory'],
+  ...['sweepOrphans', 'orphanSweep', 'listOrphans'],
 ];
 
 describe('the reference', () => {

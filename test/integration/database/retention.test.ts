@@ -10,6 +10,8 @@ import { beginAttempt } from '../../../database/launch-attempts.js';
 import { listLaunchConfigs } from '../../../database/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
 import { jsonb } from '../../../database/client/sql.js';
+import { recordAct, recordOrphans } from '../../../database/orphans.js';
+import type { Orphan } from '../../../domain/orphans.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
 import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
 import { recordCredentialsUsed } from '../../../database/credentials-used.js';
@@ -41,7 +43,28 @@ describe.each(engines)('retention on %s', (engine) => {
   const database = databaseFor(engine);
   beforeEach(async () => {
     await makePool(database.db);
+    await listedCompletely('aws');
   });
+
+  const orphanOf = (token: string): Orphan => ({
+    thing: {
+      ...{ providerId: 'aws', thingId: `us-west-2/${token}-0`, workerGroup: 'us-west-2', workerId: `${token}-0` },
+      ...{ location: { account: null, region: 'us-west-2', group: null }, steps: ['instance'], resourceIds: [] },
+      ...{ isMachine: true, launchToken: token, isOurs: true },
+    },
+    launch: {
+      ...{ token, providerId: 'aws', workerPoolId: poolId, launchConfigId: 'lc-a', capacityPerMachine: 1 },
+      ...{ isUnfinished: false, closed: NOW },
+    },
+    ...{ row: null, since: NOW, firstSeen: NOW, isProven: true, verdict: 'held' },
+  });
+
+  /** Nothing of its launches is left in the cloud, ever. */
+  const listedCompletely = (providerId: string) =>
+    database.db
+      .insertInto('taggedListings')
+      .values({ providerId, begun: NOW + 10_000 * DAY })
+      .execute();
 
   const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
@@ -96,6 +119,24 @@ describe.each(engines)('retention on %s', (engine) => {
     await recordLaunchedWorkers(db, 'fulfilled', machines(1), times);
     await expireRows(db, retention, NOW + 1000 * DAY);
     expect(await count('launches')).toBe(2);
+  });
+
+  test('retention keeps a launch until a complete list shows nothing of it, and while something of it is an orphan', async () => {
+    const { db } = database;
+    await launched(db, 't', 1);
+    await finish(db, ['t'], NOW);
+    await stop('t-0');
+    await db.deleteFrom('taggedListings').execute();
+    const left = async () => {
+      await expireRows(db, retention, NOW + 100 * DAY);
+      return await count('launches');
+    };
+    expect(await left()).toBe(1);
+    const complete = ['aws'];
+    await recordOrphans(db, { orphans: [orphanOf('t')], complete, begunAt: NOW + DAY });
+    expect(await left()).toBe(1);
+    await recordOrphans(db, { orphans: [], complete, begunAt: NOW + 2 * DAY });
+    expect(await left()).toBe(0);
   });
 
   test('retention deletes a launch without workers that was closed after a thousand with workers', async () => {
@@ -179,7 +220,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
   });
 
-  test('retention leaves of a removed pool nothing but its launches, in whatever table it had rows', async () => {
+  test('retention leaves of a removed pool nothing but its launches and what sweeps did, in whatever table it had rows', async () => {
     const { db } = database;
     const other = 'prov/other';
     await makePool(db, { workerPoolId: other });
@@ -202,6 +243,9 @@ describe.each(engines)('retention on %s', (engine) => {
     );
     const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
     await recordDecision(db, poolId, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+    await recordOrphans(db, { orphans: [orphanOf('t')], complete: ['aws'], begunAt: NOW });
+    const act = { at: NOW, runId: 'run', providerId: 'aws', thingId: 'us-west-2/t-0', launchToken: 't' };
+    await recordAct(db, { ...act, workerPoolId: poolId, act: 'removal', detail: 'instance' });
     for (const workerId of ['t-0', 't-1']) await stop(workerId);
     await deletePool(db, poolId, deleted);
     const { rows: tables } = await sql<{ name: string }>`
@@ -221,7 +265,7 @@ describe.each(engines)('retention on %s', (engine) => {
     const ofOther = await withRowsOf(other);
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
     // Their tokens outlive everything that carries them.
-    expect(await withRowsOf(poolId)).toEqual(['launches']);
+    expect(await withRowsOf(poolId)).toEqual(['launches', 'orphan_acts', 'orphans']);
     expect(await withRowsOf(other)).toEqual(ofOther);
   });
 

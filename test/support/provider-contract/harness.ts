@@ -11,7 +11,9 @@ export type Ability =
   | 'lost answers'
   | 'throttling'
   | 'identity proofs'
-  | 'refused places';
+  | 'refused places'
+  /** The cloud shows of each machine which request created it. */
+  | 'request records';
 
 /** One provider with the cloud behind it, as the contract suite drives them. */
 export interface ProviderHarness {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { ProviderError } from '../../../providers/errors.js';
 import { PartialListing } from '../../../providers/shared/partial-listing.js';
 import type { MachineLocation } from '../../../domain/worker.js';
-import type { LaunchedMachine, Observation } from '../../../providers/provider.js';
+import type { LaunchedMachine, MachineRef, Observation, TaggedResource } from '../../../providers/provider.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { ids } from './bulk.js';
 import type { Ability, ProviderHarness } from './harness.js';
@@ -15,6 +15,11 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     const seen: Observation[] = [];
     for await (const page of machines().observe(locations)) seen.push(...page);
     return seen;
+  }
+  async function inventory(locations: readonly MachineLocation[]): Promise<TaggedResource[]> {
+    const listed: TaggedResource[] = [];
+    for await (const page of machines().inventory(locations, async () => [])) listed.push(...page);
+    return listed;
   }
   /** Waits until a scan shows these machines: clouds list new ones late. */
   const listed = (created: readonly LaunchedMachine[]) =>
@@ -45,6 +50,41 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       expect(['pending', 'running']).toContain(observation.state);
     }
     expect(ids(await observe([foreign.location]))).not.toContain(foreign.workerId);
+  });
+
+  test('an inventory shows our machines as ours wherever they are, and nothing of another deployment', async () => {
+    const spec = harness().spec!({ count: 2 });
+    const created = await launch(harness(), spec);
+    const foreign = await harness().makeForeign!();
+    await listed(created);
+    // Nobody says where to look.
+    const found = await inventory([]);
+    const isOf = (machine: MachineRef) => (one: TaggedResource) =>
+      one.workerId === machine.workerId && one.workerGroup === machine.workerGroup;
+    for (const machine of created) {
+      const own = found.filter(isOf(machine));
+      expect(own.filter(({ isMachine }) => isMachine)).toHaveLength(1);
+      for (const one of own) expect(one).toMatchObject({ launchToken: spec.token });
+      if (can('request records')) expect(own.every(({ isOurs }) => isOurs)).toBe(true);
+    }
+    expect(found.filter(isOf(foreign))).toEqual([]);
+    expect(new Set(found.map(({ resourceId }) => resourceId)).size).toBe(found.length);
+  });
+
+  test('an inventory shows nothing of a machine whose every resource was deleted as the inventory gave it', async () => {
+    const created = await launch(harness(), harness().spec!({ count: 1 }));
+    await listed(created);
+    const left = async () =>
+      (await inventory(created.map(({ location }) => location))).filter(
+        ({ workerId }) => workerId === created[0]!.workerId,
+      );
+    expect(await left()).not.toEqual([]);
+    await eventually(async () => {
+      const found = await left();
+      // What another one holds goes after it.
+      await Promise.allSettled(found.map((one) => machines().deleteResource(one, one.step)));
+      return found.length === 0;
+    });
   });
 
   test('words that no cloud uses say nothing of why a machine ended', () => {
@@ -91,6 +131,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
     context.refuseCalls(new ProviderError({ code: 'Throttled', message: 'used up', retryAfterMs: 1_234 }));
     const refused = { code: 'Throttled', retryAfterMs: 1_234 };
     await expect(observe([created[0]!.location])).rejects.toMatchObject(refused);
+    await expect(inventory([created[0]!.location])).rejects.toMatchObject(refused);
     await expect(machines().get(created[0]!)).rejects.toMatchObject(refused);
     await expect(machines().deleteResource(created[0]!, machines().removalSteps[0]!)).rejects.toMatchObject(refused);
     context.refuseCalls(null);
@@ -123,6 +164,7 @@ export function machinePromises(harness: () => ProviderHarness, can: (ability: A
       expect((error as PartialListing).failed).toEqual([refused]);
       expect(ids(seen)).toContain(machine!.workerId);
       await expect(observe([refused])).rejects.not.toBeInstanceOf(PartialListing);
+      await expect(inventory([open])).rejects.toBeInstanceOf(ProviderError);
     });
   }
 }

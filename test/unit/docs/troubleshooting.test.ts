@@ -4,6 +4,7 @@ import { configKeys } from '../../../config/keys.js';
 import { logEvents } from '../../../observability/log-events.js';
 import { providerTypes } from '../../../providers/configured.js';
 import { Metrics } from '../../../observability/metrics.js';
+import { nothingRecorded } from '../../support/recorded-metrics.js';
 
 const page = readFileSync('docs/how-to/troubleshooting.md', 'utf8');
 const [, ...sections] = page.split(/^## /m);
@@ -15,7 +16,7 @@ const namesOn = (text: string, label: string): string[] => {
   return [...item.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 };
 
-const { registry } = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+const { registry } = new Metrics(async () => nothingRecorded);
 const ownMetrics = (await registry.getMetricsAsJSON()).map(({ name }) => name);
 /** Those of Temporal's SDK are on the page of metrics. */
 const sdkMetrics = [...readFileSync('docs/reference/metrics.md', 'utf8').matchAll(/`(temporal_\w+)`/g)].map(

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { Health } from '../../../observability/health.js';
 import { MetricsServer } from '../../../observability/metrics-server.js';
 import { Metrics } from '../../../observability/metrics.js';
+import { nothingRecorded } from '../../support/recorded-metrics.js';
 
 let server: MetricsServer;
 afterEach(() => server.close());
@@ -18,7 +19,7 @@ async function freePort(): Promise<number> {
 
 async function listen(host: string): Promise<(name: string) => Promise<number>> {
   const port = await freePort();
-  const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+  const metrics = new Metrics(async () => nothingRecorded);
   server = new MetricsServer({ metrics, health: new Health({}, Date.now), temporalUrl: 'http://127.0.0.1:1' });
   await server.listen({ host, port });
   return (name) =>

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Metrics, type RecordedMetrics } from '../../../observability/metrics.js';
+import { nothingRecorded } from '../../support/recorded-metrics.js';
 
 const workersOf = (workerPoolId: string, providerId: string, running: number) => ({
   workerPoolId,
@@ -19,7 +20,7 @@ test('a deleted pool leaves no figure behind, and hides no other pool’s', asyn
     workersOf('proj/a', 'aws-old', 1),
     workersOf('proj/b', 'aws', 2),
   ];
-  const metrics = new Metrics(async () => ({ workers, launches: [], oldestOpenLaunchSeconds: 0 }));
+  const metrics = new Metrics(async () => ({ ...nothingRecorded, workers }));
   expect(runningOf(await metrics.render())).toEqual([
     line('proj/a', 'aws', 3),
     line('proj/a', 'aws-old', 1),
@@ -30,7 +31,7 @@ test('a deleted pool leaves no figure behind, and hides no other pool’s', asyn
 });
 
 test('the quota that a cloud reports is shown as last reported, and nothing where it reports nothing', async () => {
-  const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+  const metrics = new Metrics(async () => nothingRecorded);
   const call = { providerId: 'azure', operation: 'PUT', callClass: 'create', region: null } as const;
   const figures = async () => (await metrics.render()).split('\n').filter((one) => one.includes('calls_remaining{'));
   metrics.onCloudCall(call, { durationMs: 5, result: 'ok' });

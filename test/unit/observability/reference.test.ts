@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { logEvents } from '../../../observability/log-events.js';
 import { Metrics } from '../../../observability/metrics.js';
+import { nothingRecorded } from '../../support/recorded-metrics.js';
 
 /** Cells of the rows of a page's table whose first cell is code. */
 const rowsOf = (page: string): string[][] =>
@@ -41,7 +42,7 @@ test('every line is logged by the name of its event', () => {
 });
 
 test('the page of metrics lists exactly those of the code, with kind, labels and meaning', async () => {
-  const { registry } = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+  const { registry } = new Metrics(async () => nothingRecorded);
   const metrics = (await registry.getMetricsAsJSON()).map(({ name, type, help }) => {
     const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: string[] };
     return [`\`${name}\``, String(type), code(labelNames), help];

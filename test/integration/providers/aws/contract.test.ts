@@ -12,7 +12,8 @@ describeProviderContract(
   ['settled launches', 'refused places'],
 );
 
-// moto makes new machines for a token that it has seen, has room for any number, and cannot be made to fail or to sign.
+// moto makes new machines for a token that it has seen and shows none, has room for any number, and cannot be made to
+// fail or to sign.
 describeProviderContract(
   'AWS, against moto',
   'bulk',
@@ -23,6 +24,7 @@ describeProviderContract(
   [
     'settled launches',
     'repeated launches',
+    'request records',
     'limited capacity',
     'lost answers',
     'throttling',

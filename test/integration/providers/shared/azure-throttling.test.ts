@@ -10,6 +10,7 @@ import { recordedContext } from '../../../support/provider-context.js';
 import { engines } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
 import { type LogLine, type SimulatorHandle, startSimulator } from '../../../../dev/testing/simulator.js';
+import { nothingRecorded } from '../../../support/recorded-metrics.js';
 
 let simulator: SimulatorHandle;
 beforeAll(async () => {
@@ -164,7 +165,7 @@ describe('a refusal of Compute', () => {
     await listMachines();
     const retryAfterMs = await refusalOf(listMachines, 2);
     const refusedAt = performance.now();
-    const metrics = new Metrics(async () => ({ workers: [], launches: [], oldestOpenLaunchSeconds: 0 }));
+    const metrics = new Metrics(async () => nothingRecorded);
     for (const outcome of context.outcomes) metrics.onCloudCall(outcome, outcome);
     const page = await metrics.render();
     for (const [bucket, left] of [
