@@ -26,7 +26,8 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMe
     group by provider_id, verdict`.execute(db);
   const acts = await sql<{ act: string; acts: number }>`
     select act, count(*) as acts from orphan_acts where at > ${bigint(nowMs - HOUR_MS)} group by act`.execute(db);
-  const ages = orphans.rows.map(({ firstSeen }) => nowMs - firstSeen);
+  // What only carries tags is nobody's to clear away.
+  const ages = orphans.rows.filter(({ verdict }) => verdict !== 'tagged').map(({ firstSeen }) => nowMs - firstSeen);
   const open = launches.rows.find(({ status }) => status === 'open');
   return {
     workers: workers.rows,

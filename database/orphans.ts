@@ -1,9 +1,12 @@
 import { sql } from 'kysely';
-import type { WorkerKey } from '../domain/ids.js';
+import { type WorkerKey, workerKeyText } from '../domain/ids.js';
 import { type KnownLaunch, type KnownRow, type Orphan, orphanKey } from '../domain/orphans.js';
-import type { MachineLocation } from '../domain/worker.js';
+import type { MissedLifecycle } from '../domain/stray-lifecycles.js';
+import type { MachineLocation, Worker } from '../domain/worker.js';
+import type { LaunchedMachine } from '../providers/provider.js';
+import { announceWorkers } from './events.js';
 import type { Db, OrphanActRow, OrphanRow, OrphanSweepRow } from './client/schema.js';
-import { bigint, inTransaction, jsonb, storable } from './client/sql.js';
+import { bigint, inTransaction, jsonb, storable, text } from './client/sql.js';
 
 /** What the sweep of orphans compares with what clouds list, and what it records. */
 
@@ -35,7 +38,7 @@ export async function knownLaunches(db: Db, tokens: readonly string[]): Promise<
   const { rows } = await sql<KnownLaunch>`
     select l.* from jsonb_array_elements_text(${jsonb([...new Set(tokens)])}) as t(token)
     cross join lateral (
-      select token, provider_id, worker_pool_id, launch_config_id, capacity_per_machine,
+      select token, provider_id, worker_pool_id, launch_config_id, location, capacity_per_machine,
         status in ('open', 'fulfilled') as is_unfinished, closed
       from launches where token = t.token limit 1) as l`.execute(db);
   return rows;
@@ -97,9 +100,8 @@ export async function recordOrphans(
         order by 1, 2
         on conflict (provider_id, thing_id) do update set steps = excluded.steps, resource_ids = excluded.resource_ids,
           is_machine = excluded.is_machine, launch_token = excluded.launch_token,
-          worker_pool_id = excluded.worker_pool_id, last_seen = excluded.last_seen, verdict = excluded.verdict`.execute(
-        trx,
-      );
+          worker_pool_id = excluded.worker_pool_id, last_seen = greatest(orphans.last_seen, excluded.last_seen),
+          verdict = excluded.verdict`.execute(trx);
     }
     for (const providerId of complete) {
       await sql`
@@ -127,6 +129,74 @@ export async function recordAct(db: Db, act: Omit<OrphanActRow, 'id'>): Promise<
     .insertInto('orphanActs')
     .values({ ...act, detail: storable(act.detail) })
     .execute();
+}
+
+/** Removals that earlier attempts of a run have begun. */
+export async function removalsOf(db: Db, runId: string): Promise<number> {
+  const { rows } = await sql<{ removals: number }>`
+    select cast(count(*) as int) as removals from orphan_acts where run_id = ${runId} and act = 'removal'`.execute(db);
+  return rows[0]!.removals;
+}
+
+/**
+ * Keeps reservations of the pool waiting until the transaction ends. The launch's own path locks less of the row, and
+ * waits for nobody.
+ */
+export async function lockPool(trx: Db, workerPoolId: string): Promise<void> {
+  await sql`select 1 from worker_pools where worker_pool_id = ${workerPoolId} for no key update`.execute(trx);
+}
+
+/**
+ * Gives a machine of a known launch that nobody wants its row, which says stopping from the beginning: whoever starts
+ * its lifecycle, it begins with the removal. The launch stays as it is. Null when the machine has a row by now, or its
+ * pool has gone.
+ */
+export async function recordUnwantedMachine(
+  db: Db,
+  token: string,
+  { workerGroup, workerId, location, identityAttributes }: LaunchedMachine,
+  { nowMs, expires, reason }: { readonly nowMs: number; readonly expires: number; readonly reason: string },
+): Promise<Worker | null> {
+  const { rows } = await sql<Worker>`
+    with launch as (
+      select l.* from launches l join worker_pools p using (worker_pool_id)
+      where token = ${token} for update of l for key share of p),
+    changed as (
+      insert into workers (worker_pool_id, worker_group, worker_id, provider_id, launch_config_id, launch_config_revision,
+        launch_token, state, stop_reason, capacity, created, last_modified, expires, terminate_after, location,
+        identity_attributes)
+      select l.worker_pool_id, ${text(workerGroup)}, ${text(workerId)}, l.provider_id, l.launch_config_id,
+        l.launch_config_revision, l.token, 'stopping', ${text(reason)}, l.capacity_per_machine, ${bigint(nowMs)},
+        ${bigint(nowMs)}, ${bigint(expires)}, ${bigint(nowMs)}, ${jsonb(location)}, ${jsonb(identityAttributes)}
+      from launch l
+      on conflict do nothing
+      returning *),
+    announced as (${announceWorkers('worker-removed', nowMs, reason)})
+    select * from changed`.execute(db);
+  return rows[0] ?? null;
+}
+
+/** Begin of the first complete list that missed the machine of each stray lifecycle, by `workerKeyText`. */
+export async function missedLifecycles(db: Db): Promise<Map<string, number>> {
+  const rows = await db.selectFrom('strayLifecycles').selectAll().execute();
+  return new Map(rows.map(({ missedSince, ...worker }) => [workerKeyText(worker), missedSince]));
+}
+
+/** Those that the lists of a run miss, over what the runs before it did. */
+export async function recordMissedLifecycles(db: Db, missed: readonly MissedLifecycle[]): Promise<void> {
+  const rows = missed.map(({ workerPoolId, workerGroup, workerId, missedSince }) => ({
+    ...{ workerPoolId, workerGroup, workerId, missedSince },
+  }));
+  await sql`
+    with missed as (
+      select * from jsonb_to_recordset(${jsonb(rows)})
+        as m("workerPoolId" text, "workerGroup" text, "workerId" text, "missedSince" bigint)),
+    gone as (
+      delete from stray_lifecycles s where not exists (select 1 from missed m where m."workerPoolId" = s.worker_pool_id
+        and m."workerGroup" = s.worker_group and m."workerId" = s.worker_id))
+    insert into stray_lifecycles (worker_pool_id, worker_group, worker_id, missed_since)
+    select * from missed order by 1, 2, 3
+    on conflict do nothing`.execute(db);
 }
 
 /** Longest without an owner first. */

@@ -25,6 +25,8 @@ export interface PoolSnapshot extends CapacityByState {
   /** Running machines that advice may end. */
   readonly groups: readonly MachineGroup[];
   readonly readings: DemandReadings | null;
+  /** The last adoption of a machine for it that is counted here; 0: none. */
+  readonly lastAdoption: number;
 }
 
 export type UnfinishedLaunch = Pick<
@@ -69,6 +71,7 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     unfinished: Record<string, unknown>[];
     health: Record<string, unknown>[];
     readings: Record<string, unknown> | null;
+    lastAdoption: number;
   }>`
     with pool as (${selectPool.query} where p.worker_pool_id = ${workerPoolId}),
     ${capacityTables(nowMs, ofPool)},
@@ -87,7 +90,8 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
       coalesce((select jsonb_agg(to_jsonb(g)) from grouped g), '[]') as workers,
       coalesce((select jsonb_agg(to_jsonb(u) order by u.created, u.token) from unfinished u), '[]') as unfinished,
       coalesce((select jsonb_agg(to_jsonb(h)) from health h), '[]') as health,
-      (select to_jsonb(r) from demand_readings r where ${ofPool}) as readings
+      (select to_jsonb(r) from demand_readings r where ${ofPool}) as readings,
+      coalesce((select max(id) from orphan_acts where ${ofPool} and act = 'adopted'), 0) as last_adoption
     from pool`.execute(db);
   const row = rows[0];
   if (!row) return null;
@@ -112,6 +116,7 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     hold: row.hold && camelKeys<Hold>({ ...row.hold }),
     groups: endableMachines(workers),
     readings: row.readings && readingsOf(camelKeys<DemandReadingsRow>(row.readings)),
+    lastAdoption: row.lastAdoption,
   };
 }
 

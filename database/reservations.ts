@@ -18,7 +18,7 @@ export interface ReservedLaunch {
 }
 
 export interface LimitsUsage {
-  /** Whether the pool is there and has this provider. */
+  /** Whether the pool is there, has this provider, and got no machine that was not counted. */
   readonly present: boolean;
   /** What an earlier attempt of this reservation has written. */
   readonly reserved: readonly ReservedLaunch[];
@@ -40,7 +40,13 @@ const WINDOW_MS = 60_000;
 
 export async function readLimitsUsage(
   db: Db,
-  pool: { readonly workerPoolId: string; readonly providerId: string; readonly tokenPrefix: string },
+  pool: {
+    readonly workerPoolId: string;
+    readonly providerId: string;
+    readonly tokenPrefix: string;
+    /** The last adoption of a machine that the pool's assessment has counted; null: it does not say. */
+    readonly lastAdoption?: number | null;
+  },
   nowMs: number,
 ): Promise<LimitsUsage> {
   const since = bigint(nowMs - WINDOW_MS);
@@ -64,7 +70,8 @@ export async function readLimitsUsage(
       from pools)
     select d.reservations as version,
       exists (select 1 from worker_pools where worker_pool_id = ${pool.workerPoolId} and provider_id = ${pool.providerId})
-        as present,
+        and not exists (select 1 from orphan_acts a where a.worker_pool_id = ${pool.workerPoolId} and a.act = 'adopted'
+          and a.id > ${bigint(pool.lastAdoption ?? null)}) as present,
       (select count(*) from workers where state <> 'stopped' and launch_config_id is not null)
         + (select coalesce(sum(count), 0) from launches where status = 'open') as machines,
       (select coalesce(sum(machines), 0) from recent) as launched_last_minute,
@@ -118,4 +125,9 @@ export async function writeIntents(
       where exists (select 1 from current))
     select 1 from current`.execute(db);
   return rows.length > 0;
+}
+
+/** Whoever has read the limits before this and writes its intents afterwards reads them again. */
+export async function supersedeReservations(db: Db): Promise<void> {
+  await sql`update deployment set reservations = reservations + 1`.execute(db);
 }

@@ -4,7 +4,7 @@ import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInB
 import type { Db } from './client/schema.js';
 import { ERROR_STATS_DAYS } from './error-stats.js';
 import { bigint, inTransaction, int, text } from './client/sql.js';
-import { DAY_MS, MINUTE_MS } from '../domain/durations.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/durations.js';
 import { SETTLED_AFTER_MS } from '../domain/launch.js';
 
 /** Configuration `retention`. */
@@ -20,6 +20,8 @@ const SHORT_DAYS = 7;
 const MAX_EVENTS = 1_000_000;
 /** What sweeps found and did: evidence. */
 const EVIDENCE_DAYS = 8;
+/** An older list says nothing of machines that have stopped since. */
+const MAX_LISTING_AGE_MS = HOUR_MS;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
 
 export interface Expired {
@@ -69,7 +71,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       sql`not exists (select 1 from workers w where w.worker_pool_id = t.worker_pool_id
         and w.worker_group = t.worker_group and w.worker_id = t.worker_id and w.state <> 'stopped')`,
     ),
-    launches: oldLaunches(db, stopped),
+    launches: oldLaunches(db, stopped, nowMs),
     worker_pool_errors: batchOf(
       db,
       'worker_pool_errors',
@@ -135,12 +137,12 @@ const stoppedWorkers =
 
 /**
  * Those that no worker points at, and of which nothing can be left in a cloud: a complete list of the provider that
- * began after they were settled shows nothing of theirs without an owner. Else the sweep would find things of a launch
- * that it does not know. Each batch goes on where the one before it has ended: launches whose workers are still there
- * may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie behind as
- * well.
+ * began lately, and after they were settled, shows nothing of theirs without an owner. Else the sweep would find things
+ * of a launch that it does not know. Each batch goes on where the one before it has ended: launches whose workers are
+ * still there may be many, and none is read twice. Of the rows that `offset` leaves out, those of earlier batches lie
+ * behind as well.
  */
-function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
+function oldLaunches(db: Db, closedBefore: RawBuilder<number>, nowMs: number): DeleteBatch {
   let after = { closed: 0, token: '', offset: 0 };
   return async (limit, offset) => {
     const { rows } = await sql<{ considered: number; deleted: number; closed: number | null; token: string | null }>`
@@ -154,7 +156,7 @@ function oldLaunches(db: Db, closedBefore: RawBuilder<number>): DeleteBatch {
           and not exists (select 1 from workers w where w.launch_token = o.token)
           and not exists (select 1 from orphans p where p.launch_token = o.token)
           and exists (select 1 from tagged_listings s where s.provider_id = l.provider_id
-            and s.begun >= l.closed + ${int(SETTLED_AFTER_MS)})
+            and s.begun >= greatest(l.closed + ${int(SETTLED_AFTER_MS)}, ${bigint(nowMs - MAX_LISTING_AGE_MS)}))
         returning 1),
       last as (select closed, token from old order by closed desc, token desc limit 1)
       select cast((select count(*) from old) as int) as considered, cast((select count(*) from gone) as int) as deleted,

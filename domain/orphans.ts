@@ -1,4 +1,5 @@
 import { workerKeyText } from './ids.js';
+import type { TaggedListing, TaggedThing } from './tagged-things.js';
 import type { MachineLocation } from './worker.js';
 
 /**
@@ -17,61 +18,6 @@ export const ORPHANED_AFTER_MS = 5 * 60_000;
 export const MAX_REMOVALS = 10;
 export const MAX_REMOVED_PART = 0.05;
 
-/** One machine with all that belongs to it, or what is left of one. */
-export interface TaggedThing {
-  readonly providerId: string;
-  /** Unique within the provider, and stable. */
-  readonly thingId: string;
-  readonly workerGroup: string;
-  readonly workerId: string;
-  readonly location: MachineLocation;
-  /** What it consists of: steps of its removal. */
-  readonly steps: readonly string[];
-  readonly resourceIds: readonly string[];
-  /** Whether a machine is among them. */
-  readonly isMachine: boolean;
-  readonly launchToken: string | null;
-  /** Whether the cloud's own record of our request shows it; a tag alone does not. */
-  readonly isOurs: boolean;
-}
-
-/** As a provider lists it: a machine, or one resource of it. */
-export interface TaggedPart {
-  readonly workerGroup: string;
-  readonly workerId: string;
-  readonly location: MachineLocation;
-  readonly resourceIds?: readonly string[];
-  readonly resourceId: string;
-  readonly step: string;
-  readonly isMachine: boolean;
-  readonly launchToken: string | null;
-  readonly isOurs: boolean;
-}
-
-/** Puts together what belongs to one machine. What is not provably ours stands for itself, whatever its tags say. */
-export function thingsOf(providerId: string, parts: readonly TaggedPart[]): TaggedThing[] {
-  const grouped = Map.groupBy(parts, (part) =>
-    part.isOurs ? `${part.workerGroup}/${part.workerId}` : part.resourceId,
-  );
-  return [...grouped].map(([thingId, own]) => {
-    const { workerGroup, workerId, location, launchToken, isOurs } = own.find(({ isMachine }) => isMachine) ?? own[0]!;
-    return {
-      ...{ providerId, thingId, workerGroup, workerId, location, launchToken, isOurs },
-      steps: [...new Set(own.map(({ step }) => step))],
-      resourceIds: own.flatMap(({ resourceIds = [] }) => resourceIds),
-      isMachine: own.some(({ isMachine }) => isMachine),
-    };
-  });
-}
-
-/** Of one provider's list. */
-export interface TaggedListing {
-  readonly providerId: string;
-  /** Whether it was read to its end. */
-  readonly isComplete: boolean;
-  readonly things: readonly TaggedThing[];
-}
-
 export interface KnownRow {
   readonly workerPoolId: string;
   readonly workerGroup: string;
@@ -86,6 +32,8 @@ export interface KnownLaunch {
   readonly providerId: string;
   readonly workerPoolId: string;
   readonly launchConfigId: string;
+  /** Where its machines were requested. */
+  readonly location: MachineLocation;
   readonly capacityPerMachine: number;
   /** Open, or with machines whose lifecycles are still to be started: its own reconciliation looks after it. */
   readonly isUnfinished: boolean;
@@ -118,6 +66,8 @@ export interface SweepFacts {
   readonly begunAt: number;
   /** An operator lets this run past the fuse, to remove at most so many things; null: nobody does. */
   readonly confirmed: number | null;
+  /** Removals that earlier attempts of this run have begun. */
+  readonly alreadyRemoved: number;
 }
 
 /**
@@ -173,7 +123,7 @@ export function decideSweep(facts: SweepFacts): SweepDecision {
   const wanted = adoptions(found, facts);
   const judged = found.map((orphan) => (wanted.has(orphan) ? { ...orphan, verdict: 'adopt' as const } : orphan));
   const held = holds(judged, machines, facts);
-  return { orphans: applyFuse(judged, held, facts.confirmed), held, machines };
+  return { orphans: applyFuse(judged, held, facts), held, machines };
 }
 
 interface Listed {
@@ -181,22 +131,39 @@ interface Listed {
   readonly isComplete: boolean;
 }
 
-/** Providers of one account list the same things: each is its launch's provider's, or else the first one's. */
+/**
+ * Providers of one account list the same things: each is its launch's provider's, or else the first one's. What is not
+ * where its launch requested it is none of that launch's.
+ */
 function distinctThings({ listings, launches }: SweepFacts): Listed[] {
   const things = new Map<string, Listed>();
   for (const { things: own, isComplete } of listings) {
     for (const thing of own) {
       const launch = thing.launchToken === null ? undefined : launches.get(thing.launchToken);
+      // guard(a-copy-elsewhere-is-not-ours): use thing.isOurs
+      const isOurs = thing.isOurs && (!launch || isSamePlace(thing.location, launch.location));
       const isFirst = !things.has(thing.thingId);
-      if (isFirst || launch?.providerId === thing.providerId) things.set(thing.thingId, { thing, isComplete });
+      if (isFirst || launch?.providerId === thing.providerId)
+        things.set(thing.thingId, { thing: { ...thing, isOurs }, isComplete });
     }
   }
   return [...things.values()];
 }
 
+/** As far as both say where they are. Clouds give the same name in different cases. */
+function isSamePlace(one: MachineLocation, other: MachineLocation): boolean {
+  const isSame = (a: string | null, b: string | null) =>
+    a === null || b === null || a.toLowerCase() === b.toLowerCase();
+  return isSame(one.account, other.account) && isSame(one.group ?? one.region, other.group ?? other.region);
+}
+
 /** What belongs to nobody, oldest first, as if there were no fuse. */
 function findOrphans(listed: readonly Listed[], facts: SweepFacts): Orphan[] {
-  const rows = new Map(facts.rows.map((row) => [`${row.workerGroup}/${row.workerId}`, row]));
+  const rows = new Map<string, KnownRow>();
+  for (const row of facts.rows) {
+    const name = `${row.workerGroup}/${row.workerId}`;
+    if (!rows.get(name)?.isLive) rows.set(name, row);
+  }
   return listed
     .flatMap(({ thing, isComplete }) => {
       const row = rows.get(`${thing.workerGroup}/${thing.workerId}`) ?? null;
@@ -265,7 +232,7 @@ function adoptions(orphans: readonly Orphan[], { pools, openLifecycles }: SweepF
 }
 
 function holds(orphans: readonly Orphan[], machines: number, facts: SweepFacts): HoldReason[] {
-  const removals = orphans.filter(({ verdict }) => verdict === 'remove').length;
+  const removals = facts.alreadyRemoved + orphans.filter(({ verdict }) => verdict === 'remove').length;
   const found: Record<HoldReason, boolean> = {
     'incomplete list': facts.listings.some(({ isComplete }) => !isComplete),
     'unread lifecycles': facts.openLifecycles === null,
@@ -277,9 +244,14 @@ function holds(orphans: readonly Orphan[], machines: number, facts: SweepFacts):
 }
 
 /** A confirmed run removes what is unknown too, oldest first, and no more than was confirmed of everything together. */
-function applyFuse(orphans: readonly Orphan[], held: readonly HoldReason[], confirmed: number | null): Orphan[] {
+function applyFuse(
+  orphans: readonly Orphan[],
+  held: readonly HoldReason[],
+  { confirmed, alreadyRemoved }: SweepFacts,
+): Orphan[] {
   const isHeld = held.some((reason) => confirmed === null || UNCONDITIONAL.includes(reason));
-  let left = confirmed ?? Number.POSITIVE_INFINITY;
+  // guard(a-repeated-run-removes-no-more): use confirmed ?? Number.POSITIVE_INFINITY
+  let left = (confirmed ?? Number.POSITIVE_INFINITY) - alreadyRemoved;
   return orphans
     .toSorted((a, b) => a.since - b.since)
     .map((orphan) => {
@@ -287,7 +259,7 @@ function applyFuse(orphans: readonly Orphan[], held: readonly HoldReason[], conf
       const mayGo = verdict === 'remove' || (verdict === 'unknown' && confirmed !== null && orphan.isProven);
       if (!mayGo) return orphan;
       // guard(fuse-holds-removals): false
-      if (isHeld || left === 0) return { ...orphan, verdict: verdict === 'unknown' ? 'unknown' : 'held' };
+      if (isHeld || left <= 0) return { ...orphan, verdict: verdict === 'unknown' ? 'unknown' : 'held' };
       left -= 1;
       return { ...orphan, verdict: 'remove' };
     });

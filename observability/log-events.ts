@@ -338,6 +338,16 @@ export const logEvents = {
     meaning: 'An orphan could not be adopted or removed; the next sweep tries again.',
     fields: ['providerId', 'thingId', 'launchToken', 'workerPoolId', 'err'],
   },
+  'stray-lifecycle-ended': {
+    level: 'warn',
+    meaning: 'An open lifecycle whose worker has no row was asked to end: its machine is proven to be gone.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
+  },
+  'stray-lifecycle-not-ended': {
+    level: 'warn',
+    meaning: 'An open lifecycle whose worker has no row could not be ended; the next sweep tries again. Not repeated.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'err'],
+  },
 } as const satisfies Record<string, LogEvent>;
 
 export type LogEventName = keyof typeof logEvents;

@@ -105,7 +105,7 @@ export class Metrics {
   });
   private readonly orphanAge = new Gauge({
     name: 'worker_manager_oldest_orphan_seconds',
-    help: 'Time since a sweep first saw the oldest orphan; 0 when there is none',
+    help: 'Time since a sweep first saw the oldest orphan that is provably ours; 0 when there is none',
     registers: [this.registry],
   });
   private readonly orphanActs = new Gauge({

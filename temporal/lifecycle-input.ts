@@ -48,12 +48,6 @@ export const staticLifecycleInput = (
   static: first,
 });
 
-/** The same for a machine that nobody wants: its lifecycle begins with its removal. */
-export const unwantedLifecycleInput = (worker: Worker, of: LaunchContext, reason: string): LifecycleInput => {
-  const input = lifecycleInput(worker, of);
-  return { ...input, resumeFrom: { ...stateOfRow(worker, input), stop: { reason, failure: null } } };
-};
-
 /** What was known only to the lifecycle (what a scan saw, what the queue said) comes again. */
 const stateOfRow = (worker: Worker, { creationSteps }: LifecycleCommon): LifecycleState => ({
   state: worker.state,

@@ -30,6 +30,11 @@ export class LifecycleSignals {
     }
   }
 
+  /** Asks it to end, as a cancellation in Temporal's UI does: it removes what there is, and nothing is lost. */
+  async end(worker: WorkerKey): Promise<void> {
+    await this.client.withDeadline(Date.now() + OBSERVED_TIMEOUT_MS, () => this.handleOf(worker).cancel());
+  }
+
   /** What a poll of the queue found of the worker. */
   queueActivity(worker: WorkerKey, activity: QueueActivity): Promise<void> {
     return this.handleOf(worker).signal(lifecycleMessages.queueActivity, activity);

@@ -169,6 +169,7 @@ export interface LifecycleStatus {
   readonly createdSteps: readonly string[];
   readonly removed: readonly string[];
   readonly lastObservation: Observed | null;
+  readonly location: MachineLocation;
 }
 
 /** Machines of one launch whose lifecycles are to be started: what they share, said once. */

@@ -1,7 +1,5 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import type { WorkerKey } from '../domain/ids.js';
-import { lifecycleId } from './ids.js';
 import { workflowTypes } from './names.js';
 import { searchAttributeNames } from './search-attributes.js';
 import { messageOf } from '../domain/values.js';
@@ -67,15 +65,4 @@ export async function openLifecycles(client: Client, isOver: () => boolean): Pro
     if (isOver()) return { ids, complete: false };
   }
   return { ids, complete: true };
-}
-
-/** When an open lifecycle was started, as the engine itself knows it; null when there is none. */
-export async function startOfLifecycle(client: Client, worker: WorkerKey): Promise<number | null> {
-  try {
-    const { status, startTime } = await client.workflow.getHandle(lifecycleId(worker)).describe();
-    return status.name === 'RUNNING' ? startTime.getTime() : null;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
 }

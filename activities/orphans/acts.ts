@@ -5,21 +5,23 @@ import type { Orphan } from '../../domain/orphans.js';
 import type { LaunchRow } from '../../database/client/schema.js';
 import { inTransaction } from '../../database/client/sql.js';
 import { getLaunch, recordLaunchedWorkers } from '../../database/launches.js';
-import { recordAct } from '../../database/orphans.js';
+import { lockPool, recordAct, recordUnwantedMachine } from '../../database/orphans.js';
 import { getPool } from '../../database/pools.js';
+import { supersedeReservations } from '../../database/reservations.js';
 import { logEvent } from '../../observability/log-events.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine, MachineRef, Provider } from '../../providers/provider.js';
-import { type LaunchContext, lifecycleInput, unwantedLifecycleInput } from '../../temporal/lifecycle-input.js';
-import type { LifecycleInput } from '../../temporal/messages.js';
+import { lifecycleInput } from '../../temporal/lifecycle-input.js';
 import { startLifecycle } from '../../temporal/start-lifecycle.js';
 import type { Worker } from '../../domain/worker.js';
+import type { WorkerPool } from '../../domain/worker-pool.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { loggedDeadline, loggedWorker } from '../support/worker-log.js';
+import { poolWant } from './facts.js';
 
 /** Why a machine that nobody wants begins its life with its end. */
-export const UNWANTED = 'found without an owner';
+const UNWANTED = 'found without an owner';
 /** A resource that another one still holds is deleted a moment after that. */
 const BUSY_WAIT_MS = 2_000;
 const MAX_BUSY_WAITS = 8;
@@ -48,27 +50,56 @@ export class OrphanActs {
 
   /**
    * The machine gets its row and a lifecycle, as a machine of any launch; its pool's reconciliation ends the launch.
+   * False: it has an owner by now, or its pool has launched what it wants.
    */
-  async adopt(orphan: Orphan, actor: Actor): Promise<void> {
-    const recorded = await this.record(orphan, actor, 'adopted');
-    if (recorded === 'poolless') throw new Error('its pool is gone');
-    if (recorded === 'owned') return;
-    const { worker, context } = recorded;
-    await this.start(lifecycleInput(worker, context), actor);
+  async adopt(orphan: Orphan, actor: Actor): Promise<boolean> {
+    const found = await this.find(orphan);
+    if (found === null) throw new Error('its pool is gone');
+    const { pool, launch, machine } = found;
+    const nowMs = engineNow();
+    const timing = lifecycleTiming(pool.config.lifecycle, this.deps.config.defaults);
+    const terminateAfter = registrationDeadline(nowMs, timing);
+    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS };
+    const worker = await inTransaction(this.db, async (trx) => {
+      // What its pool has reserved since the decision counts, and what it reserves next counts this machine.
+      await lockPool(trx, pool.workerPoolId);
+      const want = await poolWant(this.deps, trx, pool.workerPoolId, nowMs);
+      // guard(adoption-counts-what-was-reserved-meanwhile): false
+      if (!want || want.wantedCapacity <= 0 || want.roomCapacity < launch.capacityPerMachine) return null;
+      const workers = await recordLaunchedWorkers(trx, launch.token, [machine], times);
+      const own = workers?.find(({ workerId, created }) => workerId === machine.workerId && created === nowMs);
+      if (!own) return null;
+      await recordAct(trx, actOf(orphan, actor, 'adopted', 'its row and its lifecycle'));
+      await supersedeReservations(trx);
+      return own;
+    });
+    if (worker === null) return false;
+    logEvent(this.deps.log, 'worker-requested', { ...loggedWorker(worker), ...loggedDeadline(worker) });
+    await this.start(worker, found, actor);
+    return true;
   }
 
-  async remove(orphan: Orphan, actor: Actor): Promise<void> {
+  /** False: it has an owner by now. */
+  async remove(orphan: Orphan, actor: Actor): Promise<boolean> {
     const { thing, launch, row } = orphan;
-    if (thing.isMachine && launch !== null && row === null) {
-      const recorded = await this.record(orphan, actor, 'removal');
-      if (recorded === 'owned') return;
-      if (recorded !== 'poolless') {
-        const { worker, context } = recorded;
-        return await this.start(unwantedLifecycleInput(worker, context, UNWANTED), actor);
-      }
-    }
+    const found = thing.isMachine && launch !== null && row === null ? await this.find(orphan) : null;
+    if (found) return await this.endLife(orphan, found, actor);
     await recordAct(this.db, actOf(orphan, actor, 'removal', thing.steps.join(', ')));
     await this.deleteAll(orphan);
+    return true;
+  }
+
+  private async endLife(orphan: Orphan, found: Found, actor: Actor): Promise<boolean> {
+    const nowMs = engineNow();
+    const times = { nowMs, expires: nowMs + 7 * DAY_MS, reason: UNWANTED };
+    const worker = await inTransaction(this.db, async (trx) => {
+      const own = await recordUnwantedMachine(trx, found.launch.token, found.machine, times);
+      if (own) await recordAct(trx, actOf(orphan, actor, 'removal', 'its row and its lifecycle'));
+      return own;
+    });
+    if (worker === null) return false;
+    await this.start(worker, found, actor);
+    return true;
   }
 
   async failed(orphan: Orphan, actor: Actor, error: unknown): Promise<void> {
@@ -76,47 +107,26 @@ export class OrphanActs {
     await recordAct(this.db, actOf(orphan, actor, 'failed', detail));
   }
 
-  /**
-   * Gives a machine of a known launch its row. `owned`: it has one by now, and whoever wrote that looks after it.
-   * `poolless`: its pool is gone, and with it every lifecycle that it might have.
-   */
-  private async record(
-    orphan: Orphan,
-    actor: Actor,
-    act: 'adopted' | 'removal',
-  ): Promise<Recorded | 'owned' | 'poolless'> {
-    const { thing } = orphan;
+  /** A machine of a known launch, as the launch itself shows it. Null when its pool is gone, and all that it had. */
+  private async find({ thing }: Orphan): Promise<Found | null> {
     const provider = this.deps.providers.get(thing.providerId);
     const launch = await getLaunch(this.db, thing.launchToken ?? '');
     if (!provider || !launch) throw new Error('its provider or its launch is not here');
     const pool = await getPool(this.db, launch.workerPoolId);
-    if (!pool) return 'poolless';
+    if (!pool) return null;
     const machine = (await machinesOf(provider, launch)).find(({ workerId }) => workerId === thing.workerId);
     if (!machine) throw new Error('its launch does not show it');
-    const nowMs = engineNow();
-    const terminateAfter = registrationDeadline(
-      nowMs,
-      lifecycleTiming(pool.pool.config.lifecycle, this.deps.config.defaults),
-    );
-    const times = { nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS };
-    const worker = await inTransaction(this.db, async (trx) => {
-      const workers = await recordLaunchedWorkers(trx, launch.token, [machine], times);
-      const own = workers?.find(({ workerId, created }) => workerId === thing.workerId && created === nowMs);
-      if (own) await recordAct(trx, actOf(orphan, actor, act, 'its row and its lifecycle'));
-      return own ?? null;
-    });
-    if (worker === null) return 'owned';
-    logEvent(this.deps.log, 'worker-requested', { ...loggedWorker(worker), ...loggedDeadline(worker) });
-    return { worker, context: { pool: pool.pool, provider, launch, defaults: this.deps.config.defaults } };
+    return { provider, launch, pool: pool.pool, machine };
   }
 
   /**
    * It may have had a lifecycle that was terminated, which the pool's reconciliation does not replace. One that was
    * started meanwhile is as good; the sweep starts what is missing after a crash.
    */
-  private async start(input: LifecycleInput, { workflowId }: Actor): Promise<void> {
-    const { taskQueuePrefix } = this.deps.config.temporal;
-    await startLifecycle(this.deps.client, input, { startedBy: workflowId, taskQueuePrefix });
+  private async start(worker: Worker, { pool, provider, launch }: Found, { workflowId }: Actor): Promise<void> {
+    const { defaults, temporal } = this.deps.config;
+    const input = lifecycleInput(worker, { pool, provider, launch, defaults });
+    await startLifecycle(this.deps.client, input, { startedBy: workflowId, taskQueuePrefix: temporal.taskQueuePrefix });
     this.deps.triggers.requestReconcileSoon(input.workerPoolId);
   }
 
@@ -144,9 +154,11 @@ export class OrphanActs {
 
 const isBusy = (error: unknown): boolean => error instanceof ProviderError && error.code === 'Unavailable';
 
-interface Recorded {
-  readonly worker: Worker;
-  readonly context: LaunchContext;
+interface Found {
+  readonly provider: Provider;
+  readonly launch: LaunchRow;
+  readonly pool: WorkerPool;
+  readonly machine: LaunchedMachine;
 }
 
 /** As the launch itself knows its machines. */

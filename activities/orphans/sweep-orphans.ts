@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { decideSweep, type Orphan, type SweepDecision } from '../../domain/orphans.js';
 import { recordOrphans, recordSweep } from '../../database/orphans.js';
 import { logEvent } from '../../observability/log-events.js';
+import { callSignal } from '../../providers/shared/call-scope.js';
 import type { OrphanSweepRequest, OrphanSweepResult } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
@@ -11,6 +12,7 @@ import { timeLimit } from '../support/time-limit.js';
 import { seconds } from '../support/worker-log.js';
 import { type Actor, OrphanActs } from './acts.js';
 import { SweepFactsReader } from './facts.js';
+import { Strays } from './strays.js';
 
 export interface OrphanActivities {
   /**
@@ -33,22 +35,25 @@ class OrphanSweeps {
   private readonly deps: ActivityDeps;
   private readonly facts: SweepFactsReader;
   private readonly acts: OrphanActs;
+  private readonly strays: Strays;
   private heldBefore = '';
 
   constructor(deps: ActivityDeps) {
     this.deps = deps;
-    this.facts = new SweepFactsReader(deps);
+    this.strays = new Strays(deps);
+    this.facts = new SweepFactsReader(deps, this.strays);
     this.acts = new OrphanActs(deps);
   }
 
   async run({ isDryRun, confirmed, clientId }: OrphanSweepRequest): Promise<OrphanSweepResult> {
     const { log, database } = this.deps;
-    const facts = await this.facts.read(confirmed);
+    const { facts, strays } = await this.facts.read(runIdNow(), confirmed);
     const decision = decideSweep(facts);
     const { begunAt } = facts;
     const complete = facts.listings.flatMap(({ providerId, isComplete }) => (isComplete ? [providerId] : []));
     await recordOrphans(database.db, { orphans: decision.orphans, complete, begunAt });
     this.noteHeld(decision);
+    await this.strays.end(strays, facts, isDryRun);
     const counts = isDryRun ? { adopted: 0, removed: 0, failed: 0 } : await this.actOn(decision.orphans);
     const { held, machines, orphans } = decision;
     const sums = { machines, orphans: orphans.length, ...counts };
@@ -65,26 +70,29 @@ class OrphanSweeps {
     const actor: Actor = { runId: runIdNow(), workflowId: Context.current().info.workflowExecution?.workflowId ?? '' };
     const due = orphans.filter(({ verdict }) => verdict === 'adopt' || verdict === 'remove');
     await inParallel(due, ACTS_AT_ONCE, async (orphan) => {
-      if (!isOver()) counts[await this.act(orphan, actor)] += 1;
+      const done = isOver() ? null : await this.act(orphan, actor);
+      if (done) counts[done] += 1;
     });
     return counts;
   }
 
-  /** One that fails keeps no other. */
-  private async act(orphan: Orphan, actor: Actor): Promise<'adopted' | 'removed' | 'failed'> {
+  /** One that fails keeps no other. Null: it has an owner by now, or its pool has no room any more. */
+  private async act(orphan: Orphan, actor: Actor): Promise<'adopted' | 'removed' | 'failed' | null> {
     const { log } = this.deps;
     const { providerId, thingId, launchToken } = orphan.thing;
     const logged = { providerId, thingId, launchToken, workerPoolId: orphan.launch?.workerPoolId ?? null };
     try {
       if (orphan.verdict === 'adopt') {
-        await this.acts.adopt(orphan, actor);
+        if (!(await this.acts.adopt(orphan, actor))) return null;
         logEvent(log, 'orphan-adopted', logged);
         return 'adopted';
       }
-      await this.acts.remove(orphan, actor);
+      if (!(await this.acts.remove(orphan, actor))) return null;
       logEvent(log, 'orphan-removal', logged);
       return 'removed';
     } catch (error) {
+      // The attempt has been given up: the next one acts.
+      if (callSignal()?.aborted) throw error;
       logEvent(log, 'orphan-act-failed', { ...logged, err: error });
       await this.acts.failed(orphan, actor, error);
       return 'failed';

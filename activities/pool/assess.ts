@@ -43,6 +43,7 @@ export function assessPool(
         scalingRatio: poolConfig.scalingRatio ?? 1,
       },
       options: snapshot.options,
+      lastAdoption: snapshot.lastAdoption,
       unfinished: snapshot.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),
       blockedBy: [...knownToPolls, isPaused ? 'held: its cron Schedule is paused' : null].filter(
         (reason) => reason !== null,

@@ -72,7 +72,9 @@ export async function recordedResult(
   const first = living.find(({ state }) => state === 'requested') ?? living[0];
   const pool = await getPool(database.db, launch.workerPoolId);
   const provider = providers.get(launch.providerId);
-  if (!first || !pool || !provider || launched > MAX_NAMED) return { ...result, group: null };
+  // A machine that nobody wanted is stopping from the first: its lifecycle begins from its row.
+  const isStopping = living.some(({ state }) => state === 'stopping');
+  if (!first || !pool || !provider || isStopping || launched > MAX_NAMED) return { ...result, group: null };
   const common = lifecycleCommon(first, { pool: pool.pool, provider, launch, defaults: config.defaults });
   return {
     ...result,

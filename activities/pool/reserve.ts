@@ -38,7 +38,8 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
     const found = await getPool(db, workerPoolId);
     if (!found) return hasChanged;
     const { pool } = found;
-    const key = { workerPoolId, providerId: pool.providerId, tokenPrefix: request.tokenPrefix };
+    const { tokenPrefix, lastAdoption = null } = request;
+    const key = { workerPoolId, providerId: pool.providerId, tokenPrefix, lastAdoption };
     const launching = providers.get(pool.providerId)?.launching;
     const plan = planOf(request, found, launching ?? null);
     const refused = plan.refused.map(({ outcome }) => outcome);

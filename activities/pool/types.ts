@@ -34,6 +34,8 @@ export interface PoolAssessment {
   readonly estimator: EstimatorKind;
   readonly inputs: DecisionInputs;
   readonly options: readonly LaunchConfigOption[];
+  /** The last adoption of a machine that is counted here. */
+  readonly lastAdoption?: number;
   readonly unfinished: readonly UnfinishedLaunch[];
   /** Why nothing may be launched, in words; empty when it may. */
   readonly blockedBy: readonly string[];
@@ -70,6 +72,8 @@ export interface ReserveRequest {
     readonly machines: number;
   }[];
   readonly maxMachines: number;
+  /** Of the assessment: what was adopted after it takes room that it did not see taken. */
+  readonly lastAdoption?: number;
 }
 
 export interface Reserved {

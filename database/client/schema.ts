@@ -34,6 +34,7 @@ export interface Schema {
   orphans: OrphanRow;
   orphanActs: OrphanActRow;
   taggedListings: { providerId: string; begun: number };
+  strayLifecycles: { workerPoolId: string; workerGroup: string; workerId: string; missedSince: number };
   providerAccounts: { providerId: string; account: string };
   rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
   migrations: { name: string; applied: number };

@@ -55,6 +55,7 @@ create table orphan_acts (
   detail text not null
 );
 create index orphan_acts_at on orphan_acts (at);
+create index orphan_acts_run on orphan_acts (run_id);
 
 -- sweep. When the last list of a provider began that was read to its end.
 create table tagged_listings (
@@ -64,3 +65,16 @@ create table tagged_listings (
 
 -- Where a provider ever launched.
 create index launches_location on launches (provider_id, location);
+
+-- Reservations: whether a machine was adopted since the pool was assessed.
+create index orphan_acts_adopted on orphan_acts (worker_pool_id, id) where act = 'adopted';
+
+-- sweep. Open lifecycles of workers without a row whose machine no complete list shows.
+create table stray_lifecycles (
+  worker_pool_id text not null,
+  worker_group text not null,
+  worker_id text not null,
+  -- begin of the first of these lists
+  missed_since bigint not null,
+  primary key (worker_pool_id, worker_group, worker_id)
+);

@@ -15,6 +15,7 @@ import {
   orphanVerdicts,
   sweepOrphans,
 } from '../support/orphan-steps.js';
+import { longTest } from '../support/long.js';
 import { endPool, expectAllStopped, machinesOf, removeAll, settled } from '../support/pool-steps.js';
 import { recordedContext } from '../support/provider-context.js';
 import { suiteOf } from '../support/suite.js';
@@ -39,37 +40,39 @@ async function runningPool(count: number) {
   return { pool, workers: await system().api.workers(pool) };
 }
 
-test('a machine whose row was closed is removed by the second sweep that sees it, and others’ machines stay', async () => {
-  const { pool, workers } = await runningPool(2);
-  const [lost, kept] = workers;
-  await orphan(system(), lost!, 'closed');
-  expect(await sweep()).toMatchObject({ machines: 2, orphans: 1, removed: 0, held: [] });
-  expect(await orphanVerdicts(system())).toEqual({ [keyOf(lost!)]: 'young' });
+test('machines whose row was closed or lost are removed by the second sweep that sees them, and copies and others’ machines stay', async () => {
+  const { pool, workers } = await runningPool(3);
+  const [closed, lost, kept] = workers.map((worker) => ({ ...worker, key: keyOf(worker) }));
+  const foreign = await launchAs('c0ffee00-0000-4000-8000-00000000beef');
+  const copies = await launchMoreLike(pool);
+  await orphan(system(), closed!, 'closed');
+  await orphan(system(), lost!, 'lost');
+  await system().waitFor(async () => (await sweep()).orphans === 4, 'the copies in the lists');
+  expect(await orphanVerdicts(system())).toMatchObject({ [closed!.key]: 'young', [lost!.key]: 'young' });
   await letTimePass(system());
-  expect(await sweep({ isDryRun: true })).toMatchObject({ orphans: 1, removed: 0 });
+  expect(await sweep({ isDryRun: true })).toMatchObject({ machines: 3, orphans: 4, removed: 0 });
   expect(await stateOf(lost!.workerId)).toBe('running');
-  expect(await sweep()).toMatchObject({ orphans: 1, removed: 1, failed: 0 });
-  await system().waitFor(async () => (await stateOf(lost!.workerId)) === 'terminated', 'the end of the machine');
-  expect(await sweep()).toMatchObject({ orphans: 0 });
-  expect(await orphanVerdicts(system())).toEqual({});
-  const acts = await system().query('select thing_id, act, detail from orphan_acts');
-  expect(acts).toEqual([{ thing_id: keyOf(lost!), act: 'removal', detail: 'instance' }]);
-  expect(await stateOf(kept!.workerId)).toBe('running');
+  expect(await sweep()).toMatchObject({ machines: 3, orphans: 4, removed: 2, failed: 0, held: [] });
+  for (const { workerId } of [closed!, lost!]) {
+    await system().waitFor(async () => (await stateOf(workerId)) === 'terminated', 'the end of the machine');
+  }
+  await system().waitFor(async () => {
+    const [row] = await system().query('select state, stop_reason from workers where worker_id = $1', [lost!.workerId]);
+    return JSON.stringify(row) === JSON.stringify({ state: 'stopped', stop_reason: 'found without an owner' });
+  }, 'the end of the worker that had lost its row');
+  const acts = await system().query('select thing_id, act, detail from orphan_acts order by detail');
+  expect(acts).toEqual([
+    { thing_id: closed!.key, act: 'removal', detail: 'instance' },
+    { thing_id: lost!.key, act: 'removal', detail: 'its row and its lifecycle' },
+  ]);
+  expect(await sweep({ confirmed: 10 })).toMatchObject({ orphans: 2, removed: 0, held: [] });
+  expect(Object.values(await orphanVerdicts(system()))).toEqual(['tagged', 'tagged']);
+  for (const id of [...copies, foreign, kept!.workerId]) expect(await stateOf(id)).toBe('running');
+  for (const id of [...copies, foreign]) await system().simulator.killMachine(id);
   await endPool(system(), pool);
 });
 
-test('a machine that lost its row gets a lifecycle that begins in stopping when nobody wants it', async () => {
-  const { pool, workers } = await runningPool(1);
-  await orphan(system(), workers[0]!, 'lost');
-  await sweep();
-  await letTimePass(system());
-  expect(await sweep()).toMatchObject({ orphans: 1, removed: 1, failed: 0 });
-  await expectAllStopped(system(), pool);
-  const [row] = await system().query('select state, stop_reason from workers where worker_pool_id = $1', [pool]);
-  expect(row).toEqual({ state: 'stopped', stop_reason: 'found without an owner' });
-});
-
-test('a machine that lost its row is adopted while its pool wants capacity, and nothing is launched', async () => {
+longTest('a machine that lost its row is adopted while its pool wants capacity, and nothing is launched', async () => {
   const { pool, workers } = await runningPool(1);
   await orphan(system(), workers[0]!, 'lost');
   const hold = `/worker-pool/${encodeURIComponent(pool)}/hold`;
@@ -88,27 +91,6 @@ test('a machine that lost its row is adopted while its pool wants capacity, and 
   await system().api.updatePool(pool, awsPool({ maxCapacity: 0 }));
   await removeAll(system(), pool);
   await expectAllStopped(system(), pool);
-});
-
-test('foreign and look-alike machines are never touched, whatever is confirmed', async () => {
-  const { pool, workers } = await runningPool(1);
-  const [{ launch_token: token }] = (await system().query<{ launch_token: string }>(
-    'select launch_token from workers where worker_pool_id = $1',
-    [pool],
-  )) as [{ launch_token: string }];
-  const ours = await deploymentIdOf(system());
-  const foreign = await launchAs('c0ffee00-0000-4000-8000-00000000beef');
-  // Somebody launched "more like this".
-  const tags = { 'worker-manager-deployment': ours, 'worker-manager-launch': token, WorkerPoolId: pool };
-  const copies = await Promise.all([runInstance(tags), runInstance(tags, 'a-token-of-theirs'), runInstance({})]);
-  await system().waitFor(async () => (await sweep()).orphans === 2, 'the copies in the lists');
-  await letTimePass(system());
-  expect(await sweep()).toMatchObject({ machines: 1, orphans: 2, removed: 0, held: [] });
-  expect(await sweep({ confirmed: 10 })).toMatchObject({ orphans: 2, removed: 0 });
-  expect(Object.values(await orphanVerdicts(system()))).toEqual(['tagged', 'tagged']);
-  for (const id of [...copies, foreign, workers[0]!.workerId]) expect(await stateOf(id)).toBe('running');
-  for (const id of [...copies, foreign]) await system().simulator.killMachine(id);
-  await endPool(system(), pool);
 });
 
 test('a machine of an unknown launch holds all removals, is said once, and goes when it is confirmed', async () => {
@@ -139,7 +121,7 @@ test('a machine of an unknown launch holds all removals, is said once, and goes 
   expect(await sweep()).toMatchObject({ orphans: 0, held: [] });
 });
 
-test('a list that is not complete removes nothing, also when that is confirmed', async () => {
+longTest('a list that is not complete removes nothing, also when that is confirmed', async () => {
   const { pool, workers } = await runningPool(1);
   await orphan(system(), workers[0]!, 'closed');
   await sweep();
@@ -162,6 +144,17 @@ test('a list that is not complete removes nothing, also when that is confirmed',
   expect(await sweep()).toMatchObject({ removed: 1, held: [] });
   await expectAllStopped(system(), pool);
 });
+
+/** Somebody launches machines with the tags of one of the pool's, and one without any. */
+async function launchMoreLike(pool: string): Promise<string[]> {
+  const [row] = await system().query<{ launch_token: string }>(
+    'select launch_token from workers where worker_pool_id = $1',
+    [pool],
+  );
+  const ours = { 'worker-manager-deployment': await deploymentIdOf(system()), WorkerPoolId: pool };
+  const tags = { ...ours, 'worker-manager-launch': row!.launch_token };
+  return await Promise.all([runInstance(tags), runInstance(tags, 'a-token-of-theirs'), runInstance({})]);
+}
 
 /** What the operator's command says. */
 async function command(...args: string[]): Promise<string> {

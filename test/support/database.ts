@@ -40,7 +40,7 @@ const emptied = [
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
   ...['worker_pool_error_hours'],
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
-  ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings'],
+  ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings', 'stray_lifecycles'],
 ];
 
 /**

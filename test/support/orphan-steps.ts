@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkerKey } from '../../domain/ids.js';
+import type { MachineLocation } from '../../domain/worker.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import type { OrphanSweepRequest, OrphanSweepResult } from '../../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../../temporal/names.js';
@@ -55,12 +56,16 @@ export async function deploymentIdOf(system: System): Promise<string> {
 }
 
 /** Makes a launch known to the database that never went through it: one that has ended long ago. */
-export async function knowLaunch(system: System, token: string, workerPoolId: string): Promise<void> {
+export async function knowLaunch(
+  system: System,
+  { token, location }: { readonly token: string; readonly location: MachineLocation },
+  workerPoolId: string,
+): Promise<void> {
   const statement = `
     insert into launches (token, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request,
       count, capacity_per_machine, status, attempts, created, closed, machines)
-    select $1, worker_pool_id, provider_id, launch_config_id, launch_config_revision, location, request, 1, 1, 'done', 1,
+    select $1, worker_pool_id, provider_id, launch_config_id, launch_config_revision, cast($3 as jsonb), request, 1, 1, 'done', 1,
       created, created, 1
     from launches where worker_pool_id = $2 limit 1`;
-  await system.query(statement, [token, workerPoolId]);
+  await system.query(statement, [token, workerPoolId, JSON.stringify(location)]);
 }

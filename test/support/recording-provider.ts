@@ -204,6 +204,7 @@ function machines(context: ProviderContext, cloud: RecordingCloud, kind: 'bulk' 
       if (cloud.refusedRegions.size > 0) throw new ProviderError({ code: 'PermissionDenied', message: 'refused' });
       yield listed
         .filter(({ deploymentId }) => deploymentId === context.deploymentId)
+        .filter(({ machine }) => !cloud.hidden.has(machine.workerId))
         .filter((recorded) => !['gone', 'stopping'].includes(stateOf(recorded)))
         .map((recorded) => taggedOf(recorded, isStepwise));
     },

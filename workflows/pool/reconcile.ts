@@ -131,6 +131,7 @@ async function launchInRounds(
       tokenPrefix: `${reconciliationId}.${round}`,
       choices: chosen.choices.map(({ launchConfigId, revision, machines }) => ({ launchConfigId, revision, machines })),
       maxMachines: machinesLeft,
+      ...(assessment.lastAdoption !== undefined && { lastAdoption: assessment.lastAdoption }),
     });
     for (const limit of reserved.limitedBy) limitedBy.add(limit);
     limitEndsAt = reserved.limitEndsAt ?? limitEndsAt;

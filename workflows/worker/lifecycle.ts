@@ -270,6 +270,7 @@ export class WorkerLifecycle {
       createdSteps,
       removed,
       lastObservation,
+      location: this.input.location,
     };
   }
 

@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { recordReadings } from '../../../database/demand-readings.js';
 import { failLaunch } from '../../../database/launch-failures.js';
 import { recordLaunchedWorkers, getLaunch } from '../../../database/launches.js';
+import { recordAct } from '../../../database/orphans.js';
+import { poolSnapshot } from '../../../database/pool-snapshot.js';
 import { deletePool, updatePool } from '../../../database/pools.js';
-import { readLimitsUsage, writeIntents } from '../../../database/reservations.js';
+import { readLimitsUsage, supersedeReservations, writeIntents } from '../../../database/reservations.js';
 import { recordStopped } from '../../../database/worker-changes.js';
 import {
   counting,
@@ -55,6 +57,18 @@ describe.each(engines)('a reservation on %s', (engine) => {
     await reserve(database.db, [newIntent('other', 1)]);
     expect(await writeIntents(database.db, { ...pool, version }, [newIntent('t', 5)], NOW)).toBe(false);
     expect(await getLaunch(database.db, 't')).toBeNull();
+  });
+
+  test('a reservation writes nothing when a machine was adopted since its pool was assessed, or since its limits were read', async () => {
+    const { version } = await usage();
+    const act = { at: NOW, runId: 'run', providerId: 'aws', thingId: 'us-west-2/i-1', launchToken: 't' };
+    await recordAct(database.db, { ...act, workerPoolId: poolId, act: 'adopted', detail: 'its row' });
+    await supersedeReservations(database.db);
+    expect(await writeIntents(database.db, { ...pool, version }, [newIntent('t', 5)], NOW)).toBe(false);
+    const presentAfter = async (lastAdoption: number) =>
+      (await readLimitsUsage(database.db, { ...pool, tokenPrefix: 'run.0.0', lastAdoption }, NOW)).present;
+    const { lastAdoption } = (await poolSnapshot(database.db, poolId, NOW))!;
+    expect([await presentAfter(lastAdoption - 1), await presentAfter(lastAdoption)]).toEqual([false, true]);
   });
 
   test('a reservation is won by one of twenty that have read the same', async () => {

@@ -10,7 +10,7 @@ import { beginAttempt } from '../../../database/launch-attempts.js';
 import { listLaunchConfigs } from '../../../database/launch-configs.js';
 import { createPool, deletePool, listPoolIds, updatePool } from '../../../database/pools.js';
 import { jsonb } from '../../../database/client/sql.js';
-import { recordAct, recordOrphans } from '../../../database/orphans.js';
+import { recordAct, recordMissedLifecycles, recordOrphans } from '../../../database/orphans.js';
 import type { Orphan } from '../../../domain/orphans.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
 import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
@@ -54,7 +54,7 @@ describe.each(engines)('retention on %s', (engine) => {
     },
     launch: {
       ...{ token, providerId: 'aws', workerPoolId: poolId, launchConfigId: 'lc-a', capacityPerMachine: 1 },
-      ...{ isUnfinished: false, closed: NOW },
+      ...{ isUnfinished: false, closed: NOW, location: { account: null, region: 'us-west-2', group: null } },
     },
     ...{ row: null, since: NOW, firstSeen: NOW, isProven: true, verdict: 'held' },
   });
@@ -121,7 +121,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await count('launches')).toBe(2);
   });
 
-  test('retention keeps a launch until a complete list shows nothing of it, and while something of it is an orphan', async () => {
+  test('retention keeps a launch until a recent complete list shows nothing of it, and while something of it is an orphan', async () => {
     const { db } = database;
     await launched(db, 't', 1);
     await finish(db, ['t'], NOW);
@@ -133,9 +133,12 @@ describe.each(engines)('retention on %s', (engine) => {
     };
     expect(await left()).toBe(1);
     const complete = ['aws'];
-    await recordOrphans(db, { orphans: [orphanOf('t')], complete, begunAt: NOW + DAY });
+    // Before its last machine may have stopped.
+    await recordOrphans(db, { orphans: [], complete, begunAt: NOW + 99 * DAY });
     expect(await left()).toBe(1);
-    await recordOrphans(db, { orphans: [], complete, begunAt: NOW + 2 * DAY });
+    await recordOrphans(db, { orphans: [orphanOf('t')], complete, begunAt: NOW + 100 * DAY });
+    expect(await left()).toBe(1);
+    await recordOrphans(db, { orphans: [], complete, begunAt: NOW + 100 * DAY + 1 });
     expect(await left()).toBe(0);
   });
 
@@ -243,6 +246,7 @@ describe.each(engines)('retention on %s', (engine) => {
     );
     const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: 0, evaluateAgainAt: null };
     await recordDecision(db, poolId, decisionOf(), { basis, fingerprint: 'f', nowMs: NOW });
+    await recordMissedLifecycles(db, [{ ...key('t-0'), providerId: 'aws', startedAt: NOW, missedSince: NOW }]);
     await recordOrphans(db, { orphans: [orphanOf('t')], complete: ['aws'], begunAt: NOW });
     const act = { at: NOW, runId: 'run', providerId: 'aws', thingId: 'us-west-2/t-0', launchToken: 't' };
     await recordAct(db, { ...act, workerPoolId: poolId, act: 'removal', detail: 'instance' });
@@ -265,7 +269,7 @@ describe.each(engines)('retention on %s', (engine) => {
     const ofOther = await withRowsOf(other);
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
     // Their tokens outlive everything that carries them.
-    expect(await withRowsOf(poolId)).toEqual(['launches', 'orphan_acts', 'orphans']);
+    expect(await withRowsOf(poolId)).toEqual(['launches', 'orphan_acts', 'orphans', 'stray_lifecycles']);
     expect(await withRowsOf(other)).toEqual(ofOther);
   });
 

@@ -8,10 +8,8 @@ import {
   ORPHANED_AFTER_MS,
   type PoolWant,
   type SweepFacts,
-  type TaggedPart,
-  type TaggedThing,
-  thingsOf,
 } from '../../../domain/orphans.js';
+import { type TaggedPart, type TaggedThing, thingsOf } from '../../../domain/tagged-things.js';
 import { seededRuns } from '../../support/seeded-random.js';
 
 const T = 100_000_000;
@@ -34,6 +32,7 @@ const launch = (changes: Partial<KnownLaunch> = {}): KnownLaunch => ({
   providerId: 'cloud',
   workerPoolId: 'proj/pool',
   launchConfigId: 'lc-1',
+  location: place,
   capacityPerMachine: 1,
   isUnfinished: false,
   closed: T - ORPHANED_AFTER_MS,
@@ -69,6 +68,7 @@ function facts({ things = [], isComplete = true, ...changes }: Changes): SweepFa
     firstSeen: seenBefore(things),
     begunAt: T,
     confirmed: null,
+    alreadyRemoved: 0,
     ...changes,
   };
 }
@@ -99,6 +99,23 @@ describe('decideSweep: which thing', () => {
     const copied = [thing('a', { isOurs: false })];
     expect(verdicts({ things: copied })).toEqual(['tagged']);
     expect(verdicts({ things: copied, confirmed: 10 })).toEqual(['tagged']);
+  });
+
+  test('decideSweep takes what is not where its launch requested it for a copy, whatever its name and its tags say', () => {
+    const azure = { account: 'subscription', region: 'here', group: 'ours' };
+    const launches = new Map([['known', launch({ location: azure })]]);
+    const at = (location: TaggedThing['location']) => [thing('a', { location })];
+    expect(verdicts({ things: at({ ...azure, group: 'OURS' }), launches })).toEqual(['remove']);
+    for (const changed of [{ group: 'theirs' }, { account: 'another' }]) {
+      expect(verdicts({ things: at({ ...azure, ...changed }), launches, confirmed: 5 })).toEqual(['tagged']);
+    }
+    expect(verdicts({ things: at({ ...place, region: 'elsewhere' }), confirmed: 5 })).toEqual(['tagged']);
+  });
+
+  test('decideSweep believes the live row when a worker that has stopped had the same name', () => {
+    const live = row('a', { isLive: true, stoppedAt: null });
+    expect(verdicts({ things, rows: [live, row('a')] })).toEqual([]);
+    expect(verdicts({ things, rows: [row('a'), live] })).toEqual([]);
   });
 
   test('decideSweep waits until a thing was without an owner in two complete lists', () => {
@@ -225,6 +242,14 @@ describe('decideSweep: the fuse', () => {
     expect(verdicts({ things: all, firstSeen, confirmed: 2 })).toEqual(['remove', 'remove', 'held']);
   });
 
+  test('decideSweep that is repeated counts what its earlier attempts have removed', () => {
+    const many = ['a', 'b', 'c'].map((id) => thing(id));
+    expect(verdicts({ things: many, confirmed: 3, alreadyRemoved: 1 })).toEqual(['remove', 'remove', 'held']);
+    expect(verdicts({ things: many, confirmed: 3, alreadyRemoved: 4 })).toEqual(['held', 'held', 'held']);
+    expect(decideSweep(facts({ things: many, alreadyRemoved: 7 })).held).toEqual([]);
+    expect(decideSweep(facts({ things: many, alreadyRemoved: 8 })).held).toEqual(['too many']);
+  });
+
   test('decideSweep that is confirmed removes nothing that is young, or while a list is incomplete', () => {
     expect(verdicts({ things: [unknown], firstSeen: new Map(), confirmed: 5 })).toEqual(['unknown']);
     expect(verdicts({ things: [unknown], isComplete: false, confirmed: 5 })).toEqual(['unknown']);
@@ -243,6 +268,15 @@ describe('thingsOf', () => {
     const [own, ...others] = thingsOf('cloud', [part('nic'), part('vm'), part('disk', { resourceIds: ['/disk'] })]);
     expect(own).toMatchObject({ thingId: 'here/vm-1', isMachine: true, steps: ['nic', 'vm', 'disk'] });
     expect([own!.resourceIds, others]).toEqual([['/disk'], []]);
+  });
+
+  test('thingsOf keeps resources of one name in two groups apart, and takes a group’s name in any case for one', () => {
+    const at = (group: string) => ({ location: { account: 'a', region: 'here', group } });
+    const found = thingsOf('cloud', [part('vm', at('Ours')), part('nic', at('ours')), part('copy', at('theirs'))]);
+    expect(found.map(({ thingId, steps }) => [thingId, steps])).toEqual([
+      ['a/ours/vm-1', ['vm', 'nic']],
+      ['a/theirs/vm-1', ['copy']],
+    ]);
   });
 
   test('thingsOf lets what is not provably ours stand for itself', () => {
@@ -276,11 +310,13 @@ const anyFacts: fc.Arbitrary<SweepFacts> = fc
     room: fc.integer({ min: -5, max: 20 }),
     age: fc.nat({ max: 2 * ORPHANED_AFTER_MS }),
     confirmed: fc.option(fc.nat({ max: 5 })),
+    alreadyRemoved: fc.nat({ max: 3 }),
   })
   .map((world) => {
     const things = world.things.map(({ workerId, ...others }) => thing(workerId, others));
     return facts({
       ...{ things, isComplete: world.isComplete, strayLifecycles: world.strayLifecycles, confirmed: world.confirmed },
+      alreadyRemoved: world.alreadyRemoved,
       rows: [
         ...world.stopped.map((id) => row(`m${id}`, { stoppedAt: T - world.age })),
         ...world.live.map((id) => row(`m${id}`, { isLive: true, stoppedAt: null })),
@@ -325,7 +361,7 @@ describe('decideSweep: properties', () => {
       if (given.confirmed === null) {
         for (const { launch: known } of removed) expect(known).not.toBeNull();
         if (held.length > 0) expect(removed).toEqual([]);
-      } else expect(removed.length).toBeLessThanOrEqual(given.confirmed);
+      } else expect(removed.length).toBeLessThanOrEqual(Math.max(0, given.confirmed - given.alreadyRemoved));
     });
   });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import type { WorkerKey } from '../../../../domain/ids.js';
 import { AZURE_GROUP, AZURE_SUBSCRIPTION, azurePool } from '../../../../dev/testing/azure-pool.js';
 import { azureAt, azureSpec, buildMachine } from '../../../support/azure-harness.js';
 import { azureSystem, remainingInAzure } from '../../../support/azure-system.js';
@@ -11,22 +12,20 @@ import {
   orphanVerdicts,
   sweepOrphans,
 } from '../../../support/orphan-steps.js';
+import { longTest } from '../../../support/long.js';
 import { expectAllStopped, settled } from '../../../support/pool-steps.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { suiteOf } from '../../../support/suite.js';
 
 const { system, newPool } = suiteOf('azure/orphans', { ...azureSystem(), config: NO_SWEEPS });
 
-/**
- * One running machine of an address, an interface, a VM and disks, each of which outlives it; then its pool wants none.
- */
-async function runningMachine() {
+/** Running machines of an address, an interface, a VM and disks, each of which outlives it; then their pool wants none. */
+async function runningMachines(count: number) {
   const pool = newPool();
-  await system().api.createPool(pool, azurePool({ minCapacity: 1, publicIp: true, deleteOption: 'Detach' }));
-  await settled(system(), pool, 1);
+  await system().api.createPool(pool, azurePool({ minCapacity: count, publicIp: true, deleteOption: 'Detach' }));
+  await settled(system(), pool, count);
   await system().api.updatePool(pool, azurePool({ maxCapacity: 0 }));
-  const [worker] = await system().api.workers(pool);
-  return { pool, worker: worker! };
+  return { pool, workers: await system().api.workers(pool) };
 }
 
 /** Sweeps until Azure has nothing but these. */
@@ -36,36 +35,33 @@ const sweptTo = (left: readonly string[]) =>
     return (await remainingInAzure(system())).every((id) => left.includes(id));
   }, 'nothing to be left in Azure');
 
-test('a VM whose row was closed goes with its interface, its address and its disks', async () => {
-  const { worker } = await runningMachine();
-  await orphan(system(), worker, 'closed');
-  await sweepOrphans(system());
-  await letTimePass(system());
-  await sweptTo([]);
-  const [act] = await system().query<{ detail: string }>('select detail from orphan_acts order by id limit 1');
-  expect(act!.detail.split(', ').toSorted()).toEqual(['disks', 'networkInterface', 'publicIp', 'vm']);
-});
-
-test('what is left of a VM that is gone is deleted, and a look-alike with all its tags is not', async () => {
-  const { worker } = await runningMachine();
+test('a VM whose row was closed goes with all its parts, so do those that one left behind, and look-alikes stay', async () => {
+  const { workers } = await runningMachines(2);
+  const [whole, vanished] = workers;
   const { resources } = await system().simulator.azureState();
-  const nic = resources.find(({ type }) => type.endsWith('networkInterfaces'))!;
+  const ofVanished = resources.filter(({ tags }) => Object.values(tags).includes(vanished!.workerId));
+  const nic = ofVanished.find(({ type }) => type.endsWith('networkInterfaces'))!;
   const copy = await putAddress(`copy-of-${nic.name}`, nic.tags);
   const foreign = await putAddress('foreign', { 'worker-manager-deployment': randomUUID() });
-  await orphan(system(), worker, 'closed');
-  await system().simulator.killMachine(worker.workerId, { vanish: true });
+  for (const worker of workers) await orphan(system(), worker, 'closed');
+  await system().simulator.killMachine(vanished!.workerId, { vanish: true });
   await sweepOrphans(system());
   await letTimePass(system());
   await sweptTo([copy, foreign]);
-  expect(await remainingInAzure(system())).toEqual([copy, foreign]);
+  expect((await remainingInAzure(system())).toSorted()).toEqual([copy, foreign].toSorted());
   await sweepOrphans(system());
   expect(await orphanVerdicts(system())).toEqual({ [copy]: 'tagged' });
+  const acts = await system().query<{ thing_id: string; detail: string }>('select thing_id, detail from orphan_acts');
+  const stepsOf = ({ workerId }: WorkerKey) =>
+    acts.find((act) => act.thing_id.endsWith(`/${workerId}`))!.detail.split(', ');
+  expect(stepsOf(whole!).toSorted()).toEqual(['disks', 'networkInterface', 'publicIp', 'vm']);
+  expect(stepsOf(vanished!)).not.toContain('vm');
 });
 
-test('a VM that lost its row is adopted into a lifecycle that removes it when nobody wants it', async () => {
+longTest('a VM that lost its row is adopted into a lifecycle that removes it when nobody wants it', async () => {
   const others = await remainingInAzure(system());
-  const { pool, worker } = await runningMachine();
-  await orphan(system(), worker, 'lost');
+  const { pool, workers } = await runningMachines(1);
+  await orphan(system(), workers[0]!, 'lost');
   await sweepOrphans(system());
   await letTimePass(system());
   expect(await sweepOrphans(system())).toMatchObject({ removed: 1, failed: 0 });
@@ -73,7 +69,7 @@ test('a VM that lost its row is adopted into a lifecycle that removes it when no
   expect(await remainingInAzure(system())).toEqual(others);
 });
 
-test('the parts of an unknown launch are held, and go when that is confirmed', async () => {
+longTest('the parts of an unknown launch are held, and go when that is confirmed', async () => {
   const context = recordedContext({ providerId: 'azure', deploymentId: await deploymentIdOf(system()) });
   const others = await remainingInAzure(system());
   const place = { subscriptionId: AZURE_SUBSCRIPTION, resourceGroupName: AZURE_GROUP };

@@ -22,46 +22,34 @@ const { system, newPool } = suiteOf('google/orphans', {
 });
 const google = () => new SimulatedGoogle(system().simulator);
 
-test('a machine whose row was closed goes, whichever zone it is in, and its neighbour stays', async () => {
+test('a machine whose row was closed goes, and so does a disk of a known launch; the neighbour and others’ disks stay', async () => {
   const pool = newPool();
   await system().api.createPool(pool, googlePool({ minCapacity: 2 }));
   await settled(system(), pool, 2);
   await system().api.updatePool(pool, googlePool({ maxCapacity: 0 }));
   const [lost, kept] = await system().api.workers(pool);
+  const ours = await deploymentIdOf(system());
+  const deployments = [ours, ours, 'c0ffee00-0000-4000-8000-00000000beef'];
+  const [known, unknown, foreign] = await Promise.all(deployments.map(keptDisk));
+  await knowLaunch(system(), known!, pool);
   await orphan(system(), lost!, 'closed');
   await sweepOrphans(system());
   await letTimePass(system());
-  expect(await sweepOrphans(system())).toMatchObject({ machines: 2, removed: 1, failed: 0 });
-  const ids = async () => (await google().state()).instances.map(({ id }) => id);
-  await system().waitFor(async () => (await ids()).length === 1, 'the end of the machine');
-  expect(await ids()).toEqual([kept!.workerId]);
-  expect(await sweepOrphans(system())).toMatchObject({ orphans: 0 });
-  await endPool(system(), pool, googlePool({ maxCapacity: 0 }));
-});
-
-test('a disk that outlived its machine is deleted, and one of an unknown launch or another deployment is not', async () => {
-  const pool = newPool();
-  await system().api.createPool(pool, googlePool({ minCapacity: 1 }));
-  await settled(system(), pool, 1);
-  const ours = await deploymentIdOf(system());
-  const known = await keptDisk(ours);
-  const unknown = await keptDisk(ours);
-  const foreign = await keptDisk('c0ffee00-0000-4000-8000-00000000beef');
-  await knowLaunch(system(), known.token, pool);
-  await sweepOrphans(system());
-  await letTimePass(system());
-  expect(await sweepOrphans(system())).toMatchObject({ orphans: 2, removed: 1, failed: 0, held: [] });
-  const disks = async () =>
-    (await google().state()).disks.filter(({ users }) => users.length === 0).map(({ name }) => name);
-  await system().waitFor(async () => (await disks()).length === 2, 'the end of the disk');
-  expect((await disks()).toSorted()).toEqual([unknown.disk, foreign.disk].toSorted());
+  expect(await sweepOrphans(system())).toMatchObject({ machines: 2, orphans: 3, removed: 2, failed: 0, held: [] });
+  const left = async () => {
+    const { instances, disks } = await google().state();
+    const free = disks.filter(({ users }) => users.length === 0).map(({ name }) => name);
+    return [...instances.map(({ id }) => id), ...free].toSorted();
+  };
+  await system().waitFor(async () => (await left()).length === 3, 'the end of the machine and of the disk');
+  expect(await left()).toEqual([kept!.workerId, unknown!.disk, foreign!.disk].toSorted());
   await sweepOrphans(system());
   expect(Object.values(await orphanVerdicts(system()))).toEqual(['unknown']);
   await endPool(system(), pool, googlePool({ maxCapacity: 0 }));
 });
 
 /** A machine that a launch of this deployment made, and that is gone; its disk stays. */
-async function keptDisk(deploymentId: string): Promise<{ token: string; disk: string }> {
+async function keptDisk(deploymentId: string) {
   const { provider, launching } = await googleAt(system().simulator, {}, recordedContext({ deploymentId }));
   const spec = newGoogleSpec();
   const disks = (spec.configuration.disks as object[]).map((disk) => ({ ...disk, autoDelete: false }));
@@ -74,5 +62,5 @@ async function keptDisk(deploymentId: string): Promise<{ token: string; disk: st
   await system().waitFor(gone, 'the end of the machine');
   const { name } = machines[0]!.identityAttributes;
   expect(before.has(name!)).toBe(true);
-  return { token: spec.token, disk: name! };
+  return { token: spec.token, location: machines[0]!.location, disk: name! };
 }

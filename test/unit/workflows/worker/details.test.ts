@@ -27,6 +27,7 @@ const status: LifecycleStatus = {
   createdSteps: ['publicIp', 'networkInterface'],
   removed: [],
   lastObservation: null,
+  location: input.location,
 };
 
 describe('describeLife', () => {
