@@ -3,7 +3,7 @@ import type { Machines, ProviderContext, TaggedResource } from '../provider.js';
 import { mergePages } from '../shared/merge-pages.js';
 import type { ComputeCalls } from './calls.js';
 import { type Instance, locationOf } from './instances.js';
-import { isNameOfLaunch, launchLabel } from './names.js';
+import { isDiskName, isMachineName, launchLabel } from './names.js';
 import { LAUNCH_TAG } from '../shared/tags.js';
 import { isOfDeployment, ofDeployment, readTags } from './tags.js';
 
@@ -73,7 +73,7 @@ function taggedInstance(
   ref: Parameters<typeof locationOf>[0],
   deploymentId: string,
 ): TaggedResource {
-  const { launchToken } = readTags(instance, deploymentId);
+  const { launchToken, workerPoolId } = readTags(instance, deploymentId);
   return {
     workerGroup: ref.zone,
     workerId: instance.id,
@@ -82,7 +82,7 @@ function taggedInstance(
     step: REMOVAL_STEP,
     isMachine: true,
     launchToken,
-    isOurs: launchToken !== null && isNameOfLaunch(instance.name, launchLabel(launchToken)),
+    isOurs: launchToken !== null && workerPoolId !== null && isMachineName(instance.name, workerPoolId, launchToken),
   };
 }
 
@@ -101,7 +101,7 @@ function taggedDisk(
     step: DISK_STEP,
     isMachine: false,
     launchToken: launches.get(label) ?? null,
-    isOurs: isNameOfLaunch(name, label),
+    isOurs: isDiskName(name, label),
   };
 }
 

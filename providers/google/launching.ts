@@ -10,7 +10,7 @@ import type {
 import type { ComputeCalls } from './calls.js';
 import { getInstance, launchedMachine, listInstances, type ZoneRef } from './instances.js';
 import { type GoogleRequest, prepareLaunch } from './launch-request.js';
-import { machineNames } from './names.js';
+import { machineNames, MAX_PER_LAUNCH } from './names.js';
 import { isNameTaken, reasonsOf } from './operation-errors.js';
 import {
   createdBy,
@@ -24,8 +24,6 @@ import {
 } from './operations.js';
 import { ofDeployment, ofLaunch } from './tags.js';
 
-/** Machines in one launch: one page of a list shows them all. */
-const MAX_PER_LAUNCH = 500;
 /** Google knows a request id as long as its operation, which it keeps for an hour. */
 const MAX_TOKEN_AGE_MS = 45 * 60_000;
 /** An attempt has 40 s, and reads after the operation has ended. */

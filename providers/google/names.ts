@@ -21,13 +21,27 @@ export function namePrefix(workerPoolId: string, token: string): string {
   return `${named}-${hashOf(token).slice(0, 16)}-`;
 }
 
+/** Machines in one launch: one page of a list shows them all. */
+export const MAX_PER_LAUNCH = 500;
+
+/** Whether a machine of this launch is called so. A copy of one (the console calls it `…-1`) is not. */
+export const isMachineName = (name: string, workerPoolId: string, token: string): boolean => {
+  const prefix = namePrefix(workerPoolId, token);
+  return name.startsWith(prefix) && isIndex(name.slice(prefix.length));
+};
+
 /**
- * Whether a machine of the launch with this label (`launchLabel`) is called so, or a disk of one: Google adds to the
- * name of a machine's further disks. Nobody can guess the middle of it.
+ * Whether a disk of a machine of the launch with this label (`launchLabel`) is called so: as the machine, and Google
+ * adds a number to the name of each further disk. Nobody can guess the middle of it.
  */
-export const isNameOfLaunch = (name: string, label: string): boolean => {
-  const [, hash] = /^[a-z][-a-z0-9]*-([0-9a-f]{16})-[0-9a-z]+(?:-[0-9]+)?$/.exec(name) ?? [];
-  return hash !== undefined && /^[0-9a-f]{32}$/.test(label) && label.startsWith(hash);
+export const isDiskName = (name: string, label: string): boolean => {
+  const [, hash, index] = /^[a-z][-a-z0-9]*-([0-9a-f]{16})-([0-9a-z]+)(?:-[0-9]{1,2})?$/.exec(name) ?? [];
+  return hash !== undefined && isIndex(index!) && /^[0-9a-f]{32}$/.test(label) && label.startsWith(hash);
+};
+
+const isIndex = (text: string): boolean => {
+  const index = Number.parseInt(text, 36);
+  return index < MAX_PER_LAUNCH && index.toString(36) === text;
 };
 
 export const machineNames = (prefix: string, count: number): string[] =>

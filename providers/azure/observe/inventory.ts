@@ -84,9 +84,15 @@ function taggedResource(
     ...(!hasOwnName(id, one.workerId) && { resourceIds: [id] }),
     step,
     isMachine: step === 'vm',
-    isOurs: isProven(one, prove) && (hasOwnName(id, one.workerId) || bearsName(id, one.workerId)),
+    isOurs: isProven(one, prove) && isNamedFor(id, step, one.workerId),
   }));
 }
+
+/** A VM has its worker's name and no longer one, or it is a copy; what a template adds to it may bear more. */
+const isNamedFor = (id: string, step: string, workerId: string): boolean =>
+  step === 'vm'
+    ? nameOf(id).toLowerCase() === namesOf(workerId).vm
+    : hasOwnName(id, workerId) || bearsName(id, workerId);
 
 const hasOwnName = (id: string, workerId: string): boolean => {
   const { vm, networkInterface, publicIp, osDisk } = namesOf(workerId);

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { identifierPattern, workerPoolIdPattern } from '../../../../domain/ids.js';
 import {
   deleteRequestId,
+  isDiskName,
+  isMachineName,
   labelValue,
   launchLabel,
   launchRequestId,
@@ -33,6 +35,32 @@ describe('names of a launch', () => {
         const names = machineNames(namePrefix(workerPoolId, launch), 500);
         expect(new Set(names).size).toBe(500);
         for (const name of [names[0], names[35], names[36], names[499]]) expect(name).toMatch(NAME);
+      }),
+    );
+  });
+
+  test('names of a launch are known from those of another launch, of another pool and of copies', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(workerPoolIdPattern), token, token, (pool, launch, other) => {
+        fc.pre(launch !== other);
+        const names = machineNames(namePrefix(pool, launch), 500);
+        for (const name of [names[0]!, names[35]!, names[36]!, names[499]!]) {
+          expect(isMachineName(name, pool, launch)).toBe(true);
+          expect(isMachineName(name, pool, other)).toBe(false);
+          expect(isMachineName(name, `other${pool}`, launch)).toBe(false);
+          for (const added of ['-1', '-copy', 'copy', '-'])
+            expect(isMachineName(name + added, pool, launch)).toBe(false);
+          for (const disk of [name, `${name}-1`]) {
+            expect([isDiskName(disk, launchLabel(launch)), isDiskName(disk, launchLabel(other))]).toEqual([
+              true,
+              false,
+            ]);
+          }
+          for (const copy of [`${name}-copy`, `${name}-1-1`, `${name}copy`]) {
+            expect(isDiskName(copy, launchLabel(launch))).toBe(false);
+          }
+        }
+        expect(isMachineName(`${namePrefix(pool, launch)}${(500).toString(36)}`, pool, launch)).toBe(false);
       }),
     );
   });
