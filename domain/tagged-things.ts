@@ -25,7 +25,8 @@ export interface TaggedPart {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly location: MachineLocation;
-  readonly resourceIds?: readonly string[];
+  /** In the cloud's words, where its worker does not name it exactly. */
+  readonly exactly?: readonly string[];
   readonly resourceId: string;
   readonly step: string;
   readonly isMachine: boolean;
@@ -45,7 +46,7 @@ export function thingsOf(providerId: string, parts: readonly TaggedPart[]): Tagg
     return {
       ...{ providerId, thingId, workerGroup, workerId, location, launchToken, isOurs },
       steps: [...new Set(own.map(({ step }) => step))],
-      resourceIds: own.flatMap(({ resourceIds = [] }) => resourceIds),
+      resourceIds: own.flatMap(({ exactly = [] }) => exactly),
       isMachine: own.some(({ isMachine }) => isMachine),
     };
   });

@@ -274,6 +274,8 @@ export interface MachineRef {
   readonly location: MachineLocation;
   /** What `ResourceTracking` gave of it. */
   readonly resourceIds?: readonly string[];
+  /** A deletion takes these of its resources only, whatever else carries its tags; absent or empty: all that it has. */
+  readonly exactly?: readonly string[];
 }
 
 export type { MachineState };

@@ -135,7 +135,8 @@ export class OrphanActs {
     const machines = this.deps.providers.get(thing.providerId)?.machines;
     if (!machines) throw new Error(`Provider ${thing.providerId} is not configured here`);
     const { workerGroup, workerId, location, resourceIds } = thing;
-    const ref: MachineRef = { workerGroup, workerId, location, ...(resourceIds.length > 0 && { resourceIds }) };
+    // Nothing else that carries the worker's tags: it may be a copy.
+    const ref: MachineRef = { workerGroup, workerId, location, exactly: resourceIds };
     const others = thing.steps.filter((step) => !machines.removalSteps.includes(step));
     const ordered = machines.removalSteps.filter((step) => thing.steps.includes(step));
     let accepted = 0;

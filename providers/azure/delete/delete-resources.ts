@@ -5,8 +5,8 @@ import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import type { Deployments } from '../arm/deployments.js';
 import { DEPLOYMENT_STEP, isActive } from '../model/arm-deployment-states.js';
 import { namesOf } from '../model/names.js';
-import { nameOf, otherTrackedIds, trackedIdsFor } from '../model/resource-ids.js';
-import { type RemovalStep, removalSteps } from '../model/resources.js';
+import { nameOf, otherTrackedIds, trackedIdsFor, typeOf } from '../model/resource-ids.js';
+import { type RemovalStep, removalSteps, stepOfType } from '../model/resources.js';
 import { kindOf, ownOf, readEach, versioned } from '../observe/remaining-resources.js';
 import type { SharedListings } from '../observe/shared-listings.js';
 
@@ -25,6 +25,7 @@ export const resourceDeleter =
     const groupRef = groupRefOf(machine.location);
     if (name === DEPLOYMENT_STEP) return await deleteRecord(deployments, groupRef, machine);
     const step = stepOf(name);
+    if (machine.exactly?.length) return await deleteExactly(calls, groupRef, step, machine.exactly);
     const names = new Set(await namesToDelete(listings, machine, groupRef, step));
     const verdicts = await Promise.allSettled([...names].map((each) => deleteOne(calls, groupRef, step, each)));
     const failed = verdicts.find((verdict) => verdict.status === 'rejected');
@@ -38,6 +39,23 @@ async function deleteRecord(deployments: Deployments, groupRef: ResourceGroupRef
   const record = await deployments.get(groupRef, deployment);
   if (isActive(record?.properties?.provisioningState) && record) await deployments.cancel(groupRef, deployment);
   await deployments.delete(groupRef, deployment);
+}
+
+/** Of these resources, those that go in this step. */
+async function deleteExactly(
+  calls: AzureCalls,
+  { account }: ResourceGroupRef,
+  step: RemovalStep,
+  ids: readonly string[],
+): Promise<void> {
+  const due = ids.filter((id) => (stepOfType[typeOf(id) ?? ''] ?? 'disks') === step);
+  const verdicts = await Promise.allSettled(
+    due.map(async (id) =>
+      ignoreNotFound(calls.raw(account, 'delete', `DELETE ${kindOf(id)}`, { method: 'DELETE', path: versioned(id) })),
+    ),
+  );
+  const failed = verdicts.find((verdict) => verdict.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 async function namesToDelete(

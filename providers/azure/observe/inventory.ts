@@ -80,8 +80,7 @@ function taggedResource(
   return named.map((one) => ({
     ...one,
     resourceId: id,
-    // By its name alone it is not found.
-    ...(!hasOwnName(id, one.workerId) && { resourceIds: [id] }),
+    exactly: [id],
     step,
     isMachine: step === 'vm',
     isOurs: isProven(one, prove) && isNamedFor(id, step, one.workerId),

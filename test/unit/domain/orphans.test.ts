@@ -265,7 +265,7 @@ describe('thingsOf', () => {
   });
 
   test('thingsOf puts the resources of one machine together', () => {
-    const [own, ...others] = thingsOf('cloud', [part('nic'), part('vm'), part('disk', { resourceIds: ['/disk'] })]);
+    const [own, ...others] = thingsOf('cloud', [part('nic'), part('vm'), part('disk', { exactly: ['/disk'] })]);
     expect(own).toMatchObject({ thingId: 'here/vm-1', isMachine: true, steps: ['nic', 'vm', 'disk'] });
     expect([own!.resourceIds, others]).toEqual([['/disk'], []]);
   });
