@@ -19,7 +19,7 @@ import { suiteOf } from '../../../support/suite.js';
 
 const { system, newPool } = suiteOf('azure/orphans', { ...azureSystem(), config: NO_SWEEPS });
 
-/** Running machines of an address, an interface, a VM and disks, each of which outlives it; then their pool wants none. */
+/** Running machines of an address, an interface, a VM and disks, each of which outlives it; then nobody wants any. */
 async function runningMachines(count: number) {
   const pool = newPool();
   await system().api.createPool(pool, azurePool({ minCapacity: count, publicIp: true, deleteOption: 'Detach' }));
