@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { handleLoginPages, type LoginPagesContext } from './auth/login-routes.js';
 import { handleAuth, type AuthContext } from './auth/routes.js';
 import type { KeyAndCertificate } from './azure/certificates.js';
 import { handleArm, type ArmContext } from './azure/endpoint.js';
@@ -25,6 +26,7 @@ export interface Contexts {
   readonly compute: ComputeContext;
   readonly googleIdentity: GoogleIdentityContext;
   readonly auth: AuthContext;
+  readonly loginPages: LoginPagesContext;
   readonly queue: QueueContext;
   readonly ingress: IngressContext;
   readonly control: ControlContext;
@@ -52,6 +54,10 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   if (path.startsWith('/api/worker-manager/')) return forward(contexts.ingress, request, response);
   if (path.startsWith('/api/auth/v1/')) {
     return handleAuth(contexts.auth, path.slice('/api/auth/v1/'.length), request, response);
+  }
+  if (path.startsWith('/login/oauth/')) {
+    const rest = path.slice('/login/oauth/'.length);
+    return handleLoginPages(contexts.loginPages, rest, url.searchParams, request, response);
   }
   if (path.startsWith('/api/queue/v1/')) {
     return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AuthClients } from './auth/clients.js';
+import { Logins } from './auth/logins.js';
 import { Arm, emptyArm } from './azure/arm.js';
 import { makeAzureKeys } from './azure/certificates.js';
 import { armLimits } from './azure/limits.js';
@@ -55,6 +56,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const messages = options.pulse === null ? null : new TaskMessages(options.pulse, log);
   const queue = new Queue((task) => messages?.pending(task));
   const authClients = new AuthClients();
+  const logins = new Logins(authClients);
   const limits = new RequestLimits(options.limits === 'ec2' ? ec2Limits : {});
   const cloud = new Cloud({ ...options, pendingMs: options.bootMs / 2 });
   const armStore: ArmStore = new ArmStore(armTimes(options), options.azureResourceGroups, (location, vmSize) =>
@@ -135,11 +137,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       latencyMs: options.latencyMs,
     },
     auth: { clients: authClients, faults, log },
+    loginPages: { logins, log },
     queue: { queue, faults, log, claimMs: CLAIM_MS, claimWaitMs: CLAIM_WAIT_MS },
     ingress: { api: () => api, faults, log },
     control: {
       cloud,
-      authClients,
+      auth: { clients: authClients, logins },
       queue,
       fleet,
       agents,
@@ -160,6 +163,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
         compute.stop();
         restore(empty);
         authClients.clear();
+        logins.clear();
         compute.store.ghosts = options.googleGhosts === 'on';
         secret = options.azureClientSecret;
         changed();

@@ -50,6 +50,9 @@ declare module 'taskcluster-client' {
     certificate: string;
   }
 
+  /** `1 week`, `2 hours 5 minutes`, … from now. Throws for a text of another form. */
+  export function fromNow(offset: string): Date;
+
   /**
    * Throws an AssertionError for a span of more than 31 days. Without `clientId` they are unnamed: the issuer's own.
    */

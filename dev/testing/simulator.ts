@@ -270,6 +270,24 @@ export class SimulatorHandle {
     return this.control('PUT', `auth/roles/${encodeURIComponent(roleId)}`, { scopes });
   }
 
+  /** Somebody who may log in, with these scopes at most. */
+  setLoginUser(identity: string, scopes: readonly string[]): Promise<unknown> {
+    return this.control('PUT', `auth/users/${encodeURIComponent(identity)}`, { scopes });
+  }
+
+  /** Registers a page that people may let act in their name. */
+  setLoginApplication(
+    applicationId: string,
+    application: {
+      scope: readonly string[];
+      redirectUri: readonly string[];
+      responseType: 'code' | 'token';
+      maxExpires?: string;
+    },
+  ): Promise<unknown> {
+    return this.control('PUT', `auth/applications/${applicationId}`, application);
+  }
+
   /**
    * What authenticateHawk says from now on, whatever comes; null: the truth again. `repeat`: the body so many
    * times.

@@ -23,6 +23,10 @@ export class AuthClients {
     this.#clients.set(clientId, client);
   }
 
+  has(clientId: string): boolean {
+    return this.#clients.has(clientId);
+  }
+
   remove(clientId: string): boolean {
     return this.#clients.delete(clientId);
   }
@@ -67,7 +71,16 @@ function assumes(scope: string, roleId: string): boolean {
   return role.endsWith('*') ? scope.startsWith(role.slice(0, -1)) : scope === role;
 }
 
+const satisfies = (scope: string, want: string): boolean =>
+  scope === want || (scope.endsWith('*') && want.startsWith(scope.slice(0, -1)));
+
 export const satisfiesAll = (have: readonly string[], wanted: readonly string[]): boolean =>
-  wanted.every((want) =>
-    have.some((scope) => scope === want || (scope.endsWith('*') && want.startsWith(scope.slice(0, -1)))),
-  );
+  wanted.every((want) => have.some((scope) => satisfies(scope, want)));
+
+/** What both say: of two scopes of which one satisfies the other, the narrower. */
+export const intersectionOf = (some: readonly string[], others: readonly string[]): string[] => [
+  ...new Set([
+    ...some.filter((scope) => satisfiesAll(others, [scope])),
+    ...others.filter((scope) => satisfiesAll(some, [scope])),
+  ]),
+];

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import { count, optionalText, text, type Body } from '../control/input.js';
+import { count, oneOf, optionalText, text, type Body } from '../control/input.js';
 import { Refusal } from '../errors.js';
 import type { Faults } from '../faults.js';
 import { readJson, send, sendJson } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
 import type { AuthClients } from './clients.js';
+import type { Logins } from './logins.js';
 import { authenticateHawk, type HawkQuestion } from './signatures.js';
 
 export interface AuthContext {
@@ -77,22 +78,40 @@ function readQuestion(body: Body): HawkQuestion {
 /**
  * - `PUT /simulator/auth/clients/<id>` `{accessToken, scopes, expires?, disabled?}`, `DELETE` of it
  * - `PUT /simulator/auth/roles/<id>` `{scopes}`
+ * - `PUT /simulator/auth/users/<identity>` `{scopes}`: somebody who may log in
+ * - `PUT /simulator/auth/applications/<id>` `{scope, redirectUri, responseType, maxExpires?}`: where to
  * - `POST /simulator/auth/answer` `{status?, type?, body, repeat?}`: authenticateHawk's answer to whatever comes; `{}`:
  *   the truth again
  */
-export function controlAuth(clients: AuthClients, call: string, id: string, body: Body): unknown {
+export function controlAuth(
+  { clients, logins }: { clients: AuthClients; logins: Logins },
+  call: string,
+  id: string,
+  body: Body,
+): unknown {
   switch (call) {
     case 'PUT clients': {
       const expires = optionalText(body, 'expires');
       const expiresMs = expires === null ? null : Date.parse(expires);
       const disabled = body['disabled'] === true;
-      clients.put(id, { accessToken: text(body, 'accessToken'), scopes: scopesOf(body), expiresMs, disabled });
+      clients.put(id, { accessToken: text(body, 'accessToken'), scopes: textsOf(body, 'scopes'), expiresMs, disabled });
       return {};
     }
     case 'DELETE clients':
       return { removed: clients.remove(id) };
     case 'PUT roles':
-      clients.putRole(id, scopesOf(body));
+      clients.putRole(id, textsOf(body, 'scopes'));
+      return {};
+    case 'PUT users':
+      logins.putUser(id, textsOf(body, 'scopes'));
+      return {};
+    case 'PUT applications':
+      logins.putApplication(id, {
+        scope: textsOf(body, 'scope'),
+        redirectUri: textsOf(body, 'redirectUri'),
+        responseType: oneOf(body, 'responseType', ['code', 'token']),
+        maxExpires: optionalText(body, 'maxExpires') ?? '1 hour',
+      });
       return {};
     case 'POST answer':
       clients.otherAnswer = typeof body['body'] === 'string' ? otherAnswer(body, body['body']) : null;
@@ -108,10 +127,10 @@ const otherAnswer = (body: Body, said: string) => ({
   body: said.repeat(count(body, 'repeat', 1)),
 });
 
-function scopesOf(body: Body): string[] {
-  const { scopes } = body;
-  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) {
-    throw new Refusal('InputValidationError', 'scopes must be a list of texts');
+function textsOf(body: Body, name: string): string[] {
+  const texts = body[name];
+  if (!Array.isArray(texts) || !texts.every((each) => typeof each === 'string')) {
+    throw new Refusal('InputValidationError', `${name} must be a list of texts`);
   }
-  return scopes;
+  return texts;
 }

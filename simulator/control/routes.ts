@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuthClients } from '../auth/clients.js';
+import type { Logins } from '../auth/logins.js';
 import { controlAuth } from '../auth/routes.js';
 import { attestedDocument, controlAzure, type AzureControlContext } from '../azure/control.js';
 import type { VirtualMachines } from '../azure/virtual-machines.js';
@@ -21,7 +22,7 @@ import { googleMachineViews, instanceViews, summarize, virtualMachineViews, type
 
 export interface ControlContext {
   readonly cloud: Cloud;
-  readonly authClients: AuthClients;
+  readonly auth: { readonly clients: AuthClients; readonly logins: Logins };
   readonly queue: Queue;
   readonly fleet: Fleet;
   readonly azure: AzureControlContext;
@@ -54,7 +55,7 @@ export async function handleControl(
   const body = method === 'GET' ? {} : await readJson(request);
   const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
   if (resource === 'auth') {
-    return sendJson(response, 200, controlAuth(context.authClients, `${method} ${id}`, verb, body));
+    return sendJson(response, 200, controlAuth(context.auth, `${method} ${id}`, verb, body));
   }
   if (resource === 'azure') {
     const value = controlAzure(context.azure, method, id, verb, body);
