@@ -1,32 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { buildProviders } from '../../../../providers/configured.js';
-import { parseConfig } from '../../../../config/load.js';
-import { providerTypes } from '../../../../providers/configured.js';
 import { startTestApi, type TestApi } from '../../../support/api.js';
-import { recordedContext } from '../../../support/provider-context.js';
-import {
-  describeRealData,
-  isAwsPool,
-  isAzurePool,
-  isStaticPool,
-  realPools,
-  type RealPool,
-} from '../../../support/shared-data.js';
-
-const configured = {
-  aws: { providerType: 'aws' },
-  azure: {
-    providerType: 'azure',
-    subscriptionId: '00000000-0000-4000-8000-000000000001',
-    resourceGroupName: 'workers',
-  },
-  google: { providerType: 'google', project: 'a-project', workerServiceAccountId: '1234567890' },
-  hand: { providerType: 'static' },
-};
-const providerOf = (pool: RealPool): keyof typeof configured => {
-  if (isStaticPool(pool)) return 'hand';
-  return isAwsPool(pool) ? 'aws' : isAzurePool(pool) ? 'azure' : 'google';
-};
+import { providerOf, realProviders } from '../../../support/real-providers.js';
+import { describeRealData, realPools, type RealPool } from '../../../support/shared-data.js';
 
 /** Each under its own id; some are there more than once, of different times. */
 function definitions(): [string, RealPool][] {
@@ -41,9 +16,7 @@ function definitions(): [string, RealPool][] {
 describeRealData('real pools through the API', () => {
   let api: TestApi;
   beforeAll(async () => {
-    const { providers } = parseConfig(JSON.stringify({ providers: configured }), 'test.yml', providerTypes);
-    const real = await buildProviders(providers, (providerId) => recordedContext({ providerId }));
-    api = await startTestApi({}, { providers: real.list().filter(({ providerId }) => providerId !== 'hand') });
+    api = await startTestApi({}, { providers: await realProviders() });
   });
   afterAll(() => api.close());
 
