@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { cronScheduleId, lifecycleId } from '../../../temporal/ids.js';
 import type { DevServer } from '../../../dev/servers/dev-server.js';
 import { workflowTypes } from '../../../temporal/names.js';
@@ -9,10 +9,9 @@ import { eventually } from '../../../dev/testing/eventually.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
 import { startTemporalServer } from '../../../dev/testing/temporal-server.js';
+import { startChromium } from '../../support/client-page.js';
 
 const WORKER_POOL = 'web/browser-tests';
-const FLAGS = ['no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking'];
-const MORE_FLAGS = ['disable-component-update', 'disable-sync'];
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
@@ -32,10 +31,7 @@ beforeAll(async () => {
     // The pool's cron soon has a run to show.
     config: { intervals: { provisionSeconds: 5 } },
   });
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    args: [...FLAGS, ...MORE_FLAGS].map((flag) => `--${flag}`),
-  });
+  browser = await startChromium();
   page = await browser.newPage({ viewport: { width: 1600, height: 900 } });
 });
 afterAll(async () => {
