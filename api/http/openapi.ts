@@ -23,11 +23,20 @@ export const securitySchemes = {
 const securityOf = ({ scopes, method }: DescribedOperation): readonly Readonly<Record<string, readonly string[]>>[] =>
   scopes === 'public' ? [] : [{ hawk: [] }, { bearer: [] }, ...(method === 'GET' ? [{ bewit: [] }] : []), {}];
 
-const errorSchema = closed({
-  code: Type.Union(errorCodes.map((code) => Type.Literal(code))),
-  message: Type.String(),
-  requestInfo: closed({ method: Type.String(), params: Type.Unknown(), payload: Type.Unknown(), time: Type.String() }),
-});
+/** An error's body where only these codes are possible. */
+const errorSchema = (codes: readonly ErrorCode[]) =>
+  closed({
+    code: Type.Union(codes.map((code) => Type.Literal(code))),
+    message: Type.String(),
+    requestInfo: closed({ method: Type.String(), params: Type.Unknown(), payload: Type.Unknown(), time: Type.String() }),
+  });
+
+/** What an error's headers add, by its status. */
+const errorHeaders: Readonly<Record<number, Readonly<Record<string, object>>>> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'Of Hawk, with the time where the clock is off.' } },
+  405: { Allow: { type: 'string', description: 'The methods that the path has.' } },
+  503: { 'Retry-After': { type: 'string', description: 'Seconds.' } },
+};
 
 interface Transformed {
   readonly schema: FastifySchema;
@@ -61,7 +70,7 @@ function withoutBewit(querystring: TSchema): object {
 
 function errorResponses({ scopes, params, body, method }: DescribedOperation): Record<string, object> {
   const codes = errorCodes.filter((code) => {
-    if (code === 'MethodNotAllowed' || code === 'ResourceExpired') return false;
+    if (code === 'ResourceExpired') return false;
     if (code === 'AuthenticationFailed') return scopes !== 'public';
     if (code === 'ResourceNotFound') return params !== undefined || body !== undefined;
     if (code === 'RequestConflict') return method !== 'GET';
@@ -70,7 +79,10 @@ function errorResponses({ scopes, params, body, method }: DescribedOperation): R
   });
   const byStatus = Map.groupBy(codes, (code) => errorCatalogue[code].status);
   return Object.fromEntries(
-    [...byStatus].map(([status, of]) => [status, { ...errorSchema, description: describe(of) }]),
+    [...byStatus].map(([status, of]) => {
+      const headers = errorHeaders[status];
+      return [status, { ...errorSchema(of), description: describe(of), ...(headers && { headers }) }];
+    }),
   );
 }
 

@@ -17,7 +17,10 @@ export function addAuditOperations(api: FastifyInstance, { db, pagingOf }: ApiCo
     method: 'GET',
     path: '/audit/:entityType/:entityId',
     summary: 'Who changed a worker pool and when, newest first',
-    params: { entityType: Type.String(), entityId: Type.String() },
+    params: {
+      entityType: Type.String({ examples: ['worker-pool'] }),
+      entityId: Type.String({ examples: ['proj-ci/linux'] }),
+    },
     query: pagingQuery,
     scopes: ({ entityType }) => [`auth:audit-history:${entityType}`],
     response: entityHistory,

@@ -10,7 +10,7 @@ import type { ApiContext } from '../http/context.js';
 import { ApiError } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
-import { flag, identifier, workerState } from '../schemas/common.js';
+import { flag, identifier, workerGroup, workerId, workerState } from '../schemas/common.js';
 import { queueWorkerList, queueWorkerResponse } from '../schemas/queue-workers.js';
 import { toListedQueueWorkerResponse, toQueueWorkerResponse } from '../schemas/serialization.js';
 import { noSuchWorker } from './workers.js';
@@ -22,8 +22,11 @@ const MAX_QUEUE_PAGES = 10;
 
 const collection = '/provisioners/:provisionerId/worker-types/:workerType/workers';
 // No patterns of their own: names that no pool can have are those of unknown workers.
-const typeParams = { provisionerId: Type.String(), workerType: Type.String() };
-const workerParams = { ...typeParams, workerGroup: identifier, workerId: identifier };
+const typeParams = {
+  provisionerId: Type.String({ examples: ['proj-ci'] }),
+  workerType: Type.String({ examples: ['linux'] }),
+};
+const workerParams = { ...typeParams, workerGroup, workerId };
 
 /** The workers that the queue knows, with what the worker manager knows of them. */
 export function addQueueWorkerOperations(api: FastifyInstance, context: ApiContext): void {

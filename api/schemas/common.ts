@@ -4,21 +4,24 @@ import { workerStates } from '../../domain/worker.js';
 
 /** Pieces of the wire format. */
 
-export const closed = <T extends TProperties>(properties: T) =>
-  Type.Object(properties, { additionalProperties: false });
+/** `example`: one that a deployment would take, for readers and tools. */
+export const closed = <T extends TProperties>(properties: T, example?: object) =>
+  Type.Object(properties, { additionalProperties: false, ...(example && { examples: [example] }) });
 export const anyObject = Type.Object({}, { additionalProperties: true });
 export const instant = Type.String({ format: 'date-time' });
 
 export const identifier = Type.String({ pattern: identifierPattern.source });
-export const workerPoolId = Type.String({ pattern: workerPoolIdPattern.source });
+export const workerPoolId = Type.String({ pattern: workerPoolIdPattern.source, examples: ['proj-ci/linux'] });
+export const workerGroup = Type.String({ pattern: identifierPattern.source, examples: ['us-east-1'] });
+export const workerId = Type.String({ pattern: identifierPattern.source, examples: ['i-0123456789abcdef0'] });
 export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
 /** Of a query. */
 export const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
 export const workerState = Type.Union(workerStates.map((state: string) => Type.Literal(state)));
 
 export const poolParams = { workerPoolId };
-export const groupParams = { workerPoolId, workerGroup: identifier };
-export const workerParams = { workerPoolId, workerGroup: identifier, workerId: identifier };
+export const groupParams = { workerPoolId, workerGroup };
+export const workerParams = { workerPoolId, workerGroup, workerId };
 
 export const continuationToken = Type.Optional(Type.String());
 export const empty = closed({});

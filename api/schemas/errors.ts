@@ -1,5 +1,14 @@
 import { Type } from 'typebox';
-import { anyObject, closed, continuationToken, identifier, instant, workerPoolId } from './common.js';
+import {
+  anyObject,
+  closed,
+  continuationToken,
+  identifier,
+  instant,
+  workerGroup,
+  workerId,
+  workerPoolId,
+} from './common.js';
 import { named } from './names.js';
 
 const report = {
@@ -11,7 +20,17 @@ const report = {
 
 export const reportErrorRequest = named(
   'report-worker-error-request',
-  closed({ workerGroup: identifier, workerId: identifier, ...report }),
+  closed(
+    { workerGroup, workerId, ...report },
+    {
+      workerGroup: 'us-east-1',
+      workerId: 'i-0123456789abcdef0',
+      kind: 'boot',
+      title: 'No disk',
+      description: 'The disk for tasks could not be mounted.',
+      extra: { device: '/dev/nvme1n1' },
+    },
+  ),
 );
 
 export const poolError = named(

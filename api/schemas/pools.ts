@@ -10,16 +10,30 @@ const definition = {
   emailOnError: Type.Boolean(),
 };
 
-export const createPoolRequest = named('create-worker-pool-request', closed(definition));
+const example = {
+  providerId: 'aws',
+  description: 'Builds for Linux',
+  owner: 'owner@example.com',
+  emailOnError: false,
+  config: {
+    minCapacity: 0,
+    maxCapacity: 10,
+    launchConfigs: [{ region: 'us-east-1', launchConfig: { ImageId: 'ami-12345678', InstanceType: 'm5.large' } }],
+  },
+};
+export const createPoolRequest = named('create-worker-pool-request', closed(definition, example));
 /** What a reader of a pool sends back: its id and times are allowed, and ignored but for the id. */
 export const updatePoolRequest = named(
   'update-worker-pool-request',
-  closed({
-    ...definition,
-    workerPoolId: Type.Optional(workerPoolId),
-    created: Type.Optional(instant),
-    lastModified: Type.Optional(instant),
-  }),
+  closed(
+    {
+      ...definition,
+      workerPoolId: Type.Optional(workerPoolId),
+      created: Type.Optional(instant),
+      lastModified: Type.Optional(instant),
+    },
+    example,
+  ),
 );
 
 export const poolFull = named(

@@ -6,6 +6,8 @@ import {
   identifier,
   instant,
   secret,
+  workerGroup,
+  workerId,
   workerPoolId,
   workerState,
 } from './common.js';
@@ -15,8 +17,8 @@ export const workerFull = named(
   'worker-full',
   closed({
     workerPoolId,
-    workerGroup: identifier,
-    workerId: identifier,
+    workerGroup,
+    workerId,
     providerId: identifier,
     created: instant,
     expires: instant,
@@ -52,8 +54,8 @@ export const registerRequest = named(
   closed({
     workerPoolId,
     providerId: identifier,
-    workerGroup: identifier,
-    workerId: identifier,
+    workerGroup,
+    workerId,
     workerIdentityProof: identityProof,
     systemBootTime: Type.Optional(instant),
   }),
@@ -62,8 +64,8 @@ export const reregisterRequest = named(
   'reregister-worker-request',
   closed({
     workerPoolId,
-    workerGroup: identifier,
-    workerId: identifier,
+    workerGroup,
+    workerId,
     secret,
   }),
 );

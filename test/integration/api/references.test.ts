@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient, type ApiEntry } from 'taskcluster-client';
 import apis from 'taskcluster-client/src/apis.js';
+import { errorCatalogue, type ErrorCode } from '../../../domain/error-catalogue.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
+import { realProviders } from '../../support/real-providers.js';
 
 interface Schema {
   readonly type?: string;
@@ -10,6 +12,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
   readonly additionalProperties?: boolean | Schema;
 }
 
@@ -23,6 +26,11 @@ afterAll(() => api.close());
 
 /** `path` is below the root URL. */
 const get = async (path: string) => (await api.call('GET', `/${path}`)).body as Record<string, unknown>;
+const HEADERS_OF: Readonly<Record<string, readonly string[]>> = {
+  401: ['WWW-Authenticate'],
+  405: ['Allow'],
+  503: ['Retry-After'],
+};
 const entryOf = (name: string) => entries.find((entry) => entry.name === name);
 const theirs = apis.WorkerManager.reference.entries;
 const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8').replaceAll(/\s+/g, ' ');
@@ -173,7 +181,11 @@ describe('the description for OpenAPI', () => {
     readonly operationId: string;
     readonly security?: readonly object[];
     readonly parameters?: readonly { readonly name: string }[];
-    readonly responses: Readonly<Record<string, unknown>>;
+    readonly requestBody?: Media;
+    readonly responses: Readonly<Record<string, Media & { readonly headers?: object }>>;
+  }
+  interface Media {
+    readonly content: { readonly 'application/json': { readonly schema: Schema; readonly example?: object } };
   }
   const described = async (): Promise<Described[]> => {
     const { paths } = (await get('/openapi.json')) as { paths: Record<string, Record<string, Described>> };
@@ -189,11 +201,41 @@ describe('the description for OpenAPI', () => {
       const bewit = entry.method === 'get' ? [{ bewit: [] }] : [];
       const any = [{ hawk: [] }, { bearer: [] }, ...bewit, {}];
       expect([operationId, security]).toEqual([operationId, isPublic ? [] : any]);
-      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '403', '500', '503']));
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '403', '405', '500', '503']));
       expect([operationId, '401' in responses]).toEqual([operationId, !isPublic]);
       expect((parameters ?? []).map(({ name }) => name)).toEqual(expect.arrayContaining(entry.query));
       expect((parameters ?? []).some(({ name }) => name === 'bewit')).toBe(false);
     }
+  });
+
+  test('the description for OpenAPI names the codes and the headers of each error’s status, and no other', async () => {
+    for (const { responses } of await described()) {
+      for (const [status, { content, headers }] of Object.entries(responses)) {
+        if (status === '200') continue;
+        const { anyOf, enum: only } = content['application/json'].schema.properties!['code']!;
+        const codes = (anyOf?.flatMap((each) => each.enum ?? []) ?? only ?? []) as ErrorCode[];
+        expect(codes.map((code) => errorCatalogue[code].status)).toEqual(codes.map(() => Number(status)));
+        expect(codes.length).toBeGreaterThan(0);
+        expect(Object.keys(headers ?? {})).toEqual(HEADERS_OF[status] ?? []);
+      }
+    }
+  });
+
+  test('the description for OpenAPI has examples that the API accepts', async () => {
+    const real = await startTestApi({}, { providers: await realProviders() });
+    const exampleOf = async (name: string) =>
+      (await described()).find(({ operationId }) => operationId === name)?.requestBody?.content['application/json']
+        .example;
+    const pool = '/worker-pool/proj-ci%2Flinux';
+    for (const [name, method, path] of [
+      ['createWorkerPool', 'PUT', pool],
+      ['updateWorkerPool', 'POST', pool],
+      ['reportWorkerError', 'POST', '/worker-pool-errors/proj-ci%2Flinux'],
+    ] as const) {
+      const { status, body } = await real.call(method, path, await exampleOf(name));
+      expect([name, status, body.message]).toEqual([name, 200, undefined]);
+    }
+    await real.close();
   });
 });
 
