@@ -301,6 +301,8 @@ describe('reportWorkerError', () => {
 });
 
 describe('createWorker', () => {
+  const createAnother = () =>
+    call('PUT', workerPath('w2'), { expires: inDays(1), providerInfo: { staticSecret: SECRET } });
   each([
     [
       'createWorker rejects an unknown pool',
@@ -324,6 +326,16 @@ describe('createWorker', () => {
       ...([409, 'RequestConflict'] as const),
     ],
     ['createWorker accepts a repetition', async () => (await handMade(), handMade()), 200],
+    [
+      'createWorker rejects a static worker without a secret',
+      async () => (await create({ providerId: 'hand', config: {} }), call('PUT', workerPath('w'), { expires: inDays(1) })),
+      ...([400, 'InputError'] as const),
+    ],
+    [
+      'createWorker goes on although the provider cannot be set up',
+      async () => (await handMade(), api.failedProviders.add('hand'), createAnother()),
+      200,
+    ],
   ]);
 });
 
@@ -338,6 +350,11 @@ describe('updateWorker', () => {
       ...([404, 'ResourceNotFound'] as const),
     ],
     ['updateWorker accepts an expiry in the past', async () => (await handMade(), updateWorker(inDays(-1))), 200],
+    [
+      'updateWorker rejects a pool whose provider is not configured',
+      async () => (await handMade(), await setProvider('gone'), updateWorker(inDays(1))),
+      ...([404, 'ResourceNotFound'] as const),
+    ],
     [
       'updateWorker rejects a worker whose pool has a provider that launches its workers itself',
       async () => (await handMade(), await setProvider('cloud'), updateWorker(inDays(1))),
@@ -418,6 +435,11 @@ describe('registerWorker', () => {
       'registerWorker rejects a worker of another provider',
       async () => (await launch('i-1'), register('i-1', { providerId: 'hand' })),
       ...([400, 'InputError'] as const),
+    ],
+    [
+      'registerWorker accepts a worker of a former provider of its pool',
+      async () => (await launch('i-1'), await update({ providerId: 'hand', config: {} }), register('i-1')),
+      200,
     ],
     [
       'registerWorker rejects a worker whose time is over',
