@@ -28,7 +28,12 @@ const errorSchema = (codes: readonly ErrorCode[]) =>
   closed({
     code: Type.Union(codes.map((code) => Type.Literal(code))),
     message: Type.String(),
-    requestInfo: closed({ method: Type.String(), params: Type.Unknown(), payload: Type.Unknown(), time: Type.String() }),
+    requestInfo: closed({
+      method: Type.String(),
+      params: Type.Unknown(),
+      payload: Type.Unknown(),
+      time: Type.String(),
+    }),
   });
 
 /** What an error's headers add, by its status. */

@@ -9,7 +9,8 @@ export interface DeploymentOnPort80 {
 }
 
 /**
- * A deployment at the usual port, for tools that take no other: forwards calls to `apiUrl`, as they came. Every process has an address of its own, so that test files can run side by side.
+ * A deployment at the usual port, for tools that take no other: forwards calls to `apiUrl`, as they came. Every process
+ * has an address of its own, so that test files can run side by side.
  */
 export async function startDeploymentOnPort80(apiUrl: string): Promise<DeploymentOnPort80> {
   const host = `127.80.${(process.pid >> 8) & 255}.${process.pid & 255}`;

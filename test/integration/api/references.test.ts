@@ -209,9 +209,10 @@ describe('the description for OpenAPI', () => {
   });
 
   test('the description for OpenAPI names the codes and the headers of each error’s status, and no other', async () => {
-    for (const { responses } of await described()) {
+    for (const { operationId, responses } of await described()) {
       for (const [status, { content, headers }] of Object.entries(responses)) {
-        if (status === '200') continue;
+        // A heartbeat that fails names what has failed.
+        if (status === '200' || (operationId === 'heartbeat' && status === '503')) continue;
         const { anyOf, enum: only } = content['application/json'].schema.properties!['code']!;
         const codes = (anyOf?.flatMap((each) => each.enum ?? []) ?? only ?? []) as ErrorCode[];
         expect(codes.map((code) => errorCatalogue[code].status)).toEqual(codes.map(() => Number(status)));

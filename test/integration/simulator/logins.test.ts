@@ -6,7 +6,7 @@ import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simul
 
 const redirectUri = 'https://pools.example.com/back';
 const scope = ['worker-manager:list-providers', 'worker-manager:remove-worker:proj/*', 'secrets:get:x'];
-const asked = { client_id: 'pools-page', redirect_uri: redirectUri, scope: scope.join(' '), state: 'a&b' };
+const wanted = { client_id: 'pools-page', redirect_uri: redirectUri, scope: scope.join(' '), state: 'a&b' };
 
 let simulator: SimulatorHandle;
 beforeAll(async () => {
@@ -24,7 +24,7 @@ const at = (path: string, init: RequestInit = {}) =>
   fetch(`${simulator.url}/login/oauth/${path}`, { redirect: 'manual', ...init });
 const form = (values: Record<string, string>): RequestInit => ({ method: 'POST', body: new URLSearchParams(values) });
 const open = (changes: Record<string, string> = {}) =>
-  at(`authorize?${new URLSearchParams({ ...asked, response_type: 'code', ...changes }).toString()}`);
+  at(`authorize?${new URLSearchParams({ ...wanted, response_type: 'code', ...changes }).toString()}`);
 
 /** What somebody does on the page: says who they are, and decides. Gives where the browser is sent. */
 async function decide(changes: Record<string, string> = {}, decision = 'allow', identity = 'sso/jane'): Promise<URL> {

@@ -1,6 +1,6 @@
 /**
- * `node bundle.mjs FOLDER`: npm's `taskcluster-client-web` as one script for pages, `FOLDER/client.js`, as whoever builds
- * a page with it must make it: its source is in modules, and its signatures need some of Node's.
+ * `node bundle.mjs FOLDER`: npm's `taskcluster-client-web` as one script for pages, `FOLDER/client.js`, as whoever
+ * builds a page with it must make it: its source is in modules, and its signatures need some of Node's.
  */
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';

@@ -328,7 +328,10 @@ describe('createWorker', () => {
     ['createWorker accepts a repetition', async () => (await handMade(), handMade()), 200],
     [
       'createWorker rejects a static worker without a secret',
-      async () => (await create({ providerId: 'hand', config: {} }), call('PUT', workerPath('w'), { expires: inDays(1) })),
+      async () => (
+        await create({ providerId: 'hand', config: {} }),
+        call('PUT', workerPath('w'), { expires: inDays(1) })
+      ),
       ...([400, 'InputError'] as const),
     ],
     [
