@@ -340,7 +340,7 @@ export const logEvents = {
   },
   'stray-lifecycle-ended': {
     level: 'warn',
-    meaning: 'An open lifecycle whose worker has no row was asked to end: its machine is proven to be gone.',
+    meaning: 'An open lifecycle whose worker has no row was cancelled: its machine is proven to be gone.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId'],
   },
   'stray-lifecycle-not-ended': {

@@ -30,7 +30,7 @@ export class LifecycleSignals {
     }
   }
 
-  /** Asks it to end, as a cancellation in Temporal's UI does: it removes what there is, and nothing is lost. */
+  /** Cancels it, as somebody in Temporal's UI would: it removes what there is, and nothing is lost. */
   async end(worker: WorkerKey): Promise<void> {
     await this.client.withDeadline(Date.now() + OBSERVED_TIMEOUT_MS, () => this.handleOf(worker).cancel());
   }
