@@ -173,7 +173,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       metrics: { host: '127.0.0.1', port: roles === 'split' ? 0 : metricsPort },
       temporal: { address, namespace },
       database: { url: databaseUrl },
-      intervals: { demandSeconds: 2, provisionSeconds: 60, scanSeconds: 2, sweepSeconds: 30 },
+      intervals: { demandSeconds: 4, provisionSeconds: 60, scanSeconds: 4, sweepSeconds: 30 },
       log: { level: 'info', format: 'json' },
       shutdownGraceSeconds: 10,
       providers: await (options.providers ?? awsProviders)(simulator, folder),
