@@ -5,7 +5,7 @@ import { ProviderError } from '../errors.js';
 import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import { readCredentials } from './credentials.js';
-import { classify, type CallSubject } from './errors.js';
+import { classify, type CallSubject, isOfOneResource } from './errors.js';
 import { bodyOf, type GoogleSdk, once, openSdk, type ServiceName } from './sdk.js';
 import type { GoogleProviderConfig } from './config.js';
 import { messageOf } from '../../domain/values.js';
@@ -112,7 +112,8 @@ export class ComputeCalls {
       report(classified.code);
       const { code, retryAfterMs } = classified;
       // The window is everybody's: no call goes out before it ends.
-      if (code === 'Throttled') await this.context.limiter.reportQuota(call, limit, { remaining: null, retryAfterMs });
+      const isOfWindow = code === 'Throttled' && !isOfOneResource(classified);
+      if (isOfWindow) await this.context.limiter.reportQuota(call, limit, { remaining: null, retryAfterMs });
       throw classified;
     }
   }
@@ -129,8 +130,9 @@ export class ComputeCalls {
     try {
       return await inTime(authorized, this.tokenTimeoutMs, () => noToken(this.tokenTimeoutMs));
     } catch (error) {
+      // The library would let later calls wait for the same token.
       if (this.sdk === opening) this.sdk = null;
-      throw unauthorized(error);
+      throw error instanceof ProviderError ? error : unauthorized(error);
     }
   }
 }

@@ -19,8 +19,10 @@ export interface CallSubject {
   readonly resource?: string;
 }
 
-/** Concurrent operations end within seconds; a window of calls only with the minute. */
+/** Concurrent operations, also on one resource, end within seconds; a window of calls only with the minute. */
 const CONCURRENCY_RETRY_MS = 10_000;
+/** For a removal of what another operation works on: mostly that removes it, which takes a minute and a half. */
+const BUSY_RETRY_MS = 30_000;
 const MAX_MESSAGE_LENGTH = 1_000;
 
 /** By reason, whatever the status. */
@@ -35,6 +37,13 @@ const codeOfReason: ReadonlyMap<string, ProviderErrorCode> = new Map([
   ['alreadyExists', 'TokenSpent'],
 ]);
 
+/**
+ * Whether it is for the rate of one resource: somebody's operation on a machine goes on, or an image is in much use.
+ * That says nothing of the window of calls.
+ */
+export const isOfOneResource = ({ message }: { readonly message: string }): boolean =>
+  /\brate exceeded for resource\b/i.test(message);
+
 const isStockOut = (text: string): boolean => /\b(ZONE_|REGION_)?RESOURCE_POOL_EXHAUSTED/.test(text);
 
 /** An SDK's error as a ProviderError. */
@@ -48,16 +57,20 @@ export function classify(error: unknown, subject: CallSubject): ProviderError {
     code,
     message: (cloudCode === null ? message : `${cloudCode}: ${message}`).slice(0, MAX_MESSAGE_LENGTH),
     ...(cloudCode === null ? {} : { cloudCode }),
-    ...(code === 'Throttled' ? { retryAfterMs: retryAfterMs(refusal) } : {}),
+    ...retryAfter(refusal, code),
   });
 }
 
-function codeOf({ status, reason, detail, message }: Refusal, { isLaunch, resource }: CallSubject): ProviderErrorCode {
+function codeOf(refusal: Refusal, { isLaunch, resource }: CallSubject): ProviderErrorCode {
+  const { status, reason, detail, message } = refusal;
   if (status === null || reason === null) return status === 429 ? 'Throttled' : 'Unavailable';
   if (isStockOut(`${reason} ${detail ?? ''} ${message}`)) return 'InsufficientCapacity';
   if (status === 404) return codeOfNotFound(message, isLaunch, resource);
-  const known = codeOfReason.get(reason);
-  if (known) return known;
+  if (isOfOneResource(refusal) && !isLaunch) return 'Unavailable';
+  return codeOfReason.get(reason) ?? codeOfStatus(status);
+}
+
+function codeOfStatus(status: number): ProviderErrorCode {
   if (status === 429) return 'Throttled';
   if (status >= 500 || status === 408) return 'Unavailable';
   return status === 401 || status === 403 || status === 412 ? 'PermissionDenied' : 'InvalidRequest';
@@ -70,8 +83,12 @@ function codeOfNotFound(message: string, isLaunch: boolean, resource: string | u
   return paths.some((path) => path.endsWith(`/${resource}`)) ? 'NotFound' : 'InvalidRequest';
 }
 
-const retryAfterMs = ({ detail }: Refusal): number =>
-  detail === 'CONCURRENT_OPERATIONS_QUOTA_EXCEEDED' ? CONCURRENCY_RETRY_MS : untilNextMinute(Date.now());
+function retryAfter(refusal: Refusal, code: ProviderErrorCode): { retryAfterMs?: number } {
+  const isBusy = isOfOneResource(refusal);
+  if (code !== 'Throttled') return isBusy ? { retryAfterMs: BUSY_RETRY_MS } : {};
+  const isShort = isBusy || refusal.detail === 'CONCURRENT_OPERATIONS_QUOTA_EXCEEDED';
+  return { retryAfterMs: isShort ? CONCURRENCY_RETRY_MS : untilNextMinute(Date.now()) };
+}
 
 /** gax keeps the body as it came under this symbol. */
 const RAW_BODY = Symbol.for('google-gax.rawHttpResponsePayload');

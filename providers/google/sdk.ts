@@ -42,19 +42,21 @@ export interface GoogleSdk {
   readonly authorize: () => Promise<Headers>;
 }
 
-/** Rejects when there are no credentials. */
-export async function openSdk(options: {
+export interface SdkOptions {
   readonly project: string;
   readonly endpoint: Endpoint | null;
   readonly credentials: GoogleCredentials | null;
-}): Promise<GoogleSdk> {
+}
+
+/** Rejects when there are no credentials. */
+export async function openSdk(options: SdkOptions): Promise<GoogleSdk> {
   // Before the SDK makes classes of all that it describes.
   computeTypes();
   const load = createRequire(import.meta.url);
   const { DisksClient } = load(`${CLIENTS}disks_client.js`) as { DisksClient: ClientClass };
   const { InstancesClient } = load(`${CLIENTS}instances_client.js`) as { InstancesClient: ClientClass };
   const { ZoneOperationsClient } = load(`${CLIENTS}zone_operations_client.js`) as { ZoneOperationsClient: ClientClass };
-  const authClient = await authClientOf(load, options.endpoint, options.credentials);
+  const authClient = await authClientOf(load, options);
   const settings = { fallback: true, projectId: options.project, authClient, ...addressOf(options.endpoint) };
   const clients = {
     disks: new DisksClient(settings),
@@ -73,18 +75,15 @@ interface AuthLibrary {
 }
 
 /** An emulator gets no credentials; without any, Google's own chain is used. */
-async function authClientOf(
-  load: NodeJS.Require,
-  endpoint: Endpoint | null,
-  credentials: GoogleCredentials | null,
-): Promise<AuthClient> {
+async function authClientOf(load: NodeJS.Require, { project, endpoint, credentials }: SdkOptions): Promise<AuthClient> {
   const { GoogleAuth, googleAuthLibrary: library } = load('google-gax') as {
     GoogleAuth: new (options: object) => { getClient(): Promise<AuthClient> };
     googleAuthLibrary: AuthLibrary;
   };
   const scopes = [SCOPE];
   if (endpoint?.isEmulator) return new library.PassThroughClient();
-  if (!credentials) return await new GoogleAuth({ scopes }).getClient();
+  // Without the project the chain searches for one: by a program of Google's, or by an API that need not be on.
+  if (!credentials) return await new GoogleAuth({ scopes, projectId: project }).getClient();
   return clientOf(library, credentials, scopes);
 }
 

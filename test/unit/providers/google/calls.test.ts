@@ -1,15 +1,17 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ComputeCalls } from '../../../../providers/google/calls.js';
 import type { GoogleProviderConfig } from '../../../../providers/google/config.js';
 import { computeTypes, usedMethods } from '../../../../providers/google/descriptor.js';
-import { recordedContext } from '../../../support/provider-context.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
+import { recordedContext } from '../../../support/provider-context.js';
 import { ScriptedGoogle } from '../../../support/scripted-google.js';
+import { type ScriptedServer, scriptedServer } from '../../../support/scripted-server.js';
 
 let google: ScriptedGoogle;
 beforeAll(async () => {
@@ -132,6 +134,14 @@ describe('a call', () => {
     expect(retryAfterMs).toBeLessThanOrEqual(64_000);
   });
 
+  test('a call that is refused for the rate of one resource makes nobody else wait', async () => {
+    const message = "Operation rate exceeded for resource 'projects/p/global/images/i'. Too frequent operations.";
+    google.say = () => ScriptedGoogle.refusal(403, 'rateLimitExceeded', message);
+    const before = context.quotaUpdates.length;
+    await expect(calls().call(insert)).rejects.toMatchObject({ code: 'Throttled', retryAfterMs: 10_000 });
+    expect(context.quotaUpdates).toHaveLength(before);
+  });
+
   test('a call that is refused with details tells concurrency from rate', async () => {
     const details = [
       {
@@ -225,23 +235,59 @@ describe('a call', () => {
   });
 
   test('a call is not sent while the token address says nothing, may be repeated, and then asks for a token anew', async () => {
-    const connections: Socket[] = [];
-    const silent = createServer((socket) => void connections.push(socket)).listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const { port } = silent.address() as AddressInfo;
-    const creds = {
-      ...{ type: 'external_account', audience: 'a', subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
-      ...{ token_url: `http://127.0.0.1:${port}`, credential_source: { file: fileURLToPath(import.meta.url) } },
-    };
-    const waiting = new ComputeCalls(config({ endpoint: 'https://127.0.0.1:1', creds }), context, 200);
-    for (let times = 1; times <= 2; times += 1) {
-      await expect(waiting.call(insert)).rejects.toMatchObject({
+    const tokens = await tokenServer(() => false);
+    const silent = new ComputeCalls(unreachable({ creds: externalAccount(tokens.server.url) }), context, 50);
+    for (const requested of [1, 2]) {
+      await expect(silent.call(insert)).rejects.toMatchObject({
         code: 'GivenUp',
-        message: 'No credentials for Google: no answer within 0.2 s',
+        message: 'No credentials for Google: no answer within 0.05 s',
       });
+      await eventually(() => tokens.requested() === requested);
     }
-    await eventually(() => connections.length > 1);
-    for (const socket of connections) socket.destroy();
-    silent.close();
+    await tokens.server.close();
+  });
+
+  test('a call takes credentials of the environment without searching for a project', async () => {
+    const tokens = await tokenServer(() => true);
+    const directory = mkdtempSync(join(tmpdir(), 'google-credentials-'));
+    const path = join(directory, 'credentials.json');
+    writeFileSync(path, JSON.stringify(externalAccount(tokens.server.url)));
+    const before = process.env['GOOGLE_APPLICATION_CREDENTIALS'];
+    process.env['GOOGLE_APPLICATION_CREDENTIALS'] = path;
+    try {
+      await expect(new ComputeCalls(unreachable(), context).call(get)).rejects.toMatchObject({ code: 'Unavailable' });
+      expect(tokens.requested()).toBe(1);
+    } finally {
+      if (before === undefined) delete process.env['GOOGLE_APPLICATION_CREDENTIALS'];
+      else process.env['GOOGLE_APPLICATION_CREDENTIALS'] = before;
+      rmSync(directory, { recursive: true });
+      await tokens.server.close();
+    }
   });
 });
+
+/** With credentials, and nobody there. */
+const unreachable = (changes: Partial<GoogleProviderConfig> = {}) =>
+  config({ endpoint: 'https://127.0.0.1:1', ...changes });
+
+/** Tokens of another identity provider, exchanged at this address; any file is one. */
+const externalAccount = (url: string) => ({
+  type: 'external_account',
+  audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/any',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+  token_url: `${url}/v1/token`,
+  credential_source: { file: fileURLToPath(import.meta.url) },
+});
+
+/** While it does not answer, requests stay open. */
+async function tokenServer(answers: () => boolean): Promise<{ server: ScriptedServer; requested: () => number }> {
+  let requested = 0;
+  const server = await scriptedServer((_request, response) => {
+    requested += 1;
+    if (!answers()) return;
+    const token = { access_token: 'token', issued_token_type: 't', token_type: 'Bearer', expires_in: 3_600 };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(token));
+  });
+  return { server, requested: () => requested };
+}

@@ -87,6 +87,14 @@ describe('a refusal by HTTP', () => {
     expect(concurrent.cloudCode).toBe('CONCURRENT_OPERATIONS_QUOTA_EXCEEDED');
   });
 
+  test('a refusal for the rate of one resource holds no window: a removal is repeated later, a launch soon', () => {
+    const busy = "Operation rate exceeded for resource 'projects/p/zones/z/instances/7'. Too frequent operations.";
+    const removal = classify(refusal(403, 'rateLimitExceeded', busy), { isLaunch: false, resource: 'instances/7' });
+    expect(removal).toMatchObject({ code: 'Unavailable', retryAfterMs: 30_000 });
+    const launch = classify(refusal(403, 'rateLimitExceeded', busy), { isLaunch: true });
+    expect(launch).toMatchObject({ code: 'Throttled', retryAfterMs: 10_000 });
+  });
+
   test('a refusal shows the cloud’s words, and nothing of the request', () => {
     const error = classify(refusal(403, 'forbidden', 'Required permission'), { isLaunch: true });
     expect(error.message).toBe('forbidden: Required permission');
