@@ -75,6 +75,20 @@ describe('a removal', () => {
     expect(time.scripted.of('recordStopped')).toHaveLength(1);
   });
 
+  test('a removal that stays unconfirmed is sent again no sooner than its provider says', async () => {
+    const lifecycle = await time.startLifecycle({ removalRepeatMs: 2 * MINUTE_MS });
+    await lifecycle.remove();
+    const begin = await time.now();
+    await eventually(() => removals() === 1);
+    const requested: number[] = [];
+    time.scripted.on('deleteResource', async () => {
+      requested.push((await time.now()) - begin);
+    });
+    await time.pass(11.5 * MINUTE_MS);
+    expect(requested.map((each) => Math.round(each / MINUTE_MS))).toEqual([2, 6, 11]);
+    await lifecycle.end();
+  });
+
   test('a removal that the cloud rejects for hours is retried until it is accepted', async () => {
     const lifecycle = await running();
     let broken = true;
