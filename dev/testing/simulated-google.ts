@@ -95,6 +95,11 @@ export class SimulatedGoogle {
     return this.#simulator.control('POST', `google/status/${instanceId}`, { status });
   }
 
+  /** Somebody takes the machine's labels away. */
+  takeLabels(instanceId: string): Promise<unknown> {
+    return this.#simulator.control('POST', `google/status/${instanceId}`, { unlabelled: true });
+  }
+
   /** Ended operations, and their request ids, are forgotten as if an hour had passed. */
   forgetOperations(): Promise<unknown> {
     return this.#simulator.control('POST', 'google/forget-operations', {});

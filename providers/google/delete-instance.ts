@@ -1,7 +1,7 @@
 import { HOUR_MS } from '../../domain/durations.js';
 import { ignoreNotFound, ProviderError } from '../errors.js';
 import type { ComputeCalls } from './calls.js';
-import type { ZoneRef } from './instances.js';
+import type { ZoneRef } from './lists.js';
 import { deleteRequestId } from './names.js';
 import { errorsOf, isDone, type Operation } from './operations.js';
 import { reasonsOf } from './operation-errors.js';

@@ -1,36 +1,66 @@
-import { ProviderError } from '../errors.js';
-import type { MachineRef } from '../provider.js';
+import { ignoreNotFound, ProviderError } from '../errors.js';
+import type { MachineRef, Observation } from '../provider.js';
+import { gone } from '../shared/gone.js';
 import type { ComputeCalls } from './calls.js';
-import type { ZoneRef } from './instances.js';
+import { PREEMPTED } from './explain.js';
+import { getInstance, observation } from './instances.js';
+import type { ZoneRef } from './lists.js';
 import { errorsOf, isDone, listOperations, operationsSince, PREEMPTION } from './operations.js';
 
 /** An end takes a minute or two, and scans follow it every few seconds: an older one has been seen. */
 const MAX_AGE_MS = 10 * 60_000;
-
-/** What ends a machine without a trace in any list: mostly the first, so that the second is rarely read. */
-const ends = ['delete', PREEMPTION] as const;
+/** Preempted machines of one zone that one scan reads. */
+const MAX_READS = 100;
 
 /**
- * Which of these machines, which a complete list of their zone does not show, are gone for certain: Google keeps
- * nothing of a machine but the operation that deleted or preempted it, and no other machine ever gets its id. One list
- * of each kind for all of them. Of the others nothing is known, and where the operations cannot be read, of none.
+ * What is certain of these machines, which a complete list of their zone does not show: Google keeps nothing of a
+ * machine but the operation that deleted or preempted it, and no other machine ever gets its id. One list of each kind
+ * for all of them. Of the others nothing is known, and where Google does not answer, of none.
  */
-export async function endedMachines<M extends MachineRef>(
+export async function endedMachines(
   calls: ComputeCalls,
   ref: ZoneRef,
-  missing: readonly M[],
-): Promise<readonly M[]> {
-  const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
-  const ids = new Set<string>();
-  const isEnded = ({ workerId }: M): boolean => ids.has(workerId);
+  missing: readonly MachineRef[],
+  deploymentId: string,
+): Promise<Observation[]> {
+  const ended: Observation[] = [];
   try {
-    for (const type of ends) {
-      if (missing.every(isEnded)) break;
-      const operations = await listOperations(calls, ref, operationsSince(type, since));
-      for (const one of operations) if (isDone(one) && errorsOf(one).length === 0) ids.add(one.targetId ?? '');
-    }
+    if (missing.length === 0) return ended;
+    const deleted = await targetsOf(calls, ref, 'delete');
+    ended.push(...missing.filter(({ workerId }) => deleted.has(workerId)).map((machine) => gone(machine)));
+    if (ended.length === missing.length) return ended;
+    const preempted = await targetsOf(calls, ref, PREEMPTION);
+    const others = missing.filter(({ workerId }) => preempted.has(workerId) && !deleted.has(workerId));
+    const reads = others.slice(0, MAX_READS).map((machine) => preemptedMachine(calls, ref, machine, deploymentId));
+    ended.push(...(await Promise.all(reads)).filter((one) => one !== null));
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
   }
-  return missing.filter(isEnded);
+  return ended;
+}
+
+/** Ids of machines that operations of this type have ended. */
+async function targetsOf(calls: ComputeCalls, ref: ZoneRef, type: string): Promise<ReadonlySet<string>> {
+  const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
+  const operations = await listOperations(calls, ref, operationsSince(type, since));
+  return new Set(operations.flatMap((one) => (isDone(one) && errorsOf(one).length === 0 ? (one.targetId ?? []) : [])));
+}
+
+/**
+ * A preemption may only have stopped it, and a list misses a machine whose labels somebody has taken away: a read by id
+ * decides. Null where Google does not answer.
+ */
+async function preemptedMachine(
+  calls: ComputeCalls,
+  ref: ZoneRef,
+  machine: MachineRef,
+  deploymentId: string,
+): Promise<Observation | null> {
+  try {
+    const instance = await ignoreNotFound(getInstance(calls, ref, machine.workerId));
+    return instance ? observation(instance, ref, deploymentId) : { ...gone(machine), reason: PREEMPTED };
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    return null;
+  }
 }

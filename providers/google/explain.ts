@@ -1,11 +1,11 @@
 import { causeByWords } from '../shared/end-cause.js';
 import type { ComputeCalls } from './calls.js';
-import type { ZoneRef } from './instances.js';
+import type { ZoneRef } from './lists.js';
 import { reasonsOf } from './operation-errors.js';
 import { errorsOf, listOperations, type Operation, PREEMPTION } from './operations.js';
 
-/** How the words for a preemption begin; the machine was wanted elsewhere, and nothing was wrong with its launch. */
-const PREEMPTED = 'preempted';
+/** Nothing was wrong with its launch. */
+export const PREEMPTED = 'preempted: Google needed its capacity';
 
 /** By these words, and by the codes of failed operations. */
 export const causeOf = causeByWords(
@@ -22,12 +22,12 @@ export async function explainEnd(calls: ComputeCalls, ref: ZoneRef, instanceId: 
   const operations = await listOperations(calls, ref, `targetId=${instanceId}`);
   const words = operations.map(wordsFor).filter((each) => each !== null);
   // What came first is the cause of the rest: a preempted machine is then deleted.
-  return words.find((each) => each.startsWith(PREEMPTED)) ?? words[0] ?? null;
+  return words.find((each) => each === PREEMPTED) ?? words[0] ?? null;
 }
 
 function wordsFor(operation: Operation): string | null {
   const type = operation.operationType ?? '';
-  if (type === PREEMPTION) return `${PREEMPTED}: Google needed its capacity`;
+  if (type === PREEMPTION) return PREEMPTED;
   if (type === 'delete' || type === 'stop') return `${type} by ${operation.user ?? 'an unknown user'}`;
   if (type.startsWith('compute.instances.')) return type;
   return reasonsOf(errorsOf(operation))[0]?.message ?? null;

@@ -2,6 +2,7 @@ import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../errors.js';
 import type { LaunchedMachine, Observation } from '../provider.js';
 import { type ComputeCalls, regionOf } from './calls.js';
+import { type Listing, listPages, type ZoneRef } from './lists.js';
 import { stateOf } from './states.js';
 import { readTags } from './tags.js';
 
@@ -17,54 +18,15 @@ export interface Instance {
 }
 
 const INSTANCE = 'id,name,status,statusMessage,creationTimestamp,labels,description';
-const PAGE_SIZE = 500;
-/** Says that a zone has nothing; every other warning, that something is left out. */
-const NOTHING_THERE = 'NO_RESULTS_ON_PAGE';
-
-interface Page {
-  readonly kind?: string | null;
-  readonly items?: readonly Instance[];
-  readonly nextPageToken?: string | null;
-  readonly warning?: { readonly code?: string | null; readonly message?: string | null } | null;
-}
-
-/** A zone of a project, as a call names it. */
-export interface ZoneRef {
-  readonly project: string;
-  readonly zone: string;
-}
+const listing: Listing = { service: 'instances', kind: 'compute#instanceList', fields: INSTANCE };
 
 /** All instances of a zone that the filter fits, page by page; throws where something may be left out. */
-export async function* listInstances(calls: ComputeCalls, { project, zone }: ZoneRef, filter: string) {
-  let pageToken = '';
-  do {
-    const page = (await calls.call({
-      service: 'instances',
-      method: 'list',
-      callClass: 'read',
-      zone,
-      request: { project, filter, maxResults: PAGE_SIZE, ...(pageToken && { pageToken }) },
-      fields: `kind,items(${INSTANCE}),nextPageToken,warning`,
-    })) as Page;
-    assertComplete(page);
-    yield page.items ?? [];
-    pageToken = page.nextPageToken ?? '';
-  } while (pageToken);
-}
+export const listInstances = (calls: ComputeCalls, ref: ZoneRef, filter: string): AsyncIterable<readonly Instance[]> =>
+  listPages<Instance>(calls, listing, ref, filter);
 
-/** An answer that is none of Compute Engine's, or says that it lacks something, proves no absence. */
-function assertComplete({ kind, warning }: Page): void {
-  const message =
-    kind !== 'compute#instanceList'
-      ? 'instances.list was answered without a list'
-      : warning?.code && warning.code !== NOTHING_THERE
-        ? `instances.list is not complete: ${warning.code}: ${warning.message ?? ''}`
-        : null;
-  if (message !== null) throw new ProviderError({ code: 'Unavailable', message });
-}
-
-export const getInstance = async (calls: ComputeCalls, { project, zone }: ZoneRef, id: string): Promise<Instance> =>
-  (await calls.call({
+/** Throws NotFound where Google says that there is no such machine; an answer without one says nothing of it. */
+export async function getInstance(calls: ComputeCalls, { project, zone }: ZoneRef, id: string): Promise<Instance> {
+  const instance = (await calls.call({
     service: 'instances',
     method: 'get',
     callClass: 'read',
@@ -72,7 +34,10 @@ export const getInstance = async (calls: ComputeCalls, { project, zone }: ZoneRe
     request: { project, instance: id },
     fields: INSTANCE,
     resource: `instances/${id}`,
-  })) as Instance;
+  })) as Partial<Instance>;
+  if (instance.id) return instance as Instance;
+  throw new ProviderError({ code: 'Unavailable', message: 'instances.get was answered without a machine' });
+}
 
 export const locationOf = ({ project, zone }: ZoneRef): MachineLocation => ({
   account: project,

@@ -8,7 +8,8 @@ import type {
   ProviderErrorReason,
 } from '../provider.js';
 import type { ComputeCalls } from './calls.js';
-import { getInstance, launchedMachine, listInstances, type ZoneRef } from './instances.js';
+import { getInstance, launchedMachine, listInstances } from './instances.js';
+import type { ZoneRef } from './lists.js';
 import { type GoogleRequest, prepareLaunch } from './launch-request.js';
 import { machineNames, MAX_PER_LAUNCH } from './names.js';
 import { isNameTaken, reasonsOf } from './operation-errors.js';
@@ -107,13 +108,15 @@ async function bulkInsert({ calls, serviceAccount }: LaunchingParts, launch: Pre
       serviceAccounts: [{ email, scopes: SCOPES }],
     },
   };
-  return (await calls.call({
+  const begun = (await calls.call({
     service: 'instances',
     method: 'bulkInsert',
     callClass: 'create',
     zone,
     request: { project, requestId, bulkInsertInstanceResourceResource: resource },
   })) as Operation;
+  if (begun.name) return begun;
+  throw new ProviderError({ code: 'Unavailable', message: 'bulkInsert was answered without an operation' });
 }
 
 async function listMachines({ calls, context }: LaunchingParts, launch: PreparedLaunch): Promise<LaunchedMachine[]> {

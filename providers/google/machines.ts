@@ -7,8 +7,9 @@ import type { ComputeCalls } from './calls.js';
 import { deleteDisk, deleteInstance } from './delete-instance.js';
 import { endedMachines } from './ends.js';
 import { causeOf, explainEnd } from './explain.js';
-import { getInstance, listInstances, observation, type ZoneRef } from './instances.js';
+import { getInstance, listInstances, observation } from './instances.js';
 import { DISK_STEP, inventoryOf, REMOVAL_STEP } from './inventory.js';
+import type { ZoneRef } from './lists.js';
 import { ofDeployment } from './tags.js';
 
 /** Google takes a minute and a half for an ordinary one: the guest may shut down first. */
@@ -21,7 +22,7 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
       for (const { id } of instances) missing.delete(id);
       yield instances.map((instance) => observation(instance, ref, context.deploymentId));
     }
-    yield (await endedMachines(calls, ref, [...missing.values()])).map(gone);
+    yield await endedMachines(calls, ref, [...missing.values()], context.deploymentId);
   }
   return {
     removalSteps: [REMOVAL_STEP],

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProviderError } from '../errors.js';
 import { Batcher } from '../shared/batcher.js';
 import type { ComputeCalls } from './calls.js';
-import type { ZoneRef } from './instances.js';
+import { type Listing, listPages, type ZoneRef } from './lists.js';
 import type { OperationError } from './operation-errors.js';
 
 /** A long-running operation of a zone, where this provider reads it. */
@@ -24,9 +24,8 @@ export interface Operation {
 
 const OPERATION =
   'name,status,operationType,operationGroupId,targetId,insertTime,user,error,instancesBulkInsertOperationMetadata';
-const PAGE_SIZE = 500;
-/** Operations of one project in an hour fit many times; a list without end must not hold a call for ever. */
-const MAX_PAGES = 20;
+/** Operations that are waited for in one read. */
+const MAX_IN_ONE_READ = 500;
 
 export const isDone = ({ status }: Operation): boolean => status === 'DONE';
 export const errorsOf = ({ error }: Operation): readonly OperationError[] => error?.errors ?? [];
@@ -42,34 +41,15 @@ export function createdBy({ instancesBulkInsertOperationMetadata: metadata }: Op
     : places.reduce((sum, place) => sum + (place.createdVmCount ?? 0) - (place.deletedVmCount ?? 0), 0);
 }
 
-/** Operations of a zone that the filter fits, of the last hour at least. Throws where the list has no end. */
-export async function listOperations(
-  calls: ComputeCalls,
-  { project, zone }: ZoneRef,
-  filter: string,
-): Promise<Operation[]> {
-  const found: Operation[] = [];
-  let pageToken = '';
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const answer = (await calls.call({
-      service: 'zoneOperations',
-      method: 'list',
-      callClass: 'read',
-      zone,
-      request: { project, filter, maxResults: PAGE_SIZE, ...(pageToken && { pageToken }) },
-      fields: `kind,items(${OPERATION}),nextPageToken`,
-    })) as { kind?: string | null; items?: readonly Operation[]; nextPageToken?: string | null };
-    if (answer.kind !== 'compute#operationList') throw noList(zone);
-    found.push(...(answer.items ?? []));
-    pageToken = answer.nextPageToken ?? '';
-    if (!pageToken) return found;
-  }
-  throw new ProviderError({ code: 'Unavailable', message: `zoneOperations.list of ${zone} does not end` });
-}
+/** Its description says `compute#operations`, and answers have `compute#operationList`. */
+const listing: Listing = { service: 'zoneOperations', kind: 'compute#operation', fields: OPERATION };
 
-/** Not Compute Engine's: it says nothing of what has happened, least of all that nothing has. */
-const noList = (zone: string): ProviderError =>
-  new ProviderError({ code: 'Unavailable', message: `zoneOperations.list of ${zone} was answered without a list` });
+/** Operations of a zone that the filter fits, of the last hour at least; throws where something may be left out. */
+export async function listOperations(calls: ComputeCalls, ref: ZoneRef, filter: string): Promise<Operation[]> {
+  const found: Operation[] = [];
+  for await (const page of listPages<Operation>(calls, listing, ref, filter)) found.push(...page);
+  return found;
+}
 
 /** Between two reads of one operation: a second at first, while most of them end. */
 const intervalsMs = [1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000];
@@ -89,7 +69,7 @@ export class OperationWaits {
     this.reads = new Batcher((zone, items) => this.read(zone, items), {
       idleMs: 50,
       maxWaitMs: 250,
-      maxItems: PAGE_SIZE,
+      maxItems: MAX_IN_ONE_READ,
       pauseMs: 250,
       maxPauseMs: 1_000,
     });

@@ -1,3 +1,4 @@
+import { ProviderError } from '../errors.js';
 import type { Provider, ProviderContext } from '../provider.js';
 import { poolValidator } from '../shared/pool-schema.js';
 import { ComputeCalls } from './calls.js';
@@ -26,8 +27,7 @@ export function googleProvider(config: GoogleProviderConfig, context: ProviderCo
     machines: googleMachines(calls, context),
     async setup() {
       await serviceAccount();
-      await reachProject(calls, context.deploymentId);
-      return [];
+      return await reachProject(calls, context.deploymentId);
     },
     validatePool: (submitted, pool) => checkDefinition(validate(submitted), pool, (spec) => launching.prepare(spec)),
     verifyIdentity: (worker, proof, nowMs) =>
@@ -39,13 +39,22 @@ export function googleProvider(config: GoogleProviderConfig, context: ProviderCo
   };
 }
 
-/** One page of all zones: the project is there, its API is on, and its machines may be listed. */
-async function reachProject(calls: ComputeCalls, deploymentId: string): Promise<void> {
-  await calls.call({
-    service: 'instances',
-    method: 'aggregatedList',
-    callClass: 'read',
-    zone: null,
-    request: { filter: ofDeployment(deploymentId), maxResults: 1 },
-  });
+/**
+ * One page of all zones: the project is there, its API is on, and its machines may be listed. A zone that cannot be
+ * reached may fail the list of all, and says nothing of the others: a remark.
+ */
+async function reachProject(calls: ComputeCalls, deploymentId: string): Promise<readonly string[]> {
+  try {
+    await calls.call({
+      service: 'instances',
+      method: 'aggregatedList',
+      callClass: 'read',
+      zone: null,
+      request: { filter: ofDeployment(deploymentId), maxResults: 1 },
+    });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ProviderError) || error.code !== 'Unavailable') throw error;
+    return [`the machines of all zones cannot be listed now: ${error.message}`];
+  }
 }

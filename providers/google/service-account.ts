@@ -1,3 +1,4 @@
+import { isObject } from '../../domain/values.js';
 import { ProviderError } from '../errors.js';
 import type { ComputeCalls } from './calls.js';
 
@@ -18,10 +19,12 @@ export function serviceAccountReader(calls: ComputeCalls, uniqueId: string): () 
 async function readAddress(calls: ComputeCalls, uniqueId: string): Promise<string> {
   const path = `/v1/projects/${encodeURIComponent(calls.project)}/serviceAccounts/${encodeURIComponent(uniqueId)}`;
   const { status, body } = await calls.read('serviceAccounts.get', IAM, path);
-  const { email, error } = Object(body) as { email?: unknown; error?: { message?: unknown } };
+  const { email, error } = Object(body) as { email?: unknown; error?: unknown };
   if (status === 200 && typeof email === 'string') return email;
-  const said = typeof error?.message === 'string' ? error.message.slice(0, 500) : `status ${status}`;
-  throw new ProviderError({ code: codeOf(status), message: `service account ${uniqueId}: ${said}` });
+  // A proxy's answer says nothing of the account.
+  const code = isObject(error) ? codeOf(status) : 'Unavailable';
+  const said = isObject(error) && typeof error.message === 'string' ? error.message.slice(0, 500) : `status ${status}`;
+  throw new ProviderError({ code, message: `service account ${uniqueId}: ${said}` });
 }
 
 function codeOf(status: number) {

@@ -54,7 +54,7 @@ export async function controlGoogle(
       windows.configure(body['like'] === 'compute' ? usualRates : rateSizes(body));
       return {};
     case 'POST status':
-      compute.run((store) => setStatus(store, id, optionalText(body, 'status')));
+      compute.run((store) => change(instanceOf(store, id), body));
       return {};
     case 'POST forget-operations':
       compute.run((store, nowMs) => store.purge(nowMs, 0));
@@ -86,10 +86,16 @@ function setZone(store: GoogleStore, body: Body): void {
   else store.unreachable.set(zone, oneOf(body, 'unreachable', ['warning', 'refuse']));
 }
 
-function setStatus(store: GoogleStore, id: string, status: string | null): void {
+/** `{status}`: the one that it shows, null for its own again; `{unlabelled: true}`: its labels are taken away. */
+function change(instance: Instance, body: Body): void {
+  if ('status' in body) instance.shown = optionalText(body, 'status');
+  if (body['unlabelled'] === true) instance.unlabelled = true;
+}
+
+function instanceOf(store: GoogleStore, id: string): Instance {
   const instance = store.instance(id);
   if (!instance) throw new Refusal('ResourceNotFound', `there is no machine ${id}`, 404);
-  instance.shown = status;
+  return instance;
 }
 
 const rateSizes = (body: Body): RateSizes =>

@@ -217,7 +217,8 @@ function makeInstance(
   const { id, name } = target;
   const sequence = store.nextSequence();
   const created = { id, name, orderId: order.id, hostname, sequence, ghost, operation };
-  const instance: Instance = { ...created, power: 'on', deleting: false, silent: false, disks: [], shown: null };
+  const unharmed = { power: 'on', deleting: false, silent: false, shown: null, unlabelled: false } as const;
+  const instance: Instance = { ...created, ...unharmed, disks: [] };
   store.keep(instance);
   if (!ghost) makeDisks(store, order, instance, nowMs);
 }

@@ -34,7 +34,7 @@ export function renderInstance(store: GoogleStore, instance: Instance, nowMs: nu
     selfLink: `${zoneUrl(project, zone)}/instances/${instance.name}`,
     scheduling: objectAt(properties, 'scheduling'),
     cpuPlatform: 'Intel Cascade Lake',
-    labels: order.labels,
+    labels: instance.unlabelled ? {} : order.labels,
     labelFingerprint: 'AAAAAAAAAAA=',
     startRestricted: false,
     deletionProtection: properties['deletionProtection'] === true,

@@ -45,6 +45,8 @@ export interface Instance {
   readonly disks: string[];
   /** A status that a control makes it show. */
   shown: string | null;
+  /** Somebody has taken its labels away. */
+  unlabelled: boolean;
 }
 
 export interface Disk {

@@ -186,4 +186,11 @@ describe('machines of Google that end by themselves', () => {
     await google.setStatus(id, null);
     expect(await status(id)).toBe('RUNNING');
   });
+
+  test('a machine of Google can lose its labels', async () => {
+    const id = await make('a');
+    await google.takeLabels(id);
+    const one = (await google.state()).instances.find((instance) => instance.id === id);
+    expect(one?.labels).toEqual({});
+  });
 });

@@ -1,0 +1,79 @@
+import { describe, expect, test } from '@jest/globals';
+import type { MachineRef } from '../../../../providers/provider.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { failedChild, notFound, operation, operationList, scriptedCompute } from '../../../support/scripted-compute.js';
+import { ScriptedGoogle } from '../../../support/scripted-google.js';
+
+const { answers, provider, requests, queries } = scriptedCompute();
+
+const machine: MachineRef = {
+  workerGroup: 'us-central1-a',
+  workerId: '7',
+  location: { account: 'example-project', region: 'us-central1', group: 'us-central1-a' },
+};
+
+describe('a removal', () => {
+  const remove = () => provider().machines!.deleteResource(machine, 'instance');
+  const requestIds = () => requests().map(({ query }) => query.get('requestId'));
+
+  test('a removal may take two minutes before it is repeated, and has the same request id then', async () => {
+    expect(provider().machines!.removalRepeatMs).toBe(120_000);
+    answers['DELETE instances/7'] = operation({ status: 'RUNNING' });
+    await remove();
+    await remove();
+    expect(new Set(requestIds()).size).toBe(1);
+  });
+
+  test('a removal that has failed is followed by another, and one that keeps failing is an error', async () => {
+    answers['DELETE instances/7'] = operation({ error: { errors: [{ code: 'INTERNAL_ERROR', message: 'in words' }] } });
+    await expect(remove()).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(new Set(requestIds()).size).toBe(5);
+  });
+
+  test('a removal of a machine that Google works on already is repeated later, and holds no other call', async () => {
+    const busy = "Operation rate exceeded for resource 'projects/p/zones/z/instances/7'. Too frequent operations.";
+    answers['DELETE instances/7'] = ScriptedGoogle.refusal(403, 'rateLimitExceeded', busy);
+    const context = recordedContext();
+    const { machines } = provider(context);
+    await expect(machines!.deleteResource(machine, 'instance')).rejects.toMatchObject({
+      code: 'Unavailable',
+      retryAfterMs: 30_000,
+    });
+    expect(context.quotaUpdates).toEqual([]);
+  });
+
+  test('a removal of a machine that is gone succeeds, and only where Google names that machine', async () => {
+    answers['DELETE instances/7'] = notFound('projects/p/zones/z/instances/7');
+    await expect(remove()).resolves.toBeUndefined();
+    answers['DELETE instances/7'] = notFound('projects/p');
+    await expect(remove()).rejects.toMatchObject({ code: 'InvalidRequest' });
+  });
+});
+
+test('a read by id that is answered without a machine says nothing of it', async () => {
+  answers['GET instances/7'] = { body: {} };
+  await expect(provider().machines!.get(machine)).rejects.toMatchObject({ code: 'Unavailable' });
+});
+
+describe('the end of a machine', () => {
+  const explain = (items: object[]) => {
+    answers['GET operations'] = operationList(items);
+    return provider().machines!.explain!(machine);
+  };
+
+  test.each([
+    ['of a preemption', [{ operationType: 'compute.instances.preempted' }], 'preempted: Google needed its capacity'],
+    [
+      'of a preemption that is followed by a deletion',
+      [{ operationType: 'delete' }, { operationType: 'compute.instances.preempted' }],
+      'preempted: Google needed its capacity',
+    ],
+    ['of somebody’s hand', [{ operationType: 'delete', user: 'me@example.com' }], 'delete by me@example.com'],
+    ['of a host that failed', [{ operationType: 'compute.instances.hostError' }], 'compute.instances.hostError'],
+    ['of a creation that failed', [failedChild('QUOTA_EXCEEDED')], 'QUOTA_EXCEEDED: in words'],
+    ['that left no trace', [], null],
+  ])('the end of a machine %s is explained by its zone’s operations', async (_what, items, words) => {
+    expect(await explain(items)).toBe(words);
+    expect(queries('/operations').at(-1)!.get('filter')).toBe('targetId=7');
+  });
+});
