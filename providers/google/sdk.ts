@@ -70,7 +70,9 @@ export async function openSdk(options: SdkOptions): Promise<GoogleSdk> {
 interface AuthLibrary {
   readonly JWT: new (options: object) => AuthClient;
   readonly UserRefreshClient: new (options: object) => AuthClient;
-  readonly ExternalAccountClient: { fromJSON(options: object): AuthClient | null };
+  readonly AwsClient: new (options: object) => AuthClient;
+  readonly PluggableAuthClient: new (options: object) => AuthClient;
+  readonly IdentityPoolClient: new (options: object) => AuthClient;
   readonly PassThroughClient: new () => AuthClient;
 }
 
@@ -87,7 +89,7 @@ async function authClientOf(load: NodeJS.Require, { project, endpoint, credentia
   return clientOf(library, credentials, scopes);
 }
 
-/** Of the types that `credentials.ts` takes: the library's way for any type warns of types that nobody has checked. */
+/** Of the types that `credentials.ts` takes: the library's ways for any type warn that nobody has checked it. */
 function clientOf(library: AuthLibrary, credentials: GoogleCredentials, scopes: readonly string[]): AuthClient {
   const { type, client_email, private_key, private_key_id, client_id, client_secret, refresh_token } = credentials;
   if (type === 'service_account') {
@@ -100,9 +102,10 @@ function clientOf(library: AuthLibrary, credentials: GoogleCredentials, scopes: 
       refreshToken: refresh_token,
     });
   }
-  const client = library.ExternalAccountClient.fromJSON({ ...credentials, scopes });
-  if (!client) throw new Error(`credentials of type ${type} are not supported`);
-  return client;
+  const { environment_id, executable } = Object(credentials.credential_source) as Record<string, unknown>;
+  const { AwsClient, PluggableAuthClient, IdentityPoolClient } = library;
+  const Client = environment_id ? AwsClient : executable ? PluggableAuthClient : IdentityPoolClient;
+  return new Client({ ...credentials, scopes });
 }
 
 function addressOf(endpoint: Endpoint | null): object {

@@ -247,6 +247,17 @@ describe('a call', () => {
     await tokens.server.close();
   });
 
+  test('a call with credentials of another identity provider gets a token for them, and no word on the console', async () => {
+    const warn = jest.spyOn(console, 'warn');
+    const tokens = await tokenServer(() => true);
+    const external = new ComputeCalls(unreachable({ creds: externalAccount(tokens.server.url) }), context);
+    await expect(external.call(get)).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(tokens.requested()).toBe(1);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+    await tokens.server.close();
+  });
+
   test('a call takes credentials of the environment without searching for a project', async () => {
     const tokens = await tokenServer(() => true);
     const directory = mkdtempSync(join(tmpdir(), 'google-credentials-'));
