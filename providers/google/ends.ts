@@ -58,7 +58,9 @@ async function preemptedMachine(
 ): Promise<Observation | null> {
   try {
     const instance = await ignoreNotFound(getInstance(calls, ref, machine.workerId));
-    return instance ? observation(instance, ref, deploymentId) : { ...gone(machine), reason: PREEMPTED };
+    // guard(a-preemption-is-no-absence): false
+    if (instance) return observation(instance, ref, deploymentId);
+    return { ...gone(machine), reason: PREEMPTED };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     return null;

@@ -80,7 +80,9 @@ function codeOfStatus(status: number): ProviderErrorCode {
 function codeOfNotFound(message: string, isLaunch: boolean, resource: string | undefined): ProviderErrorCode {
   if (isLaunch || resource === undefined) return 'InvalidRequest';
   const paths = message.split(/[^\w./-]+/);
-  return paths.some((path) => path.endsWith(`/${resource}`)) ? 'NotFound' : 'InvalidRequest';
+  // guard(a-404-names-the-machine): true
+  if (paths.some((path) => path.endsWith(`/${resource}`))) return 'NotFound';
+  return 'InvalidRequest';
 }
 
 function retryAfter(refusal: Refusal, code: ProviderErrorCode): { retryAfterMs?: number } {

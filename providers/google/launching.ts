@@ -61,6 +61,7 @@ export function googleLaunching(parts: LaunchingParts): BulkLaunching {
       const [operation] = await listOperations(calls, refOf(launch), `clientOperationId="${requestId}"`);
       if (!operation) return { machines: await listMachines(parts, launch), shortfall: [], isSettled: false };
       // What is listed may vanish, and what is not may come.
+      // guard(a-running-operation-says-nothing-yet): false
       if (!isDone(operation)) throw notEndedYet(operation);
       const { machines, isComplete } = await createdMachines(parts, launch, operation);
       const shortfall = await shortfallOf(parts, launch, operation, machines.length);
@@ -74,6 +75,7 @@ async function outcomeOf(parts: LaunchingParts, launch: PreparedLaunch, begun: O
   const { machines, isComplete } = mayHaveCreated(operation)
     ? await createdMachines(parts, launch, operation)
     : NOTHING;
+  // guard(a-machine-that-is-not-listed-is-not-forgotten): false
   if (!isComplete) throw notListedYet(machines.length);
   return { machines, shortfall: await shortfallOf(parts, launch, operation, machines.length) };
 }
@@ -82,6 +84,7 @@ async function outcomeOf(parts: LaunchingParts, launch: PreparedLaunch, begun: O
  * Whatever keeps us from reading what an accepted launch comes to, a refusal too: it goes on, so that nothing is known.
  */
 function inDoubt(error: unknown): never {
+  // guard(an-accepted-launch-is-not-refused): true
   if (!(error instanceof ProviderError) || error.code === 'Unavailable') throw error;
   const { message, retryAfterMs } = error;
   throw new ProviderError({ code: 'Unavailable', message, retryAfterMs: retryAfterMs ?? undefined, cause: error });

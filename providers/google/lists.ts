@@ -61,5 +61,6 @@ function assertComplete({ kind, warning }: Page<unknown>, listing: Listing): voi
     : warning?.code && warning.code !== NOTHING_THERE
       ? `is not complete: ${warning.code}: ${warning.message ?? ''}`
       : null;
+  // guard(an-answer-without-a-list-proves-nothing): false
   if (message !== null) throw new ProviderError({ code: 'Unavailable', message: `${listing.service}.list ${message}` });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { MachineRef } from '../../../../providers/provider.js';
+import type { MachineRef, Observation } from '../../../../providers/provider.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { failedChild, notFound, operation, operationList, scriptedCompute } from '../../../support/scripted-compute.js';
-import { ScriptedGoogle } from '../../../support/scripted-google.js';
+import { ScriptedGoogle, type SeenRequest } from '../../../support/scripted-google.js';
 
 const { answers, provider, requests, queries } = scriptedCompute();
 
@@ -47,6 +47,43 @@ describe('a removal', () => {
     await expect(remove()).resolves.toBeUndefined();
     answers['DELETE instances/7'] = notFound('projects/p');
     await expect(remove()).rejects.toMatchObject({ code: 'InvalidRequest' });
+  });
+});
+
+describe('a scan of a zone', () => {
+  const observe = async () => {
+    const seen: Observation[] = [];
+    for await (const page of provider().machines!.observe([machine.location])) seen.push(...page);
+    return seen;
+  };
+
+  test.each([
+    ['PENDING', 'pending'],
+    ['PROVISIONING', 'pending'],
+    ['STAGING', 'pending'],
+    ['RUNNING', 'running'],
+    ['REPAIRING', 'running'],
+    ['INVENTED_LATER', 'running'],
+    ['PENDING_STOP', 'failed'],
+    ['STOPPING', 'failed'],
+    ['STOPPED', 'failed'],
+    ['SUSPENDING', 'failed'],
+    ['SUSPENDED', 'failed'],
+    ['TERMINATED', 'failed'],
+  ])('a scan of a zone shows a machine that is %s as %s', async (status, state) => {
+    answers['GET instances'] = instanceList([instance('7', { status })]);
+    expect(await observe()).toMatchObject([{ workerId: '7', workerGroup: 'us-central1-a', state }]);
+  });
+
+  test('a scan of a zone reads what it needs of our machines, and no metadata', async () => {
+    expect(await observe()).toEqual([]);
+    const [{ path, headers, query }] = requests() as [SeenRequest];
+    expect(path).toBe('/compute/v1/projects/example-project/zones/us-central1-a/instances');
+    expect(headers['x-goog-fieldmask']).toBe(
+      'kind,items(id,name,status,statusMessage,creationTimestamp,labels,description),nextPageToken,warning',
+    );
+    expect(query.get('filter')).toBe('labels.worker-manager-deployment=c0ffee00-0000-4000-8000-000000000001');
+    expect(requests()).toHaveLength(1);
   });
 });
 
