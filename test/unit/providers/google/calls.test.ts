@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,15 @@ describe('the SDK', () => {
       await expect(calls().call(call)).rejects.toMatchObject({ code: 'Unavailable' });
       expect(google.requests).toHaveLength(1);
     }
+  });
+
+  test('the SDK is loaded by two files alone, and at their first need', () => {
+    const naming = readdirSync('providers', { recursive: true, encoding: 'utf8' }).filter((file) => {
+      const source = file.endsWith('.ts') ? readFileSync(join('providers', file), 'utf8') : '';
+      expect(source).not.toMatch(/^import .*'(@google-cloud\/|google-gax')/m);
+      return /'(@google-cloud\/[^']*|google-gax)'/.test(source);
+    });
+    expect(naming.toSorted()).toEqual(['google/descriptor.ts', 'google/sdk.ts']);
   });
 
   test('the SDK describes no more than is used, and all of that', () => {

@@ -160,14 +160,20 @@ describe('a bulk launch', () => {
     }
   });
 
-  test('a bulk launch stays in doubt when a list of operations says that something is left out, or is none', async () => {
-    // How many it created is known from its machines' own operations alone.
+  test('a bulk launch that says of no number stays in doubt when a list of operations is none', async () => {
     answers['POST instances/bulkInsert'] = operation({ instancesBulkInsertOperationMetadata: null });
-    for (const answer of [{ body: {} }, instanceList([]), operationList([], { code: 'UNREACHABLE' })]) {
+    for (const answer of [{ body: {} }, { body: { items: [] } }, instanceList([])]) {
       answers['GET operations'] = answer;
       await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
       await expect(launching().find(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
     }
+  });
+
+  test('a bulk launch that says of no number stays in doubt when a list of operations leaves something out', async () => {
+    answers['POST instances/bulkInsert'] = operation({ instancesBulkInsertOperationMetadata: null });
+    answers['GET operations'] = operationList([], { code: 'UNREACHABLE' });
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
+    await expect(launching().find(launchOf(2))).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   test('a bulk launch stays in doubt when its insertion is answered without an operation, or a read without a machine', async () => {
@@ -215,11 +221,19 @@ describe('a bulk launch', () => {
 });
 
 describe('the service account of machines', () => {
+  test('a bulk launch is not sent, and not in doubt, while the service account cannot be read', async () => {
+    answers['GET serviceAccounts/1'] = ScriptedGoogle.refusal(503, 'backendError', 'IAM is away');
+    await expect(launching().submit(launchOf(2))).rejects.toMatchObject({
+      code: 'GivenUp',
+      message: 'service account 1: IAM is away',
+    });
+    expect(requests().filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
   test.each([
     ['a proxy’s page', 404, '<html>no such page</html>', 'GivenUp'],
     ['a proxy’s refusal', 403, '<html>forbidden</html>', 'GivenUp'],
     ['an answer without an address', 200, {}, 'GivenUp'],
-    ['an outage', 503, {}, 'GivenUp'],
     ['Google’s refusal', 403, { error: { message: 'Permission iam.serviceAccounts.get denied' } }, 'PermissionDenied'],
   ])(
     'the service account of machines is read again after %s, and a launch is not sent',
