@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MachineRef, Observation } from '../../../../providers/provider.js';
 import { recordedContext } from '../../../support/provider-context.js';
-import { failedChild, notFound, operation, operationList, scriptedCompute } from '../../../support/scripted-compute.js';
+import {
+  failedChild,
+  instance,
+  instanceList,
+  notFound,
+  operation,
+  operationList,
+  scriptedCompute,
+} from '../../../support/scripted-compute.js';
 import { ScriptedGoogle, type SeenRequest } from '../../../support/scripted-google.js';
 
 const { answers, provider, requests, queries } = scriptedCompute();
