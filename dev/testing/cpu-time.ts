@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
 
-/** The processor time that this process spends until `work` has ended, in ms: the same however busy the machine is. */
+/**
+ * The processor time that this process spends until `work` has ended, in ms, however busy the machine is. The least of
+ * three: what else the process does meanwhile (collect garbage, compile) counts too.
+ */
 export async function cpuTimeOf(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  const times: number[] = [];
+  while (times.length < 3) {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    times.push((user + system) / 1000);
+  }
+  return Math.min(...times);
 }
 
 /** The processor time that a process has spent so far, in ms (Linux). */

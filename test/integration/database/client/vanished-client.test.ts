@@ -25,8 +25,8 @@ const transactions: [string, (db: Db) => Promise<unknown>][] = [
 ];
 const submission = { pool: newPool(), launchConfigs: [launchConfig('lc-a')], clientId: 'tester', nowMs: NOW };
 
-const tenth = Object.fromEntries(Object.entries(SERVING_LIMITS).map(([name, ms]) => [name, ms / 10]));
-const limits = proofSize({ short: tenth as unknown as typeof SERVING_LIMITS, long: SERVING_LIMITS });
+const third = Object.fromEntries(Object.entries(SERVING_LIMITS).map(([name, ms]) => [name, ms / 3]));
+const limits = proofSize({ short: third as unknown as typeof SERVING_LIMITS, long: SERVING_LIMITS });
 const WITHIN_MS = 15_000;
 
 describe('after a client that has vanished, without a FIN, in a transaction', () => {
