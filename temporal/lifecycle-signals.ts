@@ -1,4 +1,5 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import type { WorkerKey } from '../domain/ids.js';
 import { lifecycleId } from './ids.js';
 import { lifecycleMessages, type Observed, type QueueActivity } from './messages.js';

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { endOrphan } from '#scripts/orphan-processes.mjs';
 import { ownerOf } from '#scripts/lock.mjs';
+import { freePort, HOST, listens } from './ports.js';
 
 export interface DevServerOptions {
   /** Path of the Temporal command-line program (`findTemporalCli`). */
@@ -37,14 +36,11 @@ export interface DevServer {
   stop(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 /** Ordinarily a second; a large database file on a busy machine takes longer. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** The server chooses ports for its own parts, and others may take one of them before it does. */
 const MAX_ATTEMPTS = 3;
-/** Systems take ports from 32768 or 49152 on where a program binds any port: what is free below stays free. */
-const PORTS = [10_000, 32_000] as const;
 
 /**
  * Starts a Temporal dev server on 127.0.0.1 and waits until it serves the namespace with its search attributes. Never
@@ -154,29 +150,3 @@ function lastWords({ logFile, cli }: DevServerOptions): string {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');
   return `the Temporal dev server (${cli}) ended at once: ${lines.at(-1) || 'it said nothing'}`;
 }
-
-/** A port of 127.0.0.1 that nobody listens on at this moment: the wished one where it is free. */
-export async function freePort(wished = randomInt(...PORTS)): Promise<number> {
-  const server = createServer();
-  const opened = await new Promise<boolean>((resolve, reject) => {
-    server.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
-      else reject(error);
-    });
-    server.listen(wished, HOST, () => resolve(true));
-  });
-  if (!opened) return freePort();
-  await new Promise((resolve) => server.close(resolve));
-  return wished;
-}
-
-/** Whether anything accepts connections at the port. */
-export const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, HOST);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stateDir } from '#scripts/orphan-processes.mjs';
-import { freePort } from '../servers/dev-server.js';
+import { freePort } from '../servers/ports.js';
 
 /** Files of `npm start` in .worker-manager/. Secrets are in some: the folder belongs to its owner alone. */
 export const files = {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { freePort } from '../servers/dev-server.js';
+import { freePort } from '../servers/ports.js';
 import { packageUser } from './package-user.js';
 
 /** Where global set-up tells the test files which server is theirs. */

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, listens } from '../servers/dev-server.js';
+import { freePort, listens } from '../servers/ports.js';
 import { eventually } from './eventually.js';
 import { packageUser, type ProcessUser } from './package-user.js';
 import { PATIENCE_MS } from './patience.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
-import { freePort } from '../servers/dev-server.js';
+import { freePort } from '../servers/ports.js';
 import { ApiClient } from './api-client.js';
 import { eventually } from './eventually.js';
 import { createNamespace } from './namespace.js';

@@ -1,6 +1,6 @@
-import type { Info } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
+import { EventEmitter } from 'node:events';
+import { asyncLocalStorage, Context, type Info } from '@temporalio/activity';
+import { ActivityCancellationDetails, CancelledFailure, type Logger, noopMetricMeter } from '@temporalio/common';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../../activities/support/deps.js';
 import { parseConfig } from '../../config/load.js';
@@ -24,26 +24,76 @@ export interface DepsInUse {
   readonly metrics?: ActivityDeps['metrics'];
 }
 
+const defaults = parseConfig('', 'the defaults', providerTypes);
+const noLog = pino({ enabled: false });
+
 /** With the default configuration and without a log; a dependency that is not given is not there. */
 export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
   ({
-    config: parseConfig('', 'the defaults', providerTypes),
-    log: pino({ enabled: false }),
+    config: defaults,
+    log: noLog,
     metrics: { onRegistered: () => {}, onStopping: () => {}, onStopped: () => {} },
     ...inUse,
   }) as unknown as ActivityDeps;
 
-const silent = new DefaultLogger('ERROR', () => {});
 /** Time limits that no test reaches. */
 const limits = { startToCloseTimeoutMs: 600_000, scheduleToCloseTimeoutMs: 600_000 };
+const workflow = { workflowId: 'test', runId: '00000000-0000-0000-0000-000000000000' };
+const nothing = (): void => {};
+const silent: Logger = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** An activity's environment for a test that watches its heartbeats or cancels it. */
-export function activityEnvironment(info: Partial<Info> = {}): MockActivityEnvironment {
-  const now = Date.now();
-  const scheduled = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };
-  return new MockActivityEnvironment({ ...limits, ...scheduled, ...info }, { logger: silent });
+/**
+ * An activity's environment for a test that watches its heartbeats or cancels it: what the SDK's own
+ * MockActivityEnvironment is, which would load the whole worker into each file of tests.
+ */
+export class ActivityEnvironment extends EventEmitter<{ heartbeat: [details: unknown] }> {
+  readonly #context: Context;
+  readonly #cancellation = new AbortController();
+  readonly #details: ConstructorParameters<typeof Context>[7] = {};
+  readonly #cancelled = Promise.withResolvers<never>();
+
+  constructor(info: Partial<Info>) {
+    super();
+    const { promise } = this.#cancelled;
+    promise.catch(nothing);
+    this.#context = new Context(
+      { ...defaultInfo(), ...info },
+      promise,
+      this.#cancellation.signal,
+      (details) => void this.emit('heartbeat', details),
+      undefined,
+      silent,
+      noopMetricMeter,
+      this.#details,
+    );
+  }
+
+  cancel(): void {
+    this.#details.details = new ActivityCancellationDetails({ cancelRequested: true });
+    const failure = new CancelledFailure('CANCELLED');
+    this.#cancellation.abort(failure);
+    this.#cancelled.reject(failure);
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return asyncLocalStorage.run(this.#context, work);
+  }
 }
+
+function defaultInfo(): Info {
+  const now = Date.now();
+  return {
+    ...{ taskQueue: 'test', taskToken: Buffer.from('test'), base64TaskToken: Buffer.from('test').toString('base64') },
+    ...{ activityId: 'test', activityType: 'unknown', activityRunId: undefined, isLocal: false, attempt: 1 },
+    ...{ namespace: 'test', activityNamespace: 'default', workflowNamespace: 'default', inWorkflow: true },
+    ...{ workflowType: 'test', workflowExecution: workflow, priority: undefined, retryPolicy: undefined },
+    ...{ heartbeatTimeoutMs: undefined, heartbeatDetails: undefined },
+    ...{ ...limits, scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now },
+  };
+}
+
+export const activityEnvironment = (info: Partial<Info> = {}): ActivityEnvironment => new ActivityEnvironment(info);
 
 /** Does it in the context of an activity of its own. */
 export const asActivity = <T>(work: () => Promise<T>, environment = activityEnvironment()): Promise<T> =>
-  environment.run<[], T, () => Promise<T>>(work);
+  environment.run(work);

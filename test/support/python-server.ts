@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from '#scripts/lock.mjs';
 import { cacheDir } from '#scripts/node.mjs';
-import { freePort } from '../../dev/servers/dev-server.js';
+import { freePort } from '../../dev/servers/ports.js';
 import { runProgram } from '../../dev/servers/tool-cache.js';
 import { eventually } from '../../dev/testing/eventually.js';
 import { PATIENCE_MS } from '../../dev/testing/patience.js';

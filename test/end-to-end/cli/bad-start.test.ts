@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { freePort } from '../../../dev/servers/dev-server.js';
+import { freePort } from '../../../dev/servers/ports.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { createDatabase } from '../../../dev/testing/postgres.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { issuerScopes } from '../../../api/auth/credentials.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { keptRows } from '../../support/kept-rows.js';
-import { freePort } from '../../../dev/servers/dev-server.js';
+import { freePort } from '../../../dev/servers/ports.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { createDatabase, queryDatabase } from '../../../dev/testing/postgres.js';

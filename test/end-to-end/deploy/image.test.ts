@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { freePort } from '../../../dev/servers/dev-server.js';
+import { freePort } from '../../../dev/servers/ports.js';
 import { API_PREFIX } from '../../../api/http/paths.js';
 import { environmentOf, exampleSecrets, readCompose, readEnvExample } from '../../support/compose.js';
 import { replayDockerfile } from '../../support/image.js';

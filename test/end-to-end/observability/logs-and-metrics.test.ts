@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { freePort } from '../../../dev/servers/dev-server.js';
+import { freePort } from '../../../dev/servers/ports.js';
 import { logEvents, type LogEventName } from '../../../observability/log-events.js';
 import { awsPool, type WorkerResponse } from '../../../dev/testing/api-client.js';
 import { eventually } from '../../../dev/testing/eventually.js';

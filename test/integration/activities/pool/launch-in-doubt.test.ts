@@ -1,10 +1,14 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { MockActivityEnvironment } from '@temporalio/testing';
 import { launchActivities } from '../../../../activities/pool/launch.js';
 import type { LaunchResult } from '../../../../activities/pool/types.js';
 import { getLaunch } from '../../../../database/launches.js';
 import type { LaunchRow } from '../../../../database/client/schema.js';
-import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
+import {
+  activityDeps,
+  type ActivityEnvironment,
+  activityEnvironment,
+  asActivity,
+} from '../../../support/activities.js';
 import { type CallPlan, InDoubtCloud } from '../../../support/in-doubt-cloud.js';
 import { proofSize } from '../../../support/long.js';
 import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/database.js';
@@ -30,7 +34,7 @@ describe.each(engines)('a launch in doubt on %s', (engine) => {
     token: string,
     plan: CallPlan,
     nowMs = NOW,
-    environment: MockActivityEnvironment = activityEnvironment(),
+    environment: ActivityEnvironment = activityEnvironment(),
   ): Promise<LaunchResult | null> => {
     const provider = cloud.provider(plan);
     const providers = { get: () => provider, list: () => [provider] };

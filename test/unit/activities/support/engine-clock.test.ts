@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { engineNow } from '../../../../activities/support/engine-clock.js';
+import { activityEnvironment } from '../../../support/activities.js';
 
 const SCHEDULED = Date.UTC(2026, 10, 28, 5);
 const HALF_HOUR_MS = 30 * 60_000;
@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('engineNow', () => {
-  const attempt = () => new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED });
+  const attempt = () => activityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED });
 
   test.each([-HALF_HOUR_MS, HALF_HOUR_MS])(
     'engineNow follows the engine’s clock when the host’s clock is %d ms off',
@@ -34,7 +34,7 @@ describe('engineNow', () => {
   test('engineNow starts again from the engine’s time with each attempt', async () => {
     const env = attempt();
     await env.run(async () => engineNow());
-    const later = new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED + HALF_HOUR_MS });
+    const later = activityEnvironment({ currentAttemptScheduledTimestampMs: SCHEDULED + HALF_HOUR_MS });
     expect(await later.run(async () => engineNow())).toBe(SCHEDULED + HALF_HOUR_MS);
   });
 });
