@@ -26,7 +26,7 @@ const project = (name, setUp) => ({
 
 export default {
   // Tests wait for conditions; on a busy machine that takes as long as it takes.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   projects: [
     project('unit', {}),

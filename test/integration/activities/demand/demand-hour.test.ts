@@ -16,7 +16,7 @@ import { bigint } from '../../../../database/client/sql.js';
 const POLL_MS = 10_000;
 const CRON_MS = 300_000;
 const { pools, withinMs } = proofSize({
-  short: { pools: 60, withinMs: 300_000 },
+  short: { pools: 20, withinMs: 300_000 },
   long: { pools: 400, withinMs: 1_200_000 },
 });
 

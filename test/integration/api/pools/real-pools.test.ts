@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestApi, type TestApi } from '../../../support/api.js';
+import { proofSize } from '../../../support/long.js';
 import { providerOf, realProviders } from '../../../support/real-providers.js';
 import { describeRealData, realPools, type RealPool } from '../../../support/shared-data.js';
+
+/** Of so many one: the pools of one provider that follow each other differ little. */
+const ONE_OF = proofSize({ short: 3, long: 1 });
 
 /** Each under its own id; some are there more than once, of different times. */
 function definitions(): [string, RealPool][] {
@@ -52,7 +56,7 @@ describeRealData('real pools through the API', () => {
   test('real pools are created, created again, changed and deleted, and each time what comes back is what was sent', async () => {
     const pools = definitions();
     expect(pools.length).toBeGreaterThanOrEqual(92);
-    for (const [workerPoolId, pool] of pools) {
+    for (const [workerPoolId, pool] of pools.filter((_, position) => position % ONE_OF === 0)) {
       const path = `/worker-pool/${encodeURIComponent(workerPoolId)}`;
       const sent = bodyOf(pool, pool.config);
       const created = await api.call('PUT', path, sent);
