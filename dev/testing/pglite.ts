@@ -13,8 +13,8 @@ declare const WebAssembly: { readonly Module: new (program: Uint8Array) => objec
 const TEMPLATE = 'TEST_PGLITE_TEMPLATE';
 
 /**
- * Makes the embedded database that `copyPglite` copies: the one with all migrations that each run makes of the empty one
- * in the cache. To make an empty one takes seconds of computing, and to migrate it a third of what opening it takes.
+ * Makes the embedded database that `copyPglite` copies: each run migrates a copy of the empty one in the cache. To make
+ * an empty one takes seconds of computing, and to migrate it a third of what opening it takes.
  */
 export async function makePgliteTemplate(): Promise<{ stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'worker-manager-pglite-'));
