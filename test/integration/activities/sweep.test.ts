@@ -109,7 +109,8 @@ describe.each(engines)('on %s,', (engine) => {
       await expect(run('removeDeletedPools')).rejects.toMatchObject(failure);
       expect(await listPoolIds(db)).toEqual(['prov/bad']);
       await expect(run('removeDeletedPools')).rejects.toMatchObject(failure);
-      expect(log.of('worker-pool-gone').map((line) => line['workerPoolId'])).toEqual(['prov/a', 'prov/z']);
+      const gone = log.of('worker-pool-gone').map((line) => line['workerPoolId']);
+      expect(new Set(gone)).toEqual(new Set(['prov/a', 'prov/z']));
       expect(log.of('worker-pool-not-removed')).toMatchObject([{ workerPoolId: 'prov/bad' }]);
       await mend();
       mend = undefined;
