@@ -92,7 +92,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       'events',
       ['id'],
       sql`t.id <= greatest(
-        (select e.id from events e where e.at < ${before(SHORT_DAYS)} order by e.at desc limit 1),
+        (select e.id from events e where e.at < ${before(SHORT_DAYS)} order by e.at desc, e.id desc limit 1),
         (select max(e.id) from events e) - ${bigint(maxEvents)})`,
     ),
     scans: batchOf(

@@ -36,12 +36,18 @@ export async function shownTexts(system: System, workers: readonly WorkerRespons
     paths: Record<string, { get?: object }>;
   };
   const paths = Object.entries(openapi.paths).flatMap(([path, { get }]) => (get ? [path] : []));
-  const filled = paths.flatMap((path) => workers.map((worker) => fill(path, worker)));
+  const runId = await system.waitFor(() => latestSweep(system), 'a sweep of orphans');
+  const filled = paths.flatMap((path) => workers.map((worker) => fill(path, { ...worker, runId })));
   for (const path of new Set(filled)) await show(system.api.url + path);
   return shown;
 }
 
-function fill(path: string, worker: WorkerResponse): string {
+async function latestSweep({ api }: System): Promise<string | undefined> {
+  const { sweeps } = (await (await fetch(`${api.url}/orphans`)).json()) as { sweeps: { runId: string }[] };
+  return sweeps[0]?.runId;
+}
+
+function fill(path: string, worker: WorkerResponse & { readonly runId: string }): string {
   const [provisionerId, workerType] = worker.workerPoolId.split('/');
   const values: Record<string, unknown> = {
     ...{ ...worker, provisionerId, workerType },

@@ -26,7 +26,7 @@ import { gone } from '../shared/gone.js';
 import { cloudPoolSchema, poolValidator } from '../shared/pool-schema.js';
 
 const launchConfig = { type: 'object', required: ['colour'], properties: { colour: { type: 'string' } } };
-const machines = { removalSteps: ['toy'], async *observe() {}, get: async (machine: MachineRef) => gone(machine), deleteResource: async () => {}, causeOf: causeByWords() };
+const machines = { removalSteps: ['toy'], async *observe() {}, async *inventory() {}, get: async (machine: MachineRef) => gone(machine), deleteResource: async () => {}, causeOf: causeByWords() };
 const refuse = () => Promise.reject(new IdentityError('a toy has no proof'));
 const shelf = Type.String({ description: 'Where they stand.' });
 
