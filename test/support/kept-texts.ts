@@ -43,8 +43,8 @@ export async function shownTexts(system: System, workers: readonly WorkerRespons
 }
 
 async function latestSweep({ api }: System): Promise<string | undefined> {
-  const { sweeps } = (await (await fetch(`${api.url}/orphans`)).json()) as { sweeps: { runId: string }[] };
-  return sweeps[0]?.runId;
+  const { body } = await api.call('GET', '/orphans');
+  return (body as { sweeps: { runId: string }[] }).sweeps[0]?.runId;
 }
 
 function fill(path: string, worker: WorkerResponse & { readonly runId: string }): string {
