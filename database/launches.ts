@@ -92,11 +92,14 @@ export async function finishLaunches(
   const tokens = launches.map(({ token }) => token);
   if (tokens.length === 0) return;
   await sql`
-    with ${lockedLaunches(tokens)}
+    with ${lockedLaunches(tokens)},
+    -- Counted once a launch: the planner, which may take these tables for empty, would count for each pair of rows.
+    complete as materialized (
+      select f.token from jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int)
+      where (select count(*) from workers w where w.launch_token = f.token) <= f.launched)
     update launches l set status = 'done', closed = ${bigint(nowMs)}
-    from locked k join jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int) on f.token = k.token
-    where l.token = k.token and l.status = 'fulfilled'
-      and (select count(*) from workers w where w.launch_token = f.token) <= f.launched`.execute(db);
+    from locked k join complete c on c.token = k.token
+    where l.token = k.token and l.status = 'fulfilled'`.execute(db);
 }
 
 export async function workersOfLaunch(db: Db, token: string): Promise<Worker[]> {
