@@ -3,6 +3,7 @@ import type { Machines, ProviderContext, TaggedResource } from '../provider.js';
 import { mergePages } from '../shared/merge-pages.js';
 import type { ComputeCalls } from './calls.js';
 import { type Instance, locationOf } from './instances.js';
+import { type AnyPage, missingBy, pagesOf, type Warning } from './lists.js';
 import { isDiskName, isMachineName, launchLabel } from './names.js';
 import { LAUNCH_TAG } from '../shared/tags.js';
 import { isOfDeployment, ofDeployment, readTags } from './tags.js';
@@ -12,10 +13,6 @@ export const REMOVAL_STEP = 'instance';
 /** Of a disk that outlived its machine. */
 export const DISK_STEP = 'disk';
 
-const PAGE_SIZE = 500;
-/** Says that a zone has nothing; every other warning, that something is left out. */
-const NOTHING_THERE = 'NO_RESULTS_ON_PAGE';
-
 interface Disk {
   readonly id: string;
   readonly name: string;
@@ -24,15 +21,9 @@ interface Disk {
   readonly users?: readonly string[] | null;
 }
 
-interface Warning {
-  readonly code?: string | null;
-  readonly message?: string | null;
-}
-
-interface Page {
+interface Page extends AnyPage {
   readonly kind?: string | null;
   readonly items?: Readonly<Record<string, { readonly warning?: Warning | null } & Readonly<Record<string, unknown>>>>;
-  readonly nextPageToken?: string | null;
   readonly unreachables?: readonly string[] | null;
   readonly warning?: Warning | null;
 }
@@ -107,37 +98,36 @@ function taggedDisk(
 
 /** All items of all zones, page by page; throws where something may be left out. */
 async function* aggregated<Item>(calls: ComputeCalls, kind: 'instances' | 'disks', project: string, filter: string) {
-  let pageToken = '';
-  do {
-    const page = (await calls.call({
+  const read = (paging: object) =>
+    calls.call({
       service: kind,
       method: 'aggregatedList',
       callClass: 'read',
       zone: null,
-      request: { project, filter, maxResults: PAGE_SIZE, ...(pageToken && { pageToken }) },
+      request: { project, filter, ...paging },
       fields: `kind,items/*(${kind}(id,name,status,labels,${kind === 'disks' ? 'users' : 'description'}),warning),nextPageToken,unreachables,warning`,
-    })) as Page;
+    });
+  for await (const page of pagesOf<Page>(`${kind}.aggregatedList`, 'project', read)) {
     assertComplete(page, kind);
     yield Object.entries(page.items ?? {}).flatMap(([scope, found]) =>
       ((found[kind] ?? []) as readonly Item[]).map((item) => ({ item, zone: scope.replace(/^zones\//, '') })),
     );
-    pageToken = page.nextPageToken ?? '';
-  } while (pageToken);
+  }
 }
 
 /** An answer that is none of Compute Engine's, or says that it lacks something, proves no absence. */
 function assertComplete({ kind, items = {}, unreachables, warning }: Page, list: string): void {
   const expected = list === 'disks' ? 'compute#diskAggregatedList' : 'compute#instanceAggregatedList';
-  const warnings = [warning, ...Object.values(items).map((found) => found.warning)].filter(
-    (one) => one?.code && one.code !== NOTHING_THERE,
+  const missing = [warning, ...Object.values(items).map((found) => found.warning)].flatMap(
+    (one) => missingBy(one) ?? [],
   );
   const message =
     kind !== expected
       ? `${list}.aggregatedList was answered without a list`
       : unreachables?.length
         ? `${list}.aggregatedList does not reach ${unreachables.join(', ')}`
-        : warnings[0]
-          ? `${list}.aggregatedList is not complete: ${warnings[0].code}: ${warnings[0].message ?? ''}`
+        : missing[0]
+          ? `${list}.aggregatedList is not complete: ${missing[0]}`
           : null;
   if (message !== null) throw new ProviderError({ code: 'Unavailable', message });
 }
