@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import { DAY_MS } from '../../../domain/durations.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
-import { isLong } from '../../support/long.js';
+import { longTest } from '../../support/long.js';
 import { virtualEnvironment } from '../../support/python-server.js';
 import { realProviders } from '../../support/real-providers.js';
 
@@ -56,7 +56,7 @@ const run = (program: string, args: readonly string[]): Promise<Ended> =>
   });
 
 /** All of its phases: examples, coverage, fuzzing, stateful. */
-(isLong ? test : test.skip)(
+longTest(
   'the description for OpenAPI is true of whatever Schemathesis sends: each status, header and body is in it, and none is 500',
   async () => {
     const venv = await virtualEnvironment(`schemathesis-${VERSION}`, `schemathesis==${VERSION}`, 'installed');

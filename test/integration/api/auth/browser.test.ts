@@ -1,17 +1,16 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import taskcluster, { type Credentials } from 'taskcluster-client';
 import { startSimulator, type SimulatorHandle } from '../../../../dev/testing/simulator.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
 import { poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 import { type ClientPage, openClientPage } from '../../../support/client-page.js';
-import { isLong } from '../../../support/long.js';
+import { isLong, longTest } from '../../../support/long.js';
 
 jest.setTimeout(2 * PATIENCE_MS);
 
 /**
  * Somebody logs in to a deployment from a page of another origin, and the page acts in their name. It takes a browser.
  */
-const inBrowser = isLong ? test : test.skip;
 const scope = ['worker-manager:*', 'assume:worker-pool:*', 'assume:worker-id:*'];
 const root = { clientId: 'root', accessToken: 'access-token-of-the-root-client' };
 const definition = { ...poolDefinition, providerId: 'hand', config: {} };
@@ -69,7 +68,7 @@ async function credentialsInPage({ login, grant }: { login: string; grant: Recor
   return ((await answer.json()) as { credentials: Credentials }).credentials;
 }
 
-inBrowser('a page in which somebody logged in acts in their name, and can do no more than they', async () => {
+longTest('a page in which somebody logged in acts in their name, and can do no more than they', async () => {
   const { WorkerManager } = taskcluster;
   const operator = new WorkerManager({ rootUrl: simulator.url, credentials: root, retries: 0 });
   await operator.createWorkerPool('browser/pool', definition);
@@ -116,7 +115,7 @@ async function statusInPage({ url, init }: { url: string; init: PageRequest }): 
   );
 }
 
-inBrowser(
+longTest(
   'a page of any origin may read answers and errors, with the methods and headers of Taskcluster’s services',
   async () => {
     const at = (path: string, init: PageRequest = {}) =>
