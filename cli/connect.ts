@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.js';
 import { inspectDatabase, openDatabase, type Database, type DatabaseState } from '../database/client/open.js';
 import { OutdatedDatabaseError } from '../database/client/migrate.js';
 import { DatabaseInUseError } from '../database/client/pglite/lock-file.js';
-import { connectClient, connectWorkers, type TemporalTarget } from '../temporal/connection.js';
+import { connectClient, type TemporalTarget } from '../temporal/connection.js';
 import {
   countOpenLifecycles,
   deploymentOfNamespace,
@@ -73,8 +73,11 @@ export async function inspectTemporal(target: TemporalTarget): Promise<TemporalS
   }
 }
 
-export const connectTemporalForWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
-  atItsAddress(target, connectWorkers(target));
+/** What connects Temporal workers takes long to load, and most processes need none of it. */
+export async function connectTemporalForWorkers(target: TemporalTarget): Promise<NativeConnection> {
+  const { NativeConnection } = await import('@temporalio/worker');
+  return await atItsAddress(target, NativeConnection.connect(target.connection));
+}
 
 const connectWithin = (target: TemporalTarget): Promise<Client> =>
   atItsAddress(target, connectClient(target, WITHIN_MS));

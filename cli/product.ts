@@ -4,7 +4,6 @@ import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
-import { createServer } from '../api/server.js';
 import type { Config } from '../config/schema.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
 import { recordedMetrics } from '../database/metric-facts.js';
@@ -24,7 +23,7 @@ import type { ScheduleContext } from '../temporal/schedules.js';
 import { temporalLifecycleClient } from '../temporal/temporal-lifecycle-client.js';
 import { ReconcileTriggers } from '../temporal/triggers.js';
 import { createPulse } from '../workers/pulse/pulse.js';
-import { createWorkers, type Workers } from '../workers/workers.js';
+import type { Workers } from '../workers/workers.js';
 import {
   assertNamespaceIsOurs,
   assertPrefixIsFree,
@@ -41,8 +40,8 @@ export type Role = 'all' | 'api' | 'worker';
 export interface Foundation {
   readonly log: Logger;
   readonly database: Database;
-  /** Where the Temporal SDK gives its metrics. */
-  readonly temporalMetricsUrl: string;
+  /** Where the process's Temporal workers give their metrics; null in one that runs none. */
+  readonly temporalMetricsUrl: string | null;
 }
 
 /** One process's part of the product. */
@@ -166,7 +165,10 @@ function onCallOf({ providers }: Config, providerId: string, metrics: Metrics): 
   };
 }
 
+// Each role loads what it runs: the Temporal workers take a second, the API half of that.
+
 async function buildWorkers(deps: ActivityDeps): Promise<Workers> {
+  const { createWorkers } = await import('../workers/workers.js');
   const target = temporalTarget(deps.config.temporal);
   const connection = await connectTemporalForWorkers(target);
   return await createWorkers({ connection, namespace: target.namespace, deps });
@@ -179,7 +181,8 @@ async function matchSchedules({ database, providers, log }: ActivityDeps, schedu
   for (const { scheduleId, failure } of failed) logEvent(log, 'schedule-failed', { scheduleId, err: failure });
 }
 
-const buildServer = (deps: ActivityDeps, metrics: Metrics, schedules: ScheduleContext, health: Health) => {
+async function buildServer(deps: ActivityDeps, metrics: Metrics, schedules: ScheduleContext, health: Health) {
+  const { createServer } = await import('../api/server.js');
   const { config, database, providers, client, triggers, log } = deps;
   const { requestReconcile } = triggers;
   return createServer({
@@ -197,7 +200,7 @@ const buildServer = (deps: ActivityDeps, metrics: Metrics, schedules: ScheduleCo
     version: version(),
     temporalUiUrl: temporalUiUrl(process.env),
   });
-};
+}
 
 const failureOf = (work: Promise<void>): Promise<unknown> =>
   work.then(

@@ -1,10 +1,9 @@
-import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { createLog } from '../observability/log.js';
 import { logEvent } from '../observability/log-events.js';
 import { surviveRejections } from '../observability/rejections.js';
-import { installRuntime } from '../observability/runtime.js';
+import type { TemporalRuntime } from '../observability/runtime.js';
 import { connectDatabase } from './connect.js';
 import { EXIT, ExitError } from './exit.js';
 import { buildProduct, type Role } from './product.js';
@@ -24,11 +23,15 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
   }
   const log = createLog(config.log);
   surviveRejections(log);
-  const temporalMetricsUrl = await installRuntime(log);
+  const temporal = role === 'api' ? null : await temporalRuntime(log);
   const stopping = stopSignal(log);
   const database = await connectDatabase(config, log);
   try {
-    const product = await buildProduct(config, role, { log, database, temporalMetricsUrl });
+    const product = await buildProduct(config, role, {
+      log,
+      database,
+      temporalMetricsUrl: temporal?.metricsUrl ?? null,
+    });
     await product.listen();
     const running = product.run();
     logEvent(log, 'serving', { role, deploymentId: product.deploymentId });
@@ -42,8 +45,14 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
     if (failed) throw failed;
   } finally {
     await database.close();
-    await Runtime.instance().shutdown();
+    await temporal?.shutdown();
   }
+}
+
+/** An API by itself runs no Temporal worker, and is spared what takes longest to load. */
+async function temporalRuntime(log: Logger): Promise<TemporalRuntime> {
+  const { installRuntime } = await import('../observability/runtime.js');
+  return await installRuntime(log);
 }
 
 function unusableError(dependency: string | null, log: Logger): ExitError | undefined {

@@ -5,14 +5,14 @@ import type { Health } from './health.js';
 import type { Metrics } from './metrics.js';
 
 /**
- * What monitoring reads of a process, whatever its role: `/metrics` with our figures and the Temporal SDK's (taken from
- * `temporalUrl`), and the two heartbeats of the API for a process that has none.
+ * What monitoring reads of a process, whatever its role: `/metrics` with our figures and those of its Temporal workers
+ * (taken from `temporalUrl`; null where it has none), and the two heartbeats of the API for a process that has none.
  */
 export class MetricsServer {
   private readonly sources: {
     readonly metrics: Metrics;
     readonly health: Health;
-    readonly temporalUrl: string;
+    readonly temporalUrl: string | null;
   };
   private readonly server = createServer((request, response) => {
     if (!this.isForUs(request)) response.writeHead(403).end();
@@ -63,7 +63,8 @@ export class MetricsServer {
 /** They come from this process. */
 const METRICS_TIMEOUT_MS = 5_000;
 
-async function readTemporalMetrics(url: string): Promise<string> {
+async function readTemporalMetrics(url: string | null): Promise<string> {
+  if (url === null) return '';
   const answer = await fetch(url, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
   return answer.ok ? await answer.text() : '';
 }

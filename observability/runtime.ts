@@ -2,11 +2,17 @@ import { createServer } from 'node:net';
 import { DefaultLogger, type LogLevel, type LogMetadata, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
+export interface TemporalRuntime {
+  /** Where it gives its figures. */
+  readonly metricsUrl: string;
+  shutdown(): Promise<void>;
+}
+
 /**
- * Temporal's runtime of this process: its messages go to our log, its figures to a port of its own on loopback, from
- * where our metrics page takes them. Once per process, before any connection. Gives the URL of the figures.
+ * The runtime of this process's Temporal workers: its messages go to our log, its figures to a port of its own on
+ * loopback, from where our metrics page takes them. Once per process, before they connect.
  */
-export async function installRuntime(log: Logger): Promise<string> {
+export async function installRuntime(log: Logger): Promise<TemporalRuntime> {
   const port = await freePort();
   const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
     TRACE: 'trace',
@@ -24,7 +30,7 @@ export async function installRuntime(log: Logger): Promise<string> {
     // Every process handles its own signals (cli/serve.ts).
     shutdownSignals: [],
   });
-  return `http://127.0.0.1:${port}/metrics`;
+  return { metricsUrl: `http://127.0.0.1:${port}/metrics`, shutdown: () => Runtime.instance().shutdown() };
 }
 
 /** JSON has no form for an Error. What an activity or a workflow failed of is the one thing that its line must say. */

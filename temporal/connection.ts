@@ -6,7 +6,7 @@ import {
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Config } from '../config/schema.js';
 import { boundedFirstWord } from './connect-timeout.js';
 
@@ -50,6 +50,3 @@ export async function connectClient(target: TemporalTarget, withinMs: number): P
 export async function pingTemporal({ connection }: Client): Promise<void> {
   await connection.workflowService.getSystemInfo({});
 }
-
-export const connectWorkers = (target: TemporalTarget): Promise<NativeConnection> =>
-  NativeConnection.connect(target.connection);
