@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { AuthClients } from './auth/clients.js';
 import { Logins } from './auth/logins.js';
 import { Arm, emptyArm } from './azure/arm.js';
-import { makeAzureKeys } from './azure/certificates.js';
+import { type AzureKeys, makeAzureKeys } from './azure/certificates.js';
 import { armLimits } from './azure/limits.js';
 import { remainingCapacity } from './azure/capacity.js';
 import { ArmStore, type ArmTimes } from './azure/store.js';
@@ -88,8 +88,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   const googleKeys = new GoogleKeys(stateFile.loadGoogleKeys(), (stored) => stateFile.saveGoogleKeys(stored));
   const keys = await RegionKeys.open(options.regions, stateFile.loadKeys());
   stateFile.saveKeys(keys.stored(), keys.certificates());
-  const azureKeys = stateFile.loadAzureKeys() ?? (await makeAzureKeys());
-  stateFile.saveAzureKeys(azureKeys);
+  const azureKeys = azureKeysIn(stateFile);
+  // Whoever is to trust them finds them in the state directory from the start.
+  if (options.stateDir !== null) azureKeys();
 
   const restore = (state: State): void => {
     cloud.restore(state.cloud);
@@ -172,7 +173,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
   };
   const server = createSimulatorServer(contexts);
   const port = await listen(server, options.port);
-  const tlsServer = options.tlsPort === null ? null : createSimulatorServer(contexts, azureKeys.tls);
+  const tlsServer = options.tlsPort === null ? null : createSimulatorServer(contexts, azureKeys().tls);
   const tlsPort = tlsServer && (await listen(tlsServer, options.tlsPort ?? 0));
 
   fleet.start(`http://127.0.0.1:${port}`);
@@ -204,6 +205,17 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
       closeIngress();
       log.close();
     },
+  };
+}
+
+/** Made when first needed: most simulators never need any. */
+function azureKeysIn(stateFile: StateFile): () => AzureKeys {
+  let keys: AzureKeys | null = null;
+  return () => {
+    if (keys) return keys;
+    keys = stateFile.loadAzureKeys() ?? makeAzureKeys();
+    stateFile.saveAzureKeys(keys);
+    return keys;
   };
 }
 

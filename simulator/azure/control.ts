@@ -11,7 +11,7 @@ import type { Resource } from './resource.js';
 export interface AzureControlContext {
   readonly arm: Arm;
   readonly limits: RequestLimits;
-  readonly keys: AzureKeys;
+  readonly keys: () => AzureKeys;
   readonly setSecret: (secret: string) => void;
 }
 
@@ -26,7 +26,7 @@ export function controlAzure(
   const { arm, keys } = context;
   switch (`${method} ${what}`) {
     case 'GET certificates':
-      return azureCertificates(keys);
+      return azureCertificates(keys());
     case 'GET resources':
       return arm.run((store) => ({
         resources: [...store.resources()].map((one) => ({ ...renderResource(one), usedBy: one.usedBy })),

@@ -10,7 +10,7 @@ import type { AzureKeys } from './certificates.js';
 /** The instance metadata service; each machine has its own at `/azure-metadata/<name>`. */
 export function handleAzureMetadata(
   arm: Arm,
-  keys: AzureKeys,
+  keys: () => AzureKeys,
   path: string,
   query: URLSearchParams,
   response: ServerResponse,
@@ -21,7 +21,7 @@ export function handleAzureMetadata(
   switch (rest.join('/')) {
     case 'metadata/attested/document': {
       const facts = attestedFacts(vm, query.get('nonce') ?? '', Date.now());
-      return sendJson(response, 200, { encoding: 'pkcs7', signature: signDocument(facts, keys.signer) });
+      return sendJson(response, 200, { encoding: 'pkcs7', signature: signDocument(facts, keys().signer) });
     }
     case 'metadata/instance':
       return sendJson(response, 200, {

@@ -187,7 +187,7 @@ function aboutMachine(context: ControlContext, id: string, verb: string, body: B
     return known;
   }
   const vm = context.virtualMachines.find(id);
-  if (vm) return attestedDocument(context.azure.keys, vm, body);
+  if (vm) return attestedDocument(context.azure.keys(), vm, body);
   const machine = context.googleMachines.find(id);
   if (machine) return identityToken(context.google, machine, body);
   const instance = context.cloud.find(id, Date.now());
