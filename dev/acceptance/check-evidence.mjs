@@ -6,6 +6,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const usage = `usage: check-evidence.mjs --log FILE [--api URL] [--temporal HOST:PORT --namespace NAME] [--ended]
@@ -20,11 +21,13 @@ const POOL_TAG = 'WorkerPoolId';
 /** Violations that are printed in full; more are only counted. */
 const MAX_SHOWN = 10;
 
-const options = readOptions();
-const evidence = await readLog(options.log);
-const lifecycles = options.temporal ? await readLifecycles(options.temporal, options.namespace) : null;
-const rows = options.api ? await readRows(options.api) : null;
-process.exitCode = report(evidence, judge(evidence, lifecycles, rows, options.ended)) ? 0 : 1;
+/** Whether every promise was kept, and the table that says so. */
+export async function checkEvidence({ log, api, temporal, namespace, ended }) {
+  const evidence = await readLog(log);
+  const lifecycles = temporal ? await readLifecycles(temporal, namespace) : null;
+  const rows = api ? await readRows(api) : null;
+  return report(evidence, judge(evidence, lifecycles, rows, ended));
+}
 
 function readOptions() {
   try {
@@ -219,7 +222,6 @@ function isOfCloud(lifecycleId) {
   return /\/(i-[0-9a-f]+|\d{10,})$/.test(lifecycleId);
 }
 
-/** Prints the figures; true when every promise was kept. */
 function report({ tokens, machines }, promises) {
   const ours = machines.filter((machine) => machine.ours);
   const figures = [
@@ -230,12 +232,17 @@ function report({ tokens, machines }, promises) {
     ['machines over', ours.filter(({ over }) => over).length],
     ...promises.map(([promise, violations]) => [promise, violations.length]),
   ];
-  for (const [name, figure] of figures) console.log(`${name.padEnd(40)} ${String(figure).padStart(6)}`);
+  const lines = figures.map(([name, figure]) => `${name.padEnd(40)} ${String(figure).padStart(6)}`);
   const broken = promises.filter(([, violations]) => violations.length > 0);
   for (const [promise, violations] of broken) {
-    console.log(`\n${promise}:`);
-    for (const violation of violations.slice(0, MAX_SHOWN)) console.log(`  ${violation}`);
-    if (violations.length > MAX_SHOWN) console.log(`  and ${violations.length - MAX_SHOWN} more`);
+    lines.push('', `${promise}:`, ...violations.slice(0, MAX_SHOWN).map((violation) => `  ${violation}`));
+    if (violations.length > MAX_SHOWN) lines.push(`  and ${violations.length - MAX_SHOWN} more`);
   }
-  return broken.length === 0;
+  return { isKept: broken.length === 0, table: lines.join('\n') };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { isKept, table } = await checkEvidence(readOptions());
+  console.log(table);
+  process.exitCode = isKept ? 0 : 1;
 }
