@@ -121,10 +121,10 @@ export class System {
     return queryDatabase<Row>(this.databaseUrl, statement, values);
   }
 
-  /** Waits for something; the error says where the logs are. */
+  /** Waits for something, the longer the more rarely it reads; the error says where the logs are. */
   async waitFor<T>(condition: () => T | Promise<T>, what: string, withinMs = PATIENCE_MS) {
     try {
-      return await eventually(condition, { withinMs, everyMs: 100, what });
+      return await eventually(condition, { withinMs, everyMs: (waitedMs) => 100 + waitedMs / 20, what });
     } catch (error) {
       throw this.failure(messageOf(error), error);
     }
@@ -173,7 +173,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       metrics: { host: '127.0.0.1', port: roles === 'split' ? 0 : metricsPort },
       temporal: { address, namespace },
       database: { url: databaseUrl },
-      intervals: { demandSeconds: 4, provisionSeconds: 60, scanSeconds: 4, sweepSeconds: 30 },
+      intervals: { demandSeconds: 10, provisionSeconds: 60, scanSeconds: 10, sweepSeconds: 60 },
       log: { level: 'info', format: 'json' },
       shutdownGraceSeconds: 10,
       providers: await (options.providers ?? awsProviders)(simulator, folder),
