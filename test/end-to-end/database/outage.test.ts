@@ -90,14 +90,15 @@ class Outage {
 }
 
 describe('a deployment whose database is silent for longer than a worker process may be cut off', () => {
-  const meanwhiles = ['arrives', 'lost'] as const;
+  /** What becomes of what was sent meanwhile. */
+  const meanwhiles = proofSize<('arrives' | 'lost')[]>({ short: ['lost'], long: ['arrives', 'lost'] });
   let outages: Outage[] = [];
   beforeAll(async () => {
     outages = await Promise.all(meanwhiles.map(() => Outage.start()));
   });
   afterAll(async () => void (await Promise.all(outages.map((outage) => outage.stop()))));
 
-  test('a deployment without its database ends its worker process with 2, answers 503 all the while, and works within 30 s after the end, whether what was sent meanwhile arrives or is lost', async () => {
+  test('a deployment without its database ends its worker process with 2, answers 503 all the while, and works within 30 s after the end', async () => {
     await Promise.all(outages.map((outage, index) => outage.pass(meanwhiles[index]!)));
     for (const { deployment, workers, statuses, heartbeats } of outages) {
       expect(deployment.system.process('api').hasEnded).toBe(false);

@@ -11,8 +11,18 @@ import { startSystem, type System } from '../../../dev/testing/system.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-/** Shorter than a worker process may be cut off. */
-const silences = proofSize({ short: [2 * SECOND, 15 * SECOND], long: [2 * SECOND, MINUTE] });
+/** Shorter than a worker process may be cut off; and what becomes of what was sent meanwhile. */
+const silences: [number, 'arrives' | 'lost'][] = [
+  [2 * SECOND, 'arrives'],
+  [MINUTE, 'lost'],
+  ...proofSize<[number, 'arrives' | 'lost'][]>({
+    short: [],
+    long: [
+      [2 * SECOND, 'lost'],
+      [MINUTE, 'arrives'],
+    ],
+  }),
+];
 /** After a client has vanished. */
 const LAUNCHES_WITHIN_MS = 15 * SECOND;
 
@@ -48,28 +58,26 @@ describe('a deployment whose database falls silent', () => {
     return pool;
   }
 
-  describe.each(['arrives', 'lost'] as const)('when what was sent meanwhile %s', (meanwhile) => {
-    test.each(silences)(
-      'a deployment works within 30 s after %s ms of a silent database, without a restart',
-      async (silenceMs) => {
-        const pool = await poolOfOne();
-        for (const proxy of deployment.proxies) proxy.silence();
-        const requested = deployment.answers().catch(() => false);
-        await delay(silenceMs);
-        for (const proxy of deployment.proxies) proxy.speak(meanwhile);
-        await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
-        await requested;
-        await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
-        await system.waitFor(
-          async () => (await machinesOf(system, pool)).length === 2,
-          'a launch',
-          within(WORKS_WITHIN_MS),
-        );
-        await expectSettled(system, pool, 2);
-        expect(['api', 'worker'].map((role) => system.process(role as 'api').hasEnded)).toEqual([false, false]);
-      },
-    );
-  });
+  test.each(silences)(
+    'a deployment works within 30 s after %s ms of a silent database, without a restart, when what was sent meanwhile %s',
+    async (silenceMs, meanwhile) => {
+      const pool = await poolOfOne();
+      for (const proxy of deployment.proxies) proxy.silence();
+      const requested = deployment.answers().catch(() => false);
+      await delay(silenceMs);
+      for (const proxy of deployment.proxies) proxy.speak(meanwhile);
+      await system.waitFor(deployment.answers, 'an answer of the API', within(WORKS_WITHIN_MS));
+      await requested;
+      await system.api.updatePool(pool, awsPool({ minCapacity: 2 }));
+      await system.waitFor(
+        async () => (await machinesOf(system, pool)).length === 2,
+        'a launch',
+        within(WORKS_WITHIN_MS),
+      );
+      await expectSettled(system, pool, 2);
+      expect(['api', 'worker'].map((role) => system.process(role as 'api').hasEnded)).toEqual([false, false]);
+    },
+  );
 
   test('a deployment launches for other pools within 15 s after a client has vanished in the middle of a reservation', async () => {
     const [first, second] = [newPool(), await poolOfOne()];
