@@ -25,7 +25,6 @@ const MAX_SECONDS = [
   'end-to-end/random-crashes',
   'end-to-end/providers/azure/wrong-secret',
   'end-to-end/inactive-workers',
-  'end-to-end/providers/azure/template',
   'end-to-end/cli/bad-start',
   'end-to-end/providers/azure/life',
   'end-to-end/paused-attempt',

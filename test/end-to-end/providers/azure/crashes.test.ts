@@ -9,8 +9,8 @@ import { suiteOf } from '../../../support/suite.js';
 /**
  * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the
  * cloud holds the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation.
- * The workers of one mode, each at another boundary, meet the same crash. The short form has every step, with one way
- * to hold it: the ways take turns.
+ * Workers meet the same crash, each at another boundary. The short form has every step, with one way to hold it: the ways
+ * take turns.
  */
 const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
@@ -71,12 +71,18 @@ const templateSteps = [
   ...steps(['LIST deploymentOperations'], held, 'failing', template('fails-half-way')),
 ];
 
-describe.each([
-  { mode: 'sequential', boundaries: allOrOneModeOf(sequentialSteps) },
-  { mode: 'template', boundaries: allOrOneModeOf(templateSteps) },
-])('in $mode mode', ({ boundaries }) => {
-  beforeAll(async () => await crashAtAll(system(), boundaries));
+const sequentially = allOrOneModeOf(sequentialSteps);
+const byTemplate = allOrOneModeOf(templateSteps);
 
+beforeAll(async () => {
+  const together = proofSize({ short: [[...sequentially, ...byTemplate]], long: [sequentially, byTemplate] });
+  for (const boundaries of together) await crashAtAll(system(), boundaries);
+});
+
+describe.each([
+  { mode: 'sequential', boundaries: sequentially },
+  { mode: 'template', boundaries: byTemplate },
+])('in $mode mode', ({ boundaries }) => {
   test.each(boundaries)(
     'a crash at $step.operation ($mode) of a worker $step.stage ends as it should',
     async ({ step, pool, failure: failed }) => {
@@ -91,8 +97,8 @@ describe.each([
       expect(await system().api.errors(pool)).toHaveLength(step.stage === 'failing' ? 1 : 0);
     },
   );
+});
 
-  test('the crashes leave nothing at all, create nothing twice, and keep the order of removals', async () => {
-    await expectNothingLeft(system());
-  });
+test('the crashes leave nothing at all, create nothing twice, and keep the order of removals', async () => {
+  await expectNothingLeft(system());
 });

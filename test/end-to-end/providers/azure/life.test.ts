@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { lifecycleId } from '../../../../temporal/ids.js';
-import { azurePool, type AzurePoolShape } from '../../../../dev/testing/azure-pool.js';
-import { azureSystem, expectNothingLeft } from '../../../support/azure-system.js';
+import { azurePool, azureTemplatePool, type AzurePoolShape } from '../../../../dev/testing/azure-pool.js';
+import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
 import { endPool, expectAllStopped, restart, settled } from '../../../support/pool-steps.js';
 import { suiteOf } from '../../../support/suite.js';
 
@@ -74,4 +74,71 @@ test('a failed step is one error of the pool, and what was built before it is de
   expect(errors[0].description).toContain('AllocationFailed');
   await endPool(system(), pool, unwanted);
   await expectNothingLeft(system());
+});
+
+async function createTemplatePool(template: string, capacity: number): Promise<string> {
+  const pool = newPool();
+  await system().api.createPool(pool, azureTemplatePool(template, { minCapacity: capacity }));
+  return pool;
+}
+
+/** Removes the pool's workers, and checks that nothing of them is left. */
+async function expectToGo(pool: string, template: string): Promise<void> {
+  await endPool(system(), pool, azureTemplatePool(template, { maxCapacity: 0 }));
+  await system().waitFor(async () => (await remainingInAzure(system())).length === 0, 'nothing to be left in Azure');
+  await expectNothingLeft(system());
+}
+
+const writes = (from: number): number =>
+  system()
+    .simulator.log()
+    .slice(from)
+    .filter(({ kind, operation }) => kind === 'arm' && operation.startsWith('PUT ')).length;
+
+test.each(['one-nic', 'two-nics', 'implicit-disk', 'nsg-and-extension'])(
+  'machines of the template %s are created with one write each, register, and go without a trace',
+  async (template) => {
+    const from = system().simulator.log().length;
+    const pool = await createTemplatePool(template, 2);
+    await settled(system(), pool, 2);
+    expect(writes(from)).toBe(2);
+    await system().waitFor(
+      async () => (await system().simulator.azureState()).deployments.length === 0,
+      'the records of the deployments to be deleted',
+    );
+    await expectToGo(pool, template);
+    expect(await system().api.errors(pool)).toEqual([]);
+  },
+);
+
+test('a template that fails half-way is one error of the pool, and what it created is deleted', async () => {
+  const pool = await createTemplatePool('fails-half-way', 1);
+  await system().waitFor(
+    async () => (await system().api.counts(pool)).stopped === 1,
+    'the failed worker to be stopped',
+  );
+  const [error] = await system().api.errors(pool);
+  expect(error).toMatchObject({ kind: 'arm-deployment-error', title: 'ARM Deployment Error' });
+  expect(error.description).toContain('SkuNotAvailable');
+  await expectToGo(pool, 'fails-half-way');
+});
+
+test('a killed worker process leaves a deployment to its next start, and nothing is created twice', async () => {
+  const from = system().simulator.log().length;
+  const held = await system().simulator.addFault({ operation: 'PUT deployments', mode: 'hold-answer' });
+  const pool = await createTemplatePool('two-nics', 1);
+  await system().simulator.faultHit(held.id);
+  await restart(system(), 'worker');
+  await system().simulator.releaseFault(held.id, 'drop');
+  await settled(system(), pool, 1);
+  expect(writes(from)).toBe(1);
+  await expectToGo(pool, 'two-nics');
+});
+
+test('a machine that is removed while its deployment is stuck has it cancelled, and leaves nothing', async () => {
+  const stuck = await system().simulator.addFault({ operation: 'PUT deployments', mode: 'stick-operation' });
+  const pool = await createTemplatePool('nsg-and-extension', 1);
+  await system().simulator.faultHit(stuck.id);
+  await expectToGo(pool, 'nsg-and-extension');
+  expect(await system().api.errors(pool)).toEqual([]);
 });
