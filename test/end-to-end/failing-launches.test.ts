@@ -6,7 +6,9 @@ import { endPool, expectSettled, machinesOf } from '../support/pool-steps.js';
 import { awsProviders } from '../../dev/testing/system.js';
 import { suiteOf } from '../support/suite.js';
 
-/** Launches that the cloud accepts and that give nobody a machine, and a region that fails alone. */
+/**
+ * Launches that the cloud accepts and that give nobody a machine, a region that fails alone, and one with too little room.
+ */
 
 const FIRST_BACKOFF_MS = 10_000;
 
@@ -15,6 +17,7 @@ const { system, newPool } = suiteOf('failing/launches', {
     const { aws } = await awsProviders(simulator, folder);
     return { aws: { ...(aws as object), regions: ['us-east-1', 'us-east-2', 'us-west-2'] } };
   },
+  config: { limits: { launchesPerMinute: 10_000 } },
 });
 
 interface Backoff {
@@ -117,3 +120,29 @@ async function expectReplacedAndReported(pool: string, running: (wanted: number)
   expect(reports).toHaveLength(1);
   await running(30);
 }
+
+test('a region with too little room gives the machines that it has in the first round, and the database agrees', async () => {
+  const pool = newPool();
+  const { api, simulator } = system();
+  await simulator.setCapacity('us-east-1', 60);
+  await simulator.addTasks(pool, 100, 3_600);
+  await api.createPool(pool, awsPool({ maxCapacity: 300 }));
+  await system().waitFor(async () => (await api.workers(pool, 'running')).length === 60, '60 running');
+
+  const launches = simulator
+    .log()
+    .filter(({ operation, tags }) => operation === 'RunInstances' && tags?.['WorkerPoolId'] === pool);
+  const first = launches.find(({ created }) => created && created.length > 0);
+  expect(first?.created).toHaveLength(60);
+  const decision = (await api.decisions(pool)).at(-1)?.decision;
+  const launched = decision.launches.reduce((sum: number, launch: { launched: number }) => sum + launch.launched, 0);
+  expect(launched).toBe(60);
+  const machines = await machinesOf(system(), pool);
+  expect(machines).toHaveLength(60);
+  const workers = await api.workers(pool);
+  expect(workers.map(({ workerId }) => workerId).toSorted()).toEqual(
+    machines.map(({ instanceId }) => instanceId).toSorted(),
+  );
+  const open = `WorkflowType = 'workerLifecycle' AND ExecutionStatus = 'Running' AND WorkerPoolId = '${pool}'`;
+  await system().waitFor(async () => (await system().temporal.workflow.count(open)).count === 60, '60 in the list');
+});
