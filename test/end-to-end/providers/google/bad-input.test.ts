@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { googleLaunchConfig, googlePool, googleProviderConfig } from '../../../../dev/testing/google-pool.js';
 import { ProductProcess } from '../../../../dev/testing/product.js';
 import { suiteOf } from '../../../support/suite.js';
@@ -77,61 +77,70 @@ describe('what only Google knows', () => {
 });
 
 describe('check-config', () => {
-  let checks = 0;
-  /** What it says of the provider. */
-  async function check(changes: object): Promise<string[]> {
-    checks += 1;
-    const path = system().writeConfig({ providers: { google: changes } }, `check-${checks}.json`);
-    const log = join(system().folder, `check-${checks}.log`);
-    const process = new ProductProcess(['check-config', '--config', path], log);
+  const privateKey = { type: 'service_account', client_email: 'a@b.c', private_key: 'not a key' };
+  /** Each is a provider of its own, beside the right one. */
+  const wrong = {
+    ...{ account: { workerServiceAccountId: '100000000000000000009' }, project: { project: 'no-such-project' } },
+    object: { creds: { type: 'service_account', client_email: 'a@b.c' } },
+    text: { creds: '{"type":"service_account",' },
+    base64: { creds: Buffer.from('{"type":"robot"}').toString('base64') },
+    ...{ file: { creds: 'KEY_FILE' }, nowhere: { creds: '/no/such/key.json' } },
+    key: { creds: privateKey, endpoint: `https://127.0.0.1:1` },
+  };
+  let lines: string[];
+  beforeAll(async () => {
+    const keyFile = join(system().folder, 'key.json');
+    writeFileSync(keyFile, 'no key');
+    const right = await googleProviderConfig(system().simulator);
+    const providers = Object.entries(wrong).map(([id, changes]) => {
+      const isFile = 'creds' in changes && changes.creds === 'KEY_FILE';
+      return [id, { ...right, ...changes, ...(isFile && { creds: keyFile }) }];
+    });
+    const path = system().writeConfig({ providers: Object.fromEntries(providers) }, 'check.json');
+    const process = new ProductProcess(['check-config', '--config', path], join(system().folder, 'check.log'));
     await process.ended;
-    const lines = process.output().trim().split('\n');
-    return lines.filter((line) => line.includes('providers.google'));
-  }
-
-  test('check-config finds the service account and the project of a Google provider', async () => {
-    expect(await check({})).toEqual(['ok       providers.google']);
+    lines = process.output().trim().split('\n');
   });
 
-  test('check-config names a service account that does not exist', async () => {
-    expect(await check({ workerServiceAccountId: '100000000000000000009' })).toEqual([
-      expect.stringMatching(/^problem {2}providers\.google: service account 100000000000000000009: .*not found/),
+  /** What it says of the provider. */
+  const linesOf = (id: keyof typeof wrong | 'google') =>
+    lines.filter((line) => new RegExp(` providers\\.${id}(:|$)`).test(line));
+
+  test('check-config finds the service account and the project of a Google provider', () => {
+    expect(linesOf('google')).toEqual(['ok       providers.google']);
+  });
+
+  test('check-config names a service account that does not exist', () => {
+    expect(linesOf('account')).toEqual([
+      expect.stringMatching(/^problem {2}providers\.account: service account 100000000000000000009: .*not found/),
     ]);
   });
 
-  test('check-config names a project that does not exist', async () => {
-    expect(await check({ project: 'no-such-project' })).toEqual([
-      expect.stringMatching(/^problem {2}providers\.google: .*no-such-project/),
-    ]);
+  test('check-config names a project that does not exist', () => {
+    expect(linesOf('project')).toEqual([expect.stringMatching(/^problem {2}providers\.project: .*no-such-project/)]);
   });
 
   test.each([
-    ['an object', { type: 'service_account', client_email: 'a@b.c' }, 'the object has no private_key'],
-    ['JSON text', '{"type":"service_account",', 'the JSON text is not JSON'],
-    [
-      'base64',
-      Buffer.from('{"type":"robot"}').toString('base64'),
-      /^the base64 text must have a type: service_account, /,
-    ],
-    ['a path', 'KEY_FILE', /^the file .*key\.json is not JSON$/],
-    ['a path to nothing', '/no/such/key.json', 'cannot read /no/such/key.json (ENOENT)'],
-  ])(
+    ['an object', 'object', 'the object has no private_key'],
+    ['JSON text', 'text', 'the JSON text is not JSON'],
+    ['base64', 'base64', /^the base64 text must have a type: service_account, /],
+    ['a path', 'file', /^the file .*key\.json is not JSON$/],
+    ['a path to nothing', 'nowhere', 'cannot read /no/such/key.json (ENOENT)'],
+  ] as const)(
     'check-config says in one line what is wrong with malformed credentials given as %s',
-    async (_as, creds, wrong) => {
-      const keyFile = join(system().folder, 'key.json');
-      writeFileSync(keyFile, 'no key');
-      const [line = '', ...others] = await check({ creds: creds === 'KEY_FILE' ? keyFile : creds });
+    (_as, id, expected) => {
+      const [line = '', ...others] = linesOf(id);
       expect(others).toEqual([]);
-      const [, said] = /^problem {2}providers\.google: creds: (.*)$/.exec(line) ?? [];
-      if (typeof wrong === 'string') expect(said).toBe(wrong);
-      else expect(said).toMatch(wrong);
+      const [, said] = new RegExp(`^problem {2}providers\\.${id}: creds: (.*)$`).exec(line) ?? [];
+      if (typeof expected === 'string') expect(said).toBe(expected);
+      else expect(said).toMatch(expected);
     },
   );
 
-  test('check-config says in one line that a private key is none, before anything is sent', async () => {
-    const creds = { type: 'service_account', client_email: 'a@b.c', private_key: 'not a key' };
-    const lines = await check({ creds, endpoint: `https://127.0.0.1:1` });
-    expect(lines).toEqual([expect.stringMatching(/^problem {2}providers\.google: No credentials for Google: .+$/)]);
+  test('check-config says in one line that a private key is none, before anything is sent', () => {
+    expect(linesOf('key')).toEqual([
+      expect.stringMatching(/^problem {2}providers\.key: No credentials for Google: .+$/),
+    ]);
     expect(lines.join('')).not.toContain('not a key');
   });
 });
