@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Instruction, readDockerfile } from './compose.js';
 
@@ -9,8 +9,8 @@ const LEFT_OUT = /^(?:apt-get |rm -rf \/var\/lib\/apt|npm cache clean )/;
 
 /**
  * Does what the COPY and RUN lines of the Dockerfile say, each stage in an empty folder below `folder` that stands for
- * its root. Gives the last stage's root: what the image would hold, the system aside. `build: 'taken'` leaves out the
- * installation and the build of the stage that builds, and gives it this checkout's dist/ instead.
+ * its root. Gives the last stage's root: what the image would hold, the system aside. With `taken` nothing is installed
+ * or built: this checkout's dist/ takes the place of a build, and links to its packages that of the product's.
  */
 export async function replayDockerfile(folder: string, build: 'done' | 'taken'): Promise<string> {
   const roots = new Map<string, string>();
@@ -19,9 +19,12 @@ export async function replayDockerfile(folder: string, build: 'done' | 'taken'):
     const [, name = `stage-${index}`] = / AS (\S+)$/.exec(stage[0]?.value ?? '') ?? [];
     root = join(folder, name);
     roots.set(name, root);
-    const isTaken = build === 'taken' && name === 'build';
-    await replayStage(isTaken ? stage.filter(({ name: word }) => word !== 'RUN') : stage, root, roots);
-    if (isTaken) takeBuild(join(root, 'app'));
+    const isBuild = name === 'build';
+    const isLeftOut = ({ name: word, value }: Instruction) => word === 'RUN' && (isBuild || value.startsWith('npm '));
+    await replayStage(build === 'taken' ? stage.filter((each) => !isLeftOut(each)) : stage, root, roots);
+    if (build === 'done') continue;
+    if (isBuild) takeBuild(join(root, 'app'));
+    else linkPackages(join(root, 'app'));
   }
   return root;
 }
@@ -33,6 +36,19 @@ function takeBuild(app: string): void {
     cpSync(join('dist', name), join(app, 'dist', name), { recursive: true });
   }
   cpSync(join('dist', 'workflow-bundle.js'), join(app, 'dist', 'workflow-bundle.js'));
+}
+
+/** What `npm ci --omit=dev` would install at the top. */
+function linkPackages(app: string): void {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, { dev?: true }>;
+  };
+  for (const [path, { dev }] of Object.entries(packages)) {
+    const isAtTop = path.lastIndexOf('node_modules/') === 0;
+    if (!isAtTop || dev || !existsSync(path)) continue;
+    mkdirSync(dirname(join(app, path)), { recursive: true });
+    symlinkSync(resolve(path), join(app, path));
+  }
 }
 
 async function replayStage(stage: readonly Instruction[], root: string, roots: ReadonlyMap<string, string>) {

@@ -18,8 +18,8 @@ import { startSimulator, type SimulatorHandle } from '../../../dev/testing/simul
 /** docker-compose.yml without containers: its commands, its configuration, what the Dockerfile makes, our servers. */
 
 /**
- * Two installations and a build come first at full length; the short form installs what the image holds, and takes
- * dist/ as it is.
+ * Two installations and a build come first at full length; the short form takes the packages and dist/ as they are
+ * here.
  */
 const REPLAY_TIMEOUT_MS = 15 * 60_000;
 

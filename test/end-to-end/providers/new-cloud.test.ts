@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,35 +22,12 @@ import { providerTypes } from '../../../providers/configured.js';
 import { callClasses } from '../../../providers/rate-limit.js';
 import { cloudTaskQueue } from '../../../temporal/names.js';
 import { contextFiles } from '../../support/image.js';
+import { proofSize } from '../../support/long.js';
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
-/** A cloud in twenty lines: a shelf of toys, of which nobody has taken any. */
-const TOY = `
-import { Type } from 'typebox';
-import { closed } from '../../config/schema-parts.js';
-import { IdentityError } from '../errors.js';
-import type { MachineRef, ProviderType } from '../provider.js';
-import { causeByWords } from '../shared/end-cause.js';
-import { gone } from '../shared/gone.js';
-import { cloudPoolSchema, poolValidator } from '../shared/pool-schema.js';
-
-const launchConfig = { type: 'object', required: ['colour'], properties: { colour: { type: 'string' } } };
-const machines = { removalSteps: ['toy'], async *observe() {}, async *inventory() {}, get: async (machine: MachineRef) => gone(machine), deleteResource: async () => {}, causeOf: causeByWords() };
-const refuse = () => Promise.reject(new IdentityError('a toy has no proof'));
-const shelf = Type.String({ description: 'Where they stand.' });
-
-export const toy: ProviderType = {
-  schema: closed({ providerType: Type.Literal('toy'), shelf }, 'Toys.'),
-  check: (config) => (config.shelf === 'top' ? [{ key: 'shelf', message: 'is out of reach' }] : []),
-  account: (config) => \`shelf \${String(config.shelf)}\`,
-  budget: () => null,
-  build: async (_config, { providerId }) => {
-    const validatePool = poolValidator(cloudPoolSchema(launchConfig));
-    return { providerId, providerType: 'toy', launching: null, machines, setup: async () => [], validatePool, verifyIdentity: refuse };
-  },
-};
-`;
+/** Type-checked with all tests; its imports are right in a folder of the providers too. */
+const TOY = readFileSync('test/support/toy-cloud.ts', 'utf8');
 const REGISTRY_LINE = "export { toy } from './toy/index.js';\n";
 
 let copy: string;
@@ -52,12 +39,10 @@ beforeAll(async () => {
   mkdirSync(join(copy, 'providers/toy'));
   writeFileSync(join(copy, 'providers/toy/index.ts'), TOY);
   appendFileSync(join(copy, 'providers/registry.ts'), REGISTRY_LINE);
-  // What is new is compiled. No cloud is in the workflows: their bundle is as old as their sources, and is not made
-  // again.
+  // No cloud is in the workflows: their bundle is as old as their sources, and is not made again.
   cpSync('dist', join(copy, 'dist'), { recursive: true, preserveTimestamps: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
-  const environment = { ...process.env, NODE_OPTIONS: '' };
-  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: copy, env: environment });
+  await proofSize({ short: compileNew, long: build })();
 
   const providers = async () => ({ shelf: { providerType: 'toy', shelf: 'low' } });
   system = await startSystem({ providers, roles: 'all', start: false });
@@ -66,6 +51,18 @@ afterAll(async () => {
   await system?.stop();
   rmSync(copy, { recursive: true, force: true });
 });
+
+/** What is new alone, and without its types. */
+async function compileNew(): Promise<void> {
+  mkdirSync(join(copy, 'dist/providers/toy'));
+  writeFileSync(join(copy, 'dist/providers/toy/index.js'), stripTypeScriptTypes(TOY));
+  appendFileSync(join(copy, 'dist/providers/registry.js'), `\n${REGISTRY_LINE}`);
+}
+
+async function build(): Promise<void> {
+  const environment = { ...process.env, NODE_OPTIONS: '' };
+  await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: copy, env: environment });
+}
 
 const run = (name: string, ...args: string[]) =>
   new ProductProcess(args, join(system.folder, `${name}.log`), {}, [join(copy, 'bin/worker-manager')]);
