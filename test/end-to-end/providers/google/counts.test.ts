@@ -1,6 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { countsOfGooglePool } from '../../../../dev/testing/google-counts.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../../dev/testing/patience.js';
+import { proofSize } from '../../../support/long.js';
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
 
@@ -11,10 +12,12 @@ const SCAN_SECONDS = 2;
 /** Between two scans that follow removals. */
 const FOLLOW_SECONDS = 5;
 
-test.each([
-  ['one zone', ['us-central1-a']],
+const places: [string, string[]][] = [
   ['three zones', ['us-central1-a', 'us-central1-b', 'us-central1-c']],
-])(
+  ['one zone', ['us-central1-a']],
+];
+
+test.each(proofSize({ short: places.slice(0, 1), long: places }))(
   'a pool on Google in %s is launched by a call for each zone, scanned by a list and removed by a call each',
   async (_where, zones) => {
     const counts = await countsOfGooglePool({
