@@ -7,7 +7,8 @@ import { awsProviders } from '../../dev/testing/system.js';
 import { suiteOf } from '../support/suite.js';
 
 /**
- * Launches that the cloud accepts and that give nobody a machine, a region that fails alone, and one with too little room.
+ * Launches that the cloud accepts and that give nobody a machine, a region that fails alone, and one with too little
+ * room.
  */
 
 const FIRST_BACKOFF_MS = 10_000;

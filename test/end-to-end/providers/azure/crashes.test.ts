@@ -9,8 +9,8 @@ import { suiteOf } from '../../../support/suite.js';
 /**
  * Every boundary between two steps of a machine's life, found from outside: the worker process is killed while the
  * cloud holds the request (not yet acted), holds the answer (acted, its token not stored), or works on the operation.
- * Workers meet the same crash, each at another boundary. The short form has every step, with one way to hold it: the ways
- * take turns.
+ * Workers meet the same crash, each at another boundary. The short form has every step, with one way to hold it: the
+ * ways take turns.
  */
 const { system, newPool } = suiteOf('azure/crash', azureSystem());
 
