@@ -49,7 +49,11 @@ async function register(pool: string): Promise<Registered> {
   const key = { workerPoolId, workerGroup, workerId };
   const workerIdentityProof =
     providerId === 'aws' ? await simulator.identityDocument(workerId) : await simulator.attestedDocument(workerId);
-  const first = await api.register({ ...key, providerId, workerIdentityProof });
+  // As a machine does that is put off.
+  const first = await system().waitFor(async () => {
+    const answer = await api.register({ ...key, providerId, workerIdentityProof });
+    return answer.status === 503 ? null : answer;
+  }, `an answer to ${workerId}`);
   expect(first.status).toBe(200);
   const second = await api.call('POST', '/worker/reregister', { ...key, secret: first.body.secret });
   expect(second.status).toBe(200);
