@@ -12,6 +12,8 @@
  * A launch config that backs off, or whose last launch is in doubt, is passed over.
  */
 
+import { WeightTree } from './weight-tree.js';
+
 export interface LaunchConfigOption {
   readonly launchConfigId: string;
   readonly revision: number;
@@ -178,27 +180,33 @@ const capOf = (maxCapacity: number | null, poolMaxCapacity: number): number =>
   Math.min(poolMaxCapacity, maxCapacity ?? poolMaxCapacity);
 
 function candidatesOf({ options, poolMaxCapacity, poolRoom, nowMs }: Selection) {
-  const excluded = new Map<string, PassedOverReason>();
+  const excluded = new Map<string, ExclusionReason>();
   const candidates: Candidate[] = [];
   const errorsInAll = options.reduce((sum, option) => sum + option.recentErrors, 0);
   for (const option of options) {
-    const cap = capOf(option.maxCapacity, poolMaxCapacity);
-    const unregistered = (option.unregisteredRoom ?? Infinity) * option.capacityPerInstance;
-    const remaining = Math.min(cap - option.usedCapacity, unregistered);
-    const reason = exclusion(option, remaining, poolRoom, nowMs);
+    const reason = exclusionOf(option, { poolMaxCapacity, poolRoom, nowMs });
+    const remaining = remainingOf(option, poolMaxCapacity);
+    const { initial, used, errors } = launchWeight(option, poolMaxCapacity, errorsInAll);
     if (reason) excluded.set(option.launchConfigId, reason);
-    else candidates.push({ option, weight: weightOf(option, cap, errorsInAll), remaining, machines: 0 });
+    else candidates.push({ option, weight: initial - used - errors, remaining, machines: 0 });
   }
   return { candidates, excluded };
 }
 
+/** Capacity left under its cap, and under the limit of machines that have not registered. */
+function remainingOf(option: LaunchConfigOption, poolMaxCapacity: number): number {
+  const unregistered = (option.unregisteredRoom ?? Infinity) * option.capacityPerInstance;
+  return Math.min(capOf(option.maxCapacity, poolMaxCapacity) - option.usedCapacity, unregistered);
+}
+
+export type ExclusionReason = Exclude<PassedOverReason, 'weight used up' | 'not drawn'>;
+
 /** Why a launch config takes no part at all; null when it does. */
-function exclusion(
+export function exclusionOf(
   option: LaunchConfigOption,
-  remaining: number,
-  poolRoom: number,
-  nowMs: number,
-): PassedOverReason | null {
+  { poolMaxCapacity, poolRoom, nowMs }: Pick<Selection, 'poolMaxCapacity' | 'poolRoom' | 'nowMs'>,
+): ExclusionReason | null {
+  const remaining = remainingOf(option, poolMaxCapacity);
   if (option.initialWeight !== null && option.initialWeight <= 0) return 'weight 0';
   if (option.unregisteredRoom !== null && option.unregisteredRoom < 1) return 'awaiting a registration';
   // not `remaining < …`: a machine without a capacity would be drawn for ever
@@ -209,11 +217,18 @@ function exclusion(
   return null;
 }
 
-/** Lowered by the share of the cap in use and by the share of the pool's errors; may be below 0. */
-function weightOf(option: LaunchConfigOption, cap: number, errorsInAll: number): number {
-  let weight = (option.initialWeight ?? 1) - option.usedCapacity / cap;
-  if (option.recentErrors > 0) weight -= option.recentErrors / errorsInAll;
-  return weight;
+/** Its weight is `initial` less the share of the cap in use and the share of the pool's errors; it may be below 0. */
+export function launchWeight(
+  option: LaunchConfigOption,
+  poolMaxCapacity: number,
+  errorsInAll: number,
+): { readonly initial: number; readonly used: number; readonly errors: number } {
+  const cap = capOf(option.maxCapacity, poolMaxCapacity);
+  return {
+    initial: option.initialWeight ?? 1,
+    used: cap > 0 ? option.usedCapacity / cap : 1,
+    errors: option.recentErrors > 0 ? option.recentErrors / errorsInAll : 0,
+  };
 }
 
 /** What is left to be drawn. */
@@ -247,45 +262,6 @@ function draw(candidates: readonly Candidate[], amounts: Amounts, random: () => 
     machines -= 1;
   }
   return { capacity, room, machines };
-}
-
-/**
- * Draws an index by weight, and removes one, in logarithmic time. Sums are added anew, so that no rounding piles up.
- */
-class WeightTree {
-  private readonly leaves: number;
-  private readonly sums: number[];
-
-  constructor(weights: readonly number[]) {
-    this.leaves = 2 ** Math.ceil(Math.log2(Math.max(1, weights.length)));
-    this.sums = Array.from({ length: 2 * this.leaves }, (_, node) => weights[node - this.leaves] ?? 0);
-    for (let node = this.leaves - 1; node > 0; node -= 1) this.addUp(node);
-  }
-
-  /** `point` in [0, 1); -1 when no weight is left. */
-  pick(point: number): number {
-    let rest = point * this.sums[1]!;
-    let node = 1;
-    if (!(this.sums[1]! > 0)) return -1;
-    while (node < this.leaves) {
-      const left = this.sums[2 * node]!;
-      // a side without weight is never entered, whatever rounding makes of `rest`
-      const goesLeft = rest < left || this.sums[2 * node + 1] === 0;
-      node = 2 * node + (goesLeft ? 0 : 1);
-      if (!goesLeft) rest -= left;
-    }
-    return node - this.leaves;
-  }
-
-  remove(index: number): void {
-    let node = this.leaves + index;
-    this.sums[node] = 0;
-    for (node >>= 1; node > 0; node >>= 1) this.addUp(node);
-  }
-
-  private addUp(node: number): void {
-    this.sums[node] = this.sums[2 * node]! + this.sums[2 * node + 1]!;
-  }
 }
 
 function choiceOf(candidate: Candidate | undefined): Choice[] {
