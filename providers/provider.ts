@@ -244,6 +244,11 @@ export interface Machines {
    */
   explain?(machine: MachineRef): Promise<string | null>;
   /**
+   * The same of many at once, in as many calls as they have places: those whose end one list of many explains. The
+   * others are read singly.
+   */
+  explainTogether?(machines: readonly MachineRef[]): Promise<ReadonlyMap<MachineRef, string>>;
+  /**
    * Pure: what these words (an observation's `reason`, or what `explain` gave) say of the launch config, when the
    * machine ended before it registered: how long that backs off depends on it.
    */

@@ -14,13 +14,25 @@ interface Ended {
  * words or none. Each failure goes to `onFailure`, and keeps no lifecycle from its signal.
  */
 export async function explainEnds<E extends Ended>(
-  machines: Machines,
+  machines: Pick<Machines, 'explain' | 'explainTogether'>,
   ended: readonly E[],
   onFailure: (error: unknown) => void,
 ): Promise<E[]> {
   const explained = new Map<E, string>();
   const unexplained = machines.explain ? ended.filter(endedByItself) : [];
-  await readSingly(unexplained, async (one) => {
+  if (unexplained.length > 1) {
+    try {
+      const together = await machines.explainTogether?.(unexplained.map(({ worker }) => worker));
+      for (const one of unexplained) {
+        const reason = together?.get(one.worker);
+        if (reason) explained.set(one, reason);
+      }
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+  const single = unexplained.filter((one) => !explained.has(one));
+  await readSingly(single, async (one) => {
     try {
       const reason = await machines.explain?.(one.worker);
       if (reason) explained.set(one, reason);

@@ -5,10 +5,8 @@ import type { ComputeCalls } from './calls.js';
 import { PREEMPTED } from './explain.js';
 import { getInstance, observation } from './instances.js';
 import type { ZoneRef } from './lists.js';
-import { errorsOf, isDone, listOperations, operationsSince, PREEMPTION } from './operations.js';
+import { PREEMPTION, targetsOf } from './operations.js';
 
-/** An end takes a minute or two, and scans follow it every few seconds: an older one has been seen. */
-const MAX_AGE_MS = 10 * 60_000;
 /** Preempted machines of one zone that one scan reads. */
 const MAX_READS = 100;
 
@@ -37,13 +35,6 @@ export async function endedMachines(
     if (!(error instanceof ProviderError)) throw error;
   }
   return ended;
-}
-
-/** Ids of machines that operations of this type have ended. */
-async function targetsOf(calls: ComputeCalls, ref: ZoneRef, type: string): Promise<ReadonlySet<string>> {
-  const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
-  const operations = await listOperations(calls, ref, operationsSince(type, since));
-  return new Set(operations.flatMap((one) => (isDone(one) && errorsOf(one).length === 0 ? (one.targetId ?? []) : [])));
 }
 
 /**

@@ -1,8 +1,10 @@
+import { ProviderError } from '../errors.js';
+import type { MachineRef } from '../provider.js';
 import { causeByWords } from '../shared/end-cause.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './lists.js';
 import { reasonsOf } from './operation-errors.js';
-import { errorsOf, listOperations, type Operation, PREEMPTION } from './operations.js';
+import { errorsOf, listOperations, type Operation, PREEMPTION, targetsOf } from './operations.js';
 
 /** Nothing was wrong with its launch. */
 export const PREEMPTED = 'preempted: Google needed its capacity';
@@ -23,6 +25,24 @@ export async function explainEnd(calls: ComputeCalls, ref: ZoneRef, instanceId: 
   const words = operations.map(wordsFor).filter((each) => each !== null);
   // What came first is the cause of the rest: a preempted machine is then deleted.
   return words.find((each) => each === PREEMPTED) ?? words[0] ?? null;
+}
+
+/**
+ * Those of one zone that were preempted, by one list for all of them: a mass preemption takes hundreds at once. None
+ * where Google does not answer.
+ */
+export async function preemptedOf(
+  calls: ComputeCalls,
+  ref: ZoneRef,
+  machines: readonly MachineRef[],
+): Promise<[MachineRef, string][]> {
+  try {
+    const preempted = await targetsOf(calls, ref, PREEMPTION);
+    return machines.filter(({ workerId }) => preempted.has(workerId)).map((machine) => [machine, PREEMPTED]);
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    return [];
+  }
 }
 
 function wordsFor(operation: Operation): string | null {

@@ -6,7 +6,7 @@ import { listLocations } from '../shared/partial-listing.js';
 import type { ComputeCalls } from './calls.js';
 import { deleteDisk, deleteInstance } from './delete-instance.js';
 import { endedMachines } from './ends.js';
-import { causeOf, explainEnd } from './explain.js';
+import { causeOf, explainEnd, preemptedOf } from './explain.js';
 import { getInstance, listInstances, observation } from './instances.js';
 import { DISK_STEP, inventoryOf, REMOVAL_STEP } from './inventory.js';
 import type { ZoneRef } from './lists.js';
@@ -47,6 +47,10 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
         ? deleteDisk(calls, refOf(machine), machine.workerId)
         : deleteInstance(calls, refOf(machine), machine.workerId),
     explain: (machine) => explainEnd(calls, refOf(machine), machine.workerId),
+    async explainTogether(machines) {
+      const zones = [...Map.groupBy(machines, (machine) => keyOf(refOf(machine))).values()];
+      return new Map((await Promise.all(zones.map((own) => preemptedOf(calls, refOf(own[0]!), own)))).flat());
+    },
     causeOf,
   };
 }

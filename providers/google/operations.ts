@@ -131,3 +131,13 @@ export const operationsSince = (type: string, since: string): string =>
 
 /** Of a machine that Google needed elsewhere; it is stopped, or deleted where its definition says so. */
 export const PREEMPTION = 'compute.instances.preempted';
+
+/** An end takes a minute or two, and scans follow it every few seconds: an older one has been seen. */
+const MAX_END_AGE_MS = 10 * 60_000;
+
+/** Ids of machines that operations of this type have ended lately. */
+export async function targetsOf(calls: ComputeCalls, ref: ZoneRef, type: string): Promise<ReadonlySet<string>> {
+  const since = new Date(Date.now() - MAX_END_AGE_MS).toISOString();
+  const operations = await listOperations(calls, ref, operationsSince(type, since));
+  return new Set(operations.flatMap((one) => (isDone(one) && errorsOf(one).length === 0 ? (one.targetId ?? []) : [])));
+}

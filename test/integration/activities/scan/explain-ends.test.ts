@@ -107,6 +107,47 @@ test('ends of more than 50 machines are explained fifty at a time, and all of th
   expect(reasons.filter((reason) => reason === null)).toHaveLength(10);
 });
 
+/** A cloud whose one list knows of these machines why they ended. */
+async function explainedTogether(
+  cloud: RecordingCloud,
+  ends: readonly ReturnType<typeof ended>[],
+  explainTogether: Machines['explainTogether'],
+) {
+  const { machines } = recordingProvider(recordedContext(), cloud, 'bulk');
+  const failures: unknown[] = [];
+  const all = await explainEnds({ ...machines!, explainTogether }, ends, (error) => void failures.push(error));
+  return { reasons: all.map(({ machine: { reason } }) => reason), failures };
+}
+
+test('ends that one list explains are not read singly, however many they are', async () => {
+  const cloud = explainingCloud();
+  const ends = Array.from({ length: 120 }, (_, nth) => ended(cloud, { workerId: `w${nth}`, state: 'failed' }));
+  const listed = 'preempted: by the list';
+  const { reasons } = await explainedTogether(
+    cloud,
+    ends,
+    async (machines) => new Map(machines.slice(0, 100).map((machine) => [machine, listed])),
+  );
+  expect(reasons).toEqual([...Array(100).fill(listed), ...Array(20).fill(WORDS)]);
+  expect(cloud.count('explain')).toBe(20);
+});
+
+test('ends are read singly when the list that would explain them fails', async () => {
+  const cloud = explainingCloud();
+  const fault = new TypeError('ours');
+  const ends = ['a', 'b'].map((workerId) => ended(cloud, { workerId }));
+  expect(await explainedTogether(cloud, ends, () => Promise.reject(fault))).toEqual({
+    reasons: [WORDS, WORDS],
+    failures: [fault],
+  });
+});
+
+test('a single end is read singly', async () => {
+  const cloud = explainingCloud();
+  const explainTogether = () => Promise.reject(new TypeError('nobody calls this'));
+  expect(await explainedTogether(cloud, [ended(cloud)], explainTogether)).toEqual({ reasons: [WORDS], failures: [] });
+});
+
 test('ends of a cloud that cannot be asked stay as they were listed', async () => {
   const cloud = new RecordingCloud();
   expect(await reasonsOf(cloud, [ended(cloud)])).toEqual([null]);

@@ -43,6 +43,33 @@ describe.each(engines)('a registration on %s', (engine) => {
   });
 });
 
+describe.each(engines)('the end of a worker on %s', (engine) => {
+  const database = databaseFor(engine);
+  beforeEach(async () => {
+    await makePool(database.db);
+    await launched(database.db, 't', 1);
+  });
+
+  test('a preempted worker triggers its pool when it has stopped, and makes no error and no backoff', async () => {
+    const triggered: string[] = [];
+    const triggers = {
+      requestReconcileSoon: (pool: string) => void triggered.push(pool),
+      requestFastScan: () => {},
+    };
+    const providers = { get: () => undefined };
+    const activities = persistActivities(activityDeps({ database, providers, triggers }));
+    const key = { workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 't-0' };
+    const stopping = { ...key, providerId: 'aws', launchConfigId: 'lc-a' };
+    // As its lifecycle records it: a preemption is nobody's failure.
+    await activities.recordStopping(stopping, { reason: 'preempted', failure: null }, NOW);
+    expect(triggered).toEqual([]);
+    await activities.recordStopped(key, NOW);
+    expect(triggered).toEqual([poolId]);
+    expect(await database.db.selectFrom('workerPoolErrors').selectAll().execute()).toEqual([]);
+    expect(await database.db.selectFrom('launchBackoffs').selectAll().execute()).toEqual([]);
+  });
+});
+
 describe.each(engines)('a worker whose row %s refuses for good', (engine) => {
   const database = databaseFor(engine);
   beforeEach(async () => {

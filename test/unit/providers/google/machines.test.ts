@@ -121,4 +121,20 @@ describe('the end of a machine', () => {
     expect(await explain(items)).toBe(words);
     expect(queries('/operations').at(-1)!.get('filter')).toBe('targetId=7');
   });
+
+  test('a mass preemption is explained by one list of each zone, and where it cannot be read by none', async () => {
+    const elsewhere = { account: 'example-project', region: 'us-east1', group: 'us-east1-b' };
+    const machines = Array.from({ length: 600 }, (_, nth) => ({ ...machine, workerId: `${nth}` }));
+    const others = ['7', '8'].map((workerId) => ({ workerGroup: 'us-east1-b', workerId, location: elsewhere }));
+    const preempted = { operationType: 'compute.instances.preempted', status: 'DONE', name: 'p' };
+    answers['GET operations'] = ({ path }) =>
+      path.includes('us-east1-b')
+        ? ScriptedGoogle.refusal(503, 'backendError')
+        : operationList(machines.map(({ workerId }) => ({ ...preempted, targetId: workerId })));
+    const explained = await provider().machines!.explainTogether!([...machines, ...others]);
+    expect([...explained.keys()]).toEqual(machines);
+    expect(new Set(explained.values())).toEqual(new Set(['preempted: Google needed its capacity']));
+    const types = queries('/operations').map((query) => /^operationType="(.+?)"/.exec(query.get('filter')!)?.[1]);
+    expect(types).toEqual(['compute.instances.preempted', 'compute.instances.preempted']);
+  });
 });
