@@ -51,9 +51,15 @@ export async function listOperations(calls: ComputeCalls, ref: ZoneRef, filter: 
   return found;
 }
 
-/** Between two reads of one operation: a second at first, while most of them end. */
-const intervalsMs = [1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000];
+/**
+ * When an operation is read, counted from its beginning: most often while most of them end, so that machines are on
+ * record within a second. A read takes a tenth of one.
+ */
+const readsAtMs = [1_000, 2_000, 3_000, 3_750, 4_500, 5_250, 6_000, 7_000, 9_000, 13_000];
+/** Between any later two. */
 const MAX_INTERVAL_MS = 8_000;
+/** Between two, however long the first of them took. */
+const MIN_INTERVAL_MS = 500;
 
 /**
  * Waits for bulk operations. Those of one zone are read together: one by its name, several by one list, so that
@@ -79,12 +85,14 @@ export class OperationWaits {
    * The operation once it is DONE. Throws Unavailable when it is not by then: it goes on, and may be waited for again.
    */
   async untilDone(operation: Operation, ref: ZoneRef, timeoutMs: number): Promise<Operation> {
-    const endsAt = performance.now() + timeoutMs;
+    const begunAt = performance.now();
     let current = operation;
+    let readAtMs = 0;
     for (let round = 0; !isDone(current); round++) {
-      const intervalMs = intervalsMs[round] ?? MAX_INTERVAL_MS;
-      if (performance.now() + intervalMs > endsAt) throw notEndedYet(operation);
-      await delay(intervalMs);
+      const elapsedMs = performance.now() - begunAt;
+      readAtMs = Math.max(readsAtMs[round] ?? readAtMs + MAX_INTERVAL_MS, elapsedMs + MIN_INTERVAL_MS);
+      if (readAtMs > timeoutMs) throw notEndedYet(operation);
+      await delay(readAtMs - elapsedMs);
       current = (await this.readShared(current, ref)) ?? current;
     }
     return current;
