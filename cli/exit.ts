@@ -5,6 +5,8 @@ export const EXIT = {
   bad: 1,
   /** Something it needs could not be reached in time. */
   unreachable: 2,
+  /** `explain`: nobody evaluated then, or nothing is recorded of it. */
+  unanswered: 3,
 } as const;
 
 /** Ends a command with a code and a line for a person; never a stack trace. */

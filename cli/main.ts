@@ -4,6 +4,7 @@ import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { providerTypes } from '../providers/configured.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
+import { addClientCommands, clientCommand, connectionOf } from './client/commands.js';
 import { EXIT, ExitError } from './exit.js';
 import type { Role } from './product.js';
 import { packageVersion } from './version.js';
@@ -47,32 +48,36 @@ command('migrate', 'Applies database migrations').action(async (options: { confi
   return migrateDatabase(config);
 });
 
-command('hold', 'Stops launches of a pool or of all pools; everything else goes on')
+clientCommand(program, 'hold', 'Stops launches of a pool or of all pools; everything else goes on')
   .option('--pool <id>', 'one worker pool')
   .option('--all', 'every pool')
   .option('--reason <text>', 'why, for whoever finds it held', 'held on the command line')
-  .action(async (options: { config?: string; pool?: string; all?: boolean; reason: string }) => {
-    const config = configOf(options);
-    const { hold } = await import('./hold.js');
-    return hold(config, options);
+  .action(async (options: { url?: string; pool?: string; all?: boolean; reason: string }) => {
+    const { hold } = await import('./client/hold.js');
+    return hold(connectionOf(options), options);
   });
 
-command('release', 'Ends a hold')
+clientCommand(program, 'release', 'Ends a hold')
   .option('--pool <id>', 'one worker pool')
   .option('--all', 'the hold of every pool')
-  .action(async (options: { config?: string; pool?: string; all?: boolean }) => {
-    const config = configOf(options);
-    const { release } = await import('./hold.js');
-    return release(config, options);
+  .action(async (options: { url?: string; pool?: string; all?: boolean }) => {
+    const { release } = await import('./client/hold.js');
+    return release(connectionOf(options), options);
   });
 
-command('sweep', 'Lists what carries this deployment’s tag and belongs to nobody, or removes what the fuse holds back')
+clientCommand(
+  program,
+  'sweep',
+  'Lists what carries this deployment’s tag and belongs to nobody, or removes what the fuse holds back',
+)
   .option('--dry-run', 'lists, and touches nothing')
   .option('--confirm <n>', 'lets one run past the fuse, to remove at most so many')
-  .action(async (options: { config?: string; dryRun?: boolean; confirm?: string }) => {
-    const { sweep } = await import('./sweep.js');
-    return sweep(configOf(options), options);
+  .action(async (options: { url?: string; dryRun?: boolean; confirm?: string }) => {
+    const { sweep } = await import('./client/sweep.js');
+    return sweep(connectionOf(options), options);
   });
+
+addClientCommands(program);
 
 function configOf({ config }: { config?: string }): Config {
   const path = config ?? process.env.WORKER_MANAGER_CONFIG;

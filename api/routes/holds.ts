@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { ALL_POOLS, hold, release } from '../../database/holds.js';
+import { ALL_POOLS, hold, listHolds, release } from '../../database/holds.js';
 import { getPool } from '../../database/pools.js';
 import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
 import { nameOf } from '../pools/submission.js';
 import { empty, poolParams } from '../schemas/common.js';
-import { holdRequest } from '../schemas/pools.js';
+import { holdList, holdRequest } from '../schemas/pools.js';
+import { iso } from '../schemas/serialization.js';
 import { noSuchPool } from './pools.js';
 
 /**
@@ -60,6 +61,21 @@ function addPoolHolds(api: FastifyInstance, context: ApiContext): void {
 }
 
 function addHoldsOfAll(api: FastifyInstance, { db, now }: ApiContext): void {
+  addOperation(api, {
+    name: 'listHolds',
+    category: 'Worker Pools',
+    stability: 'experimental',
+    method: 'GET',
+    path: '/holds',
+    summary: 'What is held, by whom and why; the scope * is every pool',
+    scopes: () => ['worker-manager:list-worker-pools'],
+    response: holdList,
+    handle: async () => {
+      const holds = await listHolds(db);
+      return { holds: holds.map(({ at, ...held }) => ({ ...held, since: iso(at) })) };
+    },
+  });
+
   const ofAll = {
     path: '/hold',
     scopes: () => ['worker-manager:manage-worker-pool:*'],

@@ -83,6 +83,13 @@ export const launchConfigList = named(
 
 export const holdRequest = named('hold-request', closed({ reason: Type.String({ minLength: 1, maxLength: 1024 }) }));
 
+export const holdList = named(
+  'hold-list',
+  closed({
+    holds: Type.Array(closed({ scope: Type.String(), clientId: Type.String(), reason: Type.String(), since: instant })),
+  }),
+);
+
 export const decisionList = named(
   'worker-pool-decision-list',
   closed({

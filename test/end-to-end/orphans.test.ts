@@ -115,7 +115,9 @@ test('a machine of an unknown launch holds all removals, is said once, and goes 
       .match(/"orphan-removals-held"/g),
   ).toHaveLength(1);
   expect(await command('--dry-run')).toMatch(/^2 machines, 2 orphans; 0 adopted, 0 removed, 0 failed\.\nNo removal/m);
-  expect(await command('--confirm', '2')).toContain('2 removed, 0 failed.');
+  const confirmed = await command('--confirm', '2');
+  expect(confirmed).toContain('2 removed, 0 failed.');
+  expect(confirmed).not.toContain('without --confirm');
   await system().waitFor(async () => (await stateOf(unknown)) === 'terminated', 'the end of the unknown machine');
   await expectAllStopped(system(), pool);
   expect(await sweep()).toMatchObject({ orphans: 0, held: [] });
@@ -158,8 +160,8 @@ async function launchMoreLike(pool: string): Promise<string[]> {
 
 /** What the operator's command says. */
 async function command(...args: string[]): Promise<string> {
-  const { folder, configFile } = system();
-  const process = new ProductProcess(['sweep', ...args, '--config', configFile], join(folder, `sweep-${args[0]}.log`));
+  const { folder, api } = system();
+  const process = new ProductProcess(['sweep', ...args, '--url', api.url], join(folder, `sweep-${args[0]}.log`));
   expect(await process.ended).toEqual({ code: 0, signal: null });
   return process.output();
 }

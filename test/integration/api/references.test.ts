@@ -38,7 +38,7 @@ const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8').replaceAl
 /** Operations that Taskcluster’s client does not know. The first is one of a later version of Taskcluster. */
 const ADDED = [
   ...['shouldWorkerTerminate', 'listWorkerPoolDecisions'],
-  ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'getEntityHistory'],
+  ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'listHolds', 'getEntityHistory'],
   ...['sweepOrphans', 'orphanSweep', 'listOrphans'],
 ];
 

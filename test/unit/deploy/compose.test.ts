@@ -82,6 +82,7 @@ describe('docker-compose.yml', () => {
     const read = new Set(used.map(([, name]) => name));
     // Read by the command, by the front page and by the cloud's SDK.
     for (const name of ['WORKER_MANAGER_CONFIG', 'WORKER_MANAGER_TEMPORAL_UI_URL']) read.add(name);
+    for (const name of ['WORKER_MANAGER_URL', 'WORKER_MANAGER_TOKEN']) read.add(name);
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) read.add(name);
     for (const [, { environment = {} }] of ours) {
       expect(new Set(Object.keys(environment))).toEqual(read);

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../config/schema.js';
-import { callApi } from './call-api.js';
-import { EXIT, ExitError } from './exit.js';
+import { EXIT, ExitError } from '../exit.js';
+import { type Connection, pathPart } from './connection.js';
 
 /** A sweep ends within ten minutes, or never. */
 const SWEEP_TIMEOUT_MS = 11 * 60_000;
@@ -28,17 +27,23 @@ interface Orphan {
 }
 
 /** Has the server sweep orphans now: `--dry-run` lists them, `--confirm N` lets this one run past the fuse. */
-export async function sweep(config: Config, options: { dryRun?: boolean; confirm?: string }): Promise<void> {
+export async function sweep(connection: Connection, options: { dryRun?: boolean; confirm?: string }): Promise<void> {
   const request = requestOf(options);
-  const { runId } = (await callApi(config, 'POST', 'orphan-sweeps', request)) as { runId: string };
-  const { held, machines, adopted, removed, failed } = await ended(config, runId);
-  const { orphans } = (await callApi(config, 'GET', 'orphans')) as { orphans: readonly Orphan[] };
+  const { runId } = (await connection.call('POST', 'orphan-sweeps', request)) as { runId: string };
+  const { held, machines, adopted, removed, failed } = await ended(connection, runId);
+  const { orphans } = (await connection.call('GET', 'orphans')) as { orphans: readonly Orphan[] };
   for (const orphan of orphans) console.log(lineOf(orphan));
-  console.log(
+  console.error(
     `${machines} machines, ${orphans.length} orphans; ${adopted} adopted, ${removed} removed, ${failed} failed.`,
   );
-  if (held.length > 0) console.log(`No removal without --confirm, or none at all: ${held.join(', ')}.`);
+  if (held.length > 0) console.error(sayHeld(held, options.confirm !== undefined));
 }
+
+/** A confirmation lets a run past the fuse; whatever else held it holds it still. */
+const sayHeld = (held: readonly string[], isConfirmed: boolean): string =>
+  isConfirmed
+    ? `No removal of what this holds back, although it was confirmed: ${held.join(', ')}.`
+    : `No removal without --confirm, or none at all: ${held.join(', ')}.`;
 
 function requestOf({ dryRun = false, confirm }: { dryRun?: boolean; confirm?: string }): object {
   if (dryRun === (confirm !== undefined)) throw new ExitError(EXIT.bad, 'give either --dry-run or --confirm N');
@@ -50,10 +55,10 @@ function requestOf({ dryRun = false, confirm }: { dryRun?: boolean; confirm?: st
   return { confirm: removals };
 }
 
-async function ended(config: Config, runId: string): Promise<Sweep> {
+async function ended({ call }: Connection, runId: string): Promise<Sweep> {
   const until = performance.now() + SWEEP_TIMEOUT_MS;
   while (performance.now() < until) {
-    const { sweep: found } = (await callApi(config, 'GET', `orphan-sweeps/${encodeURIComponent(runId)}`)) as {
+    const { sweep: found } = (await call('GET', `orphan-sweeps/${pathPart(runId)}`)) as {
       sweep: Sweep | null;
     };
     if (found) return found;

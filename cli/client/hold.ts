@@ -1,0 +1,23 @@
+import { EXIT, ExitError } from '../exit.js';
+import { type Connection, pathPart } from './connection.js';
+
+interface Scope {
+  readonly pool?: string;
+  readonly all?: boolean;
+}
+
+/** Holds a pool, or all. */
+export async function hold({ call }: Connection, options: Scope & { readonly reason: string }): Promise<void> {
+  await call('PUT', pathOf(options), { reason: options.reason });
+  console.error(`${options.pool ?? 'All pools'}: held; nothing is launched until it is released.`);
+}
+
+export async function release({ call }: Connection, options: Scope): Promise<void> {
+  await call('DELETE', pathOf(options));
+  console.error(`${options.pool ?? 'All pools'}: released.`);
+}
+
+function pathOf({ pool, all }: Scope): string {
+  if ((pool === undefined) === (all !== true)) throw new ExitError(EXIT.bad, 'give either --pool ID or --all');
+  return pool === undefined ? 'hold' : `worker-pool/${pathPart(pool)}/hold`;
+}
