@@ -5,6 +5,7 @@ import { scannedProviders } from '../activities/scan/scan.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
 import type { Config } from '../config/schema.js';
+import type { ProviderHealth } from '../domain/provider-health.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
 import { recordedMetrics } from '../database/metric-facts.js';
 import { allPools, listPoolIds } from '../database/pools.js';
@@ -141,20 +142,33 @@ async function startProviders(
 ): Promise<{ providers: Providers; stopHealthChecks: () => void }> {
   const { db, deployment } = database;
   const limiter = sharedLimiter(bucketStore(db), budgetsOf(config.providers));
-  const providers = await buildProviders(config.providers, (providerId) =>
-    providerContext(providerId, {
+  // A call of a provider tells of it, and there is none before all are built.
+  let suspended: Providers['suspended'] = () => {};
+  const providers = await buildProviders(config.providers, (providerId) => {
+    const onCall = onCallOf(config, providerId, metrics);
+    return providerContext(providerId, {
       rootUrl: config.rootUrl,
       deployment,
       limiter,
-      onCall: onCallOf(config, providerId, metrics),
-    }),
-  );
+      onCall(call, outcome) {
+        onCall(call, outcome);
+        if (outcome.suspended !== undefined) suspended(providerId, outcome.suspended);
+      },
+    });
+  });
+  suspended = (providerId, message) => providers.suspended(providerId, message);
+  metrics.watchProviders(providers);
   for (const pool of unusablePools(await allPools(db), providers)) logEvent(log, 'worker-pool-unusable', pool);
   const stopHealthChecks = providers.startHealthChecks({
-    onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...health }),
+    onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...logged(health) }),
   });
   return { providers, stopHealthChecks };
 }
+
+const logged = ({ since, ...health }: ProviderHealth) => ({
+  ...health,
+  since: since === null ? null : new Date(since).toISOString(),
+});
 
 /** Calls to Azure count under Taskcluster's names too. */
 function onCallOf({ providers }: Config, providerId: string, metrics: Metrics): Metrics['onCloudCall'] {

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { RecordedMetrics } from '../observability/metrics.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
-import { HOUR_MS } from '../domain/durations.js';
+import { DAY_MS, HOUR_MS } from '../domain/durations.js';
 import { advisedWorkers, groupCapacities, poolFigures } from './taskcluster-figures.js';
 
 /** What the metrics say of the database: of live workers, and of launches without an end or of the last hour. */
@@ -26,6 +26,11 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMe
     group by provider_id, verdict`.execute(db);
   const acts = await sql<{ act: string; acts: number }>`
     select act, count(*) as acts from orphan_acts where at > ${bigint(nowMs - HOUR_MS)} group by act`.execute(db);
+  const wedged = await sql<{ verdict: string; lifecycles: number }>`
+    select verdict, count(*) as lifecycles from wedged_lifecycles group by verdict`.execute(db);
+  const preempted = await sql<RecordedMetrics['preempted'][number]>`
+    select worker_pool_id, launch_config_id, count(*) as machines from preemptions
+    where at > ${bigint(nowMs - DAY_MS)} group by worker_pool_id, launch_config_id`.execute(db);
   // What only carries tags is nobody's to clear away.
   const ages = orphans.rows.filter(({ verdict }) => verdict !== 'tagged').map(({ firstSeen }) => nowMs - firstSeen);
   const open = launches.rows.find(({ status }) => status === 'open');
@@ -41,5 +46,7 @@ export async function recordedMetrics(db: Db, nowMs: number): Promise<RecordedMe
     orphans: orphans.rows.map(({ providerId, verdict, orphans: count }) => ({ providerId, verdict, orphans: count })),
     oldestOrphanSeconds: Math.max(0, ...ages) / 1000,
     orphanActs: acts.rows,
+    preempted: preempted.rows,
+    wedged: wedged.rows,
   };
 }

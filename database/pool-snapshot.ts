@@ -11,7 +11,7 @@ import { readingsOf } from './demand-readings.js';
 import { selectPool } from './pools.js';
 import type { Db, DemandReadingsRow, Hold, LaunchRow } from './client/schema.js';
 import { bigint, camelKeys, jsonb } from './client/sql.js';
-import { HOUR_MS } from '../domain/durations.js';
+import { DAY_MS, HOUR_MS } from '../domain/durations.js';
 
 /** Of one pool, at one moment. */
 export interface PoolSnapshot extends CapacityByState {
@@ -51,6 +51,8 @@ type LaunchConfigGroup = WorkerGroup & { readonly launchConfigId: string | null 
 interface LaunchConfigHealth {
   readonly launchConfigId: string | null;
   readonly recentErrors: number;
+  /** Machines of the last day that the cloud took back. */
+  readonly preempted: number;
   readonly until: number | null;
   /** The last machine that came to an end did so before it had registered. */
   readonly unregistered: boolean | null;
@@ -82,9 +84,14 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
       from worker_pool_errors
       where ${ofPool} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
       group by launch_config_id),
+    preempted as (
+      select launch_config_id, cast(count(*) as int) as machines from preemptions
+      where ${ofPool} and at > ${bigint(nowMs - DAY_MS)} group by launch_config_id),
     health as (
-      select launch_config_id, coalesce(e.recent, 0) as recent_errors, b.until, b.revision, b.unregistered
-      from errors e full join (select * from launch_backoffs where ${ofPool}) b using (launch_config_id))
+      select launch_config_id, coalesce(e.recent, 0) as recent_errors, b.until, b.revision, b.unregistered,
+        coalesce(p.machines, 0) as preempted
+      from errors e full join (select * from launch_backoffs where ${ofPool}) b using (launch_config_id)
+      full join preempted p using (launch_config_id))
     select to_jsonb(pool) as pool,
       (select to_jsonb(h) from holds h where scope in (${workerPoolId}, '*') order by scope = '*' limit 1) as hold,
       coalesce((select jsonb_agg(to_jsonb(g)) from grouped g), '[]') as workers,
@@ -109,7 +116,12 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     launchConfigs,
     options: launchConfigs.map((launchConfig) => {
       const { launchConfigId } = launchConfig;
-      return optionOf(launchConfig, of(workers, launchConfigId), of(open, launchConfigId), health.get(launchConfigId));
+      const its = health.get(launchConfigId);
+      const option = optionOf(launchConfig, of(workers, launchConfigId), of(open, launchConfigId), its);
+      if (!pool.config.preferLongLived || !its?.preempted) return option;
+      const staying = of(workers, launchConfigId).filter(({ state }) => state !== 'stopping');
+      const machines = sum(staying, (group) => group.machines);
+      return { ...option, preemptedPart: its.preempted / (its.preempted + machines) };
     }),
     ...capacityByState(workers, open),
     unfinished,

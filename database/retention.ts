@@ -106,6 +106,10 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
     orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${before(EVIDENCE_DAYS)}`, ['begun']),
     orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${before(EVIDENCE_DAYS)}`, ['at']),
+    preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${before(EVIDENCE_DAYS)}`, ['at']),
+    wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${before(EVIDENCE_DAYS)}`, [
+      'at',
+    ]),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',
@@ -203,6 +207,8 @@ const OF_A_POOL = [
   'credentials_used',
   'scan_notes',
   'launch_backoffs',
+  'preemptions',
+  'wedged_lifecycles',
   'worker_pool_errors',
   'worker_pool_error_hours',
   'decisions',

@@ -79,13 +79,21 @@ export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): 
 export async function recordStopping(
   db: Db,
   key: WorkerKey,
-  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; backoff?: Backoff },
+  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; backoff?: Backoff; preempted?: boolean },
 ): Promise<Worker | null> {
   const backoffs = change.backoff ? sql`, ${await backoffOfWorker(db, key, change.backoff)}` : sql``;
   const failure =
     change.failure === undefined
       ? sql``
       : sql`, ${storeError(change.failure, change.nowMs, sql`exists (select 1 from changed)`)}`;
+  const preemption = change.preempted
+    ? sql`, preempted as (
+      insert into preemptions (worker_pool_id, launch_config_id, worker_group, worker_id, at, lived_ms)
+      select worker_pool_id, launch_config_id, worker_group, worker_id, ${bigint(change.nowMs)},
+        ${bigint(change.nowMs)} - created
+      from changed where launch_config_id is not null
+      on conflict do nothing)`
+    : sql``;
   return await execute(
     db,
     sql`
@@ -94,7 +102,7 @@ export async function recordStopping(
       where ${isWorker(key)} and w.state in ('requested', 'running')
       returning w.*),
     announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
-    ${failure} ${backoffs}
+    ${failure} ${backoffs} ${preemption}
     select * from changed`,
   );
 }

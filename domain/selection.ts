@@ -27,6 +27,11 @@ export interface LaunchConfigOption {
   readonly usedCapacity: number;
   /** Errors of the last hour that name this launch config. */
   readonly recentErrors: number;
+  /**
+   * Of the machines that it has, and that were preempted within a day, those that were; only where the pool prefers
+   * what lives longer.
+   */
+  readonly preemptedPart?: number;
   /** Epoch ms; null when it does not back off. */
   readonly backoffUntil: number | null;
   /** Launches of it whose outcome is in doubt. */
@@ -186,9 +191,9 @@ function candidatesOf({ options, poolMaxCapacity, poolRoom, nowMs }: Selection) 
   for (const option of options) {
     const reason = exclusionOf(option, { poolMaxCapacity, poolRoom, nowMs });
     const remaining = remainingOf(option, poolMaxCapacity);
-    const { initial, used, errors } = launchWeight(option, poolMaxCapacity, errorsInAll);
+    const { initial, used, errors, preempted } = launchWeight(option, poolMaxCapacity, errorsInAll);
     if (reason) excluded.set(option.launchConfigId, reason);
-    else candidates.push({ option, weight: initial - used - errors, remaining, machines: 0 });
+    else candidates.push({ option, weight: initial - used - errors - preempted, remaining, machines: 0 });
   }
   return { candidates, excluded };
 }
@@ -217,17 +222,21 @@ export function exclusionOf(
   return null;
 }
 
-/** Its weight is `initial` less the share of the cap in use and the share of the pool's errors; it may be below 0. */
+/**
+ * Its weight is `initial` less the share of the cap in use, of the pool's errors and of what was preempted; it may be
+ * below 0.
+ */
 export function launchWeight(
   option: LaunchConfigOption,
   poolMaxCapacity: number,
   errorsInAll: number,
-): { readonly initial: number; readonly used: number; readonly errors: number } {
+): { readonly initial: number; readonly used: number; readonly errors: number; readonly preempted: number } {
   const cap = capOf(option.maxCapacity, poolMaxCapacity);
   return {
     initial: option.initialWeight ?? 1,
     used: cap > 0 ? option.usedCapacity / cap : 1,
     errors: option.recentErrors > 0 ? option.recentErrors / errorsInAll : 0,
+    preempted: option.preemptedPart ?? 0,
   };
 }
 

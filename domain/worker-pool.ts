@@ -17,6 +17,10 @@ export interface PoolConfig {
   readonly minCapacity?: number;
   readonly maxCapacity?: number;
   readonly scalingRatio?: number;
+  /** Whether workers that are too many, or were replaced, are removed although they may be at work. */
+  readonly forcedRemoval?: boolean;
+  /** Whether launch configs whose machines the cloud takes back are used less. */
+  readonly preferLongLived?: boolean;
   readonly lifecycle?: LifecycleSettings;
   readonly workerConfig?: Readonly<Record<string, unknown>>;
 }

@@ -28,8 +28,9 @@ export const logEvents = {
   },
   'provider-health': {
     level: 'info',
-    meaning: 'A provider could be set up, or could not; until then it launches nothing.',
-    fields: ['providerId', 'state', 'message'],
+    meaning:
+      'The state of a provider has changed for this process: ok, or failed since then, for this reason; until it is ok it launches nothing.',
+    fields: ['providerId', 'state', 'message', 'since'],
   },
   'worker-pool-unusable': {
     level: 'warn',
@@ -121,6 +122,12 @@ export const logEvents = {
     level: 'error',
     meaning: 'The pool has come to far more capacity than its maximum allows.',
     fields: ['workerPoolId', 'providerId', 'existingCapacity', 'maxCapacity'],
+  },
+  'workers-removed-by-force': {
+    level: 'info',
+    meaning:
+      'A pool with `forcedRemoval` has workers above its maximum, or of a replaced provider or launch config: so many were due now, and so many are being removed.',
+    fields: ['workerPoolId', 'due', 'removed', 'err'],
   },
   'worker-pool-gone': {
     level: 'info',
@@ -235,6 +242,29 @@ export const logEvents = {
     level: 'warn',
     meaning: 'A live worker had no lifecycle (somebody terminated it); a new one goes on from its row.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state'],
+  },
+  'lifecycle-wedged': {
+    level: 'error',
+    meaning:
+      'The workflow task of an open lifecycle fails again and again, so that nobody looks after its machine. Once a run.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'runId', 'attempts'],
+  },
+  'wedged-lifecycles-held': {
+    level: 'error',
+    meaning:
+      'So many lifecycles are wedged that none is replaced: a release cannot replay them, most likely; go back to the one before.',
+    fields: ['wedged', 'lifecycles'],
+  },
+  'wedged-lifecycle-act': {
+    level: 'warn',
+    meaning:
+      'A wedged lifecycle was replaced by one that goes on from its row (replace), or that removes its machine (end); or the sweep deleted its machine (delete).',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'act'],
+  },
+  'wedged-lifecycle-act-failed': {
+    level: 'warn',
+    meaning: 'That could not be done; the next sweep tries again, and this line is not repeated.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'act', 'err'],
   },
   'lifecycle-start-failed': {
     level: 'warn',

@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type TaskclusterFigures, TaskclusterMetrics } from './taskcluster-metrics.js';
 import type { Question } from '../domain/demand-source.js';
 import { workerStates, type WorkerState } from '../domain/worker.js';
+import { wedgedVerdicts } from '../domain/wedged-lifecycles.js';
+import type { Providers } from '../providers/configured.js';
 import type { CallOutcome } from '../providers/provider.js';
 import type { CloudCall } from '../providers/rate-limit.js';
 
@@ -20,6 +22,13 @@ export interface RecordedMetrics {
   readonly orphans: readonly { readonly providerId: string; readonly verdict: string; readonly orphans: number }[];
   /** 0 when there is none. */
   readonly oldestOrphanSeconds: number;
+  readonly preempted: readonly {
+    readonly workerPoolId: string;
+    readonly launchConfigId: string;
+    readonly machines: number;
+  }[];
+  /** Open lifecycles whose workflow task fails again and again. */
+  readonly wedged: readonly { readonly verdict: string; readonly lifecycles: number }[];
   readonly orphanActs: readonly { readonly act: string; readonly acts: number }[];
 }
 
@@ -114,6 +123,25 @@ export class Metrics {
     labelNames: ['act'],
     registers: [this.registry],
   });
+  private readonly preempted = new Gauge({
+    name: 'worker_manager_preempted_workers',
+    help: 'Workers whose machine the cloud took back within the last day, by launch config',
+    labelNames: ['workerPoolId', 'launchConfigId'],
+    registers: [this.registry],
+  });
+  private readonly unhealthy = new Gauge({
+    name: 'worker_manager_provider_unhealthy_seconds',
+    help: 'For how long this process cannot use a provider’s cloud; 0 when it can',
+    labelNames: ['providerId'],
+    registers: [this.registry],
+  });
+  private providers: Pick<Providers, 'list' | 'state'> | null = null;
+  private readonly wedged = new Gauge({
+    name: 'worker_manager_wedged_lifecycles',
+    help: 'Open lifecycles whose workflow task fails again and again, as the last sweep found them, by what it does',
+    labelNames: ['verdict'],
+    registers: [this.registry],
+  });
 
   /** Under the names that Taskcluster's dashboards know. */
   readonly taskcluster = new TaskclusterMetrics(this.registry);
@@ -129,6 +157,11 @@ export class Metrics {
     this.callSeconds.observe({ providerId, operation }, durationMs / 1000);
     for (const [bucket, left] of remaining ?? []) this.remaining.set({ providerId, region, bucket }, left);
   };
+
+  /** From now on their health is shown. */
+  watchProviders(providers: Pick<Providers, 'list' | 'state'>): void {
+    this.providers = providers;
+  }
 
   readonly onQueueAnswer = (question: Question, answered: boolean): void =>
     this.queueAnswers.set({ question }, answered ? 1 : 0);
@@ -155,11 +188,30 @@ export class Metrics {
     if (recorded.taskcluster) this.taskcluster.set(recorded.taskcluster);
     this.outboxMessages.set(recorded.outbox?.messages ?? 0);
     this.outboxAge.set(recorded.outbox?.oldestSeconds ?? 0);
+    this.setRecorded(recorded);
+    this.setHealth();
+    return await this.registry.metrics();
+  }
+
+  private setRecorded(recorded: RecordedMetrics): void {
     this.orphans.reset();
     for (const { providerId, verdict, orphans } of recorded.orphans) this.orphans.set({ providerId, verdict }, orphans);
     this.orphanAge.set(recorded.oldestOrphanSeconds);
+    this.preempted.reset();
+    for (const { workerPoolId, launchConfigId, machines } of recorded.preempted)
+      this.preempted.set({ workerPoolId, launchConfigId }, machines);
+    this.wedged.reset();
+    for (const verdict of wedgedVerdicts) this.wedged.set({ verdict }, 0);
+    for (const { verdict, lifecycles } of recorded.wedged) this.wedged.set({ verdict }, lifecycles);
     this.orphanActs.reset();
     for (const { act, acts } of recorded.orphanActs) this.orphanActs.set({ act }, acts);
-    return await this.registry.metrics();
+  }
+
+  private setHealth(): void {
+    for (const { providerId } of this.providers?.list() ?? []) {
+      const { state, since } = this.providers!.state(providerId);
+      const forMs = state === 'failed' && since !== null ? Date.now() - since : 0;
+      this.unhealthy.set({ providerId }, Math.max(0, forMs) / 1000);
+    }
   }
 }

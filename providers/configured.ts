@@ -1,17 +1,18 @@
+import { ProviderError } from './errors.js';
 import { ProviderConfigError } from './shared/config-error.js';
 import { nullProvider } from './null/provider.js';
 import type { Provider, ProviderContext, ProviderType } from './provider.js';
 import * as registry from './registry.js';
 import type { ProviderConfig } from '../config/schema.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
+import {
+  afterCheck,
+  afterSuspension,
+  type ProviderHealth,
+  type TrackedHealth,
+  UNCHECKED,
+} from '../domain/provider-health.js';
 import { messageOf } from '../domain/values.js';
-
-/** `failed`: its last setup failed; it is tried again. `unknown`: not set up yet. */
-export interface ProviderHealth {
-  readonly state: 'ok' | 'failed' | 'unknown';
-  /** For the log: why it failed, or what of it works only in part. Null when there is nothing to say. */
-  readonly message: string | null;
-}
 
 /** The configured providers. */
 export interface Providers {
@@ -23,19 +24,18 @@ export interface Providers {
   state(providerId: string): ProviderHealth;
   /** Draining providers launch nothing. */
   isDraining(providerId: string): boolean;
-  /** Sets up every provider that is not `ok` yet. Never throws: see `state`. */
+  /** Checks every provider. Never throws: see `state`. */
   setup(): Promise<void>;
-  /**
-   * Sets up now, then repeats for those that failed every `intervalMs` (60 s), until the function it gives is called.
-   */
+  /** A call to this provider was refused because its account is suspended, which a check may not notice. */
+  suspended(providerId: string, message: string): void;
+  /** Checks now, then every `intervalMs` (60 s), until the function it gives is called. */
   startHealthChecks(options?: { intervalMs?: number; onChange?: HealthListener }): () => void;
 }
 
 export type HealthListener = (providerId: string, health: ProviderHealth) => void;
 
-const RETRY_SETUP_MS = 60_000;
-const UNKNOWN: ProviderHealth = { state: 'unknown', message: null };
-const OK: ProviderHealth = { state: 'ok', message: null };
+const CHECK_INTERVAL_MS = 60_000;
+const OK: ProviderHealth = { state: 'ok', message: null, since: null };
 
 /**
  * Builds every configured provider. Pure but for the files that configurations name.
@@ -57,35 +57,55 @@ export function providersOf(
   isDraining: (providerId: string) => boolean = () => false,
 ): Providers {
   const byId = new Map(providers.map((provider) => [provider.providerId, provider]));
-  const health = new Map<string, ProviderHealth>();
+  const tracked = new Map<string, TrackedHealth>();
   const listeners = new Set<HealthListener>();
+  const checking = new Set<string>();
+  const healthOf = (providerId: string): TrackedHealth => tracked.get(providerId) ?? UNCHECKED;
 
-  async function setUp(provider: Provider): Promise<void> {
-    const before = health.get(provider.providerId) ?? UNKNOWN;
-    if (before.state === 'ok') return;
-    const after = await provider.setup().then(
-      (remarks): ProviderHealth => (remarks.length === 0 ? OK : { state: 'ok', message: remarks.join('; ') }),
-      (error: unknown): ProviderHealth => ({
-        state: 'failed',
-        message: messageOf(error),
-      }),
-    );
-    health.set(provider.providerId, after);
-    if (after.state !== before.state || after.message !== before.message) {
-      for (const listener of listeners) listener(provider.providerId, after);
+  function enter(providerId: string, after: TrackedHealth): void {
+    const before = healthOf(providerId);
+    tracked.set(providerId, after);
+    // Messages of failures have ids of requests in them: one line when it fails, not one a minute.
+    if (after.state === before.state && (after.state === 'failed' || after.message === before.message)) return;
+    const { state, message, since } = after;
+    for (const listener of listeners) listener(providerId, { state, message, since });
+  }
+
+  async function check(provider: Provider): Promise<void> {
+    const { providerId } = provider;
+    // One that hangs is not asked twice.
+    if (checking.has(providerId)) return;
+    checking.add(providerId);
+    try {
+      const remarks = await provider.setup();
+      enter(providerId, afterCheck(healthOf(providerId), { failure: null, remarks }, Date.now()));
+    } catch (error) {
+      const isThrottled = error instanceof ProviderError && error.code === 'Throttled';
+      // A cloud that wants fewer calls can be used.
+      if (isThrottled && healthOf(providerId).state === 'ok') return;
+      enter(providerId, afterCheck(healthOf(providerId), { failure: messageOf(error) }, Date.now()));
+    } finally {
+      checking.delete(providerId);
     }
   }
   const setup = async (): Promise<void> => {
-    await Promise.all(providers.map(setUp));
+    await Promise.all(providers.map(check));
   };
 
   return {
     get: (providerId) => (providerId === NULL_PROVIDER ? nullProvider : byId.get(providerId)),
     list: () => providers,
-    state: (providerId) => (providerId === NULL_PROVIDER ? OK : (health.get(providerId) ?? UNKNOWN)),
+    state(providerId) {
+      if (providerId === NULL_PROVIDER) return OK;
+      const { state, message, since } = healthOf(providerId);
+      return { state, message, since };
+    },
+    suspended(providerId, message) {
+      if (byId.has(providerId)) enter(providerId, afterSuspension(healthOf(providerId), message, Date.now()));
+    },
     isDraining,
     setup,
-    startHealthChecks({ intervalMs = RETRY_SETUP_MS, onChange } = {}) {
+    startHealthChecks({ intervalMs = CHECK_INTERVAL_MS, onChange } = {}) {
       if (onChange) listeners.add(onChange);
       void setup();
       const timer = setInterval(() => void setup(), intervalMs);

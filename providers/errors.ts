@@ -64,6 +64,12 @@ export class ProviderError extends Error {
   }
 }
 
+/** Why an account is suspended, where one of these codes of the cloud says that it is. */
+export const suspensionIn = (
+  { cloudCode, message }: ProviderError,
+  codes: readonly string[],
+): { readonly suspended?: string } => (cloudCode !== null && codes.includes(cloudCode) ? { suspended: message } : {});
+
 /**
  * What a call gives, or null where the cloud says that there is no such thing (NotFound). Other errors are thrown on.
  */

@@ -326,6 +326,8 @@ export interface CallOutcome {
   readonly result: string;
   /** Calls that the cloud says are left, by its own names of its budgets; absent where it does not say. */
   readonly remaining?: ReadonlyMap<string, number>;
+  /** The cloud's words, where it refused the call because the account is suspended. */
+  readonly suspended?: string;
 }
 
 /**

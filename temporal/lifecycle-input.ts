@@ -9,21 +9,28 @@ import type { LifecycleCommon, LifecycleInput, LifecycleState, StaticWorker } fr
  * Reads a worker's row and what belongs to it, for `lifecycleInput`. `stopped`: it has stopped, or there is no row.
  * `impossible`: its pool or provider is not here.
  */
-export type LifecycleInputLoader = (worker: WorkerKey) => Promise<LifecycleInput | 'stopped' | 'impossible'>;
+export type LifecycleInputLoader = (
+  worker: WorkerKey,
+  endsBecause?: string,
+) => Promise<LifecycleInput | 'stopped' | 'impossible'>;
 
 /**
  * What a worker's lifecycle begins with, from its row: the same whoever starts it. A row that is past its beginning has
- * had a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one.
+ * had a lifecycle, which somebody terminated: the new one goes on where the row stands. Any row may have had one. With
+ * `endsBecause` it begins with the removal of its machine, for this reason.
  */
-export function lifecycleInput(worker: Worker, of: LaunchContext): LifecycleInput {
+export function lifecycleInput(worker: Worker, of: LaunchContext, endsBecause?: string): LifecycleInput {
   const { workerGroup, workerId, launchToken, expires, capacity, identityAttributes } = worker;
   const common = lifecycleCommon(worker, of);
   const input: LifecycleInput = { ...common, workerGroup, workerId, replaces: true };
+  const ofRow = stateOfRow(worker, common);
+  const stop = ofRow.stop ?? (endsBecause === undefined ? null : { reason: endsBecause, failure: null });
+  const resumeFrom = { ...ofRow, stop };
   if (launchToken === null) {
     const secretFingerprint = identityAttributes.secretFingerprint ?? '';
-    return { ...input, static: { expires, capacity, secretFingerprint }, resumeFrom: stateOfRow(worker, common) };
+    return { ...input, static: { expires, capacity, secretFingerprint }, resumeFrom };
   }
-  return worker.state === 'requested' ? input : { ...input, resumeFrom: stateOfRow(worker, common) };
+  return worker.state === 'requested' && stop === null ? input : { ...input, resumeFrom };
 }
 
 /** What a static worker's lifecycle begins with when its owner announces it: it writes the row. */

@@ -37,6 +37,22 @@ export async function lifecycleRun(client: Client, worker: WorkerKey): Promise<L
   }
 }
 
+/** The run that is open, and how often its workflow task was tried in vain; null when there is no open one. */
+export async function failingTask(
+  client: Client,
+  worker: WorkerKey,
+): Promise<{ readonly runId: string; readonly attempts: number } | null> {
+  try {
+    const { raw, runId, status } = await client.withDeadline(Date.now() + DESCRIBE_TIMEOUT_MS, () =>
+      client.workflow.getHandle(lifecycleId(worker)).describe(),
+    );
+    return status.name === 'RUNNING' ? { runId, attempts: raw.pendingWorkflowTask?.attempt ?? 0 } : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
 /** Where its machine is, as the lifecycle itself says. */
 export async function locationOfLifecycle(client: Client, worker: WorkerKey): Promise<MachineLocation> {
   const { location } = await client.withDeadline(Date.now() + STATUS_TIMEOUT_MS, () =>

@@ -79,6 +79,8 @@ export interface StopReason {
   readonly reason: string;
   /** The worker-pool error to write with it; null when nothing failed. */
   readonly failure: WorkerFailure | null;
+  /** The cloud took the machine back. */
+  readonly preempted?: true;
 }
 
 export interface WorkerFailure {

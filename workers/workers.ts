@@ -13,6 +13,7 @@ import { deletionActivities } from '../activities/worker/delete-resources.js';
 import { scanActivities, scannedProviders } from '../activities/scan/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
 import { workerPollActivities } from '../activities/demand/poll-workers.js';
+import { wedgedActivities } from '../activities/worker/wedged-lifecycles.js';
 import { cloudTaskQueue, mainTaskQueue } from '../temporal/names.js';
 
 /** All of a process's Temporal workers, on one connection. */
@@ -69,6 +70,7 @@ export async function createWorkers(options: {
       ...workerPollActivities(deps),
       ...sweepActivities(deps),
       ...orphanActivities(deps),
+      ...wedgedActivities(deps),
       ...persistActivities(deps),
       requestReconcile: deps.triggers.requestReconcile,
     },

@@ -1,6 +1,7 @@
 import { ApplicationFailure, isCancellation, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { OrphanActivities } from '../activities/orphans/sweep-orphans.js';
 import type { SweepActivities } from '../activities/sweep.js';
+import type { WedgedActivities } from '../activities/worker/wedged-lifecycles.js';
 import type { OrphanSweepRequest, OrphanSweepResult } from '../temporal/messages.js';
 
 const common = {
@@ -12,7 +13,7 @@ const duties = proxyActivities<SweepActivities>({
   startToCloseTimeout: '5 minutes',
   scheduleToCloseTimeout: '8 minutes',
 });
-const { sweepOrphans } = proxyActivities<OrphanActivities>({
+const { sweepOrphans, replaceWedgedLifecycles } = proxyActivities<OrphanActivities & WedgedActivities>({
   ...common,
   startToCloseTimeout: '5 minutes',
   scheduleToCloseTimeout: '8 minutes',
@@ -44,6 +45,7 @@ async function doAll(): Promise<void> {
   const results = await Promise.allSettled([
     starts,
     sweepOrphans(SCHEDULED),
+    replaceWedgedLifecycles(),
     duties.reconcileSchedules(),
     ...deletes,
     // They leave the space.

@@ -4,6 +4,7 @@ import { engineNow } from '../support/engine-clock.js';
 import { reportLaunches } from './launch-report.js';
 import { assessPool } from './assess.js';
 import { concludeReconciliation } from './conclude.js';
+import { removeByForce } from './forced-removal.js';
 import { reserveLaunches } from './reserve.js';
 import type { PoolActivities } from './types.js';
 import { lifecycleStarts } from '../worker/start-lifecycles.js';
@@ -17,5 +18,6 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     reportLaunches: async (tokens, nowMs) => await reportLaunches(deps, tokens, nowMs),
     startLifecycles: (token, startedBy) => starts.ofLaunch(token, startedBy),
     concludeReconciliation: concludeReconciliation(deps),
+    removeByForce: removeByForce(deps),
   };
 }

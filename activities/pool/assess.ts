@@ -50,6 +50,7 @@ export function assessPool(
       ),
       blockedForPolls: knownToPolls.some((reason) => reason !== null),
       providers: providers.list().map((each) => each.providerId),
+      ...(poolConfig.forcedRemoval && { forcedRemoval: true }),
     };
   };
 }

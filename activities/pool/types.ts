@@ -27,6 +27,8 @@ export interface PoolActivities {
     decision: Omit<Decision, 'terminations'>,
     outcome: ReconciliationOutcome,
   ): Promise<void>;
+  /** Removes some of what a pool with `forcedRemoval` has too many, or had replaced. Gives how many. */
+  removeByForce(workerPoolId: string): Promise<number>;
 }
 
 export interface PoolAssessment {
@@ -43,6 +45,7 @@ export interface PoolAssessment {
   readonly blockedForPolls: boolean;
   /** Providers that this deployment can call. */
   readonly providers: readonly string[];
+  readonly forcedRemoval?: true;
 }
 
 export interface PendingLaunch {

@@ -13,11 +13,12 @@ export interface LoaderDeps {
 /** Reads what a worker's lifecycle begins with: its row, its pool and its launch, and the provider's steps. */
 export const lifecycleInputLoader =
   ({ database: { db }, providers, config: { defaults } }: LoaderDeps): LifecycleInputLoader =>
-  async (key) => {
+  async (key, endsBecause) => {
     const worker = await getWorker(db, key);
     if (!worker || worker.state === 'stopped') return 'stopped';
     const pool = await getPool(db, worker.workerPoolId);
     const provider = providers.get(worker.providerId);
     if (!pool || !provider) return 'impossible';
-    return lifecycleInput(worker, { pool: pool.pool, provider, launch: await launchOf(db, worker), defaults });
+    const context = { pool: pool.pool, provider, launch: await launchOf(db, worker), defaults };
+    return lifecycleInput(worker, context, endsBecause);
   };

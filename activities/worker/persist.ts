@@ -118,14 +118,18 @@ function persistStopping({
     const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
     const { failureClass, unregistered } = stop.failure ?? {};
     const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
-    const row = await recordStopping(database.db, key, { reason: stop.reason, failure, backoff, nowMs }).catch(
-      (error: unknown) => reportRefusal(log, key, 'stopping', error),
-    );
+    const row = await recordStopping(database.db, key, {
+      ...{ reason: stop.reason, failure, backoff, nowMs },
+      preempted: stop.preempted === true,
+    }).catch((error: unknown) => reportRefusal(log, key, 'stopping', error));
     if (row) {
       metrics.onStopping(row);
       if (failure) logPoolError(log, failure);
       logEvent(log, 'worker-removed', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
     }
+    // The pool need not wait until nothing is left of the machine.
+    // guard(a-preemption-triggers-its-pool): drop
+    if (stop.preempted) triggers.requestReconcileSoon(key.workerPoolId);
     if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
   };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { OrphanRow, OrphanSweepRow } from '../../database/client/schema.js';
 import { getSweep, latestSweeps, listOrphans } from '../../database/orphans.js';
+import { listWedgedLifecycles } from '../../database/wedged-lifecycles.js';
 import { LifecycleRejectedError } from '../../temporal/lifecycle-client.js';
 import type { ApiContext } from '../http/context.js';
 import { ApiError, inputError } from '../http/errors.js';
@@ -59,14 +60,19 @@ export function addOrphanOperations(api: FastifyInstance, { db, lifecycles }: Ap
     name: 'listOrphans',
     method: 'GET',
     path: '/orphans',
-    summary: 'What the last sweeps found without an owner, and those sweeps, newest first',
+    summary: 'What the last sweeps found without an owner or with a wedged lifecycle, and those sweeps, newest first',
     category: 'Workers',
     stability: 'experimental',
     scopes,
     response: orphanList,
     handle: async () => {
-      const [orphans, sweeps] = await Promise.all([listOrphans(db), latestSweeps(db, MAX_SWEEPS)]);
-      return { orphans: orphans.map(toOrphanResponse), sweeps: sweeps.map(toSweepResponse) };
+      const [orphans, sweeps, wedged] = await Promise.all([
+        listOrphans(db),
+        latestSweeps(db, MAX_SWEEPS),
+        listWedgedLifecycles(db),
+      ]);
+      const wedgedLifecycles = wedged.map((row) => ({ ...row, since: iso(row.since) }));
+      return { orphans: orphans.map(toOrphanResponse), sweeps: sweeps.map(toSweepResponse), wedgedLifecycles };
     },
   });
 }

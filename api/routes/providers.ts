@@ -21,7 +21,11 @@ export function addProviderOperations(api: FastifyInstance, { providers, pagingO
     handle: async ({ query }) => {
       const { limit, after } = paging.page(query, MAX_PROVIDERS);
       const begin = Number(after ?? 0);
-      const all = providers.list().map(({ providerId, providerType }) => ({ providerId, providerType }));
+      const all = providers.list().map(({ providerId, providerType }) => {
+        const { state, since, message } = providers.state(providerId);
+        const health = { state, since: since === null ? null : new Date(since).toISOString(), message };
+        return { providerId, providerType, health };
+      });
       const end = begin + limit;
       return {
         providers: all.slice(begin, end),

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { wedgedVerdicts } from '../../domain/wedged-lifecycles.js';
 import { holdReasons, orphanVerdicts } from '../../domain/orphans.js';
 import { closed, identifier, instant } from './common.js';
 
@@ -33,6 +34,18 @@ export const oneSweep = closed({ sweep: nullable(sweep) });
 
 export const orphanList = closed({
   sweeps: Type.Array(sweep),
+  /** Of workers whose machine nobody looks after, although they have an open lifecycle. */
+  wedgedLifecycles: Type.Array(
+    closed({
+      workerPoolId: Type.String(),
+      workerGroup: Type.String(),
+      workerId: Type.String(),
+      runId: Type.String(),
+      attempts: count,
+      since: instant,
+      verdict: Type.Union(wedgedVerdicts.map((verdict: string) => Type.Literal(verdict))),
+    }),
+  ),
   orphans: Type.Array(
     closed({
       providerId: identifier,

@@ -126,7 +126,18 @@ export const entityHistory = named(
 export const providerList = named(
   'provider-list',
   closed({
-    providers: Type.Array(closed({ providerId: identifier, providerType: Type.String() })),
+    providers: Type.Array(
+      closed({
+        providerId: identifier,
+        providerType: Type.String(),
+        /** Whether the process that answers can use its cloud. */
+        health: closed({
+          state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
+          since: Type.Union([instant, Type.Null()]),
+          message: Type.Union([Type.String(), Type.Null()]),
+        }),
+      }),
+    ),
     continuationToken,
   }),
 );

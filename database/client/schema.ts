@@ -3,6 +3,7 @@ import type { FailureClass } from '../../domain/backoff.js';
 import type { DecisionBasis } from '../../domain/decision-record.js';
 import type { ScanNote } from '../../domain/observation.js';
 import type { HoldReason, OrphanVerdict } from '../../domain/orphans.js';
+import type { WedgedVerdict } from '../../domain/wedged-lifecycles.js';
 import type { MachineLocation, Worker } from '../../domain/worker.js';
 import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain/worker-pool.js';
 
@@ -35,6 +36,9 @@ export interface Schema {
   orphanActs: OrphanActRow;
   taggedListings: { providerId: string; begun: number };
   strayLifecycles: { workerPoolId: string; workerGroup: string; workerId: string; missedSince: number };
+  preemptions: PreemptionRow;
+  wedgedLifecycles: WedgedLifecycleRow;
+  wedgedActs: WedgedActRow;
   providerAccounts: { providerId: string; account: string };
   rateLimits: { bucket: string; arrival: number; pausedUntil: Generated<number>; at: Generated<number> };
   migrations: { name: string; applied: number };
@@ -247,4 +251,32 @@ export interface OrphanActRow {
   act: 'adopted' | 'removal' | 'failed';
   /** What it consisted of, or why it failed. */
   detail: string;
+}
+
+export interface WedgedLifecycleRow {
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  runId: string;
+  attempts: number;
+  since: number;
+  verdict: WedgedVerdict;
+}
+
+export interface WedgedActRow {
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  runId: string;
+  act: 'replace' | 'end' | 'delete';
+  at: number;
+}
+
+export interface PreemptionRow {
+  workerPoolId: string;
+  launchConfigId: string;
+  workerGroup: string;
+  workerId: string;
+  at: number;
+  livedMs: number;
 }

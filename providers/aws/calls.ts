@@ -2,11 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
-import { ProviderError } from '../errors.js';
-import type { ProviderContext } from '../provider.js';
+import { ProviderError, suspensionIn } from '../errors.js';
+import type { CallOutcome, ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import type { AwsProviderConfig } from './config.js';
-import { classify } from './errors.js';
+import { classify, suspendedCodes } from './errors.js';
 
 /** EC2's usual request limits for an account and region (EC2 API reference, "Request throttling"). */
 export const defaultLimits: Readonly<Record<CallClass, CallLimit>> = {
@@ -56,15 +56,16 @@ export class Ec2Calls {
       this.context.limiter.acquire(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]),
     );
     const begunAt = performance.now();
-    const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
+    const report = (outcome: Omit<CallOutcome, 'durationMs'>) =>
+      this.context.onCall(call, { durationMs: performance.now() - begunAt, ...outcome });
     try {
       const client = this.client(region);
       const output = await (callClass === 'read' ? untilGivenUp(send(client)) : changing.run(true, () => send(client)));
-      report('ok');
+      report({ result: 'ok' });
       return output;
     } catch (error) {
       const classified = classify(error, !unsent.has(error as object));
-      report(classified.code);
+      report({ result: classified.code, ...suspensionIn(classified, suspendedCodes) });
       throw classified;
     }
   }

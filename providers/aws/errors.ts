@@ -55,6 +55,9 @@ export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   TagLimitExceeded: 'InvalidRequest',
 };
 
+/** The account may launch nothing, whatever it may read. */
+export const suspendedCodes = ['Blocked'] as const;
+
 /** Forms that mean the same under every status: EC2 refuses for want of capacity with 400 and with 500. */
 const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
   [/^(Insufficient\w*(Capacity|Addresses)|Unfulfillable)/, 'InsufficientCapacity'],

@@ -21,7 +21,8 @@ export const REMOVAL_STEP = 'instance';
 
 /** By the codes of a StateReason, which are part of its message (EC2 API Reference, StateReason). */
 export const causeOf = causeByWords(
-  [/Insufficient\w*Capacity|SpotInstance/i, 'capacity'],
+  [/SpotInstance/i, 'preempted'],
+  [/Insufficient\w*Capacity/i, 'capacity'],
   [/LimitExceeded|Quota/i, 'quota'],
 );
 

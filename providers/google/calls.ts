@@ -1,11 +1,11 @@
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
 import { inTime } from '../shared/in-time.js';
-import { ProviderError } from '../errors.js';
-import type { ProviderContext } from '../provider.js';
+import { ProviderError, suspensionIn } from '../errors.js';
+import type { CallOutcome, ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import { readCredentials } from './credentials.js';
-import { classify, type CallSubject, isOfOneResource } from './errors.js';
+import { classify, type CallSubject, isOfOneResource, suspendedCodes } from './errors.js';
 import { bodyOf, type GoogleSdk, once, openSdk, type ServiceName } from './sdk.js';
 import type { GoogleProviderConfig } from './config.js';
 import { messageOf } from '../../domain/values.js';
@@ -100,16 +100,17 @@ export class ComputeCalls {
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
     await untilGivenUp(this.context.limiter.acquire(call, limit));
     const begunAt = performance.now();
-    const report = (result: string) => this.context.onCall(call, { durationMs: performance.now() - begunAt, result });
+    const report = (outcome: Omit<CallOutcome, 'durationMs'>) =>
+      this.context.onCall(call, { durationMs: performance.now() - begunAt, ...outcome });
     try {
       const sdk = await untilGivenUp(this.ready());
       if (callClass !== 'read') assertMaySend();
       const output = await (callClass === 'read' ? untilGivenUp(send(sdk)) : send(sdk));
-      report('ok');
+      report({ result: 'ok' });
       return output;
     } catch (error) {
       const classified = classify(error, { isLaunch: callClass === 'create' });
-      report(classified.code);
+      report({ result: classified.code, ...suspensionIn(classified, suspendedCodes) });
       const { code, retryAfterMs } = classified;
       // The window is everybody's: no call goes out before it ends.
       const isOfWindow = code === 'Throttled' && !isOfOneResource(classified);

@@ -25,6 +25,9 @@ const CONCURRENCY_RETRY_MS = 10_000;
 const BUSY_RETRY_MS = 30_000;
 const MAX_MESSAGE_LENGTH = 1_000;
 
+/** The project may do nothing, or only read. */
+export const suspendedCodes = ['BILLING_DISABLED', 'CONSUMER_SUSPENDED'] as const;
+
 /** By reason, whatever the status. */
 const codeOfReason: ReadonlyMap<string, ProviderErrorCode> = new Map([
   ['rateLimitExceeded', 'Throttled'],

@@ -61,6 +61,8 @@ export const cloudPoolSchema = (launchConfig: object) => ({
     maxCapacity: { type: 'integer', minimum: 0, maximum: MAX_CAPACITY },
     scalingRatio: { type: 'number', minimum: 0, maximum: 1 },
     lifecycle: lifecycleSchema,
+    forcedRemoval: { type: 'boolean' },
+    preferLongLived: { type: 'boolean' },
     // Not uniqueItems, which compares all pairs: the API compares their ids.
     launchConfigs: { type: 'array', maxItems: MAX_LAUNCH_CONFIGS, items: launchConfig },
   },

@@ -67,7 +67,7 @@ export async function startTestApi(
   const failedProviders = new Set<string>();
   const providers: typeof registry = {
     ...registry,
-    state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no' } : registry.state(id)),
+    state: (id) => (failedProviders.has(id) ? { state: 'failed', message: 'no', since: 0 } : registry.state(id)),
   };
   const checks: TestApi['checks'] = { database: () => database.ping() };
   const queueKnows: TestApi['queueKnows'] = {

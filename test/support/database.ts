@@ -41,6 +41,7 @@ const emptied = [
   ...['worker_pool_error_hours'],
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
   ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings', 'stray_lifecycles'],
+  ...['wedged_lifecycles', 'wedged_acts', 'preemptions'],
 ];
 
 /**

@@ -4,9 +4,10 @@ import type { PoolActivities } from '../../activities/pool/types.js';
 import { parseConfig } from '../../config/load.js';
 import { providerTypes } from '../../providers/configured.js';
 import type { DemandCounts } from '../../domain/demand.js';
+import type { WorkerName } from '../../domain/inactivity.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { PreparedLaunch, LaunchSpec, Provider } from '../../providers/provider.js';
-import type { ProviderHealth } from '../../providers/configured.js';
+import type { ProviderHealth } from '../../domain/provider-health.js';
 import type { Db } from '../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from './activities.js';
 import { recordedContext } from './provider-context.js';
@@ -18,6 +19,10 @@ export class PoolSurroundings {
   counts: DemandCounts | Error = { pendingTasks: 0, claimedTasks: 0 };
   health: ProviderHealth['state'] = 'ok';
   draining = false;
+  /** Who works on a task. */
+  claimants: readonly WorkerName[] | Error = [];
+  /** Lifecycles that were told to end, and why. */
+  readonly removed: { readonly workflowId: string; readonly reason: string }[] = [];
   /** Null: the pool has no cron Schedule. */
   paused: boolean | null = false;
   limits: { launchesPerMinute?: number; machines?: number } = {};
@@ -53,6 +58,9 @@ export class PoolSurroundings {
       concludeReconciliation: inContext((...args: Parameters<PoolActivities['concludeReconciliation']>) =>
         activities.concludeReconciliation(...args),
       ),
+      removeByForce: inContext((...args: Parameters<PoolActivities['removeByForce']>) =>
+        activities.removeByForce(...args),
+      ),
     };
   }
 
@@ -71,7 +79,7 @@ export class PoolSurroundings {
         providers: {
           get: (providerId) => (providerId === provider.providerId ? provider : undefined),
           list: () => [provider],
-          state: () => ({ state: this.health, message: null }),
+          state: () => ({ state: this.health, message: null, since: null }),
           isDraining: () => this.draining,
         },
         demand: {
@@ -79,9 +87,19 @@ export class PoolSurroundings {
             if (this.counts instanceof Error) throw this.counts;
             return this.counts;
           },
+          claimants: async () => {
+            if (this.claimants instanceof Error) throw this.claimants;
+            return { complete: true, entries: this.claimants };
+          },
         },
         client: {
           withDeadline: (_deadline, call) => call(),
+          workflow: {
+            getHandle: (workflowId) => ({
+              executeUpdate: async (_name: string, { args }: { args: [{ reason: string }] }) =>
+                void this.removed.push({ workflowId, reason: args[0].reason }),
+            }),
+          },
           schedule: {
             getHandle: (scheduleId) => ({
               describe: async () => {

@@ -7,5 +7,7 @@ export const nothingRecorded: RecordedMetrics = {
   oldestOpenLaunchSeconds: 0,
   orphans: [],
   oldestOrphanSeconds: 0,
+  preempted: [],
+  wedged: [],
   orphanActs: [],
 };

@@ -7,6 +7,7 @@ import type { DeletionActivities } from '../../activities/worker/delete-resource
 import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { OrphanActivities } from '../../activities/orphans/sweep-orphans.js';
 import type { SweepActivities } from '../../activities/sweep.js';
+import type { WedgedActivities } from '../../activities/worker/wedged-lifecycles.js';
 import type { WorkerPollActivities } from '../../activities/demand/poll-workers.js';
 
 /** Every activity that a workflow of ours may call. */
@@ -20,6 +21,7 @@ export type AllActivities = PersistActivities &
   ScanActivities &
   SweepActivities &
   OrphanActivities &
+  WedgedActivities &
   TriggerActivities;
 export type ActivityName = keyof AllActivities;
 
@@ -47,6 +49,7 @@ const obliging: AllActivities = {
   reportLaunches: async () => {},
   startLifecycles: async () => true,
   concludeReconciliation: async () => {},
+  removeByForce: async () => 0,
   launchMachines: async () => ({ launched: 0, outcome: 'failed', failure: 'not scripted', group: null }),
   pollDemand: async () => ({ pools: 0, triggered: 0, unanswered: 0, quiet: 0 }),
   pollWorkers: async () => ({ pools: 0, unanswered: 0, signalled: 0, refused: 0 }),
@@ -58,6 +61,7 @@ const obliging: AllActivities = {
   removeDeletedPools: async () => 0,
   vacuumDatabase: async () => ({ left: 0 }),
   requestReconcile: async () => {},
+  replaceWedgedLifecycles: async () => ({ wedged: 0, acted: 0, failed: 0 }),
   sweepOrphans: async () => ({ machines: 0, orphans: 0, adopted: 0, removed: 0, failed: 0, held: [] }),
 };
 

@@ -33,6 +33,13 @@ export interface RunningWorkers {
   shutdown(): Promise<void>;
 }
 
+/** Of the SDK; once a file, before it begins anything. */
+export const logErrorsOnly = (): unknown =>
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+  });
+
 /** Workers for the main queue and for the three queues of each provider, all with the scripted activities. */
 export async function startWorkers(
   env: Pick<TestWorkflowEnvironment, 'nativeConnection'> & { readonly namespace?: string },
@@ -82,10 +89,7 @@ export class TimeSkipping {
   }
 
   static async start(providerIds?: readonly string[]): Promise<TimeSkipping> {
-    Runtime.install({
-      logger: new DefaultLogger('ERROR'),
-      telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
-    });
+    logErrorsOnly();
     const env = await timeSkippingEnvironment();
     const scripted = new ScriptedActivities();
     return new TimeSkipping(env, scripted, {

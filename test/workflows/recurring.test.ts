@@ -135,6 +135,7 @@ describe('sweep', () => {
     'expireRows',
     'reconcileSchedules',
     'removeDeletedPools',
+    'replaceWedgedLifecycles',
     'startMissingLifecycles',
     'sweepOrphans',
     'vacuumDatabase',

@@ -65,6 +65,7 @@ export async function reconcilePool(
     limitEndsAt: launched.limitEndsAt,
     blockedForPolls: assessment.blockedForPolls,
   });
+  if (assessment.forcedRemoval) await pool.removeByForce(workerPoolId);
 }
 
 /** When to evaluate a pool again that is blocked by what no poll knows of; null for any other. */

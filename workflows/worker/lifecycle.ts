@@ -24,7 +24,7 @@ import {
 import { searchAttributes } from '../../temporal/search-attributes.js';
 import { unlessRefused, persist, persistEventually } from './persist.js';
 import { describeLifecycle } from './details.js';
-import { endedUnregistered } from './worker-failures.js';
+import { endedUnregistered, preemptedFor } from './worker-failures.js';
 import { Mutex } from './mutex.js';
 import { Resources } from './resources.js';
 import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, observationOf } from './message-guards.js';
@@ -170,17 +170,19 @@ export class WorkerLifecycle {
     const observation = observationOf(sent);
     // guard(senseless-observations-are-ignored): false
     if (!observation) return;
-    const { state, reason } = observation;
+    const { state, cause } = observation;
+    const preempted = cause === 'preempted';
+    const reason = preempted ? preemptedFor(observation.reason) : observation.reason;
     // Of a machine that is still to be built, nothing can be gone.
     // guard(nothing-is-gone-before-it-is-submitted): false
     if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
     const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
-    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure);
-    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure);
+    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure, preempted);
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure, preempted);
     if (state === 'failed' && !this.resources.failsInBuilding())
-      this.requestStop(reason ?? 'the machine failed', failure);
+      this.requestStop(reason ?? 'the machine failed', failure, preempted);
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
@@ -196,8 +198,8 @@ export class WorkerLifecycle {
       .catch(unlessRefused);
   }
 
-  requestStop(reason: string, failure: StopReason['failure'] = null): void {
-    this.stop ??= { reason, failure };
+  requestStop(reason: string, failure: StopReason['failure'] = null, preempted = false): void {
+    this.stop ??= { reason, failure, ...(preempted && { preempted }) };
   }
 
   /** requested or running → stopping, in the row and here. A row that cannot be written keeps no machine alive. */

@@ -16,11 +16,11 @@ import type { AzureProviderConfig } from '../config.js';
 import { assertMaySend, untilGivenUp } from '../../shared/call-scope.js';
 import { type Endpoint, parseEndpoint } from '../../shared/endpoint.js';
 import { inTime } from '../../shared/in-time.js';
-import { ProviderError } from '../../errors.js';
+import { ProviderError, suspensionIn } from '../../errors.js';
 import type { ProviderContext } from '../../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../../rate-limit.js';
 import { parseJson } from './arm-error.js';
-import { classify } from './errors.js';
+import { classify, suspendedCodes } from './errors.js';
 import { lowestRemaining, readQuota, remainingOf } from './quota.js';
 
 /**
@@ -168,7 +168,10 @@ export class AzureCalls {
     };
     const report = async (result: string, error: ProviderError | null) => {
       const quota = readQuota(exchange.headers ?? []);
-      this.context.onCall(call, { durationMs: performance.now() - begunAt, result, remaining: quota });
+      // Machines may be in other subscriptions than the one that launches.
+      const suspension = error && call.region === null ? suspensionIn(error, suspendedCodes) : {};
+      const durationMs = performance.now() - begunAt;
+      this.context.onCall(call, { durationMs, result, remaining: quota, ...suspension });
       const refused = exchange.status === 429 && error?.code === 'Throttled';
       const remaining = refused ? lowestRemaining(quota) : remainingOf(quota, callClass);
       await this.context.limiter.reportQuota(call, limit, {

@@ -65,6 +65,9 @@ export const errorCodes: Readonly<Record<string, ProviderErrorCode>> = {
   PropertyChangeNotAllowed: 'InvalidRequest',
 };
 
+/** The subscription may create nothing, and is read as before. */
+export const suspendedCodes = ['ReadOnlyDisabledSubscription'] as const;
+
 /** Forms that mean the same under every status, and in every resource provider's words. */
 const formsOfAnyStatus: readonly (readonly [RegExp, ProviderErrorCode])[] = [
   [

@@ -32,6 +32,7 @@ export function vmResource(vm: VirtualMachine, statuses: readonly VmStatus[] | n
     provisioningState: vm.provisioningState ?? null,
     statuses,
     ignoredFailures: tags[IGNORED_FAILURES_TAG]?.split(' ') ?? [],
+    isSpot: vm.priority === 'Spot',
   });
   return { ...common('vm', vm), ...verdict, heldBy: null, isSettled: true };
 }

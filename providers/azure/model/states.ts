@@ -8,6 +8,8 @@ export interface VmView {
   readonly statuses: readonly VmStatus[] | null;
   /** Codes of failures to provision that the pool ignores. */
   readonly ignoredFailures: readonly string[];
+  /** Whether Azure may take its capacity back. */
+  readonly isSpot: boolean;
 }
 
 export interface VmStatus {
@@ -30,6 +32,7 @@ interface Row {
 
 const failing = ['failed', 'canceled', 'deallocating'];
 const making = ['creating', 'updating'];
+const evictedPowers = ['deallocating', 'deallocated'];
 const stoppedPowers = ['stopping', 'stopped', 'deallocating', 'deallocated'];
 
 /**
@@ -40,6 +43,13 @@ const stoppedPowers = ['stopping', 'stopped', 'deallocating', 'deallocated'];
  */
 export const rows: readonly Row[] = [
   { name: 'is being deleted', holds: (view) => provisioning(view) === 'deleting', state: 'stopping' },
+  {
+    // Nobody here deallocates a VM, and one that shuts itself down is stopped.
+    name: 'is evicted',
+    holds: (view) => view.isSpot && evictedPowers.includes(power(view)),
+    state: 'failed',
+    reason: (view) => `preempted: the Spot VM is ${power(view)}`,
+  },
   {
     name: 'is stopped or deallocated, or on its way there',
     holds: (view) => stoppedPowers.includes(power(view)),

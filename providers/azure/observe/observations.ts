@@ -99,6 +99,7 @@ function stateOfMachine(resources: readonly Resource[]): Pick<Observation, 'stat
 
 /** By Azure's codes, with which the reasons of failed resources begin. */
 export const causeOf = causeByWords(
+  [/^preempted\b/, 'preempted'],
   [/AllocationFailed|Insufficient\w*Capacity/i, 'capacity'],
   [/LimitExceeded|Quota/i, 'quota'],
 );

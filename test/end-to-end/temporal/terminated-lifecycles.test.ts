@@ -5,6 +5,7 @@ import { lifecycleId } from '../../../temporal/ids.js';
 import type { LifecycleStatus } from '../../../temporal/messages.js';
 import { mainTaskQueue, workflowTypes } from '../../../temporal/names.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
+import { awsProviders } from '../../../dev/testing/system.js';
 import { checkEvidence } from '../../support/evidence.js';
 import { expectAllStopped, expectSettled, machinesOf, removeAll } from '../../support/pool-steps.js';
 import { suiteOf } from '../../support/suite.js';
@@ -13,7 +14,11 @@ import { suiteOf } from '../../support/suite.js';
 
 const { system, newPool } = suiteOf('terminated/pool', {
   // Sweeps come when a test triggers one.
-  config: { intervals: { sweepSeconds: 3_600 }, providers: { hand: { providerType: 'static' } } },
+  config: { intervals: { sweepSeconds: 3_600 } },
+  providers: async (simulator, folder) => {
+    const { aws } = await awsProviders(simulator, folder);
+    return { aws, spare: aws, hand: { providerType: 'static' } };
+  },
 });
 
 const lifecycle = (worker: WorkerKey) => system().temporal.workflow.getHandle(lifecycleId(worker));
@@ -127,6 +132,32 @@ test('a static worker gets a new lifecycle too, and can be changed and removed',
   expect(await system().api.call('POST', path, described(3))).toMatchObject({ status: 200, body: { capacity: 3 } });
   expect((await system().api.call('DELETE', path)).status).toBe(200);
   await expectAllStopped(system(), pool);
+});
+
+test('the machines of a provider that its pool has left are replaced one by one where the pool says so, and all end', async () => {
+  const pool = newPool();
+  await system().api.createPool(pool, awsPool({ minCapacity: 2 }));
+  await expectSettled(system(), pool, 2);
+  const moved = awsPool({ providerId: 'spare', minCapacity: 2 });
+  await system().api.updatePool(pool, { ...moved, config: { ...moved.config, forcedRemoval: true } });
+  await system().waitFor(async () => {
+    const alive = (await system().api.workers(pool)).filter(({ state }) => state !== 'stopped');
+    return alive.length === 2 && alive.every(({ providerId, state }) => providerId === 'spare' && state === 'running');
+  }, 'two workers of the new provider and no others');
+  const removed = (await system().api.workers(pool)).filter(({ state }) => state === 'stopped');
+  expect(removed).toHaveLength(2);
+  expect(await machinesOf(system(), pool)).toHaveLength(2);
+  await system().api.deletePool(pool);
+  // A deleted pool that says so drains by itself.
+  await expectAllStopped(system(), pool);
+  const isGone = async () =>
+    (await system().api.call('GET', `/worker-pool/${encodeURIComponent(pool)}`)).status === 404;
+  await system().waitFor(async () => {
+    await sweep();
+    return await isGone();
+  }, 'the end of the pool');
+  await system().api.createPool(pool, awsPool());
+  expect(await system().api.workers(pool)).toEqual([]);
 });
 
 test('no launch is doubled by terminated lifecycles, and nothing is left', async () => {

@@ -141,6 +141,11 @@ const BODIES: Readonly<Record<string, string>> = {
 /** Where ours differ, and what the compatibility page says of it. */
 const DIFFERENCES: Readonly<Record<string, readonly [theirs: string, ours: string, line: string]>> = {
   'create-worker-request': ['providerInfo?.staticSecret?', 'providerInfo?.staticSecret', 'must have the form of one'],
+  'provider-list': [
+    '',
+    `providers[].health ${['message', 'since', 'state'].map((each) => `providers[].health.${each}`).join(' ')}`,
+    '`listProviders` gives the `health` of each provider too',
+  ],
   'list-workers-response': ['workers[].firstClaim', 'workers[].firstClaim?', '`firstClaim` and `expires` too'],
   'worker-response': ['expires firstClaim', 'expires? firstClaim?', '`firstClaim` and `expires` too'],
 };

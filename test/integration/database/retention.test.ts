@@ -15,7 +15,8 @@ import type { Orphan } from '../../../domain/orphans.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../../database/retention.js';
 import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.js';
 import { recordCredentialsUsed } from '../../../database/credentials-used.js';
-import { recordStopped } from '../../../database/worker-changes.js';
+import { recordStopped, recordStopping } from '../../../database/worker-changes.js';
+import { recordWedgedAct, recordWedgedLifecycles } from '../../../database/wedged-lifecycles.js';
 import type { Schema } from '../../../database/client/schema.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
 import { decisionOf } from '../../support/decisions.js';
@@ -250,6 +251,10 @@ describe.each(engines)('retention on %s', (engine) => {
     await recordOrphans(db, { orphans: [orphanOf('t')], complete: ['aws'], begunAt: NOW });
     const act = { at: NOW, runId: 'run', providerId: 'aws', thingId: 'us-west-2/t-0', launchToken: 't' };
     await recordAct(db, { ...act, workerPoolId: poolId, act: 'removal', detail: 'instance' });
+    const wedged = { ...key('t-0'), runId: 'run' };
+    await recordWedgedLifecycles(db, [{ ...wedged, attempts: 5, since: NOW, earlierActs: 0, verdict: 'young' }], []);
+    await recordWedgedAct(db, { ...wedged, act: 'replace', at: NOW });
+    await recordStopping(db, key('t-1'), { reason: 'preempted', nowMs: NOW, preempted: true });
     for (const workerId of ['t-0', 't-1']) await stop(workerId);
     await deletePool(db, poolId, deleted);
     const { rows: tables } = await sql<{ name: string }>`
@@ -269,7 +274,8 @@ describe.each(engines)('retention on %s', (engine) => {
     const ofOther = await withRowsOf(other);
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
     // Their tokens outlive everything that carries them.
-    expect(await withRowsOf(poolId)).toEqual(['launches', 'orphan_acts', 'orphans', 'stray_lifecycles']);
+    const left = ['launches', 'orphan_acts', 'orphans', 'stray_lifecycles', 'wedged_acts'];
+    expect(await withRowsOf(poolId)).toEqual(left);
     expect(await withRowsOf(other)).toEqual(ofOther);
   });
 

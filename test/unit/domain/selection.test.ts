@@ -30,6 +30,13 @@ describe('the cases of Taskcluster', () => {
     expect(passedOver).toEqual({ a: 'weight used up' });
   });
 
+  test('a launch config of which the cloud took back a part is used less by as much, and one that it all took back last', () => {
+    const { weights } = choose([option('a', { preemptedPart: 0.25 }), option('b')], 50);
+    expect(weights).toEqual({ a: 0.75, b: 1 });
+    expect(choose([option('a', { preemptedPart: 1 }), option('b')], 50).machines).toEqual({ b: 50 });
+    expect(choose([option('a', { preemptedPart: 1 })], 50).machines).toEqual({ a: 50 });
+  });
+
   test('a single launch config with used-up weight still gives all it has left', () => {
     const { machines, weights } = choose([option('a', { maxCapacity: 100, usedCapacity: 60, recentErrors: 50 })], 60);
     expect(machines).toEqual({ a: 40 });

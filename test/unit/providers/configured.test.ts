@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { scannedProviders } from '../../../activities/scan/scan.js';
 import { buildProviders, providersOf } from '../../../providers/configured.js';
+import { ProviderError } from '../../../providers/errors.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
@@ -66,7 +67,7 @@ describe('the provider registry', () => {
       },
     };
     const registry = providersOf([flaky, staticProvider(contextOf('hand'))]);
-    expect(registry.state('flaky')).toEqual({ state: 'unknown', message: null });
+    expect(registry.state('flaky')).toEqual({ state: 'unknown', message: null, since: null });
     const changes: string[] = [];
     await new Promise<void>((resolve) => {
       const stop = registry.startHealthChecks({
@@ -81,7 +82,43 @@ describe('the provider registry', () => {
       });
     });
     expect(changes).toContain('flaky failed no credentials');
-    expect(registry.state('flaky')).toEqual({ state: 'ok', message: null });
+    expect(registry.state('flaky')).toEqual({ state: 'ok', message: null, since: expect.any(Number) });
     expect(registry.state('hand').state).toBe('ok');
+  });
+
+  test('a provider that was well is checked again, and is unhealthy with its second failure in a row', async () => {
+    let answer: () => Promise<readonly string[]> = async () => [];
+    const registry = providersOf([{ ...staticProvider(contextOf('one')), setup: () => answer() }]);
+    await registry.setup();
+    answer = () => Promise.reject(new Error('no answer'));
+    await registry.setup();
+    expect(registry.state('one').state).toBe('ok');
+    await registry.setup();
+    expect(registry.state('one')).toMatchObject({ state: 'failed', message: 'no answer' });
+    answer = async () => [];
+    await registry.setup();
+    expect(registry.state('one').state).toBe('ok');
+  });
+
+  test('a provider that is throttled stays healthy', async () => {
+    let answer: () => Promise<readonly string[]> = async () => [];
+    const registry = providersOf([{ ...staticProvider(contextOf('one')), setup: () => answer() }]);
+    await registry.setup();
+    answer = () => Promise.reject(new ProviderError({ code: 'Throttled', message: 'too many' }));
+    for (let checks = 0; checks < 3; checks += 1) await registry.setup();
+    expect(registry.state('one').state).toBe('ok');
+  });
+
+  test('a provider whose account is suspended is unhealthy, said once, although it can be read', async () => {
+    const registry = providersOf([staticProvider(contextOf('one')), staticProvider(contextOf('other'))]);
+    const changes: string[] = [];
+    const stop = registry.startHealthChecks({ onChange: (id, { state }) => void changes.push(`${id} ${state}`) });
+    await registry.setup();
+    for (const words of ['disabled (1)', 'disabled (2)']) registry.suspended('one', words);
+    await registry.setup();
+    stop();
+    expect(registry.state('one')).toMatchObject({ state: 'failed', message: 'disabled (2)' });
+    expect(registry.state('other').state).toBe('ok');
+    expect(changes.filter((change) => change === 'one failed')).toHaveLength(1);
   });
 });

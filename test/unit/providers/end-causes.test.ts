@@ -5,7 +5,8 @@ import { causeOf as googleCauseOf } from '../../../providers/google/explain.js';
 
 test.each([
   ['Server.InsufficientInstanceCapacity', 'capacity'],
-  ['Server.SpotInstanceTermination', 'capacity'],
+  ['Server.SpotInstanceTermination', 'preempted'],
+  ['Server.SpotInstanceShutdown: Spot instance shutdown', 'preempted'],
   ['insufficient host capacity: INSUFFICIENTCAPACITY', 'capacity'],
   ['Client.VolumeLimitExceeded: Volume limit exceeded', 'quota'],
   ['Client.InternalError: Client error on launch', 'other'],
@@ -16,6 +17,7 @@ test.each([
 
 test.each([
   ['AllocationFailed: none left', 'capacity'],
+  ['preempted: the Spot VM is deallocated', 'preempted'],
   ['The vCPU quota is used up', 'quota'],
   ['OSProvisioningTimedOut: no word', 'other'],
 ] as const)('a VM of Azure that ends at launch with %j has the cause %s', (reason, cause) => {

@@ -207,9 +207,16 @@ describe('a machine that a scan sees', () => {
         await lifecycle.observed('gone');
       }
       await lifecycle.ended();
-      expect(stop()).toEqual({ reason: 'preempted: wanted elsewhere', failure: null });
+      expect(stop()).toEqual({ reason: 'preempted: wanted elsewhere', failure: null, preempted: true });
     },
   );
+
+  test('a running worker whose machine the cloud takes back ends as preempted, in the cloud’s words', async () => {
+    const lifecycle = await running();
+    await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination', cause: 'preempted' });
+    await lifecycle.ended();
+    expect(stop()).toEqual({ reason: 'preempted: Server.SpotInstanceTermination', failure: null, preempted: true });
+  });
 
   test('a machine gone while it ran is no failure', async () => {
     const lifecycle = await running();

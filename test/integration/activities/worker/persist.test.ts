@@ -3,7 +3,13 @@ import { sql } from 'kysely';
 import { persistActivities } from '../../../../activities/worker/persist.js';
 import { lifecycleId } from '../../../../temporal/ids.js';
 import { isRefusedForGood } from '../../../../database/client/failures.js';
+import { jsonb } from '../../../../database/client/sql.js';
+import { recordedMetrics } from '../../../../database/metric-facts.js';
+import { poolSnapshot } from '../../../../database/pool-snapshot.js';
 import { activityDeps } from '../../../support/activities.js';
+import { recordedContext } from '../../../support/provider-context.js';
+import { RecordingCloud } from '../../../support/recording-cloud.js';
+import { recordingProvider } from '../../../support/recording-provider.js';
 import { recordedLog } from '../../../support/recorded-log.js';
 import { DAY, engines, launched, makePool, NOW, poolId } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
@@ -67,6 +73,45 @@ describe.each(engines)('the end of a worker on %s', (engine) => {
     expect(triggered).toEqual([poolId]);
     expect(await database.db.selectFrom('workerPoolErrors').selectAll().execute()).toEqual([]);
     expect(await database.db.selectFrom('launchBackoffs').selectAll().execute()).toEqual([]);
+  });
+});
+
+describe.each(engines)('a preemption on %s', (engine) => {
+  const database = databaseFor(engine);
+
+  test('recordStopping of a preempted worker triggers its pool at once, and counts it by launch config', async () => {
+    const config = { minCapacity: 0, maxCapacity: 100 };
+    await makePool(database.db, { config: { ...config, preferLongLived: true } });
+    await launched(database.db, 't', 4);
+    const triggered: string[] = [];
+    const triggers = { requestReconcileSoon: (pool: string) => void triggered.push(pool), requestFastScan: () => {} };
+    const provider = recordingProvider(recordedContext({ providerId: 'aws' }), new RecordingCloud(), 'bulk');
+    const deps = activityDeps({ database, triggers, providers: { get: () => provider } });
+    const activities = persistActivities(deps);
+    const key = (workerId: string) => ({
+      ...{ workerPoolId: poolId, workerGroup: 'us-west-2', workerId, providerId: 'aws', launchConfigId: 'lc-a' },
+    });
+    const stop = { reason: 'preempted: taken back', failure: null, preempted: true } as const;
+    await activities.recordStopping(key('t-0'), stop, NOW + 1_000);
+    await activities.recordStopping(key('t-0'), stop, NOW + 2_000);
+    await activities.recordStopping(key('t-1'), { reason: 'removed', failure: null }, NOW);
+    expect(triggered).toEqual([poolId, poolId]);
+    expect(await database.db.selectFrom('preemptions').select(['workerId', 'at', 'livedMs']).execute()).toEqual([
+      { workerId: 't-0', at: NOW + 1_000, livedMs: 1_000 },
+    ]);
+    const partOfA = async (nowMs: number) =>
+      (await poolSnapshot(database.db, poolId, nowMs))!.options.map(({ preemptedPart }) => preemptedPart);
+    // One was taken back, and two stay.
+    expect(await partOfA(NOW + 2_000)).toEqual([1 / 3, undefined]);
+    expect(await partOfA(NOW + 1_000 + DAY)).toEqual([undefined, undefined]);
+    expect((await recordedMetrics(database.db, NOW + 2_000)).preempted).toEqual([
+      { workerPoolId: poolId, launchConfigId: 'lc-a', machines: 1 },
+    ]);
+    await database.db
+      .updateTable('workerPools')
+      .set({ config: jsonb(config) })
+      .execute();
+    expect(await partOfA(NOW + 2_000)).toEqual([undefined, undefined]);
   });
 });
 

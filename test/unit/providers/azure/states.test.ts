@@ -9,6 +9,7 @@ const view = (
   provisioningState,
   statuses: codes?.map((code) => ({ code, message: null })) ?? null,
   ignoredFailures,
+  isSpot: false,
 });
 const timedOut = 'ProvisioningState/failed/OSProvisioningTimedOut';
 
@@ -25,6 +26,15 @@ const cases: readonly (readonly [string, VmView, string, string | null])[] = [
         view('Succeeded', ['ProvisioningState/succeeded', `PowerState/${power}`]),
         'failed',
         `the VM is ${power}`,
+      ] as const,
+  ),
+  ...['deallocating', 'deallocated'].map(
+    (power) =>
+      [
+        'is evicted',
+        { ...view('Succeeded', [`PowerState/${power}`]), isSpot: true },
+        'failed',
+        `preempted: the Spot VM is ${power}`,
       ] as const,
   ),
   [
