@@ -116,12 +116,10 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     launchConfigs,
     options: launchConfigs.map((launchConfig) => {
       const { launchConfigId } = launchConfig;
+      const own = of(workers, launchConfigId);
       const its = health.get(launchConfigId);
-      const option = optionOf(launchConfig, of(workers, launchConfigId), of(open, launchConfigId), its);
-      if (!pool.config.preferLongLived || !its?.preempted) return option;
-      const staying = of(workers, launchConfigId).filter(({ state }) => state !== 'stopping');
-      const machines = sum(staying, (group) => group.machines);
-      return { ...option, preemptedPart: its.preempted / (its.preempted + machines) };
+      const option = optionOf(launchConfig, own, of(open, launchConfigId), its);
+      return pool.config.preferLongLived ? { ...option, ...preemptedPart(own, its) } : option;
     }),
     ...capacityByState(workers, open),
     unfinished,
@@ -130,6 +128,17 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     readings: row.readings && readingsOf(camelKeys<DemandReadingsRow>(row.readings)),
     lastAdoption: row.lastAdoption,
   };
+}
+
+/** Of those that were preempted lately and those that stay, the former. */
+function preemptedPart(
+  workers: readonly LaunchConfigGroup[],
+  health: LaunchConfigHealth | undefined,
+): Pick<LaunchConfigOption, 'preemptedPart'> {
+  const preempted = health?.preempted ?? 0;
+  if (preempted === 0) return {};
+  const staying = workers.filter(({ state }) => state !== 'stopping');
+  return { preemptedPart: preempted / (preempted + sum(staying, ({ machines }) => machines)) };
 }
 
 function optionOf(

@@ -16,14 +16,14 @@ const regionsAnswer = (...names: string[]) => ({
     .map((name) => `<item><regionName>${name}</regionName></item>`)
     .join('')}</regionInfo></DescribeRegionsResponse>`,
 });
-const setUp = (regions: readonly string[] | null) => {
+const setUp = (regions: readonly string[] | null, context = recordedContext()) => {
   const config = {
     providerType: 'aws',
     endpoint: server.endpoint,
     identityCertificates: null,
     draining: false,
   } as const;
-  return awsProvider({ ...config, regions: regions && [...regions] }, recordedContext()).setup();
+  return awsProvider({ ...config, regions: regions && [...regions] }, context).setup();
 };
 
 describe('the set-up of AWS', () => {
@@ -32,6 +32,16 @@ describe('the set-up of AWS', () => {
     say = () => answers.shift()!;
     expect(await setUp(['us-east-1', 'us-west-2'])).toEqual(['us-east-1 gave no answer (Unavailable: down)']);
     expect(server.requests).toHaveLength(2);
+  });
+
+  test('a call to AWS tells of an account that is blocked, and of no other refusal', async () => {
+    for (const code of ['Blocked', 'UnauthorizedOperation']) {
+      const context = recordedContext();
+      say = () => refusal(403, code, 'ask support');
+      await expect(setUp(['us-east-1'], context)).rejects.toMatchObject({ code: 'PermissionDenied' });
+      const suspended = code === 'Blocked' ? 'Blocked: ask support' : undefined;
+      expect(context.outcomes.map((outcome) => outcome.suspended)).toEqual([suspended]);
+    }
   });
 
   test('the set-up of AWS fails when no region answers', async () => {
