@@ -119,7 +119,7 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
       const own = of(workers, launchConfigId);
       const its = health.get(launchConfigId);
       const option = optionOf(launchConfig, own, of(open, launchConfigId), its);
-      return pool.config.preferLongLived ? { ...option, ...preemptedPart(own, its) } : option;
+      return { ...option, ...preemptedPart(pool, own, its) };
     }),
     ...capacityByState(workers, open),
     unfinished,
@@ -130,13 +130,14 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
   };
 }
 
-/** Of those that were preempted lately and those that stay, the former. */
+/** Of those that were preempted lately and those that stay, the former; only where the pool wants to know. */
 function preemptedPart(
+  { config }: WorkerPool,
   workers: readonly LaunchConfigGroup[],
   health: LaunchConfigHealth | undefined,
 ): Pick<LaunchConfigOption, 'preemptedPart'> {
   const preempted = health?.preempted ?? 0;
-  if (preempted === 0) return {};
+  if (preempted === 0 || !config.preferLongLived) return {};
   const staying = workers.filter(({ state }) => state !== 'stopping');
   return { preemptedPart: preempted / (preempted + sum(staying, ({ machines }) => machines)) };
 }
