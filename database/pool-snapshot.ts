@@ -77,21 +77,7 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
   }>`
     with pool as (${selectPool.query} where p.worker_pool_id = ${workerPoolId}),
     ${capacityTables(nowMs, ofPool)},
-    errors as (
-      select launch_config_id,
-        cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int)
-          as recent
-      from worker_pool_errors
-      where ${ofPool} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
-      group by launch_config_id),
-    preempted as (
-      select launch_config_id, cast(count(*) as int) as machines from preemptions
-      where ${ofPool} and at > ${bigint(nowMs - DAY_MS)} group by launch_config_id),
-    health as (
-      select launch_config_id, coalesce(e.recent, 0) as recent_errors, b.until, b.revision, b.unregistered,
-        coalesce(p.machines, 0) as preempted
-      from errors e full join (select * from launch_backoffs where ${ofPool}) b using (launch_config_id)
-      full join preempted p using (launch_config_id))
+    ${healthTables(nowMs, ofPool)}
     select to_jsonb(pool) as pool,
       (select to_jsonb(h) from holds h where scope in (${workerPoolId}, '*') order by scope = '*' limit 1) as hold,
       coalesce((select jsonb_agg(to_jsonb(g)) from grouped g), '[]') as workers,
@@ -129,6 +115,24 @@ export async function poolSnapshot(db: Db, workerPoolId: string, nowMs: number):
     lastAdoption: row.lastAdoption,
   };
 }
+
+/** What decides how much a pool's launch configs are used: the table `health`. */
+const healthTables = (nowMs: number, ofPool: RawBuilder<unknown>) => sql`
+  errors as (
+    select launch_config_id,
+      cast(sum(greatest(1, ceil(occurrences * least(1.0, ${HOUR_MS} / greatest(1.0, reported - first_reported))))) as int)
+        as recent
+    from worker_pool_errors
+    where ${ofPool} and kind <> 'termination-error' and reported > ${bigint(nowMs - HOUR_MS)}
+    group by launch_config_id),
+  preempted as (
+    select launch_config_id, cast(count(*) as int) as machines from preemptions
+    where ${ofPool} and at > ${bigint(nowMs - DAY_MS)} group by launch_config_id),
+  health as (
+    select launch_config_id, coalesce(e.recent, 0) as recent_errors, b.until, b.revision, b.unregistered,
+      coalesce(p.machines, 0) as preempted
+    from errors e full join (select * from launch_backoffs where ${ofPool}) b using (launch_config_id)
+    full join preempted p using (launch_config_id))`;
 
 /** Of those that were preempted lately and those that stay, the former; only where the pool wants to know. */
 function preemptedPart(
