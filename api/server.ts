@@ -9,26 +9,32 @@ import { addHooks } from './http/hooks.js';
 import { documented, securitySchemes } from './http/openapi.js';
 import { httpLimits, limitConnections, serverLimits } from './http/limits.js';
 import { trustsProxy } from '../config/trusted-proxies.js';
+import type { SharedAnswer } from './http/shared-answers.js';
 import { acceptJson } from './http/body.js';
 import { API_PREFIX, normalizeUrl } from './http/paths.js';
 import { addAuditOperations } from './routes/audit.js';
+import { addDashboard } from './routes/dashboard.js';
 import { addDecisionOperations } from './routes/decisions.js';
 import { addErrorOperations } from './routes/errors.js';
+import { addEvents } from './routes/events.js';
 import { addHealthOperations } from './routes/health.js';
 import { addHoldOperations } from './routes/holds.js';
 import { addLaunchConfigOperations } from './routes/launch-configs.js';
-import { addFrontPage } from './routes/front-page.js';
 import { addOrphanOperations } from './routes/orphans.js';
+import { addOverviewOperations, sharedOverview } from './routes/overview.js';
 import { addPoolOperations } from './routes/pools.js';
 import { refuseOtherMethods } from './http/other-methods.js';
 import { addProviderOperations } from './routes/providers.js';
+import { addReconciliationOperations } from './routes/reconciliation.js';
 import { addReferences } from './routes/references.js';
 import { addRegistrationOperations } from './routes/registration.js';
 import { addReregistrationOperations } from './routes/reregistration.js';
 import { addQueueWorkerOperations } from './routes/queue-workers.js';
+import { addSessionOperations } from './routes/session.js';
 import { addStaticWorkerOperations } from './routes/static-workers.js';
 import { addStatsOperations } from './routes/stats.js';
 import { addWorkerOperations } from './routes/workers.js';
+import type { Overview } from './schemas/overview.js';
 
 /** The HTTP API, not yet listening. */
 export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
@@ -64,17 +70,31 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
     },
     transform: documented(app),
   });
-  await app.register(async (api) => addOperations(api, context), { prefix: API_PREFIX });
-  addFrontPage(app, context);
+  const overview = sharedOverview(context);
+  await app.register(async (api) => addOperations(api, context, overview), { prefix: API_PREFIX });
+  addDashboard(app);
+  addEvents(app, context, overview);
   addReferences(app);
+  addDescription(app);
   return app;
 }
 
-function addOperations(api: FastifyInstance, context: ApiContext): void {
+function addDescription(app: FastifyInstance): void {
+  let description: unknown;
+  app.get('/openapi.json', { schema: { hide: true }, config: { operation: 'openapi', isPublic: true } }, async () => {
+    description ??= app.swagger();
+    return description;
+  });
+}
+
+function addOperations(api: FastifyInstance, context: ApiContext, overview: SharedAnswer<Overview>): void {
   addHealthOperations(api, context);
   addProviderOperations(api, context);
   addPoolOperations(api, context);
+  addOverviewOperations(api, overview);
+  addSessionOperations(api, context);
   addHoldOperations(api, context);
+  addReconciliationOperations(api, context);
   addOrphanOperations(api, context);
   addDecisionOperations(api, context);
   addAuditOperations(api, context);

@@ -3,7 +3,7 @@ import { AuthService, AuthServiceUnavailableError } from '../api/auth/auth-servi
 import { AuthenticationError } from '../api/auth/client.js';
 import { issuerScopes, type Issuer } from '../api/auth/credentials.js';
 import { likelyHosts } from '../api/auth/hosts.js';
-import { missingScopes } from '../api/auth/scopes.js';
+import { missingScopes } from '../domain/scopes.js';
 import { API_PREFIX } from '../api/http/paths.js';
 import type { Config } from '../config/schema.js';
 import { firstLineOf } from '../domain/values.js';

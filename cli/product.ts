@@ -236,7 +236,7 @@ async function atItsPort<T>(
 }
 
 /**
- * Where people find Temporal's UI, for the front page's link; no part of the configuration, because nothing depends on
+ * Where people find Temporal's UI, for the dashboard's link; no part of the configuration, because nothing depends on
  * it.
  */
 function temporalUiUrl({ WORKER_MANAGER_TEMPORAL_UI_URL: url }: NodeJS.ProcessEnv): string | null {

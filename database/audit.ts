@@ -12,6 +12,28 @@ export interface AuditEntry {
   readonly action: string;
 }
 
+export async function recordAudit(
+  db: Db,
+  entry: Pick<AuditEntry, 'clientId' | 'entityType' | 'entityId' | 'action'>,
+  nowMs: number,
+): Promise<void> {
+  await db
+    .insertInto('audit')
+    .values({ ...entry, at: nowMs })
+    .execute();
+}
+
+/** Who did what to whatever, newest first. */
+export async function listAllAudit(db: Db, page: Page): Promise<PageOf<AuditEntry>> {
+  let query = db
+    .selectFrom('audit')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1);
+  if (page.after !== null) query = query.where('id', '<', Number(page.after));
+  return pageOf(await query.execute(), page, ({ id }) => String(id));
+}
+
 /** Who changed it and when, newest first. */
 export async function listAudit(
   db: Db,

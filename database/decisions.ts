@@ -54,17 +54,6 @@ export async function listDecisions(db: Db, workerPoolId: string, page: Page): P
   return { items: items.map(withoutId), after };
 }
 
-/** Each pool's last one. */
-export async function latestDecisions(db: Db): Promise<RecordedDecision[]> {
-  // One step in the index for each pool: `distinct on` would read every decision there is.
-  const { rows } = await sql<Parameters<typeof withoutId>[0]>`
-    select d.id, d.worker_pool_id, d.first_at, d.last_at, d.occurrences, d.decision from worker_pools p
-    cross join lateral (
-      select * from decisions d where d.worker_pool_id = p.worker_pool_id order by d.id desc limit 1) as d
-    order by d.worker_pool_id`.execute(db);
-  return rows.map(withoutId);
-}
-
 const withoutId = ({
   id: _,
   decision,

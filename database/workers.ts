@@ -37,6 +37,8 @@ export interface WorkerFilter {
   readonly workerPoolId: string;
   readonly workerGroup?: string;
   readonly state?: WorkerState;
+  /** Only those that are not stopped. */
+  readonly isLive?: boolean;
   readonly launchConfigId?: string;
 }
 
@@ -52,6 +54,7 @@ export async function listWorkers(db: Db, filter: WorkerFilter, page: Page): Pro
     .limit(page.limit + 1);
   if (filter.workerGroup !== undefined) query = query.where('workerGroup', '=', filter.workerGroup);
   if (filter.state !== undefined) query = query.where('state', '=', filter.state);
+  if (filter.isLive) query = query.where('state', '<>', sql.lit('stopped'));
   if (filter.launchConfigId !== undefined) query = query.where('launchConfigId', '=', filter.launchConfigId);
   const [created, group, id] = page.after?.split('/') ?? [];
   if (created !== undefined && group !== undefined && id !== undefined) {

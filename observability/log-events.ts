@@ -306,6 +306,11 @@ export const logEvents = {
     meaning: 'A fault of ours; the answer has the incident’s id.',
     fields: ['operation', 'incidentId', 'err'],
   },
+  'live-read-failed': {
+    level: 'warn',
+    meaning: 'What open pages of the dashboard show could not be read; they say that they are out of date.',
+    fields: ['topic', 'err'],
+  },
   'registration-refused': {
     level: 'warn',
     meaning: 'A proof of identity did not hold, for this reason.',

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: compiles to dist/, copies what is not TypeScript (migrations, pages), bundles the workflows, and
- * removes what has no source any more. Each step does nothing when nothing changed.
+ * `npm run build`: compiles to dist/, copies what is not TypeScript (migrations, data), bundles the workflows and the
+ * dashboard, and removes what has no source any more. Each step does nothing when nothing changed.
  */
 import {
   copyFileSync,
@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { bundleDashboard } from './bundle-dashboard.mjs';
 import { bundleWorkflows } from './bundle-workflows.mjs';
 import { withLock } from './lock.mjs';
 import { ensureNode, fail, projectRoot, run, say } from './node.mjs';
@@ -43,8 +44,9 @@ export async function build({ typeErrors = 'fail' } = {}) {
     });
     if (types.code !== 0 && typeErrors === 'fail') throw new Error('the build found type errors');
     const sources = sourceFiles();
-    removeLeftovers(new Set(sources));
+    removeLeftovers(new Set(sources.filter((path) => !isDashboard(path))));
     for (const path of sources.filter(isAsset)) copyAsset(path);
+    await bundleDashboard();
     await bundleWorkflows();
     if (types.code === 0) writeFileSync(stamp, inputs);
   });
@@ -61,7 +63,9 @@ function fingerprint() {
     .join('');
 }
 
-const isAsset = (path) => assetKinds.has(extname(path));
+/** The dashboard is bundled as a whole. */
+const isDashboard = (path) => path.startsWith(join('dashboard', '/'));
+const isAsset = (path) => assetKinds.has(extname(path)) && !isDashboard(path);
 
 function sourceFiles() {
   const folders = readdirSync(projectRoot, { withFileTypes: true }).filter(
@@ -69,7 +73,9 @@ function sourceFiles() {
   );
   return folders.flatMap(({ name }) =>
     filesIn(join(projectRoot, name)).filter(
-      (path) => (isAsset(path) || path.endsWith('.ts')) && !notBuilt.some((folder) => path.startsWith(folder)),
+      (path) =>
+        (isAsset(path) || isDashboard(path) || path.endsWith('.ts')) &&
+        !notBuilt.some((folder) => path.startsWith(folder)),
     ),
   );
 }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { sameText } from './secrets.js';
 import { AuthenticationError, type Caller, type Client, type Clients } from './client.js';
-import { missingScopes, satisfies } from './scopes.js';
+import { missingScopes, satisfies } from '../../domain/scopes.js';
 
 /** What a holder of temporary credentials sends along: who let them do what, from when to when. */
 export interface Certificate {

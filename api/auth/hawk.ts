@@ -3,7 +3,7 @@ import { isObject } from '../../domain/values.js';
 import { judgeCertificate } from './certificate.js';
 import { type Authenticated, AuthenticationError, type Caller, type Clients } from './client.js';
 import { type HawkExt, parseExt } from './hawk-ext.js';
-import { missingScopes } from './scopes.js';
+import { missingScopes } from '../../domain/scopes.js';
 import type { Presented, PresentedSignature } from './signature.js';
 
 export interface HostAndPort {

@@ -29,6 +29,16 @@ export function workerSecret(deploymentKey: string, worker: LifecycleKey, genera
 export const derivedIssuerToken = (deploymentKey: string): string => derive(deploymentKey, 'issuer');
 
 /**
+ * What proves a session to be ours. It is made of the client's access token too, so that a token that is replaced ends
+ * its sessions.
+ */
+export const sessionMark = (
+  deploymentKey: string,
+  { clientId, accessToken }: { readonly clientId: string; readonly accessToken: string },
+  expires: number,
+): string => derive(deploymentKey, `session/${JSON.stringify([clientId, expires, accessToken])}`);
+
+/**
  * Which generation's secret was presented: the row's, or the one before it; null for any other. The lifecycle decides
  * whether the one before is still good. Takes the same time for every wrong secret.
  */

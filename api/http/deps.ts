@@ -26,7 +26,7 @@ export interface ApiDeps {
   /** What `__heartbeat__` checks. */
   readonly health: Health;
   readonly version: Version;
-  /** Shown on the front page; null where there is none. */
+  /** The dashboard links to it; null where there is none. */
   readonly temporalUiUrl: string | null;
   /** Only tests set them: they do not wait for a minute. */
   readonly httpLimits?: Partial<HttpLimits>;

@@ -7,6 +7,8 @@ import { invalidHost } from '../auth/hosts.js';
 import { foreignRequest } from '../auth/origin.js';
 import { assertPayloadHash } from '../auth/payload-hash.js';
 import { CredentialsUse } from '../auth/credentials-used.js';
+import { mayUseCookie, sessionOf } from '../auth/session.js';
+import { hasBewit } from '../auth/signature.js';
 import { usedSignature } from '../auth/replay.js';
 import { forgetSignature, recordSignature } from '../../database/used-signatures.js';
 import type { ApiContext } from './context.js';
@@ -22,6 +24,8 @@ declare module 'fastify' {
     signedPayload: Buffer | null;
     /** What the database keeps of the signature; null where it need not. */
     usedSignature: string | null;
+    /** Epoch milliseconds; null where the caller is known by no session. */
+    sessionExpires: number | null;
   }
 }
 
@@ -35,6 +39,7 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
   app.decorateRequest('signedPayloadHash', null);
   app.decorateRequest('signedPayload', null);
   app.decorateRequest('usedSignature', null);
+  app.decorateRequest('sessionExpires', null);
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(reply);
     assertHost(context, request);
@@ -55,9 +60,11 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
     if (usedSignature !== null && statusCode >= 500) await forgetUnserved(context, usedSignature);
   });
   app.addHook('onResponse', async (request, reply) => {
-    const { operation } = request.routeOptions.config;
+    const { operation, isStream } = request.routeOptions.config;
     const { statusCode: status, elapsedTime } = reply;
-    context.metrics?.onAnswer({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
+    // A stream lasts as long as somebody reads it, and is no slow call.
+    if (!isStream)
+      context.metrics?.onAnswer({ operation, method: request.method, status, seconds: elapsedTime / 1000 });
     logEvent(request.log, 'api-call', { operation, status, ms: Math.round(elapsedTime) });
   });
 }
@@ -87,7 +94,15 @@ function authentication(context: ApiContext, trusts: TrustsProxy) {
   const settings: AuthSettings = { type: config.auth.type, ownUrls, issuerId: issuer.clientId };
   const credentialsUse = new CredentialsUse((worker) => recordCredentialsUsed(db, worker, now()));
   return async (request: FastifyRequest): Promise<void> => {
-    const { payloadHash, ...caller } = await authenticate(asSent(request, trusts), settings, context, now());
+    const sent = asSent(request, trusts);
+    const session = cookieSession(context, request, sent);
+    if (session) {
+      const { clientId, scopes } = session.client;
+      request.caller = { clientId, scopes };
+      request.sessionExpires = session.expires;
+      return;
+    }
+    const { payloadHash, ...caller } = await authenticate(sent, settings, context, now());
     request.caller = caller;
     request.signedPayloadHash = payloadHash ?? null;
     await credentialsUse.record(caller.clientId).catch((error: unknown) => {
@@ -95,6 +110,15 @@ function authentication(context: ApiContext, trusts: TrustsProxy) {
       logEvent(request.log, 'credentials-use-not-recorded', { err: error });
     });
   };
+}
+
+/** Who gives credentials speaks with these. */
+function cookieSession(context: ApiContext, request: FastifyRequest, sent: ReturnType<typeof asSent>) {
+  const { cookie, authorization, origin, 'sec-fetch-site': site, 'content-type': contentType } = request.headers;
+  if (context.config.auth.type !== 'static' || cookie === undefined) return null;
+  if (authorization !== undefined || hasBewit(sent)) return null;
+  if (!mayUseCookie({ method: request.method, ...sent.hosts, origin, site, contentType }, context.ownUrls)) return null;
+  return sessionOf(cookie, context, context.now());
 }
 
 function asSent(request: FastifyRequest, trusts: TrustsProxy) {

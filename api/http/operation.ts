@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox';
 import type { Caller } from '../auth/client.js';
-import { missingScopes } from '../auth/scopes.js';
+import { missingScopes } from '../../domain/scopes.js';
 import { isStorable } from './body.js';
 import { ApiError } from './errors.js';
 
@@ -44,6 +44,12 @@ export interface Call<P extends TProperties, Q extends TProperties, B extends TS
   /** Where the request came from; behind a trusted proxy, what that says. */
   readonly address: string;
   readonly log: Log;
+  /** When the session ends that the caller is known by, epoch milliseconds; null without one. */
+  readonly sessionExpires: number | null;
+  /** Whether it came through TLS, as far as a trusted proxy tells. */
+  readonly isSecure: boolean;
+  /** Of the answer. */
+  readonly setHeader: (name: string, value: string) => void;
 }
 
 export type Log = FastifyRequest['log'];
@@ -59,6 +65,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     operation?: string;
     isPublic?: boolean;
+    /** Its answer has no end of its own. */
+    isStream?: boolean;
     mask?: (body: unknown) => unknown;
   }
 }
@@ -100,8 +108,16 @@ export function addOperation<
       assertStorable(request);
       if (contentScopes) requireScopes(request.caller, contentScopes(contentOf(request)));
     },
-    handler: (request) =>
-      handle({ ...contentOf(request), caller: request.caller, address: request.ip, log: request.log }),
+    handler: (request, reply) =>
+      handle({
+        ...contentOf(request),
+        caller: request.caller,
+        address: request.ip,
+        log: request.log,
+        sessionExpires: request.sessionExpires,
+        isSecure: request.protocol === 'https',
+        setHeader: (header, value) => void reply.header(header, value),
+      }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { listAudit } from '../../database/audit.js';
+import { type AuditEntry, listAllAudit, listAudit } from '../../database/audit.js';
 import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
@@ -26,14 +26,30 @@ export function addAuditOperations(api: FastifyInstance, { db, pagingOf }: ApiCo
     response: entityHistory,
     handle: async ({ params, query }) => {
       const { items, after } = await listAudit(db, params, paging.page(query));
-      return {
-        auditHistory: items.map(({ at, clientId, entityType, entityId, action }) => ({
-          ...{ clientId, entityType, entityId },
-          actionType: action,
-          created: iso(at),
-        })),
-        ...paging.continuation(after),
-      };
+      return { auditHistory: items.map(toAuditResponse), ...paging.continuation(after) };
+    },
+  });
+
+  const pagingOfAll = pagingOf('audit-of-all');
+  addOperation(api, {
+    name: 'listAuditHistory',
+    category: 'Audit',
+    stability: 'experimental',
+    method: 'GET',
+    path: '/audit',
+    summary: 'Who did what, newest first',
+    query: pagingQuery,
+    scopes: () => ['auth:audit-history:*'],
+    response: entityHistory,
+    handle: async ({ query }) => {
+      const { items, after } = await listAllAudit(db, pagingOfAll.page(query));
+      return { auditHistory: items.map(toAuditResponse), ...pagingOfAll.continuation(after) };
     },
   });
 }
+
+const toAuditResponse = ({ at, clientId, entityType, entityId, action }: AuditEntry) => ({
+  ...{ clientId, entityType, entityId },
+  actionType: action,
+  created: iso(at),
+});

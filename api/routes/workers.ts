@@ -45,7 +45,7 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
       // Workers that only the queue knows are no rows of ours.
       if (state === STANDALONE) return { workers: [] };
       const filter = { workerPoolId, state: state as Worker['state'] | undefined, launchConfigId };
-      return workersResponse(context, await listWorkers(db, filter, page), paging);
+      return pageResponse(context, await listWorkers(db, filter, page), paging);
     },
   });
 
@@ -61,7 +61,7 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
     scopes: ({ workerPoolId, workerGroup }) => [`worker-manager:list-workers:${workerPoolId}/${workerGroup}`],
     response: workerList,
     handle: async ({ params, query }) =>
-      workersResponse(context, await listWorkers(db, params, paging.page(query)), paging),
+      pageResponse(context, await listWorkers(db, params, paging.page(query)), paging),
   });
 }
 
@@ -132,10 +132,15 @@ export async function workerResponse({ db }: ApiContext, worker: Worker) {
   return toWorkerResponse(worker, await lastChecked(db, [worker.providerId]));
 }
 
-async function workersResponse({ db }: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) {
+export async function workersResponse({ db }: ApiContext, workers: readonly Worker[]) {
   const checked = await lastChecked(
     db,
-    items.map(({ providerId }) => providerId),
+    workers.map(({ providerId }) => providerId),
   );
-  return { workers: items.map((worker) => toWorkerResponse(worker, checked)), ...paging.continuation(after) };
+  return workers.map((worker) => toWorkerResponse(worker, checked));
 }
+
+const pageResponse = async (context: ApiContext, { items, after }: PageOf<Worker>, paging: Paging) => ({
+  workers: await workersResponse(context, items),
+  ...paging.continuation(after),
+});

@@ -21,7 +21,7 @@ interface SimulatorState {
 /** Workers as the API counts them, and tasks as the queue has them at this moment. */
 export async function takeSnapshot({ apiUrl, simulatorUrl }: Running): Promise<PoolRow[]> {
   const [overview, simulator] = await Promise.all([
-    getJson<Overview>(`${apiUrl}/overview.json`),
+    getJson<Overview>(`${apiUrl}/api/worker-manager/v1/overview`),
     getJson<SimulatorState>(`${simulatorUrl}/simulator/state`),
   ]);
   return overview.pools.map((pool) => ({ ...pool, pending: simulator.pools[pool.workerPoolId]?.pendingTasks ?? 0 }));

@@ -1,10 +1,11 @@
 import { NULL_PROVIDER } from '../../domain/ids.js';
-import { listAudit } from '../../database/audit.js';
+import { listAllAudit, listAudit, recordAudit } from '../../database/audit.js';
 import { launchConfigStats, poolCounters } from '../../database/counts.js';
-import { latestDecisions, listDecisions, recordDecision } from '../../database/decisions.js';
+import { listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordReadings } from '../../database/demand-readings.js';
 import { errorStats } from '../../database/error-stats.js';
 import { listErrors } from '../../database/errors.js';
+import { errorsOfLastHour, poolOverviews } from '../../database/overview.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
@@ -230,13 +231,21 @@ const api: FleetQuery[] = [
   { name: 'poolCounters', form: 'all', run: (db) => poolCounters(db, 'all') },
   { name: 'poolCounters', form: 'one pool', run: (db) => poolCounters(db, [pool]) },
   { name: 'launchConfigStats', run: (db) => launchConfigStats(db, pool) },
-  { name: 'latestDecisions', run: latestDecisions },
+  { name: 'poolOverviews', form: 'all', run: (db) => poolOverviews(db, 2_000, null) },
+  { name: 'poolOverviews', form: 'one pool', run: (db) => poolOverviews(db, 1, pool) },
+  { name: 'errorsOfLastHour', run: errorsOfLastHour },
   { name: 'listDecisions', run: (db) => listDecisions(db, pool, page) },
   { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },
   { name: 'errorStats', run: (db, nowMs) => errorStats(db, pool, nowMs) },
   { name: 'errorStats', form: 'all pools', run: (db, nowMs) => errorStats(db, null, nowMs) },
   { name: 'listAudit', run: (db) => listAudit(db, { entityType: 'worker-pool', entityId: pool }, page) },
+  { name: 'listAllAudit', run: (db) => listAllAudit(db, page) },
+  {
+    name: 'recordAudit',
+    run: (db, nowMs) =>
+      recordAudit(db, { clientId: 'ops', entityType: 'worker-pool', entityId: pool, action: 'reconciled' }, nowMs),
+  },
   { name: 'listHolds', run: listHolds },
   { name: 'listLaunchConfigs', run: (db) => listLaunchConfigs(db, pool, { includeArchived: true }, page) },
   { name: 'getPool', run: (db) => getPool(db, pool) },
@@ -246,6 +255,7 @@ const api: FleetQuery[] = [
   { name: 'listPoolIds', run: listPoolIds },
   { name: 'getWorkers', run: (db) => getWorkers(db, pool, [worker]) },
   { name: 'listWorkers', run: (db) => listWorkers(db, { workerPoolId: pool }, page) },
+  { name: 'listWorkers', form: 'live', run: (db) => listWorkers(db, { workerPoolId: pool, isLive: true }, page) },
   ...(['requested', 'running', 'stopping', 'stopped'] as const).map((state): FleetQuery => ({
     name: 'listWorkers',
     form: state,

@@ -39,7 +39,8 @@ const page = readFileSync('docs/taskcluster-compatibility.md', 'utf8').replaceAl
 const ADDED = [
   ...['shouldWorkerTerminate', 'listWorkerPoolDecisions'],
   ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'listHolds', 'getEntityHistory'],
-  ...['sweepOrphans', 'orphanSweep', 'listOrphans'],
+  ...['sweepOrphans', 'orphanSweep', 'listOrphans', 'listAuditHistory'],
+  ...['workerPoolOverview', 'reconcileWorkerPool', 'openSession', 'closeSession', 'whoami'],
 ];
 
 describe('the reference', () => {

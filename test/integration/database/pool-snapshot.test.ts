@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { latestDecisions, listDecisions, recordDecision } from '../../../database/decisions.js';
+import { listDecisions, recordDecision } from '../../../database/decisions.js';
 import { insertError, listErrors } from '../../../database/errors.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../../database/pool-snapshot.js';
 import { hold, holdOf, listHolds, release } from '../../../database/holds.js';
@@ -301,10 +301,6 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
       [NOW, NOW + 1, 2],
     ]);
     expect(second.after).toBeNull();
-    expect((await latestDecisions(db)).map(({ workerPoolId, lastAt }) => [workerPoolId, lastAt])).toEqual([
-      ['prov/other', NOW],
-      [poolId, NOW + 3],
-    ]);
   });
 
   test('equal errors are listed as one, newest first, by launch config and by id', async () => {

@@ -29,7 +29,7 @@ test('the API tells a page of another origin what it may send', async () => {
   });
 });
 
-test('the table of the front page needs scopes, the page does not', async () => {
+test('the overview needs scopes, the dashboard’s page does not', async () => {
   expect((await api.call('GET', '//')).status).toBe(200);
-  expect((await api.call('GET', '//overview.json')).body.code).toBe('InsufficientScopes');
+  expect((await api.call('GET', '/overview')).body.code).toBe('InsufficientScopes');
 });

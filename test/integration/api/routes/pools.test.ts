@@ -259,13 +259,14 @@ describe('the order of config.launchConfigs', () => {
 });
 
 describe('hold', () => {
-  test('a hold of a pool or of all pools shows on the front page, and releasing requests a reconciliation', async () => {
+  test('a hold of a pool or of all pools shows in the overview and among the holds, and releasing requests a reconciliation', async () => {
     await create();
-    // The page's answer is shared for a second.
+    // The overview is shared for a second.
     const shows = (held: boolean) =>
       eventually(async () => {
-        const { body } = await api.call('GET', '//overview.json');
-        return body.pools.find((one: { workerPoolId: string }) => one.workerPoolId === pool)?.held === held;
+        const { body } = await api.call('GET', '/overview');
+        const row = body.pools.find((one: { workerPoolId: string }) => one.workerPoolId === pool);
+        return row !== undefined && (row.hold !== null) === held;
       });
     await shows(false);
     expect((await api.call('PUT', `${path}/hold`, { reason: 'maintenance' })).body).toEqual({});
@@ -275,6 +276,9 @@ describe('hold', () => {
     expect(api.lifecycles.requested.at(-1)).toBe(`reconcile ${pool}`);
     await api.call('PUT', '/hold', { reason: 'all' });
     await shows(true);
+    const since = expect.any(String);
+    const expected = { holds: [{ scope: '*', reason: 'all', clientId: 'anonymous', since }] };
+    expect((await api.call('GET', '/holds')).body).toEqual(expected);
     await api.call('DELETE', '/hold');
     await shows(false);
   });

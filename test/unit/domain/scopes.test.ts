@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { missingScopes, satisfies } from '../../../../api/auth/scopes.js';
+import { missingScopes, satisfies } from '../../../domain/scopes.js';
 
 describe('satisfies', () => {
   test.each([

@@ -1,0 +1,23 @@
+import type { WorkerKey } from '../domain/ids.js';
+
+/** Addresses of the page and of the API. A pool id is one component: its slash is written as `%2F`. */
+
+const part = encodeURIComponent;
+
+export const poolPage = (workerPoolId: string, tab?: string): string =>
+  `/pools/${part(workerPoolId)}${tab === undefined ? '' : `?tab=${part(tab)}`}`;
+export const editPage = (workerPoolId: string): string => `/pools/${part(workerPoolId)}/edit`;
+export const workerPage = ({ workerPoolId, workerGroup, workerId }: WorkerKey): string =>
+  `/pools/${part(workerPoolId)}/workers/${part(workerGroup)}/${part(workerId)}`;
+
+export const poolCall = (workerPoolId: string, rest = ''): string => `/worker-pool/${part(workerPoolId)}${rest}`;
+export const errorsCall = (workerPoolId: string): string => `/worker-pool-errors/${part(workerPoolId)}`;
+export const workersCall = (workerPoolId: string): string => `/workers/${part(workerPoolId)}`;
+export const workerCall = ({ workerPoolId, workerGroup, workerId }: WorkerKey, rest = ''): string =>
+  `/workers/${part(workerPoolId)}/${part(workerGroup)}/${part(workerId)}${rest}`;
+
+/** The address with these query keys; one that is empty or undefined is left out. */
+export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return given.length === 0 ? path : `${path}?${given.map(([key, value]) => `${part(key)}=${part(value!)}`).join('&')}`;
+}

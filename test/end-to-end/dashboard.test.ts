@@ -1,0 +1,188 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { awsPool } from '../../dev/testing/api-client.js';
+import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
+import { startSystem, type System } from '../../dev/testing/system.js';
+import { startChromium } from '../support/client-page.js';
+import { proofSize } from '../support/long.js';
+
+const WORKER_POOL = 'web/browser-tests';
+const HELD_POOL = 'web/held';
+const MARKUP = '<img src="/none" onerror="document.title = 1"><b>bold</b>';
+/** Its place among the cells behind a pool's name. */
+const RUNNING = 4;
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 800 };
+/** In which a page says that it has lost the server, with what a loaded machine takes to draw it. */
+const LOST_WITHIN_MS = 15_000;
+
+const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+
+jest.setTimeout(SYSTEM_TIMEOUT_MS);
+
+let system: System;
+let browser: Browser;
+let page: Page;
+/** Of the browser's console: errors, among them whatever the content security policy refuses. */
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  system = await startSystem({
+    database: 'pglite',
+    roles: 'all',
+    // Machines stay until they are removed.
+    simulator: { idleMs: 600_000, taskMs: 600_000 },
+  });
+  await system.api.createPool(WORKER_POOL, { ...awsPool({ maxCapacity: 5 }), description: MARKUP });
+  await system.api.createPool(HELD_POOL, awsPool());
+  await system.api.holdPool(HELD_POOL, MARKUP);
+  browser = await startChromium();
+  page = await browser.newPage({ viewport: DESK });
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+const poolPath = (workerPoolId: string) => `/pools/${encodeURIComponent(workerPoolId)}`;
+const open = (path: string) => page.goto(`${system.api.url}${path}`);
+const shows = (text: string | RegExp) => page.getByText(text).first().waitFor();
+
+/** Only where the environment says so: a test run must leave the checkout as it is. */
+async function picture(name: string): Promise<void> {
+  if (process.env['UPDATE_PICTURES'] === '1') await page.screenshot({ path: `docs/images/${name}.png` });
+}
+
+/** What axe finds, in light and in dark; and whether the page fits a phone. */
+async function isAccessible(): Promise<void> {
+  // Not by a script of the page: its policy would refuse that.
+  await page.evaluate(axe);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const found = await page.evaluate<string[]>(
+      `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ' ' + html)))`,
+    );
+    expect([page.url(), colorScheme, found]).toEqual([page.url(), colorScheme, []]);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(PHONE);
+  const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+  await page.setViewportSize(DESK);
+  expect([page.url(), width]).toEqual([page.url(), PHONE.width]);
+}
+
+test('the overview shows each pool as it changes, in a browser that draws names and reasons as text', async () => {
+  await open('/');
+  const row = page.getByRole('row').filter({ hasText: WORKER_POOL });
+  await row.waitFor();
+  await system.simulator.addTasks(WORKER_POOL, 3);
+  // Running, in its column, without anybody loading the page again.
+  await row.locator('td').nth(RUNNING).filter({ hasText: /^3$/ }).waitFor();
+  await system.waitFor(async () => (await system.api.counts(WORKER_POOL)).running === 3, 'three running workers');
+  await page.getByText('● live').waitFor();
+  await picture('dashboard-overview');
+  await isAccessible();
+
+  // The filter stands in the address.
+  await page.keyboard.press('/');
+  await page.keyboard.type('held');
+  await row.waitFor({ state: 'detached' });
+  expect(new URL(page.url()).searchParams.get('q')).toBe('held');
+});
+
+test('a pool’s page shows its parts, and holds and releases it by the keyboard alone', async () => {
+  await open(poolPath(WORKER_POOL));
+  await page.getByRole('row').filter({ hasText: 'running' }).nth(2).waitFor();
+  await picture('dashboard-pool');
+  await isAccessible();
+  for (const [tab, text] of [
+    ['configs', 'm5.large'],
+    ['decisions', /requested \d+ machines/],
+    ['errors', 'No errors are kept'],
+    ['settings', MARKUP],
+  ] as const) {
+    await page.getByRole('link', { name: tab, exact: true }).press('Enter');
+    await page.getByText(text).first().waitFor({ state: 'attached' });
+    if (proofSize({ short: false, long: true })) await isAccessible();
+  }
+
+  await page.getByRole('button', { name: 'Hold…' }).press('Enter');
+  await page.getByLabel('Reason').focus();
+  await page.keyboard.type(MARKUP);
+  await page.keyboard.press('Enter');
+  await shows(`■ Held by anonymous`);
+  await shows(MARKUP);
+  await page.getByRole('button', { name: 'Release…' }).press('Enter');
+  await page.getByRole('button', { name: 'Release the pool' }).press('Enter');
+  await page.getByText('■ Held by').waitFor({ state: 'detached' });
+});
+
+test('a worker is removed from its page, after it was asked for', async () => {
+  await system.api.holdPool(WORKER_POOL, 'nothing is replaced');
+  await open(poolPath(WORKER_POOL));
+  await page.getByRole('rowheader').getByRole('link').first().click();
+  await page.getByRole('button', { name: 'Remove…' }).click();
+  if (proofSize({ short: false, long: true })) await isAccessible();
+  await page.getByRole('button', { name: 'Remove the worker' }).click();
+  await shows(/^(stopping|stopped)$/);
+});
+
+test('a definition is edited with its changes in view, and what the API refuses is said', async () => {
+  await open(`${poolPath(HELD_POOL)}/edit`);
+  const editor = page.getByLabel('Definition, as JSON');
+  const text = await editor.inputValue();
+  await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": "ten"'));
+  await page.getByText('+     "maxCapacity": "ten"').first().waitFor();
+  await isAccessible();
+  await page.getByRole('button', { name: 'Save…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('dialog').getByRole('alert').waitFor();
+  // A refused call is an error in the console too.
+  complaints.splice(0, complaints.length, ...complaints.filter((each) => !each.includes('status of 400')));
+  await page.keyboard.press('Escape');
+  await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": 11'));
+  await page.getByRole('button', { name: 'Save…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await shows(/"maxCapacity": 11/);
+});
+
+test('errors, holds and the audit trail have pages, which keys lead to', async () => {
+  await open('/');
+  await page.getByRole('row').nth(1).waitFor();
+  for (const [key, heading, text] of [
+    ['h', 'Holds', MARKUP],
+    ['a', 'Audit', 'updated'],
+    ['e', 'Errors', 'No errors are kept'],
+  ] as const) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(key);
+    await page.getByRole('heading', { name: heading }).waitFor();
+    await shows(text);
+    await isAccessible();
+  }
+});
+
+test('a page whose server is gone says so and greys its numbers, and goes on when it is back', async () => {
+  await open('/');
+  await page.getByText('● live').waitFor();
+  expect(complaints).toEqual([]);
+  await system.kill9('all');
+  await page.getByRole('alert').filter({ hasText: 'Not live since' }).waitFor({ timeout: LOST_WITHIN_MS });
+  expect(await page.locator('main.stale').count()).toBe(1);
+  await system.start('all');
+  await page.getByText('● live').waitFor();
+  await page.locator('main.stale').waitFor({ state: 'detached' });
+});
+
+test('the pictures of the dashboard exist', () => {
+  for (const name of ['dashboard-overview', 'dashboard-pool']) {
+    const path = `docs/images/${name}.png`;
+    expect([path, existsSync(path)]).toEqual([path, true]);
+    expect(readFileSync(path).byteLength).toBeLessThan(300_000);
+  }
+});
