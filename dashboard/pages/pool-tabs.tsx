@@ -5,7 +5,7 @@ import type { workerFull } from '../../api/schemas/workers.js';
 import type { Decision } from '../../domain/decision-record.js';
 import type { LiveRows } from '../live.js';
 import { Facts, Failure, Loading, Since, When } from '../parts/small.js';
-import { Table } from '../parts/table.js';
+import { type Column, Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
 import { errorsCall, poolCall, workerPage } from '../urls.js';
 
@@ -18,6 +18,51 @@ export interface DecisionEntry {
   readonly decision: Decision;
 }
 
+const workerColumns: readonly Column<Worker>[] = [
+  {
+    id: 'worker',
+    title: 'Worker',
+    of: (row) => <a href={workerPage(row)}>{row.workerId}</a>,
+    value: (row) => row.workerId,
+  },
+  { id: 'group', title: 'Group', of: (row) => row.workerGroup, value: (row) => row.workerGroup, isWide: true },
+  {
+    id: 'state',
+    title: 'State',
+    of: (row) => row.state,
+    value: (row) => row.state,
+  },
+  {
+    id: 'age',
+    title: 'Age',
+    of: (row) => <Since at={row.created} />,
+    value: (row) => -Date.parse(row.created),
+    isNumber: true,
+  },
+  {
+    id: 'config',
+    title: 'Launch config',
+    of: (row) => row.launchConfigId ?? '–',
+    value: (row) => row.launchConfigId ?? '',
+    isWide: true,
+  },
+  {
+    id: 'capacity',
+    title: 'Capacity',
+    of: (row) => row.capacity,
+    value: (row) => row.capacity,
+    isNumber: true,
+    isWide: true,
+  },
+  {
+    id: 'checked',
+    title: 'Last seen',
+    of: (row) => <Since at={row.lastChecked} />,
+    isNumber: true,
+    isWide: true,
+  },
+];
+
 export function Workers({ live }: { live: LiveRows }) {
   const workers = live.keys.value
     .filter((key) => key.startsWith('worker/'))
@@ -28,50 +73,7 @@ export function Workers({ live }: { live: LiveRows }) {
     <>
       <Table
         caption="Workers that have not stopped"
-        columns={[
-          {
-            id: 'worker',
-            title: 'Worker',
-            of: (row) => <a href={workerPage(row)}>{row.workerId}</a>,
-            value: (row) => row.workerId,
-          },
-          { id: 'group', title: 'Group', of: (row) => row.workerGroup, value: (row) => row.workerGroup, isWide: true },
-          {
-            id: 'state',
-            title: 'State',
-            of: (row) => <span class={`state ${row.state}`}>{row.state}</span>,
-            value: (row) => row.state,
-          },
-          {
-            id: 'age',
-            title: 'Age',
-            of: (row) => <Since at={row.created} />,
-            value: (row) => -Date.parse(row.created),
-            isNumber: true,
-          },
-          {
-            id: 'config',
-            title: 'Launch config',
-            of: (row) => row.launchConfigId ?? '–',
-            value: (row) => row.launchConfigId ?? '',
-            isWide: true,
-          },
-          {
-            id: 'capacity',
-            title: 'Capacity',
-            of: (row) => row.capacity,
-            value: (row) => row.capacity,
-            isNumber: true,
-            isWide: true,
-          },
-          {
-            id: 'checked',
-            title: 'Last seen',
-            of: (row) => <Since at={row.lastChecked} />,
-            isNumber: true,
-            isWide: true,
-          },
-        ]}
+        columns={workerColumns}
         rows={workers}
         keyOf={(row) => `${row.workerGroup}/${row.workerId}`}
         order={(a, b) => (a.created < b.created ? 1 : -1)}

@@ -54,7 +54,7 @@ export function Worker({ pool: workerPoolId = '', group: workerGroup = '', worke
         of={[
           ['Pool', <a href={poolPage(workerPoolId)}>{workerPoolId}</a>],
           ['Group', workerGroup],
-          ['State', <span class={`state ${worker.state}`}>{worker.state}</span>],
+          ['State', worker.state],
           ['Provider', worker.providerId],
           ['Launch config', worker.launchConfigId ?? '–'],
           ['Capacity', worker.capacity],

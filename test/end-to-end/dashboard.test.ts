@@ -51,7 +51,7 @@ afterAll(async () => {
 
 const poolPath = (workerPoolId: string) => `/pools/${encodeURIComponent(workerPoolId)}`;
 const open = (path: string) => page.goto(`${system.api.url}${path}`);
-const shows = (text: string | RegExp) => page.getByText(text).first().waitFor();
+const expectText = (text: string | RegExp) => page.getByText(text).first().waitFor();
 
 /** Only where the environment says so: a test run must leave the checkout as it is. */
 async function picture(name: string): Promise<void> {
@@ -59,7 +59,7 @@ async function picture(name: string): Promise<void> {
 }
 
 /** What axe finds, in light and in dark; and whether the page fits a phone. */
-async function isAccessible(): Promise<void> {
+async function expectAccessible(): Promise<void> {
   // Not by a script of the page: its policy would refuse that.
   await page.evaluate(axe);
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -86,7 +86,7 @@ test('the overview shows each pool as it changes, in a browser that draws names 
   await system.waitFor(async () => (await system.api.counts(WORKER_POOL)).running === 3, 'three running workers');
   await page.getByText('● live').waitFor();
   await picture('dashboard-overview');
-  await isAccessible();
+  await expectAccessible();
 
   // The filter stands in the address.
   await page.keyboard.press('/');
@@ -99,7 +99,7 @@ test('a pool’s page shows its parts, and holds and releases it by the keyboard
   await open(poolPath(WORKER_POOL));
   await page.getByRole('row').filter({ hasText: 'running' }).nth(2).waitFor();
   await picture('dashboard-pool');
-  await isAccessible();
+  await expectAccessible();
   for (const [tab, text] of [
     ['configs', 'm5.large'],
     ['decisions', /requested \d+ machines/],
@@ -108,15 +108,15 @@ test('a pool’s page shows its parts, and holds and releases it by the keyboard
   ] as const) {
     await page.getByRole('link', { name: tab, exact: true }).press('Enter');
     await page.getByText(text).first().waitFor({ state: 'attached' });
-    if (proofSize({ short: false, long: true })) await isAccessible();
+    if (proofSize({ short: false, long: true })) await expectAccessible();
   }
 
   await page.getByRole('button', { name: 'Hold…' }).press('Enter');
   await page.getByLabel('Reason').focus();
   await page.keyboard.type(MARKUP);
   await page.keyboard.press('Enter');
-  await shows(`■ Held by anonymous`);
-  await shows(MARKUP);
+  await expectText(`■ Held by anonymous`);
+  await expectText(MARKUP);
   await page.getByRole('button', { name: 'Release…' }).press('Enter');
   await page.getByRole('button', { name: 'Release the pool' }).press('Enter');
   await page.getByText('■ Held by').waitFor({ state: 'detached' });
@@ -127,9 +127,9 @@ test('a worker is removed from its page, after it was asked for', async () => {
   await open(poolPath(WORKER_POOL));
   await page.getByRole('rowheader').getByRole('link').first().click();
   await page.getByRole('button', { name: 'Remove…' }).click();
-  if (proofSize({ short: false, long: true })) await isAccessible();
+  if (proofSize({ short: false, long: true })) await expectAccessible();
   await page.getByRole('button', { name: 'Remove the worker' }).click();
-  await shows(/^(stopping|stopped)$/);
+  await expectText(/^(stopping|stopped)$/);
 });
 
 test('a definition is edited with its changes in view, and what the API refuses is said', async () => {
@@ -138,7 +138,7 @@ test('a definition is edited with its changes in view, and what the API refuses 
   const text = await editor.inputValue();
   await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": "ten"'));
   await page.getByText('+     "maxCapacity": "ten"').first().waitFor();
-  await isAccessible();
+  await expectAccessible();
   await page.getByRole('button', { name: 'Save…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   await page.getByRole('dialog').getByRole('alert').waitFor();
@@ -148,7 +148,7 @@ test('a definition is edited with its changes in view, and what the API refuses 
   await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": 11'));
   await page.getByRole('button', { name: 'Save…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
-  await shows(/"maxCapacity": 11/);
+  await expectText(/"maxCapacity": 11/);
 });
 
 test('errors, holds and the audit trail have pages, which keys lead to', async () => {
@@ -162,8 +162,8 @@ test('errors, holds and the audit trail have pages, which keys lead to', async (
     await page.keyboard.press('g');
     await page.keyboard.press(key);
     await page.getByRole('heading', { name: heading }).waitFor();
-    await shows(text);
-    await isAccessible();
+    await expectText(text);
+    await expectAccessible();
   }
 });
 

@@ -60,7 +60,7 @@ describe('the dashboard’s files', () => {
   test('each file that the page names is there for ever under that name, compressed where that is understood', async () => {
     const { body } = await api.call('GET', '//');
     const names = [...String(body).matchAll(/\/assets\/[\w-]+\.(js|css|svg)/g)].map(([name]) => name);
-    expect(names.map((name) => name.split('.').at(-1)).toSorted()).toEqual(['css', 'js', 'svg']);
+    expect(new Set(names.map((name) => name.split('.').at(-1)))).toEqual(new Set(['css', 'js', 'svg']));
     for (const name of names) {
       expect(name).toMatch(/-[A-Z0-9]{8}\.\w+$/);
       const plain = await api.call('GET', `/${name}`);
