@@ -55,7 +55,9 @@ const expectText = (text: string | RegExp) => page.getByText(text).first().waitF
 
 /** Only where the environment says so: a test run must leave the checkout as it is. */
 async function picture(name: string): Promise<void> {
-  if (process.env['UPDATE_PICTURES'] === '1') await page.screenshot({ path: `docs/images/${name}.png` });
+  if (process.env['UPDATE_PICTURES'] !== '1') return;
+  const clip = { x: 0, y: 0, width: DESK.width, height: DESK.height / 2 };
+  await page.screenshot({ path: `docs/images/${name}.png`, clip });
 }
 
 /** What axe finds, in light and in dark; and whether the page fits a phone. */

@@ -78,7 +78,7 @@ describe('mayUseCookie', () => {
     ['a form', { ...write, contentType: 'application/x-www-form-urlencoded' }, false],
     ['a change without a type', { ...write, contentType: undefined }, false],
     ['a proxy that kept our name apart', { ...write, host: 'inner:80', forwardedHost: 'wm.example' }, true],
-    ['a host that is not among our URLs', { ...write, host: 'localhost:80', origin: 'http://localhost:80' }, true],
+    ['a host that is not among our URLs', { ...write, host: 'localhost:8080', origin: 'http://localhost:8080' }, true],
   ])('the cookie of %s counts as it should', (_, sent, counts) => {
     expect(mayUseCookie(sent, own)).toBe(counts);
   });
