@@ -212,6 +212,11 @@ export interface Machines {
   /** How long a removal that was accepted may take before it is requested again; a minute where it is left out. */
   readonly removalRepeatMs?: number;
   /**
+   * Set where a deletion is one call that shares nothing with those of other machines, and that the cloud usually
+   * answers within a second: a lifecycle then sends its first one at once (docs/decisions/0035-deletions-at-once.md).
+   */
+  readonly deletesSingly?: true;
+  /**
    * Everything in these locations that carries our deployment's tag, page by page. The listing is complete when the
    * iteration ends without throwing; one that throws proves nothing about what it did not show. Only a PartialListing
    * (`shared/partial-listing.ts`) does: the locations that it does not name were listed to the end. The cost is pages,

@@ -103,8 +103,14 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
   };
 }
 
-function removalOf({ machines }: Provider): Pick<LifecycleCommon, 'removalSteps' | 'removalRepeatMs'> {
+function removalOf({
+  machines,
+}: Provider): Pick<LifecycleCommon, 'removalSteps' | 'removalRepeatMs' | 'deletesAtOnce'> {
   if (!machines) return { removalSteps: [] };
-  const { removalSteps, removalRepeatMs } = machines;
-  return { removalSteps, ...(removalRepeatMs !== undefined && { removalRepeatMs }) };
+  const { removalSteps, removalRepeatMs, deletesSingly } = machines;
+  return {
+    removalSteps,
+    ...(removalRepeatMs !== undefined && { removalRepeatMs }),
+    ...(deletesSingly && { deletesAtOnce: true }),
+  };
 }

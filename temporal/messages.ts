@@ -27,6 +27,8 @@ export interface LifecycleCommon {
   readonly stepLabels?: Readonly<Record<string, string>>;
   /** How long a removal may stay unconfirmed before it is requested again, where that is not the usual time. */
   readonly removalRepeatMs?: number;
+  /** Set where the first deletion is sent from the workflow task that has decided it. */
+  readonly deletesAtOnce?: true;
   /** Of these, steps in which the launch creates nothing: what a scan shows there is removed all the same. */
   readonly skippedSteps?: readonly string[];
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */

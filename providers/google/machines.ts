@@ -27,6 +27,7 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
   return {
     removalSteps: [REMOVAL_STEP],
     removalRepeatMs: REMOVAL_REPEAT_MS,
+    deletesSingly: true,
     observe(locations, known = []) {
       const machinesIn = Map.groupBy(known, (machine) => keyOf(refOf(machine)));
       return listLocations(

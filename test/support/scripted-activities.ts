@@ -3,6 +3,7 @@ import type { DemandActivities } from '../../activities/demand/poll-demand.js';
 import type { LaunchActivities, PoolActivities } from '../../activities/pool/types.js';
 import type { PersistActivities } from '../../activities/worker/persist.js';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
+import type { DeletionsAtOnceActivities } from '../../activities/worker/delete-at-once.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { OrphanActivities } from '../../activities/orphans/sweep-orphans.js';
@@ -13,6 +14,7 @@ import type { WorkerPollActivities } from '../../activities/demand/poll-workers.
 /** Every activity that a workflow of ours may call. */
 export type AllActivities = PersistActivities &
   DeletionActivities &
+  DeletionsAtOnceActivities &
   CreationActivities &
   PoolActivities &
   LaunchActivities &
@@ -40,6 +42,7 @@ const obliging: AllActivities = {
   recordStopped: async () => {},
   recordQuarantine: async () => {},
   deleteResource: async () => {},
+  deleteAtOnce: async () => true,
   submitResource: async () => null,
   explainFailure: async () => ({ kind: 'operation-error', title: 'Operation Error', description: 'no reason' }),
   recordResources: async () => {},

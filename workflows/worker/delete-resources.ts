@@ -3,9 +3,12 @@ import {
   ActivityFailure,
   condition,
   proxyActivities,
+  proxyLocalActivities,
+  TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
+import type { DeletionsAtOnceActivities } from '../../activities/worker/delete-at-once.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { labelOf } from './details.js';
@@ -47,6 +50,7 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     summary: labelOf(lifecycle.input, step),
   });
   const deletion = new Deletion(resources, step, lifecycle.input.removalRepeatMs ?? FIRST_WAIT_MS);
+  let isFirst = lifecycle.input.deletesAtOnce === true;
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
@@ -60,7 +64,10 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     if (lifecycle.shouldContinueAsNew()) return 'unfinished';
     if (deletion.isDue) {
       requestedAt = Date.now();
-      const accepted = await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step));
+      const accepted =
+        (isFirst && (await isAcceptedAtOnce(lifecycle, step))) ||
+        (await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step)));
+      isFirst = false;
       if (accepted !== null) deletion.requested(accepted);
     }
     await condition(() => deletion.isAnswered() || isPointless(), deletion.waitMs);
@@ -68,6 +75,27 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     deletion.unconfirmed();
   }
   return 'gone';
+}
+
+const { deleteAtOnce } = proxyLocalActivities<DeletionsAtOnceActivities>({
+  startToCloseTimeout: '3 seconds',
+  retry: { maximumAttempts: 1 },
+});
+
+/**
+ * Sends the first deletion from within this workflow task: that costs one event, where an activity of its own and the
+ * task that hears of its end cost six, and most of what a removal costs the engine
+ * (docs/decisions/0035-deletions-at-once.md). False when the cloud has not accepted it at once, for whatever reason:
+ * the activity goes on.
+ */
+async function isAcceptedAtOnce(lifecycle: WorkerLifecycle, step: string): Promise<boolean> {
+  try {
+    return await deleteAtOnce(machineOf(lifecycle), step);
+  } catch (error) {
+    // A local activity's failure comes as it is, not inside an ActivityFailure.
+    if (!(error instanceof TemporalFailure)) throw error;
+    return false;
+  }
 }
 
 /**

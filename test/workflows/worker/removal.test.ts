@@ -89,6 +89,36 @@ describe('a removal', () => {
     await lifecycle.end();
   });
 
+  test('a removal at a cloud that deletes singly sends its first deletion in the task that answers it', async () => {
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.remove();
+    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteAtOnce']);
+    await lifecycle.end();
+    expect(removals()).toBe(0);
+    expect(await lifecycle.events()).not.toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
+  });
+
+  test.each([
+    ['is not accepted', async () => false],
+    ['fails', () => Promise.reject(new Error('of whatever kind'))],
+  ])('a removal whose deletion at once %s sends it by an activity, once', async (_what, deleteAtOnce) => {
+    time.scripted.on('deleteAtOnce', deleteAtOnce);
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.remove();
+    await eventually(() => removals() === 1);
+    await lifecycle.end();
+    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteAtOnce', 'deleteResource', 'recordStopped']);
+  });
+
+  test('a removal that was accepted at once and stays unconfirmed is sent again by an activity', async () => {
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.remove();
+    await time.pass(3.5 * MINUTE_MS);
+    expect(time.scripted.of('deleteAtOnce')).toHaveLength(1);
+    expect(removals()).toBe(2);
+    await lifecycle.end();
+  });
+
   test('a removal that the cloud rejects for hours is retried until it is accepted', async () => {
     const lifecycle = await running();
     let broken = true;
