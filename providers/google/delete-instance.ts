@@ -1,10 +1,22 @@
 import { HOUR_MS } from '../../domain/durations.js';
 import { ignoreNotFound, ProviderError } from '../errors.js';
+import { untilGivenUp } from '../shared/call-scope.js';
 import type { ComputeCalls } from './calls.js';
 import type { ZoneRef } from './lists.js';
 import { deleteRequestId } from './names.js';
 import { errorsOf, isDone, type Operation } from './operations.js';
 import { reasonsOf } from './operation-errors.js';
+
+/** Deletions whose answer is under way: whoever requests the same again meanwhile waits for it, and sends nothing. */
+export class SharedDeletions {
+  private readonly underWay = new Map<string, Promise<void>>();
+
+  async run(what: string, begin: () => Promise<void>): Promise<void> {
+    const deletion = this.underWay.get(what) ?? begin().finally(() => this.underWay.delete(what));
+    this.underWay.set(what, deletion);
+    await untilGivenUp(deletion);
+  }
+}
 
 /** Deletions of one machine that have failed within the hour; a further one is the next hour's. */
 const MAX_FAILED_DELETIONS = 5;

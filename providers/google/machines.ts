@@ -4,7 +4,7 @@ import type { MachineRef, Machines, Observation, ProviderContext } from '../prov
 import { gone } from '../shared/gone.js';
 import { listLocations } from '../shared/partial-listing.js';
 import type { ComputeCalls } from './calls.js';
-import { deleteDisk, deleteInstance } from './delete-instance.js';
+import { deleteDisk, deleteInstance, SharedDeletions } from './delete-instance.js';
 import { endedMachines } from './ends.js';
 import { causeOf, explainEnd, preemptedOf } from './explain.js';
 import { getInstance, listInstances, observation } from './instances.js';
@@ -16,6 +16,7 @@ import { ofDeployment } from './tags.js';
 const REMOVAL_REPEAT_MS = 2 * 60_000;
 
 export function googleMachines(calls: ComputeCalls, context: ProviderContext): Machines {
+  const deletions = new SharedDeletions();
   async function* observeZone(ref: ZoneRef, known: readonly MachineRef[]): AsyncGenerator<Observation[]> {
     const missing = new Map(known.map((machine) => [machine.workerId, machine]));
     for await (const instances of listInstances(calls, ref, ofDeployment(context.deploymentId))) {
@@ -44,9 +45,11 @@ export function googleMachines(calls: ComputeCalls, context: ProviderContext): M
       return instance === null ? gone(machine) : observation(instance, ref, context.deploymentId);
     },
     deleteResource: (machine, step) =>
-      step === DISK_STEP
-        ? deleteDisk(calls, refOf(machine), machine.workerId)
-        : deleteInstance(calls, refOf(machine), machine.workerId),
+      deletions.run(`${keyOf(refOf(machine))} ${step} ${machine.workerId}`, () =>
+        step === DISK_STEP
+          ? deleteDisk(calls, refOf(machine), machine.workerId)
+          : deleteInstance(calls, refOf(machine), machine.workerId),
+      ),
     explain: (machine) => explainEnd(calls, refOf(machine), machine.workerId),
     async explainTogether(machines) {
       const zones = [...Map.groupBy(machines, (machine) => keyOf(refOf(machine))).values()];

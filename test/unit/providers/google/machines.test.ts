@@ -32,6 +32,15 @@ describe('a removal', () => {
     expect(new Set(requestIds()).size).toBe(1);
   });
 
+  test('a removal that is requested again before the first has its answer waits for that, and is not sent', async () => {
+    answers['DELETE instances/7'] = operation({ status: 'RUNNING' });
+    const { machines } = provider();
+    await Promise.all([1, 2, 3].map(() => machines!.deleteResource(machine, 'instance')));
+    expect(requests()).toHaveLength(1);
+    await machines!.deleteResource(machine, 'instance');
+    expect(requests()).toHaveLength(2);
+  });
+
   test('a removal that has failed is followed by another, and one that keeps failing is an error', async () => {
     answers['DELETE instances/7'] = operation({ error: { errors: [{ code: 'INTERNAL_ERROR', message: 'in words' }] } });
     await expect(remove()).rejects.toMatchObject({ code: 'Unavailable' });
