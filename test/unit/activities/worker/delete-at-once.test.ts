@@ -31,8 +31,8 @@ function clouds(ill: () => Promise<void>, limits: { answerMs?: number; atOnce?: 
     providers: { get: (providerId: string) => providers.get(providerId) as never },
     triggers: { requestFastScan: (providerId: string) => void followed.push(providerId) },
   });
-  const { deleteAtOnce } = deletionsAtOnce(deps, { answerMs: 5_000, atOnce: 3, pauseMs: 60_000, ...limits });
-  const remove = (providerId: string) => deleteAtOnce(machineOf(providerId), 'machine');
+  const activities = deletionsAtOnce(deps, { answerMs: 5_000, atOnce: 3, pauseMs: 60_000, ...limits });
+  const remove = (providerId: string) => activities.deleteAtOnce(machineOf(providerId), 'machine');
   return { remove, called, followed };
 }
 
