@@ -65,17 +65,7 @@ export async function createWorkers(options: {
     workflowBundle: { codePath: workflowBundlePath },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_WAIT_MS,
-    activities: {
-      ...poolActivities(deps),
-      ...demandActivities(deps),
-      ...workerPollActivities(deps),
-      ...sweepActivities(deps),
-      ...orphanActivities(deps),
-      ...wedgedActivities(deps),
-      ...persistActivities(deps),
-      ...deletionsAtOnce(deps),
-      requestReconcile: deps.triggers.requestReconcile,
-    },
+    activities: mainActivities(deps),
   });
   const cloud = scannedProviders(deps.providers).flatMap((providerId) => {
     const queue = (callClass: 'read' | 'create' | 'delete', own: Partial<WorkerOptions>) =>
@@ -107,6 +97,19 @@ export async function createWorkers(options: {
     },
   };
 }
+
+/** Those of the workflows' own queue. */
+const mainActivities = (deps: ActivityDeps) => ({
+  ...poolActivities(deps),
+  ...demandActivities(deps),
+  ...workerPollActivities(deps),
+  ...sweepActivities(deps),
+  ...orphanActivities(deps),
+  ...wedgedActivities(deps),
+  ...persistActivities(deps),
+  ...deletionsAtOnce(deps),
+  requestReconcile: deps.triggers.requestReconcile,
+});
 
 /** Built by `npm run build`; both the sources and `dist/` lie beside it. */
 const workflowBundlePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
