@@ -66,7 +66,11 @@ test('a wrong client secret makes the provider unhealthy and calls 503, loses no
     expect(JSON.stringify(body)).not.toContain(SECRET);
   }
   expect((await call('GET', workerPath)).body).toMatchObject({ state: 'running' });
-  expect((await call('GET', '/providers')).body.providers).toEqual([{ providerId: 'azure', providerType: 'azure' }]);
+  const { providers } = (await call('GET', '/providers')).body;
+  const message = expect.stringMatching(/AADSTS7000215/);
+  const unhealthy = { state: 'failed', since: expect.any(String), message };
+  expect(providers).toEqual([{ providerId: 'azure', providerType: 'azure', health: unhealthy }]);
+  expect(JSON.stringify(providers)).not.toContain(SECRET);
   // The process itself works: a load balancer must not take it out.
   expect((await call('GET', '/__heartbeat__')).status).toBe(200);
 
