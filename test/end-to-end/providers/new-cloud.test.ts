@@ -97,7 +97,7 @@ describe('a cloud that is a folder of its own and one line of the registry', () 
     try {
       await product.serves();
       const { body } = await system.api.call('GET', '/providers');
-      expect(body).toEqual({ providers: [{ providerId: 'shelf', providerType: 'toy' }] });
+      expect(body).toMatchObject({ providers: [{ providerId: 'shelf', providerType: 'toy' }] });
 
       const definition = { providerId: 'shelf', description: '', owner: 'owner@example.com', emailOnError: false };
       const put = (launchConfig: object) =>
