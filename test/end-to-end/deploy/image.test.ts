@@ -31,6 +31,7 @@ const PRODUCT = [
   'api',
   'cli',
   'config',
+  'dashboard',
   'database',
   'domain',
   'observability',
