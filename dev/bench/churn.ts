@@ -47,6 +47,7 @@ export async function measureChurn(options: ChurnOptions, databasePid: number): 
       temporal: address,
       simulator: { latencyMs: 60, bootMs: 3_000, shutdownMs: 2_000, listDelayMs: 2_000, idleMs: 2_000 },
       config: {
+        providers: { aws: { regions: REGIONS } },
         limits: { launchesPerMinute: 20_000, machines: 20_000 },
         intervals: { demandSeconds: DEMAND_SECONDS, provisionSeconds: 300, scanSeconds: 30, sweepSeconds: 300 },
       },
