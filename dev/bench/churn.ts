@@ -19,8 +19,11 @@ export interface ChurnOptions {
 
 const DEMAND_SECONDS = 10;
 const LIMIT_S = DEMAND_SECONDS + 3;
-/** Each pool gets a task this often, one pool after the other: its machine has done the last one and is gone. */
-const DEMAND_EVERY_MS = 80_000;
+/**
+ * Each pool gets a task this often, one pool after the other: as many launches as 5,000 machines that live an hour need,
+ * and the machine of a pool's last task has gone.
+ */
+const DEMAND_EVERY_MS = 5 * 60_000;
 const TASK_SECONDS = 45;
 const LONG_TASK_SECONDS = 36_000;
 /**
