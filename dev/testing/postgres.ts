@@ -88,7 +88,7 @@ export async function startPostgres(): Promise<{ readonly pid: number; stop(): P
 }
 
 /** Debian keeps the server's programs off the PATH, in one folder for each version. */
-function findPrograms(): string {
+export function findPrograms(): string {
   const versions = existsSync(DEBIAN_ROOT) ? readdirSync(DEBIAN_ROOT).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [
     ...versions.map((version) => join(DEBIAN_ROOT, version, 'bin')),
@@ -100,14 +100,14 @@ function findPrograms(): string {
   return found;
 }
 
-async function finished(child: ReturnType<typeof spawn>): Promise<void> {
+export async function finished(child: ReturnType<typeof spawn>): Promise<void> {
   let errors = '';
   child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   if (code !== 0) throw new Error(`initdb failed: ${errors.trim()}`);
 }
 
-async function untilAnswers(url: string, hasEnded: () => boolean): Promise<void> {
+export async function untilAnswers(url: string, hasEnded: () => boolean): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = new pg.Client({ connectionString: url });

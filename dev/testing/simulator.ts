@@ -316,13 +316,21 @@ export class SimulatorHandle {
   /** Waits until the fault has struck; throws when it has not in time. */
   async faultHit(id: string, options: { hits?: number; timeoutMs?: number } = {}): Promise<FaultState> {
     const { hits = 1, timeoutMs = PATIENCE_MS } = options;
-    const state = await this.control<FaultState>('GET', `faults/${id}/hit?hits=${hits}&timeoutMs=${timeoutMs}`);
+    const state = await this.control<FaultState>(
+      'GET',
+      `faults/${encodeURIComponent(id)}/hit?hits=${hits}&timeoutMs=${timeoutMs}`,
+    );
     if (state.hits < hits) throw new Error(`fault ${id} was hit ${state.hits} of ${hits} times in ${timeoutMs} ms`);
     return state;
   }
 
   releaseFault(id: string, how: 'go' | 'drop' = 'go'): Promise<FaultState> {
-    return this.control('POST', `faults/${id}/release`, { how });
+    return this.control('POST', `faults/${encodeURIComponent(id)}/release`, { how });
+  }
+
+  /** All that were added and not cleared, those that have been released too. */
+  async faults(): Promise<readonly FaultState[]> {
+    return (await this.control<{ faults: FaultState[] }>('GET', 'faults')).faults;
   }
 
   clearFaults(): Promise<unknown> {

@@ -6,7 +6,7 @@ import { checkEvidence } from '../support/evidence.js';
 import { proofSize } from '../support/long.js';
 import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
 import { expectAllStopped, removeAll, restart, terminateReconciliation } from '../support/pool-steps.js';
-import { seededRandom } from '../support/seeded-random.js';
+import { seededRandom } from '../../dev/testing/seeded-random.js';
 import { startSystem, type System } from '../../dev/testing/system.js';
 
 /** The seed is in the test's name, and `CRASH_SEED` repeats it. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProductProcess, projectRoot, type Role } from '../../dev/testing/product.js';
 import type { System } from '../../dev/testing/system.js';
-import { TcpProxy } from './tcp-proxy.js';
+import { TcpProxy } from '../../dev/testing/tcp-proxy.js';
 
 /**
  * What a process writes to a socket, as a regular expression, before or after which it is to stop; see

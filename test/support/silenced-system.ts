@@ -1,4 +1,4 @@
-import { TcpProxy } from './tcp-proxy.js';
+import { TcpProxy } from '../../dev/testing/tcp-proxy.js';
 import type { SimulatorFlags } from '../../dev/testing/simulator.js';
 import { startSystem, type System } from '../../dev/testing/system.js';
 

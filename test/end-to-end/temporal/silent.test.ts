@@ -8,7 +8,7 @@ import { type OwnTemporal, startOwnTemporal } from '../../support/own-temporal.j
 import { expectSettled, machinesOf, settled } from '../../support/pool-steps.js';
 import { type Ended, ProductProcess, serveProgram } from '../../../dev/testing/product.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
-import { TcpProxy } from '../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../dev/testing/tcp-proxy.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

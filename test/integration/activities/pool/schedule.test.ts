@@ -8,7 +8,7 @@ import { activityDeps, asActivity } from '../../../support/activities.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
 import { openTestDatabase } from '../../../support/database.js';
 import { temporalAddress } from '../../../../dev/testing/services.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 
 const POOL = 'proj/pool';
 /** In place of ten seconds. */

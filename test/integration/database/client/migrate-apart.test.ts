@@ -4,7 +4,7 @@ import { migrateApart } from '../../../../database/client/migrate-apart.js';
 import { migrate, migrationNames } from '../../../../database/client/migrate.js';
 import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from '../../../../database/client/postgres.js';
 import type { Db, Schema } from '../../../../database/client/schema.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
 

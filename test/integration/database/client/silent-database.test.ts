@@ -4,7 +4,7 @@ import pg from 'pg';
 import { isDatabaseUnavailable } from '../../../../database/client/failures.js';
 import { openDatabase, type Database, type DatabaseOptions } from '../../../../database/client/open.js';
 import { SERVING_LIMITS } from '../../../../database/client/postgres.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
 

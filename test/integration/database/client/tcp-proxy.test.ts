@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';
 

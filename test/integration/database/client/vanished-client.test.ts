@@ -4,7 +4,7 @@ import { SERVING_LIMITS } from '../../../../database/client/postgres.js';
 import { createPool, deletePool, updatePool } from '../../../../database/pools.js';
 import { removeDeletedPools } from '../../../../database/retention.js';
 import type { Db } from '../../../../database/client/schema.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { proofSize } from '../../../support/long.js';
 import { createDatabase } from '../../../../dev/testing/postgres.js';

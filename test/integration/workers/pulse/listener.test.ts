@@ -11,7 +11,7 @@ import { RabbitMq } from '../../../../dev/testing/rabbitmq.js';
 import { recordedLog } from '../../../support/recorded-log.js';
 import { makePool } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 
 jest.setTimeout(PATIENCE_MS * 2);
 const QUEUE = 'queue/guest/worker-manager/task-pending';

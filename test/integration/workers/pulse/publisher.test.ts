@@ -28,7 +28,7 @@ import {
   poolId,
 } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 
 jest.setTimeout(PATIENCE_MS * 2);
 
