@@ -1,6 +1,8 @@
 import { seededRandom } from '../testing/seeded-random.js';
 
-/** Draws that repeat with their seed; each purpose has a stream of its own, so that one more draw here moves none there. */
+/**
+ * Draws that repeat with their seed; each purpose has a stream of its own, so that one more draw here moves none there.
+ */
 export class Draw {
   readonly #random: () => number;
 

@@ -1,7 +1,9 @@
 import type { Journal } from './check/journal.js';
 import type { ErrorRow } from './check/rows.js';
 
-/** Errors of machines that the harness took away, kept from registering, or made hang: their kinds say so themselves. */
+/**
+ * Errors of machines that the harness took away, kept from registering, or made hang: their kinds say so themselves.
+ */
 const OF_MACHINES: readonly string[] = ['early-termination', 'registration-timeout'];
 
 /** Whether an error is the consequence of something that the harness did. */

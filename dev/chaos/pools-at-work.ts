@@ -78,6 +78,13 @@ export class PoolsAtWork {
     this.tasks += count;
   }
 
+  /** Pools for which tasks still wait, or are worked on. */
+  async waiting(): Promise<string[]> {
+    const { pools } = await this.#simulator.state();
+    const tasks = (id: string) => (pools[id]?.pendingTasks ?? 0) + (pools[id]?.claimedTasks ?? 0);
+    return this.live.flatMap(({ id }) => (tasks(id) > 0 ? [`${tasks(id)} tasks of ${id}`] : []));
+  }
+
   /** Machines that nobody launched leave when somebody says so. */
   async endStatic(): Promise<void> {
     for (const path of this.#staticWorkers) await this.#insist('DELETE', path, [200, 404]);

@@ -22,7 +22,9 @@ import { startTemporalCluster, temporalDatabases } from './temporal-cluster.js';
 const DATABASE = 'worker_manager';
 const COPIES = [1, 2];
 
-/** As in production, without containers: Temporal's server and the product's database on Postgres, two processes each. */
+/**
+ * As in production, without containers: Temporal's server and the product's database on Postgres, two processes each.
+ */
 export async function startProduction({ regions, root, onUnexpectedEnd }: DeploymentOptions): Promise<Deployment> {
   const folder = newFolder();
   const simulator = await startClouds(folder, regions);

@@ -46,6 +46,8 @@ export interface ChaosOutcome {
 /** A life without an owner may last so long, then its removal, and whatever waits for a deadline. */
 const CLEAN_UP_MS = (5 * 60 + 2 * SWEEP_SECONDS + 300) * 1_000;
 const PROGRESS_EVERY_MS = 10_000;
+/** Rows, once nothing else is left. */
+const READ_EVERY_MS = 20_000;
 const MAX_SILENCE_MS = 60_000;
 /** A run of fewer minutes has shorter silences. */
 const SILENCES_PER_RUN = 8;
@@ -119,7 +121,9 @@ async function playScenarios(
   }
 }
 
-/** Demand and faults until the time is over and there have been enough lifecycles; resolves when all faults are over. */
+/**
+ * Demand and faults until the time is over and there have been enough lifecycles; resolves when all faults are over.
+ */
 async function work(
   scene: Scene,
   strikes: Strikes,
@@ -161,23 +165,38 @@ function progress({ checker, pools }: Scene, until: number): string {
 }
 
 /** Everything that was taken away is given back; then everything ends by itself, or is left in the end. */
-async function cleanUp({ deployment, pools, checker }: Scene, say: (line: string) => void): Promise<number | null> {
+async function cleanUp(scene: Scene, say: (line: string) => void): Promise<number | null> {
+  const { deployment, pools } = scene;
   const begun = Date.now();
   await heal(deployment);
   await pools.endStatic();
   let saidAt = begun;
+  let readAt = begun;
   while (Date.now() - begun < CLEAN_UP_MS) {
-    const left = await checker.left();
-    if (left.length === 0) return Date.now() - begun;
-    if (Date.now() - saidAt >= PROGRESS_EVERY_MS) {
+    const left = [...(await scene.checker.left()), ...(await pools.waiting())];
+    const isDue = left.length === 0 && Date.now() - readAt >= READ_EVERY_MS;
+    if (isDue) {
+      left.push(...(await atRest(deployment, () => scene.checker.leftInRows())));
+      readAt = Date.now();
+      if (left.length === 0) return readAt - begun;
+    }
+    if (isDue || Date.now() - saidAt >= PROGRESS_EVERY_MS) {
       saidAt = Date.now();
-      say(
-        `cleaning up for ${Math.round((saidAt - begun) / 1000)} s, ${left.length} left: ${left.slice(0, 3).join('; ')}`,
-      );
+      say(`cleaning up for ${Math.round((saidAt - begun) / 1000)} s, ${left.length} left: ${left.slice(0, 3).join('; ')}`);
     }
     await delay(1_000);
   }
   return null;
+}
+
+/** While the database can be read: an embedded one when its process has been killed. */
+async function atRest<T>({ database, processes }: Deployment, work: () => Promise<T>): Promise<T> {
+  if (database) return await work();
+  const [all] = processes;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  await all!.kill(async () => void (await work().then(resolve, reject)));
+  await all!.serves();
+  return await promise;
 }
 
 async function heal({ simulator, temporal, database }: Deployment): Promise<void> {
@@ -185,9 +204,5 @@ async function heal({ simulator, temporal, database }: Deployment): Promise<void
   for (const { id } of await simulator.faults()) await simulator.releaseFault(id, 'drop');
 }
 
-/** An embedded database is read when its process has been killed for the last time. */
-async function conclude({ deployment, checker, journal }: Scene): Promise<void> {
-  const judge = async () => void (await checker.conclude((error) => isExplained(error, journal)));
-  if (deployment.database) return await judge();
-  await deployment.processes[0]!.kill(judge);
-}
+const conclude = ({ deployment, checker, journal }: Scene): Promise<unknown> =>
+  atRest(deployment, () => checker.conclude((error) => isExplained(error, journal)));

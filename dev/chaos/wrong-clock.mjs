@@ -1,4 +1,6 @@
-/** Loaded into a process before its program: its clock is wrong by CLOCK_ERROR_MS from then on, monotonic time is not. */
+/**
+ * Loaded into a process before its program: its clock is wrong by CLOCK_ERROR_MS from then on, monotonic time is not.
+ */
 const errorMs = Number(process.env.CLOCK_ERROR_MS ?? 0);
 const RightDate = Date;
 

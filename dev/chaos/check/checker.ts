@@ -118,11 +118,18 @@ export class Checker {
     return rows;
   }
 
-  /** What still exists; empty when everything has ended. */
+  /** What still exists, in the clouds and in Temporal. */
   async left(): Promise<string[]> {
     const lifecycles = await this.#readLifecycles();
     if (!lifecycles) return ['Temporal cannot be read'];
     return leftovers(await this.#readWorld(), lifecycles, null, this.#options.journal);
+  }
+
+  /** What rows still say to exist, or to be under way. */
+  async leftInRows(): Promise<string[]> {
+    const rows = await this.judgeRows();
+    if (!rows) return ['the database cannot be read'];
+    return leftovers(await this.#readWorld(), [], rows, this.#options.journal);
   }
 
   /** Once everything should have ended. */

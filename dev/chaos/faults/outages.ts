@@ -45,7 +45,9 @@ async function silence(scene: Scene, draw: Draw, dependency: Dependency | null):
 
 const BURST = 200;
 
-/** All processes, one after the other, as a new version is installed, in a burst; clients may see a 503 now and then. */
+/**
+ * All processes, one after the other, as a new version is installed, in a burst; clients may see a 503 now and then.
+ */
 async function restartAll(scene: Scene, draw: Draw): Promise<number> {
   const { deployment, pools, onViolation } = scene;
   for (let tasks = 0; tasks < BURST; tasks += 10) await pools.addTasks(draw, 10);

@@ -4,7 +4,10 @@ import { ProductProcess } from '../../testing/product.js';
 import { EXAMPLE_REGIONS } from '../deployment.js';
 import type { Stage } from './stage.js';
 
-/** What a sweep must not do, and how it goes on when an operator has looked: each from a running deployment to its clean end. */
+/**
+ * What a sweep must not do, and how it goes on when an operator has looked: each from a running deployment to its clean
+ * end.
+ */
 
 export interface Scenario {
   readonly name: string;
@@ -13,7 +16,10 @@ export interface Scenario {
 
 const [HERE, THERE] = EXAMPLE_REGIONS;
 
-/** An orphan of a known launch waits while a list is incomplete; it waits too while there is a machine of an unknown launch. */
+/**
+ * An orphan of a known launch waits while a list is incomplete; it waits too while there is a machine of an unknown
+ * launch.
+ */
 async function fuse(stage: Stage): Promise<void> {
   const { simulator } = stage.deployment;
   const [orphan, kept] = await stage.runningPool('chaos/fuse', 2, HERE);

@@ -8,7 +8,9 @@ import { openLifecycles } from '../check/lifecycles.js';
 import type { Deployment } from '../deployment.js';
 
 const PATIENCE_MS = 180_000;
-/** A lifecycle that has lost its row ends when two lists a minute apart, five minutes after its start, miss its machine. */
+/**
+ * A lifecycle that has lost its row ends when two lists a minute apart, five minutes after its start, miss its machine.
+ */
 const END_PATIENCE_MS = 12 * 60_000;
 
 /** Steps of scenarios, which act on a deployment with a database that others can read and write. */
