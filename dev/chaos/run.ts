@@ -26,6 +26,8 @@ export interface ChaosOptions {
   readonly providers: readonly ('aws' | 'azure' | 'google' | 'hand')[];
   /** Of the build to run; the project's own when left out. */
   readonly root?: string;
+  /** Without what takes minutes to be undone. */
+  readonly isQuick?: boolean;
   /** After the run; they write into the database. */
   readonly scenarios?: boolean;
   /** The run is over at the first violation. */
@@ -79,7 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   const silenceMs = Math.min(MAX_SILENCE_MS, (minutes * 60_000) / SILENCES_PER_RUN);
   const scene: Scene = { deployment, checker, journal, pools: atWork, silenceMs, onViolation, signal: load.signal };
   const strikes = new Strikes(scene, {
-    ...{ seed, loadMs: minutes * 60_000 },
+    ...{ seed, loadMs: minutes * 60_000, isQuick: options.isQuick ?? false },
     onFailure: (what) => say(`a fault could not be made: ${what}`),
   });
   let isOver = false;
@@ -182,7 +184,9 @@ async function cleanUp(scene: Scene, say: (line: string) => void): Promise<numbe
     }
     if (isDue || Date.now() - saidAt >= PROGRESS_EVERY_MS) {
       saidAt = Date.now();
-      say(`cleaning up for ${Math.round((saidAt - begun) / 1000)} s, ${left.length} left: ${left.slice(0, 3).join('; ')}`);
+      say(
+        `cleaning up for ${Math.round((saidAt - begun) / 1000)} s, ${left.length} left: ${left.slice(0, 3).join('; ')}`,
+      );
     }
     await delay(1_000);
   }

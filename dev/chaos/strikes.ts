@@ -16,21 +16,28 @@ export class Strikes {
   #scene: Scene;
   readonly #seed: number;
   readonly #loadMs: number;
+  readonly #isQuick: boolean;
   readonly #counts = new Map<string, number>();
   readonly #onFailure: (what: string) => void;
   #lastOutage: Promise<unknown> = Promise.resolve();
 
-  constructor(scene: Scene, options: { seed: number; loadMs: number; onFailure: (what: string) => void }) {
+  constructor(
+    scene: Scene,
+    options: { seed: number; loadMs: number; isQuick: boolean; onFailure: (what: string) => void },
+  ) {
     this.#scene = scene;
     this.#seed = options.seed;
     this.#loadMs = options.loadMs;
+    this.#isQuick = options.isQuick;
     this.#onFailure = options.onFailure;
   }
 
   /** Until the signal is aborted; resolves when the last strike is over. */
   async run(): Promise<void> {
     const { shape } = this.#scene.deployment;
-    const kinds = faultKinds.filter(({ shapes }) => !shapes || shapes.includes(shape));
+    const kinds = faultKinds
+      .filter(({ shapes }) => !shapes || shapes.includes(shape))
+      .filter(({ isSlow }) => !isSlow || !this.#isQuick);
     for (const { name } of kinds) this.#counts.set(name, 0);
     await Promise.all(kinds.map((kind) => this.#repeat(kind)));
   }

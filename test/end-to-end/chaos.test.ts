@@ -5,7 +5,10 @@ import { proofSize } from '../support/long.js';
 
 /** The short form of `npm run chaos` (docs/reliability.md says what it leaves out); `CHAOS_SEED` repeats a seed. */
 const seed = Number(process.env['CHAOS_SEED'] ?? 20_261_129);
-const form = proofSize({ short: { pools: 3, minutes: 0.5 }, long: { pools: 12, minutes: 8 } });
+const form = proofSize({
+  short: { pools: 3, minutes: 0.5, isQuick: true },
+  long: { pools: 12, minutes: 8, isQuick: false },
+});
 
 test(
   `a deployment in which everything goes wrong for ${form.minutes} minutes breaks no promise and leaves nothing (seed ${seed})`,

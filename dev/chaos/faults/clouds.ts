@@ -145,15 +145,21 @@ export const cloudFaults: readonly FaultKind[] = [
   { name: 'quota', everySeconds: 20, strike: (scene, draw) => refuse(scene, draw, 'quota') },
   { name: 'capacity shortage', everySeconds: 20, strike: lackCapacity },
   { name: 'creation fails', everySeconds: 25, strike: failCreation },
-  { name: 'incomplete list', everySeconds: 90, strike: hideFromLists },
+  { name: 'incomplete list', everySeconds: 90, isSlow: true, strike: hideFromLists },
   { name: 'machine preempted', everySeconds: 8, strike: (scene, draw) => takeAway(scene, draw, false) },
-  { name: 'machine deleted by hand', everySeconds: 15, strike: (scene, draw) => takeAway(scene, draw, true) },
+  {
+    name: 'machine deleted by hand',
+    everySeconds: 15,
+    isSlow: true,
+    strike: (scene, draw) => takeAway(scene, draw, true),
+  },
   {
     name: 'machine never registers',
     everySeconds: 15,
+    isSlow: true,
     strike: (scene) => add(scene, 'machine never registers', { operation: 'registerWorker', mode: 'hold-request' }),
   },
-  { name: 'machine hangs', everySeconds: 15, strike: hang },
+  { name: 'machine hangs', everySeconds: 15, isSlow: true, strike: hang },
 ];
 
 /** How often the faults of each kind have struck that wait for a call. */

@@ -11,6 +11,8 @@ export interface FaultKind {
   readonly shapes?: readonly Shape[];
   /** Takes a server or a process away: no two of these at once, or nothing would ever work. */
   readonly isOutage?: true;
+  /** What it did is undone by a deadline or by a proof, minutes later: a short run leaves it out. */
+  readonly isSlow?: true;
   /** How often it struck: nothing may be there to strike. */
   readonly strike: (scene: Scene, draw: Draw) => Promise<number>;
 }

@@ -46,7 +46,12 @@ async function replacePool({ pools }: Scene, draw: Draw): Promise<number> {
 }
 
 export const operatorFaults: readonly FaultKind[] = [
-  { name: 'lifecycle terminated', everySeconds: 15, strike: (scene, draw) => endLifecycle(scene, draw, 'terminate') },
+  {
+    name: 'lifecycle terminated',
+    everySeconds: 15,
+    isSlow: true,
+    strike: (scene, draw) => endLifecycle(scene, draw, 'terminate'),
+  },
   { name: 'lifecycle cancelled', everySeconds: 30, strike: (scene, draw) => endLifecycle(scene, draw, 'cancel') },
   { name: 'reconciliation terminated', everySeconds: 20, strike: endReconciliation },
   { name: 'pool changed', everySeconds: 15, strike: changePool },
