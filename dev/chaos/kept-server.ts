@@ -41,7 +41,7 @@ export class KeptServer {
   }
 
   async stop(): Promise<void> {
-    process.kill(this.#current.pid, 'SIGTERM');
+    process.kill(this.#current.pid, 'SIGINT');
     const timer = setTimeout(() => process.kill(this.#current.pid, 'SIGKILL'), 10_000);
     await this.#current.ended;
     clearTimeout(timer);

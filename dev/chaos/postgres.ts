@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../servers/ports.js';
 import { packageUser } from '../testing/package-user.js';
@@ -23,13 +24,14 @@ export interface KeptPostgres {
   readonly server: KeptServer;
   readonly port: number;
   readonly urlOf: (database: string) => string;
+  readonly stop: () => Promise<void>;
 }
 
-export async function startKeptPostgres(folder: string, databases: readonly string[]): Promise<KeptPostgres> {
+export async function startKeptPostgres(databases: readonly string[]): Promise<KeptPostgres> {
   const bin = findPrograms();
   const user = packageUser('postgres', 'postgresql');
-  const home = join(folder, 'postgres');
-  mkdirSync(home);
+  // The server's user may not look into a folder of ours.
+  const home = mkdtempSync(join(tmpdir(), 'worker-manager-postgres-'));
   if (user.uid !== undefined && user.gid !== undefined) chownSync(home, user.uid, user.gid);
   const data = join(home, 'data');
   const init = ['-D', data, '--username=test', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'];
@@ -44,5 +46,11 @@ export async function startKeptPostgres(folder: string, databases: readonly stri
     return { pid: child.pid ?? 0, ended };
   });
   for (const database of databases) await queryDatabase(urlOf('postgres'), `create database ${database}`);
-  return { server, port, urlOf };
+  return {
+    ...{ server, port, urlOf },
+    async stop() {
+      await server.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
 }

@@ -28,7 +28,7 @@ const COPIES = [1, 2];
 export async function startProduction({ regions, root, onUnexpectedEnd }: DeploymentOptions): Promise<Deployment> {
   const folder = newFolder();
   const simulator = await startClouds(folder, regions);
-  const postgres = await startKeptPostgres(folder, [...temporalDatabases, DATABASE]);
+  const postgres = await startKeptPostgres([...temporalDatabases, DATABASE]);
   const cluster = await startTemporalCluster(folder, postgres.port);
   const { namespace, client } = await createNamespace(cluster.address);
   await client.connection.close();
@@ -63,7 +63,7 @@ export async function startProduction({ regions, root, onUnexpectedEnd }: Deploy
       await balancer.stop();
       for (const proxy of [temporalProxy, databaseProxy]) await proxy.stop();
       await cluster.server.stop();
-      await postgres.server.stop();
+      await postgres.stop();
       await simulator.stop();
     },
   };

@@ -34,7 +34,7 @@ const MAX_SECONDS = [
   'end-to-end/paused-attempt',
   'end-to-end/cli/check-config',
   'end-to-end/cli/bad-start',
-  'end-to-end/random-crashes',
+  'end-to-end/chaos',
   'end-to-end/providers/azure/real-pools',
   'end-to-end/providers/azure/secrets',
   'end-to-end/inactive-workers',

@@ -5,7 +5,10 @@
 export class Journal {
   /** Machines and other things in a cloud that are somebody else's, by id or name. */
   readonly foreign = new Set<string>();
-  /** Codes with which clouds refused on purpose, or made operations fail. */
+  /**
+   * Codes with which clouds refused on purpose, or made operations fail; `Unavailable` when an answer, or a process
+   * that waited for one, was lost.
+   */
   readonly refusals = new Set<string>();
   readonly #maxima = new Map<string, { readonly from: number; readonly maximum: number }[]>();
   readonly #outages: { readonly from: number; until: number }[] = [];

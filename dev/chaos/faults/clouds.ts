@@ -47,6 +47,7 @@ async function add({ deployment }: Scene, kind: string, request: FaultRequest): 
 async function loseAnswer(scene: Scene, draw: Draw): Promise<number> {
   const cloud = draw.pick([...cloudsOf(scene), 'machines'] as const)!;
   const operation = draw.pick<string>(calls[cloud])!;
+  scene.journal.refusals.add('Unavailable');
   return await add(scene, 'answer lost', { operation, mode: draw.chance(0.7) ? 'lose-answer' : 'lose-request' });
 }
 

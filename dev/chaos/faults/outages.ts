@@ -9,10 +9,16 @@ import type { FaultKind } from './kind.js';
 /** Kills and silences of processes and servers. */
 
 /** A process of the role is killed and started again after a while; the checker reads what can be read meanwhile. */
-async function killProcess({ deployment, checker }: Scene, draw: Draw, role: Role, clockErrorMs = 0): Promise<number> {
+async function killProcess(
+  { deployment, checker, journal }: Scene,
+  draw: Draw,
+  role: Role,
+  clockErrorMs = 0,
+): Promise<number> {
   const process = draw.pick(deployment.processes.filter((each) => each.role === role));
   if (!process || process.isDown) return 0;
   const downMs = draw.between(0, 3_000);
+  journal.refusals.add('Unavailable');
   const readWhileDown = async () => {
     await Promise.all([delay(downMs), deployment.database ? null : checker.judgeRows()]);
   };
@@ -23,6 +29,7 @@ async function killProcess({ deployment, checker }: Scene, draw: Draw, role: Rol
 
 async function killServer({ journal }: Scene, draw: Draw, dependency: Dependency | null): Promise<number> {
   if (!dependency) return 0;
+  journal.refusals.add('Unavailable');
   const end = journal.beginOutage();
   try {
     await dependency.server.kill(draw.between(0, 5_000));
@@ -35,6 +42,7 @@ async function killServer({ journal }: Scene, draw: Draw, dependency: Dependency
 /** Connections stay open and nothing arrives; what was sent meanwhile arrives then, or never. */
 async function silence(scene: Scene, draw: Draw, dependency: Dependency | null): Promise<number> {
   if (!dependency) return 0;
+  scene.journal.refusals.add('Unavailable');
   const end = scene.journal.beginOutage();
   dependency.proxy.silence();
   await pause(scene, scene.silenceMs);
