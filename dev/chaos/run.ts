@@ -7,6 +7,7 @@ import { EXAMPLE_REGIONS, SWEEP_SECONDS } from './deployment.js';
 import { Draw } from './draw.js';
 import { startEmbedded } from './embedded.js';
 import { isExplained } from './explained-errors.js';
+import { endCloudFaults } from './faults/clouds.js';
 import { drawPools } from './pools.js';
 import { PoolsAtWork, waveMs } from './pools-at-work.js';
 import { startProduction } from './production.js';
@@ -203,9 +204,10 @@ async function atRest<T>({ database, processes }: Deployment, work: () => Promis
   return await promise;
 }
 
-async function heal({ simulator, temporal, database }: Deployment): Promise<void> {
+async function heal(deployment: Deployment): Promise<void> {
+  const { temporal, database } = deployment;
   for (const { proxy } of [temporal, ...(database ? [database] : [])]) proxy.speak();
-  for (const { id } of await simulator.faults()) await simulator.releaseFault(id, 'drop');
+  await endCloudFaults(deployment);
 }
 
 const conclude = ({ deployment, checker, journal }: Scene): Promise<unknown> =>

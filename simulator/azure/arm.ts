@@ -58,7 +58,11 @@ export class Arm {
   vanish(vm: Resource): void {
     this.run((store) => {
       switchOff(store, vm, 'stopped');
-      for (const resource of store.resources()) if (resource.usedBy === vm.id) resource.usedBy = null;
+      for (const resource of [...store.resources()].filter(({ usedBy }) => usedBy === vm.id)) {
+        // An extension is a part of its machine's record.
+        if (resource.kind === 'extensions') store.forget(resource);
+        else resource.usedBy = null;
+      }
       store.forget(vm);
     });
   }

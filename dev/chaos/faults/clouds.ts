@@ -131,13 +131,24 @@ async function takeAway({ checker, deployment }: Scene, draw: Draw, vanish: bool
   );
 }
 
+/** Nothing in it does anything any more: neither its worker nor what would renew its credentials. */
 async function hang({ checker, deployment }: Scene, draw: Draw): Promise<number> {
+  const { simulator } = deployment;
   const machine = draw.pick(checker.machines.filter(({ registered }) => registered));
   if (!machine) return 0;
-  return await deployment.simulator.act(machine.id, 'hang').then(
+  const id = `${HANGING}#${(faults += 1)}`;
+  const forEver = { mode: 'hold-request', times: 100_000 } as const;
+  await simulator.addFault({ ...forEver, id, operation: 'reregisterWorker', workerId: machine.id });
+  return await simulator.act(machine.id, 'hang').then(
     () => 1,
     () => 0,
   );
+}
+const HANGING = 'machine hanging';
+
+/** Lets all calls go that are held, and strikes no more. A machine that hangs goes on hanging. */
+export async function endCloudFaults({ simulator }: Scene['deployment']): Promise<void> {
+  for (const { id } of await simulator.faults()) if (!id.startsWith(HANGING)) await simulator.releaseFault(id, 'drop');
 }
 
 export const cloudFaults: readonly FaultKind[] = [
