@@ -9,6 +9,3 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-
-/** Options of every property test: the same cases on every run. */
-export const seededRuns = { seed: 20_261_124, numRuns: 1000 } as const;

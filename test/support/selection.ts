@@ -1,5 +1,5 @@
 import { chooseLaunchConfigs, type LaunchConfigOption, type Selection } from '../../domain/selection.js';
-import { seededRandom } from '../../dev/testing/seeded-random.js';
+import { seededRandom } from './seeded-random.js';
 
 export const NOW = 1_700_000_000_000;
 

@@ -13,7 +13,7 @@ import {
   targetCapacity,
 } from '../../domain/termination-advice.js';
 import { needsReconciliation } from '../../domain/trigger.js';
-import { seededRandom } from '../../dev/testing/seeded-random.js';
+import { seededRandom } from './seeded-random.js';
 
 /**
  * A pool over simulated time, decided by the pure functions of domain/ alone: machines that boot, register, claim

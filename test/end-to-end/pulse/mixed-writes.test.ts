@@ -7,7 +7,7 @@ import { proofSize } from '../../support/long.js';
 import { restart } from '../../support/pool-steps.js';
 import { schemaErrors } from '../../support/pulse-schemas.js';
 import { RecordedMessages } from '../../support/recorded-messages.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 const { writes, kills } = proofSize({ short: { writes: 120, kills: 2 }, long: { writes: 1_000, kills: 5 } });
 const seed = Number(process.env['WRITES_SEED'] ?? 20_261_128);

@@ -4,7 +4,7 @@ import { launchConfigStats, poolCounters } from '../../../database/counts.js';
 import { insertStaticWorker, recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { engines, launchConfig, makePool, MINUTE, NOW } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 const POOLS = ['prov/a', 'prov/b', 'prov/c'];
 

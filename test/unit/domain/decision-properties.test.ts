@@ -9,7 +9,7 @@ import {
   type TerminationCandidate,
 } from '../../../domain/termination-advice.js';
 import { proofSize } from '../../support/long.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 const STATES = 200_000;
 const ADVISED_STATES = proofSize({ short: 40_000, long: 400_000 });

@@ -8,7 +8,7 @@ import {
   type EstimatorInput,
   withLaunched,
 } from '../../../domain/estimator.js';
-import { seededRuns } from '../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../support/seeded-random.js';
 
 const input = (fields: Partial<EstimatorInput>): EstimatorInput => ({
   pendingTasks: 0,

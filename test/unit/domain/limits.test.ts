@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { applyLimits, equalPart, type Claim, type LimitInput } from '../../../domain/limits.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 
 const claim = (wanted: number, launchedLastMinute = 0): Claim => ({ wanted, launchedLastMinute });
 const free: LimitInput = {

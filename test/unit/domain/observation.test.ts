@@ -15,7 +15,7 @@ import {
   type ScanNote,
   type SeenMachine,
 } from '../../../domain/observation.js';
-import { seededRuns } from '../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../support/seeded-random.js';
 
 const key = { workerPoolId: 'proj/pool', workerGroup: 'here', workerId: 'w' };
 const T = 10_000_000;

@@ -10,7 +10,7 @@ import {
   type SweepFacts,
 } from '../../../domain/orphans.js';
 import { type TaggedPart, type TaggedThing, thingsOf } from '../../../domain/tagged-things.js';
-import { seededRuns } from '../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../support/seeded-random.js';
 
 const T = 100_000_000;
 const place = { account: null, region: 'here', group: null };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { proofSize } from '../../support/long.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 import { type Image, MINUTE_MS, type Moment, POLL_MS, SECOND_MS, SimulatedPool } from '../../support/simulated-pool.js';
 
 const image = (id: string, capacity = 1): Image => ({ id, capacity });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { cutChoices, smallestMachine } from '../../../domain/selection.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 import { choose, NOW, option, sumOf } from '../../support/selection.js';
 
 describe('a bound on machines', () => {

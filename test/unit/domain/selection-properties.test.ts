@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { chooseLaunchConfigs, type LaunchConfigOption, type Selection } from '../../../domain/selection.js';
-import { seededRandom, seededRuns } from '../../../dev/testing/seeded-random.js';
+import { seededRandom, seededRuns } from '../../support/seeded-random.js';
 import { NOW, option } from '../../support/selection.js';
 
 const anyOption = fc.record({

@@ -4,7 +4,7 @@ import { cutChoices } from '../../../domain/selection.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { ScriptedPool } from '../../support/scripted-pool.js';
 import { option } from '../../support/selection.js';
-import { seededRandom } from '../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../support/seeded-random.js';
 import { MINUTE_MS, TimeSkipping } from '../../support/time-skipping.js';
 
 let time: TimeSkipping;

@@ -19,7 +19,7 @@ import {
   wrongForms,
 } from '../../../support/mangled-documents.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
-import { seededRuns } from '../../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../../support/seeded-random.js';
 import { suiteOf } from '../../../support/suite.js';
 
 /** Whatever anybody sends to the open registerWorker call of the running API. */

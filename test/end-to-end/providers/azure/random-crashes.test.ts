@@ -4,7 +4,7 @@ import { azureSystem, expectNothingLeft } from '../../../support/azure-system.js
 import { amidCrashes } from '../../../support/crashes.js';
 import { proofSize } from '../../../support/long.js';
 import { expectAllStopped, removeAll, restart } from '../../../support/pool-steps.js';
-import { seededRandom } from '../../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../../support/seeded-random.js';
 import type { FaultMode, LogLine } from '../../../../dev/testing/simulator.js';
 import { suiteOf } from '../../../support/suite.js';
 

@@ -7,7 +7,7 @@ import { googleEvidence } from '../../../support/google-evidence.js';
 import { expectNothingLeft, googleSystem } from '../../../support/google-system.js';
 import { proofSize } from '../../../support/long.js';
 import { machinesOf, restart } from '../../../support/pool-steps.js';
-import { seededRandom } from '../../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../../support/seeded-random.js';
 import { isGooglePool, type RealPool, realPools, testRealData } from '../../../support/shared-data.js';
 import { suiteOf } from '../../../support/suite.js';
 

@@ -13,7 +13,7 @@ import { type CallPlan, InDoubtCloud } from '../../../support/in-doubt-cloud.js'
 import { proofSize } from '../../../support/long.js';
 import { engines, launchConfig, makePool, MINUTE, NOW, newIntent, reserve } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
-import { seededRandom } from '../../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../../support/seeded-random.js';
 
 const RUNS = proofSize({ short: 1_000, long: 10_000 });
 const WITHIN_MS = proofSize({ short: 300_000, long: 1_800_000 });

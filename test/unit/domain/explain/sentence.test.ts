@@ -5,7 +5,7 @@ import { estimatorKinds } from '../../../../domain/estimator.js';
 import { explainPool } from '../../../../domain/explain/explain.js';
 import type { Explanation } from '../../../../domain/explain/explanation.js';
 import { AT, backoff, launchConfig, poll, poolEvidence } from '../../../support/pool-evidence.js';
-import { seededRuns } from '../../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../../support/seeded-random.js';
 
 const capacity = fc.nat({ max: 30 });
 /** A share of a hundredth, as definitions have them. */

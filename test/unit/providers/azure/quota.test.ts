@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { lowestRemaining, readQuota, remainingOf } from '../../../../providers/azure/arm/quota.js';
-import { seededRuns } from '../../../../dev/testing/seeded-random.js';
+import { seededRuns } from '../../../support/seeded-random.js';
 
 const subscription = (bucket: string): string => `x-ms-ratelimit-remaining-subscription-${bucket}`;
 const resource = 'x-ms-ratelimit-remaining-resource';

@@ -3,7 +3,7 @@ import { IdentityError } from '../../../../../providers/errors.js';
 import { azureIdentity } from '../../../../../providers/azure/identity/verify.js';
 import { attestedContent, certify, newKey, pemFile, signAttested } from '../../../../support/attested-documents.js';
 import { cpuTimeOf } from '../../../../../dev/testing/cpu-time.js';
-import { seededRandom } from '../../../../../dev/testing/seeded-random.js';
+import { seededRandom } from '../../../../support/seeded-random.js';
 
 /**
  * Whatever anybody sends to the open registerWorker call: always an IdentityError (400), never another error, never
