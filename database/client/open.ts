@@ -4,7 +4,15 @@ import type { Log } from '../../observability/log-events.js';
 import { migrateApart } from './migrate-apart.js';
 import { migrate, migrationNames, missingMigrations } from './migrate.js';
 import { hasPglite, openPglite } from './pglite/open.js';
-import { postgresDialect, SERVING_LIMITS, type PostgresLimits } from './postgres.js';
+import { type Listen } from './notifications.js';
+import { listenOnPglite } from './pglite/listen.js';
+import {
+  listenOnPostgres,
+  postgresDialect,
+  SERVING_LIMITS,
+  type PostgresLimits,
+  type PostgresOptions,
+} from './postgres.js';
 import { allPools, type PoolWithLaunchConfigs } from '../pools.js';
 import { providerAccounts } from '../provider-accounts.js';
 import type { Db, Schema } from './schema.js';
@@ -26,6 +34,8 @@ export interface Database {
   readonly db: Db;
   readonly kind: 'pglite' | 'postgres';
   readonly deployment: Deployment;
+  /** To what commits send; on Postgres a connection more than `maxConnections`. */
+  readonly listen: Listen;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   /** Waits for what is running. */
@@ -38,13 +48,14 @@ export interface Database {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const kind = databaseKind(options.url);
-  const db = kind === 'pglite' ? await openMigratedPglite(options) : await openMigratedPostgres(options);
+  const { db, listen } = kind === 'pglite' ? await openMigratedPglite(options) : await openMigratedPostgres(options);
   try {
     const deployment = await selectDeployment(db).executeTakeFirstOrThrow();
     return {
       db,
       kind,
       deployment,
+      listen,
       ping: async () => void (await sql`select 1`.execute(db)),
       close: () => db.destroy(),
     };
@@ -54,7 +65,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
 }
 
-async function openMigratedPglite(options: DatabaseOptions): Promise<Db> {
+type Opened = Pick<Database, 'db' | 'listen'>;
+
+async function openMigratedPglite(options: DatabaseOptions): Promise<Opened> {
   const { client, dialect } = await openPglite(directoryOf(options));
   const db = kyselyOn(dialect);
   try {
@@ -64,16 +77,16 @@ async function openMigratedPglite(options: DatabaseOptions): Promise<Db> {
     throw error;
   }
   client.limitQueries();
-  return db;
+  return { db, listen: listenOnPglite(client, db) };
 }
 
 /** Migrates on a connection of its own, which no limit of the others stops. */
-async function openMigratedPostgres(options: DatabaseOptions): Promise<Db> {
-  const db = kyselyOn(postgres(options));
-  const apart = kyselyOn(postgres({ ...options, maxConnections: 1 }, null));
+async function openMigratedPostgres(options: DatabaseOptions): Promise<Opened> {
+  const db = kyselyOn(postgresDialect(postgres(options)));
+  const apart = kyselyOn(postgresDialect(postgres({ ...options, maxConnections: 1 }, null)));
   try {
     await migrateApart(apart, db, options.log);
-    return db;
+    return { db, listen: listenOnPostgres(postgres(options)) };
   } catch (error) {
     await db.destroy();
     throw error;
@@ -126,7 +139,7 @@ export async function inspectDatabase(options: DatabaseOptions): Promise<Databas
 }
 
 async function connect(options: DatabaseOptions): Promise<Db> {
-  if (databaseKind(options.url) === 'postgres') return kyselyOn(postgres(options));
+  if (databaseKind(options.url) === 'postgres') return kyselyOn(postgresDialect(postgres(options)));
   return kyselyOn((await openPglite(directoryOf(options))).dialect);
 }
 
@@ -141,14 +154,13 @@ const selectDeployment = (db: Db) =>
 const postgres = (
   options: DatabaseOptions,
   limits: PostgresLimits | null = options.limits ?? SERVING_LIMITS,
-): Dialect =>
-  postgresDialect({
-    limits,
-    url: options.url,
-    maxConnections: options.maxConnections ?? 10,
-    applicationName: options.applicationName ?? 'worker-manager',
-    log: options.log,
-  });
+): PostgresOptions => ({
+  limits,
+  url: options.url,
+  maxConnections: options.maxConnections ?? 10,
+  applicationName: options.applicationName ?? 'worker-manager',
+  log: options.log,
+});
 
 /** The message does not repeat the URL, which may hold a password. */
 export class UnknownDatabaseUrlError extends Error {

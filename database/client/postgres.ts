@@ -2,6 +2,7 @@ import { PostgresDialect, type PostgresPool, type PostgresPoolClient, type Postg
 import pg from 'pg';
 import { type Log, logEvent } from '../../observability/log-events.js';
 import { DatabaseUnavailableError } from './failures.js';
+import type { Listen } from './notifications.js';
 
 /**
  * Limits at both sides. The server's free what a vanished client holds (locks above all), ours free what a silent
@@ -68,24 +69,10 @@ class LimitedPool implements PostgresPool {
   readonly #pool: pg.Pool;
   readonly #limits: PostgresLimits | null;
 
-  constructor({ url, maxConnections, applicationName, limits, log }: PostgresOptions) {
+  constructor(options: PostgresOptions) {
+    const { maxConnections, limits, log } = options;
     this.#limits = limits;
-    this.#pool = new pg.Pool({
-      connectionString: withSessionOptions(url),
-      max: maxConnections,
-      application_name: applicationName,
-      connectionTimeoutMillis: (limits ?? SERVING_LIMITS).connectMs,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
-      ...(limits && {
-        statement_timeout: limits.statementMs,
-        // guard(lock-limit): drop
-        lock_timeout: limits.lockMs,
-        // guard(idle-in-transaction-limit): drop
-        idle_in_transaction_session_timeout: limits.idleInTransactionMs,
-      }),
-      types,
-    });
+    this.#pool = new pg.Pool({ ...connectionOptions(options), max: maxConnections, types });
     // A connection that breaks is an event of the pool while it is idle and of its own while it is in use. Without a
     // listener either would end the process; the statement that it broke under fails by itself.
     const onBroken = (error: Error) => log && logEvent(log, 'database-connection-broke', { err: error });
@@ -105,6 +92,48 @@ class LimitedPool implements PostgresPool {
     await this.#pool.end();
   }
 }
+
+const connectionOptions = ({ url, applicationName, limits }: PostgresOptions) => ({
+  connectionString: withSessionOptions(url),
+  application_name: applicationName,
+  connectionTimeoutMillis: (limits ?? SERVING_LIMITS).connectMs,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEPALIVE_IDLE_MS,
+  ...(limits && {
+    statement_timeout: limits.statementMs,
+    // guard(lock-limit): drop
+    lock_timeout: limits.lockMs,
+    // guard(idle-in-transaction-limit): drop
+    idle_in_transaction_session_timeout: limits.idleInTransactionMs,
+  }),
+});
+
+/** On a connection of its own: one of a pool would be everybody's in turn. */
+export const listenOnPostgres =
+  (options: PostgresOptions): Listen =>
+  async (channel, { onText, onEnd }) => {
+    const config = connectionOptions(options);
+    const client = new pg.Client(config);
+    const destroy = () => void client.connection.stream.destroy();
+    // Without a listener an error would end the process; the connection's end follows it.
+    client.on('error', destroy);
+    client.on('notification', ({ payload = '' }) => onText(payload));
+    const timer = setTimeout(destroy, config.connectionTimeoutMillis);
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+    } catch (error) {
+      destroy();
+      throw asUnavailable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+    client.once('end', onEnd);
+    return {
+      notify: async (text) => void (await client.query('select pg_notify($1, $2)', [channel, text])),
+      close: destroy,
+    };
+  };
 
 /** A connection while it is in use. */
 class LimitedClient implements PostgresPoolClient {

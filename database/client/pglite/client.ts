@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DatabaseLostError, DatabaseUnavailableError } from '../failures.js';
-import type { ThreadAnswer, ThreadCall, ThreadData } from './messages.js';
+import type { Listener } from '../notifications.js';
+import type { ThreadAnswer, ThreadCall, ThreadData, ThreadMessage } from './messages.js';
 
 export interface ThreadResult {
   readonly rows: unknown[];
@@ -22,6 +23,7 @@ interface Waiting {
 export class PgliteClient {
   readonly thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Set<{ readonly channel: string } & Listener>();
   #lastId = 0;
   #ended: Error | null = null;
   #queryTimeoutMs: number | null = null;
@@ -42,7 +44,10 @@ export class PgliteClient {
     // From a checkout (tests) Node itself strips the types of the one file that the thread is.
     const entry = new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url);
     this.thread = new Worker(entry, { workerData: { directory } satisfies ThreadData, name: 'pglite' });
-    this.thread.on('message', (answer: ThreadAnswer) => this.#finishRun(answer));
+    this.thread.on('message', (message: ThreadMessage) => {
+      if ('channel' in message) this.#pass(message.channel, message.text);
+      else this.#finishRun(message);
+    });
     this.thread.on('error', (error: Error) => this.#end(error));
     this.thread.on('exit', () => this.#end());
   }
@@ -54,6 +59,15 @@ export class PgliteClient {
 
   async query(sql: string, parameters: readonly unknown[]): Promise<ThreadResult> {
     return await this.#call(sql, parameters, this.#queryTimeoutMs);
+  }
+
+  /** Gives what ends it. The channel itself is for whoever has the connection to listen to. */
+  addListener(channel: string, listener: Listener): () => void {
+    const added = { channel, ...listener };
+    this.#listeners.add(added);
+    return () => {
+      if (this.#listeners.delete(added)) added.onEnd();
+    };
   }
 
   async close(): Promise<void> {
@@ -94,11 +108,17 @@ export class PgliteClient {
     else waiting?.resolve(answer);
   }
 
+  #pass(channel: string, text: string): void {
+    for (const listener of this.#listeners) if (listener.channel === channel) listener.onText(text);
+  }
+
   #end(cause?: Error): void {
     this.#ended ??= new DatabaseLostError(`the embedded database has ended${cause ? `: ${cause.message}` : ''}`, {
       cause,
     });
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
     this.#waiting.clear();
+    for (const { onEnd } of this.#listeners) onEnd();
+    this.#listeners.clear();
   }
 }

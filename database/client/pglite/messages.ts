@@ -16,6 +16,14 @@ export type ThreadAnswer =
   | { readonly id: number; readonly rows: unknown[]; readonly affectedRows: number | null }
   | { readonly id: number; readonly error: ThreadError };
 
+/** What a commit has sent through the database. */
+export interface ThreadNotification {
+  readonly channel: string;
+  readonly text: string;
+}
+
+export type ThreadMessage = ThreadAnswer | ThreadNotification;
+
 export interface ThreadError {
   readonly message: string;
   /** SQLSTATE. */

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
-import type { ThreadAnswer, ThreadCall, ThreadData } from './messages.js';
+import type { ThreadAnswer, ThreadCall, ThreadData, ThreadNotification } from './messages.js';
 
 /**
  * The thread that PGlite runs in: a query occupies its thread until it is done, which in the main one would hold up
@@ -55,4 +55,5 @@ port.on('message', (call: ThreadCall) => {
     .catch((error: unknown) => failure(call, error))
     .then((answer) => port.postMessage(answer));
 });
+database.onNotification((channel, text) => port.postMessage({ channel, text } satisfies ThreadNotification));
 port.postMessage({ id: 0, rows: [], affectedRows: null } satisfies ThreadAnswer);
