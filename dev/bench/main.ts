@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { startPostgres } from '../testing/postgres.js';
+import { measureApi } from './api.js';
 import { azureScenarios, measureAzure } from './azure.js';
 import { measureChurn } from './churn.js';
 import { measureCounts } from './counts.js';
@@ -21,6 +22,7 @@ const options = new Command('bench')
   .option('--no-counts', 'leave the counts out')
   .option('--no-azure', 'leave Azure out')
   .option('--no-google', 'leave Google out')
+  .option('--no-api', 'leave the API out')
   .option('--fleet', 'only the queries of a large deployment, and the large deployment itself')
   .option('--minutes <number>', 'of the large deployment at work; 0 leaves it out', Number, 10)
   .option('--pools <number>', 'of the large deployment at work', Number, 400)
@@ -37,6 +39,7 @@ const options = new Command('bench')
     counts: boolean;
     azure: boolean;
     google: boolean;
+    api: boolean;
     fleet?: true;
     minutes: number;
     pools: number;
@@ -83,6 +86,7 @@ async function measureOthers(): Promise<void> {
     note(await measureGoogleErrors());
     note(await measureGoogleMemory());
   }
+  if (options.api) note(await measureApi());
   for (const database of options.idle > 0 ? engines : []) {
     note(await measureIdle({ database, lifecycles: options.idle }));
   }

@@ -3,16 +3,18 @@ export interface Figure {
   readonly scenario: string;
   readonly name: string;
   readonly value: number;
-  readonly unit: 's' | 'ms' | 'MB' | 'GB' | 'calls' | 'events' | 'machines' | 'lifecycles' | 'tables' | '%';
+  readonly unit: 's' | 'ms' | '/s' | 'MB' | 'GB' | 'calls' | 'events' | 'machines' | 'lifecycles' | 'tables' | '%';
+  /** At most, or at least. */
   readonly limit?: number;
+  readonly atLeast?: number;
   readonly note?: string;
 }
 
-export type Verdict = 'pass' | 'OVER' | '';
+export type Verdict = 'pass' | 'MISS' | '';
 
-export function verdictOf({ value, limit }: Figure): Verdict {
-  if (limit === undefined) return '';
-  return value <= limit ? 'pass' : 'OVER';
+export function verdictOf({ value, limit, atLeast }: Figure): Verdict {
+  if (limit === undefined && atLeast === undefined) return '';
+  return value <= (limit ?? Infinity) && value >= (atLeast ?? -Infinity) ? 'pass' : 'MISS';
 }
 
 export function table(figures: readonly Figure[]): string {
@@ -21,19 +23,24 @@ export function table(figures: readonly Figure[]): string {
   const width = Math.max(...figures.map(({ name }) => name.length));
   for (const figure of figures) {
     if (figure.scenario !== scenario) lines.push('', `${(scenario = figure.scenario)}`);
-    const { name, value, unit, limit, note } = figure;
-    const bound = limit === undefined ? '' : `≤ ${rounded(limit)}`;
+    const { name, value, unit, note } = figure;
+    const bound = boundOf(figure);
     const cells = [name.padEnd(width), rounded(value).padStart(9), unit.padEnd(10), bound.padEnd(10)];
     lines.push(`  ${cells.join('  ')} ${verdictOf(figure).padEnd(5)} ${note ?? ''}`.trimEnd());
   }
   return lines.join('\n');
 }
 
+function boundOf({ limit, atLeast }: Figure): string {
+  if (limit !== undefined) return `≤ ${rounded(limit)}`;
+  return atLeast === undefined ? '' : `≥ ${rounded(atLeast)}`;
+}
+
 export function conclusion(figures: readonly Figure[]): string {
-  const judged = figures.filter(({ limit }) => limit !== undefined);
-  const over = judged.filter((figure) => verdictOf(figure) === 'OVER');
-  if (over.length === 0) return `All ${judged.length} figures are within their limits.`;
-  return `${over.length} of ${judged.length} figures are not within their limits: ${over.map(({ scenario, name }) => `${name} (${scenario})`).join('; ')}`;
+  const judged = figures.filter((figure) => verdictOf(figure) !== '');
+  const missed = judged.filter((figure) => verdictOf(figure) === 'MISS');
+  if (missed.length === 0) return `All ${judged.length} figures are within their limits.`;
+  return `${missed.length} of ${judged.length} figures are not within their limits: ${missed.map(({ scenario, name }) => `${name} (${scenario})`).join('; ')}`;
 }
 
 const rounded = (value: number): string =>
