@@ -62,6 +62,7 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
     throw notFound('There is no such API call.');
   });
   addHooks(app, context, trusts);
+  app.addHook('onClose', () => context.advice.close());
   app.decorate('operations', []);
   await app.register(swagger, {
     openapi: {

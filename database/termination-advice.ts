@@ -1,7 +1,30 @@
 import { sql } from 'kysely';
+import type { WorkerKey } from '../domain/ids.js';
+import type { ShouldTerminate } from '../domain/worker.js';
 import type { TerminationCandidate, TerminationDecision } from '../domain/termination-advice.js';
 import type { Db } from './client/schema.js';
-import { bigint, jsonb } from './client/sql.js';
+import { bigint, isWorker, jsonb } from './client/sql.js';
+
+/**
+ * Where commits say, by the worker's key, that advice has changed or a worker's row is gone. The table's triggers send
+ * it.
+ */
+export const ADVICE_CHANNEL = 'worker_advice';
+
+export type Advice = Pick<ShouldTerminate, 'terminate' | 'reason'>;
+
+const NO_ADVICE: Advice = { terminate: false, reason: 'none' };
+
+/** What a worker is advised; null where there is no such worker. */
+export async function terminationAdvice(db: Db, key: WorkerKey): Promise<Advice | null> {
+  const { rows } = await sql<{ shouldTerminate: ShouldTerminate | null }>`
+    select w.should_terminate from workers w where ${isWorker(key)}`.execute(db);
+  const [row] = rows;
+  if (!row) return null;
+  return row.shouldTerminate === null
+    ? NO_ADVICE
+    : { terminate: row.shouldTerminate.terminate, reason: row.shouldTerminate.reason };
+}
 
 /** The pool's running workers that a launch created and that are not quarantined. */
 export async function terminationCandidates(

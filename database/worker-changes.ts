@@ -30,7 +30,7 @@ export interface Credentials {
 export function recordRunning(
   db: Db,
   key: WorkerKey,
-  change: Credentials & { registeredAt: number; queueInactivityMs?: number },
+  change: Credentials & { registeredAt: number; queueInactivityMs?: number; systemBootTime?: number | null },
 ): Promise<(Worker & { readonly isFirst: boolean; readonly endsBackoff: boolean }) | null> {
   return execute(
     db,
@@ -38,6 +38,7 @@ export function recordRunning(
     with changed as (
       update workers w set state = 'running', registered_at = ${bigint(change.registeredAt)}, ${credentials(change)},
         queue_inactivity_ms = case when w.launch_token is null then null else ${bigint(change.queueInactivityMs ?? null)} end,
+        system_boot_time = ${bigint(change.systemBootTime ?? null)},
         last_modified = ${bigint(change.nowMs)}
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),

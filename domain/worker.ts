@@ -54,6 +54,8 @@ export interface Worker extends WorkerKey {
   readonly quarantineUntil: number | null;
   /** How long the queue may see no activity of it; null before its registration. Fixed at its launch. */
   readonly queueInactivityMs: number | null;
+  /** When its system booted, as the machine said at its first registration; null where it did not say. */
+  readonly systemBootTime: number | null;
 }
 
 export interface MachineLocation {

@@ -43,6 +43,12 @@ export const logEvents = {
     meaning: 'A connection to Postgres was lost; it is replaced.',
     fields: ['err'],
   },
+  'advice-not-heard': {
+    level: 'warn',
+    meaning:
+      'This process does not hear when advice to workers changes; until it does, it reads each answer to `shouldWorkerTerminate` from the database.',
+    fields: ['err'],
+  },
   'database-migrating': {
     level: 'info',
     meaning: 'A migration of Postgres is under way; `waits`: in another process, for which this one waits.',

@@ -194,13 +194,13 @@ export class TaskclusterMetrics {
     this.#registrationSeconds.observe({ workerPoolId, providerId }, (nowMs - created) / 1000);
 
   /** A machine's clock may be wrong: what would be less than nothing is not counted. */
-  readonly onBooted = (
-    { workerPoolId, providerId, workerGroup, created }: Worker,
-    { bootedAt, registeredAt }: { readonly bootedAt: number; readonly registeredAt: number },
-  ): void => {
+  readonly onBooted = ({ systemBootTime: bootedAt, created, registeredAt, ...worker }: Worker): void => {
+    if (bootedAt === null) return;
+    const { workerPoolId, providerId, workerGroup } = worker;
     const labels = { workerPoolId, providerId, workerGroup };
     if (bootedAt >= created) this.#provisionSeconds.observe(labels, (bootedAt - created) / 1000);
-    if (registeredAt >= bootedAt) this.#startupSeconds.observe(labels, (registeredAt - bootedAt) / 1000);
+    if (registeredAt !== null && registeredAt >= bootedAt)
+      this.#startupSeconds.observe(labels, (registeredAt - bootedAt) / 1000);
   };
 
   readonly onStopping = ({ workerPoolId, providerId, registeredAt, launchToken }: Worker): void => {

@@ -139,6 +139,8 @@ export const lifecycleMessages = {
 export interface RegisterRequest {
   /** Whether the worker has shown that it got the credentials of an earlier registration. */
   readonly credentialsUsed: boolean;
+  /** When the machine's system booted, as it says; null or left out where it says nothing. */
+  readonly systemBootTime?: number | null;
 }
 
 /** Update `reregister`: the API has found which generation's secret was presented. */

@@ -17,5 +17,5 @@ export interface ActivityDeps {
   readonly demand: DemandSource;
   readonly log: Logger;
   /** Hear of workers' lives. */
-  readonly metrics: Pick<TaskclusterMetrics, 'onRegistered' | 'onStopping' | 'onStopped'>;
+  readonly metrics: Pick<TaskclusterMetrics, 'onRegistered' | 'onBooted' | 'onStopping' | 'onStopped'>;
 }

@@ -31,6 +31,8 @@ export interface PersistActivities {
         readonly registeredAt: number;
         /** How long the queue may see no activity of it. */
         readonly queueInactivityMs: number;
+        /** When the machine's system booted, as it says; null or left out where it says nothing. */
+        readonly systemBootTime?: number | null;
       },
   ): Promise<void>;
   recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
@@ -81,6 +83,7 @@ export function persistActivities(deps: ActivityDeps): PersistActivities {
       const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
       if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
       metrics.onRegistered(row, change.nowMs);
+      metrics.onBooted(row);
       logEvent(log, 'worker-running', { ...fields, registrationDuration: seconds(change.nowMs - row.created) });
     },
 

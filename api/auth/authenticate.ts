@@ -1,7 +1,7 @@
 import type { AuthService } from './auth-service.js';
 import { type Authenticated, AuthenticationError, type Clients } from './client.js';
 import { parseWorkerClientId } from './credentials.js';
-import { authenticateHawk } from './hawk.js';
+import { authenticateHawk, type KnownSigners } from './hawk.js';
 import { issuerOf } from './hawk-ext.js';
 import { likelyHosts, type NamedHosts, possibleHosts } from './hosts.js';
 import { hasBewit, isHawk, type Presented, type PresentedSignature, presentedSignature } from './signature.js';
@@ -29,24 +29,24 @@ export interface IncomingRequest extends Presented {
 export async function authenticate(
   request: IncomingRequest,
   settings: AuthSettings,
-  { clients, authService }: { readonly clients: Clients; readonly authService: AuthService | null },
+  by: KnownSigners & { readonly authService: AuthService | null },
   nowMs: number,
 ): Promise<Authenticated> {
   const { authorization, hosts: named } = request;
   const signature = presentedSignature(request);
   assertReadable(request, signature);
-  if (authService && !isOurWorker(signature, settings.issuerId)) {
+  if (by.authService && !isOurWorker(signature, settings.issuerId, by, nowMs)) {
     if (authorization !== undefined && !isHawk(authorization)) {
       throw new AuthenticationError('The Authorization header must be of the scheme Hawk.');
     }
-    return await authService.authenticate({ ...request, hosts: likelyHosts(named, settings.ownUrls) });
+    return await by.authService.authenticate({ ...request, hosts: likelyHosts(named, settings.ownUrls) });
   }
   if (signature) {
     const hosts = possibleHosts(named, settings.ownUrls);
-    return await authenticateHawk({ ...request, signature, hosts }, clients, nowMs);
+    return await authenticateHawk({ ...request, signature, hosts }, by, nowMs);
   }
   if (authorization === undefined) return { clientId: null, scopes: settings.type === 'open' ? ['*'] : [] };
-  return authenticateBearer(authorization, clients, nowMs);
+  return authenticateBearer(authorization, by.clients, nowMs);
 }
 
 /** hawk takes an instant that is no number for one that is never over. */
@@ -60,8 +60,15 @@ function assertReadable(request: Presented, signature: PresentedSignature | null
 }
 
 /** Credentials that we made and can judge ourselves, so that machines need no other service than this one. */
-const isOurWorker = (signature: PresentedSignature | null, issuerId: string): boolean =>
-  signature !== null && parseWorkerClientId(signature.clientId) !== null && issuerOf(signature.ext) === issuerId;
+function isOurWorker(
+  signature: PresentedSignature | null,
+  issuerId: string,
+  { certificates }: KnownSigners,
+  nowMs: number,
+): boolean {
+  if (signature === null || parseWorkerClientId(signature.clientId) === null) return false;
+  return (certificates.find(signature, nowMs)?.issuerId ?? issuerOf(signature.ext)) === issuerId;
+}
 
 function authenticateBearer(authorization: string, clients: Clients, nowMs: number): Authenticated {
   const [scheme = '', token = ''] = authorization.split(/ +(.*)/s);

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { sameText } from './secrets.js';
-import { AuthenticationError, type Caller, type Client, type Clients } from './client.js';
+import { AuthenticationError, type Client, type Clients } from './client.js';
 import { missingScopes, satisfies } from '../../domain/scopes.js';
+import type { VerifiedCertificate } from './verified-certificates.js';
 
 /** What a holder of temporary credentials sends along: who let them do what, from when to when. */
 export interface Certificate {
@@ -28,7 +29,7 @@ export function judgeCertificate(
   certificate: Certificate,
   clients: Clients,
   nowMs: number,
-): { readonly accessToken: string; readonly caller: Caller } {
+): VerifiedCertificate {
   const { start, expiry, scopes } = certificate;
   const issuerId = certificate.issuer ?? null;
   if (issuerId === clientId) throw new AuthenticationError('The certificate names its own client as issuer.');
@@ -47,7 +48,8 @@ export function judgeCertificate(
     throw new AuthenticationError('The certificate holds scopes that its issuer does not have.');
   }
   const accessToken = createHmac('sha256', issuer.accessToken).update(certificate.seed).digest('base64url');
-  return { accessToken, caller: { clientId, scopes } };
+  const until = Math.min(expiry, issuer.expires ?? Infinity);
+  return { accessToken, caller: { clientId, scopes }, issuerId, from: start - CLOCK_SKEW_MS, until };
 }
 
 function signatureOf(certificate: Certificate, clientId: string, issuer: Client): string {

@@ -2,9 +2,10 @@ import hawk from 'hawk';
 import { isObject } from '../../domain/values.js';
 import { judgeCertificate } from './certificate.js';
 import { type Authenticated, AuthenticationError, type Caller, type Clients } from './client.js';
-import { type HawkExt, parseExt } from './hawk-ext.js';
+import { parseExt } from './hawk-ext.js';
 import { missingScopes } from '../../domain/scopes.js';
 import type { Presented, PresentedSignature } from './signature.js';
+import type { VerifiedCertificates } from './verified-certificates.js';
 
 export interface HostAndPort {
   readonly host: string;
@@ -28,10 +29,16 @@ export const TIMESTAMP_SKEW_SECONDS = 15 * 60;
  */
 const MAX_LENGTH = 4096;
 
+/** Whom signatures are judged by. */
+export interface KnownSigners {
+  readonly clients: Clients;
+  readonly certificates: VerifiedCertificates;
+}
+
 /** Verifies a Hawk header or a bewit of permanent or temporary credentials. Throws AuthenticationError. */
 export async function authenticateHawk(
   request: SignedRequest,
-  clients: Clients,
+  signers: KnownSigners,
   nowMs: number,
 ): Promise<Authenticated> {
   const { url, authorization, signature } = request;
@@ -39,12 +46,13 @@ export async function authenticateHawk(
   // hawk looks credentials up by id alone, but temporary ones need `ext` too, which is not authenticated until the MAC
   // is: everything read from it here counts only because the MAC, which covers it, is made with the key derived from
   // it.
-  const ext = parseExt(signature.ext);
+  const signer = findSigner(signature, signers, nowMs);
   const verify = signature.scheme === 'hawk' ? verifyHeader : verifyBewit;
   let refusal: AuthenticationError | null = null;
   for (const host of request.hosts) {
     try {
-      return await verify(request, host, (id) => findClient(id, ext, clients, nowMs), nowMs - Date.now());
+      const { payloadHash } = await verify(request, host, signer, nowMs - Date.now());
+      return { ...signer.accept(), payloadHash };
     } catch (error) {
       const refused = toRefusal(error, nowMs);
       // One that knows the time has found the right host.
@@ -54,45 +62,67 @@ export async function authenticateHawk(
   throw refusal ?? new AuthenticationError('The request has no valid Host header.');
 }
 
-interface FoundClient {
+/** Whose key the signature must have been made with. */
+interface Signer {
   readonly key: string;
   readonly algorithm: 'sha256';
-  readonly caller: Caller;
+  /** Once the signature holds: who it is, with the scopes that are left. Throws AuthenticationError. */
+  accept(): Caller;
 }
 
+/** Throws AuthenticationError. */
+function findSigner(signature: PresentedSignature, { clients, certificates }: KnownSigners, nowMs: number): Signer {
+  const verified = certificates.find(signature, nowMs);
+  if (verified) return signerWith(verified.accessToken, () => verified.caller);
+  const { clientId } = signature;
+  const { certificate, authorizedScopes } = parseExt(signature.ext);
+  if (!certificate) {
+    const client = clients.find(clientId, nowMs);
+    if (!client) throw new AuthenticationError('Unknown credentials');
+    return signerWith(client.accessToken, () => restrict({ clientId, scopes: client.scopes }, authorizedScopes));
+  }
+  const judged = judgeCertificate(clientId, certificate, clients, nowMs);
+  return signerWith(judged.accessToken, () => {
+    const caller = restrict(judged.caller, authorizedScopes);
+    certificates.add(signature, { ...judged, caller });
+    return caller;
+  });
+}
+
+const signerWith = (key: string, accept: () => Caller): Signer => ({ key, algorithm: 'sha256', accept });
+
+/** Resolves where the signature is the signer's. */
 type Verify = (
   request: SignedRequest,
   host: HostAndPort,
-  find: (clientId: string) => FoundClient | null,
+  signer: Signer,
   localtimeOffsetMsec: number,
-) => Promise<Authenticated>;
+) => Promise<{ readonly payloadHash?: string | undefined }>;
 
-const verifyHeader: Verify = async ({ method, url, authorization = '' }, { host, port }, find, localtimeOffsetMsec) => {
+const verifyHeader: Verify = async (request, { host, port }, signer, localtimeOffsetMsec) => {
+  const { method, url, authorization = '', signature } = request;
   const sent = { method, url, host, port, authorization };
   const options = { timestampSkewSec: TIMESTAMP_SKEW_SECONDS, localtimeOffsetMsec };
-  const { credentials, artifacts } = await hawk.server.authenticate(sent, find, options);
-  return { ...restrict(credentials.caller, artifacts.ext), payloadHash: artifacts.hash };
+  const { artifacts } = await hawk.server.authenticate(sent, () => signer, options);
+  assertSame(artifacts, signature);
+  return { payloadHash: artifacts.hash };
 };
 
 /** A URL that whoever has it may read until the instant in it: so of GET only. */
-const verifyBewit: Verify = async ({ method, url }, { host, port }, find, localtimeOffsetMsec) => {
+const verifyBewit: Verify = async ({ method, url, signature }, { host, port }, signer, localtimeOffsetMsec) => {
   const sent = { method, url, host, port };
-  const { credentials, attributes } = await hawk.server.authenticateBewit(sent, find, { localtimeOffsetMsec });
-  return restrict(credentials.caller, attributes.ext);
+  const { attributes } = await hawk.server.authenticateBewit(sent, () => signer, { localtimeOffsetMsec });
+  assertSame(attributes, signature);
+  return {};
 };
 
-function findClient(clientId: string, ext: HawkExt, clients: Clients, nowMs: number): FoundClient | null {
-  if (ext.certificate) {
-    const { accessToken, caller } = judgeCertificate(clientId, ext.certificate, clients, nowMs);
-    return { key: accessToken, algorithm: 'sha256', caller };
-  }
-  const client = clients.find(clientId, nowMs);
-  if (!client) return null;
-  return { key: client.accessToken, algorithm: 'sha256', caller: { clientId, scopes: client.scopes } };
+/** The signer was found by what we read off the request; hawk reads for itself what the signature covers. */
+function assertSame(covered: { readonly id: string; readonly ext?: string }, read: PresentedSignature): void {
+  if (covered.id === read.clientId && (covered.ext ?? '') === (read.ext ?? '')) return;
+  throw new AuthenticationError('The Hawk signature is not valid.');
 }
 
-function restrict(caller: Caller, ext: string | undefined): Caller {
-  const { authorizedScopes } = parseExt(ext);
+function restrict(caller: Caller, authorizedScopes: readonly string[] | undefined): Caller {
   if (!authorizedScopes) return caller;
   if (missingScopes(caller.scopes, authorizedScopes).length > 0) {
     throw new AuthenticationError('authorizedScopes holds scopes that the client does not have.');

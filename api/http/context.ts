@@ -2,9 +2,13 @@ import type { Db } from '../../database/client/schema.js';
 import { Clients } from '../auth/client.js';
 import type { Issuer } from '../auth/credentials.js';
 import { AuthService } from '../auth/auth-service.js';
+import { VerifiedCertificates } from '../auth/verified-certificates.js';
 import { logEvent } from '../../observability/log-events.js';
 import type { ApiDeps } from './deps.js';
 import { poolCounters, type StateCounts } from '../../database/counts.js';
+import { ADVICE_CHANNEL, terminationAdvice } from '../../database/termination-advice.js';
+import { CommitFeed } from '../../database/client/commit-feed.js';
+import { RememberedAdvice } from './remembered-advice.js';
 import { Paging } from './paging.js';
 import { derivedIssuerToken } from '../auth/secrets.js';
 import { SharedAnswer } from './shared-answers.js';
@@ -16,12 +20,15 @@ export interface ApiContext extends ApiDeps {
   readonly deploymentKey: string;
   readonly issuer: Issuer;
   readonly clients: Clients;
+  readonly certificates: VerifiedCertificates;
   /** Who knows everybody but our workers; null where nobody but `clients` is known. */
   readonly authService: AuthService | null;
   /** Pages of one list; a continuation token is good for the list that gave it. */
   readonly pagingOf: (list: string) => Paging;
   /** Counters of all pools that have workers, at most a second old. */
   readonly counters: SharedAnswer<ReadonlyMap<string, StateCounts>>;
+  /** What workers are advised. */
+  readonly advice: RememberedAdvice;
   /** Every URL under which clients may know the API. */
   readonly ownUrls: readonly string[];
 }
@@ -42,12 +49,22 @@ export function apiContext(deps: ApiDeps): ApiContext {
     deploymentKey,
     issuer,
     clients: new Clients(config.auth.clients, issuer),
+    certificates: new VerifiedCertificates(),
     authService: config.auth.type === 'taskcluster' ? authServiceOf(deps) : null,
     pagingOf: (list) => new Paging(deploymentKey, list),
     counters: new SharedAnswer(() => poolCounters(database.db, 'all'), COUNTERS_SHARED_MS),
+    advice: new RememberedAdvice(
+      (key) => terminationAdvice(database.db, key),
+      (listener) => new CommitFeed(database.listen, ADVICE_CHANNEL, { ...listener, onLost: adviceNotHeard(deps) }),
+    ),
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }
+
+const adviceNotHeard =
+  ({ log }: ApiDeps) =>
+  (failure: unknown): void =>
+    logEvent(log, 'advice-not-heard', { err: failure });
 
 const authServiceOf = ({ config, log }: ApiDeps): AuthService =>
   new AuthService(config.rootUrl, (failure) => logEvent(log, 'auth-service-failed', failure));

@@ -21,8 +21,8 @@ export interface ApiDeps {
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Hear of every call that was answered, and of when registered machines booted. */
-  readonly metrics?: Pick<TaskclusterMetrics, 'onAnswer' | 'onBooted'>;
+  /** Hear of every call that was answered. */
+  readonly metrics?: Pick<TaskclusterMetrics, 'onAnswer'>;
   /** What `__heartbeat__` checks. */
   readonly health: Health;
   readonly version: Version;

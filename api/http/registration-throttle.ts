@@ -43,11 +43,16 @@ export class Throttle {
   }
 }
 
+/** An address as some proxies write it, with the port that it called from: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const WITH_PORT = /^(?:\[(.+)\]|([^:]+))(?::\d{1,5})?$/;
+
 /**
  * Whom an address stands for. One host has all addresses of an IPv6 network of 64 bits, so they count as one; IPv4
- * written as IPv6 is IPv4.
+ * written as IPv6 is IPv4. The port that a proxy names says nothing: each connection has another.
  */
-export function networkOf(address: string): string {
+export function networkOf(written: string): string {
+  const [, bracketed, plain] = WITH_PORT.exec(written) ?? [];
+  const address = bracketed ?? plain ?? written;
   const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;

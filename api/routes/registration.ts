@@ -16,6 +16,7 @@ import { ApiError, inputError, notFound } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
 import { registerRequest, registerResponse } from '../schemas/workers.js';
 import { sha256Hex, workerSecret } from '../auth/secrets.js';
+import { FairSemaphore } from '../http/fair-semaphore.js';
 import { networkOf, Throttle } from '../http/registration-throttle.js';
 import { iso } from '../schemas/serialization.js';
 
@@ -30,6 +31,15 @@ const REGISTER_BODY_LIMIT = 64 * 1024;
  */
 const REFUSALS = { burst: 200, eachCountsMs: 100 };
 
+/**
+ * Registrations of one process, in turn by address: one that sends a thousand at once puts itself off, and no other. As
+ * many run as the workflow engine is called by one process at once; half of them may be of one address, so that real
+ * fleets behind one are as quick. What waits holds its body, of 64 KiB at most.
+ */
+const PLACES = { atOnce: 32, atOnceEach: 16, waiting: 2_000, waitingEach: 500 };
+/** Then there is still time to register before the caller gives up. */
+const PLACE_TIMEOUT_MS = 6_000;
+
 interface Registrant {
   readonly provider: Provider;
   readonly worker: Worker;
@@ -40,6 +50,7 @@ interface Registrant {
 
 export function addRegistrationOperations(api: FastifyInstance, context: ApiContext): void {
   const refusals = new Throttle(REFUSALS, 'Too many registrations were refused.', context.now);
+  const places = new FairSemaphore(PLACES);
   addOperation(api, {
     name: 'registerWorker',
     category: 'Worker Interface',
@@ -56,7 +67,13 @@ export function addRegistrationOperations(api: FastifyInstance, context: ApiCont
       const network = networkOf(address);
       refusals.assertAllowed(network);
       try {
-        return await register(context, body, log);
+        const passed = await places.run(network, PLACE_TIMEOUT_MS, () => {
+          // Those before it may have been refused meanwhile.
+          refusals.assertAllowed(network);
+          return register(context, body, log);
+        });
+        if (!passed) throw new ApiError('TryAgain', 'Too many registrations wait for their turn.');
+        return passed.result;
       } catch (error) {
         if (error instanceof LifecycleRejectedError || (error instanceof ApiError && error.status < 500))
           refusals.count(network);
@@ -77,11 +94,8 @@ async function register(context: ApiContext, body: Static<typeof registerRequest
   const { secretGeneration, expires } = await lifecycles.register(worker, {
     updateId,
     credentialsUsed: credentialsUsed || (await hasClaimed(context, worker)),
+    systemBootTime: body.systemBootTime === undefined ? null : parseInstant(body.systemBootTime),
   });
-  // Only the first registration of a machine says how long it took to boot.
-  if (body.systemBootTime !== undefined && worker.registeredAt === null) {
-    context.metrics?.onBooted(worker, { bootedAt: parseInstant(body.systemBootTime)!, registeredAt: now() });
-  }
   return {
     expires: iso(expires),
     credentials: workerCredentials(issuer, worker, expires, now()),

@@ -66,7 +66,7 @@ function addWorkerLists(api: FastifyInstance, context: ApiContext): void {
 }
 
 function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void {
-  const { db, lifecycles, providers } = context;
+  const { db, lifecycles, providers, advice } = context;
   const path = '/workers/:workerPoolId/:workerGroup/:workerId';
 
   addOperation(api, {
@@ -118,10 +118,9 @@ function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void
     scopes: (params) => [`worker-manager:should-worker-terminate:${workerKeyText(params)}`],
     response: shouldTerminateResponse,
     handle: async ({ params }) => {
-      const worker = await getWorker(db, params);
-      if (!worker) throw noSuchWorker();
-      const { terminate, reason } = worker.shouldTerminate ?? { terminate: false, reason: 'none' };
-      return { terminate, reason };
+      const advised = await advice.of(params);
+      if (!advised) throw noSuchWorker();
+      return advised;
     },
   });
 }

@@ -32,7 +32,7 @@ export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
   ({
     config: defaults,
     log: noLog,
-    metrics: { onRegistered: () => {}, onStopping: () => {}, onStopped: () => {} },
+    metrics: { onRegistered: () => {}, onBooted: () => {}, onStopping: () => {}, onStopped: () => {} },
     ...inUse,
   }) as unknown as ActivityDeps;
 

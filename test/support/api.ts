@@ -46,13 +46,20 @@ export interface Answer {
   readonly body: any;
 }
 
-/** An API on PGlite, with the providers `cloud` (a made-up cloud) and `hand` (static), and `more`. */
+interface TestApiOptions {
+  readonly httpLimits?: Partial<HttpLimits>;
+  readonly providers?: readonly Provider[];
+  /** The caller's, which closes it; without one, a PGlite of the API's own. */
+  readonly database?: Database;
+}
+
+/** An API with the providers `cloud` (a made-up cloud) and `hand` (static), and `more`. */
 export async function startTestApi(
   settings: object = {},
-  { providers: more = [], ...deps }: { httpLimits?: Partial<HttpLimits>; providers?: readonly Provider[] } = {},
+  { providers: more = [], database: given, ...deps }: TestApiOptions = {},
 ): Promise<TestApi> {
   const config = parseConfig(JSON.stringify({ issuer: ISSUER, ...settings }), 'test.yml', providerTypes);
-  const database = await openTestDatabase('PGlite');
+  const database = given ?? (await openTestDatabase('PGlite'));
   const clock = { ms: Date.now() };
   const now = () => clock.ms;
   const lifecycles = new ScriptedLifecycleClient(database.db, now);
@@ -112,7 +119,7 @@ export async function startTestApi(
     },
     async close() {
       await app.close();
-      await database.close();
+      if (!given) await database.close();
     },
   };
 }

@@ -21,6 +21,8 @@ export class ScriptedLifecycleClient implements LifecycleClient {
   readonly requested: string[] = [];
   /** Thrown by the next calls until it is cleared. */
   failure: Error | null = null;
+  /** Registrations wait for it. */
+  registersAfter: Promise<void> = Promise.resolve();
   readonly #db: Db;
   readonly #now: () => number;
   readonly #answers = new Map<string, Registration>();
@@ -43,8 +45,9 @@ export class ScriptedLifecycleClient implements LifecycleClient {
     return 'run-1';
   }
 
-  register: LifecycleClient['register'] = (key, { updateId, credentialsUsed }) =>
+  register: LifecycleClient['register'] = (key, { updateId, credentialsUsed, systemBootTime }) =>
     this.#once(key, updateId, async () => {
+      await this.registersAfter;
       const worker = (await getWorker(this.#db, key))!;
       const nowMs = this.#now();
       const verdict = acceptsRegistration({ ...worker, registeredAtMs: worker.registeredAt, credentialsUsed, nowMs });
@@ -53,7 +56,8 @@ export class ScriptedLifecycleClient implements LifecycleClient {
       const timing = lifecycleTiming(pool.config.lifecycle, { registrationSeconds: 1800 });
       const expires = credentialsDeadline(nowMs, timing);
       const granted = { secretGeneration: worker.secretGeneration + 1, expires };
-      await recordRunning(this.#db, key, { ...granted, registeredAt: nowMs, terminateAfter: expires, nowMs });
+      const change = { ...granted, registeredAt: nowMs, terminateAfter: expires, nowMs, systemBootTime };
+      await recordRunning(this.#db, key, change);
       return granted;
     });
 

@@ -205,8 +205,8 @@ export class TestLifecycle {
     this.input = input;
   }
 
-  register(credentialsUsed = false): Promise<{ secretGeneration: number; expires: number }> {
-    return this.handle.executeUpdate('register', { args: [{ credentialsUsed }] });
+  register(credentialsUsed = false, systemBootTime?: number): Promise<{ secretGeneration: number; expires: number }> {
+    return this.handle.executeUpdate('register', { args: [{ credentialsUsed, systemBootTime }] });
   }
 
   reregister(secretGeneration: number): Promise<{ secretGeneration: number; expires: number }> {

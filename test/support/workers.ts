@@ -28,6 +28,7 @@ export const workerOf = (machine: LaunchedMachine, changes: Partial<Worker> = {}
   shouldTerminate: null,
   quarantineUntil: null,
   queueInactivityMs: null,
+  systemBootTime: null,
   ...changes,
 });
 

@@ -103,6 +103,7 @@ export class WorkerLifecycle {
           secretGeneration,
           nowMs: now,
           queueInactivityMs: this.input.timing.queueInactivityMs,
+          systemBootTime: request.systemBootTime ?? null,
         }),
       );
       this.registeredAt = registeredAt;

@@ -195,6 +195,7 @@ describe.each(engines)('a launch on %s', (engine) => {
       resourceIds: [],
       quarantineUntil: null,
       queueInactivityMs: null,
+      systemBootTime: null,
       shouldTerminate: null,
     });
     expect(await getLaunch(db, 't')).toMatchObject({ status: 'fulfilled', machines: 2, closed: NOW });

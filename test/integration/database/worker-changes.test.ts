@@ -169,6 +169,17 @@ describe.each(engines)('a worker on %s', (engine) => {
     expect(await db.selectFrom('workerPoolErrors').selectAll().execute()).toEqual([]);
   });
 
+  test('a worker keeps the boot time of its first registration, and has none when the machine said none', async () => {
+    const { db } = database;
+    expect(await recordRunning(db, key, { ...registration, systemBootTime: NOW })).toMatchObject({
+      systemBootTime: NOW,
+    });
+    const again = { ...registration, secretGeneration: 2, systemBootTime: NOW + 1 };
+    expect(await recordRunning(db, key, again)).toMatchObject({ systemBootTime: NOW, isFirst: false });
+    const silent = await recordRunning(db, { ...key, workerId: 't-1' }, registration);
+    expect(silent).toMatchObject({ systemBootTime: null, isFirst: true });
+  });
+
   test('a worker keeps its first registration time when it registers again, and a late repeat does not bring old credentials back', async () => {
     const { db } = database;
     await recordRunning(db, key, registration);

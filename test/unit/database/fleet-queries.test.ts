@@ -64,6 +64,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   recordMissedLifecycles: SMALL,
   supersedeReservations: ONE_ROW,
   getWorker: ONE_ROW,
+  terminationAdvice: ONE_ROW,
   makeReadingDue: ONE_ROW,
   acquireLease: SMALL,
   releaseLease: SMALL,

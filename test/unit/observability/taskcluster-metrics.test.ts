@@ -86,8 +86,8 @@ test('metrics under Taskcluster’s names time a boot as the machine says it, an
     ...pool,
   };
   const group = `${labels},workerGroup="eastus"`;
-  metrics.onBooted({ ...worker, created: 1_000 }, { bootedAt: 31_000, registeredAt: 41_000 });
-  metrics.onBooted({ ...worker, created: 50_000 }, { bootedAt: 31_000, registeredAt: 20_000 });
+  metrics.onBooted({ ...worker, created: 1_000, systemBootTime: 31_000, registeredAt: 41_000 });
+  metrics.onBooted({ ...worker, created: 50_000, systemBootTime: 31_000, registeredAt: 20_000 });
   expect([
     await lines('worker_manager_worker_provision_seconds_sum'),
     await lines('worker_manager_worker_provision_seconds_count'),

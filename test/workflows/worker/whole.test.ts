@@ -13,7 +13,7 @@ describe('a whole lifecycle', () => {
   test('a worker goes from requested over running and stopping to stopped, and each change is recorded once, in order', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.until({ phase: 'awaiting registration', state: 'requested' });
-    const { secretGeneration, expires } = await lifecycle.register();
+    const { secretGeneration, expires } = await lifecycle.register(false, 1_000);
     expect(secretGeneration).toBe(1);
     expect(Math.abs(expires - (await time.now()) - 96 * HOUR_MS)).toBeLessThan(time.toleranceMs());
     expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: expires });
@@ -29,6 +29,7 @@ describe('a whole lifecycle', () => {
       secretGeneration: 1,
       terminateAfter: expires,
       registeredAt: expires - 96 * HOUR_MS,
+      systemBootTime: 1_000,
     });
     expect(time.scripted.of('recordStopping')[0]!.args).toEqual([
       { ...key, providerId: 'cloud', launchConfigId: 'lc-1' },

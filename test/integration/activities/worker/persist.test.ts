@@ -6,6 +6,7 @@ import { isRefusedForGood } from '../../../../database/client/failures.js';
 import { jsonb } from '../../../../database/client/sql.js';
 import { recordedMetrics } from '../../../../database/metric-facts.js';
 import { poolSnapshot } from '../../../../database/pool-snapshot.js';
+import type { Worker } from '../../../../domain/worker.js';
 import { activityDeps } from '../../../support/activities.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { RecordingCloud } from '../../../support/recording-cloud.js';
@@ -46,6 +47,21 @@ describe.each(engines)('a registration on %s', (engine) => {
 
   test('a registration triggers nothing when its launch config waited for none', async () => {
     expect(await register('t-0')).toEqual([]);
+  });
+
+  test('a registration gives metrics the boot time of the machine, once', async () => {
+    const booted: (number | null)[] = [];
+    const { metrics } = activityDeps({ database });
+    const onBooted = ({ systemBootTime }: Worker) => void booted.push(systemBootTime);
+    const activities = persistActivities(activityDeps({ database, metrics: { ...metrics, onBooted } }));
+    const change = {
+      ...{ workerPoolId: poolId, workerGroup: 'us-west-2', workerId: 't-0', registeredAt: NOW },
+      ...{ terminateAfter: NOW + DAY, secretGeneration: 1, nowMs: NOW, queueInactivityMs: DAY },
+    };
+    await activities.recordRunning({ ...change, systemBootTime: NOW - 1_000 });
+    await activities.recordRunning({ ...change, systemBootTime: NOW - 1_000 });
+    await activities.recordRunning({ ...change, secretGeneration: 2, systemBootTime: NOW });
+    expect(booted).toEqual([NOW - 1_000]);
   });
 });
 

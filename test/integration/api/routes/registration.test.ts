@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { LifecycleUnavailableError } from '../../../../temporal/lifecycle-client.js';
 import type { WorkerKey } from '../../../../domain/ids.js';
+import { eventually } from '../../../../dev/testing/eventually.js';
+import { getWorker } from '../../../../database/workers.js';
 import {
+  API,
   cloudIsAway,
   launchMachines,
   openLaunch,
@@ -23,6 +26,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 beforeEach(async () => {
   api.lifecycles.failure = null;
+  api.lifecycles.registersAfter = Promise.resolve();
   api.queueKnows.worker = async () => null;
   pool = `prov/pool${(count += 1)}`;
   expect((await api.call('PUT', poolPath(pool), poolDefinition)).status).toBe(200);
@@ -186,6 +190,79 @@ test('a machine whose provider could not be set up registers: that needs no call
   const answer = await register(worker);
   api.failedProviders.clear();
   expect(answer.status).toBe(200);
+});
+
+test('a machine’s boot time is stored at its first registration, and stays', async () => {
+  const [worker] = (await launchMachines(api, pool, ['i-1'])) as [WorkerKey];
+  const bootedAt = async (systemBootTime?: string) => {
+    const body = { ...claim(worker), ...(systemBootTime !== undefined && { systemBootTime }) };
+    expect((await api.call('POST', '/worker/register', body)).status).toBe(200);
+    return (await getWorker(api.database.db, worker))?.systemBootTime;
+  };
+  expect(await bootedAt('2026-11-28T12:00:00.250Z')).toBe(Date.UTC(2026, 10, 28, 12, 0, 0, 250));
+  expect(await bootedAt('2026-11-28T13:00:00Z')).toBe(Date.UTC(2026, 10, 28, 12, 0, 0, 250));
+  expect(await bootedAt()).toBe(Date.UTC(2026, 10, 28, 12, 0, 0, 250));
+});
+
+describe('registrations of many machines at once', () => {
+  const from = (address: string, worker: WorkerKey, headers: Record<string, string> = {}) =>
+    api.app.inject({
+      ...{ method: 'POST', url: `${API}/worker/register`, payload: claim(worker), remoteAddress: address },
+      headers: { host: 'localhost:8080', ...headers },
+    });
+  type Answered = Awaited<ReturnType<typeof from>>;
+  /** 16 of one address run and 500 wait; this many more are sent, and their answers given. */
+  const beyondShare = async (calls: readonly Promise<Answered>[]) => {
+    const answers: Answered[] = [];
+    for (const call of calls) void call.then((answer) => answers.push(answer));
+    await eventually(() => answers.length >= calls.length - 516, { what: 'the answers to those beyond the share' });
+    return answers;
+  };
+  const expectPutOff = (answers: readonly Answered[]) => {
+    for (const { statusCode, headers } of answers) {
+      expect(statusCode).toBe(503);
+      expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(3);
+    }
+  };
+
+  test.each<[string, (n: number) => [string, Record<string, string>?]]>([
+    ['of one address', () => ['192.0.2.1']],
+    ['of one IPv6 network of 64 bits', (n) => [`2001:db8:1:2::${n.toString(16)}`]],
+    ['of one address that names others', (n) => ['192.0.2.1', { 'x-forwarded-for': `10.0.0.${n % 250}` }]],
+  ])('registrations %s beyond its share are put off at once, and hold up no other address', async (_, nth) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const workerIds = Array.from({ length: 541 }, (__, n) => `i-${n}`);
+    const [other, ...many] = (await launchMachines(api, pool, workerIds)) as [WorkerKey, ...WorkerKey[]];
+    api.lifecycles.registersAfter = promise;
+    const calls = many.map((worker, n) => from(nth(n)[0], worker, nth(n)[1]));
+    expectPutOff(await beyondShare(calls));
+    api.lifecycles.registersAfter = Promise.resolve();
+    expect((await from('198.51.100.7', other)).statusCode).toBe(200);
+    resolve();
+    const answered = await Promise.all(calls);
+    expectPutOff(answered.filter(({ statusCode }) => statusCode !== 200));
+    expect(answered.filter(({ statusCode }) => statusCode === 200).length).toBeGreaterThanOrEqual(16);
+  });
+
+  test('registrations that a trusted proxy forwards are in turn by the address that it names', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const behindProxy = await startTestApi({ server: { trustProxy: ['10.0.0.0/8'] } }, { database: api.database });
+    behindProxy.lifecycles.registersAfter = promise;
+    const [first, second] = (await launchMachines(api, pool, ['i-1', 'i-2'])) as [WorkerKey, WorkerKey];
+    const call = (worker: WorkerKey, forwardedFor: string) =>
+      behindProxy.app.inject({
+        ...{ method: 'POST', url: `${API}/worker/register`, payload: claim(worker), remoteAddress: '10.0.0.1' },
+        headers: { host: 'localhost:8080', 'x-forwarded-for': forwardedFor },
+      });
+    // The proxy’s own entry is the last, with or without the port that the machine called from.
+    const calls = Array.from({ length: 520 }, (_, n) => call(first, `203.0.113.${n % 250}, 192.0.2.1:${4_000 + n}`));
+    expectPutOff(await beyondShare(calls));
+    behindProxy.lifecycles.registersAfter = Promise.resolve();
+    expect((await call(second, '192.0.2.1, 198.51.100.7')).statusCode).toBe(200);
+    resolve();
+    await Promise.all(calls);
+    await behindProxy.close();
+  });
 });
 
 test('an address that guesses is throttled, and forgiven', async () => {
