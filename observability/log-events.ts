@@ -49,6 +49,11 @@ export const logEvents = {
       'This process does not hear when advice to workers changes; until it does, it reads each answer to `shouldWorkerTerminate` from the database.',
     fields: ['err'],
   },
+  'advice-heard': {
+    level: 'info',
+    meaning: 'This process hears again when advice to workers changes.',
+    fields: [],
+  },
   'database-migrating': {
     level: 'info',
     meaning: 'A migration of Postgres is under way; `waits`: in another process, for which this one waits.',

@@ -28,7 +28,8 @@ export interface NamedHosts {
 /**
  * Where the sender of a request may have thought that it sent it: the URLs under which the deployment is known, and
  * under their names and those of this machine whatever port the Host header, or the trusted proxy next to us, gives. A
- * signature for any other host was made for another service.
+ * signature for any other host was made for another service. Those that the request speaks for come first: each of the
+ * others is a signature computed in vain.
  */
 export function possibleHosts(named: NamedHosts, ownUrls: readonly string[]): HostAndPort[] {
   const own = ownUrls.map((url) => new URL(url));
@@ -36,7 +37,7 @@ export function possibleHosts(named: NamedHosts, ownUrls: readonly string[]): Ho
     ...ownUrl('http', name, own),
     ...ownUrl('https', name, own),
   ]);
-  return distinct([...own, ...urls].map(hostAndPort));
+  return distinct([...likelyHosts(named, ownUrls), ...[...own, ...urls].map(hostAndPort)]);
 }
 
 /**

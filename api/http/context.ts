@@ -55,16 +55,16 @@ export function apiContext(deps: ApiDeps): ApiContext {
     counters: new SharedAnswer(() => poolCounters(database.db, 'all'), COUNTERS_SHARED_MS),
     advice: new RememberedAdvice(
       (key) => terminationAdvice(database.db, key),
-      (listener) => new CommitFeed(database.listen, ADVICE_CHANNEL, { ...listener, onLost: adviceNotHeard(deps) }),
+      (listener) => new CommitFeed(database.listen, ADVICE_CHANNEL, { ...listener, ...loggedHearing(deps) }),
     ),
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }
 
-const adviceNotHeard =
-  ({ log }: ApiDeps) =>
-  (failure: unknown): void =>
-    logEvent(log, 'advice-not-heard', { err: failure });
+const loggedHearing = ({ log }: ApiDeps) => ({
+  onLost: (failure: unknown) => logEvent(log, 'advice-not-heard', { err: failure }),
+  onFound: () => logEvent(log, 'advice-heard', {}),
+});
 
 const authServiceOf = ({ config, log }: ApiDeps): AuthService =>
   new AuthService(config.rootUrl, (failure) => logEvent(log, 'auth-service-failed', failure));

@@ -2,10 +2,13 @@ export interface SemaphoreLimits {
   /** Calls at once, of all subjects together and of each. */
   readonly atOnce: number;
   readonly atOnceEach: number;
-  /** Calls that wait; of more, the next is turned away at once. */
+  /** Calls that wait. Of more of one subject the next is turned away, of more of all the last of the longest line. */
   readonly waiting: number;
   readonly waitingEach: number;
 }
+
+/** A call that waits: hears once whether it may begin. */
+type Turn = (admitted: boolean) => void;
 
 /**
  * Lets a number of calls in at once, and the subjects that they come from one after the other: whoever sends a thousand
@@ -14,7 +17,7 @@ export interface SemaphoreLimits {
 export class FairSemaphore {
   readonly #limits: SemaphoreLimits;
   /** Of each subject that waits, its calls; the subject that is let in next comes first. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #waiting = new Map<string, Turn[]>();
   readonly #running = new Map<string, number>();
   #waitingCount = 0;
   #runningCount = 0;
@@ -42,20 +45,31 @@ export class FairSemaphore {
       return true;
     }
     const line = this.#waiting.get(subject) ?? [];
-    if (line.length >= this.#limits.waitingEach || this.#waitingCount >= this.#limits.waiting) return false;
+    if (line.length >= this.#limits.waitingEach) return false;
+    if (this.#waitingCount >= this.#limits.waiting && !this.#makeRoom(line.length)) return false;
     this.#waiting.set(subject, line);
     this.#waitingCount += 1;
     return await new Promise((resolve) => {
-      const admit = () => {
+      const turn: Turn = (admitted) => {
         clearTimeout(timer);
-        resolve(true);
+        resolve(admitted);
       };
       const timer = setTimeout(() => {
-        this.#remove(subject, line, line.indexOf(admit));
+        this.#remove(subject, line, line.indexOf(turn));
         resolve(false);
       }, withinMs);
-      line.push(admit);
+      line.push(turn);
     });
+  }
+
+  /** Turns away the last of the longest line, where that is longer than the line of who comes will be. */
+  #makeRoom(length: number): boolean {
+    const [subject, line] = [...this.#waiting].reduce((one, other) => (other[1].length > one[1].length ? other : one));
+    if (line.length <= length + 1) return false;
+    const turn = line.at(-1);
+    this.#remove(subject, line, line.length - 1);
+    turn?.(false);
+    return true;
   }
 
   #mayEnter(subject: string): boolean {
@@ -79,12 +93,12 @@ export class FairSemaphore {
   #admitNext(): void {
     for (const [subject, line] of this.#waiting) {
       if (!this.#mayEnter(subject)) continue;
-      const [admit] = line;
+      const [turn] = line;
       this.#remove(subject, line, 0);
       // Behind all others from now on.
       if (this.#waiting.delete(subject)) this.#waiting.set(subject, line);
       this.#enter(subject);
-      admit?.();
+      turn?.(true);
       return;
     }
   }

@@ -20,6 +20,8 @@ export interface CommitListener {
   readonly onGap: () => void;
   /** It does not hear, after it did or at the begin; not at every attempt to hear again. */
   readonly onLost: (failure: unknown) => void;
+  /** It hears again. */
+  readonly onFound: () => void;
 }
 
 /**
@@ -85,6 +87,7 @@ export class CommitFeed {
       if (isOpen) this.#listening = listening;
       while (isOpen && !this.#isClosed) {
         await this.#prove(listening);
+        if (this.#isLost) this.#listener.onFound();
         this.#isLost = false;
         await this.#wait(PROBE_INTERVAL_MS);
       }

@@ -34,7 +34,7 @@ export interface Database {
   readonly db: Db;
   readonly kind: 'pglite' | 'postgres';
   readonly deployment: Deployment;
-  /** To what commits send; on Postgres a connection more than `maxConnections`. */
+  /** To what commits send; on Postgres two connections more than `maxConnections`. */
   readonly listen: Listen;
   /** Resolves when the database answers. */
   ping(): Promise<void>;

@@ -108,29 +108,34 @@ const connectionOptions = ({ url, applicationName, limits }: PostgresOptions) =>
   }),
 });
 
-/** On a connection of its own: one of a pool would be everybody's in turn. */
+/**
+ * On two connections of its own: one of a pool would be everybody's in turn, and texts would wait for it when they are
+ * needed most. The one that listens sends nothing: behind a pooler that keeps no sessions it would hear what it sends
+ * itself, and nothing of what others do.
+ */
 export const listenOnPostgres =
   (options: PostgresOptions): Listen =>
   async (channel, { onText, onEnd }) => {
     const config = connectionOptions(options);
-    const client = new pg.Client(config);
-    const destroy = () => void client.connection.stream.destroy();
+    const [listening, sending] = [new pg.Client(config), new pg.Client(config)];
+    const destroy = () => [listening, sending].forEach(({ connection }) => void connection.stream.destroy());
     // Without a listener an error would end the process; the connection's end follows it.
-    client.on('error', destroy);
-    client.on('notification', ({ payload = '' }) => onText(payload));
+    for (const client of [listening, sending]) client.on('error', destroy);
+    listening.on('notification', ({ payload = '' }) => onText(payload));
     const timer = setTimeout(destroy, config.connectionTimeoutMillis);
     try {
-      await client.connect();
-      await client.query(`listen ${channel}`);
+      await Promise.all([listening.connect(), sending.connect()]);
+      await listening.query(`listen ${channel}`);
     } catch (error) {
       destroy();
       throw asUnavailable(error);
     } finally {
       clearTimeout(timer);
     }
-    client.once('end', onEnd);
+    listening.once('end', onEnd);
+    sending.once('end', destroy);
     return {
-      notify: async (text) => void (await client.query('select pg_notify($1, $2)', [channel, text])),
+      notify: async (text) => void (await sending.query('select pg_notify($1, $2)', [channel, text])),
       close: destroy,
     };
   };

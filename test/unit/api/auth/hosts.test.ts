@@ -10,6 +10,13 @@ test('possibleHosts gives each request a handful of hosts to verify, however man
   expect(hosts.length).toBeLessThanOrEqual(6);
 });
 
+test('possibleHosts begins with the host that the request names', () => {
+  const own = ['https://tc.example.com', 'https://workers.example.com'];
+  const firstOf = (host: string) => possibleHosts({ host, forwardedHost: undefined }, own)[0];
+  expect(firstOf('localhost:8080')).toEqual({ host: 'localhost', port: 8_080 });
+  expect(firstOf('workers.example.com')).toEqual({ host: 'workers.example.com', port: 443 });
+});
+
 const ownUrls = ['https://tc.example.com', 'http://inner.example:8080'];
 
 test.each<[string, { host?: string; forwardedHost?: string }, string[]]>([

@@ -71,11 +71,24 @@ describe('a fair semaphore', () => {
     calls = new Calls({ atOnce: 1, waitingEach: 2, waiting: 3 });
     for (const name of ['a0', 'a1', 'a2']) void calls.call(name);
     expect(await calls.call('a3')).toBe('a3 put off');
-    void calls.call('b0');
-    expect(await calls.call('c0')).toBe('c0 put off');
     await calls.end('a0');
-    void calls.call('c1');
-    expect(await calls.call('b1')).toBe('b1 put off');
+    void calls.call('b0');
+    void calls.call('c0');
+    expect(await calls.call('d0')).toBe('d0 put off');
+    expect(await calls.call('a4')).toBe('a4 put off');
+  });
+
+  test('a fair semaphore whose lines are full turns away the last of the longest for one who has none', async () => {
+    calls = new Calls({ atOnce: 1, waitingEach: 3, waiting: 4 });
+    void calls.call('a0');
+    const [a1, a2, a3] = [calls.call('a1'), calls.call('a2'), calls.call('a3')];
+    void calls.call('b0');
+    void calls.call('c0');
+    expect(await a3).toBe('a3 put off');
+    expect(await calls.call('c1')).toBe('c1 put off');
+    await calls.drain();
+    expect(await Promise.all([a1, a2])).toEqual(['a1', 'a2']);
+    expect(calls.begun).toEqual(['a0', 'a1', 'b0', 'c0', 'a2']);
   });
 
   test('a fair semaphore turns away who has waited too long, and those behind move up', async () => {

@@ -40,6 +40,7 @@ describe('a feed of commits', () => {
       onText: (text) => heard.push(text),
       onGap: () => heard.push('gap'),
       onLost: (failure) => heard.push(`lost: ${(failure as Error).message}`),
+      onFound: () => heard.push('found'),
     });
   });
   afterEach(() => {
@@ -70,6 +71,7 @@ describe('a feed of commits', () => {
     channel.comes = true;
     await pass(11_000);
     expect(state()).toEqual([true, true]);
+    expect(heard.at(-1)).toBe('found');
   });
 
   test('a feed whose connection ends says that texts may be missing, is not current, and listens anew', async () => {
@@ -78,12 +80,12 @@ describe('a feed of commits', () => {
     expect([heard, state()]).toEqual([['gap'], [false, false]]);
     await pass(1_500);
     expect([heard, state()]).toEqual([
-      ['gap', 'lost: the connection has ended'],
+      ['gap', 'lost: the connection has ended', 'found'],
       [true, true],
     ]);
   });
 
-  test('a feed that cannot listen says so once, and hears once it can', async () => {
+  test('a feed that cannot listen says so once, and that it hears once it can', async () => {
     await pass(1);
     channel.refuses = true;
     channel.current!.onEnd();
@@ -94,7 +96,10 @@ describe('a feed of commits', () => {
     ]);
     channel.refuses = false;
     await pass(2_000);
-    expect(state()).toEqual([true, true]);
+    expect([heard, state()]).toEqual([
+      ['gap', 'lost: the connection has ended', 'found'],
+      [true, true],
+    ]);
   });
 
   test('a feed that is closed ends its connection, and makes no other', async () => {
