@@ -103,7 +103,7 @@ export class FairSemaphore {
     }
   }
 
-  #remove(subject: string, line: (() => void)[], index: number): void {
+  #remove(subject: string, line: Turn[], index: number): void {
     line.splice(index, 1);
     this.#waitingCount -= 1;
     if (line.length === 0) this.#waiting.delete(subject);

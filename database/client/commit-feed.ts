@@ -33,8 +33,8 @@ export class CommitFeed {
   readonly #channel: string;
   readonly #listener: CommitListener;
   #listening: Listening | null = null;
-  /** When the last text of our own was sent that came back. */
-  #provenAt = -Infinity;
+  /** When the last text of our own was sent that came back; null: none has. */
+  #provenAt: Instant | null = null;
   /** What the loop waits for: a text of our own, or time to pass. */
   #waiting: { readonly text: string | null; end(how: 'heard' | 'woken'): void } | null = null;
   #isLost = false;
@@ -54,7 +54,7 @@ export class CommitFeed {
 
   /** Whether all is heard that was committed until a few seconds ago. */
   get isCurrent(): boolean {
-    return this.#listening !== null && performance.now() - this.#provenAt < MAX_AGE_MS;
+    return this.#listening !== null && this.#provenAt !== null && elapsedMs(this.#provenAt) < MAX_AGE_MS;
   }
 
   close(): void {
@@ -99,7 +99,7 @@ export class CommitFeed {
   }
 
   async #prove(listening: Listening): Promise<void> {
-    const sentAt = performance.now();
+    const sentAt = now();
     const text = `${PROBE}${randomUUID()}`;
     const answer = this.#wait(PROBE_TIMEOUT_MS, text);
     let failure: unknown = new Error('notifications do not come');
@@ -119,7 +119,7 @@ export class CommitFeed {
   #forget(): void {
     if (this.#listening === null) return;
     this.#listening = null;
-    this.#provenAt = -Infinity;
+    this.#provenAt = null;
     this.#listener.onGap();
   }
 
@@ -135,3 +135,8 @@ export class CommitFeed {
     });
   }
 }
+
+/** One clock stands still while the host sleeps, the other may be set. */
+const now = () => ({ monotonic: performance.now(), wall: Date.now() });
+type Instant = ReturnType<typeof now>;
+const elapsedMs = (since: Instant): number => Math.max(performance.now() - since.monotonic, Date.now() - since.wall);
