@@ -5,6 +5,7 @@ import { listPoolIds } from '../database/pools.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../database/retention.js';
 import { vacuum } from '../database/client/vacuum.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
+import { errorMails } from './mail/mail-errors.js';
 import type { ActivityDeps } from './support/deps.js';
 import { FirstFailures } from './support/first-failures.js';
 import { engineNow } from './support/engine-clock.js';
@@ -30,6 +31,8 @@ export interface SweepActivities {
    * Gives the space of deleted rows back, where the database does not do that by itself. Says of how many tables not.
    */
   vacuumDatabase(): Promise<{ readonly left: number }>;
+  /** Writes to owners about errors of their pools that they have not heard of. Says how many mails. */
+  mailErrors(): Promise<number>;
 }
 
 /**
@@ -45,6 +48,7 @@ export const sweepActivities = (deps: ActivityDeps): SweepActivities => ({
   expireRows: deleteExpired(deps),
   removeDeletedPools: removePools(deps),
   vacuumDatabase: vacuumTables(deps),
+  mailErrors: writeToOwners(deps),
 });
 
 function restoreLifecycles(deps: ActivityDeps): SweepActivities['startMissingLifecycles'] {
@@ -134,6 +138,15 @@ function vacuumTables({ database, log }: ActivityDeps): SweepActivities['vacuumD
     if (failed.length > 0)
       throw unfinished(`Tables that cannot be vacuumed: ${failed.map(({ table }) => table).join(', ')}`);
     return { left };
+  };
+}
+
+function writeToOwners(deps: ActivityDeps): SweepActivities['mailErrors'] {
+  const mails = errorMails(deps);
+  return async () => {
+    const { sent, failed } = await withHeartbeat(mails);
+    if (failed > 0) throw unfinished(`${failed} owners of pools got no mail about their errors`);
+    return sent;
   };
 }
 

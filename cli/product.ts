@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
+import { taskclusterMail } from '../activities/mail/send-mail.js';
 import { scannedProviders } from '../activities/scan/scan.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
@@ -71,6 +72,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
     ...{ config, database, providers, client, log },
     triggers: new ReconcileTriggers(client, taskQueuePrefix, log),
     demand: taskclusterDemand(config, metrics.onQueueAnswer),
+    mail: taskclusterMail(config),
     metrics: metrics.taskcluster,
   };
   const { deploymentId } = database.deployment;

@@ -10,7 +10,6 @@ import { isLoopback } from '../domain/loopback.js';
  */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
   const { temporal, retention } = config;
-  if (config.notify !== undefined) note('notify', 'is not built yet; leave it out');
   if (config.records !== undefined) note('records', 'is called database in this version');
   if (isObject(retention) && retention.evidenceDays !== undefined) {
     note('retention.evidenceDays', 'is not built yet; leave it out');
@@ -49,6 +48,7 @@ export function crossChecks(config: Config, types: ProviderSchemas, note: Note, 
   checkClients(config, note, isReadable);
   if (config.pulse && isReadable('pulse')) checkBroker(config.pulse, note);
   if (isReadable('auth.type') && isReadable('issuer')) checkIssuer(config, note);
+  if (isReadable('notify') && isReadable('issuer')) checkNotify(config, note);
   if (isReadable('providers')) checkProviders(config, types, note, isReadable);
 }
 
@@ -73,6 +73,11 @@ function checkOpenAddress({ auth, server }: Config, note: Note): void {
 function checkIssuer({ auth, issuer }: Config, note: Note): void {
   if (auth.type !== 'taskcluster' || issuer !== undefined) return;
   note('issuer', 'is needed with auth.type taskcluster: a client of the deployment, which signs workers’ credentials');
+}
+
+function checkNotify({ notify, issuer }: Config, note: Note): void {
+  if (!notify || notify.credentials || issuer) return;
+  note('notify.credentials', 'is needed where there is no issuer: a client of the deployment that may send mail');
 }
 
 function checkProxies(trustProxy: Config['server']['trustProxy'], note: Note): void {

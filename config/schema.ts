@@ -151,6 +151,17 @@ export const configSchema = Type.Object(
       decisionsDays: days('Days that decisions stay listed.', 30),
     }),
     pulse: Type.Optional(pulseSchema),
+    notify: Type.Optional(
+      closed(
+        {
+          type: Type.Literal('taskcluster', { description: 'The notify service at `rootUrl`.' }),
+          credentials: Type.Optional(
+            credentials('Client with the scope `notify:email:*`; the `issuer` when left out.'),
+          ),
+        },
+        'Mail to the owners of pools with `emailOnError`. Without it nobody gets any.',
+      ),
+    ),
     log: section({
       level: Type.Union(
         [

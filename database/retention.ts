@@ -86,6 +86,10 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       sql`t.hour < ${before(Math.max(retention.errorsDays, ERROR_STATS_DAYS))}`,
       ['hour'],
     ),
+    // Of older errors nobody gets mail, and about newer ones anybody may.
+    error_mails: batchOf(db, 'error_mails', ['worker_pool_id', 'error_key'], sql`t.mailed_at < ${before(SHORT_DAYS)}`, [
+      'mailed_at',
+    ]),
     decisions: batchOf(db, 'decisions', ['id'], sql`t.last_at < ${before(retention.decisionsDays)}`, ['last_at']),
     events: batchOf(
       db,
@@ -211,6 +215,7 @@ const OF_A_POOL = [
   'wedged_lifecycles',
   'worker_pool_errors',
   'worker_pool_error_hours',
+  'error_mails',
   'decisions',
   'demand_readings',
   'worker_pools',

@@ -229,6 +229,13 @@ export const logEvents = {
     fields: ['eventId', 'topic'],
   },
 
+  'mail-not-sent': {
+    level: 'warn',
+    meaning:
+      'The notify service did not take a mail to this pool’s owner about its errors, or gave no answer; it is tried again after an hour, and this line is not repeated.',
+    fields: ['workerPoolId', 'err'],
+  },
+
   'scan-completed': {
     level: 'debug',
     meaning: 'A scan of all machines of a provider was completed, or was broken off.',

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 
 /** One line of the log. Never holds credentials, certificates, secrets or user data. */
 export interface LogEntry {
-  readonly kind: 'ec2' | 'arm' | 'gce' | 'auth' | 'queue' | 'api' | 'machine';
+  readonly kind: 'ec2' | 'arm' | 'gce' | 'auth' | 'notify' | 'queue' | 'api' | 'machine';
   readonly operation: string;
   /** `ok`, an error code, an HTTP status, or what a fault did to the call. */
   readonly outcome: string;

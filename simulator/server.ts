@@ -17,6 +17,7 @@ import { send, sendJson } from './http/exchange.js';
 import { assertOwnCaller } from './http/own-callers.js';
 import { handleMetadata } from './identity/metadata.js';
 import { forward, type IngressContext } from './ingress/forward.js';
+import { handleNotify, type NotifyContext } from './notify/routes.js';
 import { handleQueue, type QueueContext } from './queue/routes.js';
 
 export interface Contexts {
@@ -27,6 +28,7 @@ export interface Contexts {
   readonly googleIdentity: GoogleIdentityContext;
   readonly auth: AuthContext;
   readonly loginPages: LoginPagesContext;
+  readonly notify: NotifyContext;
   readonly queue: QueueContext;
   readonly ingress: IngressContext;
   readonly control: ControlContext;
@@ -61,6 +63,9 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   }
   if (path.startsWith('/api/queue/v1/')) {
     return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);
+  }
+  if (path.startsWith('/api/notify/v1/')) {
+    return handleNotify(contexts.notify, path.slice('/api/notify/v1/'.length), request, response);
   }
   if (path.startsWith('/azure/')) return handleArm(contexts.arm, path.slice('/azure'.length), url, request, response);
   if (path.startsWith('/azure-login/')) {

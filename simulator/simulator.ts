@@ -139,6 +139,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Running
     },
     auth: { clients: authClients, faults, log },
     loginPages: { logins, log },
+    notify: { clients: authClients, faults, log },
     queue: { queue, faults, log, claimMs: CLAIM_MS, claimWaitMs: CLAIM_WAIT_MS },
     ingress: { api: () => api, faults, log },
     control: {

@@ -47,6 +47,7 @@ async function doAll(): Promise<void> {
     sweepOrphans(SCHEDULED),
     replaceWedgedLifecycles(),
     duties.reconcileSchedules(),
+    duties.mailErrors(),
     ...deletes,
     // They leave the space.
     Promise.allSettled(deletes).then(() => inSequence.vacuumDatabase()),

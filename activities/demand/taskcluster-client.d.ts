@@ -108,6 +108,11 @@ declare module 'taskcluster-client' {
     reportCompleted(taskId: string, runId: number): Promise<unknown>;
   }
 
+  class Notify {
+    constructor(options: ClientOptions);
+    email(payload: { address: string; subject: string; content: string }): Promise<unknown>;
+  }
+
   class WorkerManager {
     constructor(options: ClientOptions);
     registerWorker(payload: {
@@ -166,7 +171,12 @@ declare module 'taskcluster-client' {
   ): new (options: ClientOptions) => Record<string, (...args: unknown[]) => Promise<unknown>>;
 
   // The client classes are made at run time, so they are properties of the default export and not exports by name.
-  const taskcluster: { Auth: typeof Auth; Queue: typeof Queue; WorkerManager: typeof WorkerManager };
+  const taskcluster: {
+    Auth: typeof Auth;
+    Notify: typeof Notify;
+    Queue: typeof Queue;
+    WorkerManager: typeof WorkerManager;
+  };
   export default taskcluster;
 }
 

@@ -5,6 +5,7 @@ import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
 import type { TaskclusterMetrics } from '../../observability/taskcluster-metrics.js';
+import type { SendMail } from '../mail/send-mail.js';
 import type { ReconcileTriggers } from '../../temporal/triggers.js';
 
 /** What all activities of a process share. */
@@ -15,6 +16,8 @@ export interface ActivityDeps {
   readonly client: Client;
   readonly triggers: ReconcileTriggers;
   readonly demand: DemandSource;
+  /** Null: nobody gets mail. */
+  readonly mail: SendMail | null;
   readonly log: Logger;
   /** Hear of workers' lives. */
   readonly metrics: Pick<TaskclusterMetrics, 'onRegistered' | 'onBooted' | 'onStopping' | 'onStopped'>;

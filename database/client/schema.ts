@@ -25,6 +25,7 @@ export interface Schema {
   launchBackoffs: LaunchBackoffRow;
   workerPoolErrors: WorkerPoolErrorRow;
   workerPoolErrorHours: WorkerPoolErrorHourRow;
+  errorMails: ErrorMailRow;
   decisions: DecisionRow;
   demandReadings: DemandReadingsRow;
   scans: ScanRow;
@@ -149,6 +150,14 @@ export interface WorkerPoolErrorRow {
   reported: number;
   firstReported: number;
   occurrences: number;
+}
+
+export interface ErrorMailRow {
+  workerPoolId: string;
+  errorKey: string;
+  mailedAt: number;
+  heardUntil: Generated<number>;
+  heardOccurrences: Generated<number>;
 }
 
 export interface WorkerPoolErrorHourRow {

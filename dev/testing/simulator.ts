@@ -56,7 +56,7 @@ export interface SimulatorFlags {
 
 export interface LogLine {
   readonly time: string;
-  readonly kind: 'ec2' | 'arm' | 'gce' | 'auth' | 'queue' | 'api' | 'machine';
+  readonly kind: 'ec2' | 'arm' | 'gce' | 'auth' | 'notify' | 'queue' | 'api' | 'machine';
   readonly operation: string;
   readonly outcome: string;
   readonly region?: string;

@@ -21,6 +21,7 @@ export interface DepsInUse {
   readonly log?: ActivityDeps['log'];
   readonly triggers?: Partial<ActivityDeps['triggers']>;
   readonly demand?: Partial<ActivityDeps['demand']>;
+  readonly mail?: ActivityDeps['mail'];
   readonly metrics?: ActivityDeps['metrics'];
 }
 
@@ -32,6 +33,7 @@ export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
   ({
     config: defaults,
     log: noLog,
+    mail: null,
     metrics: { onRegistered: () => {}, onBooted: () => {}, onStopping: () => {}, onStopped: () => {} },
     ...inUse,
   }) as unknown as ActivityDeps;

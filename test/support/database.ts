@@ -38,7 +38,7 @@ async function openEmbeddedDatabase(): Promise<Database> {
 const emptied = [
   ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'holds', 'credentials_used', 'launches'],
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
-  ...['worker_pool_error_hours'],
+  ...['worker_pool_error_hours', 'error_mails'],
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
   ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings', 'stray_lifecycles'],
   ...['wedged_lifecycles', 'wedged_acts', 'preemptions'],

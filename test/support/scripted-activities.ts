@@ -63,6 +63,7 @@ const obliging: AllActivities = {
   expireRows: async () => ({ deleted: 0, finished: true }),
   removeDeletedPools: async () => 0,
   vacuumDatabase: async () => ({ left: 0 }),
+  mailErrors: async () => 0,
   requestReconcile: async () => {},
   replaceWedgedLifecycles: async () => ({ wedged: 0, acted: 0, failed: 0 }),
   sweepOrphans: async () => ({ machines: 0, orphans: 0, adopted: 0, removed: 0, failed: 0, held: [] }),

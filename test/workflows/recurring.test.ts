@@ -133,6 +133,7 @@ describe('scanProvider', () => {
 describe('sweep', () => {
   const DUTIES = [
     'expireRows',
+    'mailErrors',
     'reconcileSchedules',
     'removeDeletedPools',
     'replaceWedgedLifecycles',

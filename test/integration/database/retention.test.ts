@@ -255,6 +255,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await recordWedgedLifecycles(db, [{ ...wedged, attempts: 5, since: NOW, earlierActs: 0, verdict: 'young' }], []);
     await recordWedgedAct(db, { ...wedged, act: 'replace', at: NOW });
     await recordStopping(db, key('t-1'), { reason: 'preempted', nowMs: NOW, preempted: true });
+    await db.insertInto('errorMails').values({ workerPoolId: poolId, errorKey: 'key', mailedAt: NOW }).execute();
     for (const workerId of ['t-0', 't-1']) await stop(workerId);
     await deletePool(db, poolId, deleted);
     const { rows: tables } = await sql<{ name: string }>`

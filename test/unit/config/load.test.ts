@@ -171,7 +171,10 @@ test.each([
   ],
   ['pulse: {url: "amqp://u:p@h:port"}', 'pulse.url: is no URL; encode what it cannot hold'],
   ['pulse: {url: "http://h"}', 'pulse.url: does not have the form that docs/reference/configuration.md describes'],
-  ['notify: {type: taskcluster}', 'notify: is not built yet; leave it out'],
+  [
+    'notify: {type: taskcluster}',
+    'notify.credentials: is needed where there is no issuer: a client of the deployment that may send mail',
+  ],
   ['records: {url: "pglite:x"}', 'records: is called database in this version'],
   ['retention: {evidenceDays: 8}', 'retention.evidenceDays: is not built yet; leave it out'],
   [

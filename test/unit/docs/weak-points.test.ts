@@ -1,13 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 
-/** Parts of the system that are not built yet. */
-const LATER = ['e-mail'];
-
 interface WeakPoint {
   readonly id: string;
   readonly cells: readonly string[];
-  /** What shows it absent: tests, or later parts. */
+  /** What shows it absent. */
   readonly evidence: readonly string[];
 }
 
@@ -22,9 +19,7 @@ const weakPoints: readonly WeakPoint[] = readFileSync('docs/weak-points.md', 'ut
     return { id: cells[0] ?? '', cells, evidence: (cells[3] ?? '').split('<br>') };
   });
 
-const isLater = (evidence: string) => evidence.startsWith('later: ');
-const evidenceOf = (which: (evidence: string) => boolean) =>
-  weakPoints.flatMap(({ id, evidence }) => evidence.filter(which).map((each) => [id, each] as const));
+const allEvidence = weakPoints.flatMap(({ id, evidence }) => evidence.map((each) => [id, each] as const));
 
 const quoted = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -41,18 +36,11 @@ describe('the page of weak points', () => {
     }
   });
 
-  test.each(evidenceOf((evidence) => !isLater(evidence)))(
-    'weak point %s names a test that exists: %s',
-    (_id, evidence) => {
-      const [, path, name] = /^`(test\/\S+\.test\.ts) › (.+)`$/.exec(evidence) ?? [];
-      if (!path || !name) throw new Error('neither a test nor a later part');
-      expect(existsSync(path)).toBe(true);
-      expect(hasTest(path, name)).toBe(true);
-    },
-  );
-
-  test.each(evidenceOf(isLater))('weak point %s names parts that are not built yet: %s', (_id, evidence) => {
-    for (const part of evidence.slice('later: '.length).split(', ')) expect(LATER).toContain(part);
+  test.each(allEvidence)('weak point %s names a test that exists: %s', (_id, evidence) => {
+    const [, path, name] = /^`(test\/\S+\.test\.ts) › (.+)`$/.exec(evidence) ?? [];
+    if (!path || !name) throw new Error('no test');
+    expect(existsSync(path)).toBe(true);
+    expect(hasTest(path, name)).toBe(true);
   });
 });
 
