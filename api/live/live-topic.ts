@@ -21,6 +21,8 @@ export class LiveTopic {
   readonly #listeners = new Map<Listener, { isCurrent: boolean }>();
   #texts = new Map<string, string>();
   #rows: Rows | null = null;
+  /** Whether the last reading was one. */
+  #isFresh = false;
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
 
@@ -36,8 +38,8 @@ export class LiveTopic {
 
   /** Gives what ends it. */
   listen(listener: Listener): () => void {
-    // What others were shown a moment ago; without it a reading comes first.
-    const isCurrent = this.#rows !== null && listener.onSnapshot(this.#rows);
+    // What others were shown a moment ago; without it, or when readings fail, the next one comes first.
+    const isCurrent = this.#isFresh && this.#rows !== null && listener.onSnapshot(this.#rows);
     this.#listeners.set(listener, { isCurrent });
     if (this.#rows === null) void this.#readAndPublish();
     return () => {
@@ -45,6 +47,7 @@ export class LiveTopic {
       if (this.isHeard) return;
       clearTimeout(this.#timer);
       this.#rows = null;
+      this.#isFresh = false;
       this.#texts.clear();
     };
   }
@@ -57,10 +60,12 @@ export class LiveTopic {
       if (this.isHeard) {
         const changed = this.#changedSince(rows);
         this.#rows = rows;
+        this.#isFresh = true;
         this.#publish(rows, changed);
       }
     } catch (error) {
       // Pages see that nothing comes.
+      this.#isFresh = false;
       this.#onFailure(error);
     } finally {
       this.#isReading = false;

@@ -86,6 +86,20 @@ describe('LiveTopic', () => {
     expect(heard[0]).toEqual(['snapshot', { a: 1 }]);
   });
 
+  test('a listener that comes while readings fail gets nothing old, and all rows once they succeed', async () => {
+    const rows: { current: Rows | Error } = { current: { a: 1 } };
+    const { listen, failures } = topicOf(rows);
+    const first = listen();
+    await eventually(() => first.heard.length > 0);
+    rows.current = new Error('away');
+    await eventually(() => failures.length > 0);
+    const { heard } = listen();
+    expect(heard).toEqual([]);
+    rows.current = { a: 2 };
+    await eventually(() => heard.length > 0);
+    expect(heard[0]).toEqual(['snapshot', { a: 2 }]);
+  });
+
   test('a topic that nobody hears is not read', async () => {
     const { topic, listen, reads } = topicOf({ current: { a: 1 } });
     const { heard, end } = listen();
