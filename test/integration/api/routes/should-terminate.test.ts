@@ -10,7 +10,7 @@ import { createDatabase } from '../../../../dev/testing/postgres.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../../support/api.js';
 import { counting, engines, openTestDatabase, type EngineName } from '../../../support/database.js';
 import { seededRandom } from '../../../support/seeded-random.js';
-import { TcpProxy } from '../../../support/tcp-proxy.js';
+import { TcpProxy } from '../../../../dev/testing/tcp-proxy.js';
 
 const pool = 'prov/advised';
 const path = ({ workerPoolId, workerGroup, workerId }: WorkerKey) =>
