@@ -52,6 +52,7 @@ const PROGRESS_EVERY_MS = 10_000;
 /** Rows, once nothing else is left. */
 const READ_EVERY_MS = 20_000;
 const MAX_SILENCE_MS = 60_000;
+const STUCK_MS = 90_000;
 /** A run of fewer minutes has shorter silences. */
 const SILENCES_PER_RUN = 8;
 
@@ -189,6 +190,7 @@ async function cleanUp(scene: Scene, say: (line: string) => void): Promise<numbe
         `cleaning up for ${Math.round((saidAt - begun) / 1000)} s, ${left.length} left: ${left.slice(0, 3).join('; ')}`,
       );
     }
+    await reviveTemporal(scene, say);
     await delay(1_000);
   }
   return null;
@@ -199,9 +201,19 @@ async function atRest<T>({ database, processes }: Deployment, work: () => Promis
   if (database) return await work();
   const [all] = processes;
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  await all!.kill(async () => void (await work().then(resolve, reject)));
+  await all!.kill(() => work().then(resolve, reject));
   await all!.serves();
   return await promise;
+}
+
+/**
+ * On a busy machine a dev server's only connection to SQLite may stay interrupted for ever: whoever operates one
+ * starts it again.
+ */
+async function reviveTemporal({ checker, deployment }: Scene, say: (line: string) => void): Promise<void> {
+  if (checker.unreadableMs < STUCK_MS) return;
+  say('Temporal could not be read for too long: it is started again');
+  await deployment.temporal.server.kill(0);
 }
 
 async function heal(deployment: Deployment): Promise<void> {

@@ -41,6 +41,8 @@ export class Checker {
   #rowsAt = 0;
   #last: World | null = null;
   readonly #workers = new Set<string>();
+  #unreadableSince: number | null = null;
+  #endOutage: () => void = () => undefined;
   readonly violations = new Set<string>();
   observations = 0;
 
@@ -61,6 +63,11 @@ export class Checker {
       longestWithoutOwnerMs: this.#ownership.longestMs,
       withoutOwner: this.#ownership.lost,
     };
+  }
+
+  /** For how long Temporal has not been readable. */
+  get unreadableMs(): number {
+    return this.#unreadableSince === null ? 0 : Date.now() - this.#unreadableSince;
   }
 
   /** Machines of ours that exist, as last seen. */
@@ -152,8 +159,15 @@ export class Checker {
 
   async #readLifecycles(): Promise<readonly string[] | null> {
     try {
-      return await openLifecycles(this.#options.temporal);
+      const open = await openLifecycles(this.#options.temporal);
+      this.#endOutage();
+      this.#unreadableSince = null;
+      return open;
     } catch {
+      if (this.#unreadableSince === null) {
+        this.#unreadableSince = Date.now();
+        this.#endOutage = this.#options.journal.beginOutage();
+      }
       return null;
     }
   }
