@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { taskclusterDemand } from '../activities/demand/taskcluster-queue.js';
 import { taskclusterMail } from '../activities/mail/send-mail.js';
 import { scannedProviders } from '../activities/scan/scan.js';
+import { AttemptLog } from '../activities/support/attempt-log.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
 import type { Config } from '../config/schema.js';
@@ -18,6 +19,8 @@ import { Metrics, type RecordedMetrics } from '../observability/metrics.js';
 import { MetricsServer } from '../observability/metrics-server.js';
 import { providerContext } from '../providers/context.js';
 import { budgetsOf, buildProviders, type Providers } from '../providers/configured.js';
+import type { ProviderContext } from '../providers/provider.js';
+import { noteCall } from '../providers/shared/attempts.js';
 import { sharedLimiter } from '../providers/shared/rate-limiter.js';
 import { pingTemporal, temporalTarget } from '../temporal/connection.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
@@ -66,10 +69,10 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
   const { database, log, temporalMetricsUrl } = foundation;
   const metrics = new Metrics(() => metricsOfDatabase(config, database));
   const client = await reachOurTemporal(config, database);
-  const { providers, stopHealthChecks } = await startProviders(config, foundation, metrics);
+  const { providers, attempts, stopHealthChecks } = await startProviders(config, foundation, metrics);
   const { taskQueuePrefix } = config.temporal;
   const deps: ActivityDeps = {
-    ...{ config, database, providers, client, log },
+    ...{ config, database, providers, client, log, attempts },
     triggers: new ReconcileTriggers(client, taskQueuePrefix, log),
     demand: taskclusterDemand(config, metrics.onQueueAnswer),
     mail: taskclusterMail(config),
@@ -112,6 +115,7 @@ export async function buildProduct(config: Config, role: Role, foundation: Found
       { stop: () => server?.close() },
       // What they were doing; a call that hangs ends with the process.
       { stop: () => running },
+      { stop: () => attempts.settled() },
       // Their last changes are announced by the next process.
       { stop: () => pulse?.stop() },
       { stop: stopHealthChecks },
@@ -141,13 +145,14 @@ async function startProviders(
   config: Config,
   { database, log }: Foundation,
   metrics: Metrics,
-): Promise<{ providers: Providers; stopHealthChecks: () => void }> {
+): Promise<{ providers: Providers; attempts: AttemptLog; stopHealthChecks: () => void }> {
   const { db, deployment } = database;
   const limiter = sharedLimiter(bucketStore(db), budgetsOf(config.providers));
+  const attempts = new AttemptLog(db, log);
   // A call of a provider tells of it, and there is none before all are built.
   let suspended: Providers['suspended'] = () => {};
   const providers = await buildProviders(config.providers, (providerId) => {
-    const onCall = onCallOf(config, providerId, metrics);
+    const onCall = onCallOf(config, providerId, metrics, attempts);
     return providerContext(providerId, {
       rootUrl: config.rootUrl,
       deployment,
@@ -164,7 +169,7 @@ async function startProviders(
   const stopHealthChecks = providers.startHealthChecks({
     onChange: (providerId, health) => logEvent(log, 'provider-health', { providerId, ...logged(health) }),
   });
-  return { providers, stopHealthChecks };
+  return { providers, attempts, stopHealthChecks };
 }
 
 const logged = ({ since, ...health }: ProviderHealth) => ({
@@ -173,11 +178,17 @@ const logged = ({ since, ...health }: ProviderHealth) => ({
 });
 
 /** Calls to Azure count under Taskcluster's names too. */
-function onCallOf({ providers }: Config, providerId: string, metrics: Metrics): Metrics['onCloudCall'] {
-  if (providers[providerId]?.providerType !== 'azure') return metrics.onCloudCall;
+function onCallOf(
+  { providers }: Config,
+  providerId: string,
+  metrics: Metrics,
+  attempts: AttemptLog,
+): ProviderContext['onCall'] {
+  const isAzure = providers[providerId]?.providerType === 'azure';
   return (call, outcome) => {
     metrics.onCloudCall(call, outcome);
-    metrics.taskcluster.onAzureCall(call, outcome);
+    if (isAzure) metrics.taskcluster.onAzureCall(call, outcome);
+    noteCall(call, outcome, attempts.write);
   };
 }
 

@@ -9,11 +9,8 @@ import { isLoopback } from '../domain/loopback.js';
  * Documented keys whose feature does not exist yet are refused by name: ignoring them would promise what is not done.
  */
 export function notBuiltYet(config: Record<string, unknown>, note: Note): void {
-  const { temporal, retention } = config;
+  const { temporal } = config;
   if (config.records !== undefined) note('records', 'is called database in this version');
-  if (isObject(retention) && retention.evidenceDays !== undefined) {
-    note('retention.evidenceDays', 'is not built yet; leave it out');
-  }
   if (isObject(temporal) && Array.isArray(temporal.codecKeys) && temporal.codecKeys.length > 0) {
     note('temporal.codecKeys', 'encryption of payloads is not built yet; leave the list empty');
   }

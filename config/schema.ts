@@ -149,6 +149,7 @@ export const configSchema = Type.Object(
       stoppedWorkersDays: days('Days that stopped workers stay listed.', 7),
       errorsDays: days('Days that worker-pool errors stay listed.', 7),
       decisionsDays: days('Days that decisions stay listed.', 30),
+      evidenceDays: days('Days that evidence is kept: what was polled, decided, attempted, held and changed.', 8),
     }),
     pulse: Type.Optional(pulseSchema),
     notify: Type.Optional(

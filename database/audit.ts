@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { pageOf, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
-import { bigint } from './client/sql.js';
+import { bigint, jsonb, text } from './client/sql.js';
 
 export interface AuditEntry {
   readonly id: number;
@@ -10,6 +10,7 @@ export interface AuditEntry {
   readonly entityType: string;
   readonly entityId: string;
   readonly action: string;
+  readonly detail: Readonly<Record<string, unknown>> | null;
 }
 
 export async function recordAudit(
@@ -33,6 +34,14 @@ export async function listAllAudit(db: Db, page: Page): Promise<PageOf<AuditEntr
   if (page.after !== null) query = query.where('id', '<', Number(page.after));
   return pageOf(await query.execute(), page, ({ id }) => String(id));
 }
+/** A statement, or a part of one, that adds an entry to the audit trail when `condition` holds. */
+export const auditRow = (
+  { at, clientId, entityType, entityId, action, detail }: Omit<AuditEntry, 'id'>,
+  condition: RawBuilder<unknown> = sql`true`,
+): RawBuilder<unknown> => sql`
+  insert into audit (at, client_id, entity_type, entity_id, action, detail)
+  select ${bigint(at)}, ${text(clientId)}, ${text(entityType)}, ${text(entityId)}, ${text(action)},
+    ${detail === null ? sql`null` : jsonb(detail)} where ${condition}`;
 
 /** Who changed it and when, newest first. */
 export async function listAudit(

@@ -3,6 +3,7 @@ import type { Decision, DecisionBasis } from '../domain/decision-record.js';
 import { boundedPage, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
 import { bigint, jsonb, text } from './client/sql.js';
+import { type NewReconciliation, reconciliationParts } from './reconciliations.js';
 
 export interface RecordedDecision {
   readonly workerPoolId: string;
@@ -13,6 +14,14 @@ export interface RecordedDecision {
   readonly decision: Decision;
 }
 
+export interface RecordedBasis {
+  readonly basis: DecisionBasis;
+  readonly fingerprint: string;
+  readonly nowMs: number;
+  /** The evidence, in the same statement. */
+  readonly reconciliation?: NewReconciliation;
+}
+
 /**
  * A decision with the fingerprint of the pool's last one extends that row; any other is a new row. Gives whether the
  * pool was over-provisioned at its last decision.
@@ -21,8 +30,12 @@ export async function recordDecision(
   db: Db,
   workerPoolId: string,
   decision: Decision,
-  { basis, fingerprint, nowMs }: { basis: DecisionBasis; fingerprint: string; nowMs: number },
+  { basis, fingerprint, nowMs, reconciliation }: RecordedBasis,
 ): Promise<{ wasOverProvisioned: boolean }> {
+  const decisionId = sql`(select id from extended union all select id from inserted)`;
+  const reconciled = reconciliation
+    ? sql`, ${reconciliationParts(workerPoolId, reconciliation, 'concluded', decisionId)}`
+    : sql``;
   const { rows } = await sql<{ wasOverProvisioned: boolean }>`
     with latest as (
       select id, fingerprint, decision from decisions where worker_pool_id = ${workerPoolId} order by id desc limit 1),
@@ -30,12 +43,14 @@ export async function recordDecision(
       update decisions d set last_at = ${bigint(nowMs)}, occurrences = d.occurrences + 1, decision = ${jsonb(decision)},
         basis = ${jsonb(basis)}
       from latest l where d.id = l.id and l.fingerprint = ${fingerprint}
-      returning 1),
+      returning d.id),
     inserted as (
       insert into decisions (worker_pool_id, first_at, last_at, fingerprint, decision, basis)
       select ${text(workerPoolId)}, ${bigint(nowMs)}, ${bigint(nowMs)}, ${text(fingerprint)}, ${jsonb(decision)},
         ${jsonb(basis)}
-      where not exists (select 1 from extended))
+      where not exists (select 1 from extended)
+      returning id)
+      ${reconciled}
     select coalesce((select cast(decision -> 'estimate' ->> 'overProvisioned' as boolean) from latest), false)
       as was_over_provisioned`.execute(db);
   return rows[0]!;

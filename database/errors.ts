@@ -73,9 +73,9 @@ export const storeError = (
 ): RawBuilder<unknown> => storeErrors([error], nowMs, condition);
 
 /**
- * Three parts of a statement, `stored`, `counted_error` and `announced_error`: what insertError does with each, when
- * `condition` holds (it may read the statement's other parts). An error of a pool that has gone meanwhile is stored but
- * not announced (docs/taskcluster-compatibility.md#worker-pool-errors).
+ * Parts of a statement, `stored`, `counted_error`, `error_evidence` and `announced_error`: what insertError does with
+ * each, when `condition` holds (it may read the statement's other parts). An error of a pool that has gone meanwhile is
+ * stored but not announced (docs/taskcluster-compatibility.md#worker-pool-errors).
  */
 export function storeErrors(
   errors: readonly NewWorkerPoolError[],
@@ -103,6 +103,13 @@ export function storeErrors(
       insert into worker_pool_error_hours as h (error_id, hour, worker_pool_id, occurrences)
       select error_id, ${bigint(startOf(nowMs, HOUR_MS))}, worker_pool_id, 1 from stored
       on conflict (error_id, hour) do update set occurrences = h.occurrences + 1),
+    error_evidence as (
+      insert into error_hours as h (error_id, hour, worker_pool_id, launch_config_id, kind, title, description, code,
+        occurrences, first_at, last_at)
+      select error_id, ${bigint(startOf(nowMs, HOUR_MS))}, worker_pool_id, launch_config_id, kind, left(title, 200),
+        left(description, 500), left(extra ->> 'code', 100), 1, ${bigint(nowMs)}, ${bigint(nowMs)} from stored
+      on conflict (error_id, hour) do update set occurrences = h.occurrences + 1,
+        last_at = greatest(h.last_at, excluded.last_at)),
     announced_error as (
       insert into events (at, topic, payload)
       select ${bigint(nowMs)}, 'worker-pool-error', jsonb_strip_nulls(jsonb_build_object(

@@ -5,6 +5,7 @@ import {
   MIN_ATTEMPT_INTERVAL_MS,
   SETTLED_AFTER_MS,
 } from '../domain/launch.js';
+import { attemptPart, type ProcessAttempts } from './attempts.js';
 import { storeError, type NewWorkerPoolError } from './errors.js';
 import type { Db, LaunchRow } from './client/schema.js';
 import { bigint, int, jsonb, text, storable } from './client/sql.js';
@@ -106,8 +107,10 @@ export async function resolveAttempt(
   db: Db,
   { launch, attempts }: Pick<BegunAttempt, 'launch' | 'attempts'>,
   failure: string,
+  calls?: ProcessAttempts,
 ): Promise<void> {
   await sql`
+    with ${attemptPart(calls)} one as (select 1)
     update launches set in_doubt_attempts = in_doubt_attempts - 1,
       in_doubt_since = case when in_doubt_attempts > 1 then in_doubt_since end,
       last_attempt_at = case when attempts = ${int(attempts)} then ${bigint(launch.lastAttemptAt)} else last_attempt_at end,
@@ -116,13 +119,12 @@ export async function resolveAttempt(
 }
 
 /** What an attempt failed with that stays in doubt. */
-export async function noteFailure(db: Db, token: string, failure: string): Promise<void> {
-  await db
-    .updateTable('launches')
-    .set({ lastFailure: storable(failure) })
-    .where('token', '=', token)
-    .where('status', '=', 'open')
-    .execute();
+export async function noteFailure(db: Db, token: string, failure: string, calls?: ProcessAttempts): Promise<void> {
+  await sql`
+    with ${attemptPart(calls)} one as (select 1)
+    update launches set last_failure = ${text(storable(failure))} where token = ${token} and status = 'open'`.execute(
+    db,
+  );
 }
 
 /** Stores the error of a launch that has been in doubt for too long; true the first time, later nothing is written. */

@@ -1,11 +1,14 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { FailureClass } from '../domain/backoff.js';
 import type { WorkerKey } from '../domain/ids.js';
-import { storeError, storeErrors, type NewWorkerPoolError } from './errors.js';
+import { attemptPart, type ProcessAttempts } from './attempts.js';
+import type { BackoffData, SpanEnd } from '../domain/evidence.js';
+import { errorIdOf, storeError, storeErrors, type NewWorkerPoolError } from './errors.js';
 import { isProven, type Proof } from './launch-attempts.js';
 import { lockedLaunches } from './launches.js';
 import type { Db } from './client/schema.js';
-import { bigint, int, isWorker, storable, text } from './client/sql.js';
+import { bigint, excerpt, int, isWorker, jsonb, storable, text } from './client/sql.js';
+import { spanClock } from './spans.js';
 
 /** How long a launch config backs off after a failure. */
 export interface Backoff {
@@ -24,16 +27,22 @@ export interface Backoff {
 export async function failLaunch(
   db: Db,
   token: string,
-  failed: Backoff & { failure: string; errors: readonly NewWorkerPoolError[]; proof: Proof },
+  failed: Backoff & {
+    failure: string;
+    errors: readonly NewWorkerPoolError[];
+    proof: Proof;
+    /** They were made whether the proof holds or not. */
+    calls?: ProcessAttempts;
+  },
 ): Promise<boolean> {
   const { failures, until } = await nextBackoffEnd(db, failed, launchConfigOf(token));
   const { rows } = await sql`
-    with failed as (
+    with ${attemptPart(failed.calls)} failed as (
       update launches l set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
         in_doubt_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
       where token = ${token} and ${isProven(failed.proof)}
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    backoffs as (${upsertBackoff(sql`failed`, failed, { failures, until })}),
+    ${backoffParts(sql`failed`, failed, { failures, until }, { launchToken: token, error: failed.errors[0] })},
     ${storeErrors(failed.errors, failed.nowMs, sql`exists (select 1 from failed)`)}
     select 1 from failed`.execute(db);
   return rows.length > 0;
@@ -54,7 +63,7 @@ export async function noteShortage(
       update launches set failure = 'short: ' || machines || ' of ' || count
       where token = ${token} and status in ('fulfilled', 'done') and failure is null
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
-    backoffs as (${upsertBackoff(sql`short`, shortage, { failures, until })}),
+    ${backoffParts(sql`short`, shortage, { failures, until }, { launchToken: token, error: shortage.errors[0] })},
     ${storeErrors(shortage.errors, shortage.nowMs, sql`exists (select 1 from short)`)}
     select 1 from short`.execute(db);
   return rows.length > 0;
@@ -94,7 +103,7 @@ export async function recordLaunchFailure(
   const { failures, until } = await nextBackoffEnd(db, failed, launchConfig);
   await sql`
     with failed as (${launchConfig}),
-    backoffs as (${upsertBackoff(sql`failed`, failed, { failures, until })}),
+    ${backoffParts(sql`failed`, failed, { failures, until }, { launchToken: null, error: failed.error })},
     ${storeError(failed.error, failed.nowMs, sql`true`)}
     select 1`.execute(db);
 }
@@ -104,9 +113,14 @@ export async function recordLaunchFailure(
  * before it had registered: its launch config backs off. Machines of one launch fail together and count once: whichever
  * was launched before the backoff ends does not prolong it, and one of an older revision says nothing.
  */
-export async function backoffOfWorker(db: Db, key: WorkerKey, backoff: Backoff): Promise<RawBuilder<unknown>> {
+export async function backoffOfWorker(
+  db: Db,
+  key: WorkerKey,
+  backoff: Backoff,
+  error: NewWorkerPoolError | undefined,
+): Promise<RawBuilder<unknown>> {
   const launch = sql`
-    select l.worker_pool_id, l.launch_config_id, l.launch_config_revision as revision, l.created
+    select l.worker_pool_id, l.launch_config_id, l.launch_config_revision as revision, l.created, l.token
     from workers w join launches l on l.token = w.launch_token where ${isWorker(key)}`;
   const { failures, until } = await nextBackoffEnd(db, backoff, launch);
   const fresh = sql`(
@@ -118,7 +132,8 @@ export async function backoffOfWorker(db: Db, key: WorkerKey, backoff: Backoff):
     update launch_backoffs o set unregistered = true from (${launch}) l
     where ${backoff.unregistered ?? false} and exists (select 1 from changed) and o.worker_pool_id = l.worker_pool_id
       and o.launch_config_id = l.launch_config_id and o.revision = l.revision and o.until > l.created`;
-  return sql`backoffs as (${upsertBackoff(fresh, backoff, { failures, until })}), unproven as (${old})`;
+  const launchToken = sql`(select token from (${launch}) l)`;
+  return sql`${backoffParts(fresh, backoff, { failures, until }, { launchToken, error })}, unproven as (${old})`;
 }
 
 /**
@@ -154,15 +169,45 @@ async function nextBackoffEnd(
   return { failures, until: backoff.nowMs + backoff.durationMs(failures) };
 }
 
-const upsertBackoff = (
+/**
+ * Parts of a statement: the launch configs back off, and it is on record for how long and why, as a span that replaces
+ * the one that lasts (domain/evidence.ts, `BackoffData`).
+ */
+const backoffParts = (
   launchConfigs: RawBuilder<unknown>,
-  { failureClass, unregistered = false }: Backoff,
+  backoff: Backoff,
   { failures, until }: { readonly failures: number; readonly until: number },
-) => sql`
-  insert into launch_backoffs as o (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)
-  select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)},
-    cast(${unregistered} as boolean)
-  from ${launchConfigs}
-  on conflict (worker_pool_id, launch_config_id) do update set revision = excluded.revision,
-    failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until,
-    unregistered = excluded.unregistered or (o.unregistered and o.revision = excluded.revision)`;
+  {
+    launchToken,
+    error,
+  }: { readonly launchToken: RawBuilder<unknown> | string | null; readonly error: NewWorkerPoolError | undefined },
+) => {
+  const { failureClass, unregistered = false, nowMs } = backoff;
+  const replaced: SpanEnd = { by: 'replaced' };
+  const data: Omit<BackoffData, 'revision' | 'launchToken'> = {
+    ...{ failureClass, failures, unregistered },
+    errorId: error ? errorIdOf(error) : null,
+    title: error?.title ?? null,
+    message: error ? excerpt(error.description) : null,
+    code: typeof error?.extra.code === 'string' ? excerpt(error.extra.code, 100) : null,
+  };
+  return sql`
+  backoffs as (
+    insert into launch_backoffs as o (worker_pool_id, launch_config_id, revision, failure_class, failures, until, unregistered)
+    select worker_pool_id, launch_config_id, revision, ${text(failureClass)}, ${int(failures)}, ${bigint(until)},
+      cast(${unregistered} as boolean)
+    from ${launchConfigs}
+    on conflict (worker_pool_id, launch_config_id) do update set revision = excluded.revision,
+      failure_class = excluded.failure_class, failures = excluded.failures, until = excluded.until,
+      unregistered = excluded.unregistered or (o.unregistered and o.revision = excluded.revision)
+    returning o.worker_pool_id, o.launch_config_id, o.revision),
+  ${spanClock},
+  replaced_spans as (
+    update spans s set ends = greatest(s.begins, c.now), ended_by = ${jsonb(replaced)} from backoffs b, clock c
+    where s.kind = 'backoff' and s.subject = b.worker_pool_id and s.part = b.launch_config_id and s.ends > c.now),
+  backoff_spans as (
+    insert into spans (kind, subject, part, begins, ends, data)
+    select 'backoff', b.worker_pool_id, b.launch_config_id, c.now, c.now + ${bigint(until - nowMs)},
+      ${jsonb(data)} || jsonb_build_object('revision', b.revision, 'launchToken', cast(${launchToken} as text))
+    from backoffs b, clock c)`;
+};

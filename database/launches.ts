@@ -1,10 +1,12 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { LaunchedMachine } from '../providers/provider.js';
 import type { Worker } from '../domain/worker.js';
+import { attemptPart, type ProcessAttempts } from './attempts.js';
 import { announceWorkers } from './events.js';
 import { isProven, type Proof } from './launch-attempts.js';
 import type { Db, LaunchRow } from './client/schema.js';
 import { bigint, int, jsonb } from './client/sql.js';
+import { requestedData, workerEvent } from './worker-events.js';
 
 /**
  * Launches are intents (ARCHITECTURE.md#intent-first): written before the cloud is called (reservations.ts), closed
@@ -33,7 +35,7 @@ export async function recordLaunchedWorkers(
   db: Db,
   token: string,
   machines: readonly LaunchedMachine[],
-  { nowMs, terminateAfter, expires, proof }: LaunchTimes & { proof?: Proof },
+  { nowMs, terminateAfter, expires, proof, calls }: LaunchTimes & { proof?: Proof; calls?: ProcessAttempts },
 ): Promise<Worker[] | null> {
   const created = machines.map(({ workerGroup, workerId, location, identityAttributes }) => ({
     workerGroup,
@@ -42,7 +44,7 @@ export async function recordLaunchedWorkers(
     identityAttributes,
   }));
   const { rows } = await sql`
-    with launch as (
+    with ${attemptPart(calls)} launch as (
       select l.* from launches l join worker_pools p using (worker_pool_id)
       where token = ${token} and ${proof ? isProven(proof) : sql`true`} for update of l for key share of p),
     changed as (
@@ -57,6 +59,7 @@ export async function recordLaunchedWorkers(
       on conflict do nothing
       returning *),
     announced as (${announceWorkers('worker-requested', nowMs)}),
+    noted as (${workerEvent('requested', { data: requestedData })}),
     fulfilled as (
       update launches l set status = 'fulfilled', closed = coalesce(l.closed, ${bigint(nowMs)}),
         machines = greatest(coalesce(l.machines, 0), ${int(machines.length)})

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from './client/schema.js';
-import { bigint, text } from './client/sql.js';
+import { bigint, databaseNow, text } from './client/sql.js';
 
 /**
  * Leases in the database's clock. Only one whose end lies ahead by no more than it was given for counts: a step back of
@@ -50,7 +50,7 @@ export async function presenceMs(db: Db, name: string, durationMs: number): Prom
   return rows[0]?.ms ?? null;
 }
 
-const clock = sql`select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now`;
+const clock = sql`select ${databaseNow} as now`;
 
 /** Of a row `l`, in a statement with `clock`. */
 const isCurrent = (durationMs: number) => sql<boolean>`

@@ -7,6 +7,7 @@ import type { LaunchedMachine } from '../providers/provider.js';
 import { announceWorkers } from './events.js';
 import type { Db, OrphanActRow, OrphanRow, OrphanSweepRow } from './client/schema.js';
 import { bigint, inTransaction, jsonb, storable, text } from './client/sql.js';
+import { requestedData, workerEvent } from './worker-events.js';
 
 /** What the sweep of orphans compares with what clouds list, and what it records. */
 
@@ -171,7 +172,8 @@ export async function recordUnwantedMachine(
       from launch l
       on conflict do nothing
       returning *),
-    announced as (${announceWorkers('worker-removed', nowMs, reason)})
+    announced as (${announceWorkers('worker-removed', nowMs, reason)}),
+    noted as (${workerEvent('stopping', { cause: reason, data: requestedData })})
     select * from changed`.execute(db);
   return rows[0] ?? null;
 }

@@ -9,6 +9,7 @@ import {
   type LaunchConfigChanges,
   type NewLaunchConfig,
 } from './launch-config-changes.js';
+import { recordRevision } from './pool-revisions.js';
 import { boundedPage, pageOf, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
 import { camelKeys, inTransaction, jsonb } from './client/sql.js';
@@ -62,7 +63,7 @@ export function createPool(db: Db, { pool, launchConfigs, clientId, nowMs }: Poo
     // Somebody else made it a moment ago.
     if (inserted === undefined) return await createPool(trx, { pool, launchConfigs, clientId, nowMs });
     await writeLaunchConfigs(trx, pool.workerPoolId, plan, nowMs);
-    await audit(trx, pool.workerPoolId, 'created', clientId, nowMs);
+    await recordRevision(trx, pool.workerPoolId, { action: 'created', clientId, nowMs });
     const { workerPoolId, providerId } = pool;
     await announce(
       trx,
@@ -133,7 +134,7 @@ async function rewritePool(
     .where('workerPoolId', '=', workerPoolId)
     .execute();
   await writeLaunchConfigs(db, workerPoolId, plan, nowMs);
-  await audit(db, workerPoolId, action, clientId, nowMs);
+  await recordRevision(db, workerPoolId, { action, clientId, nowMs });
   const event: NewEvent = {
     topic: 'worker-pool-updated',
     payload: { workerPoolId, providerId, previousProviderId: present.providerId },
@@ -163,13 +164,6 @@ const changesOf = ({ created, updated, archived }: LaunchConfigChanges): LaunchC
 });
 
 const unchanged = (plan: LaunchConfigChanges): PoolResult => ({ outcome: 'unchanged', launchConfigs: changesOf(plan) });
-
-async function audit(db: Db, workerPoolId: string, action: string, clientId: string, nowMs: number): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values({ at: nowMs, clientId, entityType: 'worker-pool', entityId: workerPoolId, action })
-    .execute();
-}
 
 export interface ActiveLaunchConfig extends LaunchConfig {
   /** Place in the list as it was last submitted. */

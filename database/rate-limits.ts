@@ -1,6 +1,8 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { BucketStore, BucketView, CallLimit, CallReservation, Shortage } from '../providers/rate-limit.js';
+import type { CallPauseData } from '../domain/evidence.js';
 import type { Db } from './client/schema.js';
+import { jsonb } from './client/sql.js';
 
 export const bucketStore = (db: Db): BucketStore => ({
   reserve: (bucket, limit, maxWaitMs) => reserve(db, bucket, limit, maxWaitMs),
@@ -61,8 +63,15 @@ async function lower(db: Db, bucket: string, limit: CallLimit, { left, pauseMs }
   // What is left when the pause is over, as the instant at which the bucket would be full.
   const lowered = float(pauseMs + intervalMs * (limit.burst - left));
   const pause = float(pauseMs);
+  const data: CallPauseData = { left };
   const { rows } = await sql<BucketView>`
-    with clock as (${clock})
+    with clock as (${clock}),
+    paused as (
+      insert into spans (kind, subject, begins, ends, data)
+      select 'call-pause', ${bucket}, now, now + ${pause}, ${jsonb(data)} from clock
+      -- Many calls are refused at once, and each says nearly the same.
+      where ${pause} > 0 and not exists (select 1 from spans s where s.kind = 'call-pause' and s.subject = ${bucket}
+        and s.ends > now + ${pause} - ${PAUSE_TOLERANCE_MS}))
     insert into rate_limits as r (bucket, arrival, paused_until, at)
       select ${bucket}, now + ${lowered}, case when ${pause} > 0 then now + ${pause} else 0 end, now from clock
     on conflict (bucket) do update set
@@ -76,6 +85,9 @@ async function lower(db: Db, bucket: string, limit: CallLimit, { left, pauseMs }
     returning paused_until, greatest(0, arrival - (select now from clock)) as full_in_ms`.execute(db);
   return rows[0]!;
 }
+
+/** A pause that ends later by less than this is the one that is on record. */
+const PAUSE_TOLERANCE_MS = 1_000;
 
 async function pauseOf(db: Db, bucket: string): Promise<number> {
   const row = await db.selectFrom('rateLimits').select('pausedUntil').where('bucket', '=', bucket).executeTakeFirst();

@@ -12,14 +12,13 @@ export interface Retention {
   readonly stoppedWorkersDays: number;
   readonly errorsDays: number;
   readonly decisionsDays: number;
+  readonly evidenceDays: number;
 }
 
 /** Rows that nobody is promised to find: events that no broker takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
-/** What sweeps found and did: evidence. */
-const EVIDENCE_DAYS = 8;
 /** An older list says nothing of machines that have stopped since. */
 const MAX_LISTING_AGE_MS = HOUR_MS;
 const OF_WORKER = ['worker_pool_id', 'worker_group', 'worker_id'];
@@ -62,6 +61,7 @@ const resultsOf = (tables: readonly { readonly table: string; readonly deletes: 
 function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: number): Record<string, DeleteBatch> {
   const before = (days: number) => bigint(Math.floor(nowMs - days * DAY_MS));
   const stopped = before(retention.stoppedWorkersDays);
+  const evidence = before(retention.evidenceDays);
   return {
     workers: stoppedWorkers(db, sql`stopped_at < ${stopped} and expires < ${bigint(nowMs)}`, ['stopped_at']),
     scan_notes: batchOf(
@@ -71,7 +71,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       sql`not exists (select 1 from workers w where w.worker_pool_id = t.worker_pool_id
         and w.worker_group = t.worker_group and w.worker_id = t.worker_id and w.state <> 'stopped')`,
     ),
-    launches: oldLaunches(db, stopped, nowMs),
+    launches: oldLaunches(db, before(Math.max(retention.stoppedWorkersDays, retention.evidenceDays)), nowMs),
     worker_pool_errors: batchOf(
       db,
       'worker_pool_errors',
@@ -103,17 +103,16 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       db,
       'scans',
       ['id'],
-      sql`t.begun < ${before(SHORT_DAYS)} and t.begun <
+      sql`t.begun < ${before(Math.max(SHORT_DAYS, retention.evidenceDays))} and t.begun <
         (select max(l.begun) from scans l where l.provider_id = t.provider_id and l.complete)`,
       ['begun'],
     ),
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
-    orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${before(EVIDENCE_DAYS)}`, ['begun']),
-    orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${before(EVIDENCE_DAYS)}`, ['at']),
-    preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${before(EVIDENCE_DAYS)}`, ['at']),
-    wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${before(EVIDENCE_DAYS)}`, [
-      'at',
-    ]),
+    orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${evidence}`, ['begun']),
+    orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${evidence}`, ['at']),
+    preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${evidence}`, ['at']),
+    wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${evidence}`, ['at']),
+    ...evidenceTables(db, evidence),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',
@@ -122,6 +121,25 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
     ),
   };
 }
+
+/** By their own age only, whatever became of what they are about (migrations/0003_evidence.sql). */
+const evidenceTables = (db: Db, before: RawBuilder<number>): Record<string, DeleteBatch> => ({
+  demand_polls: batchOf(db, 'demand_polls', ['id'], sql`t.ended < ${before}`, ['ended']),
+  reconciliations: batchOf(db, 'reconciliations', ['id'], sql`t.ended < ${before}`, ['ended']),
+  spans: batchOf(db, 'spans', ['id'], sql`t.ends < ${before}`, ['ends']),
+  attempts: batchOf(db, 'attempts', ['id'], sql`t.begun < ${before}`, ['begun']),
+  worker_events: batchOf(db, 'worker_events', ['id'], sql`t.at < ${before}`, ['at']),
+  error_hours: batchOf(db, 'error_hours', ['error_id', 'hour'], sql`t.hour < ${before}`, ['hour']),
+  // The one that is in force stays, however old it is.
+  pool_revisions: batchOf(
+    db,
+    'pool_revisions',
+    ['id'],
+    sql`t.at < ${before} and (t.action = 'deleted' or exists (select 1 from pool_revisions n
+      where n.worker_pool_id = t.worker_pool_id and n.revision > t.revision and n.at < ${before}))`,
+    ['at'],
+  ),
+});
 
 /** With what is stored of their first call: nothing else would find it without reading all of both tables. */
 const stoppedWorkers =

@@ -3,7 +3,7 @@ import type { WorkerKey } from '../domain/ids.js';
 import type { ShouldTerminate } from '../domain/worker.js';
 import type { TerminationCandidate, TerminationDecision } from '../domain/termination-advice.js';
 import type { Db } from './client/schema.js';
-import { bigint, isWorker, jsonb } from './client/sql.js';
+import { bigint, databaseNow, isWorker, jsonb } from './client/sql.js';
 
 /**
  * Where commits say, by the worker's key, that advice has changed or a worker's row is gone. The table's triggers send
@@ -57,16 +57,23 @@ export async function setShouldTerminate(
       select * from jsonb_to_recordset(${jsonb(decisions)})
         as d("workerGroup" text, "workerId" text, terminate boolean, reason text)),
     locked as materialized (
-      select w.worker_group, w.worker_id from workers w
+      select w.worker_group, w.worker_id, coalesce(w.should_terminate ->> 'terminate' = 'true', false) as was_advised
+      from workers w
       join d on w.worker_group = d."workerGroup" and w.worker_id = d."workerId"
       where w.worker_pool_id = ${workerPoolId} and w.state <> 'stopped'
         and (w.should_terminate ->> 'terminate', w.should_terminate ->> 'reason')
           is distinct from (cast(d.terminate as text), d.reason)
-      order by w.worker_group, w.worker_id for update of w)
-    update workers w set should_terminate =
-      jsonb_build_object('terminate', d.terminate, 'reason', d.reason, 'decidedAt', ${bigint(nowMs)})
-    from locked join d on locked.worker_group = d."workerGroup" and locked.worker_id = d."workerId"
-    where w.worker_pool_id = ${workerPoolId} and w.worker_group = locked.worker_group and w.worker_id = locked.worker_id
-    returning 1`.execute(db);
+      order by w.worker_group, w.worker_id for update of w),
+    changed as (
+      update workers w set should_terminate =
+        jsonb_build_object('terminate', d.terminate, 'reason', d.reason, 'decidedAt', ${bigint(nowMs)})
+      from locked join d on locked.worker_group = d."workerGroup" and locked.worker_id = d."workerId"
+      where w.worker_pool_id = ${workerPoolId} and w.worker_group = locked.worker_group and w.worker_id = locked.worker_id
+      returning w.worker_pool_id, w.worker_group, w.worker_id, d.terminate, d.reason, locked.was_advised),
+    noted as (
+      insert into worker_events (at, worker_pool_id, worker_group, worker_id, event, cause, data)
+      select ${databaseNow}, worker_pool_id, worker_group, worker_id, case when terminate then 'advised' else 'spared' end,
+        reason, '{}' from changed where terminate or was_advised)
+    select 1 from changed`.execute(db);
   return rows.length;
 }

@@ -1,11 +1,13 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { WorkerKey } from '../domain/ids.js';
+import { WORKER_CLIENT_PREFIX, type WorkerKey, workerKeyText } from '../domain/ids.js';
 import type { Worker } from '../domain/worker.js';
-import { storeError, type NewWorkerPoolError } from './errors.js';
+import { auditRow } from './audit.js';
+import { errorIdOf, storeError, type NewWorkerPoolError } from './errors.js';
 import { announceWorkers } from './events.js';
 import { recoveryOfWorker, type Backoff, backoffOfWorker } from './launch-failures.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, isWorker, jsonb, storable, text } from './client/sql.js';
+import { requestedData, stoppingData, workerEvent } from './worker-events.js';
 
 /**
  * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives
@@ -43,6 +45,7 @@ export function recordRunning(
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),
     announced as (${announceWorkers('worker-running', change.nowMs)}),
+    noted as (${workerEvent('registered')}),
     ${recoveryOfWorker()},
     again as (
       update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}
@@ -80,9 +83,17 @@ export function recordCredentials(db: Db, key: WorkerKey, change: Credentials): 
 export async function recordStopping(
   db: Db,
   key: WorkerKey,
-  change: { reason: string; nowMs: number; failure?: NewWorkerPoolError; backoff?: Backoff; preempted?: boolean },
+  change: {
+    reason: string;
+    nowMs: number;
+    failure?: NewWorkerPoolError;
+    backoff?: Backoff;
+    preempted?: boolean;
+    /** Who wanted it; null or left out: the worker manager itself. */
+    clientId?: string | null;
+  },
 ): Promise<Worker | null> {
-  const backoffs = change.backoff ? sql`, ${await backoffOfWorker(db, key, change.backoff)}` : sql``;
+  const backoffs = change.backoff ? sql`, ${await backoffOfWorker(db, key, change.backoff, change.failure)}` : sql``;
   const failure =
     change.failure === undefined
       ? sql``
@@ -102,7 +113,12 @@ export async function recordStopping(
       update workers w set state = 'stopping', stop_reason = ${text(storable(change.reason))}, last_modified = ${bigint(change.nowMs)}
       where ${isWorker(key)} and w.state in ('requested', 'running')
       returning w.*),
-    announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)})
+    announced as (${announceWorkers('worker-removed', change.nowMs, change.reason)}),
+    noted as (${workerEvent('stopping', {
+      ...{ cause: change.reason, clientId: change.clientId ?? null },
+      data: stoppingData(change.failure ? { errorId: errorIdOf(change.failure) } : {}),
+    })})
+    ${removedBy(key, change)}
     ${failure} ${backoffs} ${preemption}
     select * from changed`,
   );
@@ -122,9 +138,21 @@ export function recordStopped(
         last_modified = ${bigint(change.nowMs)}, stop_reason = coalesce(w.stop_reason, ${text(change.reason === undefined ? null : storable(change.reason))})
       where ${isWorker(key)} and w.state <> 'stopped'
       returning w.*),
-    announced as (${announceWorkers('worker-stopped', change.nowMs)})
+    announced as (${announceWorkers('worker-stopped', change.nowMs)}),
+    noted as (${workerEvent('stopped', { cause: change.reason ?? null })})
     select * from changed`,
   );
+}
+
+/** An operator's removal is audited; a worker that removes itself is none. */
+function removedBy(
+  key: WorkerKey,
+  { clientId, reason, nowMs }: { clientId?: string | null; reason: string; nowMs: number },
+): RawBuilder<unknown> {
+  if (clientId == null || clientId.startsWith(WORKER_CLIENT_PREFIX)) return sql``;
+  const about = { entityType: 'worker', entityId: workerKeyText(key), action: 'removed', detail: { reason } };
+  const entry = { at: nowMs, clientId, ...about };
+  return sql`, audited as (${auditRow(entry, sql`exists (select 1 from changed)`)})`;
 }
 
 /**
@@ -169,7 +197,8 @@ export async function insertStaticWorker(
     forgotten as (
       delete from credentials_used s where s.worker_pool_id = ${worker.workerPoolId}
         and s.worker_group = ${worker.workerGroup} and s.worker_id = ${worker.workerId} and not exists (
-        select 1 from workers w where ${isWorker(worker)} and w.state <> 'stopped'))
+        select 1 from workers w where ${isWorker(worker)} and w.state <> 'stopped')),
+    changed as (
     insert into workers (worker_pool_id, worker_group, worker_id, provider_id, state, capacity, created, last_modified,
       expires, location, identity_attributes)
     select ${text(worker.workerPoolId)}, ${text(worker.workerGroup)}, ${text(worker.workerId)}, ${text(worker.providerId)},
@@ -177,7 +206,9 @@ export async function insertStaticWorker(
       ${jsonb({ account: null, region: null, group: null })}, ${jsonb({ secretFingerprint: worker.secretFingerprint })}
     from (select count(*) from former) as after_the_former
     on conflict do nothing
-    returning worker_id`.execute(db);
+    returning *),
+    noted as (${workerEvent('registered', { cause: 'static', data: requestedData })})
+    select worker_id from changed`.execute(db);
   if (created.length > 0) return { outcome: 'created' };
   const { rows } = await sql<Worker>`select w.* from workers w where ${isWorker(worker)}`.execute(db);
   const present = rows[0];

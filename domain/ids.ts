@@ -10,6 +10,9 @@ export const workerPoolIdPattern = /^[a-zA-Z0-9_-]{1,38}\/[a-z]([-a-z0-9]{0,36}[
 /** A pool that has this provider launches nothing and goes away with its last worker. */
 export const NULL_PROVIDER = 'null-provider';
 
+/** What the client id of a worker's own credentials begins with. */
+export const WORKER_CLIENT_PREFIX = 'worker/';
+
 export interface WorkerKey {
   readonly workerPoolId: string;
   readonly workerGroup: string;

@@ -189,6 +189,18 @@ export const logEvents = {
     meaning: 'The queue does not refuse this question any more.',
     fields: ['question'],
   },
+  'calls-not-recorded': {
+    level: 'warn',
+    meaning:
+      'Calls to a cloud could not be recorded as evidence; they were made. Said once, until some are recorded again.',
+    fields: ['calls', 'err'],
+  },
+  'poll-not-recorded': {
+    level: 'warn',
+    meaning:
+      'What a poll found could not be recorded as evidence; polls go on. Said once, until one is recorded again.',
+    fields: ['err'],
+  },
   'reconcile-request-failed': {
     level: 'warn',
     meaning: 'A request to reconcile a pool, or to scan a provider, failed; the Schedules make up for it.',

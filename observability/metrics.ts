@@ -150,7 +150,10 @@ export class Metrics {
     this.recorded = recorded;
   }
 
-  readonly onCloudCall = (call: CloudCall, { result, durationMs, remaining }: CallOutcome): void => {
+  readonly onCloudCall = (
+    call: CloudCall,
+    { result, durationMs, remaining }: Pick<CallOutcome, 'result' | 'durationMs' | 'remaining'>,
+  ): void => {
     const { providerId, operation } = call;
     const region = call.region ?? '';
     this.calls.inc({ providerId, operation, region, outcome: result });

@@ -212,7 +212,10 @@ export class TaskclusterMetrics {
       this.#lifetimeSeconds.observe({ workerPoolId, providerId }, (nowMs - registeredAt) / 1000);
   };
 
-  readonly onAzureCall = ({ providerId, callClass }: CloudCall, { result, remaining }: CallOutcome): void => {
+  readonly onAzureCall = (
+    { providerId, callClass }: CloudCall,
+    { result, remaining }: Pick<CallOutcome, 'result' | 'durationMs' | 'remaining'>,
+  ): void => {
     if (result === 'Throttled') this.#throttled.inc({ providerId, operationType: CALL_TYPES[callClass] });
     for (const limitType of Object.values(CALL_TYPES)) {
       const left = remaining?.get(limitType);

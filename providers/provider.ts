@@ -311,7 +311,7 @@ export interface ProviderContext {
   /** Our tag on every resource (`worker-manager-deployment`). */
   readonly deploymentId: string;
   readonly limiter: Limiter;
-  /** Called once for each call, after it: for metrics and the log. */
+  /** Called once for each call, after it and in its context: for metrics and evidence. */
   readonly onCall: (call: CloudCall, outcome: CallOutcome) => void;
   /** A fingerprint of a static worker's secret, keyed with the deployment's key; what the row stores in its place. */
   readonly fingerprint: (
@@ -326,9 +326,16 @@ export interface ProviderContext {
 }
 
 export interface CallOutcome {
+  /** Without the wait for its place. */
   readonly durationMs: number;
+  readonly waitedMs: number;
   /** `ok`, or a ProviderErrorCode. */
   readonly result: string;
+  /** The cloud's own code and words for a refusal; null where there was none. */
+  readonly cloudCode: string | null;
+  readonly message: string | null;
+  /** The cloud's name of the call, or of the operation that it began; null where it gave none. */
+  readonly requestId: string | null;
   /** Calls that the cloud says are left, by its own names of its budgets; absent where it does not say. */
   readonly remaining?: ReadonlyMap<string, number>;
   /** The cloud's words, where it refused the call because the account is suspended. */

@@ -1,3 +1,4 @@
+import type { TriggerCause } from '../domain/evidence.js';
 import type { WorkerKey } from '../domain/ids.js';
 import type { WorkerPool } from '../domain/worker-pool.js';
 import type {
@@ -17,7 +18,7 @@ import type {
  */
 export interface LifecycleClient {
   /** Requests a reconciliation of the pool, soon. Best effort: the pool's own Schedule makes up for a lost request. */
-  requestReconcile(workerPoolId: string): Promise<void>;
+  requestReconcile(workerPoolId: string, cause: TriggerCause): Promise<void>;
   /** Creates the pool's schedule if it is missing. Idempotent; a start-up run does the same for all pools. */
   ensurePoolSchedule(workerPoolId: string): Promise<void>;
 

@@ -83,6 +83,8 @@ export interface StopReason {
   readonly failure: WorkerFailure | null;
   /** The cloud took the machine back. */
   readonly preempted?: true;
+  /** Who wanted it; left out where nobody did. */
+  readonly clientId?: string;
 }
 
 export interface WorkerFailure {
@@ -156,6 +158,8 @@ export interface Registration {
 
 export interface RemoveRequest {
   readonly reason: string;
+  /** Who wants it. */
+  readonly clientId?: string;
 }
 
 /** ApplicationFailure type of an update that the lifecycle refuses; the API answers 400. */

@@ -7,6 +7,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, type Workflow, WorkflowIdConflictPolicy } from '@temporalio/common';
+import type { TriggerCause } from '../domain/evidence.js';
 import type { WorkerKey } from '../domain/ids.js';
 import { lifecycleId, ORPHAN_SWEEP_ID } from './ids.js';
 import {
@@ -46,7 +47,7 @@ export interface TemporalLifecycleClientDeps {
   readonly loadInput: LifecycleInputLoader;
   readonly schedules: ScheduleContext;
   readonly defaults: { readonly registrationSeconds: number };
-  readonly requestReconcile: (workerPoolId: string) => Promise<void>;
+  readonly requestReconcile: (workerPoolId: string, cause: TriggerCause) => Promise<void>;
 }
 
 /** The client on Temporal: lifecycles are workflows, requests to them are updates. */
@@ -59,8 +60,8 @@ export function temporalLifecycleClient(deps: TemporalLifecycleClientDeps): Life
   const { update, startIfMissing, startOptions } = callsOf(deps);
 
   return {
-    async requestReconcile(workerPoolId) {
-      await inTime(() => deps.requestReconcile(workerPoolId));
+    async requestReconcile(workerPoolId, cause) {
+      await inTime(() => deps.requestReconcile(workerPoolId, cause));
     },
 
     async ensurePoolSchedule(workerPoolId) {

@@ -1,6 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import type { Logger } from 'pino';
+import type { TriggerCause } from '../domain/evidence.js';
 import { NULL_PROVIDER } from '../domain/ids.js';
 import { fastScanId, provisionId } from './ids.js';
 import { logEvent } from '../observability/log-events.js';
@@ -8,7 +9,7 @@ import { mainTaskQueue, RECONCILE_SIGNAL, workflowTypes } from './names.js';
 import type { PoolInput, ScanInput } from './messages.js';
 
 export interface TriggerActivities {
-  requestReconcile(workerPoolId: string): Promise<void>;
+  requestReconcile(workerPoolId: string, cause: TriggerCause): Promise<void>;
 }
 
 /** No reconciliation lasts this long; one that does is stuck, and affects no other pool. */
@@ -33,12 +34,13 @@ export class ReconcileTriggers implements TriggerActivities {
   }
 
   /** One signal on the fixed id: starts the pool's reconciliation, or has the running workflow reconcile once more. */
-  requestReconcile = async (workerPoolId: string): Promise<void> => {
+  requestReconcile = async (workerPoolId: string, cause: TriggerCause): Promise<void> => {
     await this.client.workflow.signalWithStart(workflowTypes.provisionPool, {
       workflowId: provisionId(workerPoolId),
       taskQueue: this.taskQueue,
       args: [{ workerPoolId } satisfies PoolInput],
       signal: RECONCILE_SIGNAL,
+      signalArgs: [cause],
       // Of each run: a pool that is triggered all the time continues as new, and one limit for all its runs would cut a
       // reconciliation off.
       workflowRunTimeout: RECONCILIATION_TIMEOUT,
@@ -47,8 +49,8 @@ export class ReconcileTriggers implements TriggerActivities {
   };
 
   /** Requests a reconciliation soon, one for all requests for the same pool; failures are only logged. */
-  requestReconcileSoon(workerPoolId: string): void {
-    this.soon(`reconcile ${workerPoolId}`, () => this.requestReconcile(workerPoolId));
+  requestReconcileSoon(workerPoolId: string, cause: TriggerCause): void {
+    this.soon(`reconcile ${workerPoolId}`, () => this.requestReconcile(workerPoolId, cause));
   }
 
   /**

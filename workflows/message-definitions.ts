@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { TriggerCause } from '../domain/evidence.js';
 import { RECONCILE_SIGNAL } from '../temporal/names.js';
 import {
   lifecycleMessages,
@@ -24,4 +25,5 @@ export const observed = defineSignal<[Observed]>(lifecycleMessages.observed);
 export const queueActivity = defineSignal<[QueueActivity]>(lifecycleMessages.queueActivity);
 export const status = defineQuery<LifecycleStatus>(lifecycleMessages.status);
 
-export const reconcile = defineSignal(RECONCILE_SIGNAL);
+/** Why, for the evidence that the reconciliation leaves. */
+export const reconcile = defineSignal<[cause?: TriggerCause]>(RECONCILE_SIGNAL);

@@ -23,6 +23,6 @@ export async function checkPool(deps: ActivityDeps, workerPoolId: string): Promi
   const { triggered } = decidePoll(deps, pool, counts, nowMs);
   await Promise.all([
     makeReadingDue(database.db, workerPoolId),
-    triggered ? triggers.requestReconcile(workerPoolId) : undefined,
+    triggered ? triggers.requestReconcile(workerPoolId, 'message') : undefined,
   ]);
 }

@@ -1,7 +1,7 @@
 import type { DemandCounts } from '../../domain/demand.js';
 import { capacityBounds } from '../../domain/capacity.js';
 import { evaluate } from '../../domain/evaluation.js';
-import { needsReconciliation } from '../../domain/trigger.js';
+import { needsReconciliation, type PollFinding } from '../../domain/trigger.js';
 import type { DemandReading } from '../../database/demand-readings.js';
 import type { PoolCapacity } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
@@ -12,6 +12,9 @@ export interface PollDecision {
   readonly triggered: boolean;
   /** Null while the queue does not answer. */
   readonly reading: DemandReading | null;
+  readonly finding: PollFinding;
+  /** Held, or its provider launches nothing. */
+  readonly isBlocked: boolean;
 }
 
 /** What a poll makes of one pool: the same functions as in its reconciliations, over counts instead of workers. */
@@ -44,5 +47,7 @@ export function decidePoll(
   return {
     triggered: isDue || (isKnown && needsReconciliation(basis, finding, nowMs)),
     reading: counts && { workerPoolId, ...counts, wantedMachines },
+    finding,
+    isBlocked: blocked,
   };
 }

@@ -15,6 +15,7 @@ import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { inParallel } from '../support/in-parallel.js';
 import { decidePoll, type PollDecision } from './poll-decision.js';
+import { PollEvidence, type PollFinding } from './poll-evidence.js';
 import { PollReport } from './poll-report.js';
 
 export interface DemandActivities {
@@ -46,20 +47,25 @@ const GATHER_MS = 1_000;
 const MAX_TRIGGERS_AT_ONCE = 20;
 
 export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND_POLL_LIMITS): DemandActivities {
-  const { database, demand, triggers, log } = deps;
+  const { config, database, demand, triggers, log } = deps;
+  const intervalMs = config.intervals.demandSeconds * 1000;
   const poll = new PoolPoll(limits);
   const report = new PollReport(log);
+  const evidence = new PollEvidence(deps);
 
   return {
     pollDemand: () =>
       withHeartbeat(async () => {
+        const begunAt = performance.now();
         const nowMs = engineNow();
         const { pools, quiet, dueAt } = await planPoll(deps, nowMs);
         let triggeredPools = 0;
         // Another poll makes up for a trigger that fails.
         const untriggered = new Map<string, unknown>();
         const trigger = async (workerPoolId: string): Promise<void> => {
-          await triggers.requestReconcile(workerPoolId).catch((error: unknown) => untriggered.set(workerPoolId, error));
+          await triggers
+            .requestReconcile(workerPoolId, 'poll')
+            .catch((error: unknown) => untriggered.set(workerPoolId, error));
         };
         const answers = new Gathered<PollDecision & { workerPoolId: string }>(async (gathered) => {
           const readings = gathered.flatMap(({ workerPoolId, reading }) =>
@@ -70,8 +76,14 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
           triggeredPools += triggered.length;
           await inParallel(triggered, MAX_TRIGGERS_AT_ONCE, ({ workerPoolId }) => trigger(workerPoolId));
         });
-        const consider = (workerPoolId: string, counts: DemandCounts | null) =>
-          answers.add({ workerPoolId, ...decidePoll(deps, pools.get(workerPoolId)!, counts, nowMs) });
+        const findings: PollFinding[] = [];
+        const consider = (workerPoolId: string, counts: DemandCounts | null, unread: PollFinding['unread'] = null) => {
+          const pool = pools.get(workerPoolId)!;
+          const decision = decidePoll(deps, pool, counts, nowMs);
+          const dueMs = counts ? dueAt(workerPoolId, counts) - nowMs : intervalMs;
+          findings.push({ pool, counts, decision, dueMs, unread });
+          answers.add({ workerPoolId, ...decision });
+        };
         try {
           for (const [workerPoolId, counts] of quiet) consider(workerPoolId, counts);
           const due = [...pools.keys()].filter((workerPoolId) => !quiet.has(workerPoolId));
@@ -79,11 +91,14 @@ export function demandActivities(deps: ActivityDeps, limits: PollLimits = DEMAND
             const counts = await demand.counts(workerPoolId, signal);
             if (!signal.aborted) consider(workerPoolId, counts);
           });
-          const unknown = [...outcome.failed.keys(), ...outcome.leftOut];
-          for (const workerPoolId of unknown) consider(workerPoolId, null);
+          const { failed, leftOut } = outcome;
+          for (const [workerPoolId, error] of failed) consider(workerPoolId, null, { verdict: 'unanswered', error });
+          for (const workerPoolId of leftOut) consider(workerPoolId, null, { verdict: 'left-out' });
           report.say(outcome);
           await answers.end();
-          return { pools: pools.size, triggered: triggeredPools, unanswered: unknown.length, quiet: quiet.size };
+          await evidence.record({ begunAt, intervalMs, findings, untriggered: new Set(untriggered.keys()) });
+          const unanswered = failed.size + leftOut.length;
+          return { pools: pools.size, triggered: triggeredPools, unanswered, quiet: quiet.size };
         } finally {
           await answers.end().finally(() => report.notTriggered(untriggered));
         }

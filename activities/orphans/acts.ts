@@ -9,6 +9,7 @@ import { lockPool, recordAct, recordUnwantedMachine } from '../../database/orpha
 import { getPool } from '../../database/pools.js';
 import { supersedeReservations } from '../../database/reservations.js';
 import { logEvent } from '../../observability/log-events.js';
+import { aboutCalls } from '../../providers/shared/attempts.js';
 import { ProviderError } from '../../providers/errors.js';
 import type { LaunchedMachine, MachineRef, Provider } from '../../providers/provider.js';
 import { lifecycleInput } from '../../temporal/lifecycle-input.js';
@@ -127,11 +128,11 @@ export class OrphanActs {
     const { defaults, temporal } = this.deps.config;
     const input = lifecycleInput(worker, { pool, provider, launch, defaults });
     await startLifecycle(this.deps.client, input, { startedBy: workflowId, taskQueuePrefix: temporal.taskQueuePrefix });
-    this.deps.triggers.requestReconcileSoon(input.workerPoolId);
+    this.deps.triggers.requestReconcileSoon(input.workerPoolId, 'observed');
   }
 
   /** What belongs to no removal of a machine goes first: it may still create something. */
-  private async deleteAll({ thing }: Orphan): Promise<void> {
+  private async deleteAll({ thing, launch }: Orphan): Promise<void> {
     const machines = this.deps.providers.get(thing.providerId)?.machines;
     if (!machines) throw new Error(`Provider ${thing.providerId} is not configured here`);
     const { workerGroup, workerId, location, resourceIds } = thing;
@@ -139,10 +140,15 @@ export class OrphanActs {
     const ref: MachineRef = { workerGroup, workerId, location, exactly: resourceIds };
     const others = thing.steps.filter((step) => !machines.removalSteps.includes(step));
     const ordered = machines.removalSteps.filter((step) => thing.steps.includes(step));
+    const subject = {
+      launchToken: thing.launchToken,
+      workerPoolId: launch?.workerPoolId ?? null,
+      subjects: [workerId],
+    };
     let accepted = 0;
     for (const step of [...others, ...ordered]) {
       try {
-        await whenFree(() => machines.deleteResource(ref, step));
+        await whenFree(() => aboutCalls(subject, () => machines.deleteResource(ref, step)));
         accepted += 1;
       } catch (error) {
         // What is on its way still holds the rest: the next sweep's.

@@ -5,6 +5,7 @@ import { reportLaunches } from './launch-report.js';
 import { assessPool } from './assess.js';
 import { concludeReconciliation } from './conclude.js';
 import { removeByForce } from './forced-removal.js';
+import { recordFailure } from './reconciliation-evidence.js';
 import { reserveLaunches } from './reserve.js';
 import type { PoolActivities } from './types.js';
 import { lifecycleStarts } from '../worker/start-lifecycles.js';
@@ -19,5 +20,6 @@ export function poolActivities(deps: ActivityDeps): PoolActivities {
     startLifecycles: (token, startedBy) => starts.ofLaunch(token, startedBy),
     concludeReconciliation: concludeReconciliation(deps),
     removeByForce: removeByForce(deps),
+    recordFailedReconciliation: recordFailure(deps),
   };
 }

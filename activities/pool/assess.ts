@@ -1,5 +1,8 @@
 import { capacityBounds } from '../../domain/capacity.js';
 import { capacityOf } from '../../domain/estimator.js';
+import type { Block } from '../../domain/evidence.js';
+import { firstLineOf } from '../../domain/values.js';
+import { excerpt } from '../../database/client/sql.js';
 import { isPoolPaused } from '../../temporal/schedules.js';
 import { isOverdue } from '../../domain/launch.js';
 import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
@@ -14,6 +17,8 @@ import { providerBlock } from './provider-block.js';
  */
 const DESCRIBE_TIMEOUT_MS = 10_000;
 
+const MAX_ERROR_LENGTH = 300;
+
 export function assessPool(
   deps: ActivityDeps,
   describeTimeoutMs = DESCRIBE_TIMEOUT_MS,
@@ -22,15 +27,21 @@ export function assessPool(
 
   return async (workerPoolId) => {
     const nowMs = engineNow();
-    const [snapshot, counts, isPaused] = await Promise.all([
+    const [snapshot, read, isPaused] = await Promise.all([
       poolSnapshot(database.db, workerPoolId, nowMs),
       // The decision says that they could not be read; the poll of all pools logs it once.
-      demand.counts(workerPoolId).catch(() => null),
+      demand.counts(workerPoolId).catch((error: unknown) => excerpt(firstLineOf(error), MAX_ERROR_LENGTH)),
       isPoolPaused(client, workerPoolId, describeTimeoutMs),
     ]);
     if (!snapshot) return null;
+    const counts = typeof read === 'string' ? null : read;
     const { providerId, config: poolConfig } = snapshot.pool;
-    const knownToPolls = [snapshot.hold && `held: ${snapshot.hold.reason}`, providerBlock(providers, providerId)];
+    const knownToPolls = [
+      snapshot.hold && blockOf('held', `held: ${snapshot.hold.reason}`),
+      blockOf('provider', providerBlock(providers, providerId)),
+    ];
+    const paused = isPaused ? blockOf('schedule-paused', 'held: its cron Schedule is paused') : null;
+    const blocks = [...knownToPolls, paused].filter((block) => block !== null);
     return {
       workerPoolId,
       estimator: config.provisioning.estimator,
@@ -45,15 +56,18 @@ export function assessPool(
       options: snapshot.options,
       lastAdoption: snapshot.lastAdoption,
       unfinished: snapshot.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),
-      blockedBy: [...knownToPolls, isPaused ? 'held: its cron Schedule is paused' : null].filter(
-        (reason) => reason !== null,
-      ),
-      blockedForPolls: knownToPolls.some((reason) => reason !== null),
+      blockedBy: blocks.map(({ reason }) => reason),
+      blocks,
+      demandError: typeof read === 'string' ? read : null,
+      blockedForPolls: knownToPolls.some((block) => block !== null),
       providers: providers.list().map((each) => each.providerId),
       ...(poolConfig.forcedRemoval && { forcedRemoval: true }),
     };
   };
 }
+
+const blockOf = (code: Block['code'], reason: string | null): Block | null =>
+  reason === null ? null : { code, reason };
 
 const unfinishedLaunch = (launch: RecordedLaunch, nowMs: number): UnfinishedLaunch => ({
   token: launch.token,

@@ -6,7 +6,7 @@ import { evaluate, lastTwo } from '../../domain/evaluation.js';
 import { NULL_PROVIDER } from '../../domain/ids.js';
 import { provisionId } from '../../temporal/ids.js';
 import { smallestMachine } from '../../domain/selection.js';
-import { type Advice, decideTerminations } from '../../domain/termination-advice.js';
+import { type Advice, decideTerminations, type TerminationDecision } from '../../domain/termination-advice.js';
 import { evaluateAgainAt } from '../../domain/trigger.js';
 import { logEvent } from '../../observability/log-events.js';
 import { recordDecision } from '../../database/decisions.js';
@@ -18,6 +18,7 @@ import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import { logPoolError } from '../support/pool-errors.js';
 import type { ReconciliationOutcome, PoolActivities } from './types.js';
+import { reconciliationOf } from './reconciliation-evidence.js';
 
 export function concludeReconciliation(deps: ActivityDeps): PoolActivities['concludeReconciliation'] {
   const { config, database, log } = deps;
@@ -42,25 +43,28 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     // finds whatever has changed since.
     const { advice, finding } = evaluate({ ...situation, pool: { ...decision.inputs, ...capacityOf(snapshot) } });
     const decided = evaluate({ ...situation, pool: withLaunched(decision.inputs, outcome.launchedCapacity) });
-    const terminations = advice === null ? 0 : await recordAdvice(workerPoolId, advice, nowMs);
+    const advised = advice === null ? [] : await recordAdvice(workerPoolId, advice, nowMs);
     const basis = { ...decided.finding, advisedCapacity: finding.advisedCapacity };
     const again = tryAgainAt(basis, decision, outcome, snapshot, nowMs);
-    const full: Decision = { ...decision, terminations };
+    const full: Decision = { ...decision, terminations: advised.length };
+    const final = { ...basis, evaluateAgainAt: again };
     const { wasOverProvisioned } = await recordDecision(db, workerPoolId, full, {
-      basis: { ...basis, evaluateAgainAt: again },
-      fingerprint: fingerprint(full),
-      nowMs,
+      ...{ basis: final, fingerprint: fingerprint(full), nowMs },
+      reconciliation: reconciliationOf(outcome.report, nowMs, {
+        ...{ decision: full, basis: final, failure: null },
+        terminations: countedBy(advised, ({ reason }) => reason),
+      }),
     });
     // guard(over-provision-is-reported-once): true
     if (full.estimate?.overProvisioned && !wasOverProvisioned) await reportOverProvision(workerPoolId, full, nowMs);
     if (decision.launches.length > 0) logDecision(log, workerPoolId, full);
   };
 
-  /** Gives how many workers are advised to stop. */
-  async function recordAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<number> {
+  /** Gives those that are advised to stop. */
+  async function recordAdvice(workerPoolId: string, advice: Advice, nowMs: number): Promise<TerminationDecision[]> {
     const verdicts = decideTerminations(await terminationCandidates(db, workerPoolId, nowMs), advice);
     await setShouldTerminate(db, workerPoolId, verdicts, nowMs);
-    return verdicts.filter(({ terminate }) => terminate).length;
+    return verdicts.filter(({ terminate }) => terminate);
   }
 
   async function reportOverProvision(workerPoolId: string, { inputs, estimate }: Decision, nowMs: number) {
@@ -79,6 +83,12 @@ export function concludeReconciliation(deps: ActivityDeps): PoolActivities['conc
     await insertError(db, error, nowMs);
     logPoolError(log, error);
   }
+}
+
+function countedBy<T>(items: readonly T[], nameOf: (item: T) => string): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(nameOf(item), (counts.get(nameOf(item)) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 function logDecision(log: Logger, workerPoolId: string, { inputs, launches, limitedBy }: Decision): void {

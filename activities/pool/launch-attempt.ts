@@ -5,6 +5,7 @@ import type { BulkLaunching, ProviderErrorReason } from '../../providers/provide
 import { type BegunAttempt, noteFailure, type Proof, resolveAttempt } from '../../database/launch-attempts.js';
 import { failLaunch } from '../../database/launch-failures.js';
 import { creationError, logPoolError, reasonOf, backoffAfter, worstFailureClass } from '../support/pool-errors.js';
+import { takenCalls } from '../support/attempt-log.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { toApplicationFailure } from '../support/application-failures.js';
 import type { LaunchResult } from './types.js';
@@ -45,7 +46,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     const { launch, attempts, nowMs } = attempt;
     // Nobody knows what this attempt did, or it says that another has done something.
     if (error.code === 'Unavailable' || error.code === 'TokenSpent') {
-      await noteFailure(db, launch.token, error.message);
+      await noteFailure(db, launch.token, error.message, takenCalls());
       if (error.code === 'Unavailable') throw toApplicationFailure(error);
       return await search(attempt);
     }
@@ -53,7 +54,7 @@ export const attemptLaunch = (deps: ActivityDeps) => {
     if ((!error.retryable || waited) && (await close(deps, attempt, [reasonOf(error)], { attempts, by: 'refused' }))) {
       return failed(error.message);
     }
-    await resolveAttempt(db, attempt, error.message);
+    await resolveAttempt(db, attempt, error.message, takenCalls());
     if (error.retryable) throw toApplicationFailure(error);
     return await search(attempt);
   }
@@ -105,7 +106,8 @@ async function close(
   const errors = reasons.map((reason) => creationError({ ...launch, reason }));
   const backoff = backoffAfter(worstFailureClass(reasons), nowMs);
   const failure = wordsOf(reasons);
-  const closed = await failLaunch(deps.database.db, launch.token, { ...backoff, failure, errors, proof });
+  const change = { ...backoff, failure, errors, proof, calls: takenCalls() };
+  const closed = await failLaunch(deps.database.db, launch.token, change);
   if (closed) {
     for (const error of errors) logPoolError(deps.log, error);
     logLaunchEnd(deps, launch, 'failed', 0);

@@ -13,6 +13,7 @@ import type { LaunchRow } from '../../database/client/schema.js';
 import type { Worker } from '../../domain/worker.js';
 import { lifecycleCommon } from '../../temporal/lifecycle-input.js';
 import { creationError, logPoolError, backoffAfter, worstFailureClass } from '../support/pool-errors.js';
+import { takenCalls } from '../support/attempt-log.js';
 import type { ActivityDeps } from '../support/deps.js';
 import type { LaunchResult } from './types.js';
 import { DAY_MS } from '../../domain/durations.js';
@@ -44,6 +45,7 @@ export const recordLaunch =
       const workers = await recordLaunchedWorkers(trx, launch.token, machines, {
         ...{ nowMs, terminateAfter, expires: terminateAfter + 7 * DAY_MS },
         ...(proof && { proof }),
+        calls: takenCalls(),
       });
       if (workers === null) return null;
       const isFirst = isShort && (await noteShortage(trx, launch.token, { ...backoffOf(shortfall, nowMs), errors }));

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { StepwiseLaunching } from '../../providers/provider.js';
+import { recordingCalls } from '../../providers/shared/attempts.js';
 import { beginAttempt, type BegunAttempt } from '../../database/launch-attempts.js';
 import { dropUnsent, GIVEN_UP } from '../../database/launch-failures.js';
 import { getLaunch } from '../../database/launches.js';
@@ -24,7 +25,11 @@ const launchMachines =
     if (launch.status !== 'open') return await resultBefore(deps, launch);
     const launching = deps.providers.get(launch.providerId)?.launching;
     if (!launching) throw new Error(`Provider ${launch.providerId} cannot launch here`);
-    if (launching.kind === 'bulk') return await attemptLaunch(deps)({ ...begun, launching, nowMs });
+    if (launching.kind === 'bulk') {
+      const subject = { launchToken: token, workerPoolId: launch.workerPoolId, subjects: [] };
+      const attempt = { ...begun, launching, nowMs };
+      return await recordingCalls(subject, () => attemptLaunch(deps)(attempt), deps.attempts.write);
+    }
     return await recordStepwise(deps, begun, launching, nowMs);
   };
 

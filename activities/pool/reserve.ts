@@ -23,7 +23,9 @@ const MAX_TRIES = 20;
 const OTHERS_CLAIM_WITHIN_MS = 10_000;
 const WINDOW_MS = 60_000;
 
-const hasChanged: Reserved = { launches: [], refused: [], limitedBy: ['the pool has changed'], limitEndsAt: null };
+const hasChanged: Reserved = {
+  ...{ launches: [], refused: [], limitedBy: ['the pool has changed'], limitEndsAt: null, limit: null },
+};
 
 /** The requests are rendered before anything is locked: a provider's code never runs inside a statement. */
 export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) => Promise<Reserved> {
@@ -54,14 +56,15 @@ export function reserveLaunches(deps: ActivityDeps): (request: ReserveRequest) =
         const usage = await readLimitsUsage(db, key, nowMs);
         // guard(reservation-repeated): false
         if (usage.reserved.length > 0) {
-          return { launches: usage.reserved, refused, limitedBy: [], limitEndsAt: null };
+          return { launches: usage.reserved, refused, limitedBy: [], limitEndsAt: null, limit: null };
         }
         // guard(deleted-pool-reserves-nothing): false
         if (!usage.present || !launching) return hasChanged;
         if (!isNoted) await noteRefusals(deps, plan.refused, nowMs);
         isNoted = true;
         const limited = withinLimits(plan.choices, usage, config.limits, nowMs);
-        const answer = { refused, limitedBy: limited.limitedBy, limitEndsAt: limited.limitEndsAt };
+        const { limitedBy, limitEndsAt, limit } = limited;
+        const answer = { refused, limitedBy, limitEndsAt, limit };
         const intents = limited.choices.flatMap((choice) => plan.intentsOf(choice));
         if (intents.length === 0) return { launches: [], ...answer };
         if (await writeIntents(db, { ...key, version: usage.version }, intents, nowMs)) {
@@ -151,7 +154,7 @@ function withinLimits(
   usage: LimitsUsage,
   limits: ActivityDeps['config']['limits'],
   nowMs: number,
-): { choices: readonly Choice[]; limitedBy: string[]; limitEndsAt: number | null } {
+): Pick<Reserved, 'limitedBy' | 'limitEndsAt' | 'limit'> & { choices: readonly Choice[] } {
   const wanted = choices.reduce((sum, { machines }) => sum + machines, 0);
   const { allowed, limit } = applyLimits({
     own: { wanted, launchedLastMinute: usage.ownLaunchedLastMinute },
@@ -164,11 +167,18 @@ function withinLimits(
   const left =
     Math.min(limits.launchesPerMinute - usage.launchedLastMinute, limits.machines - usage.machines) - allowed;
   const fullUntil = limit === 'machines' ? null : usage.windowEndsAt;
+  // What was left to other pools is free again when they did not take it.
+  const limitEndsAt = limit && (left > 0 ? nowMs + OTHERS_CLAIM_WITHIN_MS : (fullUntil ?? nowMs + WINDOW_MS));
+  const { machines, launchedLastMinute, others } = usage;
   return {
     choices: cutChoices(choices, allowed, Math.random),
     limitedBy: limit ? [`limits.${limit}`] : [],
-    // What was left to other pools is free again when they did not take it.
-    limitEndsAt: limit && (left > 0 ? nowMs + OTHERS_CLAIM_WITHIN_MS : (fullUntil ?? nowMs + WINDOW_MS)),
+    limitEndsAt,
+    limit: limit && {
+      ...{ limit, wanted, allowed, machines, launchedLastMinute },
+      ...{ maxMachines: limits.machines, launchesPerMinute: limits.launchesPerMinute },
+      ...{ others: others.length, endsAt: limitEndsAt },
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Decision, DecisionInputs, LaunchOutcome } from '../../domain/decision-record.js';
 import type { EstimatorKind } from '../../domain/estimator.js';
+import type { Block, LimitNumbers, Round, TriggerCause } from '../../domain/evidence.js';
 import type { LaunchConfigOption } from '../../domain/selection.js';
 import type { LaunchedGroup } from '../../temporal/messages.js';
 
@@ -29,6 +30,8 @@ export interface PoolActivities {
   ): Promise<void>;
   /** Removes some of what a pool with `forcedRemoval` has too many, or had replaced. Gives how many. */
   removeByForce(workerPoolId: string): Promise<number>;
+  /** Leaves evidence of a reconciliation that ends without a decision. */
+  recordFailedReconciliation(workerPoolId: string, report: ReconciliationReport, failure: string): Promise<void>;
 }
 
 export interface PoolAssessment {
@@ -41,6 +44,10 @@ export interface PoolAssessment {
   readonly unfinished: readonly UnfinishedLaunch[];
   /** Why nothing may be launched, in words; empty when it may. */
   readonly blockedBy: readonly string[];
+  /** The same by kind. */
+  readonly blocks: readonly Block[];
+  /** Why the queue could not be read; null when it was. */
+  readonly demandError: string | null;
   /** Whether polls know of a reason too. */
   readonly blockedForPolls: boolean;
   /** Providers that this deployment can call. */
@@ -86,6 +93,8 @@ export interface Reserved {
   readonly limitedBy: readonly string[];
   /** When a limit that bound it leaves room again; null when none bound it, or nobody knows. */
   readonly limitEndsAt: number | null;
+  /** The numbers of the limit that bound it. */
+  readonly limit: LimitNumbers | null;
 }
 
 /** What a decision does not say, and polls after it need to know. */
@@ -96,6 +105,19 @@ export interface ReconciliationOutcome {
   readonly limitEndsAt: number | null;
   /** As it was assessed. */
   readonly blockedForPolls: boolean;
+  readonly report: ReconciliationReport;
+}
+
+/** What only evidence keeps of a reconciliation. */
+export interface ReconciliationReport {
+  readonly reconciliationId: string;
+  readonly triggeredBy: readonly TriggerCause[];
+  /** The workflow's instant. */
+  readonly begunAt: number;
+  readonly estimator: EstimatorKind | null;
+  readonly demandError: string | null;
+  readonly blocks: readonly Block[];
+  readonly rounds: readonly Round[];
 }
 
 export interface LaunchActivities {

@@ -73,7 +73,7 @@ export function observationSignals({ client, triggers, log }: Pick<ActivityDeps,
       if (note?.noted !== next.noted) {
         logEvent(log, 'lifecycle-not-started', { workerPoolId, workerGroup, workerId, workflowId });
       }
-      triggers.requestReconcileSoon(workerPoolId);
+      triggers.requestReconcileSoon(workerPoolId, 'observed');
       return notStarted(next, engineNow());
     }
     if (!note?.signalFailures) {

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { AttemptLog } from './attempt-log.js';
 import type { Config } from '../../config/schema.js';
 import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/configured.js';
@@ -19,6 +20,8 @@ export interface ActivityDeps {
   /** Null: nobody gets mail. */
   readonly mail: SendMail | null;
   readonly log: Logger;
+  /** Of calls that nothing else is recorded with. */
+  readonly attempts: Pick<AttemptLog, 'write'>;
   /** Hear of workers' lives. */
   readonly metrics: Pick<TaskclusterMetrics, 'onRegistered' | 'onBooted' | 'onStopping' | 'onStopped'>;
 }

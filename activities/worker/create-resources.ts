@@ -1,6 +1,7 @@
 import { failureClassOf } from '../../domain/backoff.js';
 import type { WorkerKey } from '../../domain/ids.js';
 import { ProviderError } from '../../providers/errors.js';
+import { aboutCalls, type CallSubject } from '../../providers/shared/attempts.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
 import { getLaunch } from '../../database/launches.js';
 import { recordResourceIds } from '../../database/worker-changes.js';
@@ -34,6 +35,10 @@ export interface StepwiseMachine extends WorkerKey {
   readonly launchToken: string;
 }
 
+const subjectOf = ({ launchToken, workerPoolId, workerId }: StepwiseMachine): CallSubject => ({
+  ...{ launchToken, workerPoolId, subjects: [workerId] },
+});
+
 export function creationActivities({ database, providers, triggers, log }: ActivityDeps): CreationActivities {
   async function resolve(machine: StepwiseMachine) {
     const launching = providers.get(machine.providerId)?.launching;
@@ -52,7 +57,9 @@ export function creationActivities({ database, providers, triggers, log }: Activ
       // It was built once; the record that would tell so is gone.
       if (resourceIds.length > 0 && launching.tracking?.appliesTo(launch)) return null;
       try {
-        const operation = await withHeartbeat(() => launching.submit(launch, launched, step));
+        const operation = await withHeartbeat(() =>
+          aboutCalls(subjectOf(machine), () => launching.submit(launch, launched, step)),
+        );
         if (operation !== null) triggers.requestFastScan(machine.providerId);
         return operation;
       } catch (error) {
@@ -82,12 +89,13 @@ export function creationActivities({ database, providers, triggers, log }: Activ
       const { tracking } = launching;
       if (!tracking?.appliesTo(launch)) return;
       try {
-        await withHeartbeat(async () => {
+        const track = async () => {
           const { resources, hasRecord } = await tracking.discover(launch, { ...launched, resourceIds }, stopping);
           if (resources.length > 0) await recordResourceIds(database.db, machine, resources);
           // A record that nothing is known of tells that the machine was built: it stays until the machine goes.
           if (hasRecord && (stopping || resources.length > 0)) await tracking.forget(launch, launched);
-        });
+        };
+        await withHeartbeat(() => aboutCalls(subjectOf(machine), track));
       } catch (error) {
         // Nothing that a removal meets is final.
         if (stopping && error instanceof ProviderError && !error.retryable) throw new Error(error.message);

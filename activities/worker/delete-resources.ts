@@ -1,6 +1,7 @@
 import type { WorkerKey } from '../../domain/ids.js';
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../../providers/errors.js';
+import { aboutCalls } from '../../providers/shared/attempts.js';
 import { insertErrorOnce } from '../../database/errors.js';
 import { HOUR_MS } from '../../domain/durations.js';
 import { getWorker } from '../../database/workers.js';
@@ -35,9 +36,9 @@ export function deletionActivities({ database, providers, triggers, log }: Activ
       try {
         const isTracked = provider?.launching?.kind === 'stepwise' && provider.launching.tracking !== undefined;
         const resourceIds = isTracked ? (await getWorker(database.db, machine))?.resourceIds : undefined;
-        await withHeartbeat(() =>
-          machines.deleteResource(resourceIds?.length ? { ...machine, resourceIds } : machine, step),
-        );
+        const ref = resourceIds?.length ? { ...machine, resourceIds } : machine;
+        const subject = { launchToken: null, workerPoolId: machine.workerPoolId, subjects: [machine.workerId] };
+        await withHeartbeat(() => aboutCalls(subject, () => machines.deleteResource(ref, step)));
       } catch (error) {
         await reportLastingRefusal({ database, log }, machine, 'termination-error', error);
         if (error instanceof ProviderError && !error.retryable) {

@@ -79,7 +79,7 @@ export function persistActivities(deps: ActivityDeps): PersistActivities {
       if (!row) return;
       // Its launch config may launch more machines again.
       // guard(registration-triggers-what-waited-for-it): drop
-      if (row.endsBackoff) triggers.requestReconcileSoon(workerPoolId);
+      if (row.endsBackoff) triggers.requestReconcileSoon(workerPoolId, 'registered');
       const fields = { ...loggedWorker(row), ...loggedDeadline(row) };
       if (!row.isFirst) return logEvent(log, 'worker-credentials', fields);
       metrics.onRegistered(row, change.nowMs);
@@ -121,10 +121,11 @@ function persistStopping({
     const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
     const { failureClass, unregistered } = stop.failure ?? {};
     const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
-    const row = await recordStopping(database.db, key, {
-      ...{ reason: stop.reason, failure, backoff, nowMs },
-      preempted: stop.preempted === true,
-    }).catch((error: unknown) => reportRefusal(log, key, 'stopping', error));
+    const { reason, clientId = null } = stop;
+    const change = { reason, clientId, failure, backoff, nowMs, preempted: stop.preempted === true };
+    const row = await recordStopping(database.db, key, change).catch((error: unknown) =>
+      reportRefusal(log, key, 'stopping', error),
+    );
     if (row) {
       metrics.onStopping(row);
       if (failure) logPoolError(log, failure);
@@ -132,7 +133,7 @@ function persistStopping({
     }
     // The pool need not wait until nothing is left of the machine.
     // guard(a-preemption-triggers-its-pool): drop
-    if (stop.preempted) triggers.requestReconcileSoon(key.workerPoolId);
+    if (stop.preempted) triggers.requestReconcileSoon(key.workerPoolId, 'stopped');
     if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
   };
 }
@@ -154,7 +155,7 @@ function persistStopped({
       logEvent(log, 'worker-stopped', { ...loggedWorker(row), ...loggedEnd(row, nowMs) });
     }
     // The pool may want another one in its place.
-    triggers.requestReconcileSoon(key.workerPoolId);
+    triggers.requestReconcileSoon(key.workerPoolId, 'stopped');
   };
 }
 

@@ -1,5 +1,5 @@
 import { createTemporaryCredentials, type TemporaryCredentials } from 'taskcluster-client';
-import { workerKeyText, type WorkerKey } from '../../domain/ids.js';
+import { WORKER_CLIENT_PREFIX, workerKeyText, type WorkerKey } from '../../domain/ids.js';
 
 /** Who signs workers' credentials. */
 export interface Issuer {
@@ -48,7 +48,7 @@ export function workerScopes(worker: WorkerKey): string[] {
 }
 
 export const workerClientId = (worker: WorkerKey & { readonly providerId: string }): string =>
-  `worker/${worker.providerId}/${workerKeyText(worker)}`;
+  `${WORKER_CLIENT_PREFIX}${worker.providerId}/${workerKeyText(worker)}`;
 
 /** Inverse of `workerClientId`; null for every other client. */
 export function parseWorkerClientId(clientId: string): (WorkerKey & { readonly providerId: string }) | null {

@@ -49,10 +49,10 @@ function addPoolHolds(api: FastifyInstance, context: ApiContext): void {
     stability: 'experimental',
     method: 'DELETE',
     summary: 'Releases a held pool; one that is not held is no error',
-    handle: async ({ params: { workerPoolId }, log }) => {
+    handle: async ({ params: { workerPoolId }, caller, log }) => {
       if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
-      await release(db, workerPoolId);
-      await context.lifecycles.requestReconcile(workerPoolId).catch((error: unknown) => {
+      await release(db, workerPoolId, { clientId: nameOf(caller), nowMs: now() });
+      await context.lifecycles.requestReconcile(workerPoolId, 'released').catch((error: unknown) => {
         logEvent(log, 'pool-change-signal-failed', { workerPoolId, err: error });
       });
       return {};
@@ -102,8 +102,8 @@ function addHoldsOfAll(api: FastifyInstance, { db, now }: ApiContext): void {
     stability: 'experimental',
     method: 'DELETE',
     summary: 'Releases what holdAll held; pools held on their own stay so',
-    handle: async () => {
-      await release(db, ALL_POOLS);
+    handle: async ({ caller }) => {
+      await release(db, ALL_POOLS, { clientId: nameOf(caller), nowMs: now() });
       return {};
     },
   });

@@ -181,7 +181,10 @@ async function reportRemarks({ db }: ApiContext, { pool, remarks, nowMs }: Check
  */
 async function afterChange(context: ApiContext, workerPoolId: string, log: Log) {
   const { lifecycles } = context;
-  const announcements = [lifecycles.ensurePoolSchedule(workerPoolId), lifecycles.requestReconcile(workerPoolId)];
+  const announcements = [
+    lifecycles.ensurePoolSchedule(workerPoolId),
+    lifecycles.requestReconcile(workerPoolId, 'changed'),
+  ];
   for (const announced of await Promise.allSettled(announcements)) {
     if (announced.status === 'rejected') {
       logEvent(log, 'pool-change-signal-failed', { workerPoolId, err: announced.reason });

@@ -21,7 +21,7 @@ export function addReconciliationOperations(api: FastifyInstance, { db, lifecycl
     response: empty,
     handle: async ({ params: { workerPoolId }, caller }) => {
       if (!(await getPool(db, workerPoolId))) throw noSuchPool(workerPoolId);
-      await lifecycles.requestReconcile(workerPoolId);
+      await lifecycles.requestReconcile(workerPoolId, 'requested');
       const entity = { entityType: 'worker-pool', entityId: workerPoolId };
       await recordAudit(db, { ...entity, clientId: nameOf(caller), action: 'reconciled' }, now());
       return {};

@@ -9,6 +9,7 @@ import { logEvent } from '../../observability/log-events.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import type { IdentityProof, Provider } from '../../providers/provider.js';
 import { registrationSnapshot } from '../../database/registration.js';
+import { recordRefusal } from '../../database/worker-events.js';
 import type { ApiContext } from '../http/context.js';
 import { workerCredentials } from '../auth/credentials.js';
 import { LifecycleRejectedError } from '../../temporal/lifecycle-client.js';
@@ -87,7 +88,7 @@ async function register(context: ApiContext, body: Static<typeof registerRequest
   const { lifecycles, deploymentKey, issuer, now } = context;
   const proof = body.workerIdentityProof as IdentityProof;
   const { provider, worker, workerConfig, credentialsUsed } = await findRegistrant(context, body, body.providerId, log);
-  await verify(provider, worker, proof, now(), log);
+  await verify(context, { provider, worker, proof }, log);
   // The engine gives a repeated update the first one's answer, so its id holds all that was proved. The generation is
   // part of it, because after a registration the same proof is a new question.
   const updateId = `register/${sha256Hex(JSON.stringify(proof))}/${worker.secretGeneration}`;
@@ -144,9 +145,10 @@ async function findRegistrant(context: ApiContext, key: WorkerKey, providerId: s
     if (hasOpenLaunch) throw new ApiError('TryAgain', 'A launch of this pool is being written down. Try again.');
     throw noSuchRegistrant();
   }
-  if (worker.providerId !== providerId) throw refused(log, worker, `it belongs to provider ${worker.providerId}`);
-  if (worker.state === 'stopped') throw refused(log, worker, 'it has stopped');
-  if (worker.expires <= now()) throw refused(log, worker, 'its time is over');
+  if (worker.providerId !== providerId)
+    throw await refused(context, log, worker, `it belongs to provider ${worker.providerId}`);
+  if (worker.state === 'stopped') throw await refused(context, log, worker, 'it has stopped');
+  if (worker.expires <= now()) throw await refused(context, log, worker, 'its time is over');
   return {
     provider,
     worker,
@@ -156,16 +158,14 @@ async function findRegistrant(context: ApiContext, key: WorkerKey, providerId: s
 }
 
 async function verify(
-  provider: Provider,
-  worker: Worker,
-  proof: IdentityProof,
-  nowMs: number,
+  context: ApiContext,
+  { provider, worker, proof }: { provider: Provider; worker: Worker; proof: IdentityProof },
   log: Log,
 ): Promise<void> {
   try {
-    await provider.verifyIdentity(worker, proof, nowMs);
+    await provider.verifyIdentity(worker, proof, context.now());
   } catch (error) {
-    if (error instanceof IdentityError) throw refused(log, worker, error.message);
+    if (error instanceof IdentityError) throw await refused(context, log, worker, error.message);
     if (error instanceof ProviderError) logAbout(log, 'registration-undecided', worker, error.message);
     throw error;
   }
@@ -173,9 +173,11 @@ async function verify(
 
 const noSuchRegistrant = () => notFound('There is no such worker to register.');
 
-/** The answer does not say why; the log does, without the proof. */
-function refused(log: Log, worker: Worker, reason: string): ApiError {
+/** The answer does not say why; the log and the worker's evidence do, without the proof. */
+async function refused({ db }: ApiContext, log: Log, worker: Worker, reason: string): Promise<ApiError> {
   logAbout(log, 'registration-refused', worker, reason);
+  // Whether it can be recorded or not, it is refused.
+  await recordRefusal(db, worker, reason).catch(() => {});
   return inputError('The registration was refused.');
 }
 

@@ -9,6 +9,7 @@ import { getWorker, listWorkers } from '../../database/workers.js';
 import type { ApiContext } from '../http/context.js';
 import { notFound } from '../http/errors.js';
 import { addOperation } from '../http/operation.js';
+import { nameOf } from '../pools/submission.js';
 import { type Paging, pagingQuery } from '../http/paging.js';
 import { empty, groupParams, identifier, poolParams, workerParams } from '../schemas/common.js';
 import { queueWorkerState, STANDALONE } from '../schemas/queue-workers.js';
@@ -96,13 +97,14 @@ function addOneWorkerOperations(api: FastifyInstance, context: ApiContext): void
     params: workerParams,
     scopes: (params) => [`worker-manager:remove-worker:${workerKeyText(params)}`],
     response: empty,
-    handle: async ({ params }) => {
+    handle: async ({ params, caller }) => {
       const worker = await getWorker(db, params);
       if (!worker) throw noSuchWorker();
       if (!providers.get(worker.providerId)) {
         throw notFound(`Provider ${worker.providerId} of this worker is not configured.`);
       }
-      if (worker.state !== 'stopped') await lifecycles.remove(worker, { reason: API_REMOVAL });
+      const request = { reason: API_REMOVAL, clientId: nameOf(caller) };
+      if (worker.state !== 'stopped') await lifecycles.remove(worker, request);
       return {};
     },
   });

@@ -1,6 +1,17 @@
 import type { Generated, Kysely } from 'kysely';
 import type { FailureClass } from '../../domain/backoff.js';
 import type { DecisionBasis } from '../../domain/decision-record.js';
+import type {
+  PollEntry,
+  PoolDefinition,
+  ReconciliationEvidence,
+  SpanData,
+  SpanEnd,
+  SpanKind,
+  TriggerCause,
+  WorkerEvent,
+  WorkerEventData,
+} from '../../domain/evidence.js';
 import type { ScanNote } from '../../domain/observation.js';
 import type { HoldReason, OrphanVerdict } from '../../domain/orphans.js';
 import type { WedgedVerdict } from '../../domain/wedged-lifecycles.js';
@@ -14,6 +25,7 @@ import type { LaunchConfig, LaunchConfiguration, WorkerPool } from '../../domain
 export interface Schema {
   deployment: DeploymentRow;
   workerPools: WorkerPool;
+  poolRevisions: PoolRevisionRow;
   launchConfigs: Omit<LaunchConfig, 'configuration'> & { position: Generated<number> };
   launchConfigRevisions: LaunchConfigRevision;
   audit: AuditRow;
@@ -28,6 +40,12 @@ export interface Schema {
   errorMails: ErrorMailRow;
   decisions: DecisionRow;
   demandReadings: DemandReadingsRow;
+  demandPolls: DemandPollRow;
+  reconciliations: ReconciliationRow;
+  spans: SpanRow;
+  attempts: AttemptRow;
+  workerEvents: WorkerEventRow;
+  errorHours: ErrorHourRow;
   scans: ScanRow;
   scanNotes: ScanNote & { providerId: string };
   events: EventRow;
@@ -73,6 +91,19 @@ export interface AuditRow {
   entityType: string;
   entityId: string;
   action: string;
+  /** What it was about, where the action alone does not say it. */
+  detail: Record<string, unknown> | null;
+}
+
+export interface PoolRevisionRow {
+  id: Generated<number>;
+  workerPoolId: string;
+  revision: number;
+  at: number;
+  clientId: string;
+  /** `recorded`: it is older than its evidence. */
+  action: 'created' | 'updated' | 'deleted' | 'recorded';
+  definition: PoolDefinition;
 }
 
 export interface Hold {
@@ -192,6 +223,94 @@ export interface DemandReadingsRow {
   previousWantedMachines: number | null;
   /** When the queue is read again for the pool. */
   dueAt: Generated<number>;
+}
+
+export interface DemandPollRow {
+  id: Generated<number>;
+  begun: number;
+  ended: number;
+  process: string;
+  /** The row with all pools that this one adds its changes to; null: this is one. */
+  fullId: number | null;
+  intervalMs: number;
+  /** By worker pool; null for one that is polled no more. */
+  pools: Readonly<Record<string, PollEntry | null>>;
+  errors: readonly string[];
+}
+
+export interface ReconciliationRow {
+  id: Generated<number>;
+  workerPoolId: string;
+  reconciliationId: string;
+  began: number;
+  ended: number;
+  outcome: 'concluded' | 'failed';
+  process: string;
+  version: number;
+  triggeredBy: readonly TriggerCause[];
+  /** The row of `decisions` that it began or extended. */
+  decisionId: number | null;
+  poolRevision: number | null;
+  evidence: ReconciliationEvidence;
+}
+
+export interface SpanRow {
+  id: Generated<number>;
+  kind: SpanKind;
+  subject: string;
+  part: Generated<string>;
+  begins: number;
+  ends: number | null;
+  data: SpanData;
+  endedBy: SpanEnd | null;
+}
+
+export interface AttemptRow {
+  id: Generated<number>;
+  begun: number;
+  ended: number;
+  process: string;
+  providerId: string;
+  operation: string;
+  callClass: 'create' | 'delete';
+  region: string | null;
+  launchToken: string | null;
+  workerPoolId: string | null;
+  /** Instances or resources, in the cloud's names. */
+  subjects: readonly string[];
+  waitedMs: number;
+  /** `ok` or a ProviderErrorCode. */
+  result: string;
+  cloudCode: string | null;
+  message: string | null;
+  requestId: string | null;
+}
+
+export interface WorkerEventRow {
+  id: Generated<number>;
+  at: number;
+  workerPoolId: string;
+  workerGroup: string;
+  workerId: string;
+  event: WorkerEvent;
+  cause: string | null;
+  /** Null: the worker manager itself. */
+  clientId: string | null;
+  data: WorkerEventData;
+}
+
+export interface ErrorHourRow {
+  errorId: string;
+  hour: number;
+  workerPoolId: string;
+  launchConfigId: string | null;
+  kind: string;
+  title: string;
+  description: string;
+  code: string | null;
+  occurrences: number;
+  firstAt: number;
+  lastAt: number;
 }
 
 export interface ScanRow {

@@ -21,6 +21,12 @@ export const bigint = (value: number | null): RawBuilder<number> => sql`cast(${v
 export const int = (value: number): RawBuilder<number> => sql`cast(${value} as int)`;
 export const text = (value: string | null): RawBuilder<string> => sql`cast(${value} as text)`;
 
+/** Epoch milliseconds by the database's clock: the one clock that all processes share. */
+export const databaseNow = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
+
+/** Text of others, as it is kept as evidence: storable, and of a bounded length. */
+export const excerpt = (text: string, maxLength = 500): string => storable(text).slice(0, maxLength).toWellFormed();
+
 /** Condition for one worker's row, in a statement where its table is called `w`. */
 export const isWorker = (key: WorkerKey): RawBuilder<boolean> =>
   sql`w.worker_pool_id = ${key.workerPoolId} and w.worker_group = ${key.workerGroup} and w.worker_id = ${key.workerId}`;

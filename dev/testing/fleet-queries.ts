@@ -2,6 +2,7 @@ import { NULL_PROVIDER } from '../../domain/ids.js';
 import { listAllAudit, listAudit, recordAudit } from '../../database/audit.js';
 import { launchConfigStats, poolCounters } from '../../database/counts.js';
 import { listDecisions, recordDecision } from '../../database/decisions.js';
+import { recordPoll } from '../../database/demand-polls.js';
 import { recordReadings } from '../../database/demand-readings.js';
 import { errorStats } from '../../database/error-stats.js';
 import { listErrors } from '../../database/errors.js';
@@ -9,6 +10,7 @@ import { errorsOfLastHour, poolOverviews } from '../../database/overview.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
+import { failLaunch } from '../../database/launch-failures.js';
 import { workersOfLaunch } from '../../database/launches.js';
 import { recordedMetrics } from '../../database/metric-facts.js';
 import {
@@ -23,9 +25,11 @@ import {
 } from '../../database/orphans.js';
 import { deleteEvents, oldestEvents, outboxHorizon, outboxState } from '../../database/outbox.js';
 import { allPools, getPool, listPoolIds, listPoolProviders, listPools } from '../../database/pools.js';
+import { bucketStore } from '../../database/rate-limits.js';
 import { registrationSnapshot } from '../../database/registration.js';
 import { readLimitsUsage, writeIntents } from '../../database/reservations.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../../database/retention.js';
+import { recordRefusal } from '../../database/worker-events.js';
 import { poolsWithRunningWorkers, runningWorkers } from '../../database/running-workers.js';
 import { beginScan, clearNotes, endScan, lastChecked, lastScan, scanNotes, setNotes } from '../../database/scans.js';
 import type { Db } from '../../database/client/schema.js';
@@ -60,10 +64,15 @@ const worker = { workerPoolId: pool, workerGroup: 'us-west-2', workerId: 'live-2
 const page = { limit: 1_000, after: null };
 const ofPool = { workerPoolId: pool, providerId: PROVIDER };
 const location = { account: null, region: 'us-west-2', group: null };
-const TABLES_THAT_EXPIRE = 12;
+const TABLES_THAT_EXPIRE = 21;
 /** That are delivered at once. */
 const MESSAGES = 200;
-const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30, evidenceDays: 8 };
+
+const poolError = {
+  ...{ workerPoolId: pool, launchConfigId, kind: 'creation-error', title: 'No capacity', description: 'none' },
+  extra: { code: 'InsufficientInstanceCapacity' },
+};
 
 export const decision = {
   inputs: {
@@ -99,6 +108,19 @@ const timers: FleetQuery[] = [
         })),
         nowMs,
       ),
+  },
+  {
+    name: 'recordPoll',
+    run: (db) =>
+      recordPoll(db, {
+        ...{ process: 'p', durationMs: 100, intervalMs: 10_000, fullId: 1, pools: {}, errors: [] },
+        providers: { [PROVIDER]: { state: 'failed', message: 'no credentials' } },
+      }),
+  },
+  {
+    name: 'lower',
+    run: (db) =>
+      bucketStore(db).lower('aws/us-west-2/create', { burst: 5, perSecond: 1 }, { left: 1, pauseMs: 20_000 }),
   },
   { name: 'recordedMetrics', run: recordedMetrics },
   { name: 'groupCapacities', run: groupCapacities },
@@ -149,9 +171,25 @@ const reconciliation: FleetQuery[] = [
     name: 'recordDecision',
     run: (db, nowMs) => {
       const basis = { wantedCapacity: 0, roomCapacity: 0, advisedCapacity: null, evaluateAgainAt: null };
-      return recordDecision(db, pool, decision, { basis, fingerprint: 'new', nowMs });
+      const { inputs, launches, limitedBy, estimate } = decision;
+      const evidence = { inputs, launches, limitedBy, estimate, basis, rounds: [], failure: null, terminations: {} };
+      const reconciliation = {
+        ...{ reconciliationId: 'new', process: 'p', durationMs: 1_000, triggeredBy: ['poll'] as const },
+        evidence: { ...evidence, estimator: 'corrected', demandError: null, blocks: [] } as const,
+      };
+      return recordDecision(db, pool, decision, { basis, fingerprint: 'new', nowMs, reconciliation });
     },
   },
+  {
+    name: 'failLaunch',
+    run: (db, nowMs) =>
+      failLaunch(db, 'open-3', {
+        failureClass: 'capacity',
+        ...{ durationMs: () => 10_000, nowMs, failure: 'no capacity', errors: [poolError] },
+        proof: { attempts: 1, by: 'settled' },
+      }),
+  },
+  { name: 'recordRefusal', run: (db) => recordRefusal(db, worker, 'wrong account') },
   { name: 'workersOfLaunch', run: (db) => workersOfLaunch(db, 'live-1') },
   { name: 'registrationSnapshot', run: (db) => registrationSnapshot(db, worker, PROVIDER) },
 ];

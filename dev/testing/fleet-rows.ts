@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Db } from '../../database/client/schema.js';
 import { bigint } from '../../database/client/sql.js';
 import { DAY_MS } from '../../domain/durations.js';
+import { EVIDENCE, loadEvidence } from './fleet-evidence.js';
 
 export interface FleetSize {
   readonly pools: number;
@@ -30,6 +31,7 @@ export const GROWING = [
   'scans',
   'credentials_used',
   'audit',
+  ...EVIDENCE,
 ] as const;
 
 /** The others that are filled: they grow with pools, or with what happens at one time. */
@@ -214,6 +216,7 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
     insert into audit (at, client_id, entity_type, entity_id, action)
     select ${at(size.pools * 5, 300)}, 'client', 'worker-pool', ${pool(size)}, 'updated'`,
   );
+  await loadEvidence(db, size, label, { rows, pool: pool(size), at: (count) => at(count, 6.9) });
 }
 
 async function workers(

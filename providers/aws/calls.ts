@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
+import { endOf, takePlace } from '../shared/reported-call.js';
 import { ProviderError, suspensionIn } from '../errors.js';
-import type { CallOutcome, ProviderContext } from '../provider.js';
+import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import type { AwsProviderConfig } from './config.js';
 import { classify, suspendedCodes } from './errors.js';
@@ -52,20 +53,22 @@ export class Ec2Calls {
     if (region === null)
       throw new ProviderError({ code: 'InvalidRequest', message: `${operation}: no region is known` });
     const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
-    await untilGivenUp(
-      this.context.limiter.acquire(call, this.config.rateLimits?.[callClass] ?? defaultLimits[callClass]),
-    );
+    const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
+    const waitedMs = await takePlace(this.context.limiter, call, limit);
     const begunAt = performance.now();
-    const report = (outcome: Omit<CallOutcome, 'durationMs'>) =>
-      this.context.onCall(call, { durationMs: performance.now() - begunAt, ...outcome });
+    const report = (answer: unknown, error: ProviderError | null) => {
+      const suspension = error ? suspensionIn(error, suspendedCodes) : {};
+      const end = { ...endOf(error), requestId: requestIdOf(answer), ...suspension };
+      this.context.onCall(call, { ...end, durationMs: performance.now() - begunAt, waitedMs });
+    };
     try {
       const client = this.client(region);
       const output = await (callClass === 'read' ? untilGivenUp(send(client)) : changing.run(true, () => send(client)));
-      report({ result: 'ok' });
+      report(output, null);
       return output;
     } catch (error) {
       const classified = classify(error, !unsent.has(error as object));
-      report({ result: classified.code, ...suspensionIn(classified, suspendedCodes) });
+      report(error, classified);
       throw classified;
     }
   }
@@ -92,6 +95,10 @@ export class Ec2Calls {
     return client;
   }
 }
+
+/** EC2's name of the call, which its answers and its refusals hold alike. */
+const requestIdOf = (answer: unknown): string | null =>
+  (Object(answer) as { $metadata?: { requestId?: string } }).$metadata?.requestId ?? null;
 
 /**
  * Whether the call in progress changes something: then its attempt is asked at the last moment before the request

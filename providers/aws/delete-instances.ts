@@ -1,5 +1,6 @@
 import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { ProviderError } from '../errors.js';
+import { aboutCalls } from '../shared/attempts.js';
 import type { Ec2Calls } from './calls.js';
 
 /** TerminateInstances takes at most this many ids. */
@@ -47,7 +48,9 @@ export async function terminateInstances(
 async function terminate(calls: Ec2Calls, region: string, ids: readonly string[]): Promise<ProviderError | null> {
   const command = new TerminateInstancesCommand({ InstanceIds: [...ids] });
   try {
-    await calls.call(region, 'delete', 'TerminateInstances', (client) => client.send(command));
+    await aboutCalls({ launchToken: null, workerPoolId: null, subjects: ids }, () =>
+      calls.call(region, 'delete', 'TerminateInstances', (client) => client.send(command)),
+    );
     return null;
   } catch (error) {
     if (error instanceof ProviderError) return error;

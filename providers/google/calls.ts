@@ -1,8 +1,9 @@
 import { assertMaySend, untilGivenUp } from '../shared/call-scope.js';
 import { parseEndpoint } from '../shared/endpoint.js';
 import { inTime } from '../shared/in-time.js';
+import { endOf, takePlace } from '../shared/reported-call.js';
 import { ProviderError, suspensionIn } from '../errors.js';
-import type { CallOutcome, ProviderContext } from '../provider.js';
+import type { ProviderContext } from '../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../rate-limit.js';
 import { readCredentials } from './credentials.js';
 import { classify, type CallSubject, isOfOneResource, suspendedCodes } from './errors.js';
@@ -98,19 +99,22 @@ export class ComputeCalls {
     const region = zone === null ? null : regionOf(zone);
     const call: CloudCall = { providerId: this.context.providerId, operation, callClass, region };
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
-    await untilGivenUp(this.context.limiter.acquire(call, limit));
+    const waitedMs = await takePlace(this.context.limiter, call, limit);
     const begunAt = performance.now();
-    const report = (outcome: Omit<CallOutcome, 'durationMs'>) =>
-      this.context.onCall(call, { durationMs: performance.now() - begunAt, ...outcome });
+    const report = (answer: unknown, error: ProviderError | null) => {
+      const suspension = error ? suspensionIn(error, suspendedCodes) : {};
+      const end = { ...endOf(error), requestId: callClass === 'read' ? null : operationOf(answer), ...suspension };
+      this.context.onCall(call, { ...end, durationMs: performance.now() - begunAt, waitedMs });
+    };
     try {
       const sdk = await untilGivenUp(this.ready());
       if (callClass !== 'read') assertMaySend();
       const output = await (callClass === 'read' ? untilGivenUp(send(sdk)) : send(sdk));
-      report({ result: 'ok' });
+      report(output, null);
       return output;
     } catch (error) {
       const classified = classify(error, { isLaunch: callClass === 'create' });
-      report({ result: classified.code, ...suspensionIn(classified, suspendedCodes) });
+      report(null, classified);
       const { code, retryAfterMs } = classified;
       // The window is everybody's: no call goes out before it ends.
       const isOfWindow = code === 'Throttled' && !isOfOneResource(classified);
@@ -153,6 +157,12 @@ function unauthorized(error: unknown): ProviderError {
 }
 
 const shortMessageOf = (error: unknown): string => messageOf(error).slice(0, 500);
+
+/** Google names no call that it refuses; what it takes is an operation with a name. */
+function operationOf(answer: unknown): string | null {
+  const { name } = Object(answer) as { name?: unknown };
+  return typeof name === 'string' ? name : null;
+}
 
 /** A zone is its region and a letter. */
 export const regionOf = (zone: string): string => zone.replace(/-[^-]+$/, '');

@@ -23,6 +23,7 @@ export interface DepsInUse {
   readonly demand?: Partial<ActivityDeps['demand']>;
   readonly mail?: ActivityDeps['mail'];
   readonly metrics?: ActivityDeps['metrics'];
+  readonly attempts?: ActivityDeps['attempts'];
 }
 
 const defaults = parseConfig('', 'the defaults', providerTypes);
@@ -34,6 +35,7 @@ export const activityDeps = (inUse: DepsInUse): ActivityDeps =>
     config: defaults,
     log: noLog,
     mail: null,
+    attempts: { write: () => {} },
     metrics: { onRegistered: () => {}, onBooted: () => {}, onStopping: () => {}, onStopped: () => {} },
     ...inUse,
   }) as unknown as ActivityDeps;

@@ -61,6 +61,9 @@ export class PoolSurroundings {
       removeByForce: inContext((...args: Parameters<PoolActivities['removeByForce']>) =>
         activities.removeByForce(...args),
       ),
+      recordFailedReconciliation: inContext((...args: Parameters<PoolActivities['recordFailedReconciliation']>) =>
+        activities.recordFailedReconciliation(...args),
+      ),
     };
   }
 

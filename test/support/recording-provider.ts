@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { messageOf } from '../../domain/values.js';
 import { IdentityError, ProviderError } from '../../providers/errors.js';
 import { listLocations } from '../../providers/shared/partial-listing.js';
 import { cloudPoolSchema, poolValidator, workerManagerSchema } from '../../providers/shared/pool-schema.js';
@@ -37,16 +38,21 @@ export function recordingProvider(
   cloud: RecordingCloud,
   kind: 'bulk' | 'stepwise',
 ): Provider {
+  let requests = 0;
   const call = async <T>(callClass: CallClass, operation: string, act: () => T): Promise<T> => {
     const described = { providerId: context.providerId, operation, callClass, region: 'here' };
     await context.limiter.acquire(described, limit);
-    const report = (result: string) => context.onCall(described, { durationMs: 0, result });
+    const report = (result: string, message: string | null = null) =>
+      context.onCall(described, {
+        ...{ durationMs: 0, waitedMs: 0, result, message, cloudCode: null },
+        requestId: `request-${(requests += 1)}`,
+      });
     try {
       const result = act();
       report('ok');
       return result;
     } catch (error) {
-      report(error instanceof ProviderError ? error.code : 'Unavailable');
+      report(error instanceof ProviderError ? error.code : 'Unavailable', messageOf(error));
       throw error;
     }
   };

@@ -42,7 +42,7 @@ function send(answer: ScriptedAnswer | null, response: ServerResponse): void {
     response.destroy();
     return;
   }
-  response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.body);
+  response.writeHead(answer.status, { 'content-type': 'text/xml', 'x-amzn-requestid': 'r' }).end(answer.body);
 }
 
 export const refusal = (status: number, code: string, message: string): ScriptedAnswer => ({

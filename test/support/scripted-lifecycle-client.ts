@@ -71,9 +71,9 @@ export class ScriptedLifecycleClient implements LifecycleClient {
       return granted;
     });
 
-  remove: LifecycleClient['remove'] = async (key, { reason }) => {
+  remove: LifecycleClient['remove'] = async (key, { reason, clientId }) => {
     this.#note(`remove ${workerKeyText(key)}`);
-    await recordStopping(this.#db, key, { reason, nowMs: this.#now() });
+    await recordStopping(this.#db, key, { reason, clientId, nowMs: this.#now() });
   };
 
   createStatic: LifecycleClient['createStatic'] = async (key, pool, first) => {

@@ -1,3 +1,4 @@
+import type { TriggerCause } from '../../domain/evidence.js';
 import type {
   LaunchResult,
   PendingLaunch,
@@ -46,12 +47,13 @@ export class ScriptedPool {
   }
 
   /** Requests a reconciliation, as everybody does. */
-  async reconcile() {
+  async reconcile(cause?: TriggerCause) {
     const handle = await this.time.env.client.workflow.signalWithStart(workflowTypes.provisionPool, {
       workflowId: provisionId(this.workerPoolId),
       taskQueue: this.time.taskQueue,
       args: [{ workerPoolId: this.workerPoolId }],
       signal: 'reconcile',
+      signalArgs: [cause],
     });
     return this.time.track(handle);
   }
@@ -65,7 +67,7 @@ export class ScriptedPool {
       return count > 0 ? [{ token: `${tokenPrefix}.${index}`, providerId: 'cloud', launchConfigId, count }] : [];
     });
     for (const launch of launches) this.known.set(launch.token, launch);
-    return { launches, refused: [], limitedBy: [], limitEndsAt: null };
+    return { launches, refused: [], limitedBy: [], limitEndsAt: null, limit: null };
   }
 
   workersOf({ token, count }: { token: string; count: number }) {
@@ -124,6 +126,8 @@ export class ScriptedPool {
       options: this.options,
       unfinished: this.unfinished,
       blockedBy: this.blockedBy,
+      blocks: this.blockedBy.map((reason) => ({ code: 'held', reason })),
+      demandError: null,
       blockedForPolls: this.blockedForPolls,
       providers: this.providers,
     };

@@ -213,8 +213,8 @@ export class TestLifecycle {
     return this.handle.executeUpdate('reregister', { args: [{ secretGeneration }] });
   }
 
-  remove(reason = 'by an operator'): Promise<void> {
-    return this.handle.executeUpdate('remove', { args: [{ reason }] });
+  remove(reason = 'by an operator', clientId?: string): Promise<void> {
+    return this.handle.executeUpdate('remove', { args: [{ reason, ...(clientId !== undefined && { clientId }) }] });
   }
 
   async observed(

@@ -26,7 +26,7 @@ describe('poolCron', () => {
   test('poolCron requests a reconciliation of its pool, and ends', async () => {
     const handle = await start('poolCron', { workerPoolId: 'proj/pool' });
     expect(await ended(handle)).toBe('COMPLETED');
-    expect(time.scripted.calls).toEqual([{ activity: 'requestReconcile', args: ['proj/pool'] }]);
+    expect(time.scripted.calls).toEqual([{ activity: 'requestReconcile', args: ['proj/pool', 'cron'] }]);
   });
 
   test('poolCron tries three times, then fails', async () => {

@@ -9,7 +9,7 @@ const { requestReconcile } = proxyLocalActivities<TriggerActivities>({
 
 /** A pool's cron: requests its reconciliation. Operators see and pause its Schedule in the Temporal UI. */
 export async function poolCron({ workerPoolId }: PoolInput): Promise<void> {
-  await requestReconcile(workerPoolId);
+  await requestReconcile(workerPoolId, 'cron');
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, poolCron);

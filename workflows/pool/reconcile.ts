@@ -1,7 +1,15 @@
-import { proxyActivities } from '@temporalio/workflow';
-import type { PendingLaunch, PoolActivities, PoolAssessment, UnfinishedLaunch } from '../../activities/pool/types.js';
+import { isCancellation, proxyActivities, rootCause } from '@temporalio/workflow';
+import type {
+  PendingLaunch,
+  PoolActivities,
+  PoolAssessment,
+  ReconciliationReport,
+  UnfinishedLaunch,
+} from '../../activities/pool/types.js';
+import { roundOf } from '../../domain/candidates.js';
 import type { Decision, LaunchOutcome } from '../../domain/decision-record.js';
 import { type Estimate, estimate } from '../../domain/estimator.js';
+import type { LimitNumbers, TriggerCause } from '../../domain/evidence.js';
 import { chooseLaunchConfigs, type LaunchConfigOption, type PassedOver } from '../../domain/selection.js';
 import { type LaunchesInFlight, unfinished } from './in-flight.js';
 
@@ -24,16 +32,48 @@ const pool = proxyActivities<PoolActivities>({
   retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumInterval: '10 seconds' },
 });
 
+/** A reconciliation that has failed is over; evidence of it is worth a moment. */
+const evidence = proxyActivities<Pick<PoolActivities, 'recordFailedReconciliation'>>({
+  startToCloseTimeout: '5 seconds',
+  scheduleToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '2 seconds' },
+});
+
 /**
  * One reconciliation of a pool: go on with what earlier ones left open → assess → estimate → choose launch configs →
- * launch → start the lifecycles → decide terminations → record the decision. `reconciliationId` is unique for ever and
- * names its launches.
+ * launch → start the lifecycles → decide terminations → record the decision. Its id is unique for ever and names
+ * its launches.
  */
 export async function reconcilePool(
   workerPoolId: string,
-  reconciliationId: string,
+  { id, triggeredBy }: { readonly id: string; readonly triggeredBy: readonly TriggerCause[] },
   launches: LaunchesInFlight,
 ): Promise<void> {
+  const report: GrowingReport = { reconciliationId: id, triggeredBy, begunAt: Date.now(), ...nothingKnown };
+  try {
+    await reconcile(workerPoolId, report, launches);
+  } catch (error) {
+    if (!isCancellation(error)) {
+      const failure = rootCause(error) ?? String(error);
+      await evidence.recordFailedReconciliation(workerPoolId, report, failure.slice(0, 500)).catch(unlessCancelled);
+    }
+    throw error;
+  }
+}
+
+/** What is known of a reconciliation grows while it runs; one that fails leaves what there is by then. */
+type GrowingReport = { -readonly [Key in keyof ReconciliationReport]: ReconciliationReport[Key] };
+
+const nothingKnown: Pick<ReconciliationReport, 'estimator' | 'demandError' | 'blocks' | 'rounds'> = {
+  ...{ estimator: null, demandError: null, blocks: [], rounds: [] },
+};
+
+function unlessCancelled(error: unknown): void {
+  if (isCancellation(error)) throw error;
+}
+
+/** Completes `report` as it goes. */
+async function reconcile(workerPoolId: string, report: GrowingReport, launches: LaunchesInFlight): Promise<void> {
   let assessment = await pool.assessPool(workerPoolId);
   if (!assessment) return;
   const outcomes: LaunchOutcome[] = [];
@@ -42,12 +82,14 @@ export async function reconcilePool(
     assessment = await pool.assessPool(workerPoolId);
     if (!assessment) return;
   }
-  const estimated = estimate(assessment.estimator, assessment.inputs);
+  const { estimator, demandError, blocks } = assessment;
+  Object.assign(report, { estimator, demandError, blocks });
+  const estimated = estimate(estimator, assessment.inputs);
   const limitedBy = [...assessment.blockedBy];
   const passedOver: PassedOver[] = [];
   let launched: { capacity: number; limitEndsAt: number | null } = { capacity: 0, limitEndsAt: unpausedAt(assessment) };
   if (assessment.blockedBy.length === 0 && estimated.spawnCapacity > 0) {
-    const round = await launchInRounds(assessment, estimated, reconciliationId, launches);
+    const round = await launchInRounds(assessment, estimated, report, launches);
     outcomes.push(...round.outcomes);
     limitedBy.push(...round.limitedBy);
     passedOver.push(...round.passedOver);
@@ -64,6 +106,7 @@ export async function reconcilePool(
     launchedCapacity: launched.capacity,
     limitEndsAt: launched.limitEndsAt,
     blockedForPolls: assessment.blockedForPolls,
+    report,
   });
   if (assessment.forcedRemoval) await pool.removeByForce(workerPoolId);
 }
@@ -103,7 +146,7 @@ async function resumeLaunches(assessment: PoolAssessment, launches: LaunchesInFl
 async function launchInRounds(
   assessment: PoolAssessment,
   estimated: Estimate,
-  reconciliationId: string,
+  report: GrowingReport,
   launches: LaunchesInFlight,
 ) {
   const outcomes: LaunchOutcome[] = [];
@@ -116,25 +159,26 @@ async function launchInRounds(
   let limitEndsAt: number | null = null;
 
   for (let round = 0; round < MAX_ROUNDS && missing > 0 && machinesLeft > 0; round += 1) {
-    const chosen = chooseLaunchConfigs({
-      options,
-      capacity: missing,
+    const selection = {
+      ...{ options, capacity: missing, poolRoom: room, maxMachines: machinesLeft },
       poolMaxCapacity: assessment.inputs.maxCapacity,
-      poolRoom: room,
-      maxMachines: machinesLeft,
-      nowMs: Date.now(),
-      random: Math.random,
-    });
+      ...{ nowMs: Date.now(), random: Math.random },
+    };
+    const chosen = chooseLaunchConfigs(selection);
     passedOver = chosen.passedOver;
+    const note = (limit: LimitNumbers | null) =>
+      (report.rounds = [...report.rounds.slice(0, round), { ...roundOf(selection, chosen), limit }]);
+    note(null);
     if (chosen.choices.length === 0) break;
     const reserved = await pool.reserveLaunches({
       workerPoolId: assessment.workerPoolId,
-      tokenPrefix: `${reconciliationId}.${round}`,
+      tokenPrefix: `${report.reconciliationId}.${round}`,
       choices: chosen.choices.map(({ launchConfigId, revision, machines }) => ({ launchConfigId, revision, machines })),
       maxMachines: machinesLeft,
       ...(assessment.lastAdoption !== undefined && { lastAdoption: assessment.lastAdoption }),
     });
     for (const limit of reserved.limitedBy) limitedBy.add(limit);
+    note(reserved.limit);
     limitEndsAt = reserved.limitEndsAt ?? limitEndsAt;
     outcomes.push(...reserved.refused);
     const launched = await Promise.all(

@@ -150,8 +150,8 @@ export class WorkerLifecycle {
   }
 
   /** Update `remove`: answered when the row says stopping. In any state; repeating it changes nothing. */
-  async remove({ reason }: RemoveRequest): Promise<void> {
-    this.requestStop(reason);
+  async remove({ reason, clientId }: RemoveRequest): Promise<void> {
+    this.requestStop(reason, null, clientId === undefined ? {} : { clientId });
     await condition(() => this.state === 'stopping' || this.state === 'stopped');
   }
 
@@ -172,18 +172,18 @@ export class WorkerLifecycle {
     // guard(senseless-observations-are-ignored): false
     if (!observation) return;
     const { state, cause } = observation;
-    const preempted = cause === 'preempted';
-    const reason = preempted ? preemptedFor(observation.reason) : observation.reason;
+    const more = cause === 'preempted' ? { preempted: true as const } : {};
+    const reason = more.preempted ? preemptedFor(observation.reason) : observation.reason;
     // Of a machine that is still to be built, nothing can be gone.
     // guard(nothing-is-gone-before-it-is-submitted): false
     if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
     const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
-    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure, preempted);
-    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure, preempted);
+    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure, more);
+    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure, more);
     if (state === 'failed' && !this.resources.failsInBuilding())
-      this.requestStop(reason ?? 'the machine failed', failure, preempted);
+      this.requestStop(reason ?? 'the machine failed', failure, more);
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
@@ -199,8 +199,12 @@ export class WorkerLifecycle {
       .catch(unlessRefused);
   }
 
-  requestStop(reason: string, failure: StopReason['failure'] = null, preempted = false): void {
-    this.stop ??= { reason, failure, ...(preempted && { preempted }) };
+  requestStop(
+    reason: string,
+    failure: StopReason['failure'] = null,
+    more: Pick<StopReason, 'preempted' | 'clientId'> = {},
+  ): void {
+    this.stop ??= { reason, failure, ...more };
   }
 
   /** requested or running → stopping, in the row and here. A row that cannot be written keeps no machine alive. */

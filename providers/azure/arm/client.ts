@@ -16,6 +16,7 @@ import type { AzureProviderConfig } from '../config.js';
 import { assertMaySend, untilGivenUp } from '../../shared/call-scope.js';
 import { type Endpoint, parseEndpoint } from '../../shared/endpoint.js';
 import { inTime } from '../../shared/in-time.js';
+import { endOf, takePlace } from '../../shared/reported-call.js';
 import { ProviderError, suspensionIn } from '../../errors.js';
 import type { ProviderContext } from '../../provider.js';
 import type { CallClass, CallLimit, CloudCall } from '../../rate-limit.js';
@@ -157,7 +158,7 @@ export class AzureCalls {
       region: subscriptionId === this.config.subscriptionId ? null : subscriptionId,
     };
     const limit = this.config.rateLimits?.[callClass] ?? defaultLimits[callClass];
-    await untilGivenUp(this.context.limiter.acquire(call, limit));
+    const waitedMs = await takePlace(this.context.limiter, call, limit);
     const begunAt = performance.now();
     const exchange: Exchange = {
       changes: callClass !== 'read',
@@ -166,12 +167,12 @@ export class AzureCalls {
       headers: null,
       refusal: null,
     };
-    const report = async (result: string, error: ProviderError | null) => {
+    const report = async (error: ProviderError | null) => {
       const quota = readQuota(exchange.headers ?? []);
       // Machines may be in other subscriptions than the one that launches.
       const suspension = error && call.region === null ? suspensionIn(error, suspendedCodes) : {};
-      const durationMs = performance.now() - begunAt;
-      this.context.onCall(call, { durationMs, result, remaining: quota, ...suspension });
+      const end = { ...endOf(error), requestId: requestIdOf(exchange.headers), remaining: quota, ...suspension };
+      this.context.onCall(call, { ...end, durationMs: performance.now() - begunAt, waitedMs });
       const refused = exchange.status === 429 && error?.code === 'Throttled';
       const remaining = refused ? lowestRemaining(quota) : remainingOf(quota, callClass);
       await this.context.limiter.reportQuota(call, limit, {
@@ -182,11 +183,11 @@ export class AzureCalls {
     try {
       const sending = exchanges.run(exchange, () => send(this.clients(subscriptionId)));
       const output = await (exchange.changes ? sending : untilGivenUp(sending));
-      await report('ok', null);
+      await report(null);
       return { output, headers: exchange.headers };
     } catch (error) {
       const classified = classify(error, callClass, exchange.sent, exchange.refusal);
-      await report(classified.code, classified);
+      await report(classified);
       throw classified;
     }
   }
@@ -233,6 +234,10 @@ function pauseAfter({ cloudCode, retryAfterMs }: ProviderError, left: number | n
   const isOfSubscription = cloudCode === 'SubscriptionRequestsThrottled' || left === 0;
   return retryAfterMs === null || isOfSubscription ? retryAfterMs : Math.min(retryAfterMs, MAX_PAUSE_OF_OTHERS_MS);
 }
+
+/** Azure's names of a call: of the service that answered, or of all that the call led to. */
+const requestIdOf = (headers: HttpHeaders | null): string | null =>
+  headers?.get('x-ms-request-id') ?? headers?.get('x-ms-correlation-request-id') ?? null;
 
 const exchanges = new AsyncLocalStorage<Exchange>();
 

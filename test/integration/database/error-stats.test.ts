@@ -7,7 +7,7 @@ import { DAY, engines, makePool, MINUTE, NOW, poolId } from '../../support/datab
 import { databaseFor } from '../../support/database-suite.js';
 
 const HOUR = 60 * MINUTE;
-const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30, evidenceDays: 8 };
 
 describe.each(engines)('statistics of errors on %s', (engine) => {
   const database = databaseFor(engine);

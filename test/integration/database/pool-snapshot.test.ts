@@ -243,8 +243,8 @@ describe.each(engines)('the snapshot of a pool, on %s', (engine) => {
     await hold(db, poolId, { ...by, reason: 'long repair' });
     expect(await holdOf(db, poolId)).toEqual({ scope: poolId, reason: 'long repair', clientId: 'tester', at: NOW });
     expect(await holdOf(db, 'prov/other')).toMatchObject({ scope: '*' });
-    expect(await release(db, '*')).toBe(true);
-    expect(await release(db, '*')).toBe(false);
+    expect(await release(db, '*', { clientId: 'ops', nowMs: NOW })).toBe(true);
+    expect(await release(db, '*', { clientId: 'ops', nowMs: NOW })).toBe(false);
     expect(await holdOf(db, 'prov/other')).toBeNull();
     expect(await listHolds(db)).toHaveLength(1);
   });

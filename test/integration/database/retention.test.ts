@@ -17,12 +17,13 @@ import { beginScan, endScan, lastScan, setNotes } from '../../../database/scans.
 import { recordCredentialsUsed } from '../../../database/credentials-used.js';
 import { recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import { recordWedgedAct, recordWedgedLifecycles } from '../../../database/wedged-lifecycles.js';
-import type { Schema } from '../../../database/client/schema.js';
+import type { Db, Schema } from '../../../database/client/schema.js';
 import { refuseDeletes } from '../../support/broken-rows.js';
 import { decisionOf } from '../../support/decisions.js';
 import { eventually } from '../../../dev/testing/eventually.js';
 import {
   DAY,
+  emptyDatabase,
   engines,
   launchConfig,
   launched,
@@ -39,6 +40,35 @@ import {
   finish,
 } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
+
+const evidence = [
+  ...(['demandPolls', 'reconciliations', 'spans', 'attempts', 'workerEvents', 'errorHours', 'poolRevisions'] as const),
+];
+const evidenceOfPools = ['attempts', 'error_hours', 'pool_revisions', 'reconciliations', 'worker_events'];
+
+/** A row of each table of evidence. */
+async function insertEvidence(db: Db, workerPoolId: string, at: number): Promise<void> {
+  await sql`
+    with polls as (
+      insert into demand_polls (begun, ended, process, interval_ms, pools, errors)
+      values (${at}, ${at}, 'p', 10000, '{}', '[]')),
+    decided as (
+      insert into reconciliations (worker_pool_id, reconciliation_id, began, ended, outcome, process, version, triggered_by,
+        evidence) values (${workerPoolId}, ${workerPoolId}, ${at}, ${at}, 'concluded', 'p', 1, '[]', '{}')),
+    spanned as (
+      insert into spans (kind, subject, begins, ends, data) values ('backoff', ${workerPoolId}, ${at}, ${at}, '{}')),
+    attempted as (
+      insert into attempts (begun, ended, process, provider_id, operation, call_class, worker_pool_id, subjects, waited_ms,
+        result) values (${at}, ${at}, 'p', 'aws', 'RunInstances', 'create', ${workerPoolId}, '[]', 0, 'ok')),
+    events as (
+      insert into worker_events (at, worker_pool_id, worker_group, worker_id, event, data)
+      values (${at}, ${workerPoolId}, 'g', 'w', 'stopped', '{}')),
+    errors as (
+      insert into error_hours (error_id, hour, worker_pool_id, kind, title, description, occurrences, first_at, last_at)
+      values (${workerPoolId}, ${at}, ${workerPoolId}, 'k', 't', 'd', 1, ${at}, ${at}))
+    insert into pool_revisions (worker_pool_id, revision, at, client_id, action, definition)
+    values (${workerPoolId}, 1000, ${at}, 'ops', 'updated', '{}')`.execute(db);
+}
 
 describe.each(engines)('retention on %s', (engine) => {
   const database = databaseFor(engine);
@@ -67,7 +97,7 @@ describe.each(engines)('retention on %s', (engine) => {
       .values({ providerId, begun: NOW + 10_000 * DAY })
       .execute();
 
-  const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+  const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30, evidenceDays: 8 };
   const key = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
   const stop = (workerId: string, nowMs = NOW) =>
     recordStopped(database.db, key(workerId), { nowMs, expires: nowMs + 7 * DAY });
@@ -171,7 +201,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await expireRows(db, retention, NOW + 6 * DAY);
     expect([await count('workerPoolErrors'), await count('scans')]).toEqual([1, 2]);
     expect(await count('events')).toBeGreaterThan(0);
-    await expireRows(db, retention, NOW + 8 * DAY);
+    await expireRows(db, retention, NOW + 9 * DAY);
     expect([await count('workerPoolErrors'), await count('events'), await count('scans')]).toEqual([0, 0, 1]);
     expect(await lastScan(db, 'aws')).toMatchObject({ begun: NOW + 1 });
   });
@@ -224,7 +254,7 @@ describe.each(engines)('retention on %s', (engine) => {
     expect((await createPool(db, { pool: newPool(), launchConfigs: other, ...deleted })).outcome).toBe('created');
   });
 
-  test('retention leaves of a removed pool nothing but its launches and what sweeps did, in whatever table it had rows', async () => {
+  test('retention leaves of a removed pool nothing but its launches, evidence and what sweeps did, in whatever table it had rows', async () => {
     const { db } = database;
     const other = 'prov/other';
     await makePool(db, { workerPoolId: other });
@@ -256,6 +286,7 @@ describe.each(engines)('retention on %s', (engine) => {
     await recordWedgedAct(db, { ...wedged, act: 'replace', at: NOW });
     await recordStopping(db, key('t-1'), { reason: 'preempted', nowMs: NOW, preempted: true });
     await db.insertInto('errorMails').values({ workerPoolId: poolId, errorKey: 'key', mailedAt: NOW }).execute();
+    await insertEvidence(db, poolId, NOW);
     for (const workerId of ['t-0', 't-1']) await stop(workerId);
     await deletePool(db, poolId, deleted);
     const { rows: tables } = await sql<{ name: string }>`
@@ -275,8 +306,8 @@ describe.each(engines)('retention on %s', (engine) => {
     const ofOther = await withRowsOf(other);
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
     // Their tokens outlive everything that carries them.
-    const left = ['launches', 'orphan_acts', 'orphans', 'stray_lifecycles', 'wedged_acts'];
-    expect(await withRowsOf(poolId)).toEqual(left);
+    const left = [...evidenceOfPools, 'launches', 'orphan_acts', 'orphans', 'stray_lifecycles', 'wedged_acts'];
+    expect(await withRowsOf(poolId)).toEqual(left.sort());
     expect(await withRowsOf(other)).toEqual(ofOther);
   });
 
@@ -292,6 +323,58 @@ describe.each(engines)('retention on %s', (engine) => {
     expect(await listPoolIds(db)).toEqual([poolId]);
     await stop('t-0');
     expect((await removeDeletedPools(db)).removed).toEqual([poolId]);
+  });
+
+  test('retention keeps evidence for its own time and not longer, whatever became of its pool', async () => {
+    const { db } = database;
+    await emptyDatabase(db);
+    await insertEvidence(db, poolId, NOW);
+    await insertEvidence(db, 'prov/gone', NOW);
+    const counts = async () =>
+      Object.fromEntries(await Promise.all(evidence.map(async (table) => [table, await count(table)])));
+    const all = await counts();
+    await expireRows(db, retention, NOW + 8 * DAY);
+    expect(await counts()).toEqual(all);
+    await expireRows(db, retention, NOW + 9 * DAY);
+    expect(await counts()).toEqual({ ...Object.fromEntries(evidence.map((table) => [table, 0])), poolRevisions: 2 });
+  });
+
+  test('retention keeps a hold that lasts, and the definition of a pool that is in force, however old they are', async () => {
+    const { db } = database;
+    await emptyDatabase(db);
+    const revision = (
+      number: number,
+      day: number,
+      action: 'created' | 'updated' | 'deleted',
+      workerPoolId = poolId,
+    ) => ({
+      ...{ workerPoolId, revision: number, at: NOW + day * DAY, clientId: 'ops', action },
+      definition: jsonb({}) as never,
+    });
+    await db
+      .insertInto('poolRevisions')
+      .values([
+        ...[revision(1, 0, 'created'), revision(2, 1, 'updated'), revision(3, 99, 'updated')],
+        ...[revision(1, 0, 'created', 'prov/gone'), revision(2, 1, 'deleted', 'prov/gone')],
+      ])
+      .execute();
+    const data = jsonb({ reason: 'bad image', clientId: 'ops' });
+    const span = { kind: 'hold' as const, subject: poolId, begins: NOW, data: data as never };
+    await db
+      .insertInto('spans')
+      .values([
+        { ...span, ends: null },
+        { ...span, ends: NOW + DAY },
+      ])
+      .execute();
+    await expireRows(db, retention, NOW + 100 * DAY);
+    const left = await db
+      .selectFrom('poolRevisions')
+      .select(['workerPoolId', 'revision'])
+      .orderBy('revision')
+      .execute();
+    expect(left).toEqual([2, 3].map((number) => ({ workerPoolId: poolId, revision: number })));
+    expect(await db.selectFrom('spans').select('ends').execute()).toEqual([{ ends: null }]);
   });
 
   test('retention leaves to the next run what its time does not last for', async () => {

@@ -4,7 +4,7 @@ import { recordSignature } from '../../../database/used-signatures.js';
 import { engines, NOW } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 
-const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30 };
+const retention = { stoppedWorkersDays: 7, errorsDays: 7, decisionsDays: 30, evidenceDays: 8 };
 
 describe.each(engines)('used signatures on %s', (engine) => {
   const database = databaseFor(engine);

@@ -28,6 +28,18 @@ describe('an Azure refusal', () => {
     });
   });
 
+  test('an Azure refusal and an Azure answer have names of their own, and of all that the call led to', async () => {
+    const create = { location: 'eastus', properties: {} };
+    const answers = [await raw(simulator, 'GET', addressPath), await raw(simulator, 'PUT', addressPath, create)];
+    expect(answers.map(({ status }) => status)).toEqual([404, 201]);
+    const names = answers.flatMap(({ headers }) => [
+      headers.get('x-ms-request-id'),
+      headers.get('x-ms-correlation-request-id'),
+    ]);
+    for (const name of names) expect(name).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(names).size).toBe(4);
+  });
+
   test('an Azure refusal says when to come back as its fault says', async () => {
     const fault = { operation: 'GET publicIPAddresses', mode: 'refuse', code: 'TooManyRequests' } as const;
     await simulator.addFault({ ...fault, retryAfterSeconds: 86_400 });

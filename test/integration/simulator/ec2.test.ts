@@ -79,6 +79,14 @@ const refused = (name: string, status: number) => ({
   $metadata: expect.objectContaining({ httpStatusCode: status }),
 });
 
+test('EC2 names each request in its answer, and in its refusal', async () => {
+  const { $metadata: answered } = await ec2.send(new RunInstancesCommand(order));
+  const refusal = await describeById(['i-0123456789abcdef0']).catch((error: unknown) => error);
+  const { $metadata: refused } = refusal as { $metadata: { requestId?: string } };
+  for (const { requestId } of [answered, refused]) expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(answered.requestId).not.toBe(refused.requestId);
+});
+
 describe('RunInstances', () => {
   test('RunInstances answers with everything that a later identity document will say', async () => {
     const [instance] = await run({

@@ -52,7 +52,9 @@ export function bulkPromises(harness: () => ProviderHarness, can: (ability: Abil
     expect(shortfall.length > 0).toBe(machines.length < 3);
     const calls = context.acquired.slice(before).map(({ callClass }) => callClass);
     expect(calls.filter((callClass) => callClass !== 'read')).toEqual(['create']);
-    expect(context.outcomes.find(({ callClass }) => callClass === 'create')).toMatchObject({ result: 'ok' });
+    const requestId = expect.stringMatching(/.{8}/);
+    const outcome = context.outcomes.find(({ callClass }) => callClass === 'create');
+    expect(outcome).toMatchObject({ result: 'ok', requestId, message: null });
   });
 
   test('find gives every machine of its own launch, and of no other', async () => {

@@ -176,7 +176,6 @@ test.each([
     'notify.credentials: is needed where there is no issuer: a client of the deployment that may send mail',
   ],
   ['records: {url: "pglite:x"}', 'records: is called database in this version'],
-  ['retention: {evidenceDays: 8}', 'retention.evidenceDays: is not built yet; leave it out'],
   [
     'auth: {type: static, clients: [{clientId: "a\\0", accessToken: aaaaaaaaaaaaaaaaaaaaaaaa}]}',
     'auth.clients.0.clientId: holds a NUL character',

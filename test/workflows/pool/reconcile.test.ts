@@ -109,9 +109,9 @@ describe('a trigger by the product’s own client', () => {
       tries += 1;
       // Each reconciliation takes a little more than the two minutes of a run, and another is triggered during it.
       if (tries % 17 !== 0) throw new Error('the database does not answer');
-      await triggers.requestReconcile(pool.workerPoolId);
+      await triggers.requestReconcile(pool.workerPoolId, 'poll');
     });
-    await triggers.requestReconcile(pool.workerPoolId);
+    await triggers.requestReconcile(pool.workerPoolId, 'poll');
     const handle = time.track(time.env.client.workflow.getHandle(provisionId(pool.workerPoolId)));
     const { runId } = await handle.describe();
     await time.pass(11 * MINUTE_MS);
@@ -190,7 +190,7 @@ describe('decisions to launch nothing', () => {
   test('a pool launches nothing and its decision says why when the deployment’s limits allow nothing', async () => {
     pool.pendingTasks = 10;
     time.scripted.on('reserveLaunches', async () => ({
-      ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null },
+      ...{ launches: [], refused: [], limitedBy: ['limits.machines'], limitEndsAt: null, limit: null },
     }));
     await ended(await pool.reconcile());
     expect(pool.decisions).toMatchObject([{ limitedBy: ['limits.machines'], launches: [] }]);
@@ -211,7 +211,70 @@ describe('decisions to launch nothing', () => {
   });
 });
 
+describe('what a reconciliation reports', () => {
+  const reports = () => time.scripted.of('concludeReconciliation').map(({ args }) => args[2].report);
+
+  test('a reconciliation reports why it was requested, also by several at once', async () => {
+    const reconciliations = holdReconciliations();
+    const handle = await pool.reconcile('poll');
+    await eventually(() => reconciliations.waiting() === 1);
+    for (const cause of ['stopped', 'cron', 'stopped'] as const) await pool.reconcile(cause);
+    await reconciliations.release();
+    await time.pass(1_500);
+    await reconciliations.release();
+    await ended(handle);
+    expect(reports().map(({ triggeredBy }) => triggeredBy)).toEqual([['poll'], ['stopped', 'cron']]);
+    expect(new Set(reports().map(({ reconciliationId }) => reconciliationId)).size).toBe(2);
+  });
+
+  test('a reconciliation reports each round with its launch configs, and the numbers of the limit that bound it', async () => {
+    pool.pendingTasks = 10;
+    pool.options = [option('lc-1'), option('lc-2', { backoffUntil: (await time.now()) + MINUTE_MS })];
+    const limit = {
+      ...{ limit: 'machines' as const, wanted: 10, allowed: 4, machines: 4_996, maxMachines: 5_000 },
+      ...{ launchedLastMinute: 0, launchesPerMinute: 500, others: 0, endsAt: null },
+    };
+    time.scripted.on('reserveLaunches', async (request) => ({
+      ...pool.reserve({ ...request, maxMachines: 4 }),
+      ...{ limitedBy: ['limits.machines'], limit },
+    }));
+    pool.answer = (_launchConfigId, count) => ({ launched: count - 1, outcome: 'short', failure: null });
+    await ended(await pool.reconcile());
+    const [{ rounds, estimator }] = reports() as [ReturnType<typeof reports>[number]];
+    expect(estimator).toBe('corrected');
+    expect(rounds).toMatchObject([
+      {
+        ...{ wantedCapacity: 10, limit },
+        candidates: [
+          { launchConfigId: 'lc-1', outcome: 'chosen', machines: 10 },
+          { launchConfigId: 'lc-2', outcome: 'backing off', machines: 0 },
+        ],
+      },
+      { wantedCapacity: 7, limit: null, candidates: [{ launchConfigId: 'lc-2', outcome: 'backing off' }] },
+    ]);
+  });
+});
+
 describe('failures of a reconciliation', () => {
+  test('a reconciliation that fails leaves evidence of it, with what it knew by then', async () => {
+    time.scripted.on('concludeReconciliation', async () => {
+      throw ApplicationFailure.nonRetryable('the row is refused');
+    });
+    await ended(await pool.reconcile('cron'));
+    const known = { triggeredBy: ['cron'], estimator: 'corrected', blocks: [] };
+    const failed = time.scripted.of('recordFailedReconciliation').map(({ args }) => args);
+    expect(failed).toMatchObject([[pool.workerPoolId, known, 'the row is refused']]);
+  });
+
+  test('a reconciliation that fails ends although its evidence cannot be left', async () => {
+    time.scripted.fail('concludeReconciliation', 1, ApplicationFailure.nonRetryable('no database'));
+    time.scripted.fail('recordFailedReconciliation', 1_000);
+    const handle = await pool.reconcile();
+    await time.pass(MINUTE_MS);
+    await ended(handle);
+    expect((await handle.describe()).status.name).toBe('FAILED');
+  });
+
   test('a reconciliation waits for a database that is away for a moment', async () => {
     time.scripted.fail('assessPool', 5);
     const handle = await pool.reconcile();

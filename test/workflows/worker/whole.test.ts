@@ -18,7 +18,7 @@ describe('a whole lifecycle', () => {
     expect(Math.abs(expires - (await time.now()) - 96 * HOUR_MS)).toBeLessThan(time.toleranceMs());
     expect(await lifecycle.status()).toMatchObject({ state: 'running', deadline: expires });
 
-    await lifecycle.remove('no longer needed');
+    await lifecycle.remove('no longer needed', 'ops');
     expect(await lifecycle.status()).toMatchObject({ state: 'stopping', stopReason: 'no longer needed' });
     await lifecycle.end();
     expect(time.scripted.names()).toEqual(['recordRunning', 'recordStopping', 'deleteResource', 'recordStopped']);
@@ -33,7 +33,7 @@ describe('a whole lifecycle', () => {
     });
     expect(time.scripted.of('recordStopping')[0]!.args).toEqual([
       { ...key, providerId: 'cloud', launchConfigId: 'lc-1' },
-      { reason: 'no longer needed', failure: null },
+      { reason: 'no longer needed', failure: null, clientId: 'ops' },
       expect.any(Number),
     ]);
     expect(time.scripted.of('deleteResource')[0]!.args).toEqual([

@@ -82,11 +82,12 @@ async function adminOf(): Promise<(workerId: string) => { adminUsername: string;
 const tablesWithPools = [
   ...['worker_pools', 'launch_configs', 'launch_config_revisions', 'audit', 'launches', 'workers'],
   ...['decisions', 'events'],
+  ...['demand_polls', 'reconciliations', 'attempts', 'worker_events', 'pool_revisions'],
 ];
 const tables = [
   ...tablesWithPools,
   ...['deployment', 'holds', 'credentials_used', 'launch_backoffs', 'worker_pool_errors', 'scans', 'scan_notes'],
-  ...['rate_limits', 'provider_accounts'],
+  ...['rate_limits', 'provider_accounts', 'spans', 'error_hours'],
 ];
 const get = (path: string): string => `GET /api/worker-manager/v1/${path}`;
 

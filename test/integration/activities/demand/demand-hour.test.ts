@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { HOUR_MS } from '../../../../domain/durations.js';
 import { demandActivities } from '../../../../activities/demand/poll-demand.js';
 import { providersOf } from '../../../../providers/configured.js';
+import { reportOf } from '../../../support/decisions.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
 import { proofSize } from '../../../support/long.js';
 import { PoolSurroundings } from '../../../support/pool-activities.js';
@@ -80,7 +81,7 @@ test(
         await activities.concludeReconciliation(
           workerPoolId,
           { inputs: assessed.inputs, estimate: null, limitedBy: [], launches: [], passedOver: [] },
-          { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: false },
+          { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: false, report: reportOf() },
         );
         if (JSON.stringify(await advised(workerPoolId)) !== JSON.stringify(before)) continue;
         const key = `${workerPoolId} ${Math.floor(at / CRON_MS)}`;

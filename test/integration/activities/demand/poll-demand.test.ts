@@ -137,7 +137,7 @@ test('a held pool wants nothing, and is triggered when the hold ends', async () 
   await pollOnce();
   expect(requested.splice(0)).toEqual([]);
   expect(await wanted()).toEqual([0, 0, 0]);
-  await release(database.db, '*');
+  await release(database.db, '*', { clientId: 'ops', nowMs: NOW });
   await pollOnce();
   expect(requested.splice(0).toSorted()).toEqual(['prov/a', 'prov/b', 'prov/c']);
   expect(await wanted()).toEqual([5, 5, 5]);

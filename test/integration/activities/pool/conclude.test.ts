@@ -9,6 +9,7 @@ import { beginAttempt } from '../../../../database/launch-attempts.js';
 import { recordLaunchedWorkers, getLaunch } from '../../../../database/launches.js';
 import { deletePool, updatePool } from '../../../../database/pools.js';
 import { getWorker } from '../../../../database/workers.js';
+import { reportOf } from '../../../support/decisions.js';
 import { poolActivitiesSuite } from '../../../support/pool-activities-suite.js';
 import {
   DAY,
@@ -40,7 +41,9 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
       passedOver: [],
       ...change,
     };
-    const nothing = { launchedCapacity: 0, limitEndsAt: null, blockedForPolls: assessed.blockedForPolls };
+    const { blockedForPolls, blocks, demandError } = assessed;
+    const report = reportOf({ blocks, demandError });
+    const nothing = { launchedCapacity: 0, limitEndsAt: null, blockedForPolls, report };
     await pool.activities.concludeReconciliation(poolId, decision, { ...nothing, ...outcome });
   };
   let polled = NOW - 1_000;

@@ -221,6 +221,7 @@ describe.each(engines)('reserveLaunches on %s', (engine) => {
       refused: [],
       limitedBy: ['the pool has changed'],
       limitEndsAt: null,
+      limit: null,
     });
   });
 

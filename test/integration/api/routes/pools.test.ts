@@ -310,4 +310,19 @@ describe('getEntityHistory', () => {
     });
     expect((await api.call('GET', '/audit/worker-pool/no%2Fpool')).body).toEqual({ auditHistory: [] });
   });
+
+  test('getEntityHistory says who held and released a pool, and all of them', async () => {
+    await create();
+    await api.call('PUT', `${path}/hold`, { reason: 'maintenance' });
+    await api.call('DELETE', `${path}/hold`);
+    await api.call('PUT', '/hold', { reason: 'all' });
+    await api.call('DELETE', '/hold');
+    const actions = async (entity: string) => {
+      const { body } = await api.call('GET', `/audit/worker-pool/${encodeURIComponent(entity)}`);
+      return body.auditHistory.map((one: { clientId: string; actionType: string }) => [one.clientId, one.actionType]);
+    };
+    const both = ['released', 'held'].map((action) => ['anonymous', action]);
+    expect(await actions(pool)).toEqual([...both, ['anonymous', 'created']]);
+    expect((await actions('*')).slice(0, 2)).toEqual(both);
+  });
 });

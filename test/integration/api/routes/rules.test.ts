@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { DAY_MS } from '../../../../domain/durations.js';
-import type { WorkerKey } from '../../../../domain/ids.js';
+import { type WorkerKey, workerKeyText } from '../../../../domain/ids.js';
 import { setShouldTerminate } from '../../../../database/termination-advice.js';
 import { recordStopped } from '../../../../database/worker-changes.js';
 import { launchMachines, poolDefinition, startTestApi, type Answer, type TestApi } from '../../../support/api.js';
@@ -394,6 +394,10 @@ describe('removeWorker', () => {
     const [row] = await rowsOf(sql<{ reason: string }>`
       select stop_reason as reason from workers where worker_pool_id = ${pool}`);
     expect(row?.reason).toBe('workerManager.removeWorker API call');
+    const audit = await rowsOf(
+      sql`select client_id, action, entity_type from audit where entity_id = ${workerKeyText(worker)}`,
+    );
+    expect(audit).toEqual([{ clientId: 'everything', action: 'removed', entityType: 'worker' }]);
   });
 });
 

@@ -73,7 +73,8 @@ describe('classify', () => {
     expect(error?.message).toContain('words of the cloud');
     expect(error?.retryAfterMs !== null).toBe(code === 'Throttled');
     expect(server.requests).toHaveLength(1);
-    expect(context.outcomes).toMatchObject([{ operation: 'RunInstances', callClass: 'create', result: code }]);
+    const outcome = { operation: 'RunInstances', callClass: 'create', result: code, cloudCode };
+    expect(context.outcomes).toMatchObject([{ ...outcome, message: error?.message, requestId: 'r' }]);
   });
 
   test('an answer that is lost, or that nobody can read, leaves open what happened', async () => {
