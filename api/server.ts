@@ -17,6 +17,7 @@ import { addDashboard } from './routes/dashboard.js';
 import { addDecisionOperations } from './routes/decisions.js';
 import { addErrorOperations } from './routes/errors.js';
 import { addEvents } from './routes/events.js';
+import { addExplainOperations } from './routes/explain.js';
 import { addHealthOperations } from './routes/health.js';
 import { addHoldOperations } from './routes/holds.js';
 import { addLaunchConfigOperations } from './routes/launch-configs.js';
@@ -98,6 +99,7 @@ function addOperations(api: FastifyInstance, context: ApiContext, overview: Shar
   addReconciliationOperations(api, context);
   addOrphanOperations(api, context);
   addDecisionOperations(api, context);
+  addExplainOperations(api, context);
   addAuditOperations(api, context);
   addLaunchConfigOperations(api, context);
   addStatsOperations(api, context);

@@ -1,4 +1,6 @@
 import { MINUTE_MS } from '../durations.js';
+import { demandedCapacity } from '../estimator.js';
+import type { PoolEvidence } from './evidence.js';
 import { uniqueSources } from './explain.js';
 import type { Explanation, Source, WorkerCause } from './explanation.js';
 import type { WorkerTimes, WorkerEvidence } from './worker-evidence.js';
@@ -41,6 +43,15 @@ function explainEnd(
     return answer(evidence, at, sayNeverRegistered(evidence, life, stopping, begin, at));
   }
   return answer(evidence, at, sayEnded(evidence, stopping, stoppedAt, begin, at));
+}
+
+/** What keeps idle machines of the pool; null where its tasks need as many, or nobody could count them. */
+export function minimumOf({ pool, poll, capacity }: PoolEvidence): WorkerEvidence['minimum'] {
+  if (pool === null || !poll?.counts) return null;
+  const { pendingTasks, claimedTasks } = poll.counts;
+  const needed = claimedTasks + demandedCapacity(pendingTasks, pool.scalingRatio);
+  if (needed >= pool.minCapacity) return null;
+  return { minCapacity: pool.minCapacity, currentCapacity: capacity.currentCapacity };
 }
 
 interface Said {

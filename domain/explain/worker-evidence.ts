@@ -16,7 +16,7 @@ export interface WorkerEvidence {
   /** Deletions of its resources that the cloud was asked for, oldest first. */
   readonly deletions: readonly Deletion[];
   readonly verdict: ShouldTerminate | null;
-  /** What its pool had and may not fall below; null where the pool is gone. */
+  /** What its pool had and may not fall below, where its tasks need less; null: no minimum keeps it. */
   readonly minimum: { readonly minCapacity: number; readonly currentCapacity: number } | null;
   readonly medianRegistrationMs: number | null;
   readonly launch: { readonly source: Source | null; readonly requestIds: readonly string[] } | null;

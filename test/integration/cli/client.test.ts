@@ -21,6 +21,8 @@ beforeAll(async () => {
     await api.call('PUT', `/worker-pool/${encodeURIComponent(pool)}`, poolDefinition, asOps);
   }
   await launchMachines(api, 'proj-ci/linux', ['i-1', 'i-2'], asOps);
+  // Rows have the database's clock, and the API asks for its own.
+  api.clock.ms = Date.now() + 1_000;
   url = await api.app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(() => api.close());
@@ -81,6 +83,16 @@ test('a hold is made in its operator’s name, listed and released', async () =>
   ]);
   expect((await run(['release', '--pool', 'proj-ci/windows'])).code).toBe(0);
   expect((await run(['holds', '--no-headers'])).out).toBe('');
+});
+
+test('explain answers in a sentence, and exits with 3 where nothing is recorded', async () => {
+  const { code, out } = await run(['explain', 'no/pool']);
+  expect({ code, out }).toEqual({ code: 3, out: expect.stringContaining('Nothing is recorded of that instant') });
+  expect((await run(['explain', 'proj-ci/linux', '-o', 'name'])).out).toBe('no-record\n');
+  expect((await run(['explain', 'proj-ci/linux', '--at', 'soon'])).err).toContain('--at: an instant such as');
+  const [name] = (await run(['workers', 'proj-ci/linux', '-o', 'name'])).out.split('\n');
+  expect((await run(['explain', name!])).out).toMatch(/^i-\d, requested at .*, had not registered/);
+  expect((await run(['pools', '--why', '--sort-by', 'name'])).out).toMatch(/^proj-ci\/linux .* no-record /m);
 });
 
 test('a command names what is missing', async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { explainWorker } from '../../../../domain/explain/explain-worker.js';
+import { explainWorker, minimumOf } from '../../../../domain/explain/explain-worker.js';
 import type { WorkerCause } from '../../../../domain/explain/explanation.js';
 import type { WorkerEvidence } from '../../../../domain/explain/worker-evidence.js';
-import { AT, clockOf, workerEvidence } from '../../../support/pool-evidence.js';
+import { AT, clockOf, poll, poolEvidence, workerEvidence } from '../../../support/pool-evidence.js';
 
 const source = null;
 const life = (fields: Partial<NonNullable<WorkerEvidence['life']>>) => ({ ...workerEvidence().life!, ...fields });
@@ -99,4 +99,13 @@ test('an explanation of a worker tells what it was before each of its changes', 
   expect(causeAt('11:01:59')).toBe('booting');
   expect(causeAt('11:02:00')).toBe('running');
   expect(causeAt('12:00:00')).toBe('ended');
+});
+
+test('a minimum keeps idle machines only where tasks need fewer', () => {
+  const pool = { ...poolEvidence().pool!, minCapacity: 3 };
+  const counts = (pendingTasks: number, claimedTasks: number) => poll({ counts: { pendingTasks, claimedTasks } });
+  expect(minimumOf(poolEvidence({ pool, poll: counts(1, 1) }))).toEqual({ minCapacity: 3, currentCapacity: 0 });
+  expect(minimumOf(poolEvidence({ pool, poll: counts(1, 2) }))).toBeNull();
+  expect(minimumOf(poolEvidence({ pool, poll: poll({ counts: null }) }))).toBeNull();
+  expect(minimumOf(poolEvidence({ pool: null }))).toBeNull();
 });

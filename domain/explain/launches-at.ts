@@ -1,0 +1,55 @@
+import { isOverdue } from '../launch.js';
+import type { CallPauseData } from '../evidence.js';
+import type { OpenLaunch } from './evidence.js';
+import type { LaunchRecord, PoolRecords, SpanRecord } from './records.js';
+
+/** A launch without an outcome, with what only its pool's records know. */
+export type OpenLaunchAt = OpenLaunch & { readonly launchConfigId: string };
+
+export function openLaunchesAt(records: PoolRecords, at: number): OpenLaunchAt[] {
+  return records.launches
+    .filter((launch) => isOpenAt(launch, at))
+    .map((launch) => {
+      const { token, launchConfigId, machines, capacity, created } = launch;
+      const inDoubtSince = inDoubtAt(records, launch, at);
+      return {
+        ...{ token, launchConfigId, machines, capacity, requestedAt: created, inDoubtSince },
+        isOverdue: isOverdue({ inDoubtSince }, at),
+        waitsForCalls: waitAt(records, launch, at),
+        source: { kind: 'launch', id: token, at: created },
+      };
+    });
+}
+
+export const isOpenAt = ({ created, closed }: LaunchRecord, at: number): boolean =>
+  created <= at && (closed === null || closed > at);
+
+/** From the first attempt on whose answer was lost. */
+function inDoubtAt({ attempts }: PoolRecords, { token, inDoubtSince }: LaunchRecord, at: number): number | null {
+  const lost = attempts.find(
+    ({ launchToken, result, ended }) => launchToken === token && result === 'Unavailable' && ended <= at,
+  );
+  if (lost) return lost.ended;
+  return inDoubtSince !== null && inDoubtSince <= at ? inDoubtSince : null;
+}
+
+/** It stood in line before a call that was sent later, or the cloud wants no call. */
+function waitAt({ attempts, spans }: PoolRecords, launch: LaunchRecord, at: number): OpenLaunch['waitsForCalls'] {
+  const calls = attempts.filter(({ launchToken }) => launchToken === launch.token);
+  const sent = calls.find(({ begun, ended }) => begun <= at && at < ended);
+  if (sent) return null;
+  const bucket = `${launch.providerId}/${launch.region ?? 'all regions'}/create`;
+  const waiting = calls.find(({ begun, waitedMs }) => begun - waitedMs <= at && at < begun);
+  const pause = spans.find((span) => isPauseOf(span, launch, at));
+  if (pause) return { bucket: pause.subject, until: pause.ends };
+  return waiting && waiting.waitedMs >= MIN_WAIT_MS ? { bucket, until: waiting.begun } : null;
+}
+
+/** Calls that have their place at once wait for a round trip too. */
+const MIN_WAIT_MS = 250;
+
+/** The first part of a bucket's name is the provider's, or its account's, which only the provider knows. */
+function isPauseOf({ kind, subject, begins, ends, data }: SpanRecord, { region }: LaunchRecord, at: number): boolean {
+  if (kind !== 'call-pause' || begins > at || (ends !== null && ends <= at)) return false;
+  return subject.endsWith(`/${region ?? ''}/create`) && (data as CallPauseData).left >= 0;
+}
