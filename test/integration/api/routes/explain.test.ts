@@ -26,7 +26,7 @@ beforeAll(async () => {
   await api.database.db
     .insertInto('poolRevisions')
     .values({
-      ...{ workerPoolId: 'proj/linux', revision: 1, at: now - 60_000, clientId: 'ops', action: 'created' },
+      ...{ workerPoolId: 'proj/linux', revision: 1000, at: now - 60_000, clientId: 'ops', action: 'created' },
       definition: jsonb({ ...poolDefinition, config, launchConfigs: [] }),
     })
     .execute();
