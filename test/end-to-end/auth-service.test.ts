@@ -58,18 +58,47 @@ test('workers register, get advice, renew their credentials and leave while the 
   expect(await asUser().listWorkerPools()).toBeDefined();
 });
 
-test('hold signs with the credentials that Taskcluster’s tools read', async () => {
+const signed = {
+  TASKCLUSTER_CLIENT_ID: user.clientId,
+  TASKCLUSTER_ACCESS_TOKEN: user.accessToken,
+  TASKCLUSTER_CERTIFICATE: '',
+};
+
+/** What an operator's command says, and its exit code. */
+async function command(...args: string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  const logFile = join(system().folder, `${args[0]}-${randomBytes(4).toString('hex')}.log`);
+  const process = new ProductProcess([...args, '--url', system().api.url], logFile, signed);
+  return { code: (await process.ended).code, output: process.output() };
+}
+
+test('hold signs with the credentials that Taskcluster’s tools read, and explain says who holds the pool, and no longer once it is released', async () => {
   const pool = newPool();
   await asUser().createWorkerPool(pool, awsPool({ maxCapacity: 0 }));
-  const args = ['hold', '--pool', pool, '--reason', 'a test', '--url', system().api.url];
-  const signed = {
-    TASKCLUSTER_CLIENT_ID: user.clientId,
-    TASKCLUSTER_ACCESS_TOKEN: user.accessToken,
-    TASKCLUSTER_CERTIFICATE: '',
-  };
-  const command = new ProductProcess(args, join(system().folder, 'hold.log'), signed);
-  expect(await command.ended).toMatchObject({ code: 0 });
-  expect(command.output()).toContain('held');
+  const held = await command('hold', '--pool', pool, '--reason', 'a test');
+  expect(held).toMatchObject({ code: 0, output: expect.stringContaining('held') });
   const holds = await system().query<object>('select scope, client_id from holds');
   expect(holds).toContainEqual({ scope: pool, client_id: user.clientId });
+
+  const why = async (query = '') =>
+    (await system().api.call('GET', `/worker-pool/${encodeURIComponent(pool)}/explain${query}`)).body as {
+      readonly cause: string;
+      readonly sentence: string;
+      readonly at: string;
+    };
+  const during = await system().waitFor(async () => {
+    const explained = await why();
+    return explained.cause === 'held' ? explained : null;
+  }, 'a poll of the pool that is held');
+  expect(during.sentence).toMatch(
+    new RegExp(`^${user.clientId} held the pool at [\\d:]+ \\("a test"\\); 0 more were wanted`),
+  );
+  await command('release', '--pool', pool);
+  await system().waitFor(async () => (await why()).cause !== 'held', 'the end of the hold');
+
+  // That second is explained as before: from the rows.
+  expect(await why(`?at=${during.at}`)).toMatchObject({ cause: 'held', sentence: during.sentence });
+  const past = await command('explain', pool, '--at', during.at);
+  expect(past).toMatchObject({ code: 0, output: expect.stringContaining(during.sentence) });
+  const never = await command('explain', pool, '--at', '2020-01-01T00:00:00Z');
+  expect(never).toMatchObject({ code: 3, output: expect.stringContaining('Nothing is recorded of that instant') });
 });
