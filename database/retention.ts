@@ -108,10 +108,6 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       ['begun'],
     ),
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
-    orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${evidence}`, ['begun']),
-    orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${evidence}`, ['at']),
-    preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${evidence}`, ['at']),
-    wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${evidence}`, ['at']),
     ...evidenceTables(db, evidence),
     launch_backoffs: batchOf(
       db,
@@ -124,6 +120,10 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
 
 /** By their own age only, whatever became of what they are about (migrations/0003_evidence.sql). */
 const evidenceTables = (db: Db, before: RawBuilder<number>): Record<string, DeleteBatch> => ({
+  orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${before}`, ['begun']),
+  orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${before}`, ['at']),
+  preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${before}`, ['at']),
+  wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${before}`, ['at']),
   demand_polls: batchOf(db, 'demand_polls', ['id'], sql`t.ended < ${before}`, ['ended']),
   reconciliations: batchOf(db, 'reconciliations', ['id'], sql`t.ended < ${before}`, ['ended']),
   spans: batchOf(db, 'spans', ['id'], sql`t.ends < ${before}`, ['ends']),

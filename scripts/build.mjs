@@ -25,7 +25,9 @@ const tsc = join(projectRoot, 'node_modules', 'typescript', 'bin', 'tsc');
 const assetKinds = new Set(['.sql', '.html', '.css', '.json']);
 const notSource = new Set(['node_modules', 'dist', 'test', 'scripts', 'docs', 'deploy', 'bin']);
 /** Run from their sources. */
-const notBuilt = ['acceptance', 'azure-attested', 'bench', 'chaos', 'examples', 'testing'].map((name) => join('dev', name, '/'));
+const notBuilt = ['acceptance', 'azure-attested', 'bench', 'chaos', 'examples', 'testing'].map((name) =>
+  join('dev', name, '/'),
+);
 
 /** Whether dist/ was made, without type errors, of just these sources. */
 export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();

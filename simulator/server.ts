@@ -54,19 +54,7 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   const path = url.pathname;
   if (path === '/ec2' || path.startsWith('/ec2/')) return handleEc2(contexts.ec2, request, response);
   if (path.startsWith('/api/worker-manager/')) return forward(contexts.ingress, request, response);
-  if (path.startsWith('/api/auth/v1/')) {
-    return handleAuth(contexts.auth, path.slice('/api/auth/v1/'.length), request, response);
-  }
-  if (path.startsWith('/login/oauth/')) {
-    const rest = path.slice('/login/oauth/'.length);
-    return handleLoginPages(contexts.loginPages, rest, url.searchParams, request, response);
-  }
-  if (path.startsWith('/api/queue/v1/')) {
-    return handleQueue(contexts.queue, path.slice('/api/queue/v1/'.length), request, response);
-  }
-  if (path.startsWith('/api/notify/v1/')) {
-    return handleNotify(contexts.notify, path.slice('/api/notify/v1/'.length), request, response);
-  }
+  if (isTaskcluster(path)) return handleTaskcluster(contexts, path, url.searchParams, request, response);
   if (path.startsWith('/azure/')) return handleArm(contexts.arm, path.slice('/azure'.length), url, request, response);
   if (path.startsWith('/azure-login/')) {
     return handleLogin(contexts.login, path.slice('/azure-login/'.length), request, response);
@@ -86,6 +74,29 @@ async function handle(contexts: Contexts, request: IncomingMessage, response: Se
   }
   if (path === '/') return send(response, 200, 'text/html; charset=utf-8', page);
   throw new Refusal('ResourceNotFound', 'there is nothing here', 404);
+}
+
+/** The other services of a deployment that the product calls, and the login pages of its web server. */
+const isTaskcluster = (path: string): boolean => /^\/(api\/(auth|queue|notify)\/v1|login\/oauth)\//.test(path);
+
+async function handleTaskcluster(
+  { auth, loginPages, queue, notify }: Contexts,
+  path: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const after = (prefix: string): string => path.slice(prefix.length);
+  if (path.startsWith('/api/auth/v1/')) {
+    return handleAuth(auth, after('/api/auth/v1/'), request, response);
+  }
+  if (path.startsWith('/login/oauth/')) {
+    return handleLoginPages(loginPages, after('/login/oauth/'), query, request, response);
+  }
+  if (path.startsWith('/api/queue/v1/')) {
+    return handleQueue(queue, after('/api/queue/v1/'), request, response);
+  }
+  return handleNotify(notify, after('/api/notify/v1/'), request, response);
 }
 
 /**

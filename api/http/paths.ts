@@ -1,7 +1,10 @@
 export const API_PREFIX = '/api/worker-manager/v1';
 
 /** Collections whose next path component is a workerPoolId, which has a slash in it. */
-const beforePoolId = new RegExp(`^${API_PREFIX}/(worker-pool|worker-pool-errors|workers|task-queue)/([^?]*)(\\?.*)?$`, 's');
+const beforePoolId = new RegExp(
+  `^${API_PREFIX}/(worker-pool|worker-pool-errors|workers|task-queue)/([^?]*)(\\?.*)?$`,
+  's',
+);
 
 /**
  * Gives a path one form before it is routed. Clients send a pool id's slash raw or as `%2F`; inside, it is always one

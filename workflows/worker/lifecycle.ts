@@ -32,6 +32,13 @@ import { assertChanges, assertRegisters, assertReregisters, isQueueActivity, obs
 /** A run is renewed at the first re-registration after this long, so that none is older than its credentials. */
 const MAX_RUN_AGE_MS = 24 * 60 * 60_000;
 
+/** What a machine that is seen so ends its worker with, where the cloud gives no reason. */
+const END_OF_MACHINE: Readonly<Partial<Record<Observed['state'], string>>> = {
+  gone: 'the machine is gone',
+  stopping: 'the machine is shutting down',
+  failed: 'the machine failed',
+};
+
 /**
  * The state of one worker's life and every change of it. The row is written before the state changes here, one change
  * at a time, so that whoever gets an answer finds it in the database too.
@@ -180,10 +187,10 @@ export class WorkerLifecycle {
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
     const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
-    if (state === 'gone') this.requestStop(reason ?? 'the machine is gone', failure, more);
-    if (state === 'stopping') this.requestStop(reason ?? 'the machine is shutting down', failure, more);
-    if (state === 'failed' && !this.resources.failsInBuilding())
-      this.requestStop(reason ?? 'the machine failed', failure, more);
+    const end = END_OF_MACHINE[state];
+    if (end && !(state === 'failed' && this.resources.failsInBuilding())) {
+      this.requestStop(reason ?? end, failure, more);
+    }
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */
