@@ -20,8 +20,8 @@ export interface ChurnOptions {
 const DEMAND_SECONDS = 10;
 const LIMIT_S = DEMAND_SECONDS + 3;
 /**
- * Each pool gets a task this often, one pool after the other: as many launches as 5,000 machines that live an hour need,
- * and the machine of a pool's last task has gone.
+ * Each pool gets a task this often, one pool after the other: as many launches as 5,000 machines that live an hour
+ * need, and the machine of a pool's last task has gone.
  */
 const DEMAND_EVERY_MS = 5 * 60_000;
 const TASK_SECONDS = 45;

@@ -1,12 +1,12 @@
 import { cloudFaults, struck } from './faults/clouds.js';
 import type { FaultKind } from './faults/kind.js';
-import { lookAlikes } from './faults/look-alikes.js';
+import { foreignResources } from './faults/foreign-resources.js';
 import { operatorFaults } from './faults/operators.js';
 import { outages } from './faults/outages.js';
 import { Draw } from './draw.js';
 import { pause, type Scene } from './scene.js';
 
-export const faultKinds: readonly FaultKind[] = [...outages, ...cloudFaults, ...operatorFaults, lookAlikes];
+export const faultKinds: readonly FaultKind[] = [...outages, ...cloudFaults, ...operatorFaults, foreignResources];
 
 /** The first strike of each kind comes within this part of the run. */
 const FIRST_WITHIN = 0.6;

@@ -5,7 +5,11 @@ import { listDecisions, recordDecision } from '../../database/decisions.js';
 import { recordPoll } from '../../database/demand-polls.js';
 import { recordReadings } from '../../database/demand-readings.js';
 import { errorStats } from '../../database/error-stats.js';
+import { poolsWithUnmailedErrors } from '../../database/error-mails.js';
 import { listErrors } from '../../database/errors.js';
+import { poolRecords } from '../../database/explain-records.js';
+import { workerEvidence } from '../../database/explain-worker-records.js';
+import { runningCandidates, runningMachines } from '../../database/forced-removal.js';
 import { errorsOfLastHour, poolOverviews } from '../../database/overview.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { listHolds } from '../../database/holds.js';
@@ -142,6 +146,8 @@ const timers: FleetQuery[] = [
 ];
 
 const reconciliation: FleetQuery[] = [
+  { name: 'runningCandidates', run: (db, nowMs) => runningCandidates(db, pool, nowMs) },
+  { name: 'runningMachines', run: (db) => runningMachines(db, pool) },
   { name: 'poolSnapshot', run: (db, nowMs) => poolSnapshot(db, pool, nowMs) },
   { name: 'terminationCandidates', run: (db, nowMs) => terminationCandidates(db, pool, nowMs) },
   {
@@ -221,6 +227,7 @@ const scans: FleetQuery[] = [
 ];
 
 const sweep: FleetQuery[] = [
+  { name: 'poolsWithUnmailedErrors', run: poolsWithUnmailedErrors },
   { name: 'liveWorkerKeys', run: liveWorkerKeys },
   { name: 'expireRows', form: 'nothing expired', run: (db, nowMs) => expireRows(db, retention, nowMs) },
   {
@@ -272,6 +279,8 @@ const api: FleetQuery[] = [
   { name: 'poolOverviews', form: 'all', run: (db) => poolOverviews(db, 2_000, null) },
   { name: 'poolOverviews', form: 'one pool', run: (db) => poolOverviews(db, 1, pool) },
   { name: 'errorsOfLastHour', run: errorsOfLastHour },
+  { name: 'poolRecords', run: (db, nowMs) => poolRecords(db, pool, { from: nowMs, to: nowMs }, 'corrected') },
+  { name: 'workerEvidence', run: (db, nowMs) => workerEvidence(db, worker, nowMs) },
   { name: 'listDecisions', run: (db) => listDecisions(db, pool, page) },
   { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },

@@ -9,7 +9,7 @@ import type { World } from './world.js';
 export function contradictions(rows: Rows, world: World, journal: Journal): string[] {
   const tokens = new Map(rows.launches.map((launch) => [launch.token, launch]));
   const stopped = new Set(rows.workers.filter(({ state }) => state === 'stopped').map((row) => row.worker_id));
-  const made = Map.groupBy(
+  const createdBy = Map.groupBy(
     rows.workers.filter(({ launch_token: token }) => token !== null),
     ({ launch_token: token }) => token!,
   );
@@ -25,10 +25,10 @@ export function contradictions(rows: Rows, world: World, journal: Journal): stri
     ...rows.workers
       .filter(({ launch_token: token }) => token !== null && !tokens.has(token))
       .map(({ worker_id: id, launch_token: token }) => `its launch ${token} has no row: ${id}`),
-    ...[...made]
+    ...[...createdBy]
       .filter(([token, workers]) => workers.length > (tokens.get(token)?.count ?? Infinity))
       .map(([token, workers]) => `${workers.length} workers of launch ${token}, which was to create fewer`),
-    ...[...made]
+    ...[...createdBy]
       .filter(([token]) => tokens.get(token)?.status === 'failed')
       .map(([token]) => `failed, and has workers: launch ${token}`),
     ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `two workers are called ${name}`),

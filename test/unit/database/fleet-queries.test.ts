@@ -71,6 +71,15 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   extendPresence: SMALL,
   endPresence: SMALL,
   presenceMs: SMALL,
+  recordAttempts: ONE_ROW,
+  claimErrorMail: 'a pool whose owner is to get mail: its errors of a day, at most 20 at once',
+  recordErrorMail: ONE_ROW,
+  recordRevision: ONE_ROW,
+  recordFailedReconciliation: ONE_ROW,
+  listWedgedLifecycles: SMALL,
+  recordWedgedLifecycles: SMALL,
+  recordWedgedAct: ONE_ROW,
+  wedgedActsSince: SMALL,
   stillOpen: 'the locks of a moment',
 };
 

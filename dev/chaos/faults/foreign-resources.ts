@@ -91,7 +91,7 @@ const disguised = (tags: Tags, draw: Draw): Tags => ({
 
 const plants: readonly FaultKind['strike'][] = [plantInstance, plantAddress, plantGoogle];
 
-export const lookAlikes: FaultKind = {
+export const foreignResources: FaultKind = {
   name: 'look-alike planted',
   everySeconds: 20,
   strike: (scene, draw) => draw.pick(plants)!(scene, draw),
