@@ -16,6 +16,8 @@ export class EventStream {
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
+      // Its connection ends with it: one that was kept alive would hold up a server that closes.
+      connection: 'close',
       // nginx would gather what it gets.
       'x-accel-buffering': 'no',
     });
