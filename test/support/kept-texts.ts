@@ -50,7 +50,7 @@ async function latestSweep({ api }: System): Promise<string | undefined> {
 function fill(path: string, worker: WorkerResponse & { readonly runId: string }): string {
   const [provisionerId, workerType] = worker.workerPoolId.split('/');
   const values: Record<string, unknown> = {
-    ...{ ...worker, provisionerId, workerType },
+    ...{ ...worker, provisionerId, workerType, taskQueueId: worker.workerPoolId },
     ...{ entityType: 'worker-pool', entityId: worker.workerPoolId },
   };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name])));
