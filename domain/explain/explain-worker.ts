@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../durations.js';
 import { demandedCapacity } from '../estimator.js';
+import { bareAnswer, noRecord, uniqueSources } from './answer.js';
 import type { PoolEvidence } from './evidence.js';
-import { uniqueSources } from './explain.js';
 import type { Explanation, Source, WorkerCause } from './explanation.js';
 import type { WorkerTimes, WorkerEvidence } from './worker-evidence.js';
 import { clock, count, quoted, seconds } from './words.js';
@@ -14,7 +14,7 @@ type Ending = NonNullable<WorkerTimes['stopping']>;
 /** What one worker was doing at an instant, and why. */
 export function explainWorker(evidence: WorkerEvidence, at: number): Explanation<WorkerCause> {
   const { life, recordedSince } = evidence;
-  if (recordedSince !== null && at < recordedSince) return noRecord(evidence, at, recordedSince);
+  if (recordedSince !== null && at < recordedSince) return noRecord(subjectOf(evidence), at, recordedSince);
   if (life === null || life.created > at) return noSuchWorker(evidence, at);
   const stopping = life.stopping !== null && life.stopping.begin <= at ? life.stopping : null;
   const stoppedAt = reached(life.stoppedAt, at);
@@ -150,37 +150,17 @@ const subjectOf = ({ workerPoolId, workerGroup, workerId }: WorkerEvidence): str
 
 function answer(evidence: WorkerEvidence, at: number, { cause, sentence, since, until = null, sources }: Said) {
   return {
-    ...empty(evidence, at),
+    ...bareAnswer(subjectOf(evidence), at),
+    certainty: 'exact' as const,
     ...{ cause, sentence, since, until },
     evidence: uniqueSources([...sources, evidence.launch?.source]),
   };
 }
 
-const empty = (evidence: WorkerEvidence, at: number) => ({
-  subject: subjectOf(evidence),
-  at,
-  certainty: 'exact' as const,
-  since: null,
-  until: null,
-  inputs: null,
-  arithmetic: [],
-  bound: null,
-  also: [],
-  nextChange: null,
-  candidates: [],
-  evidence: [],
-});
-
-const noRecord = (evidence: WorkerEvidence, at: number, since: number): Explanation<WorkerCause> => ({
-  ...empty(evidence, at),
-  certainty: 'no-record',
-  cause: 'no-record',
-  sentence: `Nothing is recorded of that instant: records begin at ${clock(since, at)}.`,
-  until: since,
-});
-
 const noSuchWorker = (evidence: WorkerEvidence, at: number): Explanation<WorkerCause> => ({
-  ...empty(evidence, at),
+  ...bareAnswer(subjectOf(evidence), at),
+  certainty: 'exact',
+  since: null,
   cause: 'no-such-worker',
   sentence: `No worker ${subjectOf(evidence)} is recorded at that instant.`,
 });

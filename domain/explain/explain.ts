@@ -1,4 +1,5 @@
 import { MINUTE_MS } from '../durations.js';
+import { bareAnswer, noRecord, uniqueSources } from './answer.js';
 import { blocks, queueSilent, wanted } from './blocks.js';
 import { nothingMoreWanted, otherKindsOnTheirWay } from './demand.js';
 import type { Poll, PoolEvidence } from './evidence.js';
@@ -20,7 +21,8 @@ const GAP_FACTOR = 3;
  */
 export function explainPool(evidence: PoolEvidence, at: number): Explanation<PoolCause> {
   const { pool, poll } = evidence;
-  if (evidence.recordedSince !== null && at < evidence.recordedSince) return noRecord(evidence, at);
+  if (evidence.recordedSince !== null && at < evidence.recordedSince)
+    return noRecord(evidence.workerPoolId, at, evidence.recordedSince);
   if (pool === null) return noSuchPool(evidence, at);
   if (poll === null || isGap(poll, evidence.nextPoll, at)) return notPolled(evidence, at);
   const situation = situationOf(evidence, pool, poll, at);
@@ -28,7 +30,7 @@ export function explainPool(evidence: PoolEvidence, at: number): Explanation<Poo
   const [cause, ...rest] = findings.length > 0 ? findings : [toBeDecided(situation)];
   const also = [...rest, ...extra.flatMap((of) => of(situation))];
   return {
-    ...answer(evidence, at),
+    ...bareAnswer(evidence.workerPoolId, at),
     certainty: certaintyOf(cause!, situation),
     cause: cause!.cause,
     sentence: cause!.sentence,
@@ -149,43 +151,11 @@ function sourcesOf({ poll, pool, evidence }: Situation, findings: readonly Findi
   return uniqueSources(all);
 }
 
-export function uniqueSources(all: readonly (Source | null | undefined)[]): Source[] {
-  const known = all.filter((source) => source != null);
-  return known.filter(
-    ({ kind, id }, index) => known.findIndex((other) => other.kind === kind && other.id === id) === index,
-  );
-}
-
-const answer = ({ workerPoolId }: PoolEvidence, at: number) => ({
-  subject: workerPoolId,
-  at,
-  until: null,
-  inputs: null,
-  arithmetic: [],
-  bound: null,
-  also: [],
-  nextChange: null,
-  candidates: [],
-  evidence: [],
-});
-
-function noRecord(evidence: PoolEvidence, at: number): Explanation<PoolCause> {
-  const since = clock(evidence.recordedSince ?? at, at);
-  return {
-    ...answer(evidence, at),
-    certainty: 'no-record',
-    cause: 'no-record',
-    sentence: `Nothing is recorded of that instant: records begin at ${since}.`,
-    since: null,
-    until: evidence.recordedSince,
-  };
-}
-
 function noSuchPool(evidence: PoolEvidence, at: number): Explanation<PoolCause> {
   const { deletion, workerPoolId } = evidence;
   const deleted = deletion && `, deleted by ${deletion.who ?? 'somebody'} at ${clock(deletion.at, at)}`;
   return {
-    ...answer(evidence, at),
+    ...bareAnswer(evidence.workerPoolId, at),
     certainty: 'exact',
     cause: 'no-such-pool',
     sentence: `No pool serves the queue ${workerPoolId}${deleted ?? ''}.`,
@@ -200,7 +170,7 @@ function notPolled(evidence: PoolEvidence, at: number): Explanation<PoolCause> {
   const to = nextPoll === null ? '' : ` to ${clock(nextPoll.at, at)}`;
   const why = outage === null ? 'no process was running, or none reached the database' : outage.reason;
   return {
-    ...answer(evidence, at),
+    ...bareAnswer(evidence.workerPoolId, at),
     certainty: 'not-evaluated',
     cause: 'not-evaluated',
     sentence: `No poll${from}${to}: ${why}.`,
