@@ -212,8 +212,8 @@ export interface Machines {
   /** How long a removal that was accepted may take before it is requested again; a minute where it is left out. */
   readonly removalRepeatMs?: number;
   /**
-   * Set where a deletion is one call that shares nothing with those of other machines, and that the cloud usually
-   * answers within a second: a lifecycle then sends its first one at once (docs/decisions/0035-deletions-at-once.md).
+   * Set where a deletion is one call that shares nothing with those of other machines: the first one is then sent with
+   * the row that says stopping (docs/decisions/0035-deletions-at-once.md).
    */
   readonly deletesSingly?: true;
   /**

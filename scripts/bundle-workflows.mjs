@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { projectRoot, say } from './node.mjs';
 
 const entry = join(projectRoot, 'workflows', 'index.ts');
+/** Loaded once for all workflows of a process, not anew for each: none of these modules keeps anything. */
+const preloadModules = [join(projectRoot, 'workflows', 'stack-traces.ts'), entry];
 export const bundlePath = join(projectRoot, 'dist', 'workflow-bundle.js');
 /** What workflow code may import; a lint rule holds it. */
 const ingredients = ['workflows', 'domain', 'temporal'];
@@ -18,7 +20,7 @@ export async function bundleWorkflows() {
   const quiet = () => {};
   const logger = { trace: quiet, debug: quiet, info: quiet, warn: say, error: say, log: quiet };
   const started = new Date();
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger });
+  const { code } = await bundleWorkflowCode({ workflowsPath: entry, preloadModules, logger });
   mkdirSync(join(projectRoot, 'dist'), { recursive: true });
   const draft = `${bundlePath}.${process.pid}`;
   writeFileSync(draft, code);

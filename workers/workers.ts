@@ -9,7 +9,6 @@ import { orphanActivities } from '../activities/orphans/sweep-orphans.js';
 import { persistActivities } from '../activities/worker/persist.js';
 import { poolActivities } from '../activities/pool/activities.js';
 import { creationActivities } from '../activities/worker/create-resources.js';
-import { deletionsAtOnce } from '../activities/worker/delete-at-once.js';
 import { deletionActivities } from '../activities/worker/delete-resources.js';
 import { scanActivities, scannedProviders } from '../activities/scan/scan.js';
 import { sweepActivities } from '../activities/sweep.js';
@@ -107,7 +106,6 @@ const mainActivities = (deps: ActivityDeps) => ({
   ...orphanActivities(deps),
   ...wedgedActivities(deps),
   ...persistActivities(deps),
-  ...deletionsAtOnce(deps),
   requestReconcile: deps.triggers.requestReconcile,
 });
 

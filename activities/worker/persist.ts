@@ -13,9 +13,10 @@ import {
   updateStaticWorker,
 } from '../../database/worker-changes.js';
 import { isRefusedForGood } from '../../database/client/failures.js';
-import type { WorkerState } from '../../domain/worker.js';
+import type { MachineLocation, WorkerState } from '../../domain/worker.js';
 import type { LifecycleInput, StaticWorker, StopReason } from '../../temporal/messages.js';
 import type { ActivityDeps } from '../support/deps.js';
+import { DeletionsAtOnce, type DeletionsAtOnceActivities } from './deletions-at-once.js';
 import { logPoolError, backoffAfter, workerError } from '../support/pool-errors.js';
 import { DAY_MS } from '../../domain/durations.js';
 
@@ -37,11 +38,19 @@ export interface PersistActivities {
   ): Promise<void>;
   recordCredentials(change: WorkerKey & RegistrationChange): Promise<void>;
   recordStaticChange(worker: WorkerKey, next: StaticWorker, nowMs: number): Promise<void>;
+  /**
+   * With `deletion`, sends that too, and does not wait for the cloud: whether it is under way
+   * (`DeletionsAtOnceActivities` says what became of it).
+   */
   recordStopping(
-    worker: WorkerKey & { readonly providerId: string; readonly launchConfigId: string | null },
+    worker: WorkerKey & {
+      readonly providerId: string;
+      readonly launchConfigId: string | null;
+      readonly deletion?: { readonly step: string; readonly location: MachineLocation };
+    },
     stop: StopReason,
     nowMs: number,
-  ): Promise<void>;
+  ): Promise<boolean>;
   recordStopped(worker: WorkerKey, nowMs: number): Promise<void>;
   /** What the queue says: null, or an instant until which it gives the worker no work. */
   recordQuarantine(worker: WorkerKey, quarantineUntil: number | null): Promise<void>;
@@ -60,7 +69,8 @@ interface RegistrationChange {
  */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function persistActivities(deps: ActivityDeps): PersistActivities {
+export function persistActivities(deps: ActivityDeps): PersistActivities & DeletionsAtOnceActivities {
+  const deletions = new DeletionsAtOnce(deps);
   const { database, triggers, log, metrics } = deps;
   const { db } = database;
   return {
@@ -97,7 +107,8 @@ export function persistActivities(deps: ActivityDeps): PersistActivities {
       await updateStaticWorker(db, worker, { ...next, nowMs });
     },
 
-    recordStopping: persistStopping(deps),
+    recordStopping: persistStopping(deps, deletions),
+    isDeletionAccepted: deletions.isDeletionAccepted,
 
     async recordQuarantine(key, quarantineUntil) {
       const row = await recordQuarantine(db, key, quarantineUntil);
@@ -110,14 +121,11 @@ export function persistActivities(deps: ActivityDeps): PersistActivities {
   };
 }
 
-function persistStopping({
-  database,
-  triggers,
-  log,
-  metrics,
-  providers,
-}: ActivityDeps): PersistActivities['recordStopping'] {
-  return async ({ providerId, launchConfigId, ...key }, stop, nowMs) => {
+function persistStopping(
+  { database, triggers, log, metrics, providers }: ActivityDeps,
+  deletions: DeletionsAtOnce,
+): PersistActivities['recordStopping'] {
+  return async ({ providerId, launchConfigId, deletion, ...key }, stop, nowMs) => {
     const failure = stop.failure ? workerError(key, launchConfigId, stop.failure) : undefined;
     const { failureClass, unregistered } = stop.failure ?? {};
     const backoff = failureClass && { ...backoffAfter(failureClass, nowMs), unregistered };
@@ -135,6 +143,8 @@ function persistStopping({
     // guard(a-preemption-triggers-its-pool): drop
     if (stop.preempted) triggers.requestReconcileSoon(key.workerPoolId, 'stopped');
     if (providers.get(providerId)?.machines) triggers.requestFastScan(providerId);
+    if (!deletion) return false;
+    return deletions.send({ ...key, providerId, launchConfigId, location: deletion.location }, deletion.step);
   };
 }
 

@@ -3,7 +3,7 @@ import type { DemandActivities } from '../../activities/demand/poll-demand.js';
 import type { LaunchActivities, PoolActivities } from '../../activities/pool/types.js';
 import type { PersistActivities } from '../../activities/worker/persist.js';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
-import type { DeletionsAtOnceActivities } from '../../activities/worker/delete-at-once.js';
+import type { DeletionsAtOnceActivities } from '../../activities/worker/deletions-at-once.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import type { ScanActivities } from '../../activities/scan/scan.js';
 import type { OrphanActivities } from '../../activities/orphans/sweep-orphans.js';
@@ -38,11 +38,11 @@ const obliging: AllActivities = {
   recordRunning: async () => {},
   recordCredentials: async () => {},
   recordStaticChange: async () => {},
-  recordStopping: async () => {},
+  recordStopping: async ({ deletion }) => deletion !== undefined,
   recordStopped: async () => {},
   recordQuarantine: async () => {},
   deleteResource: async () => {},
-  deleteAtOnce: async () => true,
+  isDeletionAccepted: async () => true,
   submitResource: async () => null,
   explainFailure: async () => ({ kind: 'operation-error', title: 'Operation Error', description: 'no reason' }),
   recordResources: async () => {},

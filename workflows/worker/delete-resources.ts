@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CreationActivities } from '../../activities/worker/create-resources.js';
-import type { DeletionsAtOnceActivities } from '../../activities/worker/delete-at-once.js';
+import type { DeletionsAtOnceActivities } from '../../activities/worker/deletions-at-once.js';
 import type { DeletionActivities } from '../../activities/worker/delete-resources.js';
 import { cloudTaskQueue } from '../../temporal/names.js';
 import { labelOf } from './details.js';
@@ -18,6 +18,8 @@ import { retriesOf, unless } from './retries.js';
 
 /** A call that the cloud takes is over by then; one that is still repeated has been refused, or had no answer. */
 const REFUSED_AFTER_MS = 30_000;
+/** A deletion that was sent at once has an answer by then, or is not sent that way any more. */
+const ANSWERED_WITHIN_MS = 10_000;
 /** How long a removal may stay unconfirmed before it is requested again; doubles up to the cap, for ever. */
 const FIRST_WAIT_MS = 60_000;
 const MAX_WAIT_MS = 5 * 60_000;
@@ -50,7 +52,6 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     summary: labelOf(lifecycle.input, step),
   });
   const deletion = new Deletion(resources, step, lifecycle.input.removalRepeatMs ?? FIRST_WAIT_MS);
-  let isFirst = lifecycle.input.deletesAtOnce === true;
   // What a list had left out for a while is back: it goes first, or this step waits for it for ever.
   // guard(what-goes-first-overtakes-a-removal): false
   const isOvertaken = () => resources.mustRecordResources() || resources.nextRemoval() !== step;
@@ -64,10 +65,10 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
     if (lifecycle.shouldContinueAsNew()) return 'unfinished';
     if (deletion.isDue) {
       requestedAt = Date.now();
+      const isOver = () => deletion.isConfirmed() || isPointless();
       const accepted =
-        (isFirst && (await isAcceptedAtOnce(lifecycle, step))) ||
+        (await isAcceptedAtOnce(lifecycle, step, isOver)) ||
         (await succeeds(isPointless, () => deleteResource(machineOf(lifecycle), step)));
-      isFirst = false;
       if (accepted !== null) deletion.requested(accepted);
     }
     await condition(() => deletion.isAnswered() || isPointless(), deletion.waitMs);
@@ -77,20 +78,20 @@ async function removeStep(lifecycle: WorkerLifecycle, step: string): Promise<'go
   return 'gone';
 }
 
-const { deleteAtOnce } = proxyLocalActivities<DeletionsAtOnceActivities>({
+const { isDeletionAccepted } = proxyLocalActivities<DeletionsAtOnceActivities>({
   startToCloseTimeout: '3 seconds',
   retry: { maximumAttempts: 1 },
 });
 
 /**
- * Sends the first deletion from within this workflow task: that costs one event, where an activity of its own and the
- * task that hears of its end cost six, and most of what a removal costs the engine
- * (docs/decisions/0035-deletions-at-once.md). False when the cloud has not accepted it at once, for whatever reason:
- * the activity goes on.
+ * What became of the deletion that was sent when the row said stopping; most are over before anybody has to ask. False
+ * when the cloud has not accepted it, the process that sent it has ended, or none was sent: the activity goes on.
  */
-async function isAcceptedAtOnce(lifecycle: WorkerLifecycle, step: string): Promise<boolean> {
+async function isAcceptedAtOnce(lifecycle: WorkerLifecycle, step: string, isOver: () => boolean): Promise<boolean> {
+  if (lifecycle.takeSentDeletion() !== step) return false;
+  if (await condition(isOver, ANSWERED_WITHIN_MS)) return true;
   try {
-    return await deleteAtOnce(machineOf(lifecycle), step);
+    return await isDeletionAccepted(lifecycle.worker, step);
   } catch (error) {
     // A local activity's failure comes as it is, not inside an ActivityFailure.
     if (!(error instanceof TemporalFailure)) throw error;
@@ -115,10 +116,7 @@ class Deletion {
     this.resources = resources;
     this.step = step;
     this.waitMs = firstWaitMs;
-    // What is being deleted already, or was never created, only has to be observed.
-    // guard(what-goes-by-itself-is-only-watched): true
-    const mustBeRequested = !resources.isDeleting(step) && !resources.wasNeverCreated(step);
-    this.isDue = mustBeRequested;
+    this.isDue = resources.mustBeDeleted(step);
   }
 
   isConfirmed(): boolean {

@@ -60,6 +60,8 @@ export class WorkerLifecycle {
   private readonly runStartedAt: number;
   private renewalDue = false;
   private begun = false;
+  /** Of which resource, and that this run has not asked yet what became of it. */
+  private sentDeletion: string | undefined;
   private readonly changes = new Mutex();
 
   constructor(input: LifecycleInput) {
@@ -220,15 +222,31 @@ export class WorkerLifecycle {
       const { stop, worker } = this;
       // guard(a-lifecycle-stops-once): false
       if (!stop || !this.mustStop()) return;
-      const { launchConfigId, providerId } = this.input;
-      const record = (why: StopReason) =>
-        persist((activities) => activities.recordStopping({ ...worker, launchConfigId, providerId }, why, Date.now()));
+      const { launchConfigId, providerId, location } = this.input;
+      const step = this.resources.deletableAtOnce();
+      const ending = {
+        ...worker,
+        launchConfigId,
+        providerId,
+        ...(step !== undefined && { deletion: { step, location } }),
+      };
+      const record = async (why: StopReason) => {
+        const isSent = await persist((activities) => activities.recordStopping(ending, why, Date.now()));
+        if (isSent) this.sentDeletion = step;
+      };
       await record(stop).catch(async (error: unknown) => {
         unlessRefused(error);
         await record({ reason: 'its reason cannot be stored', failure: null }).catch(unlessRefused);
       });
       this.enter('stopping');
     });
+  }
+
+  /** Which resource's deletion was sent as soon as the row said stopping; once. */
+  takeSentDeletion(): string | undefined {
+    const step = this.sentDeletion;
+    this.sentDeletion = undefined;
+    return step;
   }
 
   /**

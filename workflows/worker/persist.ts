@@ -31,21 +31,21 @@ const patient = () =>
  * ordinary activity, which waits for it as long as it takes without keeping a workflow task busy. Throws what
  * `isRefused` recognizes when the database refuses the row for good: that is not tried again.
  */
-export async function persist(step: (activities: PersistActivities) => Promise<void>): Promise<void> {
+export async function persist<T>(step: (activities: PersistActivities) => Promise<T>): Promise<T> {
   try {
-    await step(local);
+    return await step(local);
   } catch (error) {
     // A local activity's failure comes as it is, not inside an ActivityFailure.
     if (!(error instanceof TemporalFailure)) throw error;
     // guard(refused-rows-are-not-retried): false
     if (isRowRefused(error)) throw refused('the database cannot hold this');
-    await persistPatiently(step);
+    return await persistPatiently(step);
   }
 }
 
-async function persistPatiently(step: (activities: PersistActivities) => Promise<void>): Promise<void> {
+async function persistPatiently<T>(step: (activities: PersistActivities) => Promise<T>): Promise<T> {
   try {
-    await step(patient());
+    return await step(patient());
   } catch (error) {
     if (!isRowRefused(error)) throw error;
     throw refused('the database cannot hold this');

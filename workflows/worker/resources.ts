@@ -104,6 +104,19 @@ export class Resources {
     return !replaces && creationSteps.includes(step) && !this.createdSteps.includes(step) && this.creating !== step;
   }
 
+  /** What is being deleted already, or was never created, only has to be observed. */
+  mustBeDeleted(step: string): boolean {
+    // guard(what-goes-by-itself-is-only-watched): true
+    return !this.isDeleting(step) && !this.wasNeverCreated(step);
+  }
+
+  /** What can be deleted before anything else is found out; undefined where nothing can, or need be. */
+  deletableAtOnce(): string | undefined {
+    const step = this.nextRemoval();
+    if (!this.input.deletesAtOnce || step === undefined || this.mustRecordResources()) return undefined;
+    return this.mustBeDeleted(step) && !this.isGone(step, false) ? step : undefined;
+  }
+
   /** Whether a step's resource may have been submitted and no scan has shown it. */
   private mayBeUnseen(step: string): boolean {
     return this.input.creationSteps.includes(step) && !this.wasNeverCreated(step) && !this.listed.has(step);

@@ -34,6 +34,7 @@ describe('a removal', () => {
     time.scripted.on('recordStopping', async () => {
       await eventually(() => removeSent);
       rowWritten = true;
+      return false;
     });
     let removeSent = false;
     const removed = lifecycle.remove();
@@ -89,32 +90,52 @@ describe('a removal', () => {
     await lifecycle.end();
   });
 
-  test('a removal at a cloud that deletes singly sends its first deletion in the task that answers it', async () => {
+  const sent = () => time.scripted.of('recordStopping').map(({ args: [worker] }) => worker.deletion?.step);
+
+  test('a removal at a cloud that deletes singly sends its first deletion with the row that says stopping', async () => {
     const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
     await lifecycle.remove();
-    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteAtOnce']);
+    expect(sent()).toEqual(['machine']);
     await lifecycle.end();
-    expect(removals()).toBe(0);
+    expect(time.scripted.names()).toEqual(['recordStopping', 'recordStopped']);
     expect(await lifecycle.events()).not.toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
   });
 
   test.each([
     ['is not accepted', async () => false],
-    ['fails', () => Promise.reject(new Error('of whatever kind'))],
-  ])('a removal whose deletion at once %s sends it by an activity, once', async (_what, deleteAtOnce) => {
-    time.scripted.on('deleteAtOnce', deleteAtOnce);
+    ['was sent by a process that knows nothing of it', () => Promise.reject(new Error('of whatever kind'))],
+  ])('a removal whose deletion at once %s sends it by an activity after ten seconds', async (_what, isAccepted) => {
+    time.scripted.on('isDeletionAccepted', isAccepted);
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.remove();
+    await time.pass(8_000);
+    expect(removals()).toBe(0);
+    await time.pass(4_000);
+    await eventually(() => removals() === 1);
+    await lifecycle.end();
+    expect(time.scripted.names()).toEqual(['recordStopping', 'isDeletionAccepted', 'deleteResource', 'recordStopped']);
+  });
+
+  test('a removal whose deletion cannot be sent at once sends it by an activity without delay', async () => {
+    time.scripted.on('recordStopping', async () => false);
     const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
     await lifecycle.remove();
     await eventually(() => removals() === 1);
     await lifecycle.end();
-    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteAtOnce', 'deleteResource', 'recordStopped']);
+    expect(time.scripted.names()).toEqual(['recordStopping', 'deleteResource', 'recordStopped']);
+  });
+
+  test('a machine that is seen gone is not deleted at once', async () => {
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.end();
+    expect(sent()).toEqual([undefined]);
   });
 
   test('a removal that was accepted at once and stays unconfirmed is sent again by an activity', async () => {
     const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
     await lifecycle.remove();
     await time.pass(3.5 * MINUTE_MS);
-    expect(time.scripted.of('deleteAtOnce')).toHaveLength(1);
+    expect(time.scripted.of('isDeletionAccepted')).toHaveLength(1);
     expect(removals()).toBe(2);
     await lifecycle.end();
   });
@@ -266,8 +287,8 @@ describe('a machine that a scan sees', () => {
 
   test('a machine that is gone does not come back when an overlapping scan that listed earlier reports later', async () => {
     let written = () => {};
-    const held = new Promise<void>((resolve) => {
-      written = resolve;
+    const held = new Promise<boolean>((resolve) => {
+      written = () => resolve(false);
     });
     time.scripted.on('recordStopping', () => held);
     const lifecycle = await running();
