@@ -10,6 +10,7 @@ import { Holds } from './pages/holds.js';
 import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
 import { Pool } from './pages/pool.js';
+import { Why } from './pages/why.js';
 import { Worker } from './pages/worker.js';
 import { Confirmation, done } from './parts/dialog.js';
 import { Loading } from './parts/small.js';
@@ -17,7 +18,7 @@ import { closeSession, me } from './session.js';
 import { nextTheme, theme } from './theme.js';
 
 /** Addresses that are pages of ours; every other link leaves. */
-const PAGES = /^\/($|pools\/|(errors|audit|holds|new)($|\?))/;
+const PAGES = /^\/($|pools\/|why\/|(errors|audit|holds|new)($|\?))/;
 
 const NotFound = () => <p class="empty">There is no such page.</p>;
 
@@ -67,6 +68,7 @@ function Content() {
       <Route path="/pools/:pool" component={Pool} />
       <Route path="/pools/:pool/edit" component={Edit} />
       <Route path="/pools/:pool/workers/:group/:worker" component={Worker} />
+      <Route path="/why/:queue" component={Why} />
       <Route path="/errors" component={ErrorsOfAll} />
       <Route path="/audit" component={Audit} />
       <Route path="/holds" component={Holds} />
@@ -129,6 +131,10 @@ function Help() {
         <div>
           <dt>g o, g e, g a, g h</dt>
           <dd>overview, errors, audit, holds</dd>
+        </div>
+        <div>
+          <dt>←, →</dt>
+          <dd>on a page that says why: the change before, and the one after</dd>
         </div>
         <div>
           <dt>?</dt>

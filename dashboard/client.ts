@@ -1,6 +1,9 @@
 const PREFIX = '/api/worker-manager/v1';
 const TIMEOUT_MS = 30_000;
 
+/** Where somebody reads for himself what a call gives. */
+export const apiAddress = (path: string): string => `${PREFIX}${path}`;
+
 /** What the API answered instead of what was wanted, or that it did not answer. */
 export class ApiFailure extends Error {
   /** 0: no answer. */
@@ -13,7 +16,7 @@ export class ApiFailure extends Error {
 }
 
 export async function call<T>(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${PREFIX}${path}`, {
+  const response = await fetch(apiAddress(path), {
     method,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     // A change by session is taken from a page of ours that sends JSON, also where it has nothing to send.

@@ -8,13 +8,29 @@ interface KeyActions {
   readonly help: () => void;
 }
 
+/** Keys that are for whoever types, or for the browser. */
+function isTaken({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  const types = target instanceof Element && target.closest('input, textarea, select, dialog') !== null;
+  return types || ctrlKey || metaKey || altKey;
+}
+
+/** What the arrow keys do on a page. */
+export function listenToArrows({ left, right }: { readonly left: () => void; readonly right: () => void }): () => void {
+  const onKey = (event: KeyboardEvent) => {
+    if (isTaken(event)) return;
+    if (event.key === 'ArrowLeft') left();
+    else if (event.key === 'ArrowRight') right();
+  };
+  addEventListener('keydown', onKey);
+  return () => removeEventListener('keydown', onKey);
+}
+
 /** `/` goes to the filter, `?` to the help, `g` and a letter to a page; nothing while somebody types. */
 export function listenToKeys({ route, help }: KeyActions): () => void {
   let lastG = -Infinity;
   const onKey = (event: KeyboardEvent) => {
-    const { target, key } = event;
-    const types = target instanceof Element && target.closest('input, textarea, select, dialog') !== null;
-    if (types || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { key } = event;
+    if (isTaken(event)) return;
     const page = event.timeStamp - lastG < SEQUENCE_MS ? goTo[key] : undefined;
     lastG = key === 'g' ? event.timeStamp : -Infinity;
     if (page !== undefined) route(page);

@@ -12,17 +12,28 @@ export interface Resource<T> {
 
 const INTERVAL_MS = 4_000;
 
-/**
- * What a GET gives, again and again while the page is seen. `isPage`: the page's freshness is that of this; beside what
- * is live it is not.
- */
-export function useResource<T>(path: string, { isPage = false }: { readonly isPage?: boolean } = {}): Resource<T> {
+interface ResourceOptions {
+  /** The page's freshness is that of this; beside what is live it is not. */
+  readonly isPage?: boolean;
+  readonly intervalMs?: number;
+}
+
+/** What a GET gives, again and again while the page is seen. */
+export const useResource = <T>(path: string, options?: ResourceOptions): Resource<T> =>
+  useReading(path, () => call<T>('GET', path), options);
+
+/** The same of whatever is read; `key` says what it is about. */
+export function useReading<T>(
+  key: string,
+  read: () => Promise<T>,
+  { isPage = false, intervalMs = INTERVAL_MS }: ResourceOptions = {},
+): Resource<T> {
   const resource = useMemo(() => {
     const data = signal<T | null>(null);
     const failure = signal<ApiFailure | null>(null);
     const reload = async () => {
       try {
-        data.value = await call<T>('GET', path);
+        data.value = await read();
         failure.value = null;
         if (isPage) heard();
       } catch (error) {
@@ -31,13 +42,13 @@ export function useResource<T>(path: string, { isPage = false }: { readonly isPa
       }
     };
     return { data, failure, reload };
-  }, [path]);
+  }, [key]);
   useEffect(() => {
-    if (isPage) restart(INTERVAL_MS);
+    if (isPage) restart(intervalMs);
     void resource.reload();
     const timer = setInterval(() => {
       if (!document.hidden) void resource.reload();
-    }, INTERVAL_MS);
+    }, intervalMs);
     return () => clearInterval(timer);
   }, [resource]);
   return resource;

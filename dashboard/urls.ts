@@ -6,11 +6,14 @@ const part = encodeURIComponent;
 
 export const poolPage = (workerPoolId: string, tab?: string): string =>
   `/pools/${part(workerPoolId)}${tab === undefined ? '' : `?tab=${part(tab)}`}`;
+export const whyPage = (queue: string): string => `/why/${part(queue)}`;
 export const editPage = (workerPoolId: string): string => `/pools/${part(workerPoolId)}/edit`;
 export const workerPage = ({ workerPoolId, workerGroup, workerId }: WorkerKey): string =>
   `/pools/${part(workerPoolId)}/workers/${part(workerGroup)}/${part(workerId)}`;
 
 export const poolCall = (workerPoolId: string, rest = ''): string => `/worker-pool/${part(workerPoolId)}${rest}`;
+export const explainCall = (queue: string, instants: Readonly<Record<string, string | undefined>> = {}): string =>
+  withQuery(`/task-queue/${part(queue)}/explain`, instants);
 export const errorsCall = (workerPoolId: string): string => `/worker-pool-errors/${part(workerPoolId)}`;
 export const workersCall = (workerPoolId: string): string => `/workers/${part(workerPoolId)}`;
 export const workerCall = ({ workerPoolId, workerGroup, workerId }: WorkerKey, rest = ''): string =>

@@ -1,9 +1,11 @@
-import { Type } from 'typebox';
+import { type TLiteral, Type } from 'typebox';
 import { candidateOutcomes, certainties, poolCauses, workerCauses } from '../../domain/explain/explanation.js';
 import { closed, instant } from './common.js';
 import { named } from './names.js';
 
-const oneOf = (values: readonly string[]) => Type.Union(values.map((value) => Type.Literal(value)));
+/** A union of as many literals as there happen to be has no type of its own. */
+const oneOf = <T extends string>(values: readonly T[]) =>
+  Type.Union(values.map((value) => Type.Literal(value))) as unknown as TLiteral<T>;
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 const number = Type.Number();
 

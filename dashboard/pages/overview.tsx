@@ -10,7 +10,7 @@ import { Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { Table, type Column } from '../parts/table.js';
 import { WhyWord } from '../parts/why.js';
 import { may } from '../session.js';
-import { poolPage } from '../urls.js';
+import { poolPage, whyPage } from '../urls.js';
 
 const ALL = 'all';
 
@@ -33,8 +33,8 @@ const columns: readonly Column<PoolRow>[] = [
     id: 'why',
     title: 'Why',
     of: (row) => (
-      <a href={poolPage(row.workerPoolId, 'decisions')}>
-        <WhyWord row={row} />
+      <a href={whyPage(row.workerPoolId)}>
+        <WhyWord of={whyOf(row)} />
       </a>
     ),
     value: (row) => whyOf(row).word,

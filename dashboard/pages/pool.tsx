@@ -2,9 +2,10 @@ import type { PoolRow } from '../../api/schemas/overview.js';
 import { useAddress } from '../address.js';
 import { count } from '../format.js';
 import { type LiveRows, useLive } from '../live.js';
+import { whyOf } from '../overview-rows.js';
 import { Facts, Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { WhyWord } from '../parts/why.js';
-import { poolPage } from '../urls.js';
+import { poolPage, whyPage } from '../urls.js';
 import { PoolActions } from './pool-actions.js';
 import { Configs, Decisions, Errors, type DecisionEntry, Settings, Workers } from './pool-tabs.js';
 
@@ -71,7 +72,12 @@ function PoolFacts({ row }: { row: PoolRow }) {
   return (
     <Facts
       of={[
-        ['Why', <WhyWord row={row} />],
+        [
+          'Why',
+          <a href={whyPage(row.workerPoolId)}>
+            <WhyWord of={whyOf(row)} />
+          </a>,
+        ],
         ['Provider', row.providerId],
         ['Pending', count(row.pendingTasks)],
         ['Claimed', count(row.claimedTasks)],

@@ -1,9 +1,7 @@
-import type { PoolRow } from '../../api/schemas/overview.js';
-import { shapes, whyOf } from '../overview-rows.js';
+import { shapes, type Why } from '../overview-rows.js';
 
 /** A word, a shape and a colour. */
-export function WhyWord({ row }: { row: PoolRow }) {
-  const { word, level } = whyOf(row);
+export function WhyWord({ of: { word, level } }: { of: Why }) {
   return (
     <span class={`why ${level}`}>
       <span aria-hidden="true">{shapes[level]} </span>

@@ -124,6 +124,28 @@ test('a pool’s page shows its parts, and holds and releases it by the keyboard
   await page.getByText('■ Held by').waitFor({ state: 'detached' });
 });
 
+test('a page says why a queue gets no machine now, and at the changes that the arrow keys lead to', async () => {
+  await open('/');
+  await page.getByRole('row').filter({ hasText: HELD_POOL }).getByRole('link', { name: 'held', exact: true }).click();
+  const held = page.locator('.sentence').filter({ hasText: 'anonymous held the pool at' });
+  await held.filter({ hasText: MARKUP }).waitFor();
+  await page.getByRole('figure').getByText('held').first().waitFor({ state: 'attached' });
+  await expectAccessible();
+
+  // The begin of the hold, and of what was before it: both stand in the address.
+  await page.keyboard.press('ArrowLeft');
+  await held.waitFor();
+  await page.waitForURL(/at=/);
+  const begin = new URL(page.url()).searchParams.get('at');
+  await page.keyboard.press('ArrowLeft');
+  await held.waitFor({ state: 'detached' });
+  await page.keyboard.press('ArrowRight');
+  await held.waitFor();
+  expect(new URL(page.url()).searchParams.get('at')).toBe(begin);
+  await page.getByRole('button', { name: 'Now' }).press('Enter');
+  await page.waitForURL((url) => !url.searchParams.has('at'));
+});
+
 test('a worker is removed from its page, after it was asked for', async () => {
   await system.api.holdPool(WORKER_POOL, 'nothing is replaced');
   await open(poolPath(WORKER_POOL));
