@@ -4,7 +4,8 @@ import { ConfigError, loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { providerTypes } from '../providers/configured.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
-import { addClientCommands, clientCommand, connectionOf } from './client/commands.js';
+import { addClientCommands, clientCommand, connectionOf, outputOption } from './client/commands.js';
+import type { Form } from './client/output.js';
 import { EXIT, ExitError } from './exit.js';
 import type { Role } from './product.js';
 import { packageVersion } from './version.js';
@@ -54,7 +55,7 @@ clientCommand(program, 'hold', 'Stops launches of a pool or of all pools; everyt
   .option('--reason <text>', 'why, for whoever finds it held', 'held on the command line')
   .action(async (options: { url?: string; pool?: string; all?: boolean; reason: string }) => {
     const { hold } = await import('./client/hold.js');
-    return hold(connectionOf(options), options);
+    console.error(await hold(connectionOf(options), options));
   });
 
 clientCommand(program, 'release', 'Ends a hold')
@@ -62,7 +63,7 @@ clientCommand(program, 'release', 'Ends a hold')
   .option('--all', 'the hold of every pool')
   .action(async (options: { url?: string; pool?: string; all?: boolean }) => {
     const { release } = await import('./client/hold.js');
-    return release(connectionOf(options), options);
+    console.error(await release(connectionOf(options), options));
   });
 
 clientCommand(
@@ -72,7 +73,9 @@ clientCommand(
 )
   .option('--dry-run', 'lists, and touches nothing')
   .option('--confirm <n>', 'lets one run past the fuse, to remove at most so many')
-  .action(async (options: { url?: string; dryRun?: boolean; confirm?: string }) => {
+  .addOption(outputOption())
+  .option('--no-headers', 'leaves out the titles of columns')
+  .action(async (options: { url?: string; dryRun?: boolean; confirm?: string; output: Form; headers: boolean }) => {
     const { sweep } = await import('./client/sweep.js');
     return sweep(connectionOf(options), options);
   });

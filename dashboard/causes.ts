@@ -1,7 +1,7 @@
 import type { Static } from 'typebox';
 import type { explanation } from '../api/schemas/explain.js';
 import { DAY_MS, HOUR_MS } from '../domain/durations.js';
-import type { Why } from './overview-rows.js';
+import type { Why } from '../domain/pool-status.js';
 
 /** Causes over time, and the instants among them that somebody looks at. */
 

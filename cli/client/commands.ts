@@ -1,9 +1,9 @@
 import { Argument, type Command, Option } from 'commander';
 import { workerStates } from '../../domain/worker.js';
-import { EXIT, ExitError } from '../exit.js';
+import { EXIT } from '../exit.js';
 import { connect, type Connection, listAll, pathPart } from './connection.js';
-import { forms, type Table, textOf, textOfOne } from './output.js';
-import type { AuditRow } from './lists.js';
+import type { Topic } from './events.js';
+import { forms, type OutputOptions, type Table, textOf, textOfOne } from './output.js';
 import { orNearPools, show, type ShowOptions } from './show.js';
 
 /**
@@ -25,6 +25,21 @@ export function addClientCommands(program: Command): void {
   addPoolLists(command);
   addDeploymentLists(command);
   addExplain(command);
+  command('top', 'All pools as they change, on a whole terminal; holds, releases and removes')
+    .option('--pool <id>', 'the workers of this pool')
+    .action(async (options: { url?: string; pool?: string }) => {
+      const { top } = await import('./top.js');
+      await top(connectionOf(options), options);
+    });
+  program
+    .command('completion')
+    .description('Prints what a shell needs to complete commands, options and pools')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
+    .addHelpText('after', '\nIn a shell, or in its start file: source <(worker-manager completion bash)')
+    .action(async (shell: 'bash' | 'zsh') => {
+      const { completionScript } = await import('./completion.js');
+      process.stdout.write(completionScript(program, shell));
+    });
 }
 
 /** A command that speaks to a running server. */
@@ -39,10 +54,11 @@ export const connectionOf = (options: { readonly url?: string }): Connection => 
 
 type Add = (name: string, description: string) => Command;
 
+export const outputOption = (): Option =>
+  new Option('-o, --output <form>', 'form of the data').choices(forms).default('table');
+
 const shown = (command: Command): Command =>
-  command
-    .addOption(new Option('-o, --output <form>', 'form of the data').choices(forms).default('table'))
-    .option('-w, --watch', 'shows it again as it changes');
+  command.addOption(outputOption()).option('-w, --watch', 'shows it again as it changes');
 
 const listed = (command: Command): Command =>
   shown(command)
@@ -50,33 +66,50 @@ const listed = (command: Command): Command =>
     .option('--sort-by <column>', 'orders by a column, by its title')
     .option('--limit <n>', 'most rows to show');
 
-/** The rows that `read` gives, as a table of theirs. */
-const list = <Row>(
-  options: Options,
-  table: (nowMs: number) => Table<Row>,
-  read: (connection: Connection) => Promise<Row[]>,
-): Promise<void> => {
+/** What a list shows; `topic`: what tells of its changes. */
+interface List<Row> {
+  readonly table: (nowMs: number) => Table<Row>;
+  readonly topic?: Topic | null;
+  readonly read: (connection: Connection) => Promise<Row[]>;
+}
+
+const list = <Row>(options: Options, { table, topic = null, read }: List<Row>): Promise<void> => {
   const connection = connectionOf(options);
-  return show(options, async (output) => textOf(await read(connection), table(Date.now()), output));
+  const render = async (output: OutputOptions) => textOf(await read(connection), table(Date.now()), output);
+  return show(options, { connection, topic, render });
 };
 
+/** One thing, by its name. */
+const one = (
+  options: Options,
+  name: string,
+  topic: Topic | null,
+  read: (connection: Connection) => Promise<object>,
+): Promise<void> => {
+  const connection = connectionOf(options);
+  const render = async ({ output }: OutputOptions) => textOfOne(await read(connection), name, output);
+  return show({ ...options, headers: true }, { connection, topic, render });
+};
+
+const topicOf = (pool: string | undefined): Topic => (pool === undefined ? 'overview' : `pool:${pool}`);
+
 function addPools(command: Add): void {
-  listed(command('pools', 'Worker pools'))
+  listed(command('pools', 'Worker pools, those first that want somebody'))
     .option('--why [cause]', 'explains each pool, or shows those with this cause; one call for each')
     .action(async (options: Options & { why?: string | true }) => {
-      const { poolTable } = await import('./lists.js');
+      const { listPools, poolTable } = await import('./lists.js');
       const { explainedPools } = await import('./explained-pools.js');
-      const cause = options.why;
-      await list(options, poolTable(cause !== undefined), (connection) => explainedPools(connection, cause));
+      const { why } = options;
+      const read = (connection: Connection) =>
+        why === undefined ? listPools(connection) : explainedPools(connection, why);
+      await list(options, { table: poolTable, topic: 'overview', read });
     });
 
-  shown(command('pool <id>', 'One worker pool')).action(async (id: string, options: Options) => {
-    const connection = connectionOf(options);
-    const read = () => connection.call('GET', `worker-pool/${pathPart(id)}`) as Promise<object>;
-    await show({ ...options, headers: true }, async ({ output }) =>
-      textOfOne(await orNearPools(connection, id, read), id, output),
-    );
-  });
+  shown(command('pool <id>', 'One worker pool')).action((id: string, options: Options) =>
+    one(options, id, topicOf(id), (connection) =>
+      orNearPools(connection, id, () => connection.call('GET', `worker-pool/${pathPart(id)}`) as Promise<object>),
+    ),
+  );
 }
 
 function addWorkers(command: Add): void {
@@ -84,34 +117,28 @@ function addWorkers(command: Add): void {
     .addOption(new Option('--state <state>', 'only those in it').choices(workerStates))
     .action(async (pool: string | undefined, options: Options & { state?: string }) => {
       const { listWorkers, ofPools, workerTable } = await import('./lists.js');
-      await list(options, workerTable, (connection) =>
+      const read = (connection: Connection) =>
         ofPools(connection, pool, (id) =>
           orNearPools(connection, id, () => listWorkers(connection, id, options.state)),
-        ),
-      );
+        );
+      await list(options, { table: workerTable, topic: topicOf(pool), read });
     });
 
   shown(command('worker <pool/group/id>', 'One worker')).action(async (name: string, options: Options) => {
-    const [provisioner, pool, group, id, ...rest] = name.split('/');
-    if (!provisioner || !pool || !group || !id || rest.length > 0) {
-      throw new ExitError(EXIT.bad, `${name}: give PROJECT/NAME/GROUP/ID`);
-    }
-    const connection = connectionOf(options);
-    const path = `workers/${pathPart(`${provisioner}/${pool}`)}/${pathPart(group)}/${pathPart(id)}`;
-    await show({ ...options, headers: true }, async ({ output }) =>
-      textOfOne((await connection.call('GET', path)) as object, name, output),
-    );
+    const { workerPath } = await import('./lists.js');
+    const path = workerPath(name);
+    await one(options, name, null, (connection) => connection.call('GET', path) as Promise<object>);
   });
 }
 
 function addPoolLists(command: Add): void {
   listed(command('configs <pool>', 'Launch configs of a pool')).action(async (pool: string, options: Options) => {
     const { configTable } = await import('./lists.js');
-    await list(options, configTable, (connection) =>
-      orNearPools(connection, pool, () =>
-        listAll(connection, `worker-pool/${pathPart(pool)}/launch-configs`, 'workerPoolLaunchConfigs'),
-      ),
-    );
+    const path = `worker-pool/${pathPart(pool)}/launch-configs`;
+    await list(options, {
+      table: configTable,
+      read: (connection) => orNearPools(connection, pool, () => listAll(connection, path, 'workerPoolLaunchConfigs')),
+    });
   });
 
   listed(command('decisions <pool>', 'What a pool’s reconciliations decided, newest first')).action(
@@ -119,55 +146,58 @@ function addPoolLists(command: Add): void {
       const { decisionTable } = await import('./lists.js');
       const { limitOf } = await import('./show.js');
       const limit = limitOf(options.limit ?? '20');
-      await list(options, decisionTable, (connection) =>
-        orNearPools(connection, pool, () =>
-          listAll(connection, `worker-pool/${pathPart(pool)}/decisions`, 'decisions', limit),
-        ),
-      );
+      const path = `worker-pool/${pathPart(pool)}/decisions`;
+      await list(options, {
+        table: decisionTable,
+        topic: topicOf(pool),
+        read: (connection) => orNearPools(connection, pool, () => listAll(connection, path, 'decisions', limit)),
+      });
     },
   );
+  addErrors(command);
+}
 
+function addErrors(command: Add): void {
+  const by = ['code', 'title', 'config', 'pool'] as const;
+  type ErrorOptions = Options & { readonly by?: (typeof by)[number]; readonly since: string };
   listed(command('errors [pool]', 'Errors of a pool, or of all, newest first'))
-    .addOption(new Option('--by <what>', 'counts them').choices(['code', 'title', 'config', 'pool']))
+    .addOption(new Option('--by <what>', 'counts them').choices(by))
     .option('--since <duration>', 'only those of this time, such as 24h', '24h')
-    .action(
-      async (
-        pool: string | undefined,
-        options: Options & { by?: 'code' | 'title' | 'config' | 'pool'; since: string },
-      ) => {
-        const { errorGroupTable, errorTable } = await import('./lists.js');
-        const { groupsOf, recentErrors } = await import('./errors.js');
-        const read = (connection: Connection) => recentErrors(connection, pool, options.since, Date.now());
-        const { by } = options;
-        if (by === undefined) await list(options, errorTable, read);
-        else await list(options, errorGroupTable, async (connection) => groupsOf(await read(connection), by));
-      },
-    );
+    .action(async (pool: string | undefined, options: ErrorOptions) => {
+      const { errorGroupTable, errorTable } = await import('./lists.js');
+      const { groupsOf, recentErrors } = await import('./errors.js');
+      const read = (connection: Connection) => recentErrors(connection, pool, options.since, Date.now());
+      const group = options.by;
+      if (group === undefined) await list(options, { table: errorTable, read });
+      else {
+        const counted = async (connection: Connection) => groupsOf(await read(connection), group);
+        await list(options, { table: errorGroupTable, read: counted });
+      }
+    });
 }
 
 function addDeploymentLists(command: Add): void {
   listed(command('providers', 'Providers of the configuration')).action(async (options: Options) => {
     const { providerTable } = await import('./lists.js');
-    await list(options, providerTable, (connection) => listAll(connection, 'providers', 'providers'));
+    await list(options, {
+      table: providerTable,
+      read: (connection) => listAll(connection, 'providers', 'providers'),
+    });
   });
 
   listed(command('holds', 'What is held, by whom and why')).action(async (options: Options) => {
     const { holdTable } = await import('./lists.js');
-    await list(options, holdTable, (connection) => listAll(connection, 'holds', 'holds'));
+    await list(options, { table: holdTable, read: (connection) => listAll(connection, 'holds', 'holds') });
   });
 
-  listed(command('audit [pool]', 'Who changed what, newest first'))
+  listed(command('audit [pool]', 'Who did what, to a pool or at all, newest first'))
     .option('--who <client>', 'only what this client did')
     .action(async (pool: string | undefined, options: Options & { who?: string }) => {
-      const { auditTable, ofPools } = await import('./lists.js');
-      await list(options, auditTable, async (connection) => {
-        const rows = await ofPools(connection, pool, (id) =>
-          listAll<AuditRow>(connection, `audit/worker-pool/${pathPart(id)}`, 'auditHistory'),
-        );
-        return rows
-          .filter(({ clientId }) => options.who === undefined || clientId === options.who)
-          .sort((a, b) => (a.created < b.created ? 1 : -1));
-      });
+      const { auditTable, listAudit } = await import('./lists.js');
+      const { who } = options;
+      const read = async (connection: Connection) =>
+        (await listAudit(connection, pool)).filter(({ clientId }) => who === undefined || clientId === who);
+      await list(options, { table: auditTable, read });
     });
 }
 
@@ -182,11 +212,13 @@ function addExplain(command: Add): void {
       const { explain, explanationText, isUnanswered } = await import('./explain.js');
       const connection = connectionOf(options);
       let unanswered = false;
-      await show({ ...options, headers: true }, async (output) => {
+      const render = async (output: OutputOptions) => {
         const found = await explain(connection, subject, options, Date.now());
         unanswered = isUnanswered(found);
         return explanationText(found, output);
-      });
+      };
+      // Also time by itself changes why.
+      await show({ ...options, headers: true }, { connection, topic: null, render });
       if (unanswered) process.exitCode = EXIT.unanswered;
     });
 }

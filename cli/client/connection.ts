@@ -10,6 +10,8 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 export interface Connection {
   /** Gives the answer's body; `path` is below the API's prefix. */
   readonly call: (method: Method, path: string, body?: object) => Promise<unknown>;
+  /** Gives what goes on coming; `path` is below the server's address. */
+  readonly stream: (path: string, signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** Of one answer that was no success, for callers that know what to make of it. */
@@ -24,29 +26,46 @@ export class RefusedError extends ExitError {
 
 export function connect({ url }: { readonly url?: string | undefined }, env: NodeJS.ProcessEnv): Connection {
   const base = baseOf(url ?? (env['WORKER_MANAGER_URL'] || env['TASKCLUSTER_ROOT_URL']));
+  const send = async (method: Method, path: string, signal: AbortSignal, body?: object): Promise<Response> => {
+    const target = `${base}${path}`;
+    const authorization = authorizationOf(method, target, env);
+    const response = await fetch(target, {
+      method,
+      headers: {
+        ...(authorization && { authorization }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      // A redirect would take the credentials along.
+      redirect: 'error',
+      signal,
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch(() => {
+      throw new ExitError(EXIT.unreachable, `nothing answers at ${base}; is the worker manager running?`);
+    });
+    if (response.ok) return response;
+    const answer = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
+    throw new RefusedError(response.status, sayRefusal(response.status, answer, authorization !== undefined));
+  };
   return {
     async call(method, path, body) {
-      const target = `${base}${API_PREFIX}/${path}`;
-      const authorization = authorizationOf(method, target, env);
-      let response: Response;
+      const response = await send(method, `${API_PREFIX}/${path}`, AbortSignal.timeout(ANSWER_TIMEOUT_MS), body);
+      return await response.json().catch(() => ({}));
+    },
+    async stream(path, signal) {
+      // What goes on coming has no end by itself; its begin does.
+      const begins = new AbortController();
+      const late = setTimeout(() => begins.abort(), ANSWER_TIMEOUT_MS);
       try {
-        response = await fetch(target, {
-          method,
-          headers: {
-            ...(authorization && { authorization }),
-            ...(body && { 'content-type': 'application/json' }),
-          },
-          // A redirect would take the credentials along.
-          redirect: 'error',
-          signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-          ...(body && { body: JSON.stringify(body) }),
-        });
-      } catch {
-        throw new ExitError(EXIT.unreachable, `nothing answers at ${base}; is the worker manager running?`);
+        const { body, headers } = await send(
+          'GET',
+          `/${path}`,
+          AbortSignal.any([begins.signal, ...(signal ? [signal] : [])]),
+        );
+        if (body && headers.get('content-type')?.startsWith('text/event-stream')) return body;
+        throw new RefusedError(404, 'the server has no events');
+      } finally {
+        clearTimeout(late);
       }
-      const answer = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
-      if (response.ok) return answer;
-      throw new RefusedError(response.status, sayRefusal(response.status, answer, authorization !== undefined));
     },
   };
 }

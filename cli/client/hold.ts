@@ -6,15 +6,15 @@ interface Scope {
   readonly all?: boolean;
 }
 
-/** Holds a pool, or all. */
-export async function hold({ call }: Connection, options: Scope & { readonly reason: string }): Promise<void> {
+/** Holds a pool, or all; gives what to say of it. */
+export async function hold({ call }: Connection, options: Scope & { readonly reason: string }): Promise<string> {
   await call('PUT', pathOf(options), { reason: options.reason });
-  console.error(`${options.pool ?? 'All pools'}: held; nothing is launched until it is released.`);
+  return `${options.pool ?? 'All pools'}: held; nothing is launched until it is released.`;
 }
 
-export async function release({ call }: Connection, options: Scope): Promise<void> {
+export async function release({ call }: Connection, options: Scope): Promise<string> {
   await call('DELETE', pathOf(options));
-  console.error(`${options.pool ?? 'All pools'}: released.`);
+  return `${options.pool ?? 'All pools'}: released.`;
 }
 
 function pathOf({ pool, all }: Scope): string {

@@ -1,5 +1,8 @@
-import { placeOf } from '../../domain/explain/place.js';
+import type { Overview, PoolRow } from '../../api/schemas/overview.js';
 import type { Decision } from '../../domain/decision-record.js';
+import { placeOf } from '../../domain/explain/place.js';
+import { whyOf, worstFirst } from '../../domain/pool-status.js';
+import { EXIT, ExitError } from '../exit.js';
 import { type Connection, listAll, pathPart } from './connection.js';
 import { age, type Table } from './output.js';
 
@@ -8,44 +11,47 @@ import { age, type Table } from './output.js';
 /** `nowMs` is for ages. */
 type TableOf<Row> = (nowMs: number) => Table<Row>;
 
-export interface PoolRow {
-  readonly workerPoolId: string;
-  readonly providerId: string;
-  readonly owner: string;
-  readonly created: string;
-  readonly lastModified: string;
-  readonly config: { readonly minCapacity?: number; readonly maxCapacity?: number; readonly launchConfigs?: unknown[] };
-  readonly requestedCapacity: number;
-  readonly runningCapacity: number;
-  readonly stoppingCapacity: number;
-  /** Where it was explained. */
-  readonly waiting?: number | null;
-  readonly why?: string;
+/** A pool of the overview. */
+export interface ListedPool extends PoolRow {
+  /** Of its last decision; or of an explanation, where it was explained. */
+  readonly why: string;
 }
 
-export const poolTable =
-  (explained: boolean): TableOf<PoolRow> =>
-  (nowMs) => ({
-    nameOf: ({ workerPoolId }) => workerPoolId,
-    columns: [
-      { title: 'NAME', of: ({ workerPoolId }) => workerPoolId },
-      { title: 'PROVIDER', of: ({ providerId }) => providerId },
-      ...(explained ? [{ title: 'WAITING', of: ({ waiting }: PoolRow) => waiting }] : []),
-      { title: 'REQUESTED', of: ({ requestedCapacity }) => requestedCapacity },
-      { title: 'RUNNING', of: ({ runningCapacity }) => runningCapacity },
-      { title: 'STOPPING', of: ({ stoppingCapacity }) => stoppingCapacity },
-      { title: 'MAX', of: ({ config }) => config.maxCapacity ?? 0 },
-      ...(explained ? [{ title: 'WHY', of: ({ why }: PoolRow) => why }] : []),
-      { title: 'MIN', wide: true, of: ({ config }) => config.minCapacity ?? 0 },
-      { title: 'CONFIGS', wide: true, of: ({ config }) => config.launchConfigs?.length ?? 0 },
-      { title: 'OWNER', wide: true, of: ({ owner }) => owner },
-      { title: 'CHANGED', wide: true, of: ({ lastModified }) => lastModified },
-      { title: 'AGE', of: ({ created }) => age(created, nowMs) },
-    ],
-  });
+/** In the order in which they want somebody. */
+export const worstFirstOf = (pools: readonly PoolRow[]): ListedPool[] =>
+  pools.toSorted(worstFirst).map((pool) => ({ ...pool, why: whyOf(pool).word }));
+
+export const poolTable: TableOf<ListedPool> = (nowMs) => ({
+  nameOf: ({ workerPoolId }) => workerPoolId,
+  columns: [
+    { title: 'NAME', of: ({ workerPoolId }) => workerPoolId },
+    { title: 'PROVIDER', of: ({ providerId }) => providerId },
+    { title: 'PENDING', of: ({ pendingTasks }) => pendingTasks },
+    { title: 'CLAIMED', of: ({ claimedTasks }) => claimedTasks },
+    { title: 'REQUESTED', of: ({ requested }) => requested },
+    { title: 'RUNNING', of: ({ running }) => running },
+    { title: 'STOPPING', of: ({ stopping }) => stopping },
+    { title: 'MAX', of: ({ maxCapacity }) => maxCapacity },
+    { title: 'ERRORS/H', of: ({ errorsLastHour }) => errorsLastHour },
+    { title: 'WHY', of: ({ why }) => why },
+    { title: 'WANTED', wide: true, of: ({ wantedCapacity }) => wantedCapacity },
+    { title: 'HELD BY', wide: true, of: ({ hold }) => hold?.clientId },
+    { title: 'DECIDED', wide: true, of: ({ decidedAt }) => age(decidedAt, nowMs) },
+    { title: 'POLLED', wide: true, of: ({ polledAt }) => age(polledAt, nowMs) },
+  ],
+});
+
+/** A second old at most; who is shown fewer than there are is told so. */
+export async function listPools({ call }: Connection): Promise<ListedPool[]> {
+  const { pools, isComplete } = (await call('GET', 'overview')) as Overview;
+  if (!isComplete) console.error(`There are more pools than the ${pools.length} of the overview.`);
+  return worstFirstOf(pools);
+}
 
 export const poolIds = async (connection: Connection): Promise<string[]> =>
-  (await listAll<PoolRow>(connection, 'worker-pools', 'workerPools')).map(({ workerPoolId }) => workerPoolId);
+  (await listAll<{ workerPoolId: string }>(connection, 'worker-pools', 'workerPools')).map(
+    ({ workerPoolId }) => workerPoolId,
+  );
 
 /** The items of one pool's list, or of all pools' lists, one pool after the other. */
 export async function ofPools<Row>(
@@ -74,6 +80,15 @@ export interface WorkerRow {
 
 export const workerName = ({ workerPoolId, workerGroup, workerId }: WorkerRow): string =>
   `${workerPoolId}/${workerGroup}/${workerId}`;
+
+/** The API's path of a worker by the name that `workers -o name` gives. */
+export function workerPath(name: string): string {
+  const [provisioner, pool, group, id, ...rest] = name.split('/');
+  if (!provisioner || !pool || !group || !id || rest.length > 0) {
+    throw new ExitError(EXIT.bad, `${name}: give PROJECT/NAME/GROUP/ID`);
+  }
+  return `workers/${pathPart(`${provisioner}/${pool}`)}/${pathPart(group)}/${pathPart(id)}`;
+}
 
 export const workerTable: TableOf<WorkerRow> = (nowMs) => ({
   nameOf: workerName,
@@ -176,7 +191,7 @@ export const decisionTable: TableOf<DecisionRow> = () => ({
     { title: 'LAST', of: ({ lastAt }) => lastAt },
     { title: 'FIRST', wide: true, of: ({ firstAt }) => firstAt },
     { title: 'TIMES', of: ({ occurrences }) => occurrences },
-    { title: 'WAITING', of: ({ decision }) => decision.inputs.pendingTasks },
+    { title: 'PENDING', of: ({ decision }) => decision.inputs.pendingTasks },
     { title: 'CLAIMED', wide: true, of: ({ decision }) => decision.inputs.claimedTasks },
     { title: 'RUNNING', of: ({ decision }) => decision.inputs.runningCapacity },
     { title: 'WANTED', of: ({ decision }) => decision.estimate?.wantedCapacity },
@@ -229,6 +244,10 @@ export interface AuditRow {
   readonly entityId: string;
   readonly entityType: string;
 }
+
+/** Of one pool, or of everything. */
+export const listAudit = (connection: Connection, pool: string | undefined): Promise<AuditRow[]> =>
+  listAll(connection, pool === undefined ? 'audit' : `audit/worker-pool/${pathPart(pool)}`, 'auditHistory');
 
 export const auditTable: TableOf<AuditRow> = () => ({
   nameOf: ({ entityId }) => entityId,

@@ -13,7 +13,7 @@ export interface OutputOptions {
   readonly limit?: number;
 }
 
-type Cell = string | number | null | undefined;
+export type Cell = string | number | null | undefined;
 
 export interface Column<Row> {
   readonly title: string;
@@ -68,30 +68,38 @@ function sorted<Row>(rows: readonly Row[], { columns }: Table<Row>, sortBy: stri
   return rows.toSorted((a, b) => compare(column.of(a), column.of(b)));
 }
 
-const compare = (a: Cell, b: Cell): number =>
-  typeof a === 'number' && typeof b === 'number' ? b - a : shown(a) < shown(b) ? -1 : shown(a) > shown(b) ? 1 : 0;
+/** The largest numbers first; texts as in a dictionary. */
+export const compare = (a: Cell, b: Cell): number =>
+  typeof a === 'number' && typeof b === 'number' ? b - a : plain(a) < plain(b) ? -1 : plain(a) > plain(b) ? 1 : 0;
 
 function tableOf<Row>(rows: readonly Row[], { columns }: Table<Row>, { output, headers }: OutputOptions): string {
-  const shownColumns = columns.filter(({ wide }) => output === 'wide' || !wide);
-  const cells = rows.map((row) => shownColumns.map(({ of }) => shown(of(row))));
-  const titles = shownColumns.map(({ title }) => title);
-  const all = headers ? [titles, ...cells] : cells;
-  const widths = titles.map((_, index) => Math.max(0, ...all.map((line) => line[index]!.length)));
-  const isNumber = shownColumns.map(({ of }) => rows.length > 0 && rows.every((row) => typeof of(row) === 'number'));
-  const lines = all.map((line) =>
-    line
-      .map((cell, index) => (isNumber[index] ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)))
+  const shown = columns.filter(({ wide }) => output === 'wide' || !wide);
+  const cells = rows.map((row) => shown.map(({ of }) => of(row)));
+  const titles = shown.map(({ title }) => title);
+  const [head, ...lines] = aligned(titles, cells, headers);
+  // styleText heeds NO_COLOR, and that nobody looks.
+  const all = headers ? [styleText('bold', head!, { stream: process.stdout }), ...lines] : lines;
+  return all.map((line) => `${line}\n`).join('');
+}
+
+/** Cells below each other, numbers to the right; the titles first, which take room only where they are shown. */
+export function aligned(titles: readonly string[], cells: readonly (readonly Cell[])[], headers = true): string[] {
+  const lines = [titles, ...cells.map((line) => line.map(plain))];
+  const measured = headers ? lines : lines.slice(1);
+  const columns = titles.map((_, index) => ({
+    width: Math.max(0, ...measured.map((line) => line[index]!.length)),
+    isNumber: cells.length > 0 && cells.every((line) => typeof line[index] === 'number'),
+  }));
+  return lines.map((line) =>
+    columns
+      .map(({ width, isNumber }, index) => (isNumber ? line[index]!.padStart(width) : line[index]!.padEnd(width)))
       .join('  ')
       .trimEnd(),
   );
-  // styleText heeds NO_COLOR, and that nobody looks.
-  const [first, ...rest] = lines;
-  const head = headers && first !== undefined ? [styleText('bold', first, { stream: process.stdout })] : [];
-  return [...head, ...(headers ? rest : lines)].map((line) => `${line}\n`).join('');
 }
 
 /** Control characters of names and messages stay out of terminals. */
-const shown = (cell: Cell): string =>
+export const plain = (cell: Cell): string =>
   cell == null || cell === ''
     ? '–'
     : String(cell)

@@ -1,11 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, ExitError } from '../exit.js';
 import { type Connection, RefusedError } from './connection.js';
+import { changesOf, type Topic } from './events.js';
 import { poolIds } from './lists.js';
 import type { Form, OutputOptions } from './output.js';
-
-/** Between two readings of what is watched. */
-const WATCH_INTERVAL_MS = 2_000;
 
 export interface ShowOptions {
   readonly output: Form;
@@ -15,8 +12,15 @@ export interface ShowOptions {
   readonly watch?: boolean;
 }
 
-/** Writes what `render` gives, once, or again and again until it is interrupted: over the old on a terminal. */
-export async function show(options: ShowOptions, render: (output: OutputOptions) => Promise<string>): Promise<void> {
+/** What is shown, and what tells that it has changed. */
+interface Shown {
+  readonly connection: Connection;
+  readonly topic: Topic | null;
+  readonly render: (output: OutputOptions) => Promise<string>;
+}
+
+/** Writes it once, or, watched, again as it changes until it is interrupted: over the old on a terminal. */
+export async function show(options: ShowOptions, { connection, topic, render }: Shown): Promise<void> {
   const { limit, sortBy, output, headers } = options;
   const wanted: OutputOptions = {
     ...{ output, headers },
@@ -25,12 +29,11 @@ export async function show(options: ShowOptions, render: (output: OutputOptions)
   };
   if (!options.watch) return await write(await render(wanted));
   let before: string | null = null;
-  for (;;) {
+  for await (const _ of changesOf(connection, topic)) {
     const text = await render(wanted);
     if (process.stdout.isTTY) await write(`\u001B[H\u001B[2J${text}`);
     else if (text !== before) await write(text);
     before = text;
-    await delay(WATCH_INTERVAL_MS);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, ExitError } from '../exit.js';
 import { type Connection, pathPart } from './connection.js';
+import { type Form, type Table, textOf } from './output.js';
 
 /** A sweep ends within ten minutes, or never. */
 const SWEEP_TIMEOUT_MS = 11 * 60_000;
@@ -26,13 +27,20 @@ interface Orphan {
   readonly firstSeen: string;
 }
 
+interface SweepOptions {
+  readonly dryRun?: boolean;
+  readonly confirm?: string;
+  readonly output: Form;
+  readonly headers: boolean;
+}
+
 /** Has the server sweep orphans now: `--dry-run` lists them, `--confirm N` lets this one run past the fuse. */
-export async function sweep(connection: Connection, options: { dryRun?: boolean; confirm?: string }): Promise<void> {
+export async function sweep(connection: Connection, options: SweepOptions): Promise<void> {
   const request = requestOf(options);
   const { runId } = (await connection.call('POST', 'orphan-sweeps', request)) as { runId: string };
   const { held, machines, adopted, removed, failed } = await ended(connection, runId);
   const { orphans } = (await connection.call('GET', 'orphans')) as { orphans: readonly Orphan[] };
-  for (const orphan of orphans) console.log(lineOf(orphan));
+  process.stdout.write(textOf(orphans, orphanTable, options));
   console.error(
     `${machines} machines, ${orphans.length} orphans; ${adopted} adopted, ${removed} removed, ${failed} failed.`,
   );
@@ -67,7 +75,15 @@ async function ended({ call }: Connection, runId: string): Promise<Sweep> {
   throw new ExitError(EXIT.unreachable, `the sweep ${runId} has not ended; Temporal’s UI shows why`);
 }
 
-const lineOf = ({ verdict, providerId, thingId, steps, workerPoolId, launchToken, firstSeen }: Orphan): string =>
-  [verdict, providerId, thingId, steps.join('+'), workerPoolId ?? `launch ${launchToken ?? 'unknown'}`, firstSeen].join(
-    '  ',
-  );
+const orphanTable: Table<Orphan> = {
+  nameOf: ({ providerId, thingId }) => `${providerId}/${thingId}`,
+  columns: [
+    { title: 'VERDICT', of: ({ verdict }) => verdict },
+    { title: 'PROVIDER', of: ({ providerId }) => providerId },
+    { title: 'THING', of: ({ thingId }) => thingId },
+    { title: 'PARTS', of: ({ steps }) => steps.join('+') },
+    { title: 'POOL', of: ({ workerPoolId }) => workerPoolId },
+    { title: 'LAUNCH', of: ({ launchToken }) => launchToken },
+    { title: 'SINCE', of: ({ firstSeen }) => firstSeen },
+  ],
+};

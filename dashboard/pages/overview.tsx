@@ -1,10 +1,11 @@
 import { useComputed } from '@preact/signals';
 import type { PoolRow } from '../../api/schemas/overview.js';
+import { whyOf, worstFirst } from '../../domain/pool-status.js';
 import { useAddress } from '../address.js';
 import { call } from '../client.js';
 import { count } from '../format.js';
 import { useLive } from '../live.js';
-import { matches, totalsOf, whyOf, worstFirst, type OverviewFilter } from '../overview-rows.js';
+import { matches, totalsOf, type OverviewFilter } from '../overview-rows.js';
 import { confirm } from '../parts/dialog.js';
 import { Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { Table, type Column } from '../parts/table.js';

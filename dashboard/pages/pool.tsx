@@ -1,8 +1,8 @@
 import type { PoolRow } from '../../api/schemas/overview.js';
+import { whyOf } from '../../domain/pool-status.js';
 import { useAddress } from '../address.js';
 import { count } from '../format.js';
 import { type LiveRows, useLive } from '../live.js';
-import { whyOf } from '../overview-rows.js';
 import { Facts, Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { WhyWord } from '../parts/why.js';
 import { poolPage, whyPage } from '../urls.js';

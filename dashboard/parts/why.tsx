@@ -1,4 +1,7 @@
-import { shapes, type Why } from '../overview-rows.js';
+import type { Why } from '../../domain/pool-status.js';
+
+/** Colour alone says nothing to many people. */
+const shapes: Readonly<Record<Why['level'], string>> = { bad: '■', warn: '▲', busy: '●', fine: '○' };
 
 /** A word, a shape and a colour. */
 export function WhyWord({ of: { word, level } }: { of: Why }) {
