@@ -19,6 +19,7 @@ import { addErrorOperations } from './routes/errors.js';
 import { addEvents } from './routes/events.js';
 import { addExplainOperations } from './routes/explain.js';
 import { addHealthOperations } from './routes/health.js';
+import { addHistoryOperations } from './routes/histories.js';
 import { addHoldOperations } from './routes/holds.js';
 import { addLaunchConfigOperations } from './routes/launch-configs.js';
 import { addOrphanOperations } from './routes/orphans.js';
@@ -100,6 +101,7 @@ function addOperations(api: FastifyInstance, context: ApiContext, overview: Shar
   addOrphanOperations(api, context);
   addDecisionOperations(api, context);
   addExplainOperations(api, context);
+  addHistoryOperations(api, context);
   addAuditOperations(api, context);
   addLaunchConfigOperations(api, context);
   addStatsOperations(api, context);

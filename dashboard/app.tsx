@@ -7,6 +7,7 @@ import { Audit } from './pages/audit.js';
 import { Edit, NewPool } from './pages/edit.js';
 import { ErrorsOfAll } from './pages/errors.js';
 import { Holds } from './pages/holds.js';
+import { LaunchConfig } from './pages/launch-config.js';
 import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
 import { Pool } from './pages/pool.js';
@@ -67,6 +68,7 @@ function Content() {
       <Route path="/" component={Overview} />
       <Route path="/pools/:pool" component={Pool} />
       <Route path="/pools/:pool/edit" component={Edit} />
+      <Route path="/pools/:pool/configs/:config" component={LaunchConfig} />
       <Route path="/pools/:pool/workers/:group/:worker" component={Worker} />
       <Route path="/why/:queue" component={Why} />
       <Route path="/errors" component={ErrorsOfAll} />

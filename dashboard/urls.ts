@@ -8,6 +8,8 @@ export const poolPage = (workerPoolId: string, tab?: string): string =>
   `/pools/${part(workerPoolId)}${tab === undefined ? '' : `?tab=${part(tab)}`}`;
 export const whyPage = (queue: string): string => `/why/${part(queue)}`;
 export const editPage = (workerPoolId: string): string => `/pools/${part(workerPoolId)}/edit`;
+export const configPage = (workerPoolId: string, launchConfigId: string): string =>
+  `/pools/${part(workerPoolId)}/configs/${part(launchConfigId)}`;
 export const workerPage = ({ workerPoolId, workerGroup, workerId }: WorkerKey): string =>
   `/pools/${part(workerPoolId)}/workers/${part(workerGroup)}/${part(workerId)}`;
 
@@ -18,6 +20,9 @@ export const errorsCall = (workerPoolId: string): string => `/worker-pool-errors
 export const workersCall = (workerPoolId: string): string => `/workers/${part(workerPoolId)}`;
 export const workerCall = ({ workerPoolId, workerGroup, workerId }: WorkerKey, rest = ''): string =>
   `/workers/${part(workerPoolId)}/${part(workerGroup)}/${part(workerId)}${rest}`;
+
+export const configCall = (workerPoolId: string, launchConfigId: string, rest: string): string =>
+  poolCall(workerPoolId, `/launch-configs/${part(launchConfigId)}${rest}`);
 
 /** The address with these query keys; one that is empty or undefined is left out. */
 export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {

@@ -1,30 +1,14 @@
 import { sql } from 'kysely';
-import type { WorkerEventData } from '../domain/evidence.js';
 import type { Deletion, WorkerEvidence } from '../domain/explain/worker-evidence.js';
 import type { WorkerKey } from '../domain/ids.js';
 import type { ShouldTerminate } from '../domain/worker.js';
 import type { Db } from './client/schema.js';
-import { bigint, isWorker, jsonb } from './client/sql.js';
+import { deletionCalls, eventsOfWorker, type WorkerEventRow } from './histories.js';
 import { getWorker } from './workers.js';
-
-/** Of one worker; it has a handful. */
-const MAX_EVENTS = 1000;
-const MAX_DELETIONS = 100;
-
-interface EventRow {
-  readonly id: number;
-  readonly at: number;
-  readonly event: string;
-  readonly cause: string | null;
-  readonly clientId: string | null;
-  readonly data: WorkerEventData;
-}
 
 /** What is recorded of one worker at an instant; its row says what no event does. */
 export async function workerEvidence(db: Db, key: WorkerKey, at: number): Promise<Omit<WorkerEvidence, 'minimum'>> {
-  const { rows: events } = await sql<EventRow>`
-    select id, at, event, cause, client_id, data from worker_events w where ${isWorker(key)}
-    order by at, id limit ${MAX_EVENTS}`.execute(db);
+  const events = await eventsOfWorker(db, key);
   const row = await getWorker(db, key);
   const { since, median } = await recordsOfOthers(db, key.workerPoolId);
   const life = timesOf(events, row);
@@ -44,10 +28,10 @@ export async function workerEvidence(db: Db, key: WorkerKey, at: number): Promis
   };
 }
 
-const firstOf = (events: readonly EventRow[], event: string): EventRow | undefined =>
+const firstOf = (events: readonly WorkerEventRow[], event: string): WorkerEventRow | undefined =>
   events.find((each) => each.event === event);
 
-const sourceOf = ({ id, at }: EventRow) => ({ kind: 'worker-event' as const, id: String(id), at });
+const sourceOf = ({ id, at }: WorkerEventRow) => ({ kind: 'worker-event' as const, id: String(id), at });
 
 async function recordsOfOthers(
   db: Db,
@@ -65,7 +49,7 @@ async function recordsOfOthers(
 type Row = Awaited<ReturnType<typeof getWorker>>;
 
 /** Null: nothing is known of it. */
-function timesOf(events: readonly EventRow[], row: Row): WorkerEvidence['life'] {
+function timesOf(events: readonly WorkerEventRow[], row: Row): WorkerEvidence['life'] {
   const instantOf = (event: string, ofRow: number | null | undefined) => firstOf(events, event)?.at ?? ofRow ?? null;
   const created = instantOf('requested', row?.created) ?? events[0]?.at;
   if (created === undefined) return null;
@@ -81,7 +65,7 @@ function timesOf(events: readonly EventRow[], row: Row): WorkerEvidence['life'] 
   };
 }
 
-const endOf = (stopping: EventRow, end: number | null) => ({
+const endOf = (stopping: WorkerEventRow, end: number | null) => ({
   ...{ begin: stopping.at, end, reason: stopping.cause, who: stopping.clientId },
   source: sourceOf(stopping),
 });
@@ -95,7 +79,7 @@ const endOfRow = (row: Row) =>
       }
     : null;
 
-function verdictAt(events: readonly EventRow[], at: number): ShouldTerminate | null {
+function verdictAt(events: readonly WorkerEventRow[], at: number): ShouldTerminate | null {
   const last = events.findLast(({ event, at: when }) => when <= at && (event === 'advised' || event === 'spared'));
   if (!last) return null;
   const terminate = last.event === 'advised';
@@ -104,10 +88,9 @@ function verdictAt(events: readonly EventRow[], at: number): ShouldTerminate | n
 }
 
 async function deletionsOf(db: Db, { workerId }: WorkerKey, from: number, to: number): Promise<Deletion[]> {
-  const { rows } = await sql<{ id: number; at: number; code: string | null; requestId: string | null }>`
-    select id, ended as at, case result when 'ok' then null else coalesce(cloud_code, result) end as code, request_id
-    from attempts where call_class = 'delete' and begun >= ${bigint(from)} and begun <= ${bigint(to)}
-      and subjects @> ${jsonb([workerId])}
-    order by begun, id limit ${MAX_DELETIONS}`.execute(db);
-  return rows.map(({ id, ...each }) => ({ ...each, source: { kind: 'attempt', id: String(id), at: each.at } }));
+  const calls = await deletionCalls(db, workerId, from, to);
+  return calls.map(({ id, ended, result, cloudCode, requestId }) => ({
+    ...{ at: ended, requestId, code: result === 'ok' ? null : (cloudCode ?? result) },
+    source: { kind: 'attempt', id: String(id), at: ended },
+  }));
 }

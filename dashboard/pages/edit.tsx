@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks';
 import type { Static } from 'typebox';
 import type { poolFull } from '../../api/schemas/pools.js';
 import { call } from '../client.js';
-import { diffLines } from '../diff.js';
 import { confirm } from '../parts/dialog.js';
+import { Diff } from '../parts/diff.js';
 import { Failure, Loading, useTitle } from '../parts/small.js';
 import { useResource } from '../resource.js';
 import { poolCall, poolPage } from '../urls.js';
@@ -123,15 +123,3 @@ function faultOf(text: string): string | null {
     return (error as Error).message;
   }
 }
-
-const marks = { same: ' ', removed: '−', added: '+' } as const;
-
-const Diff = ({ before, after }: { before: string; after: string }) => (
-  <pre class="diff">
-    {diffLines(before, after).map(({ kind, text }, index) => (
-      <span key={index} class={kind}>
-        {`${marks[kind]} ${text}\n`}
-      </span>
-    ))}
-  </pre>
-);

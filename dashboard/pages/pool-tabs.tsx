@@ -7,7 +7,7 @@ import type { LiveRows } from '../live.js';
 import { Facts, Failure, Loading, Since, When } from '../parts/small.js';
 import { type Column, Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
-import { errorsCall, poolCall, workerPage } from '../urls.js';
+import { configPage, errorsCall, poolCall, workerPage } from '../urls.js';
 
 type Worker = Static<typeof workerFull>;
 
@@ -93,7 +93,12 @@ export function Configs({ workerPoolId }: { workerPoolId: string }) {
     <Table
       caption="Launch configs"
       columns={[
-        { id: 'config', title: 'Launch config', of: (row) => row.launchConfigId, value: (row) => row.launchConfigId },
+        {
+          id: 'config',
+          title: 'Launch config',
+          of: (row) => <a href={configPage(workerPoolId, row.launchConfigId)}>{row.launchConfigId}</a>,
+          value: (row) => row.launchConfigId,
+        },
         {
           id: 'archived',
           title: 'Archived',
@@ -110,7 +115,7 @@ export function Configs({ workerPoolId }: { workerPoolId: string }) {
   );
 }
 
-const Json = ({ of }: { of: unknown }) => (
+export const Json = ({ of }: { of: unknown }) => (
   <details>
     <summary>JSON</summary>
     <pre>{JSON.stringify(of, null, 2)}</pre>

@@ -13,9 +13,9 @@ import {
 import { apiAddress, call } from '../client.js';
 import { count, dateAndTime, duration } from '../format.js';
 import { listenToArrows } from '../keys.js';
+import { Candidates } from '../parts/candidates.js';
 import { Facts, Failure, Loading, Needs, useTitle, When } from '../parts/small.js';
 import { Strip } from '../parts/strip.js';
-import { Table } from '../parts/table.js';
 import { WhyWord } from '../parts/why.js';
 import { useReading, useResource } from '../resource.js';
 import { explainCall, poolPage } from '../urls.js';
@@ -171,7 +171,7 @@ function Explained({ of }: { of: Explanation }) {
           </ul>
         </>
       )}
-      <Candidates of={of.candidates} />
+      <Candidates workerPoolId={of.subject} of={of.candidates} />
       <Evidence of={evidence} />
     </>
   );
@@ -189,56 +189,6 @@ function Inputs({ of: { ageMs, ...counts } }: { of: NonNullable<Explanation['inp
 /** `pendingTasks` → `Pending tasks`. */
 const inWords = (name: string): string =>
   name.charAt(0).toUpperCase() + name.slice(1).replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-
-type Candidate = Explanation['candidates'][number];
-
-const share = (value: number): string => String(Math.round(value * 100) / 100);
-
-const weight = ({ weight: { initial, used, errors } }: Candidate): string =>
-  `${share(initial)} − ${share(used)} − ${share(errors)} = ${share(initial - used - errors)}`;
-
-function Candidates({ of }: { of: readonly Candidate[] }) {
-  if (of.length === 0) return null;
-  return (
-    <>
-      <h2>Launch configs</h2>
-      <Table
-        caption="Launch configs that were candidates"
-        columns={[
-          {
-            id: 'config',
-            title: 'Launch config',
-            of: (row) => `${row.launchConfigId}, revision ${row.revision}`,
-            value: (row) => row.launchConfigId,
-          },
-          {
-            id: 'where',
-            title: 'Where, type',
-            of: (row) => [row.where, row.type].filter((each) => each !== null).join(' '),
-            isWide: true,
-          },
-          {
-            id: 'weight',
-            title: 'Weight',
-            of: weight,
-            value: (row) => row.weight.initial - row.weight.used - row.weight.errors,
-            isWide: true,
-          },
-          {
-            id: 'outcome',
-            title: 'Outcome',
-            of: ({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`),
-          },
-          { id: 'until', title: 'Until', of: ({ until }) => (until === null ? '–' : dateAndTime(until)) },
-          { id: 'requests', title: 'Cloud request', of: ({ requestIds }) => requestIds.join(' '), isWide: true },
-        ]}
-        rows={of}
-        keyOf={({ launchConfigId, revision }) => `${launchConfigId} ${revision}`}
-        empty=""
-      />
-    </>
-  );
-}
 
 /** The rows that the answer rests on. */
 function Evidence({ of }: { of: Explanation['evidence'] }) {

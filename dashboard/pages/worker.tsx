@@ -1,12 +1,16 @@
 import type { Static } from 'typebox';
+import type { workerHistory } from '../../api/schemas/histories.js';
 import type { shouldTerminateResponse, workerFull } from '../../api/schemas/workers.js';
-import { workerKeyText } from '../../domain/ids.js';
+import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
+import type { Explanation } from '../causes.js';
 import { call } from '../client.js';
+import { duration } from '../format.js';
 import { confirm } from '../parts/dialog.js';
 import { Facts, Failure, Loading, Since, useTitle, When } from '../parts/small.js';
+import { type Column, Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
 import { may } from '../session.js';
-import { poolPage, workerCall } from '../urls.js';
+import { configPage, poolPage, workerCall } from '../urls.js';
 
 interface WorkerProps {
   readonly pool?: string;
@@ -50,13 +54,14 @@ export function Worker({ pool: workerPoolId = '', group: workerGroup = '', worke
         )}
       </div>
       <Failure of={failure.value} />
+      <Sentence of={key} />
       <Facts
         of={[
           ['Pool', <a href={poolPage(workerPoolId)}>{workerPoolId}</a>],
           ['Group', workerGroup],
           ['State', worker.state],
           ['Provider', worker.providerId],
-          ['Launch config', worker.launchConfigId ?? '–'],
+          ['Launch config', <LaunchConfigLink of={worker} />],
           ['Capacity', worker.capacity],
           ['Created', <When at={worker.created} />],
           ['Age', <Since at={worker.created} />],
@@ -66,9 +71,55 @@ export function Worker({ pool: workerPoolId = '', group: workerGroup = '', worke
           ['Advised to end', adviceText(advice.data.value)],
         ]}
       />
+      <History of={key} />
     </>
   );
 }
 
 const adviceText = (advice: Static<typeof shouldTerminateResponse> | null): string =>
   advice === null ? '–' : `${advice.terminate ? 'yes' : 'no'}${advice.reason === 'none' ? '' : `: ${advice.reason}`}`;
+
+function LaunchConfigLink({ of: { workerPoolId, launchConfigId } }: { of: Static<typeof workerFull> }) {
+  return launchConfigId ? <a href={configPage(workerPoolId, launchConfigId)}>{launchConfigId}</a> : <>–</>;
+}
+
+/** Why it is as it is. */
+function Sentence({ of }: { of: WorkerKey }) {
+  const { data } = useResource<Explanation>(workerCall(of, '/explain'));
+  return data.value && <p class="sentence">{data.value.sentence}</p>;
+}
+
+type Entry = Static<typeof workerHistory>['history'][number];
+
+/** What happened to it, and what the cloud was asked for it. */
+function History({ of }: { of: WorkerKey }) {
+  const { data, failure } = useResource<Static<typeof workerHistory>>(workerCall(of, '/history'));
+  return (
+    <>
+      <h2>History</h2>
+      <Failure of={failure.value} />
+      <Table
+        caption="What happened, oldest first"
+        columns={historyColumns}
+        rows={data.value?.history ?? []}
+        keyOf={({ at, what, call: made }) => `${at} ${what} ${made?.requestId}`}
+        empty="Nothing is recorded of it."
+      />
+    </>
+  );
+}
+
+const historyColumns: readonly Column<Entry>[] = [
+  { id: 'when', title: 'When (UTC)', of: ({ at }) => <When at={at} /> },
+  { id: 'what', title: 'What', of: ({ what, call: made }) => made?.operation ?? what },
+  { id: 'cause', title: 'Cause, answer', of: ({ cause, call: made }) => cause ?? answerOf(made) },
+  { id: 'who', title: 'Who', of: ({ clientId }) => clientId ?? '–', isWide: true },
+  { id: 'took', title: 'Took', of: ({ call: made }) => (made ? duration(made.tookMs) : '–'), isWide: true },
+  { id: 'waited', title: 'Waited', of: ({ call: made }) => (made ? duration(made.waitedMs) : '–'), isWide: true },
+  { id: 'request', title: 'Cloud request', of: ({ call: made }) => made?.requestId ?? '–', isWide: true },
+];
+
+const answerOf = (made: Entry['call']): string =>
+  made === null
+    ? '–'
+    : [made.region, made.cloudCode ?? made.result, made.message].filter((each) => each !== null).join(' ');

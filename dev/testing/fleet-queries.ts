@@ -12,6 +12,7 @@ import { workerEvidence } from '../../database/explain-worker-records.js';
 import { runningCandidates, runningMachines } from '../../database/forced-removal.js';
 import { errorsOfLastHour, poolOverviews } from '../../database/overview.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
+import { callsOfLaunch, deletionCalls, eventsOfWorker, launchConfigHistory } from '../../database/histories.js';
 import { listHolds } from '../../database/holds.js';
 import { listLaunchConfigs } from '../../database/launch-configs.js';
 import { failLaunch } from '../../database/launch-failures.js';
@@ -281,6 +282,10 @@ const api: FleetQuery[] = [
   { name: 'errorsOfLastHour', run: errorsOfLastHour },
   { name: 'poolRecords', run: (db, nowMs) => poolRecords(db, pool, { from: nowMs, to: nowMs }, 'corrected') },
   { name: 'workerEvidence', run: (db, nowMs) => workerEvidence(db, worker, nowMs) },
+  { name: 'launchConfigHistory', run: (db) => launchConfigHistory(db, pool, launchConfigId) },
+  { name: 'eventsOfWorker', run: (db) => eventsOfWorker(db, worker) },
+  { name: 'callsOfLaunch', run: (db) => callsOfLaunch(db, 'no launch') },
+  { name: 'deletionCalls', run: (db, nowMs) => deletionCalls(db, worker.workerId, nowMs - 60_000, nowMs) },
   { name: 'listDecisions', run: (db) => listDecisions(db, pool, page) },
   { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },

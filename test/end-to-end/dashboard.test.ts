@@ -150,10 +150,21 @@ test('a worker is removed from its page, after it was asked for', async () => {
   await system.api.holdPool(WORKER_POOL, 'nothing is replaced');
   await open(poolPath(WORKER_POOL));
   await page.getByRole('rowheader').getByRole('link').first().click();
+  await expectText('RunInstances');
+  await expectAccessible();
   await page.getByRole('button', { name: 'Remove…' }).click();
   if (proofSize({ short: false, long: true })) await expectAccessible();
   await page.getByRole('button', { name: 'Remove the worker' }).click();
   await expectText(/^(stopping|stopped)$/);
+});
+
+test('a launch config has a page with its weight, its launches and its revisions', async () => {
+  await open(`${poolPath(WORKER_POOL)}?tab=configs`);
+  await page.getByRole('rowheader').getByRole('link').first().click();
+  await page.getByRole('table', { name: 'Launches' }).getByRole('row').nth(1).waitFor();
+  await page.getByRole('table', { name: 'candidates' }).waitFor();
+  await expectText(/^Revision 1/);
+  await expectAccessible();
 });
 
 test('a definition is edited with its changes in view, and what the API refuses is said', async () => {

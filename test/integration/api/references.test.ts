@@ -41,7 +41,7 @@ const ADDED = [
   ...['holdWorkerPool', 'releaseWorkerPool', 'holdAll', 'releaseAll', 'listHolds', 'getEntityHistory'],
   ...['sweepOrphans', 'orphanSweep', 'listOrphans', 'listAuditHistory'],
   ...['workerPoolOverview', 'reconcileWorkerPool', 'openSession', 'closeSession', 'whoami'],
-  ...['explainWorkerPool', 'explainTaskQueue', 'explainWorker'],
+  ...['explainWorkerPool', 'explainTaskQueue', 'explainWorker', 'workerHistory', 'workerPoolLaunchConfigHistory'],
 ];
 
 /** They need no scope, and read credentials all the same. */
