@@ -5,7 +5,7 @@ import { needsReconciliation, type PollFinding } from '../../domain/trigger.js';
 import type { DemandReading } from '../../database/demand-readings.js';
 import type { PoolCapacity } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
-import { providerBlock } from '../pool/provider-block.js';
+import { providerBlock } from '../../providers/provider-block.js';
 
 export interface PollDecision {
   /** Whether the pool is to be reconciled. */

@@ -9,7 +9,7 @@ import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../dat
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
 import type { PoolAssessment, UnfinishedLaunch } from './types.js';
-import { providerBlock } from './provider-block.js';
+import { providerBlock } from '../../providers/provider-block.js';
 
 /**
  * A workflow of the engine's own answers, which may be behind on a busy server. The next attempt asks anew, where a

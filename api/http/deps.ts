@@ -32,7 +32,7 @@ export interface ApiDeps {
   readonly httpLimits?: Partial<HttpLimits>;
 }
 
-export type ApiConfig = Pick<Config, 'rootUrl' | 'server' | 'auth' | 'issuer' | 'provisioning'>;
+export type ApiConfig = Pick<Config, 'rootUrl' | 'server' | 'auth' | 'issuer' | 'provisioning' | 'limits'>;
 
 /** Mozilla's Dockerflow convention. */
 export interface Version {

@@ -7,7 +7,7 @@ import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { decisionList } from '../schemas/pools.js';
 import { iso } from '../schemas/serialization.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 export function addDecisionOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
   const paging = pagingOf('decisions');

@@ -15,7 +15,7 @@ import { poolError, poolErrorList, poolErrorStats, reportErrorRequest } from '..
 import { Throttle } from '../http/registration-throttle.js';
 import { SharedAnswer } from '../http/shared-answers.js';
 import { toErrorResponse, toErrorStatsResponse } from '../schemas/serialization.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 /** Bytes. Every list of the pool's errors holds it for days. */
 const MAX_EXTRA_BYTES = 64 * 1024;

@@ -8,7 +8,7 @@ import { nameOf } from '../pools/submission.js';
 import { empty, poolParams } from '../schemas/common.js';
 import { holdList, holdRequest } from '../schemas/pools.js';
 import { iso } from '../schemas/serialization.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 /**
  * A held scope launches nothing; everything else goes on. Added to Taskcluster's calls

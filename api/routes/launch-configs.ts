@@ -8,7 +8,7 @@ import { pagingQuery } from '../http/paging.js';
 import { flag, poolParams } from '../schemas/common.js';
 import { launchConfigList } from '../schemas/pools.js';
 import { toLaunchConfigResponse } from '../schemas/serialization.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 export function addLaunchConfigOperations(api: FastifyInstance, { db, pagingOf }: ApiContext): void {
   const paging = pagingOf('launch-configs');

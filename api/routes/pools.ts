@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
-import { createPool, deletePool, getPool, listPools, updatePool, type PoolResult } from '../../database/pools.js';
+import { createPool, deletePool, getPool, listPools, updatePool } from '../../database/pools.js';
 import { insertError } from '../../database/errors.js';
 import { noWorkers, poolCounters } from '../../database/counts.js';
 import type { Providers } from '../../providers/configured.js';
 import type { ApiContext } from '../http/context.js';
-import { ApiError, inputError, notFound } from '../http/errors.js';
+import { ApiError, inputError } from '../http/errors.js';
 import { addOperation, type Log } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
+import { noSuchPool, requireAccepted } from '../pools/accepted.js';
+import { dryRun } from '../pools/dry-run.js';
 import { checkSubmission, nameOf, shortened, type CheckedSubmission } from '../pools/submission.js';
 import { poolParams } from '../schemas/common.js';
+import { dryRunResponse } from '../schemas/dry-run.js';
 import { createPoolRequest, poolFull, poolList, updatePoolRequest } from '../schemas/pools.js';
 import { toPoolResponse } from '../schemas/serialization.js';
 
@@ -18,6 +21,7 @@ const provide = ({ body }: { body: { providerId: string } }) => [`worker-manager
 
 export function addPoolOperations(api: FastifyInstance, context: ApiContext): void {
   addPoolChanges(api, context);
+  addDryRun(api, context);
   addPoolReads(api, context);
 }
 
@@ -82,6 +86,24 @@ function addPoolChanges(api: FastifyInstance, context: ApiContext): void {
   });
 }
 
+function addDryRun(api: FastifyInstance, context: ApiContext): void {
+  addOperation(api, {
+    name: 'dryRunWorkerPool',
+    category: 'Worker Pools',
+    stability: 'experimental',
+    method: 'POST',
+    path: '/worker-pool/:workerPoolId/dry-run',
+    summary: 'What a definition would change and launch if it were the pool’s; changes nothing',
+    params: poolParams,
+    body: updatePoolRequest,
+    scopes: manage,
+    contentScopes: provide,
+    response: dryRunResponse,
+    handle: ({ params: { workerPoolId }, body, caller }) =>
+      dryRun(context, checkSubmission(context, workerPoolId, body, caller)),
+  });
+}
+
 function addPoolReads(api: FastifyInstance, context: ApiContext): void {
   const paging = context.pagingOf('pools');
 
@@ -129,30 +151,11 @@ function requireReady(providers: Providers, providerId: string): void {
   }
 }
 
-export const noSuchPool = (workerPoolId: string) => notFound(`There is no worker pool ${workerPoolId}.`);
-
 async function readPool({ db }: ApiContext, workerPoolId: string) {
   const found = await getPool(db, workerPoolId);
   if (!found) throw noSuchPool(workerPoolId);
   const counters = await poolCounters(db, [workerPoolId]);
   return toPoolResponse(found.pool, found.launchConfigs, counters.get(workerPoolId) ?? noWorkers);
-}
-
-function requireAccepted(result: PoolResult, workerPoolId: string): void {
-  switch (result.outcome) {
-    case 'pool-exists':
-      throw new ApiError('RequestConflict', `Worker pool ${workerPoolId} exists, with another definition.`);
-    case 'launch-config-conflict':
-      throw new ApiError(
-        'RequestConflict',
-        `Launch config ${result.launchConfigId} of ${workerPoolId} exists, with another content.`,
-      );
-    case 'not-found':
-      throw noSuchPool(workerPoolId);
-    case 'created':
-    case 'updated':
-    case 'unchanged':
-  }
 }
 
 /** Lines have a bounded length; the whole text is in the database. */

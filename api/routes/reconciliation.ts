@@ -5,7 +5,7 @@ import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
 import { nameOf } from '../pools/submission.js';
 import { empty, poolParams } from '../schemas/common.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 /** Added to Taskcluster's calls (docs/taskcluster-compatibility.md#routes). */
 export function addReconciliationOperations(api: FastifyInstance, { db, lifecycles, now }: ApiContext): void {

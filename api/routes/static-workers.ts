@@ -13,7 +13,7 @@ import { addOperation } from '../http/operation.js';
 import { workerParams } from '../schemas/common.js';
 import { staticWorkerRequest, workerFull, USUAL_CAPACITY } from '../schemas/workers.js';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 import { noSuchWorker, workerResponse } from './workers.js';
 
 interface Submission {

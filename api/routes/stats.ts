@@ -6,7 +6,7 @@ import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { poolParams } from '../schemas/common.js';
 import { poolListStats, poolStats } from '../schemas/pools.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 /** Name under which workers without a launch config are counted. */
 const NO_LAUNCH_CONFIG = 'unknown';

@@ -15,7 +15,7 @@ import { empty, groupParams, identifier, poolParams, workerParams } from '../sch
 import { queueWorkerState, STANDALONE } from '../schemas/queue-workers.js';
 import { shouldTerminateResponse, workerFull, workerList } from '../schemas/workers.js';
 import { toWorkerResponse } from '../schemas/serialization.js';
-import { noSuchPool } from './pools.js';
+import { noSuchPool } from '../pools/accepted.js';
 
 const API_REMOVAL = 'workerManager.removeWorker API call';
 

@@ -21,6 +21,7 @@ type Options = ShowOptions & { readonly url?: string };
 export function addClientCommands(program: Command): void {
   const command = (name: string, description: string): Command => clientCommand(program, name, description);
   addPools(command);
+  addDryRun(command);
   addWorkers(command);
   addPoolLists(command);
   addDeploymentLists(command);
@@ -110,6 +111,21 @@ function addPools(command: Add): void {
       orNearPools(connection, id, () => connection.call('GET', `worker-pool/${pathPart(id)}`) as Promise<object>),
     ),
   );
+}
+
+function addDryRun(command: Add): void {
+  command('dry-run <pool> <file>', 'What a definition (JSON or YAML) would change and launch; changes nothing')
+    .addOption(outputOption())
+    .action(async (pool: string, file: string, options: Options) => {
+      const { readDefinition } = await import('./definition.js');
+      const definition = readDefinition(file);
+      await one(
+        options,
+        pool,
+        null,
+        (connection) => connection.call('POST', `worker-pool/${pathPart(pool)}/dry-run`, definition) as Promise<object>,
+      );
+    });
 }
 
 function addWorkers(command: Add): void {

@@ -5,6 +5,7 @@ import type { poolFull } from '../../api/schemas/pools.js';
 import { call } from '../client.js';
 import { confirm } from '../parts/dialog.js';
 import { Diff } from '../parts/diff.js';
+import { DryRunOutcome, useDryRun } from '../parts/dry-run.js';
 import { Failure, Loading, useTitle } from '../parts/small.js';
 import { useResource } from '../resource.js';
 import { poolCall, poolPage } from '../urls.js';
@@ -63,8 +64,10 @@ function Editor({ before, workerPoolId, method }: EditorProps) {
   const { route } = useLocation();
   const [original] = useState(before);
   const [text, setText] = useState(before);
+  const { tried, dryRun } = useDryRun(workerPoolId, text);
   const fault = faultOf(text);
   const isChanged = text !== original;
+  const mayBeSaved = tried?.result != null && (method === 'PUT' || isChanged);
   const save = () =>
     confirm({
       title: method === 'PUT' ? `Create the pool ${workerPoolId}?` : `Change the pool ${workerPoolId}?`,
@@ -106,10 +109,14 @@ function Editor({ before, workerPoolId, method }: EditorProps) {
         </section>
       )}
       <p class="actions">
-        <button type="submit" disabled={fault !== null || workerPoolId === '' || (method === 'POST' && !isChanged)}>
+        <button type="button" disabled={fault !== null || workerPoolId === ''} onClick={() => void dryRun()}>
+          Dry run
+        </button>
+        <button type="submit" disabled={!mayBeSaved}>
           {method === 'PUT' ? 'Create…' : 'Save…'}
         </button>
       </p>
+      <DryRunOutcome of={tried} />
     </form>
   );
 }

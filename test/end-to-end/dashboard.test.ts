@@ -167,20 +167,21 @@ test('a launch config has a page with its weight, its launches and its revisions
   await expectAccessible();
 });
 
-test('a definition is edited with its changes in view, and what the API refuses is said', async () => {
+test('a definition is edited with its changes and what they do in view, and what the API refuses is said', async () => {
   await open(`${poolPath(HELD_POOL)}/edit`);
   const editor = page.getByLabel('Definition, as JSON');
   const text = await editor.inputValue();
   await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": "ten"'));
   await page.getByText('+     "maxCapacity": "ten"').first().waitFor();
-  await expectAccessible();
-  await page.getByRole('button', { name: 'Save…' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('dialog').getByRole('alert').waitFor();
+  expect(await page.getByRole('button', { name: 'Save…' }).isDisabled()).toBe(true);
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await page.getByRole('alert').filter({ hasText: 'maxCapacity' }).waitFor();
   // A refused call is an error in the console too.
   complaints.splice(0, complaints.length, ...complaints.filter((each) => !each.includes('status of 400')));
-  await page.keyboard.press('Escape');
   await editor.fill(text.replace('"maxCapacity": 10', '"maxCapacity": 11'));
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await page.getByRole('region', { name: 'Dry run' }).getByText('Nothing is launched at the moment').waitFor();
+  await expectAccessible();
   await page.getByRole('button', { name: 'Save…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   await expectText(/"maxCapacity": 11/);

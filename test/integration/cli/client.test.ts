@@ -1,6 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { stringify } from 'yaml';
 import { eventually } from '../../../dev/testing/eventually.js';
 import { launchMachines, poolDefinition, startTestApi, type TestApi } from '../../support/api.js';
 
@@ -72,6 +75,18 @@ test('the other lists show their rows', async () => {
   expect((await run(['decisions', 'proj-ci/linux', '--no-headers'])).out).toBe('');
   expect((await run(['errors', '--by', 'code', '--no-headers'])).out).toBe('');
   expect((await run(['pool', 'proj-ci/linux'])).out).toContain('owner: owner@example.com\n');
+});
+
+test('a definition is tried without an effect, from a file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'worker-manager-cli-'));
+  const file = join(folder, 'pool.yml');
+  writeFileSync(file, stringify({ ...poolDefinition, config: { ...poolDefinition.config, minCapacity: 3 } }));
+  const { code, out } = await run(['dry-run', 'proj-ci/linux', file, '-o', 'json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ outcome: 'updated', spawnCapacity: 1 });
+  expect((await run(['pool', 'proj-ci/linux'])).out).toContain('minCapacity: 0\n');
+  expect((await run(['dry-run', 'proj-ci/linux', join(folder, 'none')])).err).toContain('no such file');
+  rmSync(folder, { recursive: true });
 });
 
 test('a hold is made in its operator’s name, listed and released', async () => {

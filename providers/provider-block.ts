@@ -1,5 +1,5 @@
-import { NULL_PROVIDER } from '../../domain/ids.js';
-import type { Providers } from '../../providers/configured.js';
+import { NULL_PROVIDER } from '../domain/ids.js';
+import type { Providers } from './configured.js';
 
 /** Why this provider launches nothing now, in words; null when it may. */
 export function providerBlock(providers: Providers, providerId: string): string | null {
