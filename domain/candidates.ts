@@ -10,8 +10,10 @@ export function roundOf(
   const reasons = new Map(passedOver.map(({ launchConfigId, reason }) => [launchConfigId, reason]));
   const all = options.map((option): Candidate => {
     const { launchConfigId, revision, usedCapacity, capacityPerInstance, recentErrors, backoffUntil } = option;
+    const { preemptedPart } = option;
     return {
       ...{ launchConfigId, revision, usedCapacity, capacityPerInstance, recentErrors, backoffUntil },
+      ...(preemptedPart !== undefined && { preemptedPart }),
       initialWeight: option.initialWeight ?? 1,
       weight: weights[launchConfigId] ?? 0,
       maxCapacity: Math.min(poolMaxCapacity, option.maxCapacity ?? poolMaxCapacity),

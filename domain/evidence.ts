@@ -147,6 +147,8 @@ export interface Candidate {
   readonly capacityPerInstance: number;
   /** Of the last hour. */
   readonly recentErrors: number;
+  /** What its weight lost to machines that were preempted; absent: nothing. */
+  readonly preemptedPart?: number;
   /** It backs off until then; null: it does not. */
   readonly backoffUntil: number | null;
   readonly outcome: 'chosen' | PassedOverReason;

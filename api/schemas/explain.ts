@@ -29,7 +29,7 @@ const candidate = closed({
   revision: Type.Integer(),
   where: nullable(Type.String()),
   type: nullable(Type.String()),
-  weight: closed({ initial: number, used: number, errors: number, drawn: number }),
+  weight: closed({ initial: number, used: number, errors: number, preempted: number, drawn: number }),
   outcome: oneOf(candidateOutcomes),
   reason: nullable(Type.String()),
   until: nullable(instant),

@@ -1,4 +1,6 @@
 import { stringify } from 'yaml';
+import type { Candidate } from '../../domain/explain/explanation.js';
+import { weightText } from '../../domain/explain/words.js';
 import { EXIT, ExitError } from '../exit.js';
 import { type Connection, pathPart } from './connection.js';
 import { instantOf } from './instants.js';
@@ -28,7 +30,7 @@ interface CandidateBody {
   readonly revision: number;
   readonly where: string | null;
   readonly type: string | null;
-  readonly weight: { readonly initial: number; readonly used: number; readonly errors: number; readonly drawn: number };
+  readonly weight: Candidate['weight'];
   readonly outcome: string;
   readonly reason: string | null;
   readonly until: string | null;
@@ -138,11 +140,6 @@ const candidateTable = {
     { title: 'CLOUD REQUEST', of: ({ requestIds }: CandidateBody) => requestIds.join(' ') },
   ],
 };
-
-const weightText = ({ initial, used, errors }: CandidateBody['weight']): string =>
-  `${share(initial)} − ${share(used)} − ${share(errors)} = ${share(initial - used - errors)}`;
-
-const share = (value: number): string => String(Math.round(value * 100) / 100);
 
 const segmentTable = {
   nameOf: ({ from }: SegmentBody) => from,

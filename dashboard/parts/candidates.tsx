@@ -1,14 +1,10 @@
+import { weightText } from '../../domain/explain/words.js';
 import type { Explanation } from '../causes.js';
 import { dateAndTime } from '../format.js';
 import { configPage } from '../urls.js';
 import { Table } from './table.js';
 
 type Candidate = Explanation['candidates'][number];
-
-const share = (value: number): string => String(Math.round(value * 100) / 100);
-
-const weight = ({ weight: { initial, used, errors } }: Candidate): string =>
-  `${share(initial)} − ${share(used)} − ${share(errors)} = ${share(initial - used - errors)}`;
 
 /** Launch configs as a choice between them would see them. */
 export function Candidates({ workerPoolId, of }: { workerPoolId: string; of: readonly Candidate[] }) {
@@ -38,8 +34,8 @@ export function Candidates({ workerPoolId, of }: { workerPoolId: string; of: rea
           {
             id: 'weight',
             title: 'Weight',
-            of: weight,
-            value: (row) => row.weight.initial - row.weight.used - row.weight.errors,
+            of: (row) => weightText(row.weight),
+            value: (row) => row.weight.drawn,
             isWide: true,
           },
           {

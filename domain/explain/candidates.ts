@@ -14,11 +14,12 @@ export function candidatesOf(launchConfigs: readonly LaunchConfigEvidence[], cho
   return launchConfigs.map((evidence) => {
     const { launchConfigId, revision, where, type, backoff } = evidence;
     const option = { ...evidence, backoffUntil: backoff?.until ?? null };
-    const { initial, used, errors } = launchWeight(option, choosing.poolMaxCapacity, errorsInAll);
+    const weight = launchWeight(option, choosing.poolMaxCapacity, errorsInAll);
+    const left = weight.initial - weight.used - weight.errors - weight.preempted;
     const excluded = exclusionOf(option, choosing);
     return {
       ...{ launchConfigId, revision, where, type },
-      weight: { initial, used, errors, drawn: excluded === null ? Math.max(0, initial - used - errors) : 0 },
+      weight: { ...weight, drawn: excluded === null ? Math.max(0, left) : 0 },
       outcome: excluded ?? 'usable',
       reason: excluded === 'backing off' ? (backoff?.code ?? backoff?.message ?? null) : null,
       until: excluded === 'backing off' ? (backoff?.until ?? null) : null,

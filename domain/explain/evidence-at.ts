@@ -191,7 +191,7 @@ function decisionOf(decision: ReconciliationRecord): DecisionEvidence {
   };
 }
 
-/** Use and errors of launch configs are those of the last choice between them. */
+/** Use, errors and preemptions of launch configs are those of the last choice between them. */
 function launchConfigsAt(records: PoolRecords, definition: SubmittedPool, at: number): LaunchConfigEvidence[] {
   const choice = last(records.reconciliations, ({ ended, evidence }) => ended <= at && evidence.rounds.length > 0);
   const candidates = choice?.evidence.rounds.at(-1)?.candidates ?? [];
@@ -206,6 +206,7 @@ function launchConfigsAt(records: PoolRecords, definition: SubmittedPool, at: nu
       capacityPerInstance: capacityPerInstance(launchConfiguration),
       usedCapacity: seen?.usedCapacity ?? 0,
       recentErrors: seen?.recentErrors ?? 0,
+      ...(seen?.preemptedPart !== undefined && { preemptedPart: seen.preemptedPart }),
       backoff: backoffAt(records, launchConfigId, revision, at),
       openLaunches: open.filter((launch) => launch.launchConfigId === launchConfigId).length,
       unregisteredRoom: seen?.outcome === 'awaiting a registration' ? 0 : null,

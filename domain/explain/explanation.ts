@@ -110,6 +110,8 @@ export interface Candidate {
     readonly initial: number;
     readonly used: number;
     readonly errors: number;
+    /** Where its pool prefers machines that live longer. */
+    readonly preempted: number;
     /** What it would be drawn with. */
     readonly drawn: number;
   };

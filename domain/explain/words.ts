@@ -1,4 +1,5 @@
 import { DAY_MS } from '../durations.js';
+import type { Candidate } from './explanation.js';
 
 /** How instants and numbers stand in sentences. */
 
@@ -24,3 +25,11 @@ export function quoted(text: string): string {
 }
 
 const MAX_QUOTED = 200;
+
+/** `1 − 0.12 − 0.4 = 0.48`: what a launch config is drawn with, less its use, its errors and, if any, preemptions. */
+export function weightText({ initial, used, errors, preempted }: Omit<Candidate['weight'], 'drawn'>): string {
+  const parts = [initial, used, errors, ...(preempted > 0 ? [preempted] : [])];
+  return `${parts.map(share).join(' − ')} = ${share(initial - used - errors - preempted)}`;
+}
+
+const share = (value: number): string => String(Math.round(value * 100) / 100);

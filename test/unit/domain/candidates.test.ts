@@ -29,6 +29,13 @@ test('a round says of each launch config what it was judged by, and what came of
   });
 });
 
+test('a round says what preemptions took of a weight, where they took anything', () => {
+  const round = selection([option('lc-a', { preemptedPart: 0.25 }), option('lc-b')]);
+  const [preempted, other] = roundOf(round, chooseLaunchConfigs(round)).candidates;
+  expect(preempted).toMatchObject({ preemptedPart: 0.25, weight: 0.65 });
+  expect(other).not.toHaveProperty('preemptedPart');
+});
+
 test('a round of very many launch configs keeps the chosen ones, and counts those that it leaves out', () => {
   const many = Array.from({ length: MAX_CANDIDATES + 50 }, (_, n) => option(`lc-${n}`, { initialWeight: 0 }));
   const round = selection([...many, option('chosen')]);

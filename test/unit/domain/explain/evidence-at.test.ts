@@ -141,6 +141,17 @@ describe('evidence at an instant', () => {
   });
 });
 
+test('what preemptions took of a launch config’s weight is that of the last choice', () => {
+  const candidate = {
+    ...{ launchConfigId: 'lc-a', revision: 3, initialWeight: 1, weight: 0.75, usedCapacity: 0, maxCapacity: 100 },
+    ...{ capacityPerInstance: 1, recentErrors: 0, preemptedPart: 0.25, backoffUntil: null },
+    ...({ outcome: 'chosen', machines: 1 } as const),
+  };
+  const round = { wantedCapacity: 1, roomCapacity: 100, candidates: [candidate], omitted: 0, limit: null };
+  const { candidates } = explained({ reconciliations: [reconciliation(AT - 1_000, { rounds: [round] })] });
+  expect(candidates.map(({ weight }) => weight.preempted)).toEqual([0.25, 0]);
+});
+
 describe('records of a span of time', () => {
   const hold = spanRecord({
     ...{ kind: 'hold', subject: '*', begins: AT - 30_000, ends: AT + 30_000 },

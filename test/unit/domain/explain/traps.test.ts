@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { noCapacity } from '../../../../domain/estimator.js';
 import { explainPool } from '../../../../domain/explain/explain.js';
+import { weightText } from '../../../../domain/explain/words.js';
 import {
   AT,
   backoff,
@@ -171,16 +172,23 @@ describe('candidates', () => {
   test('an explanation gives each launch config its weight, outcome and the cloud’s request', () => {
     const launchConfigs = [
       launchConfig('lc-a', { usedCapacity: 12, recentErrors: 2, backoff: backoff() }),
-      launchConfig('lc-b', { recentErrors: 3 }),
+      launchConfig('lc-b', { recentErrors: 3, preemptedPart: 0.1 }),
       launchConfig('lc-c', { maxCapacity: 0 }),
     ];
     const [a, b, c] = explainPool(poolEvidence({ launchConfigs }), AT).candidates;
     expect(a).toMatchObject({
-      weight: { initial: 1, used: 0.12, errors: 0.4, drawn: 0 },
+      weight: { initial: 1, used: 0.12, errors: 0.4, preempted: 0, drawn: 0 },
       ...{ outcome: 'backing off', reason: 'InsufficientInstanceCapacity', until: clockOf('12:03:10') },
       requestIds: ['req-1f'],
     });
-    expect(b).toMatchObject({ weight: { initial: 1, used: 0, errors: 0.6, drawn: 0.4 }, outcome: 'usable' });
+    expect(b).toMatchObject({
+      weight: { initial: 1, used: 0, errors: 0.6, preempted: 0.1, drawn: expect.closeTo(0.3) },
+      outcome: 'usable',
+    });
+    expect([weightText(a!.weight), weightText(b!.weight)]).toEqual([
+      '1 − 0.12 − 0.4 = 0.48',
+      '1 − 0 − 0.6 − 0.1 = 0.3',
+    ]);
     expect(c).toMatchObject({ weight: { used: 1, drawn: 0 }, outcome: 'no capacity left' });
   });
 
