@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { callsOfLaunch, deletionCalls, eventsOfWorker, launchConfigHistory } from '../../database/histories.js';
-import type { CallRow, WorkerEventRow } from '../../database/histories.js';
+import {
+  type CallRow,
+  callsOfLaunch,
+  deletionCalls,
+  eventsOfWorker,
+  launchConfigHistory,
+  type WorkerEventRow,
+} from '../../database/histories.js';
 import { getWorker } from '../../database/workers.js';
 import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
 import type { ApiContext } from '../http/context.js';

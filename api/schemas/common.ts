@@ -1,4 +1,4 @@
-import { type TProperties, Type } from 'typebox';
+import { type TLiteral, type TProperties, type TSchema, Type } from 'typebox';
 import { identifierPattern, workerPoolIdPattern } from '../../domain/ids.js';
 import { workerStates } from '../../domain/worker.js';
 
@@ -7,6 +7,10 @@ import { workerStates } from '../../domain/worker.js';
 /** `example`: one that a deployment would take, for readers and tools. */
 export const closed = <T extends TProperties>(properties: T, example?: object) =>
   Type.Object(properties, { additionalProperties: false, ...(example && { examples: [example] }) });
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+/** A union of as many literals as there happen to be has no type of its own. */
+export const oneOf = <T extends string>(values: readonly T[]) =>
+  Type.Union(values.map((value) => Type.Literal(value))) as unknown as TLiteral<T>;
 export const anyObject = Type.Object({}, { additionalProperties: true });
 export const instant = Type.String({ format: 'date-time' });
 
@@ -17,7 +21,7 @@ export const workerId = Type.String({ pattern: identifierPattern.source, example
 export const secret = Type.String({ pattern: '^[a-zA-Z0-9_-]{44}$' });
 /** Of a query. */
 export const flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
-export const workerState = Type.Union(workerStates.map((state: string) => Type.Literal(state)));
+export const workerState = oneOf(workerStates);
 
 export const poolParams = { workerPoolId };
 export const groupParams = { workerPoolId, workerGroup };

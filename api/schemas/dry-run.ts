@@ -1,11 +1,9 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { passedOverReasons } from '../../domain/selection.js';
 import { estimateBounds } from '../../domain/estimator.js';
-import { closed } from './common.js';
+import { closed, nullable, oneOf } from './common.js';
 import { named } from './names.js';
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const oneOf = (values: readonly string[]) => Type.Union(values.map((value) => Type.Literal(value)));
 const ids = Type.Array(Type.String());
 const number = Type.Number();
 

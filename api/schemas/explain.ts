@@ -1,12 +1,8 @@
-import { type TLiteral, Type } from 'typebox';
+import { Type } from 'typebox';
 import { candidateOutcomes, certainties, poolCauses, workerCauses } from '../../domain/explain/explanation.js';
-import { closed, instant } from './common.js';
+import { closed, instant, nullable, oneOf } from './common.js';
 import { named } from './names.js';
 
-/** A union of as many literals as there happen to be has no type of its own. */
-const oneOf = <T extends string>(values: readonly T[]) =>
-  Type.Union(values.map((value) => Type.Literal(value))) as unknown as TLiteral<T>;
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 const number = Type.Number();
 
 const inputs = closed({

@@ -1,9 +1,8 @@
-import { type TSchema, Type } from 'typebox';
+import { Type } from 'typebox';
 import { workerEvents } from '../../domain/evidence.js';
-import { closed, identifier, instant, workerPoolId } from './common.js';
+import { closed, identifier, instant, nullable, oneOf, workerPoolId } from './common.js';
 import { named } from './names.js';
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const text = nullable(Type.String());
 const count = Type.Integer({ minimum: 0 });
 
@@ -20,18 +19,19 @@ const call = closed({
   requestId: text,
 });
 
-const [firstEvent, ...otherEvents] = workerEvents;
-const what = Type.Union([
-  Type.Literal('call'),
-  Type.Literal(firstEvent),
-  ...otherEvents.map((event) => Type.Literal(event)),
-]);
-
 export const workerHistory = named(
   'worker-history',
   closed({
     /** What happened to it and the calls that were made for it, oldest first. */
-    history: Type.Array(closed({ at: instant, what, cause: text, clientId: text, call: nullable(call) })),
+    history: Type.Array(
+      closed({
+        at: instant,
+        what: oneOf(['call', ...workerEvents]),
+        cause: text,
+        clientId: text,
+        call: nullable(call),
+      }),
+    ),
   }),
 );
 

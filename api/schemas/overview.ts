@@ -1,8 +1,7 @@
-import { type Static, type TSchema, Type } from 'typebox';
-import { closed, identifier, instant, workerPoolId } from './common.js';
+import { type Static, Type } from 'typebox';
+import { closed, identifier, instant, nullable, workerPoolId } from './common.js';
 import { named } from './names.js';
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const count = Type.Integer({ minimum: 0 });
 
 const hold = closed({ clientId: Type.String(), reason: Type.String(), since: instant });

@@ -115,7 +115,7 @@ export function Configs({ workerPoolId }: { workerPoolId: string }) {
   );
 }
 
-export const Json = ({ of }: { of: unknown }) => (
+const Json = ({ of }: { of: unknown }) => (
   <details>
     <summary>JSON</summary>
     <pre>{JSON.stringify(of, null, 2)}</pre>
