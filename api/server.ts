@@ -35,6 +35,7 @@ import { addQueueWorkerOperations } from './routes/queue-workers.js';
 import { addSessionOperations } from './routes/session.js';
 import { addStaticWorkerOperations } from './routes/static-workers.js';
 import { addStatsOperations } from './routes/stats.js';
+import { addUsageOperations } from './routes/usage.js';
 import { addWorkerOperations } from './routes/workers.js';
 import type { Overview } from './schemas/overview.js';
 
@@ -93,6 +94,7 @@ function addDescription(app: FastifyInstance): void {
 function addOperations(api: FastifyInstance, context: ApiContext, overview: SharedAnswer<Overview>): void {
   addHealthOperations(api, context);
   addProviderOperations(api, context);
+  addUsageOperations(api, context);
   addPoolOperations(api, context);
   addOverviewOperations(api, overview);
   addSessionOperations(api, context);

@@ -12,6 +12,7 @@ import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
 import { Pool } from './pages/pool.js';
 import { Why } from './pages/why.js';
+import { Providers } from './pages/providers.js';
 import { Worker } from './pages/worker.js';
 import { Confirmation, done } from './parts/dialog.js';
 import { Loading } from './parts/small.js';
@@ -19,7 +20,7 @@ import { closeSession, me } from './session.js';
 import { nextTheme, theme } from './theme.js';
 
 /** Addresses that are pages of ours; every other link leaves. */
-const PAGES = /^\/($|pools\/|why\/|(errors|audit|holds|new)($|\?))/;
+const PAGES = /^\/($|pools\/|why\/|(errors|providers|audit|holds|new)($|\?))/;
 
 const NotFound = () => <p class="empty">There is no such page.</p>;
 
@@ -72,6 +73,7 @@ function Content() {
       <Route path="/pools/:pool/workers/:group/:worker" component={Worker} />
       <Route path="/why/:queue" component={Why} />
       <Route path="/errors" component={ErrorsOfAll} />
+      <Route path="/providers" component={Providers} />
       <Route path="/audit" component={Audit} />
       <Route path="/holds" component={Holds} />
       <Route path="/new" component={NewPool} />
@@ -83,6 +85,7 @@ function Content() {
 const links = [
   ['/', 'Overview'],
   ['/errors', 'Errors'],
+  ['/providers', 'Providers'],
   ['/audit', 'Audit'],
   ['/holds', 'Holds'],
 ] as const;
@@ -131,8 +134,8 @@ function Help() {
           <dd>the filter</dd>
         </div>
         <div>
-          <dt>g o, g e, g a, g h</dt>
-          <dd>overview, errors, audit, holds</dd>
+          <dt>g o, g e, g c, g a, g h</dt>
+          <dd>overview, errors, providers (clouds), audit, holds</dd>
         </div>
         <div>
           <dt>←, →</dt>

@@ -1,5 +1,7 @@
 /** Where `g` and a letter lead. */
-export const goTo: Readonly<Record<string, string>> = { o: '/', p: '/', e: '/errors', a: '/audit', h: '/holds' };
+export const goTo: Readonly<Record<string, string>> = {
+  ...{ o: '/', p: '/', e: '/errors', c: '/providers', a: '/audit', h: '/holds' },
+};
 
 const SEQUENCE_MS = 1_000;
 

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import type { Providers } from '../../providers/configured.js';
 import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
 import { pagingQuery } from '../http/paging.js';
 import { providerList } from '../schemas/pools.js';
+import { iso } from '../schemas/serialization.js';
 
 const MAX_PROVIDERS = 100;
 
@@ -21,11 +23,11 @@ export function addProviderOperations(api: FastifyInstance, { providers, pagingO
     handle: async ({ query }) => {
       const { limit, after } = paging.page(query, MAX_PROVIDERS);
       const begin = Number(after ?? 0);
-      const all = providers.list().map(({ providerId, providerType }) => {
-        const { state, since, message } = providers.state(providerId);
-        const health = { state, since: since === null ? null : new Date(since).toISOString(), message };
-        return { providerId, providerType, health };
-      });
+      const all = providers.list().map(({ providerId, providerType }) => ({
+        providerId,
+        providerType,
+        health: healthOf(providers, providerId),
+      }));
       const end = begin + limit;
       return {
         providers: all.slice(begin, end),
@@ -33,4 +35,10 @@ export function addProviderOperations(api: FastifyInstance, { providers, pagingO
       };
     },
   });
+}
+
+/** Whether this process can use the provider's cloud. */
+export function healthOf(providers: Providers, providerId: string) {
+  const { state, since, message } = providers.state(providerId);
+  return { state, since: since === null ? null : iso(since), message };
 }

@@ -123,6 +123,13 @@ export const entityHistory = named(
   }),
 );
 
+/** Whether the process that answers can use its cloud. */
+export const providerHealth = closed({
+  state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
+  since: Type.Union([instant, Type.Null()]),
+  message: Type.Union([Type.String(), Type.Null()]),
+});
+
 export const providerList = named(
   'provider-list',
   closed({
@@ -130,12 +137,7 @@ export const providerList = named(
       closed({
         providerId: identifier,
         providerType: Type.String(),
-        /** Whether the process that answers can use its cloud. */
-        health: closed({
-          state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
-          since: Type.Union([instant, Type.Null()]),
-          message: Type.Union([Type.String(), Type.Null()]),
-        }),
+        health: providerHealth,
       }),
     ),
     continuationToken,

@@ -194,11 +194,8 @@ function addErrors(command: Add): void {
 
 function addDeploymentLists(command: Add): void {
   listed(command('providers', 'Providers of the configuration')).action(async (options: Options) => {
-    const { providerTable } = await import('./lists.js');
-    await list(options, {
-      table: providerTable,
-      read: (connection) => listAll(connection, 'providers', 'providers'),
-    });
+    const { listProviders, providerTable } = await import('./lists.js');
+    await list(options, { table: providerTable, read: listProviders });
   });
 
   listed(command('holds', 'What is held, by whom and why')).action(async (options: Options) => {

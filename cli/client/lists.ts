@@ -1,4 +1,6 @@
+import type { Static } from 'typebox';
 import type { Overview, PoolRow } from '../../api/schemas/overview.js';
+import type { deploymentUsage } from '../../api/schemas/usage.js';
 import type { Decision } from '../../domain/decision-record.js';
 import { placeOf } from '../../domain/explain/place.js';
 import { whyOf, worstFirst } from '../../domain/pool-status.js';
@@ -206,16 +208,22 @@ export const decisionTable: TableOf<DecisionRow> = () => ({
 const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((total, item) => total + of(item), 0);
 
-export interface ProviderRow {
-  readonly providerId: string;
-  readonly providerType: string;
-}
+type Usage = Static<typeof deploymentUsage>;
 
-export const providerTable: TableOf<ProviderRow> = () => ({
+export const listProviders = async ({ call }: Connection): Promise<Usage['providers']> =>
+  ((await call('GET', 'usage')) as Usage).providers;
+
+export const providerTable: TableOf<Usage['providers'][number]> = (nowMs) => ({
   nameOf: ({ providerId }) => providerId,
   columns: [
     { title: 'NAME', of: ({ providerId }) => providerId },
     { title: 'TYPE', of: ({ providerType }) => providerType },
+    { title: 'STATE', of: ({ health }) => health.state },
+    { title: 'SCANNED', of: ({ lastScan }) => age(lastScan?.ended, nowMs) },
+    { title: 'MACHINES', of: ({ lastScan }) => lastScan?.machines },
+    { title: 'UNOWNED', of: ({ lastScan }) => lastScan?.unowned },
+    { title: 'SINCE', wide: true, of: ({ health }) => health.since },
+    { title: 'MESSAGE', wide: true, of: ({ health }) => health.message },
   ],
 });
 

@@ -51,6 +51,7 @@ import {
 } from '../../database/workers.js';
 import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
 import { DAY_MS } from '../../domain/durations.js';
+import { callPauses, usageOfCalls, usageOfLimits } from '../../database/usage.js';
 
 /** Whatever reads the database again and again, or at a person's request for more than a row. */
 export interface FleetQuery {
@@ -282,6 +283,9 @@ const api: FleetQuery[] = [
   { name: 'errorsOfLastHour', run: errorsOfLastHour },
   { name: 'poolRecords', run: (db, nowMs) => poolRecords(db, pool, { from: nowMs, to: nowMs }, 'corrected') },
   { name: 'workerEvidence', run: (db, nowMs) => workerEvidence(db, worker, nowMs) },
+  { name: 'usageOfLimits', run: usageOfLimits },
+  { name: 'usageOfCalls', run: (db, nowMs) => usageOfCalls(db, nowMs - 3_600_000) },
+  { name: 'callPauses', run: callPauses },
   { name: 'launchConfigHistory', run: (db) => launchConfigHistory(db, pool, launchConfigId) },
   { name: 'eventsOfWorker', run: (db) => eventsOfWorker(db, worker) },
   { name: 'callsOfLaunch', run: (db) => callsOfLaunch(db, 'no launch') },

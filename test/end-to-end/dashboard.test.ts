@@ -187,13 +187,14 @@ test('a definition is edited with its changes and what they do in view, and what
   await expectText(/"maxCapacity": 11/);
 });
 
-test('errors, holds and the audit trail have pages, which keys lead to', async () => {
+test('errors, providers, holds and the audit trail have pages, which keys lead to', async () => {
   await open('/');
   await page.getByRole('row').nth(1).waitFor();
   for (const [key, heading, text] of [
     ['h', 'Holds', MARKUP],
     ['a', 'Audit', 'updated'],
     ['e', 'Errors', 'No errors are kept'],
+    ['c', 'Providers', 'RunInstances'],
   ] as const) {
     await page.keyboard.press('g');
     await page.keyboard.press(key);
