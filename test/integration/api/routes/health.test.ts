@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
 import { startTestApi, type TestApi } from '../../../support/api.js';
 
 let api: TestApi;
 beforeAll(async () => {
   api = await startTestApi({
     auth: { type: 'static', clients: [] },
-    server: { host: '0.0.0.0' },
+    server: { host: '0.0.0.0', keepAliveSeconds: 1 },
   });
 });
 afterAll(() => api.close());
@@ -33,3 +35,28 @@ test('the overview needs scopes, the dashboard’s page does not', async () => {
   expect((await api.call('GET', '//')).status).toBe(200);
   expect((await api.call('GET', '/overview')).body.code).toBe('InsufficientScopes');
 });
+
+test('a connection stays open between two requests for as long as the configuration says', async () => {
+  const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  try {
+    const { connection, headers } = await ping(address, agent);
+    expect(headers['keep-alive']).toBe('timeout=1');
+    expect((await ping(address, agent)).connection).toBe(connection);
+    const idleSince = performance.now();
+    await once(connection, 'close');
+    expect(performance.now() - idleSince).toBeGreaterThan(900);
+  } finally {
+    agent.destroy();
+  }
+});
+
+async function ping(address: string, agent: Agent) {
+  const request = get(`${address}/api/worker-manager/v1/ping`, { agent });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const connection = request.socket!;
+  await once(answer.resume(), 'end');
+  // The agent takes the connection back only then.
+  await new Promise((resolve) => setImmediate(resolve));
+  return { connection, headers: answer.headers };
+}
