@@ -7,7 +7,7 @@ import { replyWithError } from './http/error-replies.js';
 import { notFound } from './http/errors.js';
 import { addHooks } from './http/hooks.js';
 import { documented, securitySchemes } from './http/openapi.js';
-import { httpLimits, limitConnections, serverLimits } from './http/limits.js';
+import { closeUnusedConnections, httpLimits, limitConnections, serverLimits } from './http/limits.js';
 import { trustsProxy } from '../config/trusted-proxies.js';
 import type { SharedAnswer } from './http/shared-answers.js';
 import { acceptJson } from './http/body.js';
@@ -59,6 +59,7 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
     },
   });
   limitConnections(app, limits);
+  closeUnusedConnections(app);
   acceptJson(app);
   app.setErrorHandler((error, request, reply) => replyWithError(error as never, request, reply, deps.now()));
   app.setNotFoundHandler(() => {

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 
 /** Bytes of a body; definitions of pools are the largest. */
@@ -42,4 +43,19 @@ export const serverLimits = (limits: HttpLimits, keepAliveSeconds: number) =>
 
 export function limitConnections(app: FastifyInstance, limits: HttpLimits): void {
   app.server.maxConnections = limits.maxConnections;
+}
+
+/**
+ * Connections that have sent nothing yet: a browser opens one before it has a request. Node closes only those between
+ * two requests when a server closes, and would wait for these.
+ */
+export function closeUnusedConnections(app: FastifyInstance): void {
+  const connections = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  app.addHook('preClose', async () => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  });
 }

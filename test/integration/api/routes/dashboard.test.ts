@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../../../dev/testing/eventually.js';
@@ -260,4 +262,15 @@ test('streams end with the server', async () => {
   const reading = response.text();
   await own.close();
   expect(await reading).toContain('retry: ');
+});
+
+test('a server that ends does not wait for a browser’s connection that has sent nothing', async () => {
+  const own = await startTestApi();
+  await own.app.listen({ host: '127.0.0.1', port: 0 });
+  const isAccepted = once(own.app.server, 'connection');
+  const socket = connect(own.app.addresses()[0]!.port, '127.0.0.1').resume();
+  await isAccepted;
+  const hasEnded = once(socket, 'close');
+  await own.close();
+  await hasEnded;
 });
