@@ -266,9 +266,9 @@ test('streams end with the server', async () => {
 
 test('a server that ends does not wait for a browser’s connection that has sent nothing', async () => {
   const own = await startTestApi();
-  await own.app.listen({ host: '127.0.0.1', port: 0 });
+  const address = await own.app.listen({ host: '127.0.0.1', port: 0 });
   const isAccepted = once(own.app.server, 'connection');
-  const socket = connect(own.app.addresses()[0]!.port, '127.0.0.1').resume();
+  const socket = connect(Number(new URL(address).port), '127.0.0.1').resume();
   await isAccepted;
   const hasEnded = once(socket, 'close');
   await own.close();

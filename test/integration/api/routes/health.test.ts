@@ -37,8 +37,8 @@ test('the overview needs scopes, the dashboard’s page does not', async () => {
 });
 
 test('a connection stays open between two requests for as long as the configuration says', async () => {
-  await api.app.listen({ host: '127.0.0.1', port: 0 });
-  const connection = connect(api.app.addresses()[0]!.port, '127.0.0.1').setEncoding('utf8');
+  const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const connection = connect(Number(new URL(address).port), '127.0.0.1').setEncoding('utf8');
   for (let request = 0; request < 2; request += 1) {
     connection.write('GET /api/worker-manager/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect((await once(connection, 'data')).join()).toMatch(/^HTTP\/1.1 200 [^]*keep-alive: timeout=1\r\n/i);
