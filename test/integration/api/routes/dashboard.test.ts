@@ -273,4 +273,5 @@ test('a server that ends does not wait for a browser’s connection that has sen
   const hasEnded = once(socket, 'close');
   await own.close();
   await hasEnded;
+  expect(socket.destroyed).toBe(true);
 });
