@@ -16,13 +16,17 @@ export type Range = keyof typeof ranges;
 export const rangeOf = (text: string | undefined): Range =>
   (Object.keys(ranges) as Range[]).find((each) => each === text) ?? '1h';
 
-/** The time around an instant; up to now where that includes it, so that it stays as one steps through it. */
+/**
+ * The time around an instant; up to now where that is near, so that it stays as one steps through it. Its begin moves
+ * on while somebody looks at that: half a range more is near.
+ */
 export function windowOf(at: string | undefined, range: Range, nowMs: number) {
-  const half = ranges[range] / 2;
+  const [whole, half] = [ranges[range], ranges[range] / 2];
   const atMs = Date.parse(at ?? '');
-  const isLive = !(atMs < nowMs - ranges[range]);
-  const to = isLive ? nowMs : atMs + half;
-  return { from: iso(to - ranges[range]), to: iso(to), isLive };
+  const isWithin = !(atMs < nowMs - whole);
+  const isLive = !(atMs < nowMs - whole - half);
+  const from = isWithin ? nowMs - whole : atMs - half;
+  return { from: iso(from), to: iso(isLive ? nowMs : atMs + half), isLive };
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -12,6 +12,14 @@ describe('windowOf', () => {
     expect(windowOf('no instant', '1h', NOW)).toEqual(upToNow);
   });
 
+  test('windowOf still ends now where its begin has moved past the instant', () => {
+    expect(windowOf('2026-11-28T10:59:00Z', '1h', NOW)).toEqual({
+      from: '2026-11-28T10:29:00.000Z',
+      to: '2026-11-28T12:00:00.000Z',
+      isLive: true,
+    });
+  });
+
   test('windowOf has an earlier instant in its middle', () => {
     expect(windowOf('2026-11-28T10:00:00Z', '1h', NOW)).toEqual({
       from: '2026-11-28T09:30:00.000Z',
