@@ -38,6 +38,15 @@ export interface LimitsUsage {
 /** Attempts read their instants at their own pace: what another has just created may lie a moment ahead. */
 const WINDOW_MS = 60_000;
 
+/** Machines that exist or may exist, over all pools. */
+export const possibleMachines = sql`
+  (select count(*) from workers where state <> 'stopped' and launch_config_id is not null)
+    + (select coalesce(sum(count), 0) from launches where status = 'open')`;
+
+/** Of a row of `launches`: what an open one requested, what another has created. */
+export const launchedMachines = sql`
+  case status when 'open' then count when 'failed' then 0 else coalesce(machines, count) end`;
+
 export async function readLimitsUsage(
   db: Db,
   pool: {
@@ -52,8 +61,7 @@ export async function readLimitsUsage(
   const since = bigint(nowMs - WINDOW_MS);
   const { rows } = await sql<LimitsUsage>`
     with recent as (
-      select worker_pool_id, created,
-        case status when 'open' then count when 'failed' then 0 else coalesce(machines, count) end as machines
+      select worker_pool_id, created, ${launchedMachines} as machines
       from launches where created > ${since} and created <= ${bigint(nowMs + WINDOW_MS)}),
     pools as (
       select r.worker_pool_id, max(r.wanted_machines) as wanted, max(r.previous_wanted_machines) as previously_wanted,
@@ -72,8 +80,7 @@ export async function readLimitsUsage(
       exists (select 1 from worker_pools where worker_pool_id = ${pool.workerPoolId} and provider_id = ${pool.providerId})
         and not exists (select 1 from orphan_acts a where a.worker_pool_id = ${pool.workerPoolId} and a.act = 'adopted'
           and a.id > ${bigint(pool.lastAdoption ?? null)}) as present,
-      (select count(*) from workers where state <> 'stopped' and launch_config_id is not null)
-        + (select coalesce(sum(count), 0) from launches where status = 'open') as machines,
+      ${possibleMachines} as machines,
       (select coalesce(sum(machines), 0) from recent) as launched_last_minute,
       (select coalesce(sum(machines), 0) from recent where worker_pool_id = ${pool.workerPoolId})
         as own_launched_last_minute,

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { MINUTE_MS } from '../domain/durations.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
+import { launchedMachines, possibleMachines } from './reservations.js';
 
 /** What the whole deployment uses of what it may. */
 
@@ -13,10 +14,10 @@ export interface Usage {
 
 export async function usageOfLimits(db: Db, nowMs: number): Promise<Usage> {
   const { rows } = await sql<Usage>`
-    select (select count(*) from workers where state <> 'stopped' and launch_config_id is not null)
-        + (select coalesce(sum(count), 0) from launches where status = 'open') as machines,
-      (select coalesce(sum(case status when 'open' then count when 'failed' then 0 else coalesce(machines, count) end), 0)
-        from launches where created > ${bigint(nowMs - MINUTE_MS)}) as launched_last_minute`.execute(db);
+    select ${possibleMachines} as machines,
+      (select coalesce(sum(${launchedMachines}), 0) from launches where created > ${bigint(nowMs - MINUTE_MS)}) as launched_last_minute`.execute(
+    db,
+  );
   const { machines, launchedLastMinute } = rows[0]!;
   return { machines: Number(machines), launchedLastMinute: Number(launchedLastMinute) };
 }

@@ -1,5 +1,6 @@
 import { NULL_PROVIDER } from './ids.js';
-import type { CapacityByState } from './estimator.js';
+import type { DemandCounts } from './demand.js';
+import { type CapacityByState, capacityOf, type EstimatorInput } from './estimator.js';
 import type { MachineGroup } from './termination-advice.js';
 
 /**
@@ -59,6 +60,24 @@ export const capacityBounds = (
   { minCapacity = 0, maxCapacity = 0 }: { readonly minCapacity?: number; readonly maxCapacity?: number },
 ): { minCapacity: number; maxCapacity: number } =>
   providerId === NULL_PROVIDER ? { minCapacity: 0, maxCapacity: 0 } : { minCapacity, maxCapacity };
+
+interface SizedPool {
+  readonly providerId: string;
+  readonly config: { readonly minCapacity?: number; readonly maxCapacity?: number; readonly scalingRatio?: number };
+}
+
+/** What a pool is estimated from; `counts` are null while the queue does not answer. */
+export const estimatorInput = (
+  { providerId, config }: SizedPool,
+  has: CapacityByState,
+  counts: DemandCounts | null,
+): EstimatorInput => ({
+  pendingTasks: counts?.pendingTasks ?? null,
+  claimedTasks: counts?.claimedTasks ?? null,
+  ...capacityOf(has),
+  ...capacityBounds(providerId, config),
+  scalingRatio: config.scalingRatio ?? 1,
+});
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
   items.reduce((total, item) => total + of(item), 0);

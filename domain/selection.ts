@@ -191,9 +191,9 @@ function candidatesOf({ options, poolMaxCapacity, poolRoom, nowMs }: Selection) 
   for (const option of options) {
     const reason = exclusionOf(option, { poolMaxCapacity, poolRoom, nowMs });
     const remaining = remainingOf(option, poolMaxCapacity);
-    const { initial, used, errors, preempted } = launchWeight(option, poolMaxCapacity, errorsInAll);
+    const weight = remainingWeight(launchWeight(option, poolMaxCapacity, errorsInAll));
     if (reason) excluded.set(option.launchConfigId, reason);
-    else candidates.push({ option, weight: initial - used - errors - preempted, remaining, machines: 0 });
+    else candidates.push({ option, weight, remaining, machines: 0 });
   }
   return { candidates, excluded };
 }
@@ -222,15 +222,20 @@ export function exclusionOf(
   return null;
 }
 
-/**
- * Its weight is `initial` less the share of the cap in use, of the pool's errors and of what was preempted; it may be
- * below 0.
- */
-export function launchWeight(
-  option: LaunchConfigOption,
-  poolMaxCapacity: number,
-  errorsInAll: number,
-): { readonly initial: number; readonly used: number; readonly errors: number; readonly preempted: number } {
+/** Of a launch config: its own, and what it loses by its share of the cap in use, of the errors, of preemptions. */
+export interface WeightParts {
+  readonly initial: number;
+  readonly used: number;
+  readonly errors: number;
+  /** Where its pool prefers machines that live longer. */
+  readonly preempted: number;
+}
+
+/** May be below 0. */
+export const remainingWeight = ({ initial, used, errors, preempted }: WeightParts): number =>
+  initial - used - errors - preempted;
+
+export function launchWeight(option: LaunchConfigOption, poolMaxCapacity: number, errorsInAll: number): WeightParts {
   const cap = capOf(option.maxCapacity, poolMaxCapacity);
   return {
     initial: option.initialWeight ?? 1,

@@ -1,5 +1,5 @@
-import { capacityBounds } from '../../domain/capacity.js';
-import { capacityOf, estimate } from '../../domain/estimator.js';
+import { estimatorInput } from '../../domain/capacity.js';
+import { estimate } from '../../domain/estimator.js';
 import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
 import type { KnownLaunch, KnownRow, PoolWant, SweepFacts } from '../../domain/orphans.js';
 import type { StrayLifecycle } from '../../domain/stray-lifecycles.js';
@@ -167,13 +167,8 @@ export async function poolWant(
   const snapshot = await poolSnapshot(db, workerPoolId, nowMs);
   if (!snapshot) return null;
   const { pool, options, readings } = snapshot;
-  const { pendingTasks, claimedTasks } = readings?.latest ?? { pendingTasks: null, claimedTasks: null };
-  const { wantedCapacity, roomCapacity } = estimate(config.provisioning.estimator, {
-    ...{ pendingTasks, claimedTasks },
-    ...capacityOf(snapshot),
-    ...capacityBounds(pool.providerId, pool.config),
-    scalingRatio: pool.config.scalingRatio ?? 1,
-  });
+  const inputs = estimatorInput(pool, snapshot, readings?.latest ?? null);
+  const { wantedCapacity, roomCapacity } = estimate(config.provisioning.estimator, inputs);
   const launchConfigIds = options.map(({ launchConfigId }) => launchConfigId);
   return { providerId: pool.providerId, wantedCapacity, roomCapacity, launchConfigIds };
 }

@@ -1,5 +1,4 @@
-import { capacityBounds } from '../../domain/capacity.js';
-import { capacityOf } from '../../domain/estimator.js';
+import { estimatorInput } from '../../domain/capacity.js';
 import type { Block } from '../../domain/evidence.js';
 import { firstLineOf } from '../../domain/values.js';
 import { excerpt } from '../../database/client/sql.js';
@@ -45,14 +44,7 @@ export function assessPool(
     return {
       workerPoolId,
       estimator: config.provisioning.estimator,
-      inputs: {
-        providerId,
-        pendingTasks: counts?.pendingTasks ?? null,
-        claimedTasks: counts?.claimedTasks ?? null,
-        ...capacityOf(snapshot),
-        ...capacityBounds(providerId, poolConfig),
-        scalingRatio: poolConfig.scalingRatio ?? 1,
-      },
+      inputs: { providerId, ...estimatorInput(snapshot.pool, snapshot, counts) },
       options: snapshot.options,
       lastAdoption: snapshot.lastAdoption,
       unfinished: snapshot.unfinished.map((launch) => unfinishedLaunch(launch, nowMs)),

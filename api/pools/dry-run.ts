@@ -1,8 +1,8 @@
 import { planLaunchConfigs } from '../../database/launch-config-changes.js';
 import { poolSnapshot, type PoolSnapshot } from '../../database/pool-snapshot.js';
 import { createPool, updatePool } from '../../database/pools.js';
-import { capacityBounds } from '../../domain/capacity.js';
-import { type EstimatorInput, estimate, capacityOf } from '../../domain/estimator.js';
+import { estimatorInput } from '../../domain/capacity.js';
+import { estimate } from '../../domain/estimator.js';
 import { chooseLaunchConfigs } from '../../domain/selection.js';
 import { firstLineOf } from '../../domain/values.js';
 import type { Provider } from '../../providers/provider.js';
@@ -45,13 +45,7 @@ export async function dryRun(context: ApiContext, submission: CheckedSubmission)
 function reconciled({ config, providers }: ApiContext, snapshot: PoolSnapshot, nowMs: number) {
   const { pool, hold, options, readings } = snapshot;
   const block = providerBlock(providers, pool.providerId);
-  const inputs: EstimatorInput = {
-    pendingTasks: readings?.latest.pendingTasks ?? null,
-    claimedTasks: readings?.latest.claimedTasks ?? null,
-    ...capacityOf(snapshot),
-    ...capacityBounds(pool.providerId, pool.config),
-    scalingRatio: pool.config.scalingRatio ?? 1,
-  };
+  const inputs = estimatorInput(pool, snapshot, readings?.latest ?? null);
   const estimated = estimate(config.provisioning.estimator, inputs);
   const { existingCapacity, wantedCapacity, roomCapacity, spawnCapacity, bound } = estimated;
   const { choices, passedOver } = chooseLaunchConfigs({

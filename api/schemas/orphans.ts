@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { wedgedVerdicts } from '../../domain/wedged-lifecycles.js';
 import { holdReasons, orphanVerdicts } from '../../domain/orphans.js';
-import { closed, identifier, instant } from './common.js';
+import { closed, identifier, instant, nullable } from './common.js';
 
 /** Without a number nothing is touched: it lists. */
 export const sweepRequest = closed({
@@ -12,7 +12,6 @@ export const sweepRequest = closed({
 export const sweepStarted = closed({ runId: Type.String() });
 
 const count = Type.Integer({ minimum: 0 });
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 const sweep = closed({
   runId: Type.String(),

@@ -1,5 +1,14 @@
 import { Type } from 'typebox';
-import { anyObject, closed, continuationToken, counters, identifier, instant, workerPoolId } from './common.js';
+import {
+  anyObject,
+  closed,
+  continuationToken,
+  counters,
+  identifier,
+  instant,
+  nullable,
+  workerPoolId,
+} from './common.js';
 import { named } from './names.js';
 
 const definition = {
@@ -126,8 +135,8 @@ export const entityHistory = named(
 /** Whether the process that answers can use its cloud. */
 export const providerHealth = closed({
   state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
-  since: Type.Union([instant, Type.Null()]),
-  message: Type.Union([Type.String(), Type.Null()]),
+  since: nullable(instant),
+  message: nullable(Type.String()),
 });
 
 export const providerList = named(

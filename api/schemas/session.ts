@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, instant } from './common.js';
+import { closed, instant, nullable } from './common.js';
 import { named } from './names.js';
 
 /** Of any client; a longer text is none. */
@@ -12,11 +12,11 @@ export const whoami = named(
   'whoami',
   closed({
     /** Null for a call without credentials. */
-    clientId: Type.Union([Type.String(), Type.Null()]),
+    clientId: nullable(Type.String()),
     scopes: Type.Array(Type.String()),
     /** How callers prove who they are; a page can open a session with `static`, and needs none with `open`. */
     authType: Type.Union([Type.Literal('open'), Type.Literal('static'), Type.Literal('taskcluster')]),
     /** When the session ends that the caller is known by. */
-    sessionExpires: Type.Union([instant, Type.Null()]),
+    sessionExpires: nullable(instant),
   }),
 );

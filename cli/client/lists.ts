@@ -3,6 +3,7 @@ import type { Overview, PoolRow } from '../../api/schemas/overview.js';
 import type { deploymentUsage } from '../../api/schemas/usage.js';
 import type { Decision } from '../../domain/decision-record.js';
 import { placeOf } from '../../domain/explain/place.js';
+import { workerKeyText } from '../../domain/ids.js';
 import { whyOf, worstFirst } from '../../domain/pool-status.js';
 import { EXIT, ExitError } from '../exit.js';
 import { type Connection, listAll, pathPart } from './connection.js';
@@ -80,9 +81,6 @@ export interface WorkerRow {
   readonly lastChecked: string;
 }
 
-export const workerName = ({ workerPoolId, workerGroup, workerId }: WorkerRow): string =>
-  `${workerPoolId}/${workerGroup}/${workerId}`;
-
 /** The API's path of a worker by the name that `workers -o name` gives. */
 export function workerPath(name: string): string {
   const [provisioner, pool, group, id, ...rest] = name.split('/');
@@ -93,7 +91,7 @@ export function workerPath(name: string): string {
 }
 
 export const workerTable: TableOf<WorkerRow> = (nowMs) => ({
-  nameOf: workerName,
+  nameOf: workerKeyText,
   columns: [
     { title: 'POOL', of: ({ workerPoolId }) => workerPoolId },
     { title: 'GROUP', of: ({ workerGroup }) => workerGroup },

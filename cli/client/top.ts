@@ -1,13 +1,14 @@
 import { emitKeypressEvents } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolRow } from '../../api/schemas/overview.js';
+import { workerKeyText } from '../../domain/ids.js';
 import { messageOf } from '../../domain/values.js';
 import { EXIT, ExitError } from '../exit.js';
 import { type Connection, pathPart } from './connection.js';
 import { liveRows } from './events.js';
 import { explain, explanationText } from './explain.js';
 import { hold, release } from './hold.js';
-import { poolTable, workerName, workerPath, type WorkerRow, workerTable, worstFirstOf } from './lists.js';
+import { poolTable, workerPath, type WorkerRow, workerTable, worstFirstOf } from './lists.js';
 import { age, type Table, textOfOne } from './output.js';
 import { type Action, draw, emptyScreen, type Item, type Key, onKey, type Screen } from './top-screen.js';
 
@@ -97,7 +98,8 @@ class Top {
       } catch (error) {
         if (!signal.aborted) this.#say(messageOf(error));
       }
-      await delay(RECONNECT_MS);
+      // It keeps nobody waiting who has quit.
+      await delay(RECONNECT_MS, undefined, { ref: false });
     }
   }
 
@@ -141,7 +143,7 @@ class Top {
   }
 
   #details(name: string): void {
-    const row = this.#workers().find((worker) => workerName(worker) === name);
+    const row = this.#workers().find((worker) => workerKeyText(worker) === name);
     if (row) this.#pane(textOfOne(row, name, 'yaml'));
   }
 
@@ -166,7 +168,7 @@ class Top {
   #items(): Item[] {
     const now = Date.now();
     if (this.#pool !== null) {
-      return this.#workers().map((row) => ({ name: workerName(row), cells: cellsOf(workerTable(now), row) }));
+      return this.#workers().map((row) => ({ name: workerKeyText(row), cells: cellsOf(workerTable(now), row) }));
     }
     return worstFirstOf(this.#pools()).map((row) => ({
       name: row.workerPoolId,

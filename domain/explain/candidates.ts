@@ -1,4 +1,4 @@
-import { exclusionOf, launchWeight } from '../selection.js';
+import { exclusionOf, launchWeight, remainingWeight } from '../selection.js';
 import type { LaunchConfigEvidence } from './evidence.js';
 import type { Candidate } from './explanation.js';
 
@@ -15,11 +15,10 @@ export function candidatesOf(launchConfigs: readonly LaunchConfigEvidence[], cho
     const { launchConfigId, revision, where, type, backoff } = evidence;
     const option = { ...evidence, backoffUntil: backoff?.until ?? null };
     const weight = launchWeight(option, choosing.poolMaxCapacity, errorsInAll);
-    const left = weight.initial - weight.used - weight.errors - weight.preempted;
     const excluded = exclusionOf(option, choosing);
     return {
       ...{ launchConfigId, revision, where, type },
-      weight: { ...weight, drawn: excluded === null ? Math.max(0, left) : 0 },
+      weight: { ...weight, drawn: excluded === null ? Math.max(0, remainingWeight(weight)) : 0 },
       outcome: excluded ?? 'usable',
       reason: excluded === 'backing off' ? (backoff?.code ?? backoff?.message ?? null) : null,
       until: excluded === 'backing off' ? (backoff?.until ?? null) : null,

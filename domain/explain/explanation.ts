@@ -3,6 +3,8 @@
  * the arithmetic are made from the same numbers.
  */
 
+import type { WeightParts } from '../selection.js';
+
 /** The words are public: pages, commands and scripts compare them. */
 export const poolCauses = [
   'nothing-wanted',
@@ -106,12 +108,7 @@ export interface Candidate {
   readonly revision: number;
   readonly where: string | null;
   readonly type: string | null;
-  readonly weight: {
-    readonly initial: number;
-    readonly used: number;
-    readonly errors: number;
-    /** Where its pool prefers machines that live longer. */
-    readonly preempted: number;
+  readonly weight: WeightParts & {
     /** What it would be drawn with. */
     readonly drawn: number;
   };

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../durations.js';
-import type { Candidate } from './explanation.js';
+import { remainingWeight, type WeightParts } from '../selection.js';
 
 /** How instants and numbers stand in sentences. */
 
@@ -27,9 +27,10 @@ export function quoted(text: string): string {
 const MAX_QUOTED = 200;
 
 /** `1 − 0.12 − 0.4 = 0.48`: what a launch config is drawn with, less its use, its errors and, if any, preemptions. */
-export function weightText({ initial, used, errors, preempted }: Omit<Candidate['weight'], 'drawn'>): string {
+export function weightText(weight: WeightParts): string {
+  const { initial, used, errors, preempted } = weight;
   const parts = [initial, used, errors, ...(preempted > 0 ? [preempted] : [])];
-  return `${parts.map(share).join(' − ')} = ${share(initial - used - errors - preempted)}`;
+  return `${parts.map(share).join(' − ')} = ${share(remainingWeight(weight))}`;
 }
 
 const share = (value: number): string => String(Math.round(value * 100) / 100);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { recordLaunchedWorkers, finishLaunches } from '../../database/launches.js';
+import type { CallAttempt } from '../../providers/shared/attempts.js';
 import type { NewLaunchConfig } from '../../database/launch-config-changes.js';
 import { openDatabase, type Database } from '../../database/client/open.js';
 import type { Proof } from '../../database/launch-attempts.js';
@@ -152,6 +153,14 @@ export async function launched(
   await reserve(db, [newIntent(token, count, change)], poolId, nowMs);
   await recordLaunchedWorkers(db, token, machines(count, token), { ...times, nowMs });
 }
+
+/** A call of the launch `t` that the cloud has answered. */
+export const callAttempt = (change: Partial<CallAttempt> = {}): CallAttempt => ({
+  call: { providerId: 'aws', operation: 'RunInstances', callClass: 'create', region: 'us-west-2' },
+  ...{ launchToken: 't', workerPoolId: poolId, subjects: [], durationMs: 700, waitedMs: 0 },
+  ...{ result: 'ok', cloudCode: null, message: null, requestId: null, endedAt: performance.now() },
+  ...change,
+});
 
 /** Does what would announce this, when no event of this topic can be stored. */
 export async function withoutEvents(db: Db, topic: string, change: () => Promise<unknown>): Promise<void> {

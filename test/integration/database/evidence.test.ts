@@ -16,6 +16,7 @@ import type { SpanKind } from '../../../domain/evidence.js';
 import type { CallAttempt } from '../../../providers/shared/attempts.js';
 import { refuseInserts } from '../../support/broken-rows.js';
 import {
+  callAttempt,
   counting,
   engines,
   launchConfig,
@@ -67,18 +68,11 @@ describe.each(engines)('evidence on %s', (engine) => {
     ...{ workerPoolId: poolId, launchConfigId: 'lc-a', kind: 'creation-error', title: 'No capacity' },
     ...{ description: `We have none\0 ${'of it '.repeat(500)}`, extra: { code: 'InsufficientInstanceCapacity' } },
   };
-  const call = (change: Partial<CallAttempt> = {}): CallAttempt => ({
-    call: { providerId: 'aws', operation: 'RunInstances', callClass: 'create', region: 'us-west-2' },
-    ...{ launchToken: 't', workerPoolId: poolId, subjects: [], durationMs: 700, waitedMs: 12.4 },
-    ...{
-      result: 'InsufficientCapacity',
-      cloudCode: 'InsufficientInstanceCapacity',
-      message: 'none\0',
-      requestId: 'req-1',
-    },
-    endedAt: performance.now(),
-    ...change,
-  });
+  const call = (change: Partial<CallAttempt> = {}) =>
+    callAttempt({
+      ...{ waitedMs: 12.4, result: 'InsufficientCapacity', cloudCode: 'InsufficientInstanceCapacity' },
+      ...{ message: 'none\0', requestId: 'req-1', ...change },
+    });
   const calls = (...attempts: CallAttempt[]) => ({ process: 'p', attempts });
 
   describe('holds', () => {

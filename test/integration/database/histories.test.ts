@@ -6,6 +6,7 @@ import { updatePool } from '../../../database/pools.js';
 import { recordStopped, recordStopping } from '../../../database/worker-changes.js';
 import type { CallAttempt } from '../../../providers/shared/attempts.js';
 import {
+  callAttempt,
   engines,
   launchConfig,
   launched,
@@ -20,12 +21,7 @@ import {
 } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 
-const call = (change: Partial<CallAttempt>): CallAttempt => ({
-  call: { providerId: 'aws', operation: 'RunInstances', callClass: 'create', region: 'us-west-2' },
-  ...{ launchToken: 't', workerPoolId: poolId, subjects: [], durationMs: 700, waitedMs: 12 },
-  ...{ result: 'ok', cloudCode: null, message: null, requestId: 'req-1', endedAt: performance.now() },
-  ...change,
-});
+const call = (change: Partial<CallAttempt>) => callAttempt({ waitedMs: 12, requestId: 'req-1', ...change });
 const deletion = (requestId: string, ...subjects: string[]): CallAttempt =>
   call({
     call: { providerId: 'aws', operation: 'TerminateInstances', callClass: 'delete', region: 'us-west-2' },

@@ -2,17 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { recordAttempts } from '../../../database/attempts.js';
 import { bucketStore } from '../../../database/rate-limits.js';
 import { callPauses, usageOfCalls, usageOfLimits } from '../../../database/usage.js';
-import type { CallAttempt } from '../../../providers/shared/attempts.js';
-import { engines, launched, makePool, newIntent, NOW, poolId, reserve } from '../../support/database.js';
+import { callAttempt, engines, launched, makePool, newIntent, NOW, reserve } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 
 const HOUR = 3_600_000;
-const call = (change: Partial<CallAttempt> = {}): CallAttempt => ({
-  call: { providerId: 'aws', operation: 'RunInstances', callClass: 'create', region: 'us-west-2' },
-  ...{ launchToken: 't', workerPoolId: poolId, subjects: [], durationMs: 700, waitedMs: 0 },
-  ...{ result: 'ok', cloudCode: null, message: null, requestId: null, endedAt: performance.now() },
-  ...change,
-});
 
 describe.each(engines)('usage on %s', (engine) => {
   const database = databaseFor(engine);
@@ -29,9 +22,9 @@ describe.each(engines)('usage on %s', (engine) => {
   test('usageOfCalls counts calls by operation and region, and what was refused last', async () => {
     const { db } = database;
     const attempts = [
-      call({ waitedMs: 40 }),
-      call({ result: 'Throttled', cloudCode: 'RequestLimitExceeded' }),
-      call({ call: { ...call().call, region: 'us-east-1' } }),
+      callAttempt({ waitedMs: 40 }),
+      callAttempt({ result: 'Throttled', cloudCode: 'RequestLimitExceeded' }),
+      callAttempt({ call: { ...callAttempt().call, region: 'us-east-1' } }),
     ];
     await recordAttempts(db, { process: 'p', attempts });
     const [clock] = await db.selectFrom('attempts').select('begun').execute();
