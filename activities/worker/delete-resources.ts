@@ -1,7 +1,7 @@
 import type { WorkerKey } from '../../domain/ids.js';
 import type { MachineLocation } from '../../domain/worker.js';
 import { ProviderError } from '../../providers/errors.js';
-import { aboutCalls } from '../../providers/shared/attempts.js';
+import { aboutCalls, type CallSubject } from '../../providers/shared/attempts.js';
 import { insertErrorOnce } from '../../database/errors.js';
 import { HOUR_MS } from '../../domain/durations.js';
 import { getWorker } from '../../database/workers.js';
@@ -26,6 +26,11 @@ export interface DeletableMachine extends WorkerKey {
   readonly location: MachineLocation;
 }
 
+/** What the evidence of its deletion is about. */
+export const deletionOf = ({ workerPoolId, workerId }: WorkerKey): CallSubject => ({
+  ...{ launchToken: null, workerPoolId, subjects: [workerId] },
+});
+
 export function deletionActivities({ database, providers, triggers, log }: ActivityDeps): DeletionActivities {
   return {
     async deleteResource(machine, step) {
@@ -37,8 +42,7 @@ export function deletionActivities({ database, providers, triggers, log }: Activ
         const isTracked = provider?.launching?.kind === 'stepwise' && provider.launching.tracking !== undefined;
         const resourceIds = isTracked ? (await getWorker(database.db, machine))?.resourceIds : undefined;
         const ref = resourceIds?.length ? { ...machine, resourceIds } : machine;
-        const subject = { launchToken: null, workerPoolId: machine.workerPoolId, subjects: [machine.workerId] };
-        await withHeartbeat(() => aboutCalls(subject, () => machines.deleteResource(ref, step)));
+        await withHeartbeat(() => aboutCalls(deletionOf(machine), () => machines.deleteResource(ref, step)));
       } catch (error) {
         await reportLastingRefusal({ database, log }, machine, 'termination-error', error);
         if (error instanceof ProviderError && !error.retryable) {

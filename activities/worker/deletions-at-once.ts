@@ -2,7 +2,7 @@ import { type WorkerKey, workerKeyText } from '../../domain/ids.js';
 import { aboutCalls } from '../../providers/shared/attempts.js';
 import { givenUp, inCallScope } from '../../providers/shared/call-scope.js';
 import type { ActivityDeps } from '../support/deps.js';
-import type { DeletableMachine } from './delete-resources.js';
+import { type DeletableMachine, deletionOf } from './delete-resources.js';
 
 export interface DeletionsAtOnceActivities {
   /**
@@ -62,11 +62,10 @@ export class DeletionsAtOnce implements DeletionsAtOnceActivities {
     const assertMaySend = () => {
       if (signal.aborted) throw givenUp();
     };
-    const subject = { launchToken: null, workerPoolId: machine.workerPoolId, subjects: [machine.workerId] };
     const machines = this.deps.providers.get(providerId)!.machines!;
     try {
       await inCallScope({ signal, assertMaySend }, () =>
-        aboutCalls(subject, () => machines.deleteResource(machine, step)),
+        aboutCalls(deletionOf(machine), () => machines.deleteResource(machine, step)),
       );
     } catch {
       return false;
