@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
-import { DefaultLogger, type LogLevel, type LogMetadata, Runtime } from '@temporalio/worker';
+import { DefaultLogger, type LogLevel, type LogMetadata, Runtime, type RuntimeOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
+
+const PORTS_TRIED = 5;
 
 export interface TemporalRuntime {
   /** Where it gives its figures. */
@@ -13,7 +15,6 @@ export interface TemporalRuntime {
  * loopback, from where our metrics page takes them. Once per process, before they connect.
  */
 export async function installRuntime(log: Logger): Promise<TemporalRuntime> {
-  const port = await freePort();
   const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
     TRACE: 'trace',
     DEBUG: 'debug',
@@ -21,16 +22,32 @@ export async function installRuntime(log: Logger): Promise<TemporalRuntime> {
     WARN: 'warn',
     ERROR: 'error',
   };
-  Runtime.install({
+  const port = await onFreePort((bindAddress) => ({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]](inWords(meta), message)),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
-      metrics: { prometheus: { bindAddress: `127.0.0.1:${port}`, countersTotalSuffix: true, unitSuffix: true } },
+      metrics: { prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true } },
     },
     // Every process handles its own signals (cli/serve.ts).
     shutdownSignals: [],
-  });
+  }));
   return { metricsUrl: `http://127.0.0.1:${port}/metrics`, shutdown: () => Runtime.instance().shutdown() };
+}
+
+/**
+ * Installs the runtime and tells its port. The runtime takes a port by its number only, and does not say which one it
+ * got for 0; whoever else takes the free one first makes it fail, and then the next one is tried.
+ */
+async function onFreePort(optionsOf: (bindAddress: string) => RuntimeOptions): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    try {
+      Runtime.install(optionsOf(`127.0.0.1:${port}`));
+      return port;
+    } catch (error) {
+      if (attempt === PORTS_TRIED || !String(error).includes('Address already in use')) throw error;
+    }
+  }
 }
 
 /** JSON has no form for an Error. What an activity or a workflow failed of is the one thing that its line must say. */

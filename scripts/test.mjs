@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ensureInstalled } from './install.mjs';
 import { jestEnvironment, jestFlags, jestProgram, runJest } from './jest.mjs';
 import { endingSignals, ensureNode, projectRoot, run } from './node.mjs';
@@ -21,15 +21,19 @@ const COUNTED = 'end-to-end/counts';
 const ALONE = ['test/integration/api/attacks.test.ts', `test/${COUNTED}.test.ts`, 'test/end-to-end/pulse/push.test.ts'];
 /** Each process that runs such files has a Temporal server. */
 const MAX_SIDE_BY_SIDE = 8;
+/** Characters that the end of a run shows of a failure. */
+const MAX_SHORT = 300;
 const totals = { passed: 0, failed: 0 };
 const summary = [];
+/** A line each, begun with `failed: `, for whoever sees the end of a long output only (.ci/run repeats them). */
+const failures = [];
 const [option, ...rest] = process.argv.slice(2);
 
 // However this ends, the last line is there.
 process.on('exit', (code) => {
   if (option === '--watch') return;
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
-  console.log(`\n${summary.join('\n')}\n`);
+  console.log(`\n${[...summary, ...failures].join('\n')}\n`);
   console.log(`${totals.passed} passed, ${totals.failed} failed`);
 });
 
@@ -121,6 +125,7 @@ async function jest(name, args) {
     totals.passed += passed;
     // A set-up that failed leaves no report, and no failed test.
     totals.failed += code !== 0 && failed === 0 ? 1 : failed;
+    failures.push(...failuresOf(report));
     if (code === 0 && report?.numTotalTestSuites === 0) {
       totals.failed += 1;
       return 'FAILED: no file of tests is called that';
@@ -134,6 +139,27 @@ function countsOf(report) {
   // A test file that could not be loaded counts as one failure.
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+}
+
+/** Every test that failed, with its file and what went wrong in short. */
+function failuresOf(report) {
+  return (report?.testResults ?? []).flatMap(({ name, assertionResults, message, status }) => {
+    const file = relative(projectRoot, name);
+    const failed = assertionResults.filter((result) => result.status === 'failed');
+    // A file that could not be loaded has a message and no tests.
+    if (failed.length === 0) return status === 'failed' ? [`failed: ${file}: ${inShort(message)}`] : [];
+    return failed.map(
+      ({ fullName, failureMessages }) => `failed: ${file}: ${fullName}: ${inShort(failureMessages[0])}`,
+    );
+  });
+}
+
+function inShort(message = '') {
+  // oxlint-disable-next-line no-control-regex -- jest's messages have colours
+  return message
+    .replaceAll(/\u001b\[[0-9;]*m/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, MAX_SHORT);
 }
 
 async function stage(name, work) {

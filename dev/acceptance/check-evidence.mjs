@@ -139,23 +139,25 @@ async function readLifecycles(address, namespace) {
   return found;
 }
 
-/** All rows by lifecycle id, of the pools that there still are. */
+/** All rows by lifecycle id, of the pools that there still are: one may go between the two reads. */
 async function readRows(url) {
   const rows = new Map();
   for (const { workerPoolId } of await readAll(url, '/worker-pools', 'workerPools')) {
-    for (const worker of await readAll(url, `/workers/${encodeURIComponent(workerPoolId)}`, 'workers')) {
+    for (const worker of (await readAll(url, `/workers/${encodeURIComponent(workerPoolId)}`, 'workers')) ?? []) {
       rows.set(`worker/${workerPoolId}/${worker.workerGroup}/${worker.workerId}`, worker.state);
     }
   }
   return rows;
 }
 
+/** Null where there is nothing of this path. */
 async function readAll(url, path, key) {
   const items = [];
   let continuationToken = '';
   do {
     const query = new URLSearchParams({ limit: '1000', ...(continuationToken && { continuationToken }) });
     const response = await fetch(`${url}/api/worker-manager/v1${path}?${query}`);
+    if (response.status === 404) return null;
     if (!response.ok) throw new Error(`GET ${path} answered with ${response.status}`);
     const body = await response.json();
     items.push(...body[key]);
