@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureInstalled } from './install.mjs';
 import { jestEnvironment, jestFlags, jestProgram, runJest } from './jest.mjs';
 import { endingSignals, ensureNode, projectRoot, run } from './node.mjs';
@@ -155,11 +156,7 @@ function failuresOf(report) {
 }
 
 function inShort(message = '') {
-  // oxlint-disable-next-line no-control-regex -- jest's messages have colours
-  return message
-    .replaceAll(/\u001b\[[0-9;]*m/g, '')
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, MAX_SHORT);
+  return stripVTControlCharacters(message).replaceAll(/\s+/g, ' ').slice(0, MAX_SHORT);
 }
 
 async function stage(name, work) {
