@@ -1,7 +1,7 @@
 import hawk from 'hawk';
 import { AuthService, AuthServiceUnavailableError } from '../api/auth/auth-service.js';
 import { AuthenticationError } from '../api/auth/client.js';
-import { issuerScopes, type Issuer } from '../api/auth/credentials.js';
+import { issuerScopes } from '../api/auth/credentials.js';
 import { likelyHosts } from '../api/auth/hosts.js';
 import { missingScopes } from '../domain/scopes.js';
 import { API_PREFIX } from '../api/http/paths.js';
@@ -9,24 +9,31 @@ import type { Config } from '../config/schema.js';
 import { firstLineOf } from '../domain/values.js';
 import { EXIT, ExitError } from './exit.js';
 
+/** A client of the deployment, as the configuration names it. */
+export interface AuthClient {
+  readonly clientId: string;
+  readonly accessToken: string;
+}
+
 /** What `serve` needs of the auth service: an answer, and an issuer whose credentials for workers hold. Only reads. */
 export function authQuestions({ auth, rootUrl, issuer }: Config): { name: string; check: () => Promise<unknown> }[] {
   if (auth.type !== 'taskcluster' || !issuer) return [];
-  const scopesFor = (authorization?: string) => scopesOf(rootUrl, authorization);
   return [
-    { name: 'auth', check: () => scopesFor() },
-    { name: 'auth, issuer', check: async () => assertIssuer(await scopesFor(signedBy(issuer, rootUrl))) },
+    { name: 'auth', check: () => scopesOf(rootUrl) },
+    { name: 'auth, issuer', check: async () => assertIssuer(await scopesOf(rootUrl, issuer)) },
   ];
 }
 
 const PING_PATH = `${API_PREFIX}/ping`;
 
-const signedBy = ({ clientId, accessToken }: Issuer, rootUrl: string): string =>
+const signedBy = ({ clientId, accessToken }: AuthClient, rootUrl: string): string =>
   hawk.client.header(new URL(PING_PATH, rootUrl).href, 'GET', {
     credentials: { id: clientId, key: accessToken, algorithm: 'sha256' },
   }).header;
 
-async function scopesOf(rootUrl: string, authorization: string | undefined): Promise<readonly string[]> {
+/** What the auth service says that the client may do, roles expanded; without one what anybody may. */
+export async function scopesOf(rootUrl: string, client?: AuthClient): Promise<readonly string[]> {
+  const authorization = client && signedBy(client, rootUrl);
   const service = new AuthService(rootUrl, () => {});
   const hosts = likelyHosts({ host: undefined, forwardedHost: undefined }, [rootUrl]);
   const question = { method: 'GET', url: PING_PATH, authorization, address: '', hosts };

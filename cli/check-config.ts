@@ -9,6 +9,7 @@ import { providerContext } from '../providers/context.js';
 import { authQuestions } from './check-auth.js';
 import { Broker, brokerUrl } from '../workers/pulse/broker.js';
 import { demandQuestions } from './check-demand.js';
+import { notifyQuestions } from './check-notify.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
 import { inspectTemporal, readDatabase, type TemporalState } from './connect.js';
@@ -37,7 +38,11 @@ export async function checkConfig(config: Config): Promise<void> {
     ({ missingAttributes: missing }) =>
       missing.length === 0 ? '' : `: search attributes ${missing.join(', ')} to register; serve does`,
   );
-  const questions = [...authQuestions(config), ...demandQuestions(config, database?.pools[0]?.pool.workerPoolId)];
+  const questions = [
+    ...authQuestions(config),
+    ...demandQuestions(config, database?.pools[0]?.pool.workerPoolId),
+    ...notifyQuestions(config),
+  ];
   for (const { name, check } of questions) await findings.attempt(name, check);
   const { pulse } = config;
   if (pulse) await findings.attempt('pulse', () => reachBroker(pulse));

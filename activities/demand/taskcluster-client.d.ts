@@ -110,6 +110,7 @@ declare module 'taskcluster-client' {
 
   class Notify {
     constructor(options: ClientOptions);
+    ping(): Promise<unknown>;
     email(payload: { address: string; subject: string; content: string }): Promise<unknown>;
   }
 

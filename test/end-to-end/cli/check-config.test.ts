@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { connect } from 'amqplib';
 import { issuerScopes } from '../../../api/auth/credentials.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
+import { TASK_PENDING_EXCHANGE } from '../../../domain/messages.js';
 import { keptRows } from '../../support/kept-rows.js';
 import { freePort } from '../../../dev/servers/ports.js';
 import { createNamespace } from '../../../dev/testing/namespace.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { createDatabase, queryDatabase } from '../../../dev/testing/postgres.js';
 import { ProductProcess } from '../../../dev/testing/product.js';
+import { RabbitMq } from '../../../dev/testing/rabbitmq.js';
 import { temporalAddress } from '../../../dev/testing/services.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
 
@@ -52,6 +55,84 @@ test('check-config of a running deployment finds no problem', async () => {
       'ok       demand, worker',
       'ok       providers.aws',
     ],
+  });
+});
+
+test('check-config signs in at the broker, and says whether the queue publishes there', async () => {
+  const broker = await RabbitMq.start();
+  const pulseLines = async (url: string) => {
+    const { code, lines } = await check({ pulse: { url } });
+    return { code, lines: lines.filter((line) => line.includes(' pulse')) };
+  };
+  try {
+    expect(await pulseLines(broker.url)).toEqual({
+      code: 0,
+      lines: [
+        'ok       pulse: exchange/taskcluster-queue/v1/task-pending is not there; until the queue has declared it polls alone find new tasks',
+      ],
+    });
+    const model = await connect(broker.url);
+    await (await model.createChannel()).assertExchange(TASK_PENDING_EXCHANGE, 'topic', { durable: true });
+    await model.close();
+    expect(await pulseLines(broker.url)).toEqual({ code: 0, lines: ['ok       pulse'] });
+
+    const refused = await pulseLines(broker.url.replace(':guest@', ':secret@'));
+    expect(refused).toEqual({ code: 2, lines: [expect.stringMatching(/^problem {2}pulse: .*ACCESS_REFUSED/)] });
+    expect(refused.lines.join()).not.toContain('secret');
+  } finally {
+    await broker.stop();
+  }
+});
+
+describe('check-config with notify', () => {
+  const mailer = { clientId: 'project/mailer', accessToken: 'access-token-of-the-mailer' };
+  const notify = { type: 'taskcluster', credentials: mailer };
+  const notifyLines = async (changes: Readonly<Record<string, unknown>>) => {
+    const { code, lines } = await check(changes);
+    return { code, lines: lines.filter((line) => line.includes(' notify')) };
+  };
+  const mails = () => system.simulator.log().filter(({ kind }) => kind === 'notify');
+
+  test('check-config reaches the notify service, and says whether its client may send mail, without sending any', async () => {
+    await system.simulator.setAuthClient(mailer.clientId, { accessToken: mailer.accessToken, scopes: ['notify:*'] });
+    expect(await notifyLines({ notify })).toEqual({ code: 0, lines: ['ok       notify', 'ok       notify, client'] });
+
+    const scopes = ['notify:email:*@example.com', 'notify:irc-channel:*'];
+    await system.simulator.setAuthClient(mailer.clientId, { accessToken: mailer.accessToken, scopes });
+    expect(await notifyLines({ notify })).toEqual({
+      code: 1,
+      lines: [
+        'ok       notify',
+        'problem  notify, client: project/mailer lacks notify:email:*; give it that scope, or owners hear of no errors',
+      ],
+    });
+    expect(mails()).toEqual([]);
+  });
+
+  test('check-config says of the issuer, where notify has no client of its own, that it may not send mail', async () => {
+    const issuer = { clientId: 'static/issuer', accessToken: 'access-token-of-this-issuer' };
+    await system.simulator.setAuthClient(issuer.clientId, { accessToken: issuer.accessToken, scopes: [] });
+    const { code, lines } = await notifyLines({ issuer, notify: { type: 'taskcluster' } });
+    expect(code).toBe(1);
+    expect(lines[1]).toMatch(/^problem {2}notify, client: static\/issuer lacks notify:email:\*; /);
+  });
+
+  test('check-config says that the deployment does not know the client of notify, or that there is no service', async () => {
+    await system.simulator.removeAuthClient(mailer.clientId);
+    expect(await notifyLines({ notify })).toEqual({
+      code: 1,
+      lines: [
+        'ok       notify',
+        expect.stringMatching(/^problem {2}notify, client: the auth service refuses these credentials: /),
+      ],
+    });
+    const { code, lines } = await notifyLines({ notify, rootUrl: 'http://127.0.0.1:9' });
+    expect(code).toBe(2);
+    expect(lines).toEqual([
+      expect.stringMatching(/^problem {2}notify: the notify service at http:\/\/127.0.0.1:9 does not answer: /),
+      expect.stringMatching(/^problem {2}notify, client: the auth service at http:\/\/127.0.0.1:9 does not answer/),
+    ]);
+    expect(lines.join()).not.toContain(mailer.accessToken);
   });
 });
 
