@@ -3,6 +3,7 @@ import type { Config, ProviderConfig } from '../config/schema.js';
 import { ProviderConfigError } from '../providers/shared/config-error.js';
 import type { Provider } from '../providers/provider.js';
 import { buildProviders, providersOf } from '../providers/configured.js';
+import { TASK_PENDING_EXCHANGE } from '../domain/messages.js';
 import type { DatabaseState } from '../database/client/open.js';
 import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
@@ -45,7 +46,7 @@ export async function checkConfig(config: Config): Promise<void> {
   ];
   for (const { name, check } of questions) await findings.attempt(name, check);
   const { pulse } = config;
-  if (pulse) await findings.attempt('pulse', () => reachBroker(pulse));
+  if (pulse) await findings.attempt('pulse', () => reachBroker(pulse), unheard);
   const providers = await reachProviders(config, database, findings);
   for (const line of refusalsOfServe(config, database, temporal)) findings.problem(line);
   for (const { workerPoolId, reason } of unusablePools(database?.pools ?? [], providersOf(providers))) {
@@ -54,10 +55,18 @@ export async function checkConfig(config: Config): Promise<void> {
   findings.conclude();
 }
 
-/** Signs in, and declares nothing. */
-async function reachBroker(pulse: NonNullable<Config['pulse']>): Promise<void> {
-  await (await Broker.open(brokerUrl(pulse))).close();
+/** Signs in, and declares nothing. Gives whether the queue publishes there. */
+async function reachBroker(pulse: NonNullable<Config['pulse']>): Promise<boolean> {
+  const broker = await Broker.open(brokerUrl(pulse));
+  try {
+    return await broker.hasExchange(TASK_PENDING_EXCHANGE);
+  } finally {
+    await broker.close();
+  }
 }
+
+const unheard = (isThere: boolean): string =>
+  isThere ? '' : `: ${TASK_PENDING_EXCHANGE} is not there; until the queue has declared it polls alone find new tasks`;
 
 /** Gives those that can be built. */
 async function reachProviders(

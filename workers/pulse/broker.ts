@@ -8,6 +8,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** What the broker answers by itself: declarations, bindings. */
 const CALL_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+/** The protocol's code of a reply. */
+const NOT_FOUND = 404;
 /**
  * A broker that is silent for two to three of these has gone; a connection that a firewall forgets is kept alive by
  * them.
@@ -59,6 +61,18 @@ export class Broker {
   channel = (): Promise<Channel> => this.#prepare(() => this.#model.createChannel());
 
   confirmChannel = (): Promise<ConfirmChannel> => this.#prepare(() => this.#model.createConfirmChannel());
+
+  /** Declares nothing. Of a connection that has found none nothing more is to be expected. */
+  async hasExchange(name: string): Promise<boolean> {
+    const channel = await this.channel();
+    try {
+      await this.call(channel.checkExchange(name));
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === NOT_FOUND) return false;
+      throw error;
+    }
+  }
 
   /** Waits for an answer of the broker. */
   async call<T>(answer: Promise<T>): Promise<T> {
