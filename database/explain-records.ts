@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { HOUR_MS, MINUTE_MS } from '../domain/durations.js';
 import type { EstimatorKind } from '../domain/estimator.js';
 import type { PollEntry } from '../domain/evidence.js';
@@ -12,6 +12,7 @@ import type {
   SpanRecord,
   WorkerEventRecord,
 } from '../domain/explain/records.js';
+import { REGISTRATIONS_MEASURED } from '../domain/explain/registrations.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, jsonb, text } from './client/sql.js';
 
@@ -23,7 +24,6 @@ const EVENT_HISTORY_MS = HOUR_MS;
 /** Of a longer span no worker is told apart: polls count them. */
 const MAX_EVENT_SPAN_MS = 10 * MINUTE_MS;
 const MAX_ROWS = 20_000;
-const REGISTRATIONS_MEASURED = 50;
 
 export interface Window {
   readonly from: number;
@@ -44,7 +44,7 @@ export async function poolRecords(
     reconciliationsOf(db, workerPoolId, window),
     launchesOf(db, workerPoolId, window),
     workerEventsOf(db, workerPoolId, window),
-    recordedSinceAndMedian(db, workerPoolId, window),
+    recordedSinceAndRegistrations(db, workerPoolId, window),
   ]);
   const tokens = [
     ...launches.map(({ token }) => token),
@@ -169,17 +169,26 @@ async function workerEventsOf(db: Db, workerPoolId: string, { from, to }: Window
   return rows;
 }
 
-async function recordedSinceAndMedian(
+/** Not the times of the workers' rows: these go before their evidence, and know registrations that came later. */
+export const registrationsBefore = (workerPoolId: string, at: number): RawBuilder<unknown> => sql`
+  select at, cast(data ->> 'tookMs' as bigint) as took from worker_events
+  where worker_pool_id = ${workerPoolId} and event = 'registered' and data ->> 'tookMs' is not null
+    and at <= ${bigint(at)}
+  order by at desc limit ${REGISTRATIONS_MEASURED}`;
+
+async function recordedSinceAndRegistrations(
   db: Db,
   workerPoolId: string,
-  { to }: Window,
-): Promise<Pick<PoolRecords, 'recordedSince' | 'medianRegistrationMs'>> {
-  const { rows } = await sql<Pick<PoolRecords, 'recordedSince' | 'medianRegistrationMs'>>`
+  { from, to }: Window,
+): Promise<Pick<PoolRecords, 'recordedSince' | 'registrations'>> {
+  const { rows } = await sql<Pick<PoolRecords, 'recordedSince' | 'registrations'>>`
     select (select min(ended) from demand_polls) as recorded_since, (
-      select percentile_cont(0.5) within group (order by took) from (
-        select registered_at - created as took from workers
-        where worker_pool_id = ${workerPoolId} and created < ${bigint(to)} and registered_at is not null
-          and launch_token is not null
-        order by created desc limit ${REGISTRATIONS_MEASURED}) measured) as median_registration_ms`.execute(db);
+      select coalesce(jsonb_agg(jsonb_build_object('at', at, 'tookMs', took) order by at), '[]') from (
+        (${registrationsBefore(workerPoolId, from)})
+        union all
+        (select at, cast(data ->> 'tookMs' as bigint) from worker_events
+          where worker_pool_id = ${workerPoolId} and event = 'registered' and data ->> 'tookMs' is not null
+            and at > ${bigint(from)} and at <= ${bigint(to)}
+          order by at limit ${MAX_ROWS})) registered) as registrations`.execute(db);
   return rows[0]!;
 }

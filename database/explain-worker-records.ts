@@ -1,16 +1,20 @@
 import { sql } from 'kysely';
+import type { RegistrationRecord } from '../domain/explain/records.js';
+import { medianRegistrationAt } from '../domain/explain/registrations.js';
 import type { Deletion, WorkerEvidence } from '../domain/explain/worker-evidence.js';
+import { lifeAt } from '../domain/explain/worker-life.js';
 import type { WorkerKey } from '../domain/ids.js';
 import type { ShouldTerminate } from '../domain/worker.js';
 import type { Db } from './client/schema.js';
+import { registrationsBefore } from './explain-records.js';
 import { deletionCalls, eventsOfWorker, type WorkerEventRow } from './histories.js';
 import { getWorker } from './workers.js';
 
-/** What is recorded of one worker at an instant; its row says what no event does. */
+/** What is recorded of one worker at an instant; its row says what no event does, of its last life. */
 export async function workerEvidence(db: Db, key: WorkerKey, at: number): Promise<Omit<WorkerEvidence, 'minimum'>> {
-  const events = await eventsOfWorker(db, key);
-  const row = await getWorker(db, key);
-  const { since, median } = await recordsOfOthers(db, key.workerPoolId);
+  const { events, isLast } = lifeAt(await eventsOfWorker(db, key), at);
+  const row = isLast ? await getWorker(db, key) : null;
+  const { since, registrations } = await recordsOfOthers(db, key.workerPoolId, at);
   const life = timesOf(events, row);
   const created = life?.created ?? at;
   const token = firstOf(events, 'requested')?.data.launchToken ?? row?.launchToken ?? null;
@@ -22,10 +26,16 @@ export async function workerEvidence(db: Db, key: WorkerKey, at: number): Promis
       .filter((each) => each.event === 'refused' && each.at <= at)
       .map((each) => ({ at: each.at, who: null, reason: each.cause ?? 'no reason', source: sourceOf(each) })),
     deletions: await deletionsOf(db, key, created, at),
-    verdict: verdictAt(events, at) ?? row?.shouldTerminate ?? null,
-    medianRegistrationMs: median,
+    verdict: verdictAt(events, at) ?? verdictOfRow(row, at),
+    medianRegistrationMs: medianRegistrationAt(registrations, at),
     launch: token === null ? null : { source: { kind: 'launch', id: token, at: created }, requestIds: [] },
   };
+}
+
+/** The row has the last one, whatever was said before. */
+function verdictOfRow(row: Row, at: number): ShouldTerminate | null {
+  const verdict = row?.shouldTerminate ?? null;
+  return verdict !== null && verdict.decidedAt <= at ? verdict : null;
 }
 
 const firstOf = (events: readonly WorkerEventRow[], event: string): WorkerEventRow | undefined =>
@@ -36,13 +46,12 @@ const sourceOf = ({ id, at }: WorkerEventRow) => ({ kind: 'worker-event' as cons
 async function recordsOfOthers(
   db: Db,
   workerPoolId: string,
-): Promise<{ readonly since: number | null; readonly median: number | null }> {
-  const { rows } = await sql<{ since: number | null; median: number | null }>`
+  at: number,
+): Promise<{ readonly since: number | null; readonly registrations: readonly RegistrationRecord[] }> {
+  const { rows } = await sql<{ since: number | null; registrations: readonly RegistrationRecord[] }>`
     select (select min(at) from worker_events) as since, (
-      select percentile_cont(0.5) within group (order by took) from (
-        select registered_at - created as took from workers
-        where worker_pool_id = ${workerPoolId} and registered_at is not null and launch_token is not null
-        order by created desc limit 50) m) as median`.execute(db);
+      select coalesce(jsonb_agg(jsonb_build_object('at', at, 'tookMs', took) order by at), '[]')
+      from (${registrationsBefore(workerPoolId, at)}) registered) as registrations`.execute(db);
   return rows[0]!;
 }
 

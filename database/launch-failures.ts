@@ -39,7 +39,7 @@ export async function failLaunch(
   const { rows } = await sql`
     with ${attemptPart(failed.calls)} failed as (
       update launches l set status = 'failed', failure = ${text(storable(failed.failure))}, machines = 0,
-        in_doubt_attempts = 0, in_doubt_since = null, closed = ${bigint(failed.nowMs)}
+        in_doubt_attempts = 0, closed = ${bigint(failed.nowMs)}
       where token = ${token} and ${isProven(failed.proof)}
       returning worker_pool_id, launch_config_id, launch_config_revision as revision),
     ${backoffParts(sql`failed`, failed, { failures, until }, { launchToken: token, error: failed.errors[0] })},
@@ -86,7 +86,7 @@ export async function dropLaunches(db: Db, tokens: readonly string[], nowMs: num
  */
 export async function dropUnsent(db: Db, token: string, proof: Proof, nowMs: number): Promise<boolean> {
   const { rows } = await sql`
-    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, in_doubt_attempts = 0, in_doubt_since = null,
+    update launches l set status = 'failed', failure = ${GIVEN_UP}, machines = 0, in_doubt_attempts = 0,
       closed = ${bigint(nowMs)}
     where token = ${token} and ${isProven(proof)}
     returning 1`.execute(db);
@@ -184,7 +184,7 @@ const backoffParts = (
 ) => {
   const { failureClass, unregistered = false, nowMs } = backoff;
   const replaced: SpanEnd = { by: 'replaced' };
-  const data: Omit<BackoffData, 'revision' | 'launchToken'> = {
+  const data: Omit<BackoffData, 'revision' | 'launchToken' | 'until'> = {
     ...{ failureClass, failures, unregistered },
     errorId: error ? errorIdOf(error) : null,
     title: error?.title ?? null,
@@ -208,6 +208,7 @@ const backoffParts = (
   backoff_spans as (
     insert into spans (kind, subject, part, begins, ends, data)
     select 'backoff', b.worker_pool_id, b.launch_config_id, c.now, c.now + ${bigint(until - nowMs)},
-      ${jsonb(data)} || jsonb_build_object('revision', b.revision, 'launchToken', cast(${launchToken} as text))
+      ${jsonb(data)} || jsonb_build_object('revision', b.revision, 'launchToken', cast(${launchToken} as text),
+        'until', c.now + ${bigint(until - nowMs)})
     from backoffs b, clock c)`;
 };

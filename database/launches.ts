@@ -100,7 +100,7 @@ export async function finishLaunches(
     complete as materialized (
       select f.token from jsonb_to_recordset(${jsonb(launches)}) as f(token text, launched int)
       where (select count(*) from workers w where w.launch_token = f.token) <= f.launched)
-    update launches l set status = 'done', closed = ${bigint(nowMs)}
+    update launches l set status = 'done', closed = coalesce(l.closed, ${bigint(nowMs)})
     from locked k join complete c on c.token = k.token
     where l.token = k.token and l.status = 'fulfilled'`.execute(db);
 }

@@ -7,7 +7,7 @@ import { announceWorkers } from './events.js';
 import { recoveryOfWorker, type Backoff, backoffOfWorker } from './launch-failures.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, isWorker, jsonb, storable, text } from './client/sql.js';
-import { requestedData, stoppingData, workerEvent } from './worker-events.js';
+import { registeredData, requestedData, stoppingData, workerEvent } from './worker-events.js';
 
 /**
  * What a worker's lifecycle writes of it. Each is one statement, holds for a row in the states it names only, and gives
@@ -45,7 +45,7 @@ export function recordRunning(
       where ${isWorker(key)} and w.state = 'requested' and w.secret_generation <= ${int(change.secretGeneration)}
       returning w.*),
     announced as (${announceWorkers('worker-running', change.nowMs)}),
-    noted as (${workerEvent('registered')}),
+    noted as (${workerEvent('registered', { data: registeredData })}),
     ${recoveryOfWorker()},
     again as (
       update workers w set registered_at = coalesce(w.registered_at, ${bigint(change.registeredAt)}), ${credentials(change)}

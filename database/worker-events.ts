@@ -26,6 +26,10 @@ export const requestedData = sql`jsonb_build_object('providerId', w.provider_id,
   'launchConfigRevision', w.launch_config_revision, 'launchToken', w.launch_token, 'capacity', w.capacity,
   'terminateAfter', w.terminate_after)`;
 
+/** Of a worker that registers for the first time. */
+export const registeredData = sql`case when w.launch_token is null then '{}'
+  else jsonb_build_object('tookMs', w.registered_at - w.created) end`;
+
 /** Of a worker that stops. */
 export const stoppingData = (more: Pick<WorkerEventData, 'errorId'>): RawBuilder<unknown> =>
   sql`${jsonb(more)} || jsonb_build_object('from', case when w.registered_at is null then 'requested' else 'running' end)`;

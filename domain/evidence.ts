@@ -71,6 +71,8 @@ export interface BackoffData {
   readonly code: string | null;
   /** It began with a machine that ended, or ran out of time, before it had registered. */
   readonly unregistered: boolean;
+  /** When it was to end, whenever it has ended; absent: as its span. */
+  readonly until?: number;
 }
 
 export interface ProviderData {
@@ -219,6 +221,8 @@ export interface WorkerEventData {
   readonly launchToken?: string | null;
   readonly capacity?: number;
   readonly terminateAfter?: number | null;
+  /** registered: since the worker has its row; absent of a static one. */
+  readonly tookMs?: number;
   /** stopping, stopped: the state before. */
   readonly from?: string;
   /** stopping: its failure. */

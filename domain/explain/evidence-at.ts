@@ -6,6 +6,7 @@ import type { Backoff, DecisionEvidence, Hold, LaunchConfigEvidence, Poll, PoolE
 import type { Source } from './explanation.js';
 import { openLaunchesAt } from './launches-at.js';
 import { placeOf } from './place.js';
+import { medianRegistrationAt } from './registrations.js';
 import type { PollRecord, PoolRecords, ReconciliationRecord, RevisionRecord, SpanRecord } from './records.js';
 
 /** What of a pool's records holds at an instant. */
@@ -17,15 +18,21 @@ export function evidenceAt(records: PoolRecords, at: number): PoolEvidence {
   return {
     workerPoolId: records.workerPoolId,
     recordedSince: records.recordedSince ?? at + 1,
-    pool: definition && poolOf(definition, revision!, decision?.evidence.estimator ?? records.estimator),
+    pool: definition && poolOf(definition, revision!, estimatorAt(records, at)),
     deletion: revision?.action === 'deleted' ? deedOf(revision) : null,
     ...lastingAt(records, definition, decision, at),
     ...polledAt(records, { definition, decision, openLaunches, at }),
     openLaunches,
-    medianRegistrationMs: records.medianRegistrationMs,
+    medianRegistrationMs: medianRegistrationAt(records.registrations, at),
     launchConfigs: definition ? launchConfigsAt(records, definition, at) : [],
     decision: decision && decisionOf(decision),
   };
+}
+
+/** A reconciliation that failed early had none yet; where none has one, whoever asks says which it is. */
+function estimatorAt({ reconciliations, estimator }: PoolRecords, at: number): PoolRecords['estimator'] {
+  const known = reconciliations.filter(({ evidence }) => evidence.estimator !== null);
+  return (last(known, ({ ended }) => ended <= at) ?? known[0])?.evidence.estimator ?? estimator;
 }
 
 interface Known {
@@ -222,7 +229,7 @@ function backoffAt({ spans, attempts }: PoolRecords, launchConfigId: string, rev
   const calls = attempts.filter(({ launchToken, begun }) => launchToken === data.launchToken && begun <= at);
   return {
     begin: span.begins,
-    until: span.ends,
+    until: data.until ?? span.ends,
     end: span.ends,
     failureClass: data.failureClass,
     failures: data.failures,

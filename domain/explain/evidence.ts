@@ -32,7 +32,7 @@ export interface PoolEvidence {
   readonly booting: readonly BootingMachines[];
   /** Launches without an outcome; oldest first. */
   readonly openLaunches: readonly OpenLaunch[];
-  /** Half of the pool's machines register within so long; null: too few are known. */
+  /** Half of the pool's machines had registered within so long by then; null: none was known. */
   readonly medianRegistrationMs: number | null;
   /** From when on each poll has found waiting tasks beside enough idle machines; null: the last one has not. */
   readonly unclaimedSince: number | null;

@@ -10,7 +10,7 @@ import { arithmeticOf, type Finding, inputsOf, type Rule, type Situation, situat
 import { clock, count, quoted } from './words.js';
 
 /** A pool that could launch and wants to is reconciled within moments of its poll. */
-const RECONCILED_WITHIN_MS = 2 * MINUTE_MS;
+export const RECONCILED_WITHIN_MS = 2 * MINUTE_MS;
 /** A poll may take longer than polls are apart. */
 const GAP_FACTOR = 3;
 

@@ -1,7 +1,7 @@
-import { isOverdue } from '../launch.js';
+import { isOverdue, LAUNCH_ATTEMPT_TIMEOUT_MS } from '../launch.js';
 import type { CallPauseData } from '../evidence.js';
 import type { OpenLaunch } from './evidence.js';
-import type { LaunchRecord, PoolRecords, SpanRecord } from './records.js';
+import type { AttemptRecord, LaunchRecord, PoolRecords, SpanRecord } from './records.js';
 
 /** A launch without an outcome, with what only its pool's records know. */
 export type OpenLaunchAt = OpenLaunch & { readonly launchConfigId: string };
@@ -24,26 +24,39 @@ export function openLaunchesAt(records: PoolRecords, at: number): OpenLaunchAt[]
 export const isOpenAt = ({ created, closed }: LaunchRecord, at: number): boolean =>
   created <= at && (closed === null || closed > at);
 
-/** From the first attempt on whose answer was lost. */
+/**
+ * From the first attempt on whose answer was lost: it said so, or nobody can give one any more. An attempt is in doubt
+ * from before its call (`inDoubtSince` of its launch), and while it may be answered its answer is not lost.
+ */
 function inDoubtAt({ attempts }: PoolRecords, { token, inDoubtSince }: LaunchRecord, at: number): number | null {
   const lost = attempts.find(
     ({ launchToken, result, ended }) => launchToken === token && result === 'Unavailable' && ended <= at,
   );
   if (lost) return lost.ended;
-  return inDoubtSince !== null && inDoubtSince <= at ? inDoubtSince : null;
+  return inDoubtSince !== null && unansweredFrom(inDoubtSince) <= at ? inDoubtSince : null;
 }
 
-/** It stood in line before a call that was sent later, or the cloud wants no call. */
+/** From then on no answer is waited for. */
+export const unansweredFrom = (inDoubtSince: number): number => inDoubtSince + LAUNCH_ATTEMPT_TIMEOUT_MS;
+
+/** It stood in line before a call that was sent later, or was sent away from there, or the cloud wants no call. */
 function waitAt({ attempts, spans }: PoolRecords, launch: LaunchRecord, at: number): OpenLaunch['waitsForCalls'] {
   const calls = attempts.filter(({ launchToken }) => launchToken === launch.token);
   const sent = calls.find(({ begun, ended }) => begun <= at && at < ended);
   if (sent) return null;
   const bucket = `${launch.providerId}/${launch.region ?? 'all regions'}/create`;
-  const waiting = calls.find(({ begun, waitedMs }) => begun - waitedMs <= at && at < begun);
   const pause = spans.find((span) => isPauseOf(span, launch, at));
   if (pause) return { bucket: pause.subject, until: pause.ends };
-  return waiting && waiting.waitedMs >= MIN_WAIT_MS ? { bucket, until: waiting.begun } : null;
+  const next = calls.find(({ begun }) => begun > at);
+  if (next && stoodInLine(next) && next.begun - next.waitedMs <= at) return { bucket, until: next.begun };
+  const before = calls.findLast(({ ended }) => ended <= at);
+  return before && wasSentAway(before) ? { bucket, until: next?.begun ?? null } : null;
 }
+
+/** The line was too long, or the cloud itself wanted fewer calls: it comes back later. */
+export const wasSentAway = ({ result }: AttemptRecord): boolean => result === 'Throttled';
+
+export const stoodInLine = ({ waitedMs }: AttemptRecord): boolean => waitedMs >= MIN_WAIT_MS;
 
 /** Calls that have their place at once wait for a round trip too. */
 const MIN_WAIT_MS = 250;

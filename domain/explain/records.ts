@@ -27,7 +27,8 @@ export interface PoolRecords {
   /** Calls that create. */
   readonly attempts: readonly AttemptRecord[];
   readonly workerEvents: readonly WorkerEventRecord[];
-  readonly medianRegistrationMs: number | null;
+  /** Of its machines: those in the span of time, and the last ones before it. */
+  readonly registrations: readonly RegistrationRecord[];
 }
 
 export interface RevisionRecord {
@@ -90,6 +91,12 @@ export interface AttemptRecord {
   readonly waitedMs: number;
   readonly result: string;
   readonly requestId: string | null;
+}
+
+export interface RegistrationRecord {
+  readonly at: number;
+  /** From the worker's row to its registration. */
+  readonly tookMs: number;
 }
 
 export interface WorkerEventRecord {

@@ -49,6 +49,6 @@ export const reconciliation = (ended: number, fields: Partial<ReconciliationEvid
 export const poolRecords = (fields: Partial<PoolRecords> = {}): PoolRecords => ({
   ...{ workerPoolId: 'proj/linux', estimator: 'corrected', recordedSince: 0 },
   ...{ revisions: [revisionRecord(0)], polls: [], spans: [], reconciliations: [], launches: [], attempts: [] },
-  ...{ workerEvents: [], medianRegistrationMs: null },
+  ...{ workerEvents: [], registrations: [] },
   ...fields,
 });

@@ -252,7 +252,7 @@ describe.each(engines)('evidence on %s', (engine) => {
       const event = { workerId: 't-0', cause: null, clientId: null, data: {} };
       expect(await events()).toEqual([
         { ...event, event: 'requested', data },
-        { ...event, event: 'registered' },
+        { ...event, event: 'registered', data: { tookMs: 0 } },
         { ...event, event: 'stopping', cause: 'by hand', clientId: 'ops', data: { from: 'running' } },
         { ...event, event: 'stopped' },
       ]);

@@ -105,6 +105,56 @@ describe('evidence at an instant', () => {
     ]);
   });
 
+  test('evidence has no launch in doubt while the answer to its attempt may still come', () => {
+    const attempted = { ...launch, closed: AT + 120_000, inDoubtSince: AT - 5_000 };
+    const records = { launches: [attempted], polls: polls({}, 40) };
+    expect(at(records).openLaunches).toMatchObject([{ inDoubtSince: null }]);
+    expect(at(records, AT + 34_999).openLaunches).toMatchObject([{ inDoubtSince: null }]);
+    expect(at(records, AT + 35_000).openLaunches).toMatchObject([{ inDoubtSince: AT - 5_000 }]);
+  });
+
+  test('evidence has a launch that did not get its place waiting until its next attempt', () => {
+    const refused = { ...attempt, result: 'Throttled' };
+    const next = { ...attempt, id: 992, begun: AT + 8_000, ended: AT + 9_000, result: 'ok' };
+    const known = at({ launches: [launch], attempts: [refused, next] }).openLaunches;
+    expect(known).toMatchObject([{ waitsForCalls: { bucket: 'aws/us-east-1/create', until: AT + 8_000 } }]);
+    const unknown = at({ launches: [launch], attempts: [refused] }).openLaunches;
+    expect(unknown).toMatchObject([{ waitsForCalls: { bucket: 'aws/us-east-1/create', until: null } }]);
+    const refusedLater = at({ launches: [launch], attempts: [refused] }, AT - 1_001).openLaunches;
+    expect(refusedLater).toMatchObject([{ waitsForCalls: null }]);
+  });
+
+  test('evidence has how long machines took to register that had registered by then', () => {
+    const registrations = [
+      { at: AT - 60_000, tookMs: 90_000 },
+      { at: AT - 30_000, tookMs: 100_000 },
+      { at: AT + 1_000, tookMs: 9_000_000 },
+    ];
+    const medianAt = (instant: number) => at({ registrations }, instant).medianRegistrationMs;
+    expect(medianAt(AT - 60_001)).toBeNull();
+    expect(medianAt(AT - 60_000)).toBe(90_000);
+    expect(medianAt(AT)).toBe(95_000);
+    expect(medianAt(AT + 1_000)).toBe(100_000);
+  });
+
+  test('evidence has the estimator of the reconciliation that last had one by then', () => {
+    const reconciliations = [
+      reconciliation(AT - 2_000, { estimator: 'original' }),
+      reconciliation(AT - 1_000, { estimator: null, failure: 'no answer' }),
+    ];
+    expect(at({ reconciliations }).pool?.estimator).toBe('original');
+  });
+
+  test('evidence has the end that a backoff was to have, also where it ended early', () => {
+    const data: BackoffData = {
+      ...{ revision: 3, failureClass: 'capacity', failures: 1, launchToken: null, errorId: null, title: null },
+      ...{ message: null, code: null, unregistered: false, until: AT + 60_000 },
+    };
+    const span = { kind: 'backoff', subject: 'proj/linux', part: 'lc-a', begins: AT - 500, ends: AT + 5_000 } as const;
+    const [found] = at({ spans: [spanRecord({ ...span, data })] }).launchConfigs;
+    expect(found?.backoff).toMatchObject({ until: AT + 60_000, end: AT + 5_000 });
+  });
+
   test('evidence has the backoffs of the revision in force, with the requests of their launch', () => {
     const data: BackoffData = {
       ...{ revision: 3, failureClass: 'quota', failures: 2, launchToken: 'run.0.0', errorId: null, title: null },
@@ -177,6 +227,44 @@ describe('records of a span of time', () => {
     expect(strip[0]?.from).toBe(range.from);
     expect(strip.at(-1)).toMatchObject({ from: AT + 70_001, to: range.to });
     for (const [index, segment] of strip.entries()) expect(segment.from).toBe(strip[index - 1]?.to ?? range.from);
+  });
+
+  test('a strip has the time in which a launch waited for its place among the calls to a cloud', () => {
+    const waits = { ...attempt, begun: AT + 2_000, ended: AT + 3_000, waitedMs: 4_000, result: 'ok' };
+    const underWay = entry({ pending: 5, requested: 5, wanted: 0 });
+    const records = poolRecords({
+      polls: polls({ entry: underWay }),
+      launches: [{ ...launch, closed: AT + 3_000, inDoubtSince: AT - 4_500 }],
+      attempts: [waits],
+      reconciliations: [reconciliation(AT - 100_000)],
+    });
+    const range = { from: AT - 5_000, to: AT + 3_000 };
+    const strip = explainRange(records, range, changesIn(records, range));
+    expect(strip.map(({ from, to, cause }) => [from, to, cause])).toEqual([
+      [range.from, AT - 2_000, 'launching'],
+      [AT - 2_000, AT + 2_000, 'cloud-call-limit'],
+      [AT + 2_000, range.to, 'launching'],
+    ]);
+  });
+
+  test('a strip has causes that begin by the passing of time alone', () => {
+    const idle = entry({ pending: 3, running: 5, wanted: 0 });
+    const unclaimed = poolRecords({
+      polls: polls({ entry: idle }, 60),
+      reconciliations: [reconciliation(AT - 199_000)],
+    });
+    const range = { from: AT - 190_000, to: AT + 100_000 };
+    expect(explainRange(unclaimed, range, changesIn(unclaimed, range)).map(({ from, cause }) => [from, cause])).toEqual(
+      [
+        [range.from, 'nothing-wanted'],
+        [AT - 20_000, 'idle-not-claiming'],
+      ],
+    );
+    const unheeded = poolRecords({ polls: polls({}, 60) });
+    expect(explainRange(unheeded, range, changesIn(unheeded, range)).map(({ from, cause }) => [from, cause])).toEqual([
+      [range.from, 'launching'],
+      [AT - 79_999, 'not-evaluated'],
+    ]);
   });
 
   test('an instant before all records has none', () => {
