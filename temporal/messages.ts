@@ -108,7 +108,10 @@ export interface Observed {
   readonly at: number;
   /** Resources of a stepwise machine, by step: all that there are. */
   readonly resources?: Readonly<Record<string, MachineState>>;
-  /** With `resources`: whether the row said stopping before the scan began, when nothing is created any more. */
+  /**
+   * Whether the row said stopping before the scan began, when nothing is created any more. Always with `resources`, and
+   * where it is so.
+   */
   readonly removing?: boolean;
 }
 

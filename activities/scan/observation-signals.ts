@@ -61,6 +61,7 @@ export function observationSignals({ client, triggers, log }: Pick<ActivityDeps,
       reason: reason?.slice(0, MAX_REASON_LENGTH) ?? null,
       ...(reason !== null && { cause: causeOf(reason) }),
       at: engineNow(),
+      ...(removing && { removing }),
       ...(Object.keys(resources).length > 0 && { resources, removing }),
     });
   }

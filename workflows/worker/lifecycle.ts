@@ -188,7 +188,10 @@ export class WorkerLifecycle {
     if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
-    const failure = this.state === 'requested' ? endedUnregistered(observation) : null;
+    // A process that ended between the row and its report leaves a row that says stopping: the end is the removal's.
+    // guard(a-removal-is-no-failure-of-its-machine): use this.state === 'requested'
+    const endedByItself = this.state === 'requested' && !observation.removing;
+    const failure = endedByItself ? endedUnregistered(observation) : null;
     const end = END_OF_MACHINE[state];
     if (end && !(state === 'failed' && this.resources.failsInBuilding())) {
       this.requestStop(reason ?? end, failure, more);

@@ -237,6 +237,13 @@ describe('a machine that a scan sees', () => {
     });
   });
 
+  test('a machine gone before it registered is no failure where its row says stopping: its removal was not heard of', async () => {
+    const lifecycle = await time.startLifecycle();
+    await lifecycle.observed('gone', { removing: true });
+    await lifecycle.ended();
+    expect(stop()).toEqual({ reason: 'the machine is gone', failure: null });
+  });
+
   test('a machine shutting down before it registered is a failure of its launch config', async () => {
     const lifecycle = await time.startLifecycle();
     await lifecycle.observed('stopping', { reason: 'Client.InternalError: Client error on launch' });
