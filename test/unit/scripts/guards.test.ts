@@ -3,6 +3,20 @@ import { describe, expect, test } from '@jest/globals';
 import { guardedFolders, guardsOf } from '../../../scripts/guards.mjs';
 
 const root = new URL('../../../', import.meta.url);
+
+/** What the tests of a file are called, placeholders of `test.each` included. */
+const titlesIn = (text: string): string[] =>
+  [...text.matchAll(/(?:\btest|\))\(\s*(['"`])(.+?)\1,/g)].map(([, , title = '']) => title);
+
+const quoted = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Jest searches for a guard's title in names of tests; a case of `test.each` is named in full, or by its template. */
+const isNamedBy =
+  (title: string) =>
+  (name: string): boolean => {
+    const parts = name.split(/%[sdij]|\$\{.+?\}|\$\w+(?:\.\w+)*/).map((part) => quoted(part));
+    return new RegExp(title).test(name) || new RegExp(`^${parts.join('.+')}$`).test(title);
+  };
 const without = (text: string): string => guardsOf(text, 'a.ts')[0]!.apply();
 
 describe('guardsOf', () => {
@@ -54,11 +68,19 @@ describe('the guards of the product', () => {
     .filter((file) => file.endsWith('.ts'))
     .flatMap((file) => guardsOf(readFileSync(new URL(file, root), 'utf8'), file).map(({ name }) => name));
 
+  const tests = JSON.parse(readFileSync(new URL('test/mutation/guards.json', root), 'utf8')) as Record<
+    string,
+    { test: string; title: string }
+  >;
+
   test('the guards of the product each have a name of their own and a test', () => {
-    const tests = JSON.parse(readFileSync(new URL('test/mutation/guards.json', root), 'utf8')) as Record<
-      string,
-      { test: string; title: string }
-    >;
     expect(names.toSorted()).toEqual(Object.keys(tests).toSorted());
+  });
+
+  test('the guards of the product name tests that exist', () => {
+    const missing = Object.entries(tests).filter(
+      ([, { test: file, title }]) => !titlesIn(readFileSync(new URL(file, root), 'utf8')).some(isNamedBy(title)),
+    );
+    expect(missing).toEqual([]);
   });
 });
