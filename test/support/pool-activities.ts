@@ -11,6 +11,7 @@ import type { ProviderHealth } from '../../domain/provider-health.js';
 import type { Db } from '../../database/client/schema.js';
 import { activityDeps, activityEnvironment, asActivity } from './activities.js';
 import { recordedContext } from './provider-context.js';
+import { recordedLog } from './recorded-log.js';
 import { RecordingCloud } from './recording-cloud.js';
 import { recordingProvider } from './recording-provider.js';
 
@@ -30,6 +31,7 @@ export class PoolSurroundings {
   /** Renders a launch request; throws what the provider would throw. */
   render: ((spec: LaunchSpec) => void) | null = null;
   readonly cloud = new RecordingCloud();
+  readonly log = recordedLog();
   readonly rendered: LaunchSpec[] = [];
 
   /** By the engine's clock. */
@@ -78,6 +80,7 @@ export class PoolSurroundings {
     return poolActivities(
       activityDeps({
         database: { db },
+        log: this.log.log,
         config: parseConfig(JSON.stringify({ limits: this.limits }), 'the test', providerTypes),
         providers: {
           get: (providerId) => (providerId === provider.providerId ? provider : undefined),

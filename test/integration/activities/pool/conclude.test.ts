@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import type { ReconciliationOutcome } from '../../../../activities/pool/types.js';
 import type { Decision } from '../../../../domain/decision-record.js';
 import { recordReadings } from '../../../../database/demand-readings.js';
@@ -238,5 +239,7 @@ describe.each(engines)('concludeReconciliation on %s', (engine) => {
     await conclude({ estimate: estimated(false) });
     await conclude({ estimate: estimated(true) });
     expect(await occurrences()).toEqual(['over-provisioned 2']);
+    const line = { level: pino.levels.values['error'], existingCapacity: 40, maxCapacity: 50 };
+    expect(pool.around.log.of('worker-pool-over-provisioned')).toMatchObject([line, line]);
   });
 });
