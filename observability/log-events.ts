@@ -273,6 +273,12 @@ export const logEvents = {
     meaning: 'A live worker had no lifecycle (somebody terminated it); a new one goes on from its row.',
     fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state'],
   },
+  'worker-outlives-lifecycle': {
+    level: 'warn',
+    meaning:
+      'The database says that a worker is alive, and its lifecycle came to its end before: the database was restored. A new lifecycle removes whatever there is and records the end again.',
+    fields: ['workerPoolId', 'workerGroup', 'workerId', 'workflowId', 'state', 'ended'],
+  },
   'lifecycle-wedged': {
     level: 'error',
     meaning:

@@ -12,7 +12,8 @@ import { searchAttributes } from './search-attributes.js';
  * id.
  *
  * An input that was built from a row (`replaces`), which was not stopped a moment ago, takes the place of a lifecycle
- * that was terminated or failed before its end. One that has ended is never replaced.
+ * that was terminated or failed before its end. One that has ended is replaced by nobody but the sweep, where an older
+ * database says that its worker is alive (start-lifecycle.ts).
  */
 export function lifecycleStart(input: LifecycleInput, startedBy: string) {
   const attributes: SearchAttributePair[] = [

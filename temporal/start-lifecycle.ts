@@ -1,5 +1,5 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { WorkflowIdConflictPolicy } from '@temporalio/common';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { lifecycleStart } from './lifecycle-start-options.js';
 import type { LifecycleInput } from './messages.js';
 import { mainTaskQueue, workflowTypes } from './names.js';
@@ -8,7 +8,8 @@ const START_TIMEOUT_MS = 10_000;
 
 /**
  * Idempotent. False when the worker has an open lifecycle, or one that has ended. With `replacesOpen` it takes the
- * place of an open one in one step of the engine: the machine is never without an owner, and never has two.
+ * place of an open one in one step of the engine: the machine is never without an owner, and never has two. With
+ * `followsEnded` it follows one that has come to its end, which a row that is alive contradicts.
  */
 export async function startLifecycle(
   client: Client,
@@ -17,7 +18,13 @@ export async function startLifecycle(
     startedBy,
     taskQueuePrefix,
     replacesOpen = false,
-  }: { readonly startedBy: string; readonly taskQueuePrefix: string; readonly replacesOpen?: boolean },
+    followsEnded = false,
+  }: {
+    readonly startedBy: string;
+    readonly taskQueuePrefix: string;
+    readonly replacesOpen?: boolean;
+    readonly followsEnded?: boolean;
+  },
 ): Promise<boolean> {
   try {
     await client.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
@@ -25,6 +32,7 @@ export async function startLifecycle(
         ...lifecycleStart(input, startedBy),
         taskQueue: mainTaskQueue(taskQueuePrefix),
         ...(replacesOpen && { workflowIdConflictPolicy: WorkflowIdConflictPolicy.TERMINATE_EXISTING }),
+        ...(followsEnded && { workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE }),
       }),
     );
     return true;

@@ -8,6 +8,7 @@ import { liveWorkerKeys } from '../../database/workers.js';
 import { type LaunchContext, lifecycleInput } from '../../temporal/lifecycle-input.js';
 import type { LifecycleInput } from '../../temporal/messages.js';
 import { openLifecycles } from '../../temporal/namespace.js';
+import { lifecycleRun } from '../../temporal/lifecycle-run.js';
 import { startLifecycle } from '../../temporal/start-lifecycle.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { FirstFailures } from '../support/first-failures.js';
@@ -20,6 +21,9 @@ import { lifecycleInputLoader } from './lifecycle-input-loader.js';
 const STARTS_AT_ONCE = 32;
 /** After this long no further start begins, or no further page is read. The activities' own time limits are longer. */
 const TIMEOUTS = { startsMs: 90_000, listMs: 90_000 };
+
+/** Why a worker ends of which an older database says that it is alive. */
+const ENDED_BEFORE = 'its lifecycle had ended already';
 
 export interface MissingLifecycles {
   readonly started: number;
@@ -36,6 +40,7 @@ export interface LifecycleStarts {
   ofLaunch(token: string, startedBy: string): Promise<boolean>;
   /**
    * Starts a lifecycle for each live worker that has none, from its row: somebody terminated it, or the engine lost it.
+   * One whose lifecycle has come to its end, which only an older database calls alive, gets one that ends it again.
    * A list of open lifecycles that lags behind does no harm, since one that is open is not started again.
    */
   missing(
@@ -148,7 +153,7 @@ class Starts {
     const input = await this.loadInput(key);
     if (input === 'stopped') return 'none';
     if (input === 'impossible') return 'impossible';
-    if (!(await this.start(input, startedBy))) return 'none';
+    if (!(await this.start(input, startedBy))) return await this.startEnd(key, startedBy);
     // The new lifecycle has no observation yet: the next scan signals it what it sees.
     // guard(new-lifecycle-hears-everything): drop
     await clearNotes(this.deps.database.db, [key]);
@@ -161,6 +166,28 @@ class Starts {
       workflowId: lifecycleId(key),
       state,
     });
+    return 'started';
+  }
+
+  /**
+   * A lifecycle ends only after its row says stopped. A row that is alive after that is of a database that is older
+   * than the end: a new lifecycle begins with the removal, and records it again once the cloud shows nothing.
+   */
+  private async startEnd(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
+    const { client, config, log } = this.deps;
+    const completedAt = (await lifecycleRun(client, key))?.completedAt ?? null;
+    if (completedAt === null) return 'none';
+    // Rows after the end: one that has come to it meanwhile says so.
+    const input = await this.loadInput(key, ENDED_BEFORE);
+    if (input === 'stopped') return 'none';
+    if (input === 'impossible') return 'impossible';
+    const { taskQueuePrefix } = config.temporal;
+    if (!(await startLifecycle(client, input, { startedBy, taskQueuePrefix, followsEnded: true }))) return 'none';
+    await clearNotes(this.deps.database.db, [key]);
+    const { workerPoolId, workerGroup, workerId } = key;
+    const ended = new Date(completedAt).toISOString();
+    const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
+    logEvent(log, 'worker-outlives-lifecycle', { ...ids, state: input.resumeFrom?.state ?? 'requested', ended });
     return 'started';
   }
 

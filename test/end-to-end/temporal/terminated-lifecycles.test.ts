@@ -110,6 +110,38 @@ test('a lifecycle that has ended by itself is never started again', async () => 
   expect(now).toMatchObject({ runId, status: { name: 'COMPLETED' } });
 });
 
+test('a worker that is alive again in a restored database is stopped by the sweep, because its lifecycle has ended', async () => {
+  const pool = await runningPool(3);
+  const workers = await system().api.workers(pool);
+  await removeAll(system(), pool);
+  await expectAllStopped(system(), pool);
+  const runs = await Promise.all(workers.map(async (worker) => (await lifecycle(worker).describe()).runId));
+  // As a backup has them that was made before their ends.
+  for (const [nth, state] of ['requested', 'running', 'stopping'].entries())
+    await system().query(
+      `update workers set state = $2, stopped_at = null,
+        stop_reason = case when $2 = 'stopping' then stop_reason end where worker_id = $1`,
+      [workers[nth]!.workerId, state],
+    );
+  await sweep();
+  for (const [nth, worker] of workers.entries()) expect((await lifecycle(worker).describe()).runId).not.toBe(runs[nth]);
+  await expectAllStopped(system(), pool);
+  const reasons = await system().query<{ stop_reason: string }>(
+    'select stop_reason from workers where worker_pool_id = $1',
+    [pool],
+  );
+  expect(reasons.filter(({ stop_reason: reason }) => reason === 'its lifecycle had ended already')).toHaveLength(2);
+  expect(await system().query('select 1 from worker_pool_errors where worker_pool_id = $1', [pool])).toEqual([]);
+  const ends = await Promise.all(workers.map(async (worker) => (await lifecycle(worker).describe()).runId));
+  await sweep();
+  for (const [nth, worker] of workers.entries()) expect((await lifecycle(worker).describe()).runId).toBe(ends[nth]);
+  const lines = system()
+    .process('worker')
+    .output()
+    .match(/"worker-outlives-lifecycle"/g);
+  expect(lines).toHaveLength(3);
+});
+
 test('a static worker gets a new lifecycle too, and can be changed and removed', async () => {
   const pool = 'terminated/static';
   await system().api.createPool(pool, {
@@ -131,6 +163,9 @@ test('a static worker gets a new lifecycle too, and can be changed and removed',
   await replaced(worker, run);
   expect(await system().api.call('POST', path, described(3))).toMatchObject({ status: 200, body: { capacity: 3 } });
   expect((await system().api.call('DELETE', path)).status).toBe(200);
+  await expectAllStopped(system(), pool);
+  await system().query(`update workers set state = 'running', stopped_at = null where worker_pool_id = $1`, [pool]);
+  await sweep();
   await expectAllStopped(system(), pool);
 });
 
