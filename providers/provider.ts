@@ -167,6 +167,11 @@ export interface StepwiseLaunching {
   submit(launch: PreparedLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   /** Why an operation failed, for the worker-pool error; read singly, only after a listing showed the failure. */
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
+  /**
+   * Pure: whether the cloud takes machines of this launch back by deleting them, and no list ever says so: one that was
+   * built and vanishes, though nobody here deleted it, was preempted. Left out: it never does.
+   */
+  vanishesWhenPreempted?(launch: PreparedLaunch): boolean;
   /** Only where a launch may create resources that no listing shows as its machine's. */
   readonly tracking?: ResourceTracking;
 }

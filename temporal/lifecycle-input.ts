@@ -84,8 +84,6 @@ export interface LaunchContext {
 
 /** What the workers of one launch have in common. */
 export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaults }: LaunchContext): LifecycleCommon {
-  const stepwise = provider.launching?.kind === 'stepwise' ? provider.launching : null;
-  const skippedSteps = stepwise && launch ? stepwise.skippedSteps(launch) : [];
   return {
     workerPoolId: worker.workerPoolId,
     providerId: worker.providerId,
@@ -95,11 +93,24 @@ export function lifecycleCommon(worker: Worker, { pool, provider, launch, defaul
     timing: lifecycleTiming(pool.config.lifecycle, defaults),
     location: worker.location,
     registrationDeadline: worker.terminateAfter,
-    creationSteps: stepwise && launch ? stepwise.steps(launch) : [],
+    ...creationOf(provider, launch),
     ...removalOf(provider),
     ...(provider.stepLabels && { stepLabels: provider.stepLabels }),
+  };
+}
+
+/** Of a launch that builds each machine step by step; else it creates them by itself. */
+function creationOf(
+  { launching }: Provider,
+  launch: PreparedLaunch | null,
+): Pick<LifecycleCommon, 'creationSteps' | 'skippedSteps' | 'vanishesWhenPreempted' | 'tracksResources'> {
+  if (launching?.kind !== 'stepwise' || !launch) return { creationSteps: [] };
+  const skippedSteps = launching.skippedSteps(launch);
+  return {
+    creationSteps: launching.steps(launch),
     ...(skippedSteps.length > 0 && { skippedSteps }),
-    ...(launch && stepwise?.tracking?.appliesTo(launch) && { tracksResources: true }),
+    ...(launching.vanishesWhenPreempted?.(launch) && { vanishesWhenPreempted: true }),
+    ...(launching.tracking?.appliesTo(launch) && { tracksResources: true }),
   };
 }
 

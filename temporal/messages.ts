@@ -31,6 +31,8 @@ export interface LifecycleCommon {
   readonly deletesAtOnce?: true;
   /** Of these, steps in which the launch creates nothing: what a scan shows there is removed all the same. */
   readonly skippedSteps?: readonly string[];
+  /** Set where the cloud takes the machine back by deleting it, without a word. */
+  readonly vanishesWhenPreempted?: true;
   /** Set where the machine's resources are written down once it is built, and again before they are removed. */
   readonly tracksResources?: true;
 }

@@ -180,22 +180,31 @@ export class WorkerLifecycle {
     const observation = observationOf(sent);
     // guard(senseless-observations-are-ignored): false
     if (!observation) return;
-    const { state, cause } = observation;
-    const more = cause === 'preempted' ? { preempted: true as const } : {};
-    const reason = more.preempted ? preemptedFor(observation.reason) : observation.reason;
+    const { state } = observation;
+    const end = END_OF_MACHINE[state];
+    const isPreempted = observation.cause === 'preempted' || this.hasVanished(observation);
     // Of a machine that is still to be built, nothing can be gone.
     // guard(nothing-is-gone-before-it-is-submitted): false
     if (state === 'gone' && this.stop === null && this.resources.nothingCreated()) return;
     // guard(a-whole-machine-does-not-come-back): false
     if (!this.resources.see(observation, this.state === 'stopping')) return;
+    if (!end || (state === 'failed' && this.resources.failsInBuilding())) return;
+    const reason = observation.reason ?? end;
+    if (isPreempted) return this.requestStop(preemptedFor(reason), null, { preempted: true });
     // A process that ended between the row and its report leaves a row that says stopping: the end is the removal's.
     // guard(a-removal-is-no-failure-of-its-machine): use this.state === 'requested'
     const endedByItself = this.state === 'requested' && !observation.removing;
-    const failure = endedByItself ? endedUnregistered(observation) : null;
-    const end = END_OF_MACHINE[state];
-    if (end && !(state === 'failed' && this.resources.failsInBuilding())) {
-      this.requestStop(reason ?? end, failure, more);
-    }
+    this.requestStop(reason, endedByItself ? endedUnregistered(observation) : null);
+  }
+
+  /**
+   * Whether a machine that its cloud may take back by deleting it is deleted, or going, and nobody here did that: a
+   * deletion of ours comes after a stop, whose reason stands, or after a row that says stopping.
+   */
+  private hasVanished({ state, removing }: Observed): boolean {
+    // guard(a-machine-that-vanishes-was-preempted): false
+    if (this.input.vanishesWhenPreempted !== true || removing === true || !this.resources.isBuilt()) return false;
+    return state === 'gone' || state === 'stopping';
   }
 
   /** Signal `queueActivity`. The poll compares what it has read; this decides by what is so now. */

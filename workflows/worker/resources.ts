@@ -57,6 +57,11 @@ export class Resources {
     return this.input.creationSteps.length > 0 && this.createdSteps.length === 0;
   }
 
+  /** Whether all of a machine that is built step by step is there, as far as its life knows. */
+  isBuilt(): boolean {
+    return this.creating === null && this.input.creationSteps.every((step) => this.createdSteps.includes(step));
+  }
+
   failsInBuilding(): boolean {
     return this.creating !== null && this.stateOf(this.creating) === 'failed';
   }

@@ -19,8 +19,8 @@ export function endedUnregistered({ state, reason, cause = 'other' }: Observed):
 }
 
 /** Whoever reads the row learns it from the first word, whatever the cloud's own are. */
-export const preemptedFor = (reason: string | null): string =>
-  reason?.startsWith('preempted') ? reason : ['preempted', reason].filter(Boolean).join(': ');
+export const preemptedFor = (reason: string): string =>
+  reason.startsWith('preempted') ? reason : `preempted: ${reason}`;
 
 export const neverRegistered = ({ registrationMs }: LifecycleTiming): WorkerFailure => ({
   kind: 'registration-timeout',

@@ -21,6 +21,8 @@ export interface Mode {
   prepare(spec: LaunchSpec): PreparedLaunch;
   steps(launch: PreparedLaunch): readonly string[];
   skippedSteps(launch: PreparedLaunch): readonly string[];
+  /** Whether Azure deletes its VMs when it needs their capacity. */
+  deletesEvicted(launch: PreparedLaunch): boolean;
   submit(launch: PreparedLaunch, machine: LaunchedMachine, step: string): Promise<string | null>;
   explain(machine: LaunchedMachine, step: string, operation: string): Promise<ProviderErrorReason>;
 }
@@ -39,6 +41,7 @@ export function azureLaunching(modes: readonly Mode[], tracking?: ResourceTracki
     machines: machinesOf,
     steps: (launch) => modeOf(launch).steps(launch),
     skippedSteps: (launch) => modeOf(launch).skippedSteps(launch),
+    vanishesWhenPreempted: (launch) => modeOf(launch).deletesEvicted(launch),
     submit: (launch, machine, step) => modeOf(launch).submit(launch, machine, step),
     explain: async (machine, step, operation) => {
       const mode = find(({ stepNames }) => stepNames.includes(step));

@@ -4,6 +4,7 @@ import { adminCredentials } from './admin.js';
 import type { AzureCalls, AzureClients } from '../arm/client.js';
 import { type Mode, withDefaultTitle } from './launching.js';
 import { namesOf } from '../model/names.js';
+import { isDeletedWhenEvicted } from '../model/spot.js';
 import { explainOperation } from '../arm/operations.js';
 import { shown } from '../arm/pages.js';
 import {
@@ -47,6 +48,7 @@ export function sequentialMode(
     prepare: (spec) => prepareSequential(spec, place, context),
     steps: (launch) => steps.filter((step) => step !== 'publicIp' || requestOf(launch).publicIp),
     skippedSteps: (launch) => (requestOf(launch).publicIp ? [] : ['publicIp']),
+    deletesEvicted: (launch) => isDeletedWhenEvicted(requestOf(launch).vm),
     async submit(launch, machine, name) {
       const step = stepOf(name);
       const subject = { request: requestOf(launch), ...machine };

@@ -6,6 +6,7 @@ import { type Mode, withDefaultTitle } from './launching.js';
 import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { namesOf } from '../model/names.js';
 import { ResourceGroups } from '../arm/resource-groups.js';
+import { templateDeletesEvicted } from '../model/spot.js';
 import { DEPLOYMENT_STEP, deploymentState, reasonOf } from '../model/arm-deployment-states.js';
 import type { Deployments } from '../arm/deployments.js';
 import { deploymentBody, prepareDeployment, requestOf } from './template-request.js';
@@ -28,6 +29,7 @@ export function deploymentMode(
     prepare: (spec) => prepareDeployment(spec, groupRef, context),
     steps: () => [DEPLOYMENT_STEP],
     skippedSteps: () => [],
+    deletesEvicted: (launch) => templateDeletesEvicted(requestOf(launch).properties),
     async submit(launch, machine) {
       const { deployment } = namesOf(machine.workerId);
       try {

@@ -1,6 +1,7 @@
 import type { Disk, VirtualMachine } from '@azure/arm-compute';
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network';
 import type { MachineState } from '../../../domain/machine.js';
+import { isSpot } from './spot.js';
 import { IGNORED_FAILURES_TAG, type Tags } from './tags.js';
 import { type VmStatus, verdictOn } from './states.js';
 
@@ -32,7 +33,7 @@ export function vmResource(vm: VirtualMachine, statuses: readonly VmStatus[] | n
     provisioningState: vm.provisioningState ?? null,
     statuses,
     ignoredFailures: tags[IGNORED_FAILURES_TAG]?.split(' ') ?? [],
-    isSpot: vm.priority === 'Spot',
+    isSpot: isSpot(vm.priority),
   });
   return { ...common('vm', vm), ...verdict, heldBy: null, isSettled: true };
 }

@@ -11,6 +11,7 @@ afterEach(() => time.reset());
 afterAll(() => time.stop());
 
 const stop = () => time.scripted.of('recordStopping')[0]?.args[1];
+const lastStop = () => time.scripted.of('recordStopping').at(-1)?.args[1];
 const removals = () => time.scripted.of('deleteResource').length;
 
 async function running(): Promise<TestLifecycle> {
@@ -274,6 +275,37 @@ describe('a machine that a scan sees', () => {
     await lifecycle.observed('gone', { reason: 'Server.SpotInstanceTermination', cause: 'preempted' });
     await lifecycle.ended();
     expect(stop()).toEqual({ reason: 'preempted: Server.SpotInstanceTermination', failure: null, preempted: true });
+  });
+
+  const vanishing = { vanishesWhenPreempted: true } as const;
+
+  test.each([
+    ['gone', null, 'preempted: the machine is gone'],
+    ['stopping', 'its VM is gone', 'preempted: its VM is gone'],
+  ] as const)(
+    'a worker whose cloud deletes what it takes back ends as preempted when its machine is %s without our doing',
+    async (state, said, reason) => {
+      for (const isRegistered of [false, true]) {
+        const lifecycle = await time.startLifecycle(vanishing);
+        if (isRegistered) await lifecycle.register();
+        await lifecycle.observed(state, said === null ? {} : { reason: said, cause: 'other' });
+        await lifecycle.until({ stopReason: reason });
+        await (state === 'gone' ? lifecycle.ended() : lifecycle.end());
+        expect(lastStop()).toEqual({ reason, failure: null, preempted: true });
+      }
+    },
+  );
+
+  test('a worker whose cloud deletes what it takes back is not preempted when we removed it, or when it failed', async () => {
+    const removed = await time.startLifecycle(vanishing);
+    await removed.remove();
+    await removed.end();
+    expect(lastStop()).toEqual({ reason: 'by an operator', failure: null });
+    const failed = await time.startLifecycle(vanishing);
+    await failed.observed('failed', { reason: 'the VM is stopped', cause: 'other' });
+    await failed.until({ state: 'stopping' });
+    expect(lastStop()).toMatchObject({ reason: 'the VM is stopped', failure: { kind: 'early-termination' } });
+    await failed.end();
   });
 
   test('a machine gone while it ran is no failure', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { lifecycleId } from '../../../../temporal/ids.js';
 import { azurePool, azureTemplatePool, type AzurePoolShape } from '../../../../dev/testing/azure-pool.js';
 import { azureSystem, expectNothingLeft, remainingInAzure } from '../../../support/azure-system.js';
+import { longTest } from '../../../support/long.js';
 import { endPool, expectAllStopped, restart, settled } from '../../../support/pool-steps.js';
 import { suiteOf } from '../../../support/suite.js';
 
@@ -46,6 +47,35 @@ test('a machine that shuts itself down is deleted', async () => {
   await expectAllStopped(system(), pool);
   await expectNothingLeft(system());
 });
+
+longTest(
+  'Spot machines that Azure evicts by deleting them end as preempted, without an error, and are replaced at once',
+  async () => {
+    const pool = newPool();
+    const { config, ...definition } = azurePool({ minCapacity: 2, deleteOption: 'Detach' });
+    const spot = { priority: 'Spot', evictionPolicy: 'Delete' };
+    const launchConfigs = config.launchConfigs.map((one) => ({ ...one, ...spot }));
+    await system().api.createPool(pool, { ...definition, config: { ...config, launchConfigs } });
+    await settled(system(), pool, 2);
+    const evicted = await system().api.workers(pool);
+    // An absence counts of machines that are older than lists are late.
+    await system().query('update workers set created = created - 600000 where worker_pool_id = $1', [pool]);
+    for (const { workerId } of evicted) await system().simulator.killMachine(workerId);
+    await system().waitFor(async () => {
+      const ended = await system().query<{ stop_reason: string | null }>(
+        `select stop_reason from workers where worker_pool_id = $1 and state = 'stopped'`,
+        [pool],
+      );
+      return ended.length === 2 && ended.every(({ stop_reason: reason }) => reason?.startsWith('preempted: '));
+    }, 'two workers that ended as preempted');
+    await settled(system(), pool, 2);
+    const counted = await system().query('select 1 from preemptions where worker_pool_id = $1', [pool]);
+    expect(counted).toHaveLength(2);
+    expect(await system().api.errors(pool)).toEqual([]);
+    await endPool(system(), pool, unwanted);
+    await expectNothingLeft(system());
+  },
+);
 
 test('a killed worker process leaves a half-built machine to its next start, and nothing is created twice', async () => {
   const held = await system().simulator.addFault({ operation: 'PUT virtualMachines', mode: 'hold-answer' });
