@@ -1,7 +1,9 @@
 import { Refusal } from '../errors.js';
 import type { Cloud } from './cloud.js';
 import { describeInstances } from './describe-instances.js';
+import { describeNetworkInterfaces } from './describe-network-interfaces.js';
 import { describeRegions } from './describe-regions.js';
+import { describeSpotRequests } from './describe-spot-requests.js';
 import { describeVolumes } from './describe-volumes.js';
 import type { Parameters } from './parameters.js';
 import type { Performed } from './performed.js';
@@ -24,6 +26,10 @@ export function perform(
       return describeInstances(cloud, region, parameters, nowMs);
     case 'DescribeVolumes':
       return describeVolumes(cloud, region, parameters, nowMs);
+    case 'DescribeNetworkInterfaces':
+      return describeNetworkInterfaces(cloud, region, parameters, nowMs);
+    case 'DescribeSpotInstanceRequests':
+      return describeSpotRequests(cloud, region, parameters, nowMs);
     case 'TerminateInstances':
       return terminateInstances(cloud, region, parameters, nowMs);
     case 'DescribeRegions':

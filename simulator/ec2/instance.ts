@@ -10,10 +10,14 @@ export interface Launch {
   readonly availabilityZone: string;
   readonly architecture: string;
   readonly spot: boolean;
+  /** Its spot request outlives its machine. */
+  readonly isSpotPersistent: boolean;
   readonly shutdownBehaviour: 'stop' | 'terminate';
   readonly isTerminationProtected: boolean;
   /** Device names of volumes that outlive their machine. */
   readonly keptVolumes: readonly string[];
+  /** Positions of network interfaces that outlive their machine. */
+  readonly keptInterfaces: readonly number[];
   readonly tags: readonly Tag[];
   readonly subnetId: string | null;
   readonly groupIds: readonly string[];

@@ -132,9 +132,11 @@ function readOrder(
     // Graviton types have a "g" after the generation's number: m7g, c6gn, t4g.
     architecture: /^[a-z]+\d+g/.test(instanceType) ? 'arm64' : 'x86_64',
     spot,
+    isSpotPersistent: readSpotType(parameters, spot) === 'persistent',
     shutdownBehaviour: readShutdownBehaviour(parameters, spot),
     isTerminationProtected: parameters.get('DisableApiTermination') === 'true',
     keptVolumes: readKeptVolumes(parameters),
+    keptInterfaces: readKeptInterfaces(parameters),
     tags: readTags(parameters),
     subnetId: parameters.get('SubnetId') ?? parameters.get('NetworkInterface.1.SubnetId') ?? null,
     groupIds: [...parameters.list('SecurityGroupId'), ...parameters.list('NetworkInterface.1.SecurityGroupId')],
@@ -151,6 +153,22 @@ function readKeptVolumes(parameters: Parameters): string[] {
     kept.push(parameters.get(`${prefix}.DeviceName`) ?? `device ${index}`);
   }
   return kept;
+}
+
+function readKeptInterfaces(parameters: Parameters): number[] {
+  const kept: number[] = [];
+  for (let index = 1; index <= parameters.structures('NetworkInterface'); index++) {
+    if (parameters.get(`NetworkInterface.${index}.DeleteOnTermination`) === 'false') kept.push(index);
+  }
+  return kept;
+}
+
+function readSpotType(parameters: Parameters, spot: boolean): 'one-time' | 'persistent' | null {
+  const type = parameters.get('InstanceMarketOptions.SpotOptions.SpotInstanceType') ?? 'one-time';
+  if (type !== 'one-time' && type !== 'persistent') {
+    throw new Refusal('InvalidParameterValue', `Invalid value '${type}' for SpotInstanceType.`);
+  }
+  return spot ? type : null;
 }
 
 /** A machine that shuts itself down is stopped unless its launch said otherwise; a one-time spot machine can't be. */

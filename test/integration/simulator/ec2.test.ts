@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   DescribeInstancesCommand,
+  DescribeNetworkInterfacesCommand,
   DescribeRegionsCommand,
+  DescribeSpotInstanceRequestsCommand,
   DescribeVolumesCommand,
   EC2Client,
   paginateDescribeInstances,
@@ -318,6 +320,29 @@ describe('failures of machines', () => {
     expect(await volumes()).toMatchObject([{ State: 'in-use' }]);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }));
     await eventually(async () => (await volumes())[0]?.State === 'available');
+  });
+
+  test('a network interface that was launched to outlive its machine is kept', async () => {
+    const NetworkInterfaces = [{ DeviceIndex: 0 }, { DeviceIndex: 1, DeleteOnTermination: false }];
+    const created = await run({ NetworkInterfaces });
+    const interfaces = async () =>
+      (await ec2.send(new DescribeNetworkInterfacesCommand({}))).NetworkInterfaces?.map(({ Status }) => Status);
+    expect(await interfaces()).toEqual(['in-use']);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }));
+    await eventually(async () => (await interfaces())?.[0] === 'available');
+  });
+
+  test('a persistent spot request is open again after its machine, and a one-time one is closed', async () => {
+    const spot = (SpotInstanceType: 'one-time' | 'persistent') =>
+      run({ InstanceMarketOptions: { MarketType: 'spot', SpotOptions: { SpotInstanceType } } });
+    const created = [...(await spot('persistent')), ...(await spot('one-time')), ...(await run())];
+    const states = async () =>
+      (await ec2.send(new DescribeSpotInstanceRequestsCommand({}))).SpotInstanceRequests?.map(
+        ({ Type, State }) => `${Type} ${State}`,
+      );
+    expect(await states()).toEqual(['persistent active', 'one-time active']);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: ids(created) }));
+    await eventually(async () => (await states())?.join() === 'persistent open,one-time closed');
   });
 
   test('a region fails alone, for every call', async () => {
