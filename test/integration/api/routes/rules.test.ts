@@ -363,6 +363,11 @@ describe('updateWorker', () => {
       async () => (await handMade(), await setProvider('cloud'), updateWorker(inDays(1))),
       ...([400, 'InputError'] as const),
     ],
+    [
+      'updateWorker goes on although the provider cannot be set up',
+      async () => (await handMade(), api.failedProviders.add('hand'), updateWorker(inDays(1))),
+      200,
+    ],
   ]);
 });
 
@@ -442,6 +447,11 @@ describe('registerWorker', () => {
       'registerWorker rejects a worker of another provider',
       async () => (await launch('i-1'), register('i-1', { providerId: 'hand' })),
       ...([400, 'InputError'] as const),
+    ],
+    [
+      'registerWorker rejects an unknown worker of a provider that its pool never had as it rejects any unknown one',
+      async () => (await create(), register('i-1', { providerId: 'hand' })),
+      ...([404, 'ResourceNotFound'] as const),
     ],
     [
       'registerWorker accepts a worker of a former provider of its pool',
@@ -525,6 +535,8 @@ describe('reregisterWorker', () => {
     api.clock.ms += 3_600_000;
     const { status, body } = await reregister('i-1', secret);
     expect([status, body.secret === secret]).toEqual([200, false]);
+    // What its launch config said when it was launched, which is nothing: 96 hours.
+    expect(Date.parse(body.expires)).toBe(api.clock.ms + 4 * DAY_MS);
     const [row] = await rowsOf(sql<{ deadline: number }>`
       select terminate_after as deadline from workers where worker_pool_id = ${pool}`);
     expect(new Date(row!.deadline).toISOString()).toBe(body.expires);
