@@ -47,15 +47,6 @@ async function expectLives(pool: string, count: number): Promise<void> {
   expect(ofPool.flatMap(schemaErrors)).toEqual([]);
 }
 
-/** How long after its last reading the queue is read for the pool again, in seconds. */
-const readingInterval = async (pool: string) => {
-  const [row] = await system.query<{ seconds: string }>(
-    'select (due_at - read_at) / 1000 as seconds from demand_readings where worker_pool_id = $1',
-    [pool],
-  );
-  return Number(row?.seconds ?? 0);
-};
-
 test('a worker is announced from its request to its end, though the Temporal workers are killed in between', async () => {
   const pool = 'pulse/killed';
   await system.api.createPool(pool, awsPool({ minCapacity: 1 }));
@@ -86,24 +77,4 @@ test(`${workers} workers live and end while there is no broker, and are announce
   await broker.start();
   await recorded.listen(broker.url);
   await expectLives(pool, workers);
-});
-
-test('a quiet pool is read every minute while messages are heard, and at every poll once the broker is gone', async () => {
-  const pool = 'pulse/quiet';
-  await system.api.createPool(pool, awsPool());
-  // As old as most pools are: messages of a new one may not be heard yet.
-  await system.query('update worker_pools set created = created - 600000');
-  await system.waitFor(async () => (await readingInterval(pool)) === 60, 'a quiet pool');
-  await broker.kill();
-  const [{ read }] = (await system.query<{ read: string }>(
-    'select read_at as read from demand_readings where worker_pool_id = $1',
-    [pool],
-  )) as [{ read: string }];
-  await system.simulator.addTasks(pool, 1, 600);
-  await settled(system, pool, 1);
-  const [launch] = await system.query<{ created: string }>('select created from launches where worker_pool_id = $1', [
-    pool,
-  ]);
-  expect(Number(launch!.created)).toBeLessThan(Number(read) + 60_000 + 15_000);
-  expect(await readingInterval(pool)).toBeLessThan(60);
 });
