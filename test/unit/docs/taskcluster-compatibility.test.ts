@@ -60,3 +60,37 @@ test('the compatibility page lists every error code with its status', () => {
     known.filter(([code]) => code !== 'TryAgain' && code !== 'MethodNotAllowed'),
   );
 });
+
+/** Of the service itself and of what all of Taskcluster's services have. */
+const THEIR_METRICS = [
+  ...['existing', 'stopping', 'requested', 'desired', 'total_idle'].map((name) => `worker_manager_${name}_capacity`),
+  ...['adjusted_pending', 'pending', 'claimed'].map((name) => `worker_manager_${name}_tasks`),
+  ...['registration', 'provision', 'startup', 'lifetime'].map((name) => `worker_manager_worker_${name}_seconds`),
+  ...['worker_registration_failures_total', 'workers_to_terminate'].map((name) => `worker_manager_${name}`),
+  ...['pool_provision_seconds', 'pool_scan_seen_workers', 'pool_scan_errors'].map(
+    (name) => `worker_manager_worker_${name}`,
+  ),
+  ...['throttle_total', 'ratelimit_remaining', 'teardown_total', 'arm_deployment_errors_total'].map(
+    (name) => `worker_manager_azure_${name}`,
+  ),
+  ...['iterate_duration_seconds', 'http_requests_total', 'http_request_duration_seconds'],
+];
+const THEIR_LINES = [
+  ...['worker-pool-provisioned', 'worker-requested', 'worker-running', 'worker-stopped', 'worker-removed'],
+  ...['worker-error', 'simple-estimate', 'scan-seen', 'cloud-api-paused', 'cloud-api-resumed', 'cloud-api-metrics'],
+  ...['registration-error-warning', 'launch-config-selector-debug', 'azure-resource-group-ensure'],
+  ...['azure-instance-view-repeated-404', 'azure-throttled', 'azure-teardown-mode', 'periodic'],
+];
+
+test('each of Taskcluster’s metrics and lines is in the reference, or absent by the compatibility page, and not both', () => {
+  const absent = section('metrics')
+    .split('\n- ')
+    .filter((entry) => entry.startsWith('Absent'))
+    .join();
+  const metrics = readFileSync('docs/reference/metrics.md', 'utf8');
+  const events = readFileSync('docs/reference/logs.md', 'utf8');
+  const isAbsent = (name: string) => absent.includes(`\`${name.replace('worker_manager_', '')}\``);
+  const wherever = (names: readonly string[], reference: string) =>
+    names.filter((name) => reference.includes(`\`${name}\``) === isAbsent(name));
+  expect([...wherever(THEIR_METRICS, metrics), ...wherever(THEIR_LINES, events)]).toEqual([]);
+});

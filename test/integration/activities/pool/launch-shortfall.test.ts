@@ -9,6 +9,7 @@ import { activityDeps, activityEnvironment, asActivity } from '../../../support/
 import { refuseInserts } from '../../../support/broken-rows.js';
 import { engines, launchConfig, makePool, MINUTE, newIntent, NOW, poolId, reserve } from '../../../support/database.js';
 import { databaseFor } from '../../../support/database-suite.js';
+import { recordedLog } from '../../../support/recorded-log.js';
 
 const capacity = { code: 'InsufficientCapacity', cloudCode: 'STOCK_OUT', message: 'no machines left' } as const;
 const quota = { code: 'QuotaExceeded', cloudCode: 'QUOTA', message: 'no more CPUs' } as const;
@@ -23,11 +24,13 @@ const nothing: FoundMachines = { machines: [], shortfall: [], isSettled: false }
 
 describe.each(engines)('a launch of which machines are missing on %s', (engine) => {
   const database = databaseFor(engine);
+  const log = recordedLog();
   let launching: Pick<BulkLaunching, 'submit' | 'find'>;
   let sent: number;
   let maxTokenAgeMs: number;
   beforeEach(async () => {
     sent = 0;
+    log.lines.length = 0;
     maxTokenAgeMs = 45 * MINUTE;
     launching = { submit: unavailable, find: async () => nothing };
     await makePool(database.db, {}, [launchConfig('lc-a')]);
@@ -45,7 +48,7 @@ describe.each(engines)('a launch of which machines are missing on %s', (engine) 
     } as BulkLaunching;
     const provider = { providerId: 'aws', launching: bulk } as unknown as Provider;
     const providers = { get: () => provider, list: () => [provider] };
-    const activities = launchActivities(activityDeps({ database, providers }));
+    const activities = launchActivities(activityDeps({ database, providers, log: log.log }));
     const launchOnce = () => activities.launchMachines({ token: 't', nowMs, mayLaunch: true });
     return asActivity(launchOnce, activityEnvironment()).catch(() => null);
   };
@@ -71,6 +74,16 @@ describe.each(engines)('a launch of which machines are missing on %s', (engine) 
     expect(await errors()).toEqual(bothReasons);
     expect(await backoffs()).toEqual([{ launchConfigId: 'lc-a', failureClass: 'quota' }]);
     expect(await getLaunch(database.db, 't')).toMatchObject({ status: 'failed', inDoubtAttempts: 0 });
+  });
+
+  test('a launch logs its errors by the ids under which they are listed', async () => {
+    launching.submit = async () => ({ machines: [], shortfall: [capacity, quota] });
+    await attempt();
+    const { items } = await listErrors(database.db, poolId, {}, { limit: 10, after: null });
+    const ids = (errors: readonly Record<string, unknown>[]) =>
+      errors.map(({ errorId, description }) => `${String(errorId)} ${String(description)}`).toSorted();
+    expect(items).toHaveLength(2);
+    expect(ids(log.of('worker-error'))).toEqual(ids(items.map((item) => ({ ...item }))));
   });
 
   test('a launch closes as failed although an earlier attempt is in doubt, for both are one operation', async () => {

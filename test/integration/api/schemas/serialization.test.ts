@@ -197,6 +197,15 @@ describe('errors of a pool', () => {
     expect((await get('/worker-pool-errors/never%2Fseen')).body).toEqual({ workerPoolErrors: [] });
   });
 
+  test('errors of a pool are logged by the ids under which they are listed, without what the worker wrote', async () => {
+    api.logged.length = 0;
+    const { body } = await api.call('POST', '/worker-pool-errors/prov%2Ftype', { ...report, title: 'L' });
+    const lines = api.logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.filter(({ msg }) => msg === 'worker-error')).toMatchObject([
+      { errorId: body.errorId, workerPoolId: 'prov/type', workerId: 'i-1', title: 'L', description: null },
+    ]);
+  });
+
   test('errors of a pool with more than 64 KiB of extra are rejected, and not stored', async () => {
     const send = (bytes: number) =>
       api.call('POST', '/worker-pool-errors/prov%2Ftype', {

@@ -6,6 +6,7 @@ import { PUSH_PRESENCE, PUSH_PRESENCE_MS } from '../../../../domain/demand.js';
 import { TASK_PENDING_EXCHANGE } from '../../../../domain/messages.js';
 import { TaskPendingListener } from '../../../../workers/pulse/listener.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
+import { messageOf } from '../../../../domain/values.js';
 import { PATIENCE_MS } from '../../../../dev/testing/patience.js';
 import { RabbitMq } from '../../../../dev/testing/rabbitmq.js';
 import { recordedLog } from '../../../support/recorded-log.js';
@@ -146,4 +147,24 @@ test('a listener waits for the queue’s exchange as long as the broker has none
   await present();
   await send('prov/one');
   await soon(() => heard.length > 0, 'a message');
+});
+
+test('a listener leaves a queue that holds 20,000 messages at the most, each for a minute, and goes after ten', async () => {
+  const { stop } = listen();
+  await present();
+  await stop();
+  const bounds = { 'x-expires': 600_000, 'x-message-ttl': 60_000, 'x-max-length': 20_000 };
+  const others = Object.keys(bounds).map(async (name) => {
+    const options = { durable: true, arguments: { ...bounds, [name]: 1, 'x-single-active-consumer': true } };
+    return await atBroker((channel) => {
+      channel.on('error', () => undefined);
+      return channel.assertQueue(QUEUE, options).catch(messageOf);
+    });
+  });
+  // The broker says of a queue that is there what it has.
+  expect(await Promise.all(others)).toEqual(
+    Object.entries(bounds).map(([name, value]) =>
+      expect.stringMatching(`inequivalent arg '${name}'.* current is '${value}'`),
+    ),
+  );
 });
