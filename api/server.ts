@@ -13,6 +13,7 @@ import type { SharedAnswer } from './http/shared-answers.js';
 import { acceptJson } from './http/body.js';
 import { API_PREFIX, normalizeUrl } from './http/paths.js';
 import { addAuditOperations } from './routes/audit.js';
+import { addBackoffOperations } from './routes/backoffs.js';
 import { addDashboard } from './routes/dashboard.js';
 import { addDecisionOperations } from './routes/decisions.js';
 import { addErrorOperations } from './routes/errors.js';
@@ -100,6 +101,7 @@ function addOperations(api: FastifyInstance, context: ApiContext, overview: Shar
   addOverviewOperations(api, overview);
   addSessionOperations(api, context);
   addHoldOperations(api, context);
+  addBackoffOperations(api, context);
   addReconciliationOperations(api, context);
   addOrphanOperations(api, context);
   addDecisionOperations(api, context);

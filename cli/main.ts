@@ -66,6 +66,14 @@ clientCommand(program, 'release', 'Ends a hold')
     console.error(await release(connectionOf(options), options));
   });
 
+clientCommand(program, 'end-backoff', 'Ends the backoff of a launch config, which is tried at once')
+  .argument('<pool>', 'a worker pool')
+  .argument('<config>', 'one of its launch configs, as `configs` lists them')
+  .action(async (pool: string, config: string, options: { url?: string }) => {
+    const { endBackoff } = await import('./client/hold.js');
+    console.error(await endBackoff(connectionOf(options), pool, config));
+  });
+
 clientCommand(
   program,
   'sweep',

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import { pageOf, type Page, type PageOf } from './client/paging.js';
 import type { Db } from './client/schema.js';
-import { bigint, jsonb, text } from './client/sql.js';
+import { bigint, text } from './client/sql.js';
 
 export interface AuditEntry {
   readonly id: number;
@@ -36,12 +36,19 @@ export async function listAllAudit(db: Db, page: Page): Promise<PageOf<AuditEntr
 }
 /** A statement, or a part of one, that adds an entry to the audit trail when `condition` holds. */
 export const auditRow = (
-  { at, clientId, entityType, entityId, action, detail }: Omit<AuditEntry, 'id'>,
+  {
+    at,
+    clientId,
+    entityType,
+    entityId,
+    action,
+    detail,
+  }: Omit<AuditEntry, 'id' | 'detail'> & { readonly detail: RawBuilder<unknown> | null },
   condition: RawBuilder<unknown> = sql`true`,
 ): RawBuilder<unknown> => sql`
   insert into audit (at, client_id, entity_type, entity_id, action, detail)
   select ${bigint(at)}, ${text(clientId)}, ${text(entityType)}, ${text(entityId)}, ${text(action)},
-    ${detail === null ? sql`null` : jsonb(detail)} where ${condition}`;
+    ${detail ?? sql`null`} where ${condition}`;
 
 /** Who changed it and when, newest first. */
 export async function listAudit(

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { auditRow } from './audit.js';
 import type { Db, Hold } from './client/schema.js';
-import { bigint, text } from './client/sql.js';
+import { bigint, jsonb, text } from './client/sql.js';
 import { begunSpan, endedSpan, spanClock } from './spans.js';
 
 /** The scope of a hold on every pool. */
@@ -27,7 +27,7 @@ export async function hold(
       on conflict (scope) do update set reason = excluded.reason, client_id = excluded.client_id, at = excluded.at),
     ${endedSpan(span, { by: 'replaced', clientId })},
     ${begunSpan(span, { reason, clientId })}
-    ${auditRow({ at: nowMs, clientId, entityType: 'worker-pool', entityId: scope, action: 'held', detail: { reason } })}`.execute(
+    ${auditRow({ at: nowMs, clientId, entityType: 'worker-pool', entityId: scope, action: 'held', detail: jsonb({ reason }) })}`.execute(
     db,
   );
 }

@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
+import type { FailureClass } from '../domain/backoff.js';
 import { HOUR_MS, startOf } from '../domain/durations.js';
 import type { Db } from './client/schema.js';
 import { bigint } from './client/sql.js';
@@ -49,4 +50,27 @@ export async function errorsOfLastHour(db: Db, nowMs: number): Promise<ReadonlyM
       else occurrences * cast(${left} as double precision) end)) as bigint) as errors
     from worker_pool_error_hours where hour >= ${bigint(hour - HOUR_MS)} group by worker_pool_id`.execute(db);
   return new Map(rows.map(({ workerPoolId, errors }) => [workerPoolId, errors]));
+}
+
+/** A launch config's backoff. */
+export interface PoolBackoff {
+  readonly failureClass: FailureClass;
+  readonly until: number;
+}
+
+/** Pools of which every launch config backs off, with the backoff that ends first. */
+export async function backedOffPools(db: Db, nowMs: number): Promise<ReadonlyMap<string, PoolBackoff>> {
+  const backsOff = (pool: RawBuilder<unknown>, launchConfig: RawBuilder<unknown>) => sql`
+    exists (select 1 from launch_configs c join launch_backoffs b using (worker_pool_id, launch_config_id, revision)
+      where c.worker_pool_id = ${pool} and c.launch_config_id = ${launchConfig} and not c.is_archived
+        and b.until > ${bigint(nowMs)})`;
+  const { rows } = await sql<PoolBackoff & { readonly workerPoolId: string }>`
+    select distinct on (o.worker_pool_id) o.worker_pool_id, o.failure_class, o.until
+    from launch_backoffs o
+    where o.until > ${bigint(nowMs)} and ${backsOff(sql`o.worker_pool_id`, sql`o.launch_config_id`)}
+      and not exists (
+        select 1 from launch_configs a where a.worker_pool_id = o.worker_pool_id and not a.is_archived
+          and not ${backsOff(sql`a.worker_pool_id`, sql`a.launch_config_id`)})
+    order by o.worker_pool_id, o.until`.execute(db);
+  return new Map(rows.map(({ workerPoolId, ...backoff }) => [workerPoolId, backoff]));
 }

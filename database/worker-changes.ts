@@ -150,7 +150,7 @@ function removedBy(
   { clientId, reason, nowMs }: { clientId?: string | null; reason: string; nowMs: number },
 ): RawBuilder<unknown> {
   if (clientId == null || clientId.startsWith(WORKER_CLIENT_PREFIX)) return sql``;
-  const about = { entityType: 'worker', entityId: workerKeyText(key), action: 'removed', detail: { reason } };
+  const about = { entityType: 'worker', entityId: workerKeyText(key), action: 'removed', detail: jsonb({ reason }) };
   const entry = { at: nowMs, clientId, ...about };
   return sql`, audited as (${auditRow(entry, sql`exists (select 1 from changed)`)})`;
 }

@@ -1,3 +1,7 @@
+import type { FailureClass } from './backoff.js';
+import type { Explanation, PoolCause } from './explain/explanation.js';
+import { failureCauses } from './explain/failure-causes.js';
+
 /** What lists of pools say of each in a word: of its last decision, without reading its evidence. */
 
 export interface PoolStatus {
@@ -14,27 +18,43 @@ export interface PoolStatus {
   /** Null: nothing has been decided yet. */
   readonly decidedAt: string | null;
   readonly errorsLastHour: number;
+  /** Of the launch config that is tried next, where all back off. */
+  readonly backoff?: { readonly failureClass: FailureClass } | null;
 }
 
 /** `bad`: tasks wait and get nothing; `warn`: the same as soon as tasks wait; `busy`: machines are on their way. */
 export interface Why {
-  readonly word: string;
+  /** A cause of explanations. */
+  readonly word: Explanation['cause'];
   readonly level: 'bad' | 'warn' | 'busy' | 'fine';
 }
 
-export function whyOf(pool: PoolStatus): Why {
+/** In the words of explanations, as far as the last decision tells; an explanation has read more. */
+export function whyOf(pool: PoolStatus): Why & { readonly word: PoolCause } {
   const waits = (pool.pendingTasks ?? 0) > 0;
-  if (pool.hold) return { word: 'held', level: waits ? 'bad' : 'warn' };
+  const level = waits ? 'bad' : 'warn';
+  if (pool.hold) return { word: 'held', level };
   const [limit] = pool.limitedBy;
-  if (limit !== undefined) return { word: limit, level: waits ? 'bad' : 'warn' };
-  if (pool.requested > 0) return { word: 'launching', level: 'busy' };
-  if (pool.decidedAt === null) return { word: 'not evaluated yet', level: 'fine' };
-  if (waits && (pool.wantedCapacity ?? 0) > 0) {
-    const isFull = pool.maxCapacity !== null && pool.running + pool.requested + pool.stopping >= pool.maxCapacity;
-    return isFull ? { word: 'at maximum', level: 'warn' } : { word: 'launching', level: 'busy' };
-  }
-  return { word: waits ? 'idle machines' : 'nothing waits', level: 'fine' };
+  if (limit !== undefined) return { word: causeOfLimit(limit), level };
+  if (pool.requested > 0) return { word: 'still-booting', level: 'busy' };
+  if (pool.decidedAt === null) return { word: 'not-evaluated', level: 'fine' };
+  if (!waits || (pool.wantedCapacity ?? 0) <= 0) return { word: 'nothing-wanted', level: 'fine' };
+  const isFull = pool.maxCapacity !== null && pool.running + pool.requested + pool.stopping >= pool.maxCapacity;
+  if (isFull) return { word: 'at-maximum', level: 'warn' };
+  if (pool.backoff) return { word: failureCauses[pool.backoff.failureClass], level };
+  return { word: 'launching', level: 'busy' };
 }
+
+/** Why a decision launched less than it wanted, or nothing (`limitedBy`), is there in words. */
+function causeOfLimit(limit: string): PoolCause {
+  if (limit.startsWith('limits.')) return 'deployment-limit';
+  if (limit.startsWith('provider ')) return 'provider-down';
+  if (limit === SCHEDULE_PAUSED) return 'schedule-paused';
+  return limit.startsWith('held') ? 'held' : 'launching';
+}
+
+/** What a decision says of a pool whose cron Schedule is paused. */
+export const SCHEDULE_PAUSED = 'held: its cron Schedule is paused';
 
 const rank = { bad: 0, warn: 1, busy: 2, fine: 3 } as const;
 

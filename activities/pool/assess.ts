@@ -4,6 +4,7 @@ import { firstLineOf } from '../../domain/values.js';
 import { excerpt } from '../../database/client/sql.js';
 import { isPoolPaused } from '../../temporal/schedules.js';
 import { isOverdue } from '../../domain/launch.js';
+import { SCHEDULE_PAUSED } from '../../domain/pool-status.js';
 import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
@@ -39,7 +40,7 @@ export function assessPool(
       snapshot.hold && blockOf('held', `held: ${snapshot.hold.reason}`),
       blockOf('provider', providerBlock(providers, providerId)),
     ];
-    const paused = isPaused ? blockOf('schedule-paused', 'held: its cron Schedule is paused') : null;
+    const paused = isPaused ? blockOf('schedule-paused', SCHEDULE_PAUSED) : null;
     const blocks = [...knownToPolls, paused].filter((block) => block !== null);
     return {
       workerPoolId,

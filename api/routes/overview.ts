@@ -1,7 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { noWorkers, poolCounters, type StateCounts } from '../../database/counts.js';
 import { ALL_POOLS, listHolds } from '../../database/holds.js';
-import { errorsOfLastHour, type PoolOverview, poolOverviews } from '../../database/overview.js';
+import {
+  backedOffPools,
+  errorsOfLastHour,
+  type PoolBackoff,
+  type PoolOverview,
+  poolOverviews,
+} from '../../database/overview.js';
 import type { Hold } from '../../database/client/schema.js';
 import type { ApiContext } from '../http/context.js';
 import { addOperation } from '../http/operation.js';
@@ -35,16 +41,19 @@ export const sharedOverview = (context: ApiContext): SharedAnswer<Overview> =>
 
 async function readOverview({ db, counters, temporalUiUrl, now }: ApiContext): Promise<Overview> {
   const at = now();
-  const [pools, counts, holds, errors] = await Promise.all([
+  const [pools, counts, holds, errors, backoffs] = await Promise.all([
     poolOverviews(db, MAX_POOLS + 1, null),
     counters.get(),
     listHolds(db),
     errorsOfLastHour(db, at),
+    backedOffPools(db, at),
   ]);
   const held = new Map(holds.map((hold) => [hold.scope, hold]));
   return {
     at: iso(at),
-    pools: pools.slice(0, MAX_POOLS).map((pool) => toPoolRow(pool, counts.get(pool.workerPoolId), { held, errors })),
+    pools: pools
+      .slice(0, MAX_POOLS)
+      .map((pool) => toPoolRow(pool, counts.get(pool.workerPoolId), { held, errors, backoffs })),
     isComplete: pools.length <= MAX_POOLS,
     temporalUiUrl,
   };
@@ -52,22 +61,32 @@ async function readOverview({ db, counters, temporalUiUrl, now }: ApiContext): P
 
 /** The same of one pool; null when there is no such pool. */
 export async function readPoolRow({ db, now }: ApiContext, workerPoolId: string): Promise<PoolRow | null> {
-  const [pools, counts, holds, errors] = await Promise.all([
+  const [pools, counts, holds, errors, backoffs] = await Promise.all([
     poolOverviews(db, 1, workerPoolId),
     poolCounters(db, [workerPoolId]),
     listHolds(db),
     errorsOfLastHour(db, now()),
+    backedOffPools(db, now()),
   ]);
   const held = new Map(holds.map((hold) => [hold.scope, hold]));
-  return pools[0] ? toPoolRow(pools[0], counts.get(workerPoolId), { held, errors }) : null;
+  return pools[0] ? toPoolRow(pools[0], counts.get(workerPoolId), { held, errors, backoffs }) : null;
 }
 
 function toPoolRow(
   pool: PoolOverview,
   counts: StateCounts = noWorkers,
-  { held, errors }: { held: ReadonlyMap<string, Hold>; errors: ReadonlyMap<string, number> },
+  {
+    held,
+    errors,
+    backoffs,
+  }: {
+    held: ReadonlyMap<string, Hold>;
+    errors: ReadonlyMap<string, number>;
+    backoffs: ReadonlyMap<string, PoolBackoff>;
+  },
 ): PoolRow {
   const { workerPoolId, providerId, maxCapacity, pendingTasks, claimedTasks, polledAt, decidedAt } = pool;
+  const backoff = backoffs.get(workerPoolId) ?? null;
   const hold = held.get(workerPoolId) ?? held.get(ALL_POOLS) ?? null;
   return {
     ...{ workerPoolId, providerId, pendingTasks, claimedTasks },
@@ -82,5 +101,6 @@ function toPoolRow(
     wantedCapacity: pool.wantedCapacity,
     limitedBy: [...(pool.limitedBy ?? [])],
     decidedAt: decidedAt === null ? null : iso(decidedAt),
+    backoff: backoff && { failureClass: backoff.failureClass, until: iso(backoff.until) },
   };
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { closed, identifier, instant, nullable, workerPoolId } from './common.js';
+import { failureClasses } from '../../domain/backoff.js';
+import { closed, identifier, instant, nullable, oneOf, workerPoolId } from './common.js';
 import { named } from './names.js';
 
 const count = Type.Integer({ minimum: 0 });
@@ -27,6 +28,8 @@ export const poolRow = closed({
   wantedCapacity: nullable(Type.Number()),
   limitedBy: Type.Array(Type.String()),
   decidedAt: nullable(instant),
+  /** Of the launch config that is tried next, where all back off; null where one does not. */
+  backoff: Type.Optional(nullable(closed({ failureClass: oneOf(failureClasses), until: instant }))),
 });
 
 export const overview = named(

@@ -115,7 +115,7 @@ export const decisionList = named(
   }),
 );
 
-/** As auth's own answer. */
+/** As auth's own answer, and what an entry was about. */
 export const entityHistory = named(
   'get-entity-history-response',
   closed({
@@ -126,6 +126,18 @@ export const entityHistory = named(
         created: instant,
         entityId: Type.String(),
         entityType: Type.String(),
+        /** Of what is no change of a definition: the reason of a hold, the launch config of a backoff. */
+        detail: Type.Optional(anyObject),
+        /** Of a pool's definition, for callers who may read the pool, as long as it is on record. */
+        changes: Type.Optional(
+          Type.Array(
+            closed({
+              path: Type.String({ examples: ['config.maxCapacity'] }),
+              before: Type.Optional(Type.Unknown()),
+              after: Type.Optional(Type.Unknown()),
+            }),
+          ),
+        ),
       }),
     ),
     continuationToken,

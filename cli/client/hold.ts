@@ -17,6 +17,11 @@ export async function release({ call }: Connection, options: Scope): Promise<str
   return `${options.pool ?? 'All pools'}: released.`;
 }
 
+export async function endBackoff({ call }: Connection, pool: string, config: string): Promise<string> {
+  await call('DELETE', `worker-pool/${pathPart(pool)}/launch-configs/${pathPart(config)}/backoff`);
+  return `${config} of ${pool}: backs off no more; it is tried at once.`;
+}
+
 function pathOf({ pool, all }: Scope): string {
   if ((pool === undefined) === (all !== true)) throw new ExitError(EXIT.bad, 'give either --pool ID or --all');
   return pool === undefined ? 'hold' : `worker-pool/${pathPart(pool)}/hold`;

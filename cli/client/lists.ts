@@ -2,6 +2,7 @@ import type { Static } from 'typebox';
 import type { Overview, PoolRow } from '../../api/schemas/overview.js';
 import type { deploymentUsage } from '../../api/schemas/usage.js';
 import type { Decision } from '../../domain/decision-record.js';
+import type { DefinitionChange } from '../../domain/definition-changes.js';
 import { placeOf } from '../../domain/explain/place.js';
 import { workerKeyText } from '../../domain/ids.js';
 import { whyOf, worstFirst } from '../../domain/pool-status.js';
@@ -249,6 +250,8 @@ export interface AuditRow {
   readonly created: string;
   readonly entityId: string;
   readonly entityType: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+  readonly changes?: readonly DefinitionChange[];
 }
 
 /** Of one pool, or of everything. */
@@ -262,5 +265,19 @@ export const auditTable: TableOf<AuditRow> = () => ({
     { title: 'WHO', of: ({ clientId }) => clientId },
     { title: 'WHAT', of: ({ actionType }) => actionType },
     { title: 'OBJECT', of: ({ entityId }) => entityId },
+    { title: 'CHANGE', of: ({ detail, changes }) => sayChange(detail ?? {}, changes ?? []) },
   ],
 });
+
+/** Of a definition what it was and is; of anything else what it was about. The first of many; JSON has all. */
+function sayChange(detail: NonNullable<AuditRow['detail']>, changes: readonly DefinitionChange[]): string {
+  const about = Object.values(detail).map(String);
+  const said = changes.map(({ path, before, after }) => `${path}: ${valueText(before)} → ${valueText(after)}`);
+  const all = [...about, ...said];
+  return all.length <= MAX_SAID
+    ? all.join(', ')
+    : `${all.slice(0, MAX_SAID).join(', ')}, and ${all.length - MAX_SAID} more`;
+}
+
+const MAX_SAID = 3;
+const valueText = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value));

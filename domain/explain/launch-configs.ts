@@ -1,8 +1,8 @@
-import type { FailureClass } from '../backoff.js';
 import { wanted } from './blocks.js';
 import { launching, launchInDoubt } from './demand.js';
 import type { Backoff, LaunchConfigEvidence } from './evidence.js';
-import type { Candidate, PoolCause } from './explanation.js';
+import type { Candidate } from './explanation.js';
+import { failureCauses } from './failure-causes.js';
 import type { Finding, Rule, Situation } from './situation.js';
 import { clock, count, quoted } from './words.js';
 
@@ -20,14 +20,6 @@ export const noLaunchConfig: Rule = (situation) => {
   return noneEligible(situation);
 };
 
-const causes: Record<FailureClass, PoolCause> = {
-  capacity: 'backed-off-no-capacity',
-  other: 'backed-off-no-capacity',
-  quota: 'quota',
-  permission: 'bad-definition-or-permission',
-  invalid: 'bad-definition-or-permission',
-};
-
 interface BackedOff {
   readonly launchConfig: LaunchConfigEvidence;
   readonly backoff: Backoff;
@@ -42,7 +34,7 @@ function backedOff(situation: Situation): Finding {
 export function otherBackoffs(situation: Situation): Finding[] {
   const finding = noLaunchConfig(situation);
   if (finding === null) return [];
-  const others = Map.groupBy(backoffsOf(situation), ({ backoff }) => causes[backoff.failureClass]);
+  const others = Map.groupBy(backoffsOf(situation), ({ backoff }) => failureCauses[backoff.failureClass]);
   others.delete(finding.cause);
   return [...others.values()].map((backoffs) => findingOf(situation, backoffs));
 }
@@ -63,7 +55,7 @@ function findingOf(situation: Situation, backoffs: readonly BackedOff[]): Findin
   const [first] = backoffs as readonly [BackedOff, ...BackedOff[]];
   const { backoff } = first;
   return {
-    cause: causes[backoff.failureClass],
+    cause: failureCauses[backoff.failureClass],
     sentence: sayBackoff(situation, backoffs),
     since: Math.max(...backoffs.map((each) => each.backoff.begin)),
     until: backoff.end,
@@ -80,7 +72,7 @@ function sayBackoff({ at, candidates, estimate }: Situation, backoffs: readonly 
   const request = backoff.requestIds[0] === undefined ? '' : `, request ${backoff.requestIds[0]}`;
   const next = `next try ${clock(backoff.until, at)}`;
   const want = wanted(estimate.wantedCapacity);
-  switch (causes[backoff.failureClass]) {
+  switch (failureCauses[backoff.failureClass]) {
     case 'quota':
       return `The account's quota${where === null ? '' : ` in ${where}`} was used up for ${launchConfigId} (${code}${request}); ${next}; ${want}.`;
     case 'bad-definition-or-permission':

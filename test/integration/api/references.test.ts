@@ -42,7 +42,7 @@ const ADDED = [
   ...['sweepOrphans', 'orphanSweep', 'listOrphans', 'listAuditHistory'],
   ...['workerPoolOverview', 'reconcileWorkerPool', 'openSession', 'closeSession', 'whoami'],
   ...['explainWorkerPool', 'explainTaskQueue', 'explainWorker', 'workerHistory', 'workerPoolLaunchConfigHistory'],
-  ...['dryRunWorkerPool', 'deploymentUsage'],
+  ...['dryRunWorkerPool', 'deploymentUsage', 'endLaunchConfigBackoff'],
 ];
 
 /** They need no scope, and read credentials all the same. */

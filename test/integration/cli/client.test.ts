@@ -53,7 +53,7 @@ test('pools are listed as a table and by name', async () => {
   const { code, out, err } = await run(['pools', '--sort-by', 'name']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/^NAME +PROVIDER +PENDING +CLAIMED +REQUESTED +RUNNING +STOPPING +MAX +ERRORS\/H +WHY\n/);
-  expect(out).toMatch(/^proj-ci\/linux +cloud +– +– +2 +0 +0 +10 +0 +launching$/m);
+  expect(out).toMatch(/^proj-ci\/linux +cloud +– +– +2 +0 +0 +10 +0 +still-booting$/m);
   expect((await run(['pools', '-o', 'name', '--limit', '1'])).out).toBe('proj-ci/linux\n');
 });
 
@@ -101,6 +101,35 @@ test('a hold is made in its operator’s name, listed and released', async () =>
   ]);
   expect((await run(['release', '--pool', 'proj-ci/windows'])).code).toBe(0);
   expect((await run(['holds', '--no-headers'])).out).toBe('');
+});
+
+test('a backoff is ended in its operator’s name, and the audit trail shows what a change was', async () => {
+  const asOps = { authorization: `Bearer ${TOKEN}` };
+  const config = { ...poolDefinition.config, maxCapacity: 11 };
+  await api.call('POST', '/worker-pool/proj-ci%2Fwindows', { ...poolDefinition, config }, asOps);
+  const [id] = (await run(['configs', 'proj-ci/windows', '-o', 'name'])).out.split('\n');
+  await api.database.db
+    .insertInto('launchBackoffs')
+    .values({
+      ...{ workerPoolId: 'proj-ci/windows', launchConfigId: id!, revision: 1, failureClass: 'quota', failures: 3 },
+      until: api.clock.ms + 60_000,
+    })
+    .execute();
+  const ended = await run(['end-backoff', 'proj-ci/windows', id!]);
+  expect(ended).toEqual({
+    code: 0,
+    out: '',
+    err: `${id} of proj-ci/windows: backs off no more; it is tried at once.\n`,
+  });
+  const { out } = await run(['audit', 'proj-ci/windows', '--no-headers']);
+  expect(out.split('\n').slice(0, 2)).toEqual([
+    expect.stringMatching(new RegExp(`ops +backoff-ended +proj-ci/windows +${id}$`)),
+    expect.stringMatching(/ops +updated +proj-ci\/windows +config\.maxCapacity: 10 → 11$/),
+  ]);
+  expect((await run(['end-backoff', 'proj-ci/windows', 'lc-none'])).err).toContain(
+    'has no active launch config lc-none',
+  );
+  expect((await run(['end-backoff', 'proj-ci/windows', id!], { WORKER_MANAGER_TOKEN: ONLOOKER })).code).toBe(1);
 });
 
 test('explain answers in a sentence, and exits with 3 where nothing is recorded', async () => {

@@ -3,7 +3,7 @@ import { listAllAudit, recordAudit } from '../../../database/audit.js';
 import { recordDecision } from '../../../database/decisions.js';
 import { recordReadings } from '../../../database/demand-readings.js';
 import { insertError } from '../../../database/errors.js';
-import { errorsOfLastHour, poolOverviews } from '../../../database/overview.js';
+import { backedOffPools, errorsOfLastHour, poolOverviews } from '../../../database/overview.js';
 import { listWorkers } from '../../../database/workers.js';
 import { HOUR_MS } from '../../../domain/durations.js';
 import { engines, launched, makePool, NOW, poolId } from '../../support/database.js';
@@ -41,6 +41,34 @@ describe.each(engines)('the overview on %s', (engine) => {
     expect((await poolOverviews(db, 1, null)).map(({ workerPoolId }) => workerPoolId)).toEqual(['prov/another']);
     expect(await poolOverviews(db, 1, poolId)).toEqual([pool]);
     expect(await poolOverviews(db, 1, 'prov/none')).toEqual([]);
+  });
+
+  test('backedOffPools gives pools of which every launch config backs off, with the backoff that ends first', async () => {
+    const { db } = database;
+    await makePool(db);
+    const launchConfigs = await db.selectFrom('launchConfigs').selectAll().where('isArchived', '=', false).execute();
+    expect(launchConfigs.length).toBeGreaterThan(0);
+    const addBackoff = async (nth: number, until: number, revision = launchConfigs[nth]!.revision) => {
+      const { launchConfigId } = launchConfigs[nth]!;
+      const row = {
+        workerPoolId: poolId,
+        launchConfigId,
+        revision,
+        failures: 1,
+        failureClass: 'quota' as const,
+        until,
+      };
+      await db
+        .insertInto('launchBackoffs')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['workerPoolId', 'launchConfigId']).doUpdateSet({ until, revision }))
+        .execute();
+    };
+    for (const nth of launchConfigs.keys()) await addBackoff(nth, NOW + 1000 * (nth + 1));
+    expect(await backedOffPools(db, NOW)).toEqual(new Map([[poolId, { failureClass: 'quota', until: NOW + 1000 }]]));
+    expect(await backedOffPools(db, NOW + 1000)).toEqual(new Map());
+    await addBackoff(0, NOW + 1000, 99);
+    expect(await backedOffPools(db, NOW)).toEqual(new Map());
   });
 
   test('errorsOfLastHour counts this hour, and of the hour before what is left of it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type PoolStatus, type Why, whyOf, worstFirst } from '../../../domain/pool-status.js';
+import { type PoolStatus, SCHEDULE_PAUSED, type Why, whyOf, worstFirst } from '../../../domain/pool-status.js';
 
 const row = (changes: Partial<PoolStatus> = {}): PoolStatus => ({
   ...{ workerPoolId: 'proj/pool', maxCapacity: 10, pendingTasks: 0, requested: 0, running: 0, stopping: 0 },
@@ -7,17 +7,23 @@ const row = (changes: Partial<PoolStatus> = {}): PoolStatus => ({
   ...changes,
 });
 const hold = { clientId: 'ops' };
+const quota = { failureClass: 'quota' } as const;
 
 describe('whyOf', () => {
   test.each<[string, Partial<PoolStatus>, string, Why['level']]>([
     ['a held pool with pending tasks', { hold, pendingTasks: 1 }, 'held', 'bad'],
     ['a held pool without any', { hold }, 'held', 'warn'],
-    ['a limit that a decision names', { limitedBy: ['no capacity'], pendingTasks: 1 }, 'no capacity', 'bad'],
-    ['requested machines', { requested: 2, pendingTasks: 9, wantedCapacity: 7 }, 'launching', 'busy'],
-    ['a pool without a decision', { decidedAt: null, wantedCapacity: null }, 'not evaluated yet', 'fine'],
-    ['a full pool', { pendingTasks: 9, wantedCapacity: 9, running: 10 }, 'at maximum', 'warn'],
-    ['idle machines that will take the tasks', { pendingTasks: 3, running: 4 }, 'idle machines', 'fine'],
-    ['a quiet pool', {}, 'nothing waits', 'fine'],
+    ['a limit of the deployment', { limitedBy: ['limits.machines'], pendingTasks: 1 }, 'deployment-limit', 'bad'],
+    ['a provider that launches nothing', { limitedBy: ['provider aws is draining'] }, 'provider-down', 'warn'],
+    ['a Schedule that is paused', { limitedBy: [SCHEDULE_PAUSED] }, 'schedule-paused', 'warn'],
+    ['a hold that a decision saw', { limitedBy: ['held: bad image'], pendingTasks: 1 }, 'held', 'bad'],
+    ['requested machines', { requested: 2, pendingTasks: 9, wantedCapacity: 7 }, 'still-booting', 'busy'],
+    ['a pool that wants machines', { pendingTasks: 9, wantedCapacity: 9, backoff: null }, 'launching', 'busy'],
+    ['launch configs that back off', { pendingTasks: 9, wantedCapacity: 9, backoff: quota }, 'quota', 'bad'],
+    ['a pool without a decision', { decidedAt: null, wantedCapacity: null }, 'not-evaluated', 'fine'],
+    ['a full pool', { pendingTasks: 9, wantedCapacity: 9, running: 10 }, 'at-maximum', 'warn'],
+    ['idle machines that will take the tasks', { pendingTasks: 3, running: 4 }, 'nothing-wanted', 'fine'],
+    ['a quiet pool', {}, 'nothing-wanted', 'fine'],
   ])('whyOf tells %s', (_, changes, word, level) => {
     expect(whyOf(row(changes))).toEqual({ word, level });
   });

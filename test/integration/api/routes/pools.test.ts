@@ -301,7 +301,12 @@ describe('getEntityHistory', () => {
     const second = await api.call('GET', `${history}?continuationToken=${first.body.continuationToken}`);
     const items = [...first.body.auditHistory, ...second.body.auditHistory] as { actionType: string }[];
     expect(items.map(({ actionType }) => actionType)).toEqual(['deleted', 'updated', 'created']);
+    const [deleted, updated, created] = items as { changes?: { path: string }[] }[];
+    expect(updated?.changes).toEqual([{ path: 'description', before: poolDefinition.description, after: 'other' }]);
+    expect(deleted?.changes).toContainEqual({ path: 'providerId', before: 'cloud', after: 'null-provider' });
+    expect(created?.changes).toContainEqual({ path: 'config.maxCapacity', after: poolDefinition.config.maxCapacity });
     expect(items[0]).toEqual({
+      changes: expect.any(Array),
       clientId: 'anonymous',
       actionType: 'deleted',
       created: new Date(api.clock.ms).toISOString(),
@@ -324,5 +329,7 @@ describe('getEntityHistory', () => {
     const both = ['released', 'held'].map((action) => ['anonymous', action]);
     expect(await actions(pool)).toEqual([...both, ['anonymous', 'created']]);
     expect((await actions('*')).slice(0, 2)).toEqual(both);
+    const { body } = await api.call('GET', '/audit?limit=2');
+    expect(body.auditHistory[1]).toMatchObject({ actionType: 'held', detail: { reason: 'all' } });
   });
 });
