@@ -80,7 +80,7 @@ async function attachedTo(
       shown(await compute.virtualMachines.get(group, workerId)),
     ),
   );
-  if (vm === null || belongsToAnother(vm.tags, deploymentId, workerId)) return { disks: [], interfaces: [] };
+  if (vm === null || belongsToAnother(vm, deploymentId, workerId)) return { disks: [], interfaces: [] };
   const { osDisk, dataDisks = [] } = vm.storageProfile ?? {};
   return {
     disks: createdDisks(osDisk ? [osDisk, ...dataDisks] : dataDisks),

@@ -6,7 +6,7 @@ import { ProviderError } from '../../errors.js';
 import type { PreparedLaunch, LaunchSpec, ProviderContext } from '../../provider.js';
 import type { AdminCredentials } from './admin.js';
 import { customData } from './custom-data.js';
-import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withWorker } from '../model/tags.js';
+import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withOwnNames, withWorker } from '../model/tags.js';
 import { dataDiskName, namesOf } from '../model/names.js';
 
 type DeleteOption = 'Delete' | 'Detach';
@@ -53,7 +53,7 @@ export function prepareSequential(
     mode: 'sequential',
     publicIp: configuration.workerManager?.publicIp === true,
     location,
-    tags: launchTags(spec, location, context),
+    tags: withOwnNames(launchTags(spec, location, context)),
     subnetId: configuration.subnetId as string,
     networkDeleteOption: networkDeleteOption(configuration),
     customData: customData(spec, location, context),

@@ -49,3 +49,13 @@ export function namesOf(workerId: string): MachineNames {
 /** `number` counts a machine's data disks from 1. */
 export const dataDiskName = (workerId: string, number: number): string =>
   namesOf(workerId).osDisk.replace(/os$/, String(number));
+
+/** Whether what was created one by one for this worker may be called so; disks of an image are Azure's to name. */
+export function isNameOf(name: string, workerId: string): boolean {
+  const { vm, networkInterface, publicIp, osDisk } = namesOf(workerId.toLowerCase());
+  const given = name.toLowerCase();
+  if ([vm, networkInterface, publicIp, osDisk].includes(given)) return true;
+  const dataDisk = osDisk.replace(/os$/, '');
+  if (given.startsWith(dataDisk)) return /^\d+$/.test(given.slice(dataDisk.length));
+  return given.startsWith(`${vm}_`) && /^[0-9a-z_]+_[0-9a-f]{32}$/.test(given.slice(vm.length + 1));
+}

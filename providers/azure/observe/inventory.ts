@@ -10,7 +10,7 @@ import { MAX_PER_LAUNCH, namesOf, workerIdOf } from '../model/names.js';
 import { bearsName, nameOf } from '../model/resource-ids.js';
 import { type BriefResource, stepOfType } from '../model/resources.js';
 import { DEPLOYMENT_TAG, LAUNCH_TAG } from '../../shared/tags.js';
-import { GROUP_TAG, ownTags, type Tags, WORKER_TAG } from '../model/tags.js';
+import { belongsToAnother, GROUP_TAG, ownTags, type Tags, WORKER_TAG } from '../model/tags.js';
 import { listSubscription } from './remaining-resources.js';
 
 /**
@@ -77,13 +77,14 @@ function taggedResource(
   if (id === undefined || group === undefined) return [];
   const step = stepOfType[type?.toLowerCase() ?? ''] ?? 'disks';
   const named = tagged(tags, { account, group, region: location ?? null }, deploymentId);
+  const isCopy = (workerId: string) => belongsToAnother({ name: nameOf(id), tags }, deploymentId, workerId);
   return named.map((one) => ({
     ...one,
     resourceId: id,
     exactly: [id],
     step,
     isMachine: step === 'vm',
-    isOurs: isProven(one, prove) && isNamedFor(id, step, one.workerId),
+    isOurs: isProven(one, prove) && isNamedFor(id, step, one.workerId) && !isCopy(one.workerId),
   }));
 }
 

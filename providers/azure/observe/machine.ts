@@ -29,8 +29,7 @@ export async function readMachine(
   ]);
   // Somebody may have taken its tags away: it exists all the same.
   // guard(a-machine-without-tags-is-not-gone): use one !== null && ownTags(one.tags, deploymentId) !== null
-  const isItself = (one: Resource | null) =>
-    one !== null && !belongsToAnother(one.tags, deploymentId, machine.workerId);
+  const isItself = (one: Resource | null) => one !== null && !belongsToAnother(one, deploymentId, machine.workerId);
   const vm = vms.find(isItself) ?? null;
   // Of the VMs that were read themselves, a list may be late to tell.
   const wasRead = ({ step, name }: Resource) => step === 'vm' && names.includes(name.toLowerCase());
@@ -71,6 +70,7 @@ async function listTagged(
   const filter = `tagName eq '${WORKER_TAG}' and tagValue eq '${workerId.replaceAll("'", "''")}'`;
   return (await listFiltered(calls, groupRef, filter)).flatMap((brief) => {
     const isKnown = stepOfType[brief.type?.toLowerCase() ?? ''] && ownTags(brief.tags, deploymentId) !== null;
-    return isKnown ? [briefResource(brief)] : [];
+    const found = isKnown ? [briefResource(brief)] : [];
+    return found.filter((one) => !belongsToAnother(one, deploymentId, workerId));
   });
 }

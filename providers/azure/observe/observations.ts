@@ -21,14 +21,15 @@ export function resourcesByWorker(
   tracked: ReadonlyMap<string, string> = new Map(),
 ): Map<string, Resource[]> {
   const owners = new Map<string, string>();
-  for (const { step, id, tags } of resources) {
-    const workerId = ownTags(tags, deploymentId)?.[WORKER_TAG];
-    if (step === 'vm' && workerId !== undefined) owners.set(id.toLowerCase(), workerId);
+  for (const vm of resources.filter(({ step }) => step === 'vm')) {
+    const workerId = ownTags(vm.tags, deploymentId)?.[WORKER_TAG];
+    const isOwn = workerId !== undefined && !belongsToAnother(vm, deploymentId, workerId);
+    if (isOwn) owners.set(vm.id.toLowerCase(), workerId);
   }
   const byWorker = new Map<string, Resource[]>();
   for (const resource of resources) {
     const workerId = ownerOf(resource, owners, deploymentId) ?? tracked.get(resource.id.toLowerCase());
-    if (workerId === undefined || belongsToAnother(resource.tags, deploymentId, workerId)) continue;
+    if (workerId === undefined || belongsToAnother(resource, deploymentId, workerId)) continue;
     const own = byWorker.get(workerId);
     if (own) own.push(resource);
     else byWorker.set(workerId, [resource]);

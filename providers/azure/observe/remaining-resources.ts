@@ -51,7 +51,7 @@ export async function readEach(
 
 /** Without those that bear the tags of others. */
 export const ownOf = ({ workerId }: MachineRef, found: readonly BriefResource[], deploymentId: string): Resource[] =>
-  found.map(briefResource).filter(({ tags }) => !belongsToAnother(tags, deploymentId, workerId));
+  found.map(briefResource).filter((one) => !belongsToAnother(one, deploymentId, workerId));
 
 /**
  * Resources of a group of the types that other lists do not show and that are tracked for some machine: one call for

@@ -36,7 +36,7 @@ export class SharedListings {
     const isOfStep = ({ id }: Resource) => stepOfType[typeOf(id) ?? ''] === step;
     const own = (byWorker.get(machine.workerId) ?? []).filter(isOfStep).map(({ name }) => name);
     const known = trackedIdsFor(machine, step).flatMap((id) => byId.get(id.toLowerCase()) ?? []);
-    const unclaimed = known.filter(({ tags }) => !belongsToAnother(tags, this.deploymentId, machine.workerId));
+    const unclaimed = known.filter((one) => !belongsToAnother(one, this.deploymentId, machine.workerId));
     return [...own, ...unclaimed.map(({ name }) => name)];
   }
 

@@ -58,6 +58,22 @@ test('a VM whose row was closed goes with all its parts, so do those that one le
   expect(stepsOf(vanished!)).not.toContain('vm');
 });
 
+test('copies of all tags of a worker under other names stay when the worker is removed, and keep it from nothing', async () => {
+  const others = await remainingInAzure(system());
+  const { pool, workers } = await runningMachines(1);
+  const { workerId } = workers[0]!;
+  const { resources } = await system().simulator.azureState();
+  const nic = resources.find(({ type, tags }) => type.endsWith('networkInterfaces') && tags['worker-id'] === workerId)!;
+  const copies = [await putAddress(`${nic.name}-copy`, nic.tags), await putAddress(`${workerId}-copy`, nic.tags)];
+  await system().api.removeWorker(workers[0]!);
+  await expectAllStopped(system(), pool);
+  expect((await remainingInAzure(system())).toSorted()).toEqual([...others, ...copies].toSorted());
+  await sweepOrphans(system());
+  await letTimePass(system());
+  expect(await sweepOrphans(system(), { confirmed: 50 })).toMatchObject({ removed: 0, failed: 0 });
+  expect((await remainingInAzure(system())).toSorted()).toEqual([...others, ...copies].toSorted());
+});
+
 longTest('a VM that lost its row is adopted into a lifecycle that removes it when nobody wants it', async () => {
   const others = await remainingInAzure(system());
   const { pool, workers } = await runningMachines(1);

@@ -46,6 +46,30 @@ describe('resourcesByWorker', () => {
     ]);
   });
 
+  test('a listing leaves out copies of all tags under other names, where a worker’s names follow from its id', () => {
+    const named = { ...tagSet, 'worker-manager-names': 'follow-worker-id' };
+    const suffix = workerId.slice(3);
+    const own = [
+      resource('vm', { name: workerId, tags: named }),
+      resource('networkInterface', { name: `NIC-${suffix.slice(0, 20)}`, tags: named }),
+      resource('publicIp', { name: `pip-${suffix.slice(0, 20)}`, tags: named }),
+      disk({ name: `disk-${suffix}-os`, tags: named }),
+      disk({ name: `disk-${suffix}-2`, tags: named }),
+      disk({ name: `${workerId}_lun_0_2_${hex}`, tags: named }),
+    ];
+    const copiedVm = resource('vm', { id: `${vmId}-copy`, name: `${workerId}-copy`, tags: named });
+    const copies = [
+      copiedVm,
+      resource('networkInterface', { name: `nic-${suffix.slice(0, 20)}-copy`, tags: named }),
+      resource('networkInterface', { name: 'theirs', tags: {}, heldBy: copiedVm.id.toLowerCase() }),
+      disk({ name: `${workerId}-backup`, tags: named, heldBy: null }),
+    ];
+    expect([...resourcesByWorker([...copies, ...own], deployment)]).toEqual([[workerId, own]]);
+    // Those of a template may be called anything.
+    const other = resource('networkInterface', { name: 'anything' });
+    expect([...resourcesByWorker([other], deployment)]).toEqual([[workerId, [other]]]);
+  });
+
   test('a listing gives a machine without tags the worker group of its row, wherever it runs', () => {
     expect(observationOf(workerId, [resource('vm', { tags: {} })], place, 'azure')).toMatchObject({
       workerGroup: 'azure',

@@ -81,6 +81,7 @@ describe('a sequential launch request', () => {
       'worker-pool-id': 'proj/azure',
       'worker-manager-deployment': context.deploymentId,
       'worker-manager-launch': 'token',
+      'worker-manager-names': 'follow-worker-id',
       'worker-id': subject.workerId,
     };
     for (const body of [publicIpBody(subject), networkInterfaceBody(subject), virtualMachineBody(subject, admin)]) {
