@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
 import { inspectDatabase, openDatabase, type Database, type DatabaseState } from '../database/client/open.js';
 import { OutdatedDatabaseError } from '../database/client/migrate.js';
+import type { WriteRefusals } from '../database/client/write-refusals.js';
 import { DatabaseInUseError } from '../database/client/pglite/lock-file.js';
 import { connectClient, type TemporalTarget } from '../temporal/connection.js';
 import {
@@ -22,8 +23,8 @@ const WITHIN_MS = 15_000;
 /**
  * The database has limits of its own: a connection must be had in seconds, and a migration takes as long as it takes.
  */
-export const connectDatabase = (config: Config, log: Logger): Promise<Database> =>
-  reached(openDatabase({ ...databaseOptions(config), log }));
+export const connectDatabase = (config: Config, log: Logger, refusals?: WriteRefusals): Promise<Database> =>
+  reached(openDatabase({ ...databaseOptions(config), log, refusals }));
 
 /** Reads, and migrates nothing. */
 export const readDatabase = (config: Config, log: Logger): Promise<DatabaseState> =>

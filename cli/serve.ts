@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.js';
+import { isSaidByRefusals, WriteRefusals } from '../database/client/write-refusals.js';
 import { createLog } from '../observability/log.js';
 import { logEvent } from '../observability/log-events.js';
 import { surviveRejections } from '../observability/rejections.js';
@@ -21,11 +22,12 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
       `--role ${role}: PGlite belongs to one process; set database.url to a postgres:// URL`,
     );
   }
-  const log = createLog(config.log);
+  const log = createLog(config.log, isSaidByRefusals);
   surviveRejections(log);
-  const temporal = role === 'api' ? null : await temporalRuntime(log);
+  const refusals = new WriteRefusals(log);
+  const temporal = role === 'api' ? null : await temporalRuntime(log, () => refusals.why !== null);
   const stopping = stopSignal(log);
-  const database = await connectDatabase(config, log);
+  const database = await connectDatabase(config, log, refusals);
   try {
     const product = await buildProduct(config, role, {
       log,
@@ -50,9 +52,9 @@ export async function serve(config: Config, role: Role, probes?: ProbeOptions): 
 }
 
 /** An API by itself runs no Temporal worker, and is spared what takes longest to load. */
-async function temporalRuntime(log: Logger): Promise<TemporalRuntime> {
+async function temporalRuntime(log: Logger, isHeld: () => boolean): Promise<TemporalRuntime> {
   const { installRuntime } = await import('../observability/runtime.js');
-  return await installRuntime(log);
+  return await installRuntime(log, isHeld);
 }
 
 function unusableError(dependency: string | null, log: Logger): ExitError | undefined {

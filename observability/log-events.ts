@@ -43,6 +43,18 @@ export const logEvents = {
     meaning: 'A connection to Postgres was lost; it is replaced.',
     fields: ['err'],
   },
+  'database-refuses-writes': {
+    level: 'error',
+    meaning:
+      'The database can be read and takes no change: it is read-only, or its disk is full. Nothing is launched or removed until it does; said once, whatever fails of it.',
+    fields: ['why', 'err'],
+  },
+  'database-takes-writes': {
+    level: 'info',
+    meaning:
+      'No change has been refused for a while: work goes on where it stopped. `seconds`: for how long it did not.',
+    fields: ['why', 'seconds'],
+  },
   'advice-not-heard': {
     level: 'warn',
     meaning:

@@ -3,6 +3,8 @@ import { DefaultLogger, type LogLevel, type LogMetadata, Runtime, type RuntimeOp
 import type { Logger } from 'pino';
 
 const PORTS_TRIED = 5;
+/** What the SDK says of each attempt and each run. */
+const FAILED: readonly string[] = ['Activity failed', 'Workflow failed'];
 
 export interface TemporalRuntime {
   /** Where it gives its figures. */
@@ -12,9 +14,10 @@ export interface TemporalRuntime {
 
 /**
  * The runtime of this process's Temporal workers: its messages go to our log, its figures to a port of its own on
- * loopback, from where our metrics page takes them. Once per process, before they connect.
+ * loopback, from where our metrics page takes them. Once per process, before they connect. While `isHeld`, what fails
+ * has one cause that was said already: its lines are for debugging.
  */
-export async function installRuntime(log: Logger): Promise<TemporalRuntime> {
+export async function installRuntime(log: Logger, isHeld: () => boolean): Promise<TemporalRuntime> {
   const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
     TRACE: 'trace',
     DEBUG: 'debug',
@@ -23,7 +26,10 @@ export async function installRuntime(log: Logger): Promise<TemporalRuntime> {
     ERROR: 'error',
   };
   const port = await onFreePort((bindAddress) => ({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => log[levels[level]](inWords(meta), message)),
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      const isSaid = FAILED.includes(message) && isHeld();
+      log[isSaid ? 'debug' : levels[level]](inWords(meta), message);
+    }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'WARN' }, forward: {} },
       metrics: { prometheus: { bindAddress, countersTotalSuffix: true, unitSuffix: true } },

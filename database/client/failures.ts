@@ -36,6 +36,13 @@ export const isDatabaseUnavailable = (error: unknown): boolean => UNAVAILABLE.te
 /** Whether the database has refused a statement for what it says, so that no repetition can succeed. */
 export const isRefusedForGood = (error: unknown): error is Error => REFUSED.test(sqlStateOf(error) ?? '');
 
+/** SQLSTATEs of a database that can be read and takes no change for now: read-only, or without room on its disk. */
+const REFUSED_WRITES: Readonly<Record<string, 'read-only' | 'full'>> = { '25006': 'read-only', '53100': 'full' };
+
+/** Why the database takes no change for now, whatever it says; null where that is not what the statement failed of. */
+export const whyWritesAreRefused = (error: unknown): 'read-only' | 'full' | null =>
+  REFUSED_WRITES[sqlStateOf(error) ?? ''] ?? null;
+
 function sqlStateOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
   return error.code;

@@ -16,6 +16,7 @@ import {
 import { allPools, type PoolWithLaunchConfigs } from '../pools.js';
 import { providerAccounts } from '../provider-accounts.js';
 import type { Db, Schema } from './schema.js';
+import type { WriteRefusals } from './write-refusals.js';
 import { liveWorkersByProvider } from '../workers.js';
 
 export interface DatabaseOptions {
@@ -28,6 +29,8 @@ export interface DatabaseOptions {
   readonly log?: Log<'info' | 'warn'>;
   /** Postgres only. */
   readonly limits?: PostgresLimits;
+  /** Postgres only: hears what comes of each statement. */
+  readonly refusals?: WriteRefusals;
 }
 
 export interface Database {
@@ -160,6 +163,7 @@ const postgres = (
   maxConnections: options.maxConnections ?? 10,
   applicationName: options.applicationName ?? 'worker-manager',
   log: options.log,
+  refusals: options.refusals,
 });
 
 /** The message does not repeat the URL, which may hold a password. */

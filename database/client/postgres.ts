@@ -3,6 +3,7 @@ import pg from 'pg';
 import { type Log, logEvent } from '../../observability/log-events.js';
 import { DatabaseUnavailableError } from './failures.js';
 import type { Listen } from './notifications.js';
+import type { WriteRefusals } from './write-refusals.js';
 
 /**
  * Limits at both sides. The server's free what a vanished client holds (locks above all), ours free what a silent
@@ -52,6 +53,8 @@ export interface PostgresOptions {
   /** Null: none but for making the connection, for one that migrates. */
   readonly limits: PostgresLimits | null;
   readonly log?: Log<'warn'>;
+  /** Hears what comes of each statement. */
+  readonly refusals?: WriteRefusals;
 }
 
 export function postgresDialect(options: PostgresOptions): PostgresDialect {
@@ -68,10 +71,12 @@ class LimitedPool implements PostgresPool {
   readonly options: object = {};
   readonly #pool: pg.Pool;
   readonly #limits: PostgresLimits | null;
+  readonly #refusals: WriteRefusals | undefined;
 
   constructor(options: PostgresOptions) {
-    const { maxConnections, limits, log } = options;
+    const { maxConnections, limits, log, refusals } = options;
     this.#limits = limits;
+    this.#refusals = refusals;
     this.#pool = new pg.Pool({ ...connectionOptions(options), max: maxConnections, types });
     // A connection that breaks is an event of the pool while it is idle and of its own while it is in use. Without a
     // listener either would end the process; the statement that it broke under fails by itself.
@@ -82,7 +87,7 @@ class LimitedPool implements PostgresPool {
 
   async connect(): Promise<PostgresPoolClient> {
     try {
-      return new LimitedClient(await this.#pool.connect(), this.#limits);
+      return new LimitedClient(await this.#pool.connect(), this.#limits, this.#refusals);
     } catch (error) {
       throw asUnavailable(error);
     }
@@ -145,9 +150,11 @@ class LimitedClient implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
   readonly #queryMs: number | null;
   readonly #checkout: NodeJS.Timeout | undefined;
+  readonly #refusals: WriteRefusals | undefined;
 
-  constructor(client: pg.PoolClient, limits: PostgresLimits | null) {
+  constructor(client: pg.PoolClient, limits: PostgresLimits | null, refusals: WriteRefusals | undefined) {
     this.#client = client;
+    this.#refusals = refusals;
     this.#queryMs = limits?.queryMs ?? null;
     if (limits) this.#checkout = this.#destroyIn(limits.checkoutMs, 'a connection was in use');
   }
@@ -162,8 +169,11 @@ class LimitedClient implements PostgresPoolClient {
   async query(statement?: string, parameters: readonly unknown[] = []): Promise<unknown> {
     const timer = this.#queryMs === null ? undefined : this.#destroyIn(this.#queryMs, 'no answer from the database');
     try {
-      return await this.#client.query(statement ?? '', [...parameters]);
+      const answer: unknown = await this.#client.query(statement ?? '', [...parameters]);
+      this.#refusals?.worked();
+      return answer;
     } catch (error) {
+      this.#refusals?.failed(error);
       throw asUnavailable(error);
     } finally {
       clearTimeout(timer);
