@@ -14,6 +14,10 @@ import type { KeptServer } from './kept-server.js';
 export const shapes = ['embedded', 'production'] as const;
 export type Shape = (typeof shapes)[number];
 
+/** Temporal's server on Postgres, or its dev server, which needs no Go. */
+export const temporalKinds = ['server', 'dev'] as const;
+export type TemporalKind = (typeof temporalKinds)[number];
+
 export const SWEEP_SECONDS = 60;
 /** There are always these two. */
 export const EXAMPLE_REGIONS = ['us-east-1', 'us-west-2'] as const;
@@ -59,6 +63,8 @@ export interface DeploymentOptions {
   readonly regions: readonly string[];
   /** Of the build to run; the project's own when left out. */
   readonly root?: string;
+  /** Of the production shape. */
+  readonly temporal?: TemporalKind;
   readonly onUnexpectedEnd: (what: string) => void;
 }
 

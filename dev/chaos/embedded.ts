@@ -2,31 +2,20 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Client, Connection } from '@temporalio/client';
-import { searchAttributeNames } from '../../temporal/search-attributes.js';
-import { startDevServer } from '../servers/dev-server.js';
 import { freePort } from '../servers/ports.js';
-import { findTemporalCli } from '../servers/temporal-cli.js';
 import { TcpProxy } from '../testing/tcp-proxy.js';
 import { readRows, type Rows } from './check/rows.js';
 import { apiAt, configWriter, type Deployment, type DeploymentOptions, newFolder, startClouds } from './deployment.js';
 import { KeptProcess } from './kept-process.js';
-import { KeptServer } from './kept-server.js';
+import { startKeptDevServer } from './temporal-dev-server.js';
 
 /** One process of everything with its database inside, as `npm start` has it, and Temporal's dev server on a file. */
 export async function startEmbedded({ regions, root, onUnexpectedEnd }: DeploymentOptions): Promise<Deployment> {
   const folder = newFolder();
   const simulator = await startClouds(folder, regions);
-  const { path: cli } = await findTemporalCli((line) => process.stderr.write(`${line}\n`));
-  const port = await freePort();
-  const temporal = await KeptServer.begin(() =>
-    startDevServer({
-      ...{ cli, port, uiPort: false, namespace: 'default', searchAttributes: searchAttributeNames },
-      ...{ dbFile: join(folder, 'temporal.db'), logFile: join(folder, 'temporal.log') },
-      extraArgs: ['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=true'],
-    }),
-  );
-  const proxy = await TcpProxy.start(`tcp://127.0.0.1:${port}`);
-  const connection = await Connection.connect({ address: `127.0.0.1:${port}` });
+  const { server: temporal, address } = await startKeptDevServer(folder);
+  const proxy = await TcpProxy.start(`tcp://${address}`);
+  const connection = await Connection.connect({ address });
   const apiPort = await freePort();
   await simulator.setApi(`http://127.0.0.1:${apiPort}`);
   const database = join(folder, 'database');

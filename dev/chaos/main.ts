@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { type BrokenBuild, brokenBuilds, buildBroken } from './broken.js';
-import { shapes, type Shape } from './deployment.js';
-import { reportOf } from './report.js';
-import { runChaos } from './run.js';
+import { type BrokenBuild, brokenBuilds, buildBroken, caughtIn } from './broken.js';
+import { shapes, type Shape, type TemporalKind, temporalKinds } from './deployment.js';
+import { reportOf, scenarioReportOf } from './report.js';
+import { runChaos, runScenarios } from './run.js';
+import { type ScenarioName, scenarioNames } from './scenarios/scenarios.js';
 
 /** `npm run chaos`: exit code 1 when a promise was broken. */
 const given = new Command('chaos')
@@ -14,7 +15,17 @@ const given = new Command('chaos')
   .option('--pools <number>', 'how many', Number, 40)
   .option('--providers <names>', 'only these', 'aws,azure,google,hand')
   .addOption(new Option('--shape <shape>', 'what is deployed').choices([...shapes]).default('embedded'))
+  .addOption(
+    new Option('--temporal <kind>', 'of the production shape: its server on Postgres, or its dev server')
+      .choices([...temporalKinds])
+      .default('server'),
+  )
   .option('--scenarios', 'after the run, with --shape production')
+  .addOption(
+    new Option('--scenario <names...>', 'only these and no run, on Postgres with the dev server; all: each of them')
+      .choices([...scenarioNames, 'all'])
+      .conflicts('scenarios'),
+  )
   .addOption(new Option('--broken <name>', 'a build that breaks a promise').choices(Object.keys(brokenBuilds)))
   .parse()
   .opts<{
@@ -24,7 +35,9 @@ const given = new Command('chaos')
     pools: number;
     providers: string;
     shape: Shape;
+    temporal: TemporalKind;
     scenarios?: true;
+    scenario?: (ScenarioName | 'all')[];
     broken?: BrokenBuild;
   }>();
 
@@ -42,9 +55,8 @@ const command = `npm run chaos -- ${again.map(([name, value]) => `--${name} ${va
 process.exit(given.broken ? await mustBeCaught(given.broken) : await mustHold());
 
 async function mustHold(): Promise<number> {
-  const outcome = await runChaos(options);
-  console.log(reportOf(outcome, options, command));
-  return outcome.violations.length > 0 ? 1 : 0;
+  const { violations } = await run();
+  return violations.length > 0 ? 1 : 0;
 }
 
 /** Succeeds when the run fails. */
@@ -52,12 +64,26 @@ async function mustBeCaught(name: BrokenBuild): Promise<number> {
   say(`building the broken build ${name}`);
   const { root, remove } = await buildBroken(name);
   try {
-    const outcome = await runChaos({ ...options, root, untilViolation: true });
-    console.log(reportOf(outcome, options, `${command} --broken ${name}`));
-    const isCaught = outcome.violations.length > 0;
-    console.log(isCaught ? `caught: ${outcome.violations[0]}` : `NOT CAUGHT: ${name}`);
-    return isCaught ? 0 : 1;
+    const { violations } = await run({ name, root });
+    console.log(violations.length > 0 ? `caught: ${violations[0]}` : `NOT CAUGHT: ${name}`);
+    return violations.length > 0 ? 0 : 1;
   } finally {
     remove();
   }
+}
+
+/** Of a build that is broken: the scenario that must catch it where there is one, until the first violation. */
+async function run(broken?: { name: BrokenBuild; root: string }): Promise<{ violations: readonly string[] }> {
+  const of = broken && { root: broken.root, untilViolation: true };
+  const suffix = broken ? ` --broken ${broken.name}` : '';
+  const chosen = given.scenario ?? [broken && caughtIn[broken.name]].filter((name) => name !== undefined);
+  if (chosen.length === 0) {
+    const outcome = await runChaos({ ...options, ...of });
+    console.log(reportOf(outcome, options, command + suffix));
+    return outcome;
+  }
+  const names = chosen.includes('all') ? scenarioNames : scenarioNames.filter((name) => chosen.includes(name));
+  const outcome = await runScenarios({ say, temporal: 'dev', chosen: names, ...of });
+  console.log(scenarioReportOf(outcome, `npm run chaos -- --scenario ${names.join(' ')}${suffix}`));
+  return outcome;
 }

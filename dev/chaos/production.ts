@@ -17,6 +17,7 @@ import {
 } from './deployment.js';
 import { KeptProcess } from './kept-process.js';
 import { type KeptPostgres, startKeptPostgres } from './postgres.js';
+import { startKeptDevServer } from './temporal-dev-server.js';
 import { startTemporalCluster, temporalDatabases } from './temporal-cluster.js';
 
 const DATABASE = 'worker_manager';
@@ -25,11 +26,13 @@ const COPIES = [1, 2];
 /**
  * As in production, without containers: Temporal's server and the product's database on Postgres, two processes each.
  */
-export async function startProduction({ regions, root, onUnexpectedEnd }: DeploymentOptions): Promise<Deployment> {
+export async function startProduction(options: DeploymentOptions): Promise<Deployment> {
+  const { regions, root, temporal = 'server', onUnexpectedEnd } = options;
   const folder = newFolder();
   const simulator = await startClouds(folder, regions);
   const postgres = await startKeptPostgres([...temporalDatabases, DATABASE]);
-  const cluster = await startTemporalCluster(folder, postgres.port);
+  const cluster =
+    temporal === 'server' ? await startTemporalCluster(folder, postgres.port) : await startKeptDevServer(folder);
   const { namespace, client } = await createNamespace(cluster.address);
   await client.connection.close();
   const connection = await Connection.connect({ address: cluster.address });

@@ -25,3 +25,19 @@ export function reportOf(outcome: ChaosOutcome, options: ChaosOptions, command: 
     `again: ${command}`,
   ].join('\n');
 }
+
+/** What came of scenarios that were played alone. */
+export const scenarioReportOf = (
+  {
+    violations,
+    seconds: lasted,
+  }: { readonly violations: readonly string[]; readonly seconds: ReadonlyMap<string, number> },
+  command: string,
+): string =>
+  [
+    '',
+    ...[...lasted].map(([name, each]) => `scenario ${name}  ${each} s`),
+    `violations  ${violations.length}`,
+    ...violations.map((one) => `  ${one}`),
+    `again: ${command}`,
+  ].join('\n');

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Checker } from './check/checker.js';
 import { Journal } from './check/journal.js';
-import type { Deployment, Shape } from './deployment.js';
+import type { Deployment, Shape, TemporalKind } from './deployment.js';
 import { EXAMPLE_REGIONS, SWEEP_SECONDS } from './deployment.js';
 import { Draw } from './draw.js';
 import { startEmbedded } from './embedded.js';
@@ -12,7 +12,7 @@ import { drawPools } from './pools.js';
 import { PoolsAtWork, waveMs } from './pools-at-work.js';
 import { startProduction } from './production.js';
 import type { Scene } from './scene.js';
-import { scenarios } from './scenarios/scenarios.js';
+import { type ScenarioName, scenarioNames, scenarios } from './scenarios/scenarios.js';
 import { Stage } from './scenarios/stage.js';
 import { Strikes } from './strikes.js';
 
@@ -31,6 +31,8 @@ export interface ChaosOptions {
   readonly isQuick?: boolean;
   /** After the run; they write into the database. */
   readonly scenarios?: boolean;
+  /** Of the production shape. */
+  readonly temporal?: TemporalKind;
   /** The run is over at the first violation. */
   readonly untilViolation?: boolean;
   readonly say: (line: string) => void;
@@ -49,8 +51,9 @@ export interface ChaosOutcome {
 /** A life without an owner may last so long, then its removal, and whatever waits for a deadline. */
 const CLEAN_UP_MS = (5 * 60 + 2 * SWEEP_SECONDS + 300) * 1_000;
 const PROGRESS_EVERY_MS = 10_000;
-/** Rows, once nothing else is left. */
+/** Rows, once nothing else is left; each read of an embedded database kills its process, which must get to work. */
 const READ_EVERY_MS = 20_000;
+const MAX_READ_EVERY_MS = 120_000;
 const MAX_SILENCE_MS = 60_000;
 const STUCK_MS = 90_000;
 /** A run of fewer minutes has shorter silences. */
@@ -69,9 +72,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     violations.add(violation);
     say(`VIOLATION: ${violation}`);
   };
-  const { root } = options;
+  const { root, temporal: kind } = options;
   const start = { embedded: startEmbedded, production: startProduction }[options.shape];
-  const deployment = await start({ regions: [...regions], root, onUnexpectedEnd: onViolation });
+  const deployment = await start({ regions: [...regions], root, temporal: kind, onUnexpectedEnd: onViolation });
   const { simulator, temporalClient: temporal, readRows, folder } = deployment;
   say(`logs are in ${folder}`);
   const journal = new Journal();
@@ -95,7 +98,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     const cleanUpMs = isCaught ? null : await cleanUp(scene, say);
     if (!isCaught) await conclude(scene);
     const faults = await strikes.counts();
-    if (!isCaught && options.scenarios && deployment.store) await playScenarios(deployment, options, onViolation);
+    if (!isCaught && options.scenarios && deployment.store)
+      await playScenarios(deployment, scenarioNames, options, onViolation);
     const { figures } = checker;
     isOver = true;
     return { faults, figures, violations: [...violations], cleanUpMs, tasks: atWork.tasks, folder };
@@ -108,21 +112,50 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   }
 }
 
+/** Scenarios alone, on Postgres: nothing else goes wrong meanwhile. */
+export async function runScenarios(
+  options: Pick<ChaosOptions, 'root' | 'temporal' | 'untilViolation' | 'say'> & {
+    readonly chosen: readonly ScenarioName[];
+  },
+): Promise<{ readonly violations: readonly string[]; readonly seconds: ReadonlyMap<string, number> }> {
+  const { root, temporal, say, chosen } = options;
+  const violations = new Set<string>();
+  const onViolation = (violation: string) => {
+    violations.add(violation);
+    say(`VIOLATION: ${violation}`);
+  };
+  const deployment = await startProduction({ regions: EXAMPLE_REGIONS, root, temporal, onUnexpectedEnd: onViolation });
+  say(`logs are in ${deployment.folder}`);
+  try {
+    const seconds = await playScenarios(deployment, chosen, options, onViolation);
+    return { violations: [...violations], seconds };
+  } finally {
+    await deployment.stop();
+    if (violations.size === 0) rmSync(deployment.folder, { recursive: true, force: true });
+  }
+}
+
 async function playScenarios(
   deployment: Deployment,
-  { say, untilViolation = false }: ChaosOptions,
+  chosen: readonly ScenarioName[],
+  { say, untilViolation = false }: Pick<ChaosOptions, 'say' | 'untilViolation'>,
   onViolation: (violation: string) => void,
-): Promise<void> {
-  for (const { name, run } of scenarios) {
+): Promise<Map<string, number>> {
+  const seconds = new Map<string, number>();
+  for (const name of chosen) {
     say(`scenario: ${name}`);
+    const begun = Date.now();
     let broken = 0;
     const stage = new Stage(deployment, (violation) => {
       broken += 1;
       onViolation(`${name}: ${violation}`);
     });
-    await run(stage).catch((error: unknown) => onViolation(`${name}: ${String(error)}`));
-    if (untilViolation && broken > 0) return;
+    const played = scenarios[name](stage).catch((error: unknown) => stage.expect(false, String(error)));
+    await (untilViolation ? Promise.race([played, stage.broken]) : played);
+    seconds.set(name, Math.round((Date.now() - begun) / 1000));
+    if (untilViolation && broken > 0) break;
   }
+  return seconds;
 }
 
 /**
@@ -176,12 +209,14 @@ async function cleanUp(scene: Scene, say: (line: string) => void): Promise<numbe
   await pools.endStatic();
   let saidAt = begun;
   let readAt = begun;
+  let readEveryMs = READ_EVERY_MS;
   while (Date.now() - begun < CLEAN_UP_MS) {
     const left = [...(await scene.checker.left()), ...(await pools.waiting())];
-    const isDue = left.length === 0 && Date.now() - readAt >= READ_EVERY_MS;
+    const isDue = left.length === 0 && Date.now() - readAt >= readEveryMs;
     if (isDue) {
       left.push(...(await atRest(deployment, () => scene.checker.leftInRows())));
       readAt = Date.now();
+      readEveryMs = Math.min(MAX_READ_EVERY_MS, 2 * readEveryMs);
       if (left.length === 0) return readAt - begun;
     }
     if (isDue || Date.now() - saidAt >= PROGRESS_EVERY_MS) {

@@ -43,8 +43,10 @@ async function plantAddress({ deployment, journal }: Scene, draw: Draw): Promise
   const name = `${original.name}-copy-${draw.whole(0, 1e9)}`;
   const group = `/subscriptions/${AZURE_SUBSCRIPTION}/resourceGroups/${AZURE_GROUP}`;
   const id = `${group}/providers/Microsoft.Network/publicIPAddresses/${name}`;
-  // With all of a worker's tags, in its own group, it would be taken for a part of it (docs/reliability.md#limits).
-  const { 'worker-id': _worker, ...tags } = original.tags;
+  // With all tags of a template's worker, in its own group, it would be taken for a part of it
+  // (docs/reliability.md#limits).
+  const { 'worker-id': _worker, ...others } = original.tags;
+  const tags = 'worker-manager-names' in original.tags ? original.tags : others;
   for (const known of [name, id]) journal.foreign.add(known);
   // An answer may be lost, as any: what exists tells.
   await fetch(`${deployment.simulator.azureEndpoint}${id}?api-version=2024-05-01`, {

@@ -1,6 +1,6 @@
-import { writeFileSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ProductProcess } from '../../testing/product.js';
+import { scheduleOf } from './another-deployment.js';
+import { createNamespace } from '../../testing/namespace.js';
+import { openLifecycles } from '../check/lifecycles.js';
 import { EXAMPLE_REGIONS } from '../deployment.js';
 import type { Stage } from './stage.js';
 
@@ -9,92 +9,171 @@ import type { Stage } from './stage.js';
  * end.
  */
 
-export interface Scenario {
-  readonly name: string;
-  readonly run: (stage: Stage) => Promise<void>;
-}
-
 const [HERE, THERE] = EXAMPLE_REGIONS;
 
-/**
- * An orphan of a known launch waits while a list is incomplete; it waits too while there is a machine of an unknown
- * launch.
- */
-async function fuse(stage: Stage): Promise<void> {
+/** An orphan of a known launch waits while a list of any place is incomplete, whatever an operator confirms. */
+async function incompleteList(stage: Stage): Promise<void> {
   const { simulator } = stage.deployment;
-  const [orphan, kept] = await stage.runningPool('chaos/fuse', 2, HERE);
-  const [elsewhere] = await stage.runningPool('chaos/fuse-elsewhere', 1, THERE);
-  await stage.wantNone('chaos/fuse');
-  await stage.wantNone('chaos/fuse-elsewhere');
+  const [orphan, kept] = await stage.runningPool('chaos/incomplete', 2, HERE);
+  const [elsewhere] = await stage.runningPool('chaos/incomplete-elsewhere', 1, THERE);
+  await stage.wantNone('chaos/incomplete');
+  await stage.wantNone('chaos/incomplete-elsewhere');
   await stage.orphan(orphan!);
+  // A complete list has shown that it is without an owner: only the fuse is left to hold it.
+  await stage.sweep();
+  await stage.letTimePass();
   const { id } = await simulator.addFault({
-    ...{
-      operation: 'DescribeInstances',
-      mode: 'refuse',
-      code: 'Unavailable',
-      status: 503,
-      region: THERE,
-      times: 100_000,
-    },
+    ...{ operation: 'DescribeInstances', mode: 'refuse', code: 'Unavailable', status: 503 },
+    ...{ region: THERE, times: 100_000 },
   });
   await stage.expectHeld('incomplete list', [orphan!, kept!, elsewhere!]);
-  const unknown = await stage.launchUnknown(HERE, 'chaos-unknown-launch');
+  await stage.command('sweep', '--confirm', '5');
+  for (const each of [orphan!, kept!, elsewhere!])
+    stage.expect(await stage.exists(each), `removed of an incomplete list, because that was confirmed: ${each}`);
   await simulator.releaseFault(id);
-  await stage.expectHeld('unknown machines', [orphan!, kept!, elsewhere!, unknown]);
+  await stage.until(async () => {
+    await stage.sweep();
+    return !(await stage.exists(orphan!));
+  }, 'the removal of the orphan');
+  await stage.endAll(['chaos/incomplete', 'chaos/incomplete-elsewhere'], [kept!, elsewhere!]);
+}
+
+/** An orphan of a known launch waits while there is a machine of a launch that the database does not know. */
+async function unknownMachine(stage: Stage): Promise<void> {
+  const [orphan, kept] = await stage.runningPool('chaos/unknown', 2, HERE);
+  await stage.wantNone('chaos/unknown');
+  const unknown = await stage.launchUnknown(HERE, 'chaos-unknown-launch');
+  await stage.orphan(orphan!);
+  await stage.expectHeld('unknown machines', [orphan!, kept!, unknown]);
   await stage.command('sweep', '--confirm', '2');
   await stage.until(
     async () => !(await stage.exists(orphan!)) && !(await stage.exists(unknown)),
     'the confirmed removals',
   );
-  for (const id of [kept!, elsewhere!]) stage.expect(await stage.exists(id), `removed, and not confirmed: ${id}`);
-  await stage.endAll(['chaos/fuse', 'chaos/fuse-elsewhere'], [kept!, elsewhere!]);
+  stage.expect(await stage.exists(kept!), `removed, and not confirmed: ${kept!}`);
+  await stage.endAll(['chaos/unknown'], [kept!]);
 }
 
-/** The database is put back to a time before the last launches. */
+/**
+ * The database is put back to a time before the last launches: it does not know the newer machines, and calls a worker
+ * alive that has ended since.
+ */
 async function restored(stage: Stage): Promise<void> {
-  const { store } = stage.deployment;
+  const { store, api } = stage.deployment;
   const pool = 'chaos/restored';
+  const ended = 'chaos/restored-ended';
   const older = await stage.runningPool(pool, 2, HERE);
+  const [last] = await stage.runningPool(ended, 1, HERE);
+  await stage.wantNone(ended);
   await store!.whileDown(() => store!.copy('backup'));
+  const stateOf = async () => (await api.workers(ended)).find(({ workerId }) => workerId === last)?.state;
+  for (const worker of await api.workers(ended)) await api.removeWorker(worker);
+  await stage.until(async () => (await stateOf()) === 'stopped', 'the end of a worker');
   const all = await stage.runningPool(pool, 4, HERE);
   const newer = all.filter((id) => !older.includes(id));
   await store!.whileDown(() => store!.putBack('backup'));
+  stage.expect((await stateOf()) === 'running', 'the backup does not call the worker alive that has ended since');
   await stage.expectHeld('unknown machines', all);
+  await stage.until(async () => (await stateOf()) === 'stopped', 'the end of a worker that had ended before');
+  stage.expect(stage.hasLine('worker-outlives-lifecycle', last), `no line worker-outlives-lifecycle of ${last!}`);
   const listed = await stage.command('sweep', '--dry-run');
   for (const id of newer) stage.expect(listed.includes(id), `--dry-run does not list ${id}`);
-  await stage.letTimePass();
   await stage.command('sweep', '--confirm', '2');
   await stage.until(
     async () => !(await Promise.all(newer.map((id) => stage.exists(id)))).includes(true),
     'the removals',
   );
   for (const id of older) stage.expect(await stage.exists(id), `removed, and not confirmed: ${id}`);
-  await stage.endAll([pool], all);
+  await stage.endAll([pool, ended], all);
 }
 
 /** A new, empty database beside the old deployment's namespace. */
 async function empty(stage: Stage): Promise<void> {
-  const { store, folder, processes } = stage.deployment;
+  const { store } = stage.deployment;
   const pool = 'chaos/empty';
   const machines = await stage.runningPool(pool, 2, HERE);
   await store!.whileDown(async () => {
-    const config = JSON.parse(readFileSync(processes.at(-1)!.configFile, 'utf8')) as { database: object };
-    const path = join(folder, 'empty.json');
-    writeFileSync(path, JSON.stringify({ ...config, database: { url: await store!.create('empty') } }));
-    const process = new ProductProcess(['serve', '--role', 'worker', '--config', path], join(folder, 'empty.log'));
-    const { code } = await process.ended;
-    stage.expect(code === 1, `with an empty database serve ended with ${code}`);
-    stage.expect(
-      /belongs to deployment/.test(process.output()),
-      'no line says that the namespace is another deployment’s',
-    );
+    await stage.expectRefused('with-an-empty-database', { database: { url: await store!.create('empty') } });
   });
   for (const id of machines) stage.expect(await stage.exists(id), `removed by an empty database: ${id}`);
   await stage.endAll([pool], machines);
 }
 
-export const scenarios: readonly Scenario[] = [
-  { name: 'incomplete list, then an unknown machine', run: fuse },
-  { name: 'database restored', run: restored },
-  { name: 'database empty', run: empty },
-];
+/**
+ * The deployment's database beside another deployment's namespace; then beside an empty one, where each worker gets a
+ * lifecycle, and nothing is removed or launched.
+ */
+async function anotherNamespace(stage: Stage): Promise<void> {
+  const { store, temporal, simulator } = stage.deployment;
+  const pool = 'chaos/namespace';
+  const machines = await stage.runningPool(pool, 2, HERE);
+  const countOfAll = async () => (await simulator.machines()).filter(({ state }) => state === 'running').length;
+  const before = await countOfAll();
+  const address = temporal.proxy.address;
+  const [theirs, fresh] = [await createNamespace(address), await createNamespace(address)];
+  try {
+    await scheduleOf(theirs.client, 'c0ffee00-0000-4000-8000-00000000beef');
+    await store!.whileDown(async () => {
+      await stage.expectRefused('in-their-namespace', { temporal: { namespace: theirs.namespace } });
+      const process = stage.worker('in-a-new-namespace', { temporal: { namespace: fresh.namespace } });
+      await process.serves();
+      const owned = async () => {
+        await fresh.client.schedule
+          .getHandle('sweep')
+          .trigger()
+          .catch(() => undefined);
+        const open = await openLifecycles(fresh.client);
+        return machines.every((id) => open.some((one) => one.endsWith(`/${id}`)));
+      };
+      await stage
+        .until(owned, 'lifecycles in the new namespace')
+        .catch((error: unknown) => stage.expect(false, String(error)));
+      await process.signal('SIGTERM');
+    });
+  } finally {
+    await theirs.client.connection.close();
+    await fresh.client.connection.close();
+  }
+  for (const id of machines) stage.expect(await stage.exists(id), `removed in another namespace: ${id}`);
+  stage.expect((await countOfAll()) === before, 'launched in another namespace');
+  const held = await stage.sweep();
+  stage.expect(held.length === 0, `back in its namespace a sweep was held for "${held.join(', ')}"`);
+  await stage.endAll([pool], machines);
+}
+
+/** Somebody's machines with all the tags of ours, of one with an owner and of an orphan. */
+async function copiedTags(stage: Stage): Promise<void> {
+  const { simulator } = stage.deployment;
+  const pool = 'chaos/copied';
+  const [kept, orphan] = await stage.runningPool(pool, 2, HERE);
+  await stage.wantNone(pool);
+  const copies = [await stage.copyOf(kept!), await stage.copyOf(kept!, 'theirs'), await stage.copyOf(orphan!)];
+  await stage.orphan(orphan!);
+  await stage.until(async () => {
+    const listed = await stage.command('sweep', '--dry-run');
+    return copies.every((id) => listed.includes(id));
+  }, 'the copies in the lists');
+  await stage.sweep();
+  await stage.letTimePass();
+  await stage.sweep();
+  await stage.until(async () => !(await stage.exists(orphan!)), 'the removal of the orphan');
+  stage.expect(stage.hasLine('orphans-listed'), 'no line orphans-listed');
+  await stage.letTimePass();
+  await stage.command('sweep', '--confirm', '50');
+  await stage.endAll([pool], [kept!]);
+  for (const id of copies) {
+    stage.expect(await stage.exists(id), `somebody else’s was removed: ${id}`);
+    await simulator.killMachine(id);
+  }
+}
+
+export const scenarios = {
+  'incomplete-list': incompleteList,
+  'unknown-machine': unknownMachine,
+  'copied-tags': copiedTags,
+  'another-namespace': anotherNamespace,
+  empty,
+  restored,
+} as const satisfies Readonly<Record<string, (stage: Stage) => Promise<void>>>;
+export type ScenarioName = keyof typeof scenarios;
+export const scenarioNames = Object.keys(scenarios) as ScenarioName[];

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { awsPool } from '../../testing/api-client.js';
@@ -16,11 +16,18 @@ const END_PATIENCE_MS = 12 * 60_000;
 /** Steps of scenarios, which act on a deployment with a database that others can read and write. */
 export class Stage {
   readonly deployment: Deployment;
+  /** Resolves at the first violation. */
+  readonly broken: Promise<void>;
   readonly #onViolation: (violation: string) => void;
 
   constructor(deployment: Deployment, onViolation: (violation: string) => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.deployment = deployment;
-    this.#onViolation = onViolation;
+    this.broken = promise;
+    this.#onViolation = (violation) => {
+      onViolation(violation);
+      resolve();
+    };
   }
 
   /** A violation unless it holds. */
@@ -48,6 +55,12 @@ export class Stage {
       );
     await this.until(async () => (await running()).length === count, `${count} workers of ${pool}`);
     const ids = (await running()).map((row) => row.worker_id);
+    // One whose answer was lost registers again, and gives up where the database does not know it by then.
+    const registered = async () => {
+      const machines = await this.deployment.simulator.machines();
+      return ids.every((id) => machines.some((one) => one.instanceId === id && one.registered));
+    };
+    await this.until(registered, `${count} registered machines of ${pool}`);
     for (const id of ids) await simulator.act(id, 'hang').catch(() => undefined);
     return ids;
   }
@@ -98,23 +111,22 @@ export class Stage {
       await this.sql(`update ${table} set ${column} = ${column} - 600000 where ${column} is not null`);
   }
 
-  /** Sweeps that are all held for this reason, with time enough between them. */
+  /** Sweeps that are all held for this reason, the first among them, with time enough between them. */
   async expectHeld(reason: string, machines: readonly string[]): Promise<void> {
-    await this.until(async () => (await this.sweep()).includes(reason), `a sweep that is held: ${reason}`);
-    for (let again = 0; again < 3; again += 1) {
-      await this.letTimePass();
+    for (let sweeps = 0; sweeps < 4; sweeps += 1) {
       const held = await this.sweep();
       this.expect(held.includes(reason), `a sweep was not held for "${reason}", but for "${held.join(', ')}"`);
+      for (const id of machines) this.expect(await this.exists(id), `removed while "${reason}" holds: ${id}`);
+      await this.letTimePass();
     }
-    for (const id of machines) this.expect(await this.exists(id), `removed while "${reason}" holds: ${id}`);
-    this.expect(this.#hasLine(reason), `no line orphan-removals-held says "${reason}"`);
+    this.expect(this.hasLine('orphan-removals-held', reason), `no line orphan-removals-held says "${reason}"`);
   }
 
   /** What an operator's command says. */
   async command(...args: string[]): Promise<string> {
-    const { folder, processes } = this.deployment;
+    const { folder, api } = this.deployment;
     const log = join(folder, `command-${args.join('-')}.log`);
-    const process = new ProductProcess([...args, '--config', processes[0]!.configFile], log);
+    const process = new ProductProcess([...args, '--url', api.url], log);
     const { code } = await process.ended;
     this.expect(code === 0, `worker-manager ${args.join(' ')} ended with ${code}: ${process.output().slice(-500)}`);
     return process.output();
@@ -124,12 +136,26 @@ export class Stage {
   async launchUnknown(region: string, token: string): Promise<string> {
     const [row] = await this.sql<{ deployment_id: string }>('select deployment_id from deployment');
     const tags = { 'worker-manager-deployment': row!.deployment_id, 'worker-manager-launch': token };
+    const id = await this.#launch(region, tags, token);
+    // Lists show it after a while; a sweep that cannot see it is not held.
+    await this.until(async () => (await this.command('sweep', '--dry-run')).includes(id), `${id} in the lists`);
+    return id;
+  }
+
+  /** Somebody launches a machine with all the tags of one of ours. */
+  async copyOf(instanceId: string, token?: string): Promise<string> {
+    const machines = await this.deployment.simulator.machines();
+    const { region, tags } = machines.find((one) => one.instanceId === instanceId)!;
+    return await this.#launch(region, tags, token);
+  }
+
+  async #launch(region: string, tags: Readonly<Record<string, string>>, ClientToken?: string): Promise<string> {
     const credentials = { accessKeyId: 'somebody', secretAccessKey: 'else' };
     const client = new EC2Client({ region, endpoint: this.deployment.simulator.ec2Endpoint, credentials });
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     const { Instances } = await client.send(
       new RunInstancesCommand({
-        ...{ ImageId: 'ami-12345678', InstanceType: 't3.micro', MinCount: 1, MaxCount: 1, ClientToken: token },
+        ...{ ImageId: 'ami-12345678', InstanceType: 't3.micro', MinCount: 1, MaxCount: 1, ClientToken },
         TagSpecifications: [{ ResourceType: 'instance', Tags }],
       }),
     );
@@ -155,13 +181,40 @@ export class Stage {
     this.expect(still.length === 0, `left in the end: ${still.join(', ')}`);
   }
 
-  #hasLine(reason: string): boolean {
+  /** Of this event, in what the deployment's own processes logged; with these words in it. */
+  hasLine(event: string, words = ''): boolean {
     const { folder } = this.deployment;
     const logs = readdirSync(folder).filter((name) => /^(worker|all)-.*\.log$/.test(name));
     return logs.some((name) =>
       readFileSync(join(folder, name), 'utf8')
         .split('\n')
-        .some((line) => line.includes('"orphan-removals-held"') && line.includes(reason)),
+        .some((line) => line.includes(`"${event}"`) && line.includes(words)),
     );
+  }
+
+  /** A configuration as the deployment's workers have it, but for these sections. */
+  configFile(name: string, changes: Readonly<Record<string, object>>): string {
+    const { folder, processes } = this.deployment;
+    const config = JSON.parse(readFileSync(processes.at(-1)!.configFile, 'utf8')) as Record<string, object>;
+    const changed = Object.entries(changes).map(([section, change]) => [section, { ...config[section], ...change }]);
+    const path = join(folder, `${name}.json`);
+    writeFileSync(path, JSON.stringify({ ...config, ...Object.fromEntries(changed) }));
+    return path;
+  }
+
+  /** A worker process beside the deployment's own; the caller ends it. */
+  worker(name: string, changes: Readonly<Record<string, object>>): ProductProcess {
+    const config = this.configFile(name, changes);
+    const log = join(this.deployment.folder, `${name}.log`);
+    return new ProductProcess(['serve', '--role', 'worker', '--config', config], log);
+  }
+
+  /** It must not serve, because the namespace is not that of its database. */
+  async expectRefused(name: string, changes: Readonly<Record<string, object>>): Promise<void> {
+    const process = this.worker(name, changes);
+    const { code } = await process.ended;
+    this.expect(code === 1, `${name}: serve ended with ${code}`);
+    const isSaid = /belongs to deployment/.test(process.output());
+    this.expect(isSaid, `${name}: no line says that the namespace is another deployment’s`);
   }
 }
