@@ -11,6 +11,11 @@ export interface CallScope {
   readonly signal: AbortSignal;
   /** Reads clock and signal; throws ProviderError(GivenUp) when the attempt must not change anything any more. */
   assertMaySend(): void;
+  /**
+   * In `performance.now()`: a place among all calls that comes later is of no use, and is left to others. Left out, it
+   * is waited for as long as the limiter lets a call wait.
+   */
+  readonly turnBy?: number;
 }
 
 const scopes = new AsyncLocalStorage<CallScope>();
@@ -27,6 +32,8 @@ export const outsideCallScope = <T>(work: () => T): T => scopes.exit(work);
 export const callSignal = (): AbortSignal | null => scopes.getStore()?.signal ?? null;
 
 export const assertMaySend = (): void => scopes.getStore()?.assertMaySend();
+
+export const turnBy = (): number => scopes.getStore()?.turnBy ?? Number.POSITIVE_INFINITY;
 
 /**
  * Waits for `waiting`, or until the attempt that waits has been given up: then throws ProviderError(GivenUp), and what

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_RETRY_AFTER_MS, ProviderError } from '../errors.js';
+import { turnBy } from './call-scope.js';
 import type { BucketStore, BucketView, QuotaUpdate, CallLimit, CloudCall, Limiter, Shortage } from '../rate-limit.js';
 
 /** Longer waits give the activity's slot back: the engine retries when the wait is over. */
@@ -49,7 +50,7 @@ class SharedBucket {
   }
 
   async acquire(call: CloudCall, limit: CallLimit): Promise<void> {
-    const latest = performance.now() + MAX_WAIT_MS;
+    const latest = Math.min(performance.now() + MAX_WAIT_MS, turnBy());
     for (;;) {
       const requestedAt = performance.now();
       const place = await this.store.reserve(this.name, limit, Math.max(0, latest - requestedAt));

@@ -5,6 +5,7 @@ import { bucketStore } from '../../../../database/rate-limits.js';
 import { budgetsOf, providerTypes } from '../../../../providers/configured.js';
 import { sharedLimiter } from '../../../../providers/shared/rate-limiter.js';
 import { MAX_RETRY_AFTER_MS, type ProviderError } from '../../../../providers/errors.js';
+import { inCallScope } from '../../../../providers/shared/call-scope.js';
 import type { QuotaUpdate, CallLimit, CloudCall, Limiter } from '../../../../providers/rate-limit.js';
 import { eventually } from '../../../../dev/testing/eventually.js';
 import { counting, engines, openTestDatabase } from '../../../support/database.js';
@@ -130,6 +131,19 @@ describe.each(engines)('the rate limiter that processes share through %s', (engi
     // Early enough to take a place before the pause ends, and no earlier.
     expect(thrown?.retryAfterMs).toBeGreaterThan(45_000);
     expect(thrown?.retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('a call of an attempt that is over sooner takes no place that comes later', async () => {
+    const { limiter } = process();
+    const narrow = { burst: 1, perSecond: 0.5 };
+    await limiter.acquire(call, narrow);
+    const attempt = { signal: new AbortController().signal, assertMaySend: () => {} };
+    const turnBy = performance.now() + 1_000;
+    await expect(inCallScope({ ...attempt, turnBy }, () => limiter.acquire(call, narrow))).rejects.toMatchObject({
+      code: 'Throttled',
+    });
+    // The place is another's.
+    expect(await spent(limiter, narrow)).toBeLessThan(3_000);
   });
 
   test('a pause of days is not believed', async () => {
