@@ -6,6 +6,7 @@ import { failuresInWords } from '../activities/support/application-failures.js';
 import { HEARTBEAT_INTERVAL_MS } from '../activities/support/heartbeat.js';
 import { launchActivities } from '../activities/pool/launch.js';
 import { orphanActivities } from '../activities/orphans/sweep-orphans.js';
+import { DeletionsAtOnce } from '../activities/worker/deletions-at-once.js';
 import { persistActivities } from '../activities/worker/persist.js';
 import { poolActivities } from '../activities/pool/activities.js';
 import { creationActivities } from '../activities/worker/create-resources.js';
@@ -58,13 +59,14 @@ export async function createWorkers(options: {
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL_MS,
   };
 
+  const deletions = new DeletionsAtOnce(deps);
   const main = Worker.create({
     ...common,
     taskQueue: mainTaskQueue(taskQueuePrefix),
     workflowBundle: { codePath: workflowBundlePath },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: STICKY_WAIT_MS,
-    activities: mainActivities(deps),
+    activities: mainActivities(deps, deletions),
   });
   const cloud = scannedProviders(deps.providers).flatMap((providerId) => {
     const queue = (callClass: 'read' | 'create' | 'delete', own: Partial<WorkerOptions>) =>
@@ -86,6 +88,8 @@ export async function createWorkers(options: {
   return {
     async run() {
       await Promise.all(workers.map((worker) => worker.run()));
+      // No activity waits for them.
+      await deletions.stop();
     },
     shutdown() {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -98,14 +102,14 @@ export async function createWorkers(options: {
 }
 
 /** Those of the workflows' own queue. */
-const mainActivities = (deps: ActivityDeps) => ({
+const mainActivities = (deps: ActivityDeps, deletions: DeletionsAtOnce) => ({
   ...poolActivities(deps),
   ...demandActivities(deps),
   ...workerPollActivities(deps),
   ...sweepActivities(deps),
   ...orphanActivities(deps),
   ...wedgedActivities(deps),
-  ...persistActivities(deps),
+  ...persistActivities(deps, deletions),
   requestReconcile: deps.triggers.requestReconcile,
 });
 

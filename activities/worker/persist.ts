@@ -69,8 +69,10 @@ interface RegistrationChange {
  */
 const ROW_OUTLIVES_DEADLINE_MS = 7 * DAY_MS;
 
-export function persistActivities(deps: ActivityDeps): PersistActivities & DeletionsAtOnceActivities {
-  const deletions = new DeletionsAtOnce(deps);
+export function persistActivities(
+  deps: ActivityDeps,
+  deletions = new DeletionsAtOnce(deps),
+): PersistActivities & DeletionsAtOnceActivities {
   const { database, triggers, log, metrics } = deps;
   const { db } = database;
   return {

@@ -7,14 +7,19 @@ import { deleteRequestId } from './names.js';
 import { errorsOf, isDone, type Operation } from './operations.js';
 import { reasonsOf } from './operation-errors.js';
 
-/** Deletions whose answer is under way: whoever requests the same again meanwhile waits for it, and sends nothing. */
+/**
+ * Deletions whose answer is under way: whoever requests the same again meanwhile waits for it, and sends nothing. The
+ * attempt that sends one waits as for any call (`shared/call-scope.ts`): what has been sent, to its end.
+ */
 export class SharedDeletions {
   private readonly underWay = new Map<string, Promise<void>>();
 
   async run(what: string, begin: () => Promise<void>): Promise<void> {
-    const deletion = this.underWay.get(what) ?? begin().finally(() => this.underWay.delete(what));
+    const underWay = this.underWay.get(what);
+    if (underWay) return await untilGivenUp(underWay);
+    const deletion = begin().finally(() => this.underWay.delete(what));
     this.underWay.set(what, deletion);
-    await untilGivenUp(deletion);
+    await deletion;
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { DeletionsAtOnce } from '../../../../activities/worker/deletions-at-once.js';
 import { ProviderError } from '../../../../providers/errors.js';
-import { assertMaySend, callSignal } from '../../../../providers/shared/call-scope.js';
+import { assertMaySend, callSignal, turnBy } from '../../../../providers/shared/call-scope.js';
 import { activityDeps } from '../../../support/activities.js';
 
 const location = { account: null, region: 'here', group: null };
@@ -30,10 +30,13 @@ function clouds(ill: () => Promise<void>, limits: { sentWithinMs?: number; atOnc
     providers: { get: (providerId: string) => providers.get(providerId) as never },
     triggers: { requestFastScan: (providerId: string) => void followed.push(providerId) },
   });
-  const deletions = new DeletionsAtOnce(deps, { sentWithinMs: 5_000, atOnce: 3, keptMs: 60_000, ...limits });
+  const deletions = new DeletionsAtOnce(deps, {
+    ...{ turnWithinMs: 4_000, sentWithinMs: 5_000, atOnce: 3, keptMs: 60_000 },
+    ...limits,
+  });
   const send = (providerId: string, workerId?: string) => deletions.send(machineOf(providerId, workerId), 'machine');
   const isAccepted = (providerId: string) => deletions.isDeletionAccepted(machineOf(providerId), 'machine');
-  return { send, isAccepted, called, followed };
+  return { send, isAccepted, called, followed, stop: () => deletions.stop() };
 }
 
 /** Everything that has been answered has had its consequence. */
@@ -86,6 +89,47 @@ describe('a deletion at once', () => {
     send('ill');
     expect(await over.promise).toMatchObject({ code: 'GivenUp' });
     expect(await isAccepted('ill')).toBe(false);
+  });
+
+  test('a deletion at once takes no place among all calls that comes too late for it', async () => {
+    const latest: number[] = [];
+    const { send } = clouds(async () => void latest.push(turnBy()));
+    const begunAt = performance.now();
+    send('ill');
+    expect(latest[0]! - begunAt).toBeGreaterThanOrEqual(4_000);
+    expect(latest[0]! - performance.now()).toBeLessThanOrEqual(4_000);
+  });
+
+  test('deletions at once end with their process: what was sent is awaited, and no more is sent', async () => {
+    const waits = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    const refusals: unknown[] = [];
+    let isFirst = true;
+    const { send, isAccepted, stop } = clouds(async () => {
+      if (isFirst) {
+        isFirst = false;
+        return await answer.promise;
+      }
+      waits.resolve();
+      await new Promise<void>((resolve) => callSignal()!.addEventListener('abort', () => resolve()));
+      try {
+        assertMaySend();
+      } catch (error) {
+        refusals.push(error);
+        throw error;
+      }
+    });
+    send('ill', 'w');
+    send('ill', 'waits for its turn');
+    await waits.promise;
+    let hasStopped = false;
+    const stopped = stop().then(() => (hasStopped = true));
+    await settled();
+    expect(refusals).toMatchObject([{ code: 'GivenUp' }]);
+    expect([hasStopped, send('ill', 'later')]).toEqual([false, false]);
+    answer.resolve();
+    await stopped;
+    expect(await isAccepted('ill')).toBe(true);
   });
 
   test('deletions at once are bounded, and those that are too many are not sent', async () => {

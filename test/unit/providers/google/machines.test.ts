@@ -1,5 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { MachineRef, Observation } from '../../../../providers/provider.js';
+import { inCallScope } from '../../../../providers/shared/call-scope.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import {
   failedChild,
@@ -23,8 +24,11 @@ const machine: MachineRef = {
 describe('a removal', () => {
   const remove = () => provider().machines!.deleteResource(machine, 'instance');
   const requestIds = () => requests().map(({ query }) => query.get('requestId'));
+  afterEach(() => void jest.restoreAllMocks());
 
   test('a removal may take two minutes before it is repeated, and has the same request id then', async () => {
+    // Whatever the hour: its end begins another id.
+    jest.spyOn(Date, 'now').mockReturnValue(Date.parse('2026-11-28T12:59:59.999Z'));
     expect(provider().machines!.removalRepeatMs).toBe(120_000);
     answers['DELETE instances/7'] = operation({ status: 'RUNNING' });
     await remove();
@@ -39,6 +43,18 @@ describe('a removal', () => {
     expect(requests()).toHaveLength(1);
     await machines!.deleteResource(machine, 'instance');
     expect(requests()).toHaveLength(2);
+  });
+
+  test('a removal that was sent is awaited, though its attempt has been given up meanwhile', async () => {
+    const attempt = new AbortController();
+    const scope = { signal: attempt.signal, assertMaySend: () => attempt.signal.throwIfAborted() };
+    answers['DELETE instances/7'] = () => {
+      attempt.abort();
+      return operation({ status: 'RUNNING' });
+    };
+    const { machines } = provider();
+    await expect(inCallScope(scope, () => machines!.deleteResource(machine, 'instance'))).resolves.toBeUndefined();
+    expect(requests()).toHaveLength(1);
   });
 
   test('a removal that has failed is followed by another, and one that keeps failing is an error', async () => {
