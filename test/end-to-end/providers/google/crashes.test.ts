@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { googlePool } from '../../../../dev/testing/google-pool.js';
 import { boundariesOf, crashAtAll, held, heldOrStuck, type Step } from '../../../support/boundaries.js';
+import { DatabaseLock } from '../../../support/database-locks.js';
 import { googleEvidence } from '../../../support/google-evidence.js';
 import { expectNothingLeft, googleSystem } from '../../../support/google-system.js';
-import { endPool, settled, strikeAfterRows } from '../../../support/pool-steps.js';
+import { endPool, expectAllStopped, removeAll, settled, strikeAfterRows } from '../../../support/pool-steps.js';
 import { suiteOf } from '../../../support/suite.js';
 
 /**
@@ -43,6 +44,11 @@ const steps: readonly Step[] = [
   },
   { ...common, operation: 'instances.delete', modes: heldOrStuck, stage: 'being removed' },
 ];
+const deletionsSent = (pool: string): number =>
+  system()
+    .simulator.log()
+    .filter(({ operation, workerPoolId }) => operation === 'instances.delete' && workerPoolId === pool).length;
+
 const boundaries = boundariesOf(steps, newPool);
 
 beforeAll(async () => await crashAtAll(system(), boundaries, MAX_HOLD_MS));
@@ -73,6 +79,57 @@ test('a crash after the rows of a launch and before any lifecycle has been start
   await settled(system(), pool, 2);
   expect(await system().api.errors(pool)).toEqual([]);
   await endPool(system(), pool, definition(0, pool));
+});
+
+/** A pool's one machine is to go, and its row says so. */
+async function removeOne(pool: string): Promise<void> {
+  await system().api.updatePool(pool, definition(0, pool));
+  await removeAll(system(), pool);
+  expect((await system().api.workers(pool)).map(({ state }) => state)).toEqual(['stopping']);
+}
+
+async function poolOfOne(): Promise<string> {
+  const pool = newPool();
+  await system().api.createPool(pool, definition(1, pool));
+  await settled(system(), pool, 1);
+  return pool;
+}
+
+test('a crash after the row says stopping and before any deletion has its place ends as it should', async () => {
+  const pool = await poolOfOne();
+  const lock = await DatabaseLock.acquire(system().databaseUrl, 'rate_limits', 'writes');
+  await removeOne(pool);
+  await lock.isMet();
+  await system().kill9('worker');
+  expect(deletionsSent(pool)).toBe(0);
+  await lock.release();
+  await system().start('worker');
+  await expectAllStopped(system(), pool);
+  expect(deletionsSent(pool)).toBeGreaterThan(0);
+});
+
+test('a process that ends waits for the deletion that it has sent, and writes it down', async () => {
+  const pool = await poolOfOne();
+  await system().kill9('worker');
+  const worker = system().spawn('worker', system().writeConfig({ log: { level: 'debug' } }, 'debug.json'));
+  await worker.serves();
+  const hold = await system().simulator.addFault({
+    ...{ operation: 'instances.delete', mode: 'hold-answer', workerPoolId: pool },
+  });
+  await removeOne(pool);
+  await system().simulator.faultHit(hold.id);
+  const ended = worker.signal('SIGTERM');
+  const pollers = [...worker.output().matchAll(/"state":"RUNNING"/g)].length;
+  await system().waitFor(
+    () => [...worker.output().matchAll(/"state":"STOPPED"/g)].length === pollers,
+    'the end of all activities',
+  );
+  await system().simulator.releaseFault(hold.id);
+  expect(await ended).toEqual({ code: 0, signal: null });
+  const attempts = `select result from attempts where operation = 'instances.delete' and worker_pool_id = '${pool}'`;
+  expect(await system().query(attempts)).toEqual([{ result: 'ok' }]);
+  await system().start('worker');
+  await expectAllStopped(system(), pool);
 });
 
 test('the crashes leave nothing at all, and launch and delete nothing twice', async () => {

@@ -42,6 +42,18 @@ function clouds(ill: () => Promise<void>, limits: { sentWithinMs?: number; atOnc
 /** Everything that has been answered has had its consequence. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
+/** A call that waits for its turn until it is given up; `came` gets what keeps it from being sent then, if anything. */
+async function waitForTurn(came: (refusal: unknown) => void): Promise<void> {
+  await new Promise<void>((resolve) => callSignal()!.addEventListener('abort', () => resolve()));
+  try {
+    assertMaySend();
+    came(null);
+  } catch (error) {
+    came(error);
+    throw error;
+  }
+}
+
 describe('a deletion at once', () => {
   test('a deletion at once that the cloud accepts is known as accepted, once, and a scan follows it', async () => {
     const { send, isAccepted, called, followed } = clouds(async () => {});
@@ -73,19 +85,7 @@ describe('a deletion at once', () => {
 
   test('a deletion at once that waits too long for its turn is not sent', async () => {
     const over = Promise.withResolvers<unknown>();
-    const { send, isAccepted } = clouds(
-      async () => {
-        const signal = callSignal()!;
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-        try {
-          assertMaySend();
-        } catch (error) {
-          over.resolve(error);
-          throw error;
-        }
-      },
-      { sentWithinMs: 20 },
-    );
+    const { send, isAccepted } = clouds(() => waitForTurn(over.resolve), { sentWithinMs: 20 });
     send('ill');
     expect(await over.promise).toMatchObject({ code: 'GivenUp' });
     expect(await isAccepted('ill')).toBe(false);
@@ -101,27 +101,12 @@ describe('a deletion at once', () => {
   });
 
   test('deletions at once end with their process: what was sent is awaited, and no more is sent', async () => {
-    const waits = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<void>();
     const refusals: unknown[] = [];
-    let isFirst = true;
-    const { send, isAccepted, stop } = clouds(async () => {
-      if (isFirst) {
-        isFirst = false;
-        return await answer.promise;
-      }
-      waits.resolve();
-      await new Promise<void>((resolve) => callSignal()!.addEventListener('abort', () => resolve()));
-      try {
-        assertMaySend();
-      } catch (error) {
-        refusals.push(error);
-        throw error;
-      }
-    });
+    const answers = [() => answer.promise, () => waitForTurn((refusal) => void refusals.push(refusal))];
+    const { send, isAccepted, stop } = clouds(() => answers.shift()!());
     send('ill', 'w');
     send('ill', 'waits for its turn');
-    await waits.promise;
     let hasStopped = false;
     const stopped = stop().then(() => (hasStopped = true));
     await settled();
