@@ -37,6 +37,16 @@ const lives: Record<string, () => Promise<RecordedHistory>> = {
     await lifecycle.end();
     return await historyOf(lifecycle.handle);
   },
+  'deleted-at-once': async () => {
+    time.scripted.on('isDeletionAccepted', async () => false);
+    const lifecycle = await time.startLifecycle({ workerId: 'w-3', deletesAtOnce: true });
+    await lifecycle.remove('no longer needed');
+    await eventually(() => time.scripted.of('recordStopping').length > 0);
+    await time.pass(11_000);
+    await eventually(() => time.scripted.of('deleteResource').length > 0);
+    await lifecycle.end();
+    return await historyOf(lifecycle.handle);
+  },
   'continued-as-new': async () => {
     const lifecycle = await time.startLifecycle({ workerId: 'w-2' });
     await lifecycle.register();
