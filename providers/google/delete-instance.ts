@@ -9,7 +9,7 @@ import { reasonsOf } from './operation-errors.js';
 
 /**
  * Deletions whose answer is under way: whoever requests the same again meanwhile waits for it, and sends nothing. The
- * attempt that sends one waits as for any call (`shared/call-scope.ts`): what has been sent, to its end.
+ * attempt that sends one waits as for any call (`providers/shared/call-scope.ts`): for what has been sent, to its end.
  */
 export class SharedDeletions {
   private readonly underWay = new Map<string, Promise<void>>();
