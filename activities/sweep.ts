@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { logEvent } from '../observability/log-events.js';
 import { listPoolIds } from '../database/pools.js';
+import { sumUpDemand } from '../database/demand-history.js';
 import { expireRows, removeArchivedLaunchConfigs, removeDeletedPools } from '../database/retention.js';
 import { vacuum } from '../database/client/vacuum.js';
 import { reconcileSchedules } from '../temporal/reconcile-schedules.js';
@@ -23,7 +24,10 @@ export interface SweepActivities {
   startMissingLifecycles(): Promise<Omit<MissingLifecycles, 'impossible'>>;
   /** Makes the Schedules match the database. */
   reconcileSchedules(): Promise<void>;
-  /** Deletes what has outlived its time: stopped workers, errors, decisions. Says how many rows, and whether all. */
+  /**
+   * Sums up the polls of hours that are over, and deletes what has outlived its time: stopped workers, errors,
+   * decisions, polls. Says how many rows, and whether all.
+   */
   expireRows(): Promise<{ readonly deleted: number; readonly finished: boolean }>;
   /** Removes archived launch configs and deleted pools that nothing uses. Says how many pools. */
   removeDeletedPools(): Promise<number>;
@@ -38,6 +42,7 @@ export interface SweepActivities {
 /**
  * The next sweep goes on with what is left. Together they are far below the time of a sweep: a statement may take more.
  */
+const SUMMING_TIMEOUT_MS = 30_000;
 const EXPIRY_TIMEOUT_MS = 60_000;
 const REMOVAL_TIMEOUT_MS = 60_000;
 const VACUUM_TIMEOUT_MS = 2 * 60_000;
@@ -92,9 +97,11 @@ function matchSchedules({
 function deleteExpired({ config, database, log }: ActivityDeps): SweepActivities['expireRows'] {
   const failing = new FirstFailures();
   return async () => {
-    const expired = await withHeartbeat(() =>
-      expireRows(database.db, config.retention, engineNow(), timeLimit(EXPIRY_TIMEOUT_MS)),
-    );
+    const [summed, expired] = await withHeartbeat(async () => [
+      // What expires has been summed up before; a failure of that keeps nothing from being deleted.
+      ...(await Promise.allSettled([sumUpDemand(database.db, engineNow(), timeLimit(SUMMING_TIMEOUT_MS))])),
+      await expireRows(database.db, config.retention, engineNow(), timeLimit(EXPIRY_TIMEOUT_MS)),
+    ]);
     for (const { table, result } of expired) {
       const { skipped, failure } = result;
       if (failure === null) failing.worked(table);
@@ -104,6 +111,7 @@ function deleteExpired({ config, database, log }: ActivityDeps): SweepActivities
     if (config.pulse && dropped > 0) logEvent(log, 'messages-dropped', { messages: dropped });
     const bad = expired.filter(({ result }) => result.skipped > 0).map(({ table }) => table);
     if (bad.length > 0) throw unfinished(`Rows that cannot be deleted: ${bad.join(', ')}`);
+    if (summed.status === 'rejected') throw summed.reason;
     return {
       deleted: expired.reduce((sum, { result }) => sum + result.deleted, 0),
       finished: expired.every(({ result }) => result.finished),

@@ -7,6 +7,7 @@ import { AttemptLog } from '../activities/support/attempt-log.js';
 import type { ActivityDeps } from '../activities/support/deps.js';
 import { lifecycleInputLoader } from '../activities/worker/lifecycle-input-loader.js';
 import type { Config } from '../config/schema.js';
+import { settingsOf } from '../config/settings.js';
 import type { ProviderHealth } from '../domain/provider-health.js';
 import { type Database, recordTaskQueuePrefix } from '../database/client/open.js';
 import { recordedMetrics } from '../database/metric-facts.js';
@@ -225,6 +226,7 @@ async function buildServer(deps: ActivityDeps, metrics: Metrics, schedules: Sche
       requestReconcile,
     }),
     version: version(),
+    settings: settingsOf(config),
     temporalUiUrl: temporalUiUrl(process.env),
   });
 }

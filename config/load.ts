@@ -9,6 +9,7 @@ import {
   refuseTrustInEverybody,
 } from './checks.js';
 import { type Note, Problems } from './problems.js';
+import { rememberSource } from './settings.js';
 import { substituteAll } from './substitute.js';
 import { fillAndCheck } from './validate.js';
 import { isObject } from '../domain/values.js';
@@ -67,7 +68,9 @@ export function parseConfig(source: string, path: string, types: ProviderSchemas
   if (problems.lines.length > 0) throw new ConfigError(problems.lines);
 
   const demand = { ...config.demand, rootUrl: config.demand.rootUrl ?? config.rootUrl };
-  return deepFreeze({ ...config, demand });
+  const loaded = deepFreeze({ ...config, demand });
+  rememberSource(loaded, raw);
+  return loaded;
 }
 
 function checkProviders(config: Record<string, unknown>, types: ProviderSchemas, note: Note): void {

@@ -4,6 +4,7 @@ import { clock, duration } from './format.js';
 import { freshAt, lostSince, now } from './freshness.js';
 import { listenToKeys } from './keys.js';
 import { Audit } from './pages/audit.js';
+import { Charts } from './pages/charts.js';
 import { Edit, NewPool } from './pages/edit.js';
 import { ErrorsOfAll } from './pages/errors.js';
 import { Holds } from './pages/holds.js';
@@ -20,7 +21,7 @@ import { closeSession, me } from './session.js';
 import { nextTheme, theme } from './theme.js';
 
 /** Addresses that are pages of ours; every other link leaves. */
-const PAGES = /^\/($|pools\/|why\/|(errors|providers|audit|holds|new)($|\?))/;
+const PAGES = /^\/($|pools\/|why\/|(errors|providers|charts|audit|holds|new)($|\?))/;
 
 const NotFound = () => <p class="empty">There is no such page.</p>;
 
@@ -74,6 +75,7 @@ function Content() {
       <Route path="/why/:queue" component={Why} />
       <Route path="/errors" component={ErrorsOfAll} />
       <Route path="/providers" component={Providers} />
+      <Route path="/charts" component={Charts} />
       <Route path="/audit" component={Audit} />
       <Route path="/holds" component={Holds} />
       <Route path="/new" component={NewPool} />
@@ -86,6 +88,7 @@ const links = [
   ['/', 'Overview'],
   ['/errors', 'Errors'],
   ['/providers', 'Providers'],
+  ['/charts', 'Charts'],
   ['/audit', 'Audit'],
   ['/holds', 'Holds'],
 ] as const;
@@ -134,8 +137,8 @@ function Help() {
           <dd>the filter</dd>
         </div>
         <div>
-          <dt>g o, g e, g c, g a, g h</dt>
-          <dd>overview, errors, providers (clouds), audit, holds</dd>
+          <dt>g o, g e, g c, g f, g a, g h</dt>
+          <dd>overview, errors, providers (clouds), charts (figures), audit, holds</dd>
         </div>
         <div>
           <dt>←, →</dt>

@@ -1,6 +1,6 @@
 /** Where `g` and a letter lead. */
 export const goTo: Readonly<Record<string, string>> = {
-  ...{ o: '/', p: '/', e: '/errors', c: '/providers', a: '/audit', h: '/holds' },
+  ...{ o: '/', p: '/', e: '/errors', c: '/providers', f: '/charts', a: '/audit', h: '/holds' },
 };
 
 const SEQUENCE_MS = 1_000;

@@ -16,6 +16,9 @@ export const workerPage = ({ workerPoolId, workerGroup, workerId }: WorkerKey): 
 export const poolCall = (workerPoolId: string, rest = ''): string => `/worker-pool/${part(workerPoolId)}${rest}`;
 export const explainCall = (queue: string, instants: Readonly<Record<string, string | undefined>> = {}): string =>
   withQuery(`/task-queue/${part(queue)}/explain`, instants);
+/** Of all pools where none is named. */
+export const chartCall = (workerPoolId: string, chart: string): string =>
+  workerPoolId === '' ? `/charts/${chart}` : poolCall(workerPoolId, `/charts/${chart}`);
 export const errorsCall = (workerPoolId: string): string => `/worker-pool-errors/${part(workerPoolId)}`;
 export const workersCall = (workerPoolId: string): string => `/workers/${part(workerPoolId)}`;
 export const workerCall = ({ workerPoolId, workerGroup, workerId }: WorkerKey, rest = ''): string =>

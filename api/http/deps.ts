@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import type { Setting } from '../../config/settings.js';
 import type { DemandSource } from '../../domain/demand-source.js';
 import type { Providers } from '../../providers/configured.js';
 import type { Database } from '../../database/client/open.js';
@@ -14,6 +15,8 @@ export interface ApiDeps {
   readonly lifecycles: LifecycleClient;
   readonly providers: Providers;
   readonly config: ApiConfig;
+  /** All of the configuration that people may see. */
+  readonly settings: readonly Setting[];
   /**
    * Says whether a worker that registers again has claimed tasks, and what people want to know of the queue's workers.
    */

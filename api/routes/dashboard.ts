@@ -16,7 +16,7 @@ const FOLDERS = ['../../dashboard/', '../../dist/dashboard/'].map((path) => new 
 const CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Addresses that the page's own router knows (dashboard/app.tsx). */
-const PAGES = ['/', '/pools/*', '/why/*', '/errors', '/providers', '/audit', '/holds', '/new'];
+const PAGES = ['/', '/pools/*', '/why/*', '/errors', '/providers', '/charts', '/audit', '/holds', '/new'];
 
 const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',

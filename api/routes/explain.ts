@@ -8,9 +8,9 @@ import { explainPool } from '../../domain/explain/explain.js';
 import { explainWorker, minimumOf } from '../../domain/explain/explain-worker.js';
 import type { Explanation, Source } from '../../domain/explain/explanation.js';
 import { changesIn, explainRange } from '../../domain/explain/range.js';
-import { parseInstant } from '../../domain/instants.js';
 import type { ApiContext } from '../http/context.js';
 import { inputError } from '../http/errors.js';
+import { instantOf } from '../http/instants.js';
 import { addOperation } from '../http/operation.js';
 import { API_PREFIX } from '../http/paths.js';
 import { poolParams, workerParams } from '../schemas/common.js';
@@ -93,13 +93,6 @@ async function explained({ db, config, now }: ApiContext, workerPoolId: string, 
   const records = await poolRecords(db, workerPoolId, { from, to }, estimator);
   const strip = explainRange(records, { from, to }, changesIn(records, { from, to }));
   return toExplanationResponse(explainPool(evidenceAt(records, to), to), strip);
-}
-
-function instantOf(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const instant = parseInstant(text);
-  if (instant === null) throw inputError(`${name} is no RFC 3339 instant.`);
-  return instant;
 }
 
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));

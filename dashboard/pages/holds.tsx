@@ -1,8 +1,9 @@
 import type { Static } from 'typebox';
 import type { holdList } from '../../api/schemas/pools.js';
+import type { deploymentSettings } from '../../api/schemas/settings.js';
 import { call } from '../client.js';
 import { confirm } from '../parts/dialog.js';
-import { Failure, Loading, Since, useTitle } from '../parts/small.js';
+import { Failure, Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
 import { may } from '../session.js';
@@ -10,9 +11,22 @@ import { poolCall, poolPage } from '../urls.js';
 
 const ALL_POOLS = '*';
 
-/** What launches nothing because somebody said so. */
+/** What launches nothing because somebody said so, and what the deployment was told to do. */
 export function Holds() {
-  useTitle('Holds');
+  useTitle('Holds and settings');
+  return (
+    <>
+      <h1>Holds and settings</h1>
+      <ListOfHolds />
+      <h2>Settings in force</h2>
+      <Needs scopes={['worker-manager:get-settings']}>
+        <Settings />
+      </Needs>
+    </>
+  );
+}
+
+function ListOfHolds() {
   const { data, failure, reload } = useResource<Static<typeof holdList>>('/holds', { isPage: true });
   if (!data.value) return failure.value ? <Failure of={failure.value} /> : <Loading />;
   const release = (scope: string) =>
@@ -27,7 +41,6 @@ export function Holds() {
     });
   return (
     <>
-      <h1>Holds</h1>
       <Failure of={failure.value} />
       <Table
         caption="What is held"
@@ -60,4 +73,49 @@ export function Holds() {
       />
     </>
   );
+}
+
+type Setting = Static<typeof deploymentSettings>['settings'][number];
+
+/** They change when the process starts again. */
+const SETTINGS_INTERVAL_MS = 60_000;
+
+function Settings() {
+  const { data, failure } = useResource<Static<typeof deploymentSettings>>('/settings', {
+    intervalMs: SETTINGS_INTERVAL_MS,
+  });
+  if (!data.value) return failure.value ? <Failure of={failure.value} /> : <Loading />;
+  return (
+    <>
+      <Failure of={failure.value} />
+      <Table
+        caption="Settings in force"
+        columns={[
+          { id: 'key', title: 'Key', of: ({ key }) => key },
+          {
+            id: 'value',
+            title: 'Value',
+            of: ({ value, isSecret }) => (isSecret ? 'set, not shown' : (value ?? '–')),
+          },
+          { id: 'source', title: 'From', of: (row) => originOf(row), value: (row) => originOf(row) },
+        ]}
+        rows={data.value.settings}
+        keyOf={({ key }) => key}
+        empty="This process does not say what it runs with."
+      />
+    </>
+  );
+}
+
+function originOf({ source, from }: Setting): string {
+  switch (source) {
+    case 'default':
+      return 'default';
+    case 'configuration':
+      return 'the configuration';
+    case 'environment':
+      return `${from} in the environment`;
+    case 'file':
+      return `the file ${from}`;
+  }
 }

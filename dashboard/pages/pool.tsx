@@ -6,10 +6,11 @@ import { type LiveRows, useLive } from '../live.js';
 import { Facts, Loading, Needs, Since, useTitle } from '../parts/small.js';
 import { WhyWord } from '../parts/why.js';
 import { poolPage, whyPage } from '../urls.js';
+import { ChartsOf } from './charts.js';
 import { PoolActions } from './pool-actions.js';
 import { Configs, Decisions, Errors, type DecisionEntry, Settings, Workers } from './pool-tabs.js';
 
-const tabs = ['workers', 'configs', 'decisions', 'errors', 'settings'] as const;
+const tabs = ['workers', 'configs', 'decisions', 'errors', 'charts', 'settings'] as const;
 type Tab = (typeof tabs)[number];
 
 export function Pool({ pool: workerPoolId = '' }: { pool?: string }) {
@@ -63,6 +64,8 @@ function TabContent({ tab, workerPoolId, live }: { tab: Tab; workerPoolId: strin
       return <Decisions entries={live.row<readonly DecisionEntry[]>('decisions').value} />;
     case 'errors':
       return <Errors workerPoolId={workerPoolId} />;
+    case 'charts':
+      return <ChartsOf workerPoolId={workerPoolId} />;
     case 'settings':
       return <Settings workerPoolId={workerPoolId} />;
   }

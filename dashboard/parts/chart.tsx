@@ -12,13 +12,18 @@ interface ChartProps {
   /** Seconds since the epoch. */
   readonly times: readonly number[];
   readonly series: readonly Series[];
+  /** How a value is written; a count where it is left out. */
+  readonly format?: (value: number) => string;
 }
 
 const HEIGHT = 180;
+/** Of the style sheet. */
+const COLOURS = 8;
 
 /** Lines over time, and the same numbers as a table: a canvas says nothing to a screen reader. */
-export function Chart({ title, times, series }: ChartProps) {
+export function Chart({ title, times, series, format = count }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
+  const legend = useRef<HTMLUListElement>(null);
   const text = JSON.stringify([times, series]);
   useEffect(() => {
     let chart: uPlot | undefined;
@@ -26,10 +31,11 @@ export function Chart({ title, times, series }: ChartProps) {
     const draw = async () => {
       // Only pages with charts load it.
       const { default: Plot } = await import('uplot');
-      if (isGone || !place.current) return;
+      if (isGone || !place.current || !legend.current) return;
       chart?.destroy();
       const data = [times, ...series.map(({ values }) => values)] as unknown as uPlot.AlignedData;
-      chart = new Plot(optionsOf(series, place.current.clientWidth), data, place.current);
+      const strokes = [...legend.current.querySelectorAll('i')].map(strokeOf);
+      chart = new Plot(optionsOf(strokes, place.current.clientWidth, format), data, place.current);
     };
     void draw();
     // Colours are drawn, and follow nothing by themselves.
@@ -48,8 +54,24 @@ export function Chart({ title, times, series }: ChartProps) {
     <figure>
       <figcaption>{title}</figcaption>
       <div ref={place} class="chart" aria-hidden="true" />
-      <details>
-        <summary>Show numbers</summary>
+      <ul ref={legend} class="legend" aria-hidden="true" hidden={series.length < 2}>
+        {series.map(({ name }, index) => (
+          <li key={name}>
+            <i class={`line-${index % COLOURS}${index % 2 === 1 ? ' dashed' : ''}`} /> {name}
+          </li>
+        ))}
+      </ul>
+      <Numbers {...{ title, times, series, format }} />
+    </figure>
+  );
+}
+
+/** The same numbers, for whoever sees no lines. */
+function Numbers({ title, times, series, format }: Required<ChartProps>) {
+  return (
+    <details>
+      <summary>Show numbers</summary>
+      <div class="scroll" role="region" aria-label={title} tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -67,21 +89,32 @@ export function Chart({ title, times, series }: ChartProps) {
                 <th scope="row">{dateAndTime(new Date(time * 1000).toISOString())}</th>
                 {series.map(({ name, values }) => (
                   <td key={name} class="number">
-                    {count(values[index])}
+                    {values[index] === null || values[index] === undefined ? '–' : format(values[index])}
                   </td>
                 ))}
               </tr>
             ))}
           </tbody>
         </table>
-      </details>
-    </figure>
+      </div>
+    </details>
   );
 }
 
-function optionsOf(series: readonly Series[], width: number): uPlot.Options {
+interface Stroke {
+  readonly colour: string;
+  readonly isDashed: boolean;
+}
+
+/** Lines are drawn as the legend shows them, whose colours come from the style sheet. */
+const strokeOf = (sample: Element): Stroke => ({
+  colour: getComputedStyle(sample).borderTopColor,
+  isDashed: sample.classList.contains('dashed'),
+});
+
+function optionsOf(strokes: readonly Stroke[], width: number, format: (value: number) => string): uPlot.Options {
   const style = getComputedStyle(document.querySelector('.probe') ?? document.body);
-  const [text, line, grid] = [style.color, style.outlineColor, style.borderTopColor];
+  const [text, grid] = [style.color, style.borderTopColor];
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
   return {
     width: Math.max(width, 200),
@@ -90,9 +123,23 @@ function optionsOf(series: readonly Series[], width: number): uPlot.Options {
     cursor: { show: false },
     tzDate: (seconds) => utc(seconds),
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max)] } },
-    axes: [axis, { ...axis, size: 45 }],
-    series: [{}, ...series.map(({ name }) => ({ label: name, stroke: line, width: 2, points: { show: false } }))],
+    axes: [axis, { ...axis, size: 60, values: (_plot, values) => values.map(format) }],
+    series: [
+      {},
+      ...strokes.map(({ colour, isDashed }) => ({
+        ...{ stroke: colour, width: 2 },
+        points: { show: true, size: 4, stroke: colour, fill: colour, filter: alone },
+        ...(isDashed && { dash: [6, 4] }),
+      })),
+    ],
   };
+}
+
+/** Values between two unknown ones: no line leads to them. */
+function alone(plot: uPlot, index: number): number[] {
+  const values = plot.data[index] ?? [];
+  const isKnown = (at: number) => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => isKnown(at) && !isKnown(at - 1) && !isKnown(at + 1));
 }
 
 /** The library shows local time: this is UTC under the name of local time. */

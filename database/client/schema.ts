@@ -1,6 +1,7 @@
 import type { Generated, Kysely } from 'kysely';
 import type { FailureClass } from '../../domain/backoff.js';
 import type { DecisionBasis } from '../../domain/decision-record.js';
+import type { DemandSeries } from '../../domain/demand-history.js';
 import type {
   PollEntry,
   PoolDefinition,
@@ -41,6 +42,7 @@ export interface Schema {
   decisions: DecisionRow;
   demandReadings: DemandReadingsRow;
   demandPolls: DemandPollRow;
+  demandHours: { workerPoolId: string; hour: number; series: DemandSeries };
   reconciliations: ReconciliationRow;
   spans: SpanRow;
   attempts: AttemptRow;

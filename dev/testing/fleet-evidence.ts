@@ -3,7 +3,16 @@ import type { Db } from '../../database/client/schema.js';
 
 /** Tables of evidence: they grow with all that happens. */
 export const EVIDENCE = [
-  ...['demand_polls', 'reconciliations', 'spans', 'attempts', 'worker_events', 'error_hours', 'pool_revisions'],
+  ...[
+    'demand_polls',
+    'demand_hours',
+    'reconciliations',
+    'spans',
+    'attempts',
+    'worker_events',
+    'error_hours',
+    'pool_revisions',
+  ],
 ] as const;
 
 interface Size {
@@ -34,6 +43,14 @@ async function loadOfPools(db: Db, { decisions, pools }: Size, label: string, { 
     insert into demand_polls (begun, ended, process, full_id, interval_ms, pools, errors)
     select ${at(polls)}, ${at(polls)}, 'p', case when n % 60 = 0 then null else n - n % 60 end, 10000,
       jsonb_build_object(${pool}, jsonb_build_object('pending', n)), '[]'`,
+  );
+  await rows(
+    db,
+    polls,
+    () => sql`
+    insert into demand_hours (worker_pool_id, hour, series)
+    select case when n % 20 = 0 then '*' else ${pool} end, ${at(polls)} + n, '{"pending":[1,2,3,4,5,6],"claimed":[0,0,0,0,0,0],
+      "requested":[0,0,0,0,0,0],"running":[1,1,1,1,1,1],"stopping":[0,0,0,0,0,0]}'`,
   );
   await rows(
     db,

@@ -50,7 +50,11 @@ import {
   unfinishedLaunchLocations,
 } from '../../database/workers.js';
 import { launchConfigName, poolName, PROVIDER } from './fleet-rows.js';
-import { DAY_MS } from '../../domain/durations.js';
+import { spansOver } from '../../domain/charts.js';
+import { ALL_POOLS } from '../../domain/demand-history.js';
+import { DAY_MS, HOUR_MS } from '../../domain/durations.js';
+import { callOccurrences, demandLines, errorOccurrences, registrationLines } from '../../database/charts.js';
+import { KEPT_SPAN_MS, keptDemand, polledDemand } from '../../database/demand-history.js';
 import { callPauses, usageOfCalls, usageOfLimits } from '../../database/usage.js';
 
 /** Whatever reads the database again and again, or at a person's request for more than a row. */
@@ -274,6 +278,22 @@ const sweep: FleetQuery[] = [
   },
 ];
 
+const dayBefore = (nowMs: number) => spansOver({ from: nowMs - DAY_MS, to: nowMs }, KEPT_SPAN_MS);
+const twoHoursBefore = (nowMs: number) => spansOver({ from: nowMs - 2 * HOUR_MS, to: nowMs });
+
+/** Of one pool, and of all. */
+const charts: FleetQuery[] = [pool, ALL_POOLS].flatMap((subject) => {
+  const form = subject === pool ? 'one pool' : 'all pools';
+  return [
+    { name: 'keptDemand', form, run: (db, nowMs) => keptDemand(db, subject, dayBefore(nowMs)) },
+    { name: 'polledDemand', form, run: (db, nowMs) => polledDemand(db, subject, twoHoursBefore(nowMs)) },
+    { name: 'demandLines', form, run: (db, nowMs) => demandLines(db, subject, dayBefore(nowMs)) },
+    { name: 'registrationLines', form, run: (db, nowMs) => registrationLines(db, subject, dayBefore(nowMs)) },
+    { name: 'errorOccurrences', form, run: (db, nowMs) => errorOccurrences(db, subject, dayBefore(nowMs)) },
+    { name: 'callOccurrences', form, run: (db, nowMs) => callOccurrences(db, subject, dayBefore(nowMs)) },
+  ] satisfies FleetQuery[];
+});
+
 const api: FleetQuery[] = [
   { name: 'poolCounters', form: 'all', run: (db) => poolCounters(db, 'all') },
   { name: 'poolCounters', form: 'one pool', run: (db) => poolCounters(db, [pool]) },
@@ -283,6 +303,7 @@ const api: FleetQuery[] = [
   { name: 'errorsOfLastHour', run: errorsOfLastHour },
   { name: 'poolRecords', run: (db, nowMs) => poolRecords(db, pool, { from: nowMs, to: nowMs }, 'corrected') },
   { name: 'workerEvidence', run: (db, nowMs) => workerEvidence(db, worker, nowMs) },
+  ...charts,
   { name: 'usageOfLimits', run: usageOfLimits },
   { name: 'usageOfCalls', run: (db, nowMs) => usageOfCalls(db, nowMs - 3_600_000) },
   { name: 'callPauses', run: callPauses },

@@ -17,6 +17,15 @@ const DESK = { width: 1280, height: 800 };
 /** In which a page says that it has lost the server, with what a loaded machine takes to draw it. */
 const LOST_WITHIN_MS = 15_000;
 
+/** How many colours of the first legend the first chart has pixels of: a canvas is nothing that axe sees. */
+const DRAWN_COLOURS = `(() => {
+  const [canvas, legend] = ['canvas', '.legend'].map((each) => document.querySelector('figure').querySelector(each));
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const drawn = new Set();
+  for (let at = 0; at < data.length; at += 4) drawn.add('rgb(' + data.slice(at, at + 3).join(', ') + ')');
+  return [...legend.querySelectorAll('i')].filter((each) => drawn.has(getComputedStyle(each).borderTopColor)).length;
+})()`;
+
 const axe = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS);
@@ -191,7 +200,8 @@ test('errors, providers, holds and the audit trail have pages, which keys lead t
   await open('/');
   await page.getByRole('row').nth(1).waitFor();
   for (const [key, heading, text] of [
-    ['h', 'Holds', MARKUP],
+    ['h', 'Holds and settings', MARKUP],
+    ['h', 'Settings in force', 'limits.machines'],
     ['a', 'Audit', 'updated'],
     ['e', 'Errors', 'No errors are kept'],
     ['c', 'Providers', 'RunInstances'],
@@ -202,6 +212,31 @@ test('errors, providers, holds and the audit trail have pages, which keys lead t
     await expectText(text);
     await expectAccessible();
   }
+});
+
+test('figures over time have pages, drawn in the colours of their legends, with the same numbers as tables', async () => {
+  // Its launches are those of the tests before.
+  for (const path of [`${poolPath(WORKER_POOL)}?tab=charts&range=2h`, '/charts?range=2h']) {
+    await open(path);
+    const demand = page.getByRole('figure').filter({ hasText: 'Tasks and capacity' });
+    await demand.locator('canvas').waitFor();
+    await demand.getByText('Show numbers').press('Enter');
+    for (const name of ['pending', 'requested', 'running', 'stopping']) {
+      await demand.getByRole('columnheader', { name }).waitFor();
+    }
+    // Three ran.
+    await demand.getByRole('cell', { name: '3', exact: true }).first().waitFor();
+    await page.getByRole('figure').filter({ hasText: 'Calls to clouds by outcome' }).locator('canvas').waitFor();
+    await page.getByRole('table', { name: 'From launch to registration' }).getByRole('row').nth(1).waitFor();
+    expect(await page.evaluate<number>(DRAWN_COLOURS)).toBeGreaterThan(0);
+    await expectAccessible();
+  }
+  await page.getByRole('button', { name: '7d' }).press('Enter');
+  await page.getByText('the most in each 1h').waitFor();
+  await page.getByLabel('Pool').fill(HELD_POOL);
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: HELD_POOL }).waitFor();
+  expect(new URL(page.url()).searchParams.get('pool')).toBe(HELD_POOL);
 });
 
 test('a page whose server is gone says so and greys its numbers, and goes on when it is back', async () => {

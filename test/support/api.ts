@@ -96,6 +96,7 @@ export async function startTestApi(
     health: new Health(checks, now),
     version,
     temporalUiUrl: null,
+    settings: [],
     ...deps,
   });
   return {

@@ -41,7 +41,16 @@ const emptied = [
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
   ...['worker_pool_error_hours', 'error_mails'],
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
-  ...['demand_polls', 'reconciliations', 'spans', 'attempts', 'worker_events', 'error_hours', 'pool_revisions'],
+  ...[
+    'demand_polls',
+    'demand_hours',
+    'reconciliations',
+    'spans',
+    'attempts',
+    'worker_events',
+    'error_hours',
+    'pool_revisions',
+  ],
   ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings', 'stray_lifecycles'],
   ...['wedged_lifecycles', 'wedged_acts', 'preemptions'],
 ];

@@ -43,6 +43,7 @@ const ADDED = [
   ...['workerPoolOverview', 'reconcileWorkerPool', 'openSession', 'closeSession', 'whoami'],
   ...['explainWorkerPool', 'explainTaskQueue', 'explainWorker', 'workerHistory', 'workerPoolLaunchConfigHistory'],
   ...['dryRunWorkerPool', 'deploymentUsage', 'endLaunchConfigBackoff'],
+  ...['workerPoolChart', 'deploymentChart', 'deploymentSettings'],
 ];
 
 /** They need no scope, and read credentials all the same. */

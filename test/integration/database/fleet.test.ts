@@ -14,7 +14,7 @@ const FEW_ROWS = 200;
 
 /** Read by a person, page by page; it has more rows with more history. */
 const isPageOfHistory = ({ name, form }: FleetQuery): boolean =>
-  ['listDecisions', 'listErrors', 'errorStats'].includes(name) ||
+  ['listDecisions', 'listErrors', 'errorStats', 'registrationLines'].includes(name) ||
   (name === 'listWorkers' && !['requested', 'running', 'stopping', 'live'].includes(form ?? ''));
 /** These delete history: the more there is, the more. */
 const isDeletion = ({ name, form }: FleetQuery): boolean =>

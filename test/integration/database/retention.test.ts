@@ -42,9 +42,25 @@ import {
 import { databaseFor } from '../../support/database-suite.js';
 
 const evidence = [
-  ...(['demandPolls', 'reconciliations', 'spans', 'attempts', 'workerEvents', 'errorHours', 'poolRevisions'] as const),
+  ...([
+    'demandPolls',
+    'demandHours',
+    'reconciliations',
+    'spans',
+    'attempts',
+    'workerEvents',
+    'errorHours',
+    'poolRevisions',
+  ] as const),
 ];
-const evidenceOfPools = ['attempts', 'error_hours', 'pool_revisions', 'reconciliations', 'worker_events'];
+const evidenceOfPools = [
+  'attempts',
+  'demand_hours',
+  'error_hours',
+  'pool_revisions',
+  'reconciliations',
+  'worker_events',
+];
 
 /** A row of each table of evidence. */
 async function insertEvidence(db: Db, workerPoolId: string, at: number): Promise<void> {
@@ -52,6 +68,7 @@ async function insertEvidence(db: Db, workerPoolId: string, at: number): Promise
     with polls as (
       insert into demand_polls (begun, ended, process, interval_ms, pools, errors)
       values (${at}, ${at}, 'p', 10000, '{}', '[]')),
+    hours as (insert into demand_hours (worker_pool_id, hour, series) values (${workerPoolId}, ${at}, '{}')),
     decided as (
       insert into reconciliations (worker_pool_id, reconciliation_id, began, ended, outcome, process, version, triggered_by,
         evidence) values (${workerPoolId}, ${workerPoolId}, ${at}, ${at}, 'concluded', 'p', 1, '[]', '{}')),

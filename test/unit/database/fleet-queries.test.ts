@@ -74,6 +74,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   recordAttempts: ONE_ROW,
   claimErrorMail: 'a pool whose owner is to get mail: its errors of a day, at most 20 at once',
   recordErrorMail: ONE_ROW,
+  sumUpDemand: 'the polls of an hour, by an index',
   recordRevision: ONE_ROW,
   recordFailedReconciliation: ONE_ROW,
   listWedgedLifecycles: SMALL,
