@@ -202,8 +202,8 @@ export class WorkerLifecycle {
    * deletion of ours comes after a stop, whose reason stands, or after a row that says stopping.
    */
   private hasVanished({ state, removing }: Observed): boolean {
-    // guard(a-machine-that-vanishes-was-preempted): false
     if (this.input.vanishesWhenPreempted !== true || removing === true || !this.resources.isBuilt()) return false;
+    // guard(a-machine-that-vanishes-was-preempted): false
     return state === 'gone' || state === 'stopping';
   }
 
