@@ -64,8 +64,11 @@ describe('an activity with a heartbeat', () => {
     answers = new Promise(() => {});
     const reading = asActivity(() => withHeartbeat(() => describeAll()), environment);
     await eventually(() => sent().length === 1);
+    const cancelledAt = performance.now();
     environment.cancel();
     await expect(reading).rejects.toMatchObject({ name: 'CancelledFailure' });
+    // Not by the read's own time limit.
+    expect(performance.now() - cancelledAt).toBeLessThan(10_000);
   });
 
   test('a cancelled activity ends the wait for a rate limit at once, and does not send the call', async () => {
