@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { connect } from 'amqplib';
 import { TASK_PENDING_EXCHANGE } from '../../../domain/messages.js';
+import type { DevServer } from '../../../dev/servers/dev-server.js';
 import { awsPool } from '../../../dev/testing/api-client.js';
 import { SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { RabbitMq } from '../../../dev/testing/rabbitmq.js';
 import { awsProviders, startSystem, type System } from '../../../dev/testing/system.js';
+import { startTemporalServer } from '../../../dev/testing/temporal-server.js';
 import { isLong, proofSize } from '../../support/long.js';
 import { settled } from '../../support/pool-steps.js';
 
@@ -15,13 +17,20 @@ const { pools, samples, burst } = proofSize({
 /** Nothing but a message can be behind a launch that comes sooner. */
 const POLL_SECONDS = 600;
 const P95_MS = 1_500;
+/**
+ * A dev server has one history shard, whose queue it reads 20 times a second at most unless told otherwise, so that six
+ * steps wait for each other's reads. A cluster has hundreds (docs/how-to/production.md#history-shards).
+ */
+const SHARD_SETTING = 'history.transferProcessorMaxPollRPS=1000';
 const nameOf = (nth: number) => `push/pool-${nth}`;
 
 jest.setTimeout(SYSTEM_TIMEOUT_MS * 2);
 let broker: RabbitMq;
+let temporal: DevServer;
 let system: System;
 beforeAll(async () => {
   broker = await RabbitMq.start();
+  temporal = await startTemporalServer({ settings: [SHARD_SETTING] });
   const intervals = { demandSeconds: POLL_SECONDS, provisionSeconds: 3_600 };
   const config = { pulse: { url: broker.url }, intervals };
   // Launches one after the other would wait for the cloud's own rate soon, and that is not what is measured.
@@ -30,12 +39,14 @@ beforeAll(async () => {
     const { aws } = await awsProviders(...where);
     return { aws: { ...(aws as object), rateLimits } };
   };
-  system = await startSystem({ simulator: { pulse: broker.url, idleMs: 600_000 }, config, providers });
+  const simulator = { pulse: broker.url, idleMs: 600_000 };
+  system = await startSystem({ temporal: temporal.address, simulator, config, providers });
   for (let nth = 0; nth < pools; nth += 1) await system.api.createPool(nameOf(nth), awsPool());
   await system.waitFor(isBound, 'bindings of all pools');
 });
 afterAll(async () => {
   await system?.stop();
+  await temporal?.stop();
   await broker?.stop();
 });
 
