@@ -148,6 +148,8 @@ async function playScenarios(
     let broken = 0;
     const stage = new Stage(deployment, (violation) => {
       broken += 1;
+      // What follows is of a deployment that is being stopped.
+      if (untilViolation && broken > 1) return;
       onViolation(`${name}: ${violation}`);
     });
     const played = scenarios[name](stage).catch((error: unknown) => stage.expect(false, String(error)));
