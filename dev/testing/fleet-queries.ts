@@ -10,7 +10,8 @@ import { listErrors } from '../../database/errors.js';
 import { poolRecords } from '../../database/explain-records.js';
 import { workerEvidence } from '../../database/explain-worker-records.js';
 import { runningCandidates, runningMachines } from '../../database/forced-removal.js';
-import { errorsOfLastHour, poolOverviews } from '../../database/overview.js';
+import { revisedDefinitions } from '../../database/pool-revisions.js';
+import { backedOffPools, errorsOfLastHour, poolOverviews } from '../../database/overview.js';
 import { allPoolsCapacity, poolCapacity, poolSnapshot } from '../../database/pool-snapshot.js';
 import { callsOfLaunch, deletionCalls, eventsOfWorker, launchConfigHistory } from '../../database/histories.js';
 import { listHolds } from '../../database/holds.js';
@@ -301,6 +302,7 @@ const api: FleetQuery[] = [
   { name: 'poolOverviews', form: 'all', run: (db) => poolOverviews(db, 2_000, null) },
   { name: 'poolOverviews', form: 'one pool', run: (db) => poolOverviews(db, 1, pool) },
   { name: 'errorsOfLastHour', run: errorsOfLastHour },
+  { name: 'backedOffPools', run: backedOffPools },
   { name: 'poolRecords', run: (db, nowMs) => poolRecords(db, pool, { from: nowMs, to: nowMs }, 'corrected') },
   { name: 'workerEvidence', run: (db, nowMs) => workerEvidence(db, worker, nowMs) },
   ...charts,
@@ -318,6 +320,7 @@ const api: FleetQuery[] = [
   { name: 'errorStats', form: 'all pools', run: (db, nowMs) => errorStats(db, null, nowMs) },
   { name: 'listAudit', run: (db) => listAudit(db, { entityType: 'worker-pool', entityId: pool }, page) },
   { name: 'listAllAudit', run: (db) => listAllAudit(db, page) },
+  { name: 'revisedDefinitions', run: (db) => revisedDefinitions(db, [{ workerPoolId: pool, revision: 1 }]) },
   {
     name: 'recordAudit',
     run: (db, nowMs) =>
