@@ -1,5 +1,5 @@
 import { NULL_PROVIDER } from '../ids.js';
-import type { BackoffData, HoldData, PoolDefinition as SubmittedPool, ProviderData } from '../evidence.js';
+import type { BackoffData, HoldData, PollEntry, PoolDefinition as SubmittedPool, ProviderData } from '../evidence.js';
 import { capacityPerInstance, type LaunchConfiguration } from '../worker-pool.js';
 import { archivedAt, bootingAt, capacityAt } from './capacity-at.js';
 import type { Backoff, DecisionEvidence, Hold, LaunchConfigEvidence, Poll, PoolEvidence } from './evidence.js';
@@ -49,10 +49,12 @@ function polledAt(
 ): Pick<PoolEvidence, 'poll' | 'nextPoll' | 'outage' | 'capacity' | 'archived' | 'booting' | 'unclaimedSince'> {
   const { polls, spans } = records;
   const index = lastIndex(polls, at);
-  const found = polls[index] ?? null;
+  const poll = polls[index] ?? null;
+  const first = poll?.entry ? null : firstReading(decision, poll);
+  const found = first ?? poll;
   const activeIds = (definition?.launchConfigs ?? []).map(({ launchConfigId }) => launchConfigId);
   return {
-    poll: found && pollOf(polls, index),
+    poll: first ? pollFrom(first, first.at, decisionSource(decision!)) : poll && pollOf(polls, index),
     nextPoll: polls[index + 1] ? pollOf(polls, index + 1) : null,
     outage: outageAt(spans, found, at),
     capacity: capacityAt(records, found, decision, at),
@@ -80,20 +82,38 @@ const deedOf = ({ id, at, clientId }: RevisionRecord): PoolEvidence['deletion'] 
   source: { kind: 'revision', id: String(id), at },
 });
 
+/** A new pool is reconciled before the first poll of it comes; what that read is all that is known of it then. */
+function firstReading(decision: ReconciliationRecord | null, poll: PollRecord | null): PollRecord | null {
+  const { inputs } = decision?.evidence ?? {};
+  if (!decision || !inputs || (poll !== null && poll.at > decision.ended)) return null;
+  const entry: PollEntry = {
+    ...{ pending: inputs.pendingTasks, claimed: inputs.claimedTasks, requested: inputs.requestedCapacity },
+    ...{ running: inputs.runningCapacity, stopping: inputs.stoppingCapacity, quarantined: inputs.quarantinedCapacity },
+    ...{ inDoubt: inputs.inDoubtCapacity, wanted: 0, room: 0, verdict: 'triggered', dueMs: 0 },
+  };
+  const intervalMs = poll?.intervalMs ?? USUAL_INTERVAL_MS;
+  return { id: decision.id, at: decision.began, intervalMs, entry, failure: null };
+}
+
+const USUAL_INTERVAL_MS = 10_000;
+
 function pollOf(polls: readonly PollRecord[], index: number): Poll | null {
   const poll = polls[index]!;
-  const { id, at, intervalMs, entry, failure } = poll;
-  if (entry === null) return null;
-  const { pending, claimed } = entry;
   let first = index;
   while (first > 0 && hasSameCounts(polls[first - 1]!, poll)) first -= 1;
+  return pollFrom(poll, polls[first]!.at, { kind: 'poll', id: String(poll.id), at: poll.at });
+}
+
+function pollFrom({ at, intervalMs, entry, failure }: PollRecord, since: number, source: Source): Poll | null {
+  if (entry === null) return null;
+  const { pending, claimed } = entry;
   return {
     at,
     dueAt: at + intervalMs,
-    since: polls[first]!.at,
+    since,
     counts: pending === null || claimed === null ? null : { pendingTasks: pending, claimedTasks: claimed },
     failure: entry.verdict === 'left-out' ? 'the poll was over before its turn came' : failure,
-    source: { kind: 'poll', id: String(id), at },
+    source,
   };
 }
 

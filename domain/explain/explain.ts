@@ -24,7 +24,8 @@ export function explainPool(evidence: PoolEvidence, at: number): Explanation<Poo
   if (evidence.recordedSince !== null && at < evidence.recordedSince)
     return noRecord(evidence.workerPoolId, at, evidence.recordedSince);
   if (pool === null) return noSuchPool(evidence, at);
-  if (poll === null || isGap(poll, evidence.nextPoll, at)) return notPolled(evidence, at);
+  if (poll === null) return notYetPolled(evidence, at) ?? notPolled(evidence, at);
+  if (isGap(poll, evidence.nextPoll, at)) return notPolled(evidence, at);
   const situation = situationOf(evidence, pool, poll, at);
   const findings = rules.flatMap((rule) => rule(situation) ?? []);
   const [cause, ...rest] = findings.length > 0 ? findings : [toBeDecided(situation)];
@@ -177,5 +178,25 @@ function notPolled(evidence: PoolEvidence, at: number): Explanation<PoolCause> {
     since: poll?.at ?? outage?.begin ?? null,
     until: nextPoll?.at ?? null,
     evidence: uniqueSources([poll?.source, nextPoll?.source, outage?.source]),
+  };
+}
+
+/** Until then the first poll of a pool may be on its way. */
+const NEW_FOR_MS = MINUTE_MS;
+
+function notYetPolled(evidence: PoolEvidence, at: number): Explanation<PoolCause> | null {
+  const { pool, nextPoll, outage } = evidence;
+  const since = pool?.source?.at ?? null;
+  if (since === null || outage !== null || at - since >= NEW_FOR_MS) return null;
+  const read =
+    nextPoll === null ? 'nobody had read its queue yet' : `its queue was first read at ${clock(nextPoll.at, at)}`;
+  return {
+    ...bareAnswer(evidence.workerPoolId, at),
+    certainty: 'not-evaluated',
+    cause: 'not-evaluated',
+    sentence: `The pool is new: its definition is of ${clock(since, at)}, and ${read}.`,
+    since,
+    until: nextPoll?.at ?? null,
+    evidence: uniqueSources([pool?.source, nextPoll?.source]),
   };
 }

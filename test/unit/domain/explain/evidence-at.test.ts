@@ -47,6 +47,32 @@ describe('evidence at an instant', () => {
     });
   });
 
+  test('evidence of a pool that no poll has read has what its reconciliation read', () => {
+    const inputs = {
+      ...{ providerId: 'aws', pendingTasks: 41, claimedTasks: 0, minCapacity: 0, maxCapacity: 100, scalingRatio: 1 },
+      ...{ requestedCapacity: 0, runningCapacity: 3, stoppingCapacity: 1, quarantinedCapacity: 0, inDoubtCapacity: 0 },
+      currentCapacity: 3,
+    };
+    const records = {
+      revisions: [revisionRecord(AT - 3_000)],
+      polls: [pollRecord(AT - 8_000, { entry: null }), pollRecord(AT + 2_000)],
+      reconciliations: [reconciliation(AT - 1_000, { inputs })],
+    };
+    expect(at(records)).toMatchObject({
+      poll: { at: AT - 1_100, counts: { pendingTasks: 41, claimedTasks: 0 }, source: { kind: 'decision', id: '4711' } },
+      nextPoll: { at: AT + 2_000 },
+      capacity: { runningCapacity: 3, stoppingCapacity: 1 },
+    });
+    expect(explained(records).cause).toBe('launching');
+    expect(explained(records, AT - 1_001)).toMatchObject({
+      cause: 'not-evaluated',
+      sentence: 'The pool is new: its definition is of 12:01:27, and its queue was first read at 12:01:32.',
+    });
+    expect(explained({ ...records, polls: records.polls.slice(0, 1) }, AT - 1_001).sentence).toBe(
+      'The pool is new: its definition is of 12:01:27, and nobody had read its queue yet.',
+    );
+  });
+
   test('evidence has the definition of that instant', () => {
     const revisions = [revisionRecord(0), revisionRecord(AT, { id: 8, action: 'deleted' })];
     expect(at({ revisions }, AT - 1).pool).toMatchObject({ maxCapacity: 100 });
