@@ -37,6 +37,9 @@ interface Client {
   temporary(scopes: readonly string[], name?: string): Promise<Credentials>;
 }
 
+/** A new machine builds the crate and fills a virtual environment first. */
+const SET_UP_TIMEOUT_MS = 15 * 60_000;
+
 let simulator: SimulatorHandle;
 let python: ClientProgram;
 let rust: ClientProgram | undefined;
@@ -45,7 +48,7 @@ beforeAll(async () => {
   [simulator, python] = await Promise.all([startSimulator({ machines: 'off' }), startPythonTaskcluster()]);
   if (isLong) [rust, page] = await Promise.all([startRustTaskcluster(), openClientPage()]);
   await simulator.setAuthClient(maker.clientId, { accessToken: maker.accessToken, scopes });
-});
+}, SET_UP_TIMEOUT_MS);
 afterAll(async () => {
   python?.stop();
   rust?.stop();
