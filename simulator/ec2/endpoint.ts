@@ -35,7 +35,7 @@ export async function handleEc2(
   const action = parameters.get('Action') ?? '';
   try {
     const region = readRegion(request, context.regions);
-    const body = await answer(context, action, region, parameters);
+    const body = await answer(context, { action, region, parameters, requestId });
     send(response, 200, 'text/xml;charset=UTF-8', document(`${action}Response`, element('requestId', requestId), body));
   } catch (error) {
     if (error instanceof ConnectionLost) {
@@ -47,7 +47,14 @@ export async function handleEc2(
   }
 }
 
-async function answer(context: Ec2Context, action: string, region: string, parameters: Parameters): Promise<string> {
+interface Ec2Call {
+  readonly action: string;
+  readonly region: string;
+  readonly parameters: Parameters;
+  readonly requestId: string;
+}
+
+async function answer(context: Ec2Context, { action, region, parameters, requestId }: Ec2Call): Promise<string> {
   const startedMs = performance.now();
   const log = (outcome: string, details: Readonly<Record<string, unknown>> = {}): void =>
     context.log.write({
@@ -55,6 +62,7 @@ async function answer(context: Ec2Context, action: string, region: string, param
       operation: action,
       outcome,
       region,
+      requestId,
       clientToken: parameters.get('ClientToken') ?? null,
       parametersHash: parameters.hash(),
       durationMs: Math.round(performance.now() - startedMs),
