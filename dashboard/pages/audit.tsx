@@ -8,14 +8,20 @@ import { poolPage } from '../urls.js';
 
 type Entry = Static<typeof entityHistory>['auditHistory'][number];
 
-/** Who changed what. */
+/** What the API gives at once: an entry may have two definitions in it. */
+const SHOWN = 100;
+/** More changes than these are folded. */
+const FEW = 3;
+
+/** Who changed what, and how. */
 export function Audit() {
   useTitle('Audit');
   const { query, setQuery } = useAddress();
-  const { data, failure } = useResource<Static<typeof entityHistory>>('/audit?limit=500', { isPage: true });
+  const { data, failure } = useResource<Static<typeof entityHistory>>(`/audit?limit=${SHOWN}`, { isPage: true });
   if (!data.value) return failure.value ? <Failure of={failure.value} /> : <Loading />;
   const text = query['q'] ?? '';
-  const fits = ({ clientId, entityId, actionType }: Entry) => `${clientId} ${actionType} ${entityId}`.includes(text);
+  const fits = ({ clientId, entityId, actionType, changes = [] }: Entry) =>
+    [clientId, actionType, entityId, ...changes.map(({ path }) => path)].join(' ').includes(text);
   return (
     <>
       <h1>Audit</h1>
@@ -39,12 +45,13 @@ export function Audit() {
           { id: 'who', title: 'Who', of: ({ clientId }) => clientId, value: ({ clientId }) => clientId },
           { id: 'what', title: 'What', of: ({ actionType }) => actionType, value: ({ actionType }) => actionType },
           { id: 'object', title: 'Object', of: (row) => <Subject of={row} />, value: ({ entityId }) => entityId },
+          { id: 'changes', title: 'Before → after', of: (row) => <Changes of={row} /> },
         ]}
         rows={data.value.auditHistory.filter(fits)}
         keyOf={({ created, entityId, actionType }) => `${created} ${entityId} ${actionType}`}
         empty={text === '' ? 'Nobody has changed anything yet.' : 'No entry fits the filter.'}
       />
-      {data.value.continuationToken !== undefined && <p>The newest 500 are shown.</p>}
+      {data.value.continuationToken !== undefined && <p>The newest {SHOWN} are shown.</p>}
     </>
   );
 }
@@ -56,4 +63,36 @@ function Subject({ of: { entityType, entityId } }: { of: Entry }) {
       {entityType} {entityId}
     </>
   );
+}
+
+/** Values that are others now; of what is no change of a definition, what it was about. */
+function Changes({ of: { changes, detail } }: { of: Entry }) {
+  const lines =
+    changes?.map(({ path, ...values }) => `${path}: ${textOf(values, 'before')} → ${textOf(values, 'after')}`) ??
+    Object.entries(detail ?? {}).map(([name, value]) => `${name}: ${shortText(value)}`);
+  if (lines.length === 0) return <>–</>;
+  const list = (
+    <ul class="plain">
+      {lines.map((line) => (
+        <li key={line}>{line}</li>
+      ))}
+    </ul>
+  );
+  if (lines.length <= FEW) return list;
+  return (
+    <details>
+      <summary>{lines.length} values</summary>
+      {list}
+    </details>
+  );
+}
+
+const textOf = (values: { readonly before?: unknown; readonly after?: unknown }, name: 'before' | 'after'): string =>
+  Object.hasOwn(values, name) ? shortText(values[name]) : '–';
+
+const MAX_TEXT = 200;
+
+function shortText(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

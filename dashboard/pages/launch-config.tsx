@@ -2,12 +2,15 @@ import type { Static } from 'typebox';
 import type { poolErrorList } from '../../api/schemas/errors.js';
 import type { launchConfigHistory } from '../../api/schemas/histories.js';
 import type { Explanation } from '../causes.js';
+import { call } from '../client.js';
 import { duration } from '../format.js';
 import { Candidates } from '../parts/candidates.js';
+import { confirm } from '../parts/dialog.js';
 import { Diff } from '../parts/diff.js';
 import { Facts, Failure, Loading, Since, useTitle, When } from '../parts/small.js';
 import { type Column, Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
+import { may } from '../session.js';
 import { configCall, errorsCall, explainCall, poolPage, withQuery } from '../urls.js';
 import { ErrorTable } from './pool-tabs.js';
 
@@ -39,6 +42,11 @@ export function LaunchConfig({ pool = '', config = '' }: { pool?: string; config
         ]}
       />
       <Candidates workerPoolId={pool} of={candidates} />
+      {candidates.some(({ until }) => until !== null) && may(`worker-manager:manage-worker-pool:${pool}`) && (
+        <button type="button" onClick={() => endBackoff(pool, config, why.reload)}>
+          End the backoff…
+        </button>
+      )}
       <h2>Launches</h2>
       <Table
         caption="Launches, newest first"
@@ -53,6 +61,17 @@ export function LaunchConfig({ pool = '', config = '' }: { pool?: string; config
     </>
   );
 }
+
+const endBackoff = (pool: string, config: string, reload: () => Promise<void>) =>
+  confirm({
+    title: `End the backoff of ${config}?`,
+    text: <p>It is tried again at once. If it fails as before, it backs off for as long again.</p>,
+    verb: 'End the backoff',
+    act: async () => {
+      await call('DELETE', configCall(pool, config, '/backoff'));
+      await reload();
+    },
+  });
 
 const launchColumns: readonly Column<Launch>[] = [
   { id: 'launched', title: 'Requested', of: ({ created }) => <Since at={created} />, isNumber: true },

@@ -202,7 +202,7 @@ test('errors, providers, holds and the audit trail have pages, which keys lead t
   for (const [key, heading, text] of [
     ['h', 'Holds and settings', MARKUP],
     ['h', 'Settings in force', 'limits.machines'],
-    ['a', 'Audit', 'updated'],
+    ['a', 'Audit', 'config.maxCapacity: 10 → 11'],
     ['e', 'Errors', 'No errors are kept'],
     ['c', 'Providers', 'RunInstances'],
   ] as const) {
