@@ -65,7 +65,7 @@ export function LaunchConfig({ pool = '', config = '' }: { pool?: string; config
 const endBackoff = (pool: string, config: string, reload: () => Promise<void>) =>
   confirm({
     title: `End the backoff of ${config}?`,
-    text: <p>It is tried again at once. If it fails as before, it backs off for as long again.</p>,
+    text: <p>It is tried again at once, and backs off anew when it fails.</p>,
     verb: 'End the backoff',
     act: async () => {
       await call('DELETE', configCall(pool, config, '/backoff'));
