@@ -3,6 +3,7 @@ import type { DemandSource } from '../../domain/demand-source.js';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { staticSecretFingerprint } from '../../providers/static/secret-fingerprint.js';
+import type { ApiDeps } from '../../api/http/deps.js';
 import type { HttpLimits } from '../../api/http/limits.js';
 import { createServer } from '../../api/server.js';
 import { parseConfig } from '../../config/load.js';
@@ -48,6 +49,7 @@ export interface Answer {
 
 interface TestApiOptions {
   readonly httpLimits?: Partial<HttpLimits>;
+  readonly settings?: ApiDeps['settings'];
   readonly providers?: readonly Provider[];
   /** The caller's, which closes it; without one, a PGlite of the API's own. */
   readonly database?: Database;
