@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { type BrokenBuild, brokenBuilds, buildBroken, caughtIn } from './broken.js';
 import { shapes, type Shape, type TemporalKind, temporalKinds } from './deployment.js';
+import { MACHINES_PER_POOL } from './pools.js';
 import { reportOf, scenarioReportOf } from './report.js';
 import { runChaos, runScenarios } from './run.js';
 import { type ScenarioName, scenarioNames } from './scenarios/scenarios.js';
@@ -13,6 +14,7 @@ const given = new Command('chaos')
   .option('--minutes <number>', 'of demand and faults', Number, 10)
   .option('--lifecycles <number>', 'demand goes on until there have been so many', Number, 0)
   .option('--pools <number>', 'how many', Number, 40)
+  .option('--machines <number>', 'of each pool at its maximum', Number, MACHINES_PER_POOL)
   .option('--providers <names>', 'only these', 'aws,azure,google,hand')
   .addOption(new Option('--shape <shape>', 'what is deployed').choices([...shapes]).default('embedded'))
   .addOption(
@@ -33,6 +35,7 @@ const given = new Command('chaos')
     minutes: number;
     lifecycles: number;
     pools: number;
+    machines: number;
     providers: string;
     shape: Shape;
     temporal: TemporalKind;
@@ -49,8 +52,8 @@ const options = {
   providers: given.providers.split(',') as ('aws' | 'azure' | 'google' | 'hand')[],
   say,
 };
-const { seed, minutes, lifecycles, pools, providers, shape } = options;
-const again = Object.entries({ seed, minutes, lifecycles, pools, providers: providers.join(), shape });
+const { seed, minutes, lifecycles, pools, machines, providers, shape } = options;
+const again = Object.entries({ seed, minutes, lifecycles, pools, machines, providers: providers.join(), shape });
 const command = `npm run chaos -- ${again.map(([name, value]) => `--${name} ${value}`).join(' ')}${given.scenarios ? ' --scenarios' : ''}`;
 process.exit(given.broken ? await mustBeCaught(given.broken) : await mustHold());
 

@@ -32,13 +32,21 @@ export interface ChaosPool {
   readonly places: readonly string[];
 }
 
+export interface PoolsToDraw {
+  readonly pools: number;
+  readonly providers: readonly Provider[];
+  /** Of each pool at its maximum. */
+  readonly machines?: number;
+}
+
 export interface Pools {
   readonly pools: readonly ChaosPool[];
   /** Where they are from, in words. */
   readonly source: string;
 }
 
-const MACHINES_PER_POOL = 4;
+/** Of a pool at its maximum. More are more lifecycles in the same time: a launch creates many at once. */
+export const MACHINES_PER_POOL = 4;
 /** Of each four pools: one of AWS, and so on; a static one among ten. */
 const SHARES: readonly Provider[] = [
   'google',
@@ -54,7 +62,7 @@ const SHARES: readonly Provider[] = [
 ];
 
 /** Draws so many pools, of these providers, among the real ones of the shared folder. */
-export function drawPools(count: number, providers: readonly Provider[], draw: Draw): Pools {
+export function drawPools({ pools: count, providers, machines = MACHINES_PER_POOL }: PoolsToDraw, draw: Draw): Pools {
   const real = realDefinitions();
   const all = Map.groupBy(draw.shuffled(real ?? examples()), providerOf);
   const shares = SHARES.filter((provider) => providers.includes(provider));
@@ -67,15 +75,15 @@ export function drawPools(count: number, providers: readonly Provider[], draw: D
     const id = ids.has(next.workerPoolId) ? `${next.workerPoolId}-again` : next.workerPoolId;
     if (ids.has(id)) continue;
     ids.add(id);
-    pools.push(poolOf(id, provider, next));
+    pools.push(poolOf(id, provider, machines, next));
   }
   const source = real ? 'real pools' : 'example pools, because the folder of real ones is missing (SHARED_DIR)';
   return { pools, source };
 }
 
-function poolOf(id: string, provider: Provider, { config, ...pool }: Definition): ChaosPool {
+function poolOf(id: string, provider: Provider, machines: number, { config, ...pool }: Definition): ChaosPool {
   const launchConfigs = config.launchConfigs ?? [];
-  const maximum = MACHINES_PER_POOL * Math.max(1, ...launchConfigs.map(capacityOf));
+  const maximum = machines * Math.max(1, ...launchConfigs.map(capacityOf));
   // A machine that hangs is noticed when its credentials end.
   const lifecycle = { registrationTimeout: 60, reregistrationTimeout: 120 };
   const scaling = (most: number) => ({ minCapacity: 0, maxCapacity: most, scalingRatio: 1, lifecycle });

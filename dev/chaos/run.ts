@@ -24,6 +24,8 @@ export interface ChaosOptions {
   readonly lifecycles: number;
   readonly shape: Shape;
   readonly pools: number;
+  /** Of each pool at its maximum. */
+  readonly machines?: number;
   readonly providers: readonly ('aws' | 'azure' | 'google' | 'hand')[];
   /** Of the build to run; the project's own when left out. */
   readonly root?: string;
@@ -62,7 +64,7 @@ const SILENCES_PER_RUN = 8;
 /** One run: pools, demand and faults until the time is over, then nothing but the end of everything. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   const { seed, say, minutes } = options;
-  const { pools, source } = drawPools(options.pools, options.providers, new Draw(seed, 'pools'));
+  const { pools, source } = drawPools(options, new Draw(seed, 'pools'));
   say(`${pools.length} ${source}; ${options.shape}, seed ${seed}`);
   const ofAws = pools.filter(({ provider }) => provider === 'aws').flatMap(({ places }) => places);
   const regions = new Set([...EXAMPLE_REGIONS, ...ofAws]);
