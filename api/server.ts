@@ -4,7 +4,7 @@ import { dateTimeFormat } from '../domain/instants.js';
 import { apiContext, type ApiContext } from './http/context.js';
 import type { ApiDeps } from './http/deps.js';
 import { replyWithError } from './http/error-replies.js';
-import { notFound } from './http/errors.js';
+import { noSuchCall } from './http/errors.js';
 import { addHooks } from './http/hooks.js';
 import { documented, securitySchemes } from './http/openapi.js';
 import { closeUnusedConnections, httpLimits, limitConnections, serverLimits } from './http/limits.js';
@@ -66,7 +66,7 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
   acceptJson(app);
   app.setErrorHandler((error, request, reply) => replyWithError(error as never, request, reply, deps.now()));
   app.setNotFoundHandler(() => {
-    throw notFound('There is no such API call.');
+    throw noSuchCall();
   });
   addHooks(app, context, trusts);
   app.addHook('onClose', () => context.advice.close());

@@ -24,6 +24,8 @@ export class ApiError extends Error {
 export const inputError = (message: string): ApiError => new ApiError('InputError', message);
 export const notFound = (message: string): ApiError => new ApiError('ResourceNotFound', message);
 
+export const noSuchCall = (): ApiError => notFound('There is no such API call.');
+
 /** What an error's body repeats of the request. `payload` is already masked. */
 export interface RequestInfo {
   readonly method: string;

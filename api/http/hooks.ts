@@ -12,7 +12,7 @@ import { hasBewit } from '../auth/signature.js';
 import { usedSignature } from '../auth/replay.js';
 import { forgetSignature, recordSignature } from '../../database/used-signatures.js';
 import type { ApiContext } from './context.js';
-import { ApiError } from './errors.js';
+import { ApiError, noSuchCall } from './errors.js';
 import type { TrustsProxy } from '../../config/trusted-proxies.js';
 
 declare module 'fastify' {
@@ -45,7 +45,9 @@ export function addHooks(app: FastifyInstance, context: ApiContext, trusts: Trus
     assertHost(context, request);
     if (request.method === 'OPTIONS') return reply.code(204).send();
     request.caller = NOBODY;
-    if (!request.routeOptions.config.isPublic && !request.is404) await authenticated(request);
+    // Before its body is read, or wanted.
+    if (request.is404) throw noSuchCall();
+    if (!request.routeOptions.config.isPublic) await authenticated(request);
   });
   app.addHook('preValidation', async ({ signedPayloadHash, signedPayload, headers }) => {
     if (signedPayloadHash === null) return;

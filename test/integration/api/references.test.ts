@@ -261,6 +261,30 @@ describe('methods', () => {
     },
   );
 
+  test('every path answers each method that it does not have with 405', async () => {
+    const { paths } = (await get('/openapi.json')) as { paths: Record<string, object> };
+    const answers = [];
+    for (const [path, operations] of Object.entries(paths)) {
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE']) {
+        if (method.toLowerCase() in operations) continue;
+        const url = path.replaceAll(/\{\w+Id\}/g, 'a%2Fb').replaceAll(/\{\w+\}/g, 'c');
+        const { statusCode } = await api.app.inject({ method: method as 'GET', url });
+        if (statusCode !== 405) answers.push(`${method} ${path}: ${statusCode}`);
+      }
+    }
+    expect(answers).toEqual([]);
+  });
+
+  test.each(['GET', 'POST', 'QUERY', 'TRACE'])(
+    'the method %s of a path that there is not finds nothing',
+    async (method) => {
+      expect(await api.call(method, '/no-such-call')).toMatchObject({
+        status: 404,
+        body: { code: 'ResourceNotFound' },
+      });
+    },
+  );
+
   test('the method GET of a path that begins a registration is not allowed', async () => {
     expect(await api.call('GET', '/worker/register')).toMatchObject({
       status: 405,
