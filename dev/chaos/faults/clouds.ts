@@ -71,7 +71,9 @@ async function lackCapacity(scene: Scene, draw: Draw): Promise<number> {
   await simulator.setCapacity(place, null);
   return 1;
 }
+/** The first is the product's, where a cloud creates fewer than were requested and gives no code. */
 const SHORTAGES = [
+  'InsufficientCapacity',
   'InsufficientInstanceCapacity',
   'ZONE_RESOURCE_POOL_EXHAUSTED',
   'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS',
