@@ -11,9 +11,16 @@ const NO_WORKER = { workerGroup: 'check-config', workerId: 'check-config' };
 
 const questions: Record<Question, (demand: DemandSource, workerPoolId: string) => Promise<unknown>> = {
   counts: (demand, workerPoolId) => demand.counts(workerPoolId, within()),
+  pending: (demand, workerPoolId) => demand.pending(workerPoolId, within()),
   workers: (demand, workerPoolId) => demand.workers(workerPoolId, within()),
   claimants: (demand, workerPoolId) => demand.claimants(workerPoolId, within()),
   worker: (demand, workerPoolId) => demand.worker(workerPoolId, NO_WORKER, within()),
+};
+
+/** Of a question that the queue refuses. */
+const consequences: Partial<Record<Question, string>> = {
+  counts: 'no pool grows beyond its minimum',
+  pending: 'nobody sees how long tasks have waited',
 };
 
 const within = (): AbortSignal => AbortSignal.timeout(WITHIN_MS);
@@ -33,7 +40,7 @@ export function demandQuestions(
 function problemOf(question: string, error: unknown): ExitError {
   const message = firstLineOf(error);
   if (!isRefusal(error)) return new ExitError(EXIT.unreachable, `the queue does not answer: ${message}`);
-  const consequence = question === 'counts' ? 'no pool grows beyond its minimum' : 'no worker is found inactive';
+  const consequence = consequences[question as Question] ?? 'no worker is found inactive';
   const scopes = QUEUE_SCOPES[question as Question].join(', ');
   return new ExitError(EXIT.bad, `the queue refuses it (${message}); it needs ${scopes}; without it ${consequence}`);
 }

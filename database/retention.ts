@@ -126,6 +126,7 @@ const evidenceTables = (db: Db, before: RawBuilder<number>): Record<string, Dele
   wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${before}`, ['at']),
   demand_polls: batchOf(db, 'demand_polls', ['id'], sql`t.ended < ${before}`, ['ended']),
   demand_hours: batchOf(db, 'demand_hours', ['worker_pool_id', 'hour'], sql`t.hour < ${before}`, ['hour']),
+  queue_waits: batchOf(db, 'queue_waits', ['worker_pool_id', 'at'], sql`t.at < ${before}`, ['at']),
   reconciliations: batchOf(db, 'reconciliations', ['id'], sql`t.ended < ${before}`, ['ended']),
   spans: batchOf(db, 'spans', ['id'], sql`t.ends < ${before}`, ['ends']),
   attempts: batchOf(db, 'attempts', ['id'], sql`t.begun < ${before}`, ['begun']),

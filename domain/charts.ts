@@ -2,7 +2,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from './durations.js';
 import type { Spans } from './demand-history.js';
 
 /** Figures over time, as they are drawn. */
-export const chartNames = ['demand', 'registrations', 'errors', 'calls'] as const;
+export const chartNames = ['demand', 'waits', 'registrations', 'errors', 'calls'] as const;
 export type ChartName = (typeof chartNames)[number];
 
 export interface Line {
@@ -100,8 +100,14 @@ function spanOf(at: number, { from, spanMs, count }: Spans): number | null {
   return span >= 0 && span < count ? span : null;
 }
 
+const percentileOf = (durations: readonly Duration[], part: number): number | null =>
+  percentile(
+    durations.map(({ ms }) => ms),
+    part,
+  );
+
 /** The smallest that at least this part of them does not exceed; null of none. */
-function percentileOf(durations: readonly Duration[], part: number): number | null {
-  const sorted = durations.map(({ ms }) => ms).toSorted((a, b) => a - b);
+export function percentile(values: readonly number[], part: number): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? null;
 }

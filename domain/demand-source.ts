@@ -1,5 +1,6 @@
 import type { DemandCounts } from './demand.js';
 import type { QueueWorker, WorkerName } from './inactivity.js';
+import type { PendingTask } from './queue-waits.js';
 
 /**
  * What a deployment asks of its queue. Every question may fail, and then nobody guesses. A signal that is aborted ends
@@ -8,6 +9,8 @@ import type { QueueWorker, WorkerName } from './inactivity.js';
 export interface DemandSource {
   /** Counts of one pool's task queue now. */
   counts(workerPoolId: string, signal?: AbortSignal): Promise<DemandCounts>;
+  /** Tasks that wait for a pool, the oldest first; of very many, those. */
+  pending(workerPoolId: string, signal: AbortSignal): Promise<QueueList<PendingTask>>;
   /** The workers of a pool that the queue knows. */
   workers(workerPoolId: string, signal: AbortSignal): Promise<QueueList<QueueWorker>>;
   /** Who works on the tasks of a pool's queue: an entry for each claimed task. */

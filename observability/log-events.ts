@@ -188,7 +188,7 @@ export const logEvents = {
   'queue-refused': {
     level: 'warn',
     meaning:
-      'The queue refuses this question (a scope is missing, or it has no such call); nobody is inactive while it does.',
+      'The queue refuses this question (a scope is missing, or it has no such call); nobody is inactive, or no waits are known, while it does.',
     fields: ['question', 'scopes', 'err'],
   },
   'queue-not-read': {
@@ -211,6 +211,12 @@ export const logEvents = {
     level: 'warn',
     meaning:
       'What a poll found could not be recorded as evidence; polls go on. Said once, until one is recorded again.',
+    fields: ['err'],
+  },
+  'waits-not-recorded': {
+    level: 'warn',
+    meaning:
+      'How long pending tasks have waited could not be recorded; charts lack it. Said once, until it is recorded again.',
     fields: ['err'],
   },
   'reconcile-request-failed': {

@@ -17,6 +17,7 @@ import { engineNow } from '../support/engine-clock.js';
 import { withHeartbeat } from '../support/heartbeat.js';
 import { inParallel } from '../support/in-parallel.js';
 import { QueueReport } from './poll-report.js';
+import { WaitPoll } from './poll-waits.js';
 import { RepeatedSignals } from './repeated-signals.js';
 import { Rotation } from './rotation.js';
 
@@ -79,7 +80,15 @@ export function workerPollActivities(
   limits: PollLimits = WORKER_POLL_LIMITS,
 ): WorkerPollActivities {
   const poll = new WorkerPoll(deps, limits);
-  return { pollWorkers: () => withHeartbeat(() => poll.run()) };
+  const waits = new WaitPoll(deps);
+  return {
+    pollWorkers: () =>
+      withHeartbeat(async () => {
+        // Beside it, because it is polled as often; nothing depends on it.
+        const [result] = await Promise.all([poll.run(), waits.run()]);
+        return result;
+      }),
+  };
 }
 
 class WorkerPoll {

@@ -1,5 +1,6 @@
 import type { ListedQueueWorker, QuarantineDetail, QueueWorkerDetails, TaskRun } from '../../domain/demand-source.js';
 import type { QueueWorker, WorkerName } from '../../domain/inactivity.js';
+import type { PendingTask } from '../../domain/queue-waits.js';
 import { isObject } from '../../domain/values.js';
 
 /**
@@ -27,6 +28,13 @@ export interface SentWorkerDetails extends SentWorker {
 }
 
 export const toName = ({ workerGroup, workerId }: WorkerName): WorkerName => ({ workerGroup, workerId });
+
+/** An entry of the queue's list of pending tasks. */
+export function toPendingTask({ inserted }: { readonly inserted: string }): PendingTask {
+  const insertedAt = instantOf(inserted);
+  if (insertedAt === null) throw new Error('The queue does not say since when a task is pending');
+  return { insertedAt };
+}
 
 export const toQueueWorker = (sent: SentWorker): QueueWorker => ({
   ...toName(sent),

@@ -83,6 +83,10 @@ declare module 'taskcluster-client' {
       workerType: string,
       query?: PageQuery,
     ): Promise<{ workers: QueueWorkerEntry[]; continuationToken?: string }>;
+    listPendingTasks(
+      taskQueueId: string,
+      query?: PageQuery,
+    ): Promise<{ tasks: { inserted: string }[]; continuationToken?: string }>;
     listClaimedTasks(
       taskQueueId: string,
       query?: PageQuery,

@@ -2,19 +2,22 @@ import taskcluster from 'taskcluster-client';
 import type { Config } from '../../config/schema.js';
 import { type DemandSource, type Question, type QueueList, QueueRefusedError } from '../../domain/demand-source.js';
 import { abortable } from './abortable.js';
-import { toListedWorker, toName, toQueueWorker, toWorkerDetails } from './queue-answers.js';
+import { toListedWorker, toName, toPendingTask, toQueueWorker, toWorkerDetails } from './queue-answers.js';
 
 /** One call; the next poll is seconds away, so a late answer is worth less than none, and a repeat too. */
 const COUNTS_TIMEOUT_MS = 5_000;
 const PAGE_TIMEOUT_MS = 10_000;
 /** The queue's own maximum of a page; and less where each entry carries a whole task definition. */
 const WORKERS_PAGE = 1_000;
-const CLAIMS_PAGE = 500;
+const TASKS_PAGE = 500;
 const MAX_PAGES = 100;
+/** Of pending tasks, which people want to know the age of: as many as these say enough. */
+const MAX_PENDING_PAGES = 4;
 
 /** What each question needs, for one pool. */
 export const QUEUE_SCOPES = {
   counts: ['queue:pending-count:<pool>', 'queue:claimed-count:<pool>'],
+  pending: ['queue:pending-list:<pool>'],
   workers: ['queue:list-workers:<pool>'],
   claimants: ['queue:claimed-list:<pool>'],
   worker: ['queue:get-worker:<pool>/<group>/<id>'],
@@ -58,9 +61,18 @@ export function taskclusterDemand(
       return { entries: page.workers.map(toListedWorker), continuationToken: page.continuationToken ?? null };
     },
 
+    pending(workerPoolId, signal) {
+      const fetch = async (continuationToken: string | undefined) => {
+        const query = { limit: String(TASKS_PAGE), ...(continuationToken && { continuationToken }) };
+        const page = await send('pending', () => lister.listPendingTasks(workerPoolId, query), signal);
+        return { entries: page.tasks.map(toPendingTask), continuationToken: page.continuationToken };
+      };
+      return allPages(signal, fetch, MAX_PENDING_PAGES);
+    },
+
     claimants(workerPoolId, signal) {
       return allPages(signal, async (continuationToken) => {
-        const query = { limit: String(CLAIMS_PAGE), ...(continuationToken && { continuationToken }) };
+        const query = { limit: String(TASKS_PAGE), ...(continuationToken && { continuationToken }) };
         const page = await send('claimants', () => lister.listClaimedTasks(workerPoolId, query), signal);
         return { entries: page.tasks.map(toName), continuationToken: page.continuationToken };
       });
@@ -117,10 +129,11 @@ interface QueueQuery {
 async function allPages<T>(
   signal: AbortSignal,
   fetch: (continuationToken: string | undefined) => Promise<{ entries: T[]; continuationToken?: string | undefined }>,
+  maxPages = MAX_PAGES,
 ): Promise<QueueList<T>> {
   const entries: T[] = [];
   let token: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES && !signal.aborted; pages += 1) {
+  for (let pages = 0; pages < maxPages && !signal.aborted; pages += 1) {
     const page = await fetch(token);
     for (const entry of page.entries) entries.push(entry);
     token = page.continuationToken;

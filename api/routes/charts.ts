@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { callOccurrences, demandLines, errorOccurrences, registrationLines } from '../../database/charts.js';
+import { waitLines } from '../../database/queue-waits.js';
 import { MAX_POLLS_MS, KEPT_SPAN_MS } from '../../database/demand-history.js';
 import { beginsOf, type ChartName, countsOver, type Line, MAX_CHART_MS, spansOver } from '../../domain/charts.js';
 import { ALL_POOLS, type Spans } from '../../domain/demand-history.js';
@@ -25,7 +26,7 @@ export function addChartOperations(api: FastifyInstance, context: ApiContext): v
     stability: 'experimental',
     method: 'GET',
     path: '/worker-pool/:workerPoolId/charts/:chart',
-    summary: 'Demand, registrations, errors or calls of a pool over time',
+    summary: 'Demand, waits, registrations, errors or calls of a pool over time',
     params: { ...poolParams, ...chartParams },
     query: chartQuery,
     scopes: ({ workerPoolId }) => [`worker-manager:get-worker-pool:${workerPoolId}`],
@@ -38,7 +39,7 @@ export function addChartOperations(api: FastifyInstance, context: ApiContext): v
     stability: 'experimental',
     method: 'GET',
     path: '/charts/:chart',
-    summary: 'Demand, registrations, errors or calls of all pools over time',
+    summary: 'Demand, waits, registrations, errors or calls of all pools over time',
     params: chartParams,
     query: chartQuery,
     scopes: () => ['worker-manager:list-worker-pools'],
@@ -71,6 +72,7 @@ interface Drawn {
 
 const drawn: Record<ChartName, (db: ApiContext['db'], workerPoolId: string, spans: Spans) => Promise<Drawn>> = {
   demand: async (...about) => ({ lines: await demandLines(...about) }),
+  waits: async (...about) => ({ unit: 'milliseconds', lines: await waitLines(...about) }),
   registrations: async (...about) => ({ unit: 'milliseconds', ...(await registrationLines(...about)) }),
   errors: async (...about) => ({ lines: countsOver(await errorOccurrences(...about), about[2]) }),
   calls: async (...about) => ({ lines: countsOver(await callOccurrences(...about), about[2]) }),

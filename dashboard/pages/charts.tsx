@@ -23,6 +23,11 @@ const INTERVAL_MS = 30_000;
 const charts: readonly { readonly name: ChartName; readonly title: string; readonly empty: string }[] = [
   { name: 'demand', title: 'Tasks and capacity: the most in each', empty: '' },
   {
+    name: 'waits',
+    title: 'How long pending tasks have waited: the longest in each',
+    empty: 'No task waited for a minute, or the queue does not list pending tasks (queue:pending-list).',
+  },
+  {
     name: 'registrations',
     title: 'From launch to registration: the median of those launched in each',
     empty: 'No machine that was launched in this time has registered.',

@@ -42,6 +42,15 @@ export interface Schema {
   decisions: DecisionRow;
   demandReadings: DemandReadingsRow;
   demandPolls: DemandPollRow;
+  queueWaits: {
+    workerPoolId: string;
+    at: number;
+    tasks: number;
+    complete: boolean;
+    oldestMs: number;
+    p50Ms: number;
+    p95Ms: number;
+  };
   demandHours: { workerPoolId: string; hour: number; series: DemandSeries };
   reconciliations: ReconciliationRow;
   spans: SpanRow;

@@ -55,6 +55,7 @@ import { spansOver } from '../../domain/charts.js';
 import { ALL_POOLS } from '../../domain/demand-history.js';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.js';
 import { callOccurrences, demandLines, errorOccurrences, registrationLines } from '../../database/charts.js';
+import { waitLines } from '../../database/queue-waits.js';
 import { KEPT_SPAN_MS, keptDemand, polledDemand } from '../../database/demand-history.js';
 import { callPauses, usageOfCalls, usageOfLimits } from '../../database/usage.js';
 
@@ -289,6 +290,7 @@ const charts: FleetQuery[] = [pool, ALL_POOLS].flatMap((subject) => {
     { name: 'keptDemand', form, run: (db, nowMs) => keptDemand(db, subject, dayBefore(nowMs)) },
     { name: 'polledDemand', form, run: (db, nowMs) => polledDemand(db, subject, twoHoursBefore(nowMs)) },
     { name: 'demandLines', form, run: (db, nowMs) => demandLines(db, subject, dayBefore(nowMs)) },
+    { name: 'waitLines', form, run: (db, nowMs) => waitLines(db, subject, dayBefore(nowMs)) },
     { name: 'registrationLines', form, run: (db, nowMs) => registrationLines(db, subject, dayBefore(nowMs)) },
     { name: 'errorOccurrences', form, run: (db, nowMs) => errorOccurrences(db, subject, dayBefore(nowMs)) },
     { name: 'callOccurrences', form, run: (db, nowMs) => callOccurrences(db, subject, dayBefore(nowMs)) },

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.js';
-import type { Claim, Queue } from './queue.js';
+import type { Claim, Queue, Task } from './queue.js';
 import type { SeenWorker } from './workers.js';
 
 /** The queue's own maximum of a page. */
@@ -24,6 +24,11 @@ export function listWorkers(queue: Queue, taskQueueId: string, query: URLSearchP
   const all = queue.workersOf(taskQueueId).filter((worker) => !quarantined || (worker.quarantineUntilMs ?? 0) > now);
   const { page, continuationToken } = pageOf(all, query);
   return { workers: page.map(listedWorker), ...(continuationToken && { continuationToken }) };
+}
+
+export function listPendingTasks(queue: Queue, taskQueueId: string, query: URLSearchParams): Record<string, unknown> {
+  const { page, continuationToken } = pageOf(queue.pendingOf(taskQueueId), query);
+  return { tasks: page.map(pendingEntry), ...(continuationToken && { continuationToken }) };
 }
 
 export function listClaimedTasks(queue: Queue, taskQueueId: string, query: URLSearchParams): Record<string, unknown> {
@@ -90,6 +95,11 @@ function workerResponse(worker: SeenWorker): Record<string, unknown> {
     actions: [],
   };
 }
+
+const pendingEntry = ({ taskId, runId, taskQueueId, insertedMs }: Task): Record<string, unknown> => ({
+  ...{ taskId, runId, inserted: iso(insertedMs ?? Date.now()) },
+  task: { taskQueueId, payload: {} },
+});
 
 const claimEntry = ({ task, workerGroup, workerId, takenUntilMs }: Claim): Record<string, unknown> => ({
   taskId: task.taskId,

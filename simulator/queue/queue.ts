@@ -6,6 +6,8 @@ export interface Task {
   readonly taskQueueId: string;
   /** How long the work takes; null: the simulator's default. */
   readonly durationMs: number | null;
+  /** When it was created. */
+  readonly insertedMs?: number;
   /** Grows with each claim that expired. */
   runId: number;
 }
@@ -56,7 +58,10 @@ export class Queue {
   }
 
   add(taskQueueId: string, count: number, durationMs: number | null): string[] {
-    const tasks = Array.from({ length: count }, () => ({ taskId: newSlugid(), taskQueueId, durationMs, runId: 0 }));
+    const insertedMs = Date.now();
+    const tasks = Array.from({ length: count }, () => ({
+      ...{ taskId: newSlugid(), taskQueueId, durationMs, runId: 0, insertedMs },
+    }));
     this.#queue(taskQueueId).pending.push(...tasks);
     for (const task of tasks) this.#onPending(task);
     this.#handOut(taskQueueId);
@@ -130,6 +135,10 @@ export class Queue {
   }
 
   /** The oldest first; claims of dead workers are among them until they expire. */
+  pendingOf(taskQueueId: string): readonly Task[] {
+    return this.#queues.get(taskQueueId)?.pending ?? [];
+  }
+
   claimsOf(taskQueueId: string): Claim[] {
     return [...this.#claims.values()].filter(({ task }) => task.taskQueueId === taskQueueId);
   }

@@ -3,7 +3,7 @@ import { ConnectionLost, Refusal } from '../errors.js';
 import type { Faults } from '../faults.js';
 import { readJson, sendJson } from '../http/exchange.js';
 import type { RequestLog } from '../request-log.js';
-import { getWorker, listClaimedTasks, listWorkers, quarantineWorker } from './lists.js';
+import { getWorker, listClaimedTasks, listPendingTasks, listWorkers, quarantineWorker } from './lists.js';
 import type { Queue, Task } from './queue.js';
 import type { Claimer } from './workers.js';
 
@@ -61,6 +61,7 @@ const workerPattern = /^provisioners\/([^/]+)\/worker-types\/([^/]+)\/workers\/(
 const routes = [
   { operation: 'ping', method: 'GET', pattern: /^ping$/ },
   { operation: 'taskQueueCounts', method: 'GET', pattern: /^task-queues\/([^/]+)\/counts$/ },
+  { operation: 'listPendingTasks', method: 'GET', pattern: /^task-queues\/([^/]+)\/pending$/ },
   { operation: 'listClaimedTasks', method: 'GET', pattern: /^task-queues\/([^/]+)\/claimed$/ },
   { operation: 'listWorkers', method: 'GET', pattern: /^provisioners\/([^/]+)\/worker-types\/([^/]+)\/workers$/ },
   { operation: 'getWorker', method: 'GET', pattern: workerPattern },
@@ -109,6 +110,8 @@ async function act(
         details: { taskQueueId: first, pendingTasks, claimedTasks },
       };
     }
+    case 'listPendingTasks':
+      return { answer: listPendingTasks(context.queue, taskQueueId, query), details: { taskQueueId } };
     case 'listClaimedTasks':
       return { answer: listClaimedTasks(context.queue, taskQueueId, query), details: { taskQueueId } };
     case 'listWorkers':

@@ -44,6 +44,7 @@ const emptied = [
   ...[
     'demand_polls',
     'demand_hours',
+    'queue_waits',
     'reconciliations',
     'spans',
     'attempts',

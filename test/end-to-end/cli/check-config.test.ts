@@ -50,6 +50,7 @@ test('check-config of a running deployment finds no problem', async () => {
       'ok       database',
       'ok       temporal',
       'ok       demand, counts',
+      'ok       demand, pending',
       'ok       demand, workers',
       'ok       demand, claimants',
       'ok       demand, worker',

@@ -5,6 +5,7 @@ import { callOccurrences, demandLines, errorOccurrences, registrationLines } fro
 import type { Db } from '../../../database/client/schema.js';
 import { jsonb } from '../../../database/client/sql.js';
 import { keptDemand, sumUpDemand } from '../../../database/demand-history.js';
+import { waitLines } from '../../../database/queue-waits.js';
 import { spansOver } from '../../../domain/charts.js';
 import { ALL_POOLS } from '../../../domain/demand-history.js';
 import type { PollEntry } from '../../../domain/evidence.js';
@@ -126,6 +127,27 @@ describe.each(engines)('charts on %s', (engine) => {
       { name: 'Throttled', at: NOW + HOUR, count: 1 },
       { name: 'ok', at: NOW + HOUR, count: 2 },
     ]);
+  });
+
+  test('waits of a span are the longest that were read in it, and who has never waited has no lines', async () => {
+    const { db } = database;
+    const wait = (workerPoolId: string, at: number, oldestMs: number) =>
+      db
+        .insertInto('queueWaits')
+        .values({
+          ...{ workerPoolId, at, tasks: 3, complete: true, oldestMs },
+          p50Ms: oldestMs / 10,
+          p95Ms: oldestMs / 2,
+        })
+        .execute();
+    await wait(poolId, NOW, 1_000);
+    await wait(poolId, NOW + MINUTE, 60_000);
+    await wait(poolId, NOW + 2 * HOUR, 500);
+    const spans = { from: NOW, spanMs: HOUR, count: 3 };
+    expect(byName(await waitLines(db, poolId, spans))).toEqual({
+      ...{ oldest: [60_000, null, 500], p95: [30_000, null, 250], p50: [6_000, null, 50] },
+    });
+    expect(await waitLines(db, 'proj/other', spans)).toEqual([]);
   });
 
   test('the time from launch to registration is measured by launch config, of machines that have registered', async () => {

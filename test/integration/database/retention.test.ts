@@ -45,6 +45,7 @@ const evidence = [
   ...([
     'demandPolls',
     'demandHours',
+    'queueWaits',
     'reconciliations',
     'spans',
     'attempts',
@@ -58,6 +59,7 @@ const evidenceOfPools = [
   'demand_hours',
   'error_hours',
   'pool_revisions',
+  'queue_waits',
   'reconciliations',
   'worker_events',
 ];
@@ -68,6 +70,7 @@ async function insertEvidence(db: Db, workerPoolId: string, at: number): Promise
     with polls as (
       insert into demand_polls (begun, ended, process, interval_ms, pools, errors)
       values (${at}, ${at}, 'p', 10000, '{}', '[]')),
+    waits as (insert into queue_waits values (${workerPoolId}, ${at}, 1, true, 1, 1, 1)),
     hours as (insert into demand_hours (worker_pool_id, hour, series) values (${workerPoolId}, ${at}, '{}')),
     decided as (
       insert into reconciliations (worker_pool_id, reconciliation_id, began, ended, outcome, process, version, triggered_by,

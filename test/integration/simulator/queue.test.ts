@@ -73,6 +73,18 @@ describe('the queue', () => {
     expect(await queue().listWorkers('proj-example', 'other')).toEqual({ workers: [] });
   });
 
+  test('the queue lists pending tasks with their times, in pages', async () => {
+    const before = Date.now();
+    await simulator.addTasks(taskQueueId, 3);
+    const first = await queue().listPendingTasks(taskQueueId, { limit: '2' });
+    const { continuationToken = '' } = first;
+    const second = await queue().listPendingTasks(taskQueueId, { limit: '2', continuationToken });
+    const inserted = [...first.tasks, ...second.tasks].map((task) => Date.parse(task.inserted));
+    expect(inserted).toHaveLength(3);
+    expect(inserted.every((at) => at >= before && at <= Date.now())).toBe(true);
+    expect(second.continuationToken).toBeUndefined();
+  });
+
   test('the queue lists claimed tasks with their workers, in pages', async () => {
     await simulator.addTasks(taskQueueId, 3);
     await queue().claimWork(taskQueueId, { tasks: 3, ...worker });

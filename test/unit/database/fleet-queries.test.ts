@@ -74,6 +74,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   recordAttempts: ONE_ROW,
   claimErrorMail: 'a pool whose owner is to get mail: its errors of a day, at most 20 at once',
   recordErrorMail: ONE_ROW,
+  waitingPools: SMALL,
+  recordWaits: 'a row for each pool that waits',
   sumUpDemand: 'the polls of an hour, by an index',
   recordRevision: ONE_ROW,
   recordFailedReconciliation: ONE_ROW,

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { workerPollActivities } from '../../../../activities/demand/poll-workers.js';
 import { type DemandSource, QueueRefusedError, type QueueWorkerDetails } from '../../../../domain/demand-source.js';
 import type { QueueWorker } from '../../../../domain/inactivity.js';
+import { recordReadings } from '../../../../database/demand-readings.js';
 import { recordLaunchedWorkers } from '../../../../database/launches.js';
 import { recordQuarantine, recordRunning, recordStopping } from '../../../../database/worker-changes.js';
 import { activityDeps, activityEnvironment, asActivity } from '../../../support/activities.js';
@@ -21,7 +22,7 @@ interface Signal {
   readonly activity: unknown;
 }
 
-type WorkerQuestions = Pick<DemandSource, 'workers' | 'claimants' | 'worker'>;
+type WorkerQuestions = Pick<DemandSource, 'pending' | 'workers' | 'claimants' | 'worker'>;
 
 /** A queue that knows nobody, and activities that poll it; a test says what else the queue answers. */
 function poller(answers: Partial<WorkerQuestions> = {}) {
@@ -30,6 +31,7 @@ function poller(answers: Partial<WorkerQuestions> = {}) {
   const { log, lines } = recordedLog('info');
   let refuses: ReadonlySet<string> = new Set();
   const queue: WorkerQuestions = {
+    pending: async () => ({ complete: true, entries: [] }),
     workers: async () => ({ complete: true, entries: [] }),
     claimants: async () => ({ complete: true, entries: [] }),
     worker: async () => null,
@@ -40,6 +42,7 @@ function poller(answers: Partial<WorkerQuestions> = {}) {
     activityDeps({
       database,
       demand: {
+        pending: (pool, signal) => (answerTo('pending', pool), queue.pending(pool, signal)),
         workers: (pool, signal) => (answerTo('workers', pool), queue.workers(pool, signal)),
         claimants: (pool, signal) => (answerTo('claimants', pool), queue.claimants(pool, signal)),
         worker: (pool, worker, signal) => (answerTo('worker', pool), queue.worker(pool, worker, signal)),
@@ -107,6 +110,43 @@ describe('the poll of workers', () => {
     expect(requested).toEqual(['workers prov/a']);
     await recordStopping(database.db, worker!, { reason: 'over', nowMs: NOW });
     expect(await poll()).toMatchObject({ pools: 0 });
+  });
+
+  test('a worker poll records how long the pending tasks of waiting pools have waited, and of no other', async () => {
+    const reading = { claimedTasks: 0, wantedMachines: 0 };
+    await recordReadings(
+      database.db,
+      [
+        { workerPoolId: 'prov/empty', pendingTasks: 0, ...reading },
+        { workerPoolId: 'prov/waiting', pendingTasks: 2, ...reading },
+      ],
+      NOW,
+    );
+    const insertedAt = [LATER - HOUR, LATER - 60_000];
+    const { poll, requested } = poller({
+      pending: async () => ({ complete: true, entries: insertedAt.map((at) => ({ insertedAt: at })) }),
+    });
+    await poll();
+    expect(requested).toEqual(['pending prov/waiting']);
+    const rows = await database.db.selectFrom('queueWaits').selectAll().orderBy('workerPoolId').execute();
+    const { at } = rows[0]!;
+    const waits = { at, tasks: 2, complete: true, oldestMs: HOUR, p50Ms: 60_000, p95Ms: HOUR };
+    expect(rows).toEqual(['*', 'prov/waiting'].map((workerPoolId) => ({ workerPoolId, ...waits })));
+  });
+
+  test.each([
+    ['refuses', new QueueRefusedError('pending', ['queue:pending-list:<pool>'], 'no scope'), ['queue-refused']],
+    ['does not answer', new Error('no answer'), []],
+  ])('a worker poll goes on where the queue %s about pending tasks', async (_, error, events) => {
+    await registered('prov/a', 't', 1);
+    const reading = { workerPoolId: 'prov/a', pendingTasks: 2, claimedTasks: 0, wantedMachines: 0 };
+    await recordReadings(database.db, [reading], NOW);
+    const { poll, lines, signals } = poller({ pending: () => Promise.reject(error) });
+    await poll();
+    await poll(LATER + 60_000);
+    expect(signals.length).toBeGreaterThan(0);
+    expect(lines.map(({ msg }) => msg)).toEqual(events);
+    expect(await database.db.selectFrom('queueWaits').selectAll().execute()).toEqual([]);
   });
 
   test('a worker poll signals the lifecycle of a worker that has never claimed, and of no other', async () => {

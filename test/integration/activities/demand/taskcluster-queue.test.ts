@@ -45,6 +45,15 @@ test('the queue’s workers and claims come in pages and are complete', async ()
   });
 });
 
+test('the queue’s pending tasks come oldest first with the time since which they wait, as many as say enough', async () => {
+  const before = Date.now();
+  await simulator.addTasks(pool, 2_100);
+  const { complete, entries } = await demand.pending(pool, signal);
+  expect({ complete, entries: entries.length }).toEqual({ complete: false, entries: 2_000 });
+  expect(entries[0]!.insertedAt).toBeGreaterThanOrEqual(before);
+  expect(await demand.pending('proj-example/other', signal)).toEqual({ complete: true, entries: [] });
+});
+
 test('a worker that the queue does not know is null, and no refusal', async () => {
   await claimed('busy');
   expect(await demand.worker(pool, named('busy'), signal)).toMatchObject(named('busy'));
@@ -56,6 +65,7 @@ test('a worker that the queue does not know is null, and no refusal', async () =
 });
 
 test.each([
+  ['pending', 'listPendingTasks', 'queue:pending-list:<pool>'],
   ['workers', 'listWorkers', 'queue:list-workers:<pool>'],
   ['claimants', 'listClaimedTasks', 'queue:claimed-list:<pool>'],
 ] as const)('a refusal of the request «%s» names its scope', async (question, operation, scope) => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 test('the API gives each chart of a pool that has no records yet: spans of the last day, and no value', async () => {
-  for (const chart of ['demand', 'registrations', 'errors', 'calls']) {
+  for (const chart of ['demand', 'waits', 'registrations', 'errors', 'calls']) {
     const { status, body } = await api.call('GET', `${ofPool}/${chart}`, undefined, bearer(1));
     expect([chart, status]).toEqual([chart, 200]);
     const { spanMs, begins, lines } = body as { spanMs: number; begins: string[]; lines: { values: unknown[] }[] };
