@@ -132,6 +132,14 @@ describe('a removal', () => {
     expect(sent()).toEqual([undefined]);
   });
 
+  test('a machine that is seen shutting down by itself is not deleted at once', async () => {
+    const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
+    await lifecycle.observed('stopping', { reason: 'by itself' });
+    await lifecycle.until({ state: 'stopping' });
+    await lifecycle.end();
+    expect(sent()).toEqual([undefined]);
+  });
+
   test('a removal that was accepted at once and stays unconfirmed is sent again by an activity', async () => {
     const lifecycle = await time.startLifecycle({ deletesAtOnce: true });
     await lifecycle.remove();

@@ -131,6 +131,51 @@ describe.each(engines)('a preemption on %s', (engine) => {
   });
 });
 
+describe.each(engines)('a removal whose deletion is sent at once on %s', (engine) => {
+  const database = databaseFor(engine);
+  beforeEach(async () => {
+    await makePool(database.db);
+    await launched(database.db, 't', 2);
+  });
+
+  test('recordStopping sends the deletion when the row says stopping, and none where that is refused', async () => {
+    const { db } = database;
+    const cloud = new RecordingCloud();
+    const rows: Promise<string[]>[] = [];
+    const stateOf = async (workerId: string) =>
+      (await db.selectFrom('workers').select('state').where('workerId', '=', workerId).execute()).map(
+        ({ state }) => state,
+      );
+    const { machines, ...provider } = recordingProvider(recordedContext({ providerId: 'aws' }), cloud, 'bulk');
+    const deleteResource: NonNullable<typeof machines>['deleteResource'] = async ({ workerId }, step) => {
+      rows.push(stateOf(`${workerId}`));
+      expect(step).toBe('machine');
+    };
+    const deps = activityDeps({
+      ...{ database, triggers: { requestReconcileSoon: () => {}, requestFastScan: () => {} } },
+      providers: { get: () => ({ ...provider, machines: { ...machines!, deleteResource } }) },
+    });
+    const activities = persistActivities(deps);
+    const location = { account: null, region: 'us-west-2', group: null };
+    const stop = (workerId: string, deletion?: { step: string; location: typeof location }) =>
+      activities.recordStopping(
+        {
+          ...{ workerPoolId: poolId, workerGroup: 'us-west-2', workerId, providerId: 'aws', launchConfigId: 'lc-a' },
+          ...(deletion && { deletion }),
+        },
+        { reason: 'over', failure: null },
+        NOW,
+      );
+    expect(await stop('t-0', { step: 'machine', location })).toBe(true);
+    expect(await Promise.all(rows)).toEqual([['stopping']]);
+    await sql`alter table workers add constraint refuses check (worker_id = 't-0' or state = 'requested')`.execute(db);
+    await expect(stop('t-1', { step: 'machine', location })).rejects.toThrow();
+    await sql`alter table workers drop constraint refuses`.execute(db);
+    expect(await stop('t-1')).toBe(false);
+    expect(rows).toHaveLength(1);
+  });
+});
+
 describe.each(engines)('a worker whose row %s refuses for good', (engine) => {
   const database = databaseFor(engine);
   beforeEach(async () => {
