@@ -169,7 +169,7 @@ describe.each(engines)('a removal whose deletion is sent at once on %s', (engine
     expect(await stop('t-0', { step: 'machine', location })).toBe(true);
     expect(await Promise.all(rows)).toEqual([['stopping']]);
     await sql`alter table workers add constraint refuses check (worker_id = 't-0' or state = 'requested')`.execute(db);
-    await expect(stop('t-1', { step: 'machine', location })).rejects.toThrow();
+    await expect(stop('t-1', { step: 'machine', location })).rejects.toThrow('refuses');
     await sql`alter table workers drop constraint refuses`.execute(db);
     expect(await stop('t-1')).toBe(false);
     expect(rows).toHaveLength(1);
