@@ -426,8 +426,8 @@ const globalPlays = {
 const differing = async (agedMs = 0): Promise<string[]> =>
   (await Promise.all(log.map((entry) => differences(system(), { ...entry, at: entry.at - agedMs })))).flat();
 
-/** How many seconds it asked about. */
-async function asked(run: () => Promise<void>): Promise<number> {
+/** How many seconds the run had explained. */
+async function secondsExplainedBy(run: () => Promise<void>): Promise<number> {
   const before = log.length;
   await run();
   return log.length - before;
@@ -435,7 +435,7 @@ async function asked(run: () => Promise<void>): Promise<number> {
 
 test.each(Object.entries(play))(
   'the situation %s is explained at the second in question, and traps around it',
-  async (_, run) => expect(await asked(run)).toBeGreaterThan(0),
+  async (_, run) => expect(await secondsExplainedBy(run)).toBeGreaterThan(0),
 );
 
 longTest('situations of pools and workers are explained at the second in question', async () => {
@@ -446,7 +446,7 @@ longTest('situations of pools and workers are explained at the second in questio
 
 for (const [name, run] of Object.entries(globalPlays))
   longTest(`the situation ${name} of a deployment is explained at the second in question`, async () =>
-    expect(await asked(run)).toBeGreaterThan(0),
+    expect(await secondsExplainedBy(run)).toBeGreaterThan(0),
   );
 
 test('all that was explained is explained alike by processes that were started since', async () => {

@@ -27,6 +27,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   dropUnsent: ONE_ROW,
   recordLaunchFailure: ONE_ROW,
   backoffOfWorker: ONE_ROW,
+  endBackoff: ONE_ROW,
   launchOf: ONE_ROW,
   getLaunch: ONE_ROW,
   recordLaunchedWorkers: ONE_ROW,
