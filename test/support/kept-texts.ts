@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
+import { chartNames } from '../../domain/charts.js';
 import type { WorkerResponse } from '../../dev/testing/api-client.js';
 import { keptRows } from './kept-rows.js';
 import type { System } from '../../dev/testing/system.js';
@@ -37,7 +38,9 @@ export async function shownTexts(system: System, workers: readonly WorkerRespons
   };
   const paths = Object.entries(openapi.paths).flatMap(([path, { get }]) => (get ? [path] : []));
   const runId = await system.waitFor(() => latestSweep(system), 'a sweep of orphans');
-  const filled = paths.flatMap((path) => workers.map((worker) => fill(path, { ...worker, runId })));
+  const filled = paths.flatMap((path) =>
+    workers.flatMap((worker) => chartNames.map((chart) => fill(path, { ...worker, runId, chart }))),
+  );
   for (const path of new Set(filled)) await show(system.api.url + path);
   return shown;
 }
@@ -47,7 +50,7 @@ async function latestSweep({ api }: System): Promise<string | undefined> {
   return (body as { sweeps: { runId: string }[] }).sweeps[0]?.runId;
 }
 
-function fill(path: string, worker: WorkerResponse & { readonly runId: string }): string {
+function fill(path: string, worker: WorkerResponse & { readonly runId: string; readonly chart: string }): string {
   const [provisionerId, workerType] = worker.workerPoolId.split('/');
   const values: Record<string, unknown> = {
     ...{ ...worker, provisionerId, workerType, taskQueueId: worker.workerPoolId },
