@@ -56,13 +56,14 @@ export function observationSignals({ client, triggers, log }: Pick<ActivityDeps,
   async function deliver({ worker, machine }: Signal, causeOf: Machines['causeOf']): Promise<void> {
     const { state, reason, resources } = machine;
     const removing = worker.state === 'stopping';
+    const isStepwise = Object.keys(resources).length > 0;
     await lifecycles.observed(worker, {
       state,
       reason: reason?.slice(0, MAX_REASON_LENGTH) ?? null,
       ...(reason !== null && { cause: causeOf(reason) }),
       at: engineNow(),
-      ...(removing && { removing }),
-      ...(Object.keys(resources).length > 0 && { resources, removing }),
+      ...(isStepwise && { resources }),
+      ...((isStepwise || removing) && { removing }),
     });
   }
 

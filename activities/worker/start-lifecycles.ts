@@ -104,10 +104,10 @@ class Starts {
   }
 
   /** False when it has one, or has ended. */
-  private start(input: LifecycleInput, startedBy: string): Promise<boolean> {
+  private start(input: LifecycleInput, startedBy: string, followsEnded = false): Promise<boolean> {
     const { client, config } = this.deps;
     const { taskQueuePrefix } = config.temporal;
-    return startLifecycle(client, input, { startedBy, taskQueuePrefix });
+    return startLifecycle(client, input, { startedBy, taskQueuePrefix, followsEnded });
   }
 
   private async startLaunched(token: string, context: LaunchContext, startedBy: string): Promise<boolean> {
@@ -149,45 +149,40 @@ class Starts {
     return { ...counts, impossible: impossible.toSorted() };
   }
 
-  private async startMissing(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
-    const input = await this.loadInput(key);
-    if (input === 'stopped') return 'none';
-    if (input === 'impossible') return 'impossible';
-    if (!(await this.start(input, startedBy))) return await this.startEnd(key, startedBy);
-    // The new lifecycle has no observation yet: the next scan signals it what it sees.
-    // guard(new-lifecycle-hears-everything): drop
-    await clearNotes(this.deps.database.db, [key]);
-    const { workerPoolId, workerGroup, workerId } = key;
-    const state = input.resumeFrom?.state ?? 'requested';
-    logEvent(this.deps.log, 'lifecycle-replaced', {
-      workerPoolId,
-      workerGroup,
-      workerId,
-      workflowId: lifecycleId(key),
-      state,
-    });
-    return 'started';
-  }
-
   /**
    * A lifecycle ends only after its row says stopped. A row that is alive after that is of a database that is older
    * than the end: a new lifecycle begins with the removal, and records it again once the cloud shows nothing.
    */
-  private async startEnd(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
-    const { client, config, log } = this.deps;
-    const completedAt = (await lifecycleRun(client, key))?.completedAt ?? null;
-    if (completedAt === null) return 'none';
+  private async startMissing(key: WorkerKey, startedBy: string): Promise<'started' | 'impossible' | 'none'> {
+    const outcome = await this.startFromRow(key, startedBy, null);
+    if (outcome !== 'exists') return outcome;
+    const endedAt = (await lifecycleRun(this.deps.client, key))?.completedAt ?? null;
+    if (endedAt === null) return 'none';
     // Rows after the end: one that has come to it meanwhile says so.
-    const input = await this.loadInput(key, ENDED_BEFORE);
+    const ending = await this.startFromRow(key, startedBy, endedAt);
+    return ending === 'exists' ? 'none' : ending;
+  }
+
+  /** `endedAt`: of the lifecycle that it follows; null where it takes the place of one that did not come to its end. */
+  private async startFromRow(
+    key: WorkerKey,
+    startedBy: string,
+    endedAt: number | null,
+  ): Promise<'started' | 'impossible' | 'none' | 'exists'> {
+    const { database, log } = this.deps;
+    const isEnding = endedAt !== null;
+    const input = await this.loadInput(key, isEnding ? ENDED_BEFORE : undefined);
     if (input === 'stopped') return 'none';
     if (input === 'impossible') return 'impossible';
-    const { taskQueuePrefix } = config.temporal;
-    if (!(await startLifecycle(client, input, { startedBy, taskQueuePrefix, followsEnded: true }))) return 'none';
-    await clearNotes(this.deps.database.db, [key]);
+    if (!(await this.start(input, startedBy, isEnding))) return 'exists';
+    // The new lifecycle has no observation yet: the next scan signals it what it sees.
+    // guard(new-lifecycle-hears-everything): drop
+    await clearNotes(database.db, [key]);
     const { workerPoolId, workerGroup, workerId } = key;
-    const ended = new Date(completedAt).toISOString();
-    const ids = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key) };
-    logEvent(log, 'worker-outlives-lifecycle', { ...ids, state: input.resumeFrom?.state ?? 'requested', ended });
+    const state = input.resumeFrom?.state ?? 'requested';
+    const replaced = { workerPoolId, workerGroup, workerId, workflowId: lifecycleId(key), state };
+    if (!isEnding) logEvent(log, 'lifecycle-replaced', replaced);
+    else logEvent(log, 'worker-outlives-lifecycle', { ...replaced, ended: new Date(endedAt).toISOString() });
     return 'started';
   }
 
