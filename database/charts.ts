@@ -3,7 +3,9 @@ import {
   ALL_POOLS,
   type DemandSeries,
   demandFigures,
+  endOf,
   maximumOver,
+  seriesOf,
   type Spans,
   thinned,
 } from '../domain/demand-history.js';
@@ -19,7 +21,6 @@ const WORKERS_OF_POOL = 5_000;
 const WORKERS_OF_EACH = 100;
 const MAX_POOLS = 1_000;
 
-const endOf = ({ from, spanMs, count }: Spans): number => from + spanMs * count;
 const ofPool = (workerPoolId: string) =>
   workerPoolId === ALL_POOLS ? sql`true` : sql`worker_pool_id = ${text(workerPoolId)}`;
 
@@ -41,8 +42,7 @@ async function demandOf(db: Db, workerPoolId: string, spans: Spans): Promise<Dem
     spanMs: KEPT_SPAN_MS,
     count: spans.count * times,
   });
-  const entries = demandFigures.map((figure) => [figure, thinned(kept[figure], times)] as const);
-  return Object.fromEntries(entries) as unknown as DemandSeries;
+  return seriesOf((figure) => thinned(kept[figure], times));
 }
 
 async function maxima(

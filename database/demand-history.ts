@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import {
   ALL_POOLS,
   type DemandSeries,
-  demandFigures,
   demandSeries,
+  endOf,
   type PollRow,
+  seriesOf,
   type Spans,
 } from '../domain/demand-history.js';
 import { HOUR_MS, MINUTE_MS, startOf } from '../domain/durations.js';
@@ -55,14 +56,13 @@ async function firstHour(db: Db, after: number | null): Promise<number | null> {
 
 /** What polls saw of one pool, or of all together, from their own rows. */
 export async function polledDemand(db: Db, workerPoolId: string, spans: Spans): Promise<DemandSeries | null> {
-  const to = spans.from + spans.count * spans.spanMs;
-  const polls = await pollsOf(db, { from: spans.from, to }, workerPoolId);
+  const polls = await pollsOf(db, { from: spans.from, to: endOf(spans) }, workerPoolId);
   return demandSeries(polls, spans, (pool) => pool === workerPoolId).get(workerPoolId) ?? null;
 }
 
 /** The same from hours that were summed up, and from polls since the last of them; of spans of KEPT_SPAN_MS. */
 export async function keptDemand(db: Db, workerPoolId: string, spans: Spans): Promise<DemandSeries> {
-  const to = spans.from + spans.count * spans.spanMs;
+  const to = endOf(spans);
   const first = startOf(spans.from, HOUR_MS);
   const { rows } = await sql<{ hour: number; series: DemandSeries | null }>`
     select h.hour, s.series from demand_hours h
@@ -81,7 +81,7 @@ export async function keptDemand(db: Db, workerPoolId: string, spans: Spans): Pr
           count: spans.count - rest,
         })
       : null;
-  const line = (figure: (typeof demandFigures)[number]): (number | null)[] => {
+  return seriesOf((figure) => {
     const values = Array<number | null>(spans.count).fill(null);
     const place = (begin: number, kept: readonly (number | null)[]) => {
       for (const [n, value] of kept.entries()) {
@@ -92,8 +92,7 @@ export async function keptDemand(db: Db, workerPoolId: string, spans: Spans): Pr
     for (const { hour, series } of rows) if (series) place(hour, series[figure]);
     if (polled) place(spans.from + rest * KEPT_SPAN_MS, polled[figure]);
     return values;
-  };
-  return Object.fromEntries(demandFigures.map((figure) => [figure, line(figure)])) as unknown as DemandSeries;
+  });
 }
 
 /** With those before it that say how its first one was. Of one pool, no other is read. */

@@ -170,11 +170,13 @@ async function workerEventsOf(db: Db, workerPoolId: string, { from, to }: Window
 }
 
 /** Not the times of the workers' rows: these go before their evidence, and know registrations that came later. */
-export const registrationsBefore = (workerPoolId: string, at: number): RawBuilder<unknown> => sql`
+const registrations = (workerPoolId: string, when: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   select at, cast(data ->> 'tookMs' as bigint) as took from worker_events
-  where worker_pool_id = ${workerPoolId} and event = 'registered' and data ->> 'tookMs' is not null
-    and at <= ${bigint(at)}
-  order by at desc limit ${REGISTRATIONS_MEASURED}`;
+  where worker_pool_id = ${workerPoolId} and event = 'registered' and data ->> 'tookMs' is not null and ${when}`;
+
+/** The last ones that were known at the instant. */
+export const registrationsBefore = (workerPoolId: string, at: number): RawBuilder<unknown> => sql`
+  ${registrations(workerPoolId, sql`at <= ${bigint(at)}`)} order by at desc limit ${REGISTRATIONS_MEASURED}`;
 
 async function recordedSinceAndRegistrations(
   db: Db,
@@ -186,9 +188,7 @@ async function recordedSinceAndRegistrations(
       select coalesce(jsonb_agg(jsonb_build_object('at', at, 'tookMs', took) order by at), '[]') from (
         (${registrationsBefore(workerPoolId, from)})
         union all
-        (select at, cast(data ->> 'tookMs' as bigint) from worker_events
-          where worker_pool_id = ${workerPoolId} and event = 'registered' and data ->> 'tookMs' is not null
-            and at > ${bigint(from)} and at <= ${bigint(to)}
+        (${registrations(workerPoolId, sql`at > ${bigint(from)} and at <= ${bigint(to)}`)}
           order by at limit ${MAX_ROWS})) registered) as registrations`.execute(db);
   return rows[0]!;
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Spans } from '../domain/demand-history.js';
+import { endOf, type Spans } from '../domain/demand-history.js';
 import type { QueueWait } from '../domain/queue-waits.js';
 import type { Line } from '../domain/charts.js';
 import type { Db } from './client/schema.js';
@@ -24,12 +24,13 @@ export async function recordWaits(db: Db, waits: readonly QueueWait[]): Promise<
 }
 
 /** The longest of each that was read in a span. */
-export async function waitLines(db: Db, workerPoolId: string, { from, spanMs, count }: Spans): Promise<Line[]> {
+export async function waitLines(db: Db, workerPoolId: string, spans: Spans): Promise<Line[]> {
+  const { from, spanMs, count } = spans;
   const { rows } = await sql<{ span: number; oldest: number; p95: number; p50: number }>`
     select cast((at - ${bigint(from)}) / ${int(spanMs)} as int) as span, max(oldest_ms) as oldest, max(p95_ms) as p95,
       max(p50_ms) as p50
     from queue_waits
-    where worker_pool_id = ${workerPoolId} and at >= ${bigint(from)} and at < ${bigint(from + spanMs * count)}
+    where worker_pool_id = ${workerPoolId} and at >= ${bigint(from)} and at < ${bigint(endOf(spans))}
     group by 1`.execute(db);
   if (rows.length === 0) return [];
   const bySpan = new Map(rows.map((row) => [row.span, row]));

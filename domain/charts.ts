@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './durations.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, startOf } from './durations.js';
 import type { Spans } from './demand-history.js';
 
 /** Figures over time, as they are drawn. */
@@ -26,7 +26,7 @@ const SPANS_MS = [MINUTE_MS, 2 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, HOUR
 export function spansOver({ from, to }: { readonly from: number; readonly to: number }, minSpanMs = 0): Spans {
   const longest = SPANS_MS.at(-1)!;
   const spanMs = SPANS_MS.find((ms) => ms >= minSpanMs && (to - from) / ms < MAX_SPANS) ?? longest;
-  const begin = from - (from % spanMs);
+  const begin = startOf(from, spanMs);
   return { from: begin, spanMs, count: Math.floor((to - 1 - begin) / spanMs) + 1 };
 }
 
@@ -66,12 +66,9 @@ export interface Duration {
   readonly ms: number;
 }
 
-export interface Percentiles {
+export interface Percentiles extends Spread {
   readonly name: string;
   readonly count: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly maxMs: number;
 }
 
 /** The median of each span by name, of those names that have most; and of each name over the whole time. */
@@ -85,12 +82,15 @@ export function durationsOver(
   );
   const lines = groups.slice(0, MAX_LINES).map(([name, members]) => {
     const bySpan = Map.groupBy(members, ({ at }) => spanOf(at, spans)!);
-    const values = Array.from({ length: spans.count }, (_, n) => percentileOf(bySpan.get(n) ?? [], 0.5));
+    const values = Array.from({ length: spans.count }, (_, n) => {
+      const within = bySpan.get(n);
+      return within ? spreadOf(within.map(({ ms }) => ms)).p50Ms : null;
+    });
     return { name, values };
   });
   const percentiles = groups.map(([name, members]) => ({
-    ...{ name, count: members.length, p50Ms: percentileOf(members, 0.5)!, p95Ms: percentileOf(members, 0.95)! },
-    maxMs: percentileOf(members, 1)!,
+    ...{ name, count: members.length },
+    ...spreadOf(members.map(({ ms }) => ms)),
   }));
   return { lines, percentiles };
 }
@@ -100,14 +100,16 @@ function spanOf(at: number, { from, spanMs, count }: Spans): number | null {
   return span >= 0 && span < count ? span : null;
 }
 
-const percentileOf = (durations: readonly Duration[], part: number): number | null =>
-  percentile(
-    durations.map(({ ms }) => ms),
-    part,
-  );
+/** Of durations. */
+export interface Spread {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly maxMs: number;
+}
 
-/** The smallest that at least this part of them does not exceed; null of none. */
-export function percentile(values: readonly number[], part: number): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? null;
+/** Of one or more: the smallest that at least this part of them does not exceed. */
+export function spreadOf(durations: readonly number[]): Spread {
+  const sorted = durations.toSorted((a, b) => a - b);
+  const percentile = (part: number) => sorted[Math.ceil(part * sorted.length) - 1]!;
+  return { p50Ms: percentile(0.5), p95Ms: percentile(0.95), maxMs: percentile(1) };
 }

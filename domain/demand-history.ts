@@ -17,6 +17,20 @@ export interface Spans {
   readonly count: number;
 }
 
+/** When the last one ends. */
+export const endOf = ({ from, spanMs, count }: Spans): number => from + spanMs * count;
+
+/** The figures, each with the line that is made for it. */
+export const seriesOf = <L extends readonly (number | null)[]>(
+  lineOf: (figure: DemandFigure) => L,
+): Record<DemandFigure, L> => ({
+  pending: lineOf('pending'),
+  claimed: lineOf('claimed'),
+  requested: lineOf('requested'),
+  running: lineOf('running'),
+  stopping: lineOf('stopping'),
+});
+
 /** A row of a poll: the pools that have changed since the rows before it of the same chain, or all (`fullId` null). */
 export interface PollRow {
   readonly id: number;
@@ -39,8 +53,8 @@ export function demandSeries(
 ): ReadonlyMap<string, DemandSeries> {
   const { from, spanMs, count } = spans;
   const series = new Map<string, Record<DemandFigure, (number | null)[]>>();
-  const seriesOf = (pool: string) => {
-    const known = series.get(pool) ?? emptySeries(count);
+  const knownOf = (pool: string) => {
+    const known = series.get(pool) ?? seriesOf(() => Array<number | null>(count).fill(null));
     series.set(pool, known);
     return known;
   };
@@ -49,19 +63,14 @@ export function demandSeries(
     const last = Math.min(count - 1, Math.ceil((until - from) / spanMs) - 1);
     if (last < first) return;
     for (const [pool, entry] of entries) {
-      const lines = seriesOf(pool);
+      const lines = knownOf(pool);
       for (const figure of demandFigures) raise(lines[figure], first, last, entry[figure]);
     }
-    const lines = seriesOf(ALL_POOLS);
+    const lines = knownOf(ALL_POOLS);
     for (const figure of demandFigures) raise(lines[figure], first, last, sums.of(figure));
   });
   return series;
 }
-
-const emptySeries = (count: number): Record<DemandFigure, (number | null)[]> => {
-  const line = () => Array<number | null>(count).fill(null);
-  return { pending: line(), claimed: line(), requested: line(), running: line(), stopping: line() };
-};
 
 function raise(line: (number | null)[], first: number, last: number, value: number | null): void {
   if (value === null) return;

@@ -1,5 +1,5 @@
 import { ALL_POOLS } from './demand-history.js';
-import { percentile } from './charts.js';
+import { spreadOf } from './charts.js';
 
 /** What the queue says of the pending tasks of a pool; oldest first. */
 export interface PendingTask {
@@ -38,8 +38,8 @@ export function queueWaits(pools: readonly PendingOfPool[], nowMs: number): Queu
     complete: waiting.every(({ complete }) => complete),
     waits: waiting.flatMap(({ waits }) => waits),
   };
-  return [...waiting, all].map(({ workerPoolId, complete, waits }) => ({
-    ...{ workerPoolId, complete, tasks: waits.length, oldestMs: percentile(waits, 1)! },
-    ...{ p50Ms: percentile(waits, 0.5)!, p95Ms: percentile(waits, 0.95)! },
-  }));
+  return [...waiting, all].map(({ workerPoolId, complete, waits }) => {
+    const { p50Ms, p95Ms, maxMs } = spreadOf(waits);
+    return { workerPoolId, complete, tasks: waits.length, oldestMs: maxMs, p50Ms, p95Ms };
+  });
 }

@@ -11,6 +11,7 @@ import type { Db } from '../../database/client/schema.js';
 import { createPool, type NewPool } from '../../database/pools.js';
 import { readLimitsUsage, writeIntents, type NewIntent } from '../../database/reservations.js';
 import type { LaunchedMachine } from '../../providers/provider.js';
+import { EVIDENCE } from '../../dev/testing/fleet-evidence.js';
 import { copyPglite } from '../../dev/testing/pglite.js';
 import { createDatabase } from '../../dev/testing/postgres.js';
 
@@ -41,17 +42,7 @@ const emptied = [
   ...['workers', 'stopped_worker_counts', 'launch_backoffs', 'worker_pool_errors', 'decisions', 'demand_readings'],
   ...['worker_pool_error_hours', 'error_mails'],
   ...['scans', 'scan_notes', 'events', 'rate_limits', 'used_signatures'],
-  ...[
-    'demand_polls',
-    'demand_hours',
-    'queue_waits',
-    'reconciliations',
-    'spans',
-    'attempts',
-    'worker_events',
-    'error_hours',
-    'pool_revisions',
-  ],
+  ...[...EVIDENCE, 'queue_waits'],
   ...['orphan_sweeps', 'orphans', 'orphan_acts', 'tagged_listings', 'stray_lifecycles'],
   ...['wedged_lifecycles', 'wedged_acts', 'preemptions'],
 ];
