@@ -9,6 +9,7 @@ export interface PoolStatus {
   /** Whoever holds it; null: nobody. */
   readonly hold: object | null;
   readonly pendingTasks: number | null;
+  readonly claimedTasks?: number | null;
   readonly requested: number;
   readonly running: number;
   readonly stopping: number;
@@ -34,16 +35,27 @@ export function whyOf(pool: PoolStatus): Why & { readonly word: PoolCause } {
   const waits = (pool.pendingTasks ?? 0) > 0;
   const level = waits ? 'bad' : 'warn';
   if (pool.hold) return { word: 'held', level };
-  const [limit] = pool.limitedBy;
+  const [limit] = pool.limitedBy.filter((each) => !isForGood(each) || lacksMachines(pool));
   if (limit !== undefined) return { word: causeOfLimit(limit), level };
   if (pool.requested > 0) return { word: 'still-booting', level: 'busy' };
   if (pool.decidedAt === null) return { word: 'not-evaluated', level: 'fine' };
-  if (!waits || (pool.wantedCapacity ?? 0) <= 0) return { word: 'nothing-wanted', level: 'fine' };
+  // What is still among the limits keeps nobody waiting.
+  const isSatisfied = !waits || (pool.wantedCapacity ?? 0) <= 0 || pool.limitedBy.length > 0;
+  if (isSatisfied) return { word: 'nothing-wanted', level: 'fine' };
   const isFull = pool.maxCapacity !== null && pool.running + pool.requested + pool.stopping >= pool.maxCapacity;
   if (isFull) return { word: 'at-maximum', level: 'warn' };
   if (pool.backoff) return { word: failureCauses[pool.backoff.failureClass], level };
   return { word: 'launching', level: 'busy' };
 }
+
+/** How decisions end that name a provider whose machines somebody sets up: nothing is wrong with it. */
+export const LAUNCHES_NOTHING = 'launches nothing by itself';
+
+const isForGood = (limit: string): boolean => limit.startsWith('provider ') && limit.endsWith(LAUNCHES_NOTHING);
+
+/** Polls trigger no decision of a pool that is never launched for, so what the last one wanted may be long past. */
+const lacksMachines = ({ pendingTasks, claimedTasks, running }: PoolStatus): boolean =>
+  (pendingTasks ?? 0) > Math.max(0, running - (claimedTasks ?? 0));
 
 /** Why a decision launched less than it wanted, or nothing (`limitedBy`), is there in words. */
 function causeOfLimit(limit: string): PoolCause {

@@ -1,4 +1,5 @@
 import { NULL_PROVIDER } from '../domain/ids.js';
+import { LAUNCHES_NOTHING } from '../domain/pool-status.js';
 import type { Providers } from './configured.js';
 
 /** Why this provider launches nothing now, in words; null when it may. */
@@ -9,5 +10,5 @@ export function providerBlock(providers: Providers, providerId: string): string 
   if (providers.state(providerId).state === 'failed') return `provider ${providerId} is not healthy`;
   // guard(draining-provider-launches-nothing): false
   if (providers.isDraining(providerId)) return `provider ${providerId} is draining`;
-  return provider.launching ? null : `provider ${providerId} launches nothing by itself`;
+  return provider.launching ? null : `provider ${providerId} ${LAUNCHES_NOTHING}`;
 }

@@ -51,6 +51,8 @@ export const queueSilent: Rule = ({ poll, at, estimate: { wantedCapacity } }) =>
 export const providerDown: Rule = ({ evidence, at, pool, estimate: { wantedCapacity } }) => {
   const block = evidence.providerBlock;
   if (!block) return null;
+  // Machines that somebody sets up: that nobody launches any is a reason only where some are wanted.
+  if (block.isForGood && wantedCapacity <= 0) return null;
   return {
     cause: 'provider-down',
     sentence: `Provider ${pool.providerId} launched nothing from ${clock(block.begin, at)} on: ${sayWhy(block.reason)}; ${wanted(wantedCapacity)}.`,

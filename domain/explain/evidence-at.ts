@@ -1,5 +1,6 @@
 import { NULL_PROVIDER } from '../ids.js';
 import type { BackoffData, HoldData, PollEntry, PoolDefinition as SubmittedPool, ProviderData } from '../evidence.js';
+import { LAUNCHES_NOTHING } from '../pool-status.js';
 import { capacityPerInstance, type LaunchConfiguration } from '../worker-pool.js';
 import { archivedAt, bootingAt, capacityAt } from './capacity-at.js';
 import type { Backoff, DecisionEvidence, Hold, LaunchConfigEvidence, Poll, PoolEvidence } from './evidence.js';
@@ -160,7 +161,10 @@ function lastingAt(
       ? { begin: schedule.begins, end: schedule.ends, seenAt: schedule.begins, source: sourceOf(schedule) }
       : null,
     providerBlock: provider
-      ? { begin: provider.begins, end: provider.ends, reason: sayProvider(provider), source: sourceOf(provider) }
+      ? {
+          ...{ begin: provider.begins, end: provider.ends, reason: sayProvider(provider), isForGood: false },
+          source: sourceOf(provider),
+        }
       : blockOf(decision),
   };
 }
@@ -186,11 +190,12 @@ function sayProvider({ data }: SpanRecord): string {
 /** What no span tells: a provider that launches nothing by itself. */
 function blockOf(decision: ReconciliationRecord | null): PoolEvidence['providerBlock'] {
   const block = decision?.evidence.blocks.find(({ code }) => code === 'provider');
-  if (!decision || !block || !block.reason.endsWith('launches nothing by itself')) return null;
+  if (!decision || !block || !block.reason.endsWith(LAUNCHES_NOTHING)) return null;
   return {
     begin: decision.ended,
     end: null,
-    reason: 'it launches nothing by itself',
+    reason: `it ${LAUNCHES_NOTHING}`,
+    isForGood: true,
     source: decisionSource(decision),
   };
 }

@@ -24,8 +24,8 @@ export interface PoolEvidence {
   readonly holds: readonly Hold[];
   /** `seenAt`: when somebody first found the Schedule paused. */
   readonly schedulePause: (Span & { readonly seenAt: number }) | null;
-  /** Why its provider launched nothing; null while it could. */
-  readonly providerBlock: (Span & { readonly reason: string }) | null;
+  /** Why its provider launched nothing; null while it could. `isForGood`: it never does, which is nothing to mend. */
+  readonly providerBlock: (Span & { readonly reason: string; readonly isForGood: boolean }) | null;
   readonly capacity: CapacityByState;
   readonly archived: ArchivedCapacity;
   /** Workers that have not registered, by launch; oldest first. */

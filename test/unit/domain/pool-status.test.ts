@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { type PoolStatus, SCHEDULE_PAUSED, type Why, whyOf, worstFirst } from '../../../domain/pool-status.js';
+import {
+  LAUNCHES_NOTHING,
+  type PoolStatus,
+  SCHEDULE_PAUSED,
+  type Why,
+  whyOf,
+  worstFirst,
+} from '../../../domain/pool-status.js';
 
 const row = (changes: Partial<PoolStatus> = {}): PoolStatus => ({
   ...{ workerPoolId: 'proj/pool', maxCapacity: 10, pendingTasks: 0, requested: 0, running: 0, stopping: 0 },
@@ -7,6 +14,7 @@ const row = (changes: Partial<PoolStatus> = {}): PoolStatus => ({
   ...changes,
 });
 const hold = { clientId: 'ops' };
+const setUpByHand = { limitedBy: [`provider hand ${LAUNCHES_NOTHING}`], maxCapacity: null, wantedCapacity: 3 };
 const quota = { failureClass: 'quota' } as const;
 
 describe('whyOf', () => {
@@ -15,6 +23,25 @@ describe('whyOf', () => {
     ['a held pool without any', { hold }, 'held', 'warn'],
     ['a limit of the deployment', { limitedBy: ['limits.machines'], pendingTasks: 1 }, 'deployment-limit', 'bad'],
     ['a provider that launches nothing', { limitedBy: ['provider aws is draining'] }, 'provider-down', 'warn'],
+    ['machines that somebody sets up, while they are idle', setUpByHand, 'nothing-wanted', 'fine'],
+    [
+      'machines that somebody sets up, while they can take the tasks',
+      { ...setUpByHand, pendingTasks: 2, claimedTasks: 1, running: 3 },
+      'nothing-wanted',
+      'fine',
+    ],
+    [
+      'machines that somebody sets up, of which too few are there',
+      { ...setUpByHand, wantedCapacity: 0, pendingTasks: 3, claimedTasks: 1, running: 3 },
+      'provider-down',
+      'bad',
+    ],
+    [
+      'machines that somebody sets up, beside a Schedule that is paused',
+      { limitedBy: [...setUpByHand.limitedBy, SCHEDULE_PAUSED] },
+      'schedule-paused',
+      'warn',
+    ],
     ['a Schedule that is paused', { limitedBy: [SCHEDULE_PAUSED] }, 'schedule-paused', 'warn'],
     ['a hold that a decision saw', { limitedBy: ['held: bad image'], pendingTasks: 1 }, 'held', 'bad'],
     ['requested machines', { requested: 2, pendingTasks: 9, wantedCapacity: 7 }, 'still-booting', 'busy'],

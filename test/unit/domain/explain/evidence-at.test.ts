@@ -4,6 +4,7 @@ import { evidenceAt } from '../../../../domain/explain/evidence-at.js';
 import { explainPool } from '../../../../domain/explain/explain.js';
 import { changesIn, explainRange } from '../../../../domain/explain/range.js';
 import type { LaunchRecord, PoolRecords, WorkerEventRecord } from '../../../../domain/explain/records.js';
+import { LAUNCHES_NOTHING } from '../../../../domain/pool-status.js';
 import { AT } from '../../../support/pool-evidence.js';
 import {
   entry,
@@ -169,6 +170,19 @@ describe('evidence at an instant', () => {
       reconciliation(AT - 1_000, { estimator: null, failure: 'no answer' }),
     ];
     expect(at({ reconciliations }).pool?.estimator).toBe('original');
+  });
+
+  test('evidence tells a provider that launches nothing by itself, by its decisions, from one that is down', () => {
+    const reason = `provider hand ${LAUNCHES_NOTHING}`;
+    const reconciliations = [reconciliation(AT - 1_000, { blocks: [{ code: 'provider', reason }] })];
+    const decided = { begin: AT - 1_000, end: null, reason: 'it launches nothing by itself', isForGood: true };
+    expect(at({ reconciliations }).providerBlock).toMatchObject(decided);
+    const data = { state: 'draining', message: null, process: 'p' } as const;
+    const spans = [spanRecord({ kind: 'provider', subject: 'aws', begins: AT - 500, data })];
+    expect(at({ reconciliations, spans }).providerBlock).toMatchObject({ reason: 'it is draining', isForGood: false });
+    const quiet = polls({ entry: entry({ pending: 0, running: 3, wanted: 0 }) });
+    expect(explained({ reconciliations, polls: quiet }).cause).toBe('nothing-wanted');
+    expect(explained({ reconciliations }).cause).toBe('provider-down');
   });
 
   test('evidence has the end that a backoff was to have, also where it ended early', () => {

@@ -18,6 +18,9 @@ const source = null;
 const running = (capacity: number) => ({ ...noCapacity, runningCapacity: capacity, currentCapacity: capacity });
 const requested = (capacity: number) => ({ ...noCapacity, requestedCapacity: capacity, currentCapacity: capacity });
 const maximumOf = (maxCapacity: number) => ({ ...poolEvidence().pool!, maxCapacity });
+const blockedFrom = (begin: string, reason: string, isForGood = false) => ({
+  ...{ begin: clockOf(begin), end: null, reason, isForGood, source },
+});
 const waiting = (pendingTasks: number, claimedTasks = 0) => poll({ counts: { pendingTasks, claimedTasks } });
 
 /** Each situation, what is recorded of it, and the sentence that it gets. */
@@ -70,7 +73,7 @@ const situations: readonly [PoolCause, Partial<PoolEvidence>, string][] = [
   ],
   [
     'provider-down',
-    { providerBlock: { begin: clockOf('11:50:00'), end: null, reason: 'it failed: no credentials', source } },
+    { providerBlock: blockedFrom('11:50:00', 'it failed: no credentials') },
     'Provider aws launched nothing from 11:50:00 on: it failed: no credentials; 41 more were wanted.',
   ],
   [
@@ -199,4 +202,23 @@ test('an explanation reads the same a week later', () => {
     const evidence = poolEvidence(fields);
     expect(explainPool(structuredClone(evidence), AT)).toEqual(explainPool(evidence, AT));
   }
+});
+
+test('an explanation says that nothing is wanted of machines that somebody sets up, until too few of them are there', () => {
+  const providerBlock = blockedFrom('11:50:00', 'it launches nothing by itself', true);
+  const of = (pendingTasks: number) =>
+    explainPool(poolEvidence({ providerBlock, poll: waiting(pendingTasks, 1), capacity: running(3) }), AT);
+  expect(of(0)).toMatchObject({
+    cause: 'nothing-wanted',
+    sentence: '0 tasks waited, and 3 existed where the minimum is 0.',
+    also: [],
+  });
+  expect(of(2).cause).toBe('nothing-wanted');
+  expect(of(3)).toMatchObject({
+    cause: 'provider-down',
+    sentence: 'Provider aws launched nothing from 11:50:00 on: it launches nothing by itself; 1 more was wanted.',
+  });
+  // One that has failed is to be mended also while nothing waits.
+  const failed = { providerBlock: blockedFrom('11:50:00', 'it failed: no credentials'), poll: waiting(0) };
+  expect(explainPool(poolEvidence(failed), AT).cause).toBe('provider-down');
 });
