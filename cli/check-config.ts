@@ -9,7 +9,7 @@ import { temporalTarget } from '../temporal/connection.js';
 import { providerContext } from '../providers/context.js';
 import { authQuestions } from './check-auth.js';
 import { Broker, brokerUrl } from '../workers/pulse/broker.js';
-import { demandQuestions } from './check-demand.js';
+import { demandQuestions, OptionalError } from './check-demand.js';
 import { notifyQuestions } from './check-notify.js';
 import { machineProblems, namespaceProblems, prefixProblems, unusablePools } from './checks.js';
 import { EXIT, ExitError } from './exit.js';
@@ -128,10 +128,17 @@ class Findings {
       console.log(`ok       ${what}${say(found)}`);
       return found;
     } catch (error) {
+      if (error instanceof OptionalError) return this.#warn(`${what}: ${error.message}`);
       const code = error instanceof ExitError ? error.code : EXIT.unreachable;
       this.problem(`${what}: ${error instanceof Error ? error.message : 'failed'}`, code);
       return null;
     }
+  }
+
+  /** The configuration can be used as it is. */
+  #warn(line: string): null {
+    console.log(`warning  ${line}`);
+    return null;
   }
 
   problem(line: string, code: number = EXIT.bad): void {

@@ -17,6 +17,14 @@ const questions: Record<Question, (demand: DemandSource, workerPoolId: string) =
   worker: (demand, workerPoolId) => demand.worker(workerPoolId, NO_WORKER, within()),
 };
 
+/** What a deployment may do without: its operator hears of it, and a roll-out goes on. */
+export class OptionalError extends Error {
+  override readonly name = 'OptionalError';
+}
+
+/** Refused, these leave a line of the dashboard's charts out, and nothing else. */
+const optional: readonly string[] = ['pending'] satisfies Question[];
+
 /** Of a question that the queue refuses. */
 const consequences: Partial<Record<Question, string>> = {
   counts: 'no pool grows beyond its minimum',
@@ -37,12 +45,13 @@ export function demandQuestions(
   }));
 }
 
-function problemOf(question: string, error: unknown): ExitError {
+function problemOf(question: string, error: unknown): ExitError | OptionalError {
   const message = firstLineOf(error);
   if (!isRefusal(error)) return new ExitError(EXIT.unreachable, `the queue does not answer: ${message}`);
   const consequence = consequences[question as Question] ?? 'no worker is found inactive';
   const scopes = QUEUE_SCOPES[question as Question].join(', ');
-  return new ExitError(EXIT.bad, `the queue refuses it (${message}); it needs ${scopes}; without it ${consequence}`);
+  const line = `the queue refuses it (${message}); it needs ${scopes}; without it ${consequence}`;
+  return optional.includes(question) ? new OptionalError(line) : new ExitError(EXIT.bad, line);
 }
 
 const isRefusal = (error: unknown): boolean =>

@@ -59,6 +59,21 @@ test('check-config of a running deployment finds no problem', async () => {
   });
 });
 
+test('check-config warns of a scope that only charts need, and finds no problem', async () => {
+  const refusal = { mode: 'refuse', code: 'InsufficientScopes', status: 403 } as const;
+  const { id } = await system.simulator.addFault({ operation: 'listPendingTasks', ...refusal });
+  const { code, lines } = await check();
+  await system.simulator.releaseFault(id);
+  expect({ code, lines: lines.filter((line) => !line.startsWith('ok ')) }).toEqual({
+    code: 0,
+    lines: [
+      expect.stringMatching(
+        /^warning {2}demand, pending: .*; it needs queue:pending-list:<pool>; without it nobody sees how long tasks/,
+      ),
+    ],
+  });
+});
+
 test('check-config signs in at the broker, and says whether the queue publishes there', async () => {
   const broker = await RabbitMq.start();
   const pulseLines = async (url: string) => {
