@@ -12,6 +12,9 @@ export const configPage = (workerPoolId: string, launchConfigId: string): string
   `/pools/${part(workerPoolId)}/configs/${part(launchConfigId)}`;
 export const workerPage = ({ workerPoolId, workerGroup, workerId }: WorkerKey): string =>
   `/pools/${part(workerPoolId)}/workers/${part(workerGroup)}/${part(workerId)}`;
+/** The page from this token on, with what else its address says: its filter and order. */
+export const auditPage = (query: Readonly<Record<string, string | undefined>>, after: string | undefined): string =>
+  withQuery('/audit', { ...query, after });
 
 export const poolCall = (workerPoolId: string, rest = ''): string => `/worker-pool/${part(workerPoolId)}${rest}`;
 export const explainCall = (queue: string, instants: Readonly<Record<string, string | undefined>> = {}): string =>
@@ -23,6 +26,9 @@ export const errorsCall = (workerPoolId: string): string => `/worker-pool-errors
 export const workersCall = (workerPoolId: string): string => `/workers/${part(workerPoolId)}`;
 export const workerCall = ({ workerPoolId, workerGroup, workerId }: WorkerKey, rest = ''): string =>
   `/workers/${part(workerPoolId)}/${part(workerGroup)}/${part(workerId)}${rest}`;
+/** Entries older than those of the answer that gave the token; without one the newest. */
+export const auditCall = (limit: number, after: string | undefined): string =>
+  withQuery('/audit', { limit: String(limit), continuationToken: after });
 
 export const configCall = (workerPoolId: string, launchConfigId: string, rest: string): string =>
   poolCall(workerPoolId, `/launch-configs/${part(launchConfigId)}${rest}`);

@@ -4,7 +4,7 @@ import { useAddress } from '../address.js';
 import { Failure, Loading, useTitle, When } from '../parts/small.js';
 import { Table } from '../parts/table.js';
 import { useResource } from '../resource.js';
-import { poolPage } from '../urls.js';
+import { auditCall, auditPage, poolPage } from '../urls.js';
 
 type Entry = Static<typeof entityHistory>['auditHistory'][number];
 
@@ -13,12 +13,14 @@ const SHOWN = 100;
 /** More changes than these are folded. */
 const FEW = 3;
 
-/** Who changed what, and how. */
+/** Who changed what, and how; a page of older entries has an address of its own. */
 export function Audit() {
   useTitle('Audit');
   const { query, setQuery } = useAddress();
-  const { data, failure } = useResource<Static<typeof entityHistory>>(`/audit?limit=${SHOWN}`, { isPage: true });
+  const { after } = query;
+  const { data, failure } = useResource<Static<typeof entityHistory>>(auditCall(SHOWN, after), { isPage: true });
   if (!data.value) return failure.value ? <Failure of={failure.value} /> : <Loading />;
+  const { auditHistory, continuationToken: older } = data.value;
   const text = query['q'] ?? '';
   const fits = ({ clientId, entityId, actionType, changes = [] }: Entry) =>
     [clientId, actionType, entityId, ...changes.map(({ path }) => path)].join(' ').includes(text);
@@ -47,11 +49,16 @@ export function Audit() {
           { id: 'object', title: 'Object', of: (row) => <Subject of={row} />, value: ({ entityId }) => entityId },
           { id: 'changes', title: 'Before → after', of: (row) => <Changes of={row} /> },
         ]}
-        rows={data.value.auditHistory.filter(fits)}
+        rows={auditHistory.filter(fits)}
         keyOf={({ created, entityId, actionType }) => `${created} ${entityId} ${actionType}`}
-        empty={text === '' ? 'Nobody has changed anything yet.' : 'No entry fits the filter.'}
+        empty={text === '' ? 'Nobody has changed anything yet.' : 'No entry of this page fits the filter.'}
       />
-      {data.value.continuationToken !== undefined && <p>The newest {SHOWN} are shown.</p>}
+      {(older ?? after) !== undefined && (
+        <p class="actions">
+          {after === undefined ? `The newest ${SHOWN} are shown.` : <a href={auditPage(query, undefined)}>Newest</a>}
+          {older !== undefined && <a href={auditPage(query, older)}>Older</a>}
+        </p>
+      )}
     </>
   );
 }

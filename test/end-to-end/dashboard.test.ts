@@ -12,6 +12,8 @@ const HELD_POOL = 'web/held';
 const MARKUP = '<img src="/none" onerror="document.title = 1"><b>bold</b>';
 /** Its place among the cells behind a pool's name. */
 const RUNNING = 4;
+/** Entries of a page of the audit trail. */
+const AUDIT_PAGE = 100;
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 800 };
 /** In which a page says that it has lost the server, with what a loaded machine takes to draw it. */
@@ -212,6 +214,22 @@ test('errors, providers, holds and the audit trail have pages, which keys lead t
     await expectText(text);
     await expectAccessible();
   }
+});
+
+test('the audit trail goes back to its begin, page by page', async () => {
+  for (let repeats = 0; repeats < AUDIT_PAGE; repeats += 1) await system.api.holdPool(HELD_POOL, 'held again');
+  await open('/audit?q=web');
+  await page.getByRole('row').nth(AUDIT_PAGE).waitFor();
+  const beginning = page.getByRole('cell', { name: 'created', exact: true }).first();
+  expect(await beginning.count()).toBe(0);
+  await page.getByRole('link', { name: 'Older' }).press('Enter');
+  await beginning.waitFor();
+  expect(new URL(page.url()).searchParams.get('q')).toBe('web');
+  expect(await page.getByRole('link', { name: 'Older' }).count()).toBe(0);
+  await expectAccessible();
+  await page.getByRole('link', { name: 'Newest' }).press('Enter');
+  await page.getByRole('link', { name: 'Older' }).waitFor();
+  await beginning.waitFor({ state: 'detached' });
 });
 
 test('figures over time have pages, drawn in the colours of their legends, with the same numbers as tables', async () => {

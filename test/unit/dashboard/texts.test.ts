@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { diffLines } from '../../../dashboard/diff.js';
 import { age, clock, count, dateAndTime, duration } from '../../../dashboard/format.js';
-import { poolPage, withQuery, workerCall, workerPage } from '../../../dashboard/urls.js';
+import { auditCall, auditPage, poolPage, withQuery, workerCall, workerPage } from '../../../dashboard/urls.js';
 
 describe('duration', () => {
   test.each([
@@ -33,6 +33,14 @@ test('addresses hold a pool id as one component, and no empty query key', () => 
   expect(workerCall(worker, '/should-terminate')).toBe('/workers/proj%2Flinux/a/i-1/should-terminate');
   expect(withQuery('/', { q: 'a b', provider: '', sort: undefined })).toBe('/?q=a%20b');
   expect(withQuery('/', {})).toBe('/');
+});
+
+test('a page of older audit entries keeps the filter and the order, and the newest one has no token', () => {
+  const query = { q: 'held', sort: '-who', after: 'first' };
+  expect(auditPage(query, 'second')).toBe('/audit?q=held&sort=-who&after=second');
+  expect(auditPage(query, undefined)).toBe('/audit?q=held&sort=-who');
+  expect(auditCall(100, 'second')).toBe('/audit?limit=100&continuationToken=second');
+  expect(auditCall(100, undefined)).toBe('/audit?limit=100');
 });
 
 describe('diffLines', () => {
