@@ -3,6 +3,11 @@ import type { Command, Option } from 'commander';
 /** Arguments whose values are pools, as far as a name is typed. */
 const POOL_ARGUMENTS = ['pool', 'id', 'subject'];
 
+/** Of a zsh whose start has not loaded its completion too: without that there is nothing to register at. */
+const ZSH_LOADS = `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+autoload -Uz +X bashcompinit && bashcompinit
+`;
+
 /**
  * What bash needs to complete commands, options, the values that options may have, and pools; zsh takes the same by its
  * own `bashcompinit`. Pools are asked of the server, and none are offered where it does not answer.
@@ -10,7 +15,7 @@ const POOL_ARGUMENTS = ['pool', 'id', 'subject'];
 export function completionScript(program: Command, shell: 'bash' | 'zsh'): string {
   const { commands } = program;
   const name = program.name();
-  return `${shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_worker_manager() {
+  return `${shell === 'zsh' ? ZSH_LOADS : ''}_worker_manager() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words="" pools=""
   case "\${COMP_WORDS[1]}" in
 ${commands.map(caseOf).join('\n')}

@@ -25,3 +25,13 @@ test('a shell completes commands, options, values of options, and pools', () => 
   expect(completed('top', '--pool', '')).toEqual(['proj/linux']);
   expect(completed('completion', 'z')).toEqual(['zsh']);
 });
+
+test('a zsh loads its own completion where nothing has, and then takes what bash takes', () => {
+  const [before, after] = completionScript(program, 'zsh').split(completionScript(program, 'bash'));
+  expect(before!.split('\n')).toEqual([
+    '(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }',
+    'autoload -Uz +X bashcompinit && bashcompinit',
+    '',
+  ]);
+  expect(after).toBe('');
+});
