@@ -35,7 +35,7 @@ export function putDeployment(store: ArmStore, put: DeploymentPut, nowMs: number
     throw new Refusal('DeploymentQuotaExceeded', `The group has reached ${MAX_PER_GROUP} deployments.`, 409);
   }
   const properties = objectAt(put.body, 'properties');
-  if (textAt(properties, 'mode') !== 'Incremental') {
+  if (!same(textAt(properties, 'mode'), 'Incremental')) {
     throw new Refusal('InvalidDeploymentMode', 'Only the mode Incremental is simulated.');
   }
   const link = linkOf(properties);

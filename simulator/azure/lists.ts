@@ -68,4 +68,5 @@ function matches(resource: Resource, field: string, value: string, wanted: Reado
 const tagOf = (resource: Resource, name: string): string | undefined =>
   Object.entries(resource.tags).find(([own]) => same(own, name))?.[1];
 
-export const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+/** Names, and words of enumerations, are the same in any case. */
+export const same = (a: string | null, b: string): boolean => a?.toLowerCase() === b.toLowerCase();

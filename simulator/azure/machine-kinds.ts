@@ -2,6 +2,7 @@ import { Refusal } from '../errors.js';
 import { listAt, objectAt, textAt } from '../members.js';
 import { disksOf, makeDisk, namedDisks } from './disks.js';
 import { computeRules, type KindRules } from './kind-rules.js';
+import { same } from './lists.js';
 import { releaseInterface } from './network-kinds.js';
 import { hold, letGo, requireFree } from './references.js';
 import type { Properties, Resource } from './resource.js';
@@ -59,13 +60,13 @@ export function releaseMachine(store: ArmStore, vm: Resource): string[] {
   };
   for (const one of listAt(vm.properties, 'networkProfile', 'networkInterfaces')) {
     const nic = letGo(store, textAt(one, 'id'), vm);
-    if (!nic || textAt(one, 'properties', 'deleteOption') !== 'Delete') continue;
+    if (!nic || !same(textAt(one, 'properties', 'deleteOption'), 'Delete')) continue;
     for (const address of releaseInterface(store, nic)) forget(address);
     forget(nic);
   }
   for (const { id, deleteOption } of disksOf(vm)) {
     const disk = letGo(store, id, vm);
-    if (disk && deleteOption === 'Delete') forget(disk);
+    if (disk && same(deleteOption, 'Delete')) forget(disk);
   }
   for (const resource of [...store.resources()]) {
     if (resource.kind === 'extensions' && resource.usedBy === vm.id) forget(resource);

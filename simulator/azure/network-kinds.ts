@@ -2,6 +2,7 @@ import { addressIn } from '../addresses.js';
 import { Refusal } from '../errors.js';
 import { listAt, objectAt, textAt } from '../members.js';
 import type { KindRules } from './kind-rules.js';
+import { same } from './lists.js';
 import { hold, letGo, requireFree, requireReady, requireSubnet } from './references.js';
 import type { Properties, Resource } from './resource.js';
 import type { ArmStore, ArmTimes } from './store.js';
@@ -85,7 +86,7 @@ export const networkInterfaces: KindRules = {
 export function releaseInterface(store: ArmStore, nic: Resource): Resource[] {
   return listAt(nic.properties, 'ipConfigurations').flatMap((one) => {
     const address = letGo(store, textAt(one, 'properties', 'publicIPAddress', 'id'), nic);
-    const taken = textAt(one, 'properties', 'publicIPAddress', 'properties', 'deleteOption') === 'Delete';
+    const taken = same(textAt(one, 'properties', 'publicIPAddress', 'properties', 'deleteOption'), 'Delete');
     return address && taken ? [address] : [];
   });
 }

@@ -3,6 +3,7 @@ import type { RequestLog } from '../request-log.js';
 import { textAt } from '../members.js';
 import type { Arm } from './arm.js';
 import { deleteResource } from './delete-resource.js';
+import { same } from './lists.js';
 import { introduceVirtualMachine } from './metadata.js';
 import type { Resource } from './resource.js';
 
@@ -55,8 +56,8 @@ export class VirtualMachines {
   kill(vm: Resource, vanish: boolean): void {
     this.#log.write({ kind: 'machine', operation: 'killed', outcome: 'ok', workerId: vm.name, vanish });
     if (vanish) return this.#arm.vanish(vm);
-    const evicted = textAt(vm.properties, 'priority') === 'Spot';
-    if (evicted && textAt(vm.properties, 'evictionPolicy') === 'Delete') {
+    const evicted = same(textAt(vm.properties, 'priority'), 'Spot');
+    if (evicted && same(textAt(vm.properties, 'evictionPolicy'), 'Delete')) {
       this.#arm.run((store, nowMs) => deleteResource(store, vm, { how: 'succeed' }, nowMs));
       return;
     }

@@ -8,6 +8,7 @@ import { type ResourceGroupRef, groupRefOf } from '../arm/scope.js';
 import { belongsToAnother } from '../model/tags.js';
 import { namesOf } from '../model/names.js';
 import { isActive, targetsOf } from '../model/arm-deployment-states.js';
+import { isWord } from '../model/words.js';
 import type { Deployments } from '../arm/deployments.js';
 import { isDeployment, requestOf } from './template-request.js';
 import { belongings } from '../model/resource-ids.js';
@@ -98,11 +99,11 @@ interface VmDisk {
  */
 export const createdDisks = (disks: readonly VmDisk[]): string[] =>
   disks.flatMap(({ createOption, managedDisk }) =>
-    createOption === undefined || createOption.toLowerCase() === 'attach' ? [] : (managedDisk?.id ?? []),
+    createOption === undefined || isWord(createOption, 'Attach') ? [] : (managedDisk?.id ?? []),
   );
 
 const outputsOf = ({ properties }: DeploymentExtended): string[] | null => {
-  const outputs = properties?.provisioningState === 'Succeeded' ? properties.outputResources : undefined;
+  const outputs = isWord(properties?.provisioningState, 'Succeeded') ? properties?.outputResources : undefined;
   return outputs?.length ? outputs.flatMap(({ id }) => id ?? []) : null;
 };
 

@@ -8,6 +8,7 @@ import type { AdminCredentials } from './admin.js';
 import { customData } from './custom-data.js';
 import { launchTags, MAX_TAG_LENGTH, type Tags, tooLongTag, withOwnNames, withWorker } from '../model/tags.js';
 import { dataDiskName, namesOf } from '../model/names.js';
+import { isWord } from '../model/words.js';
 
 type DeleteOption = 'Delete' | 'Detach';
 
@@ -78,7 +79,7 @@ function networkDeleteOption(configuration: LaunchConfiguration): DeleteOption {
     { networkInterfaces?: { primary?: boolean; deleteOption?: string }[] } | undefined;
   const interfaces = profile?.networkInterfaces ?? [];
   const main = interfaces.find(({ primary }) => primary) ?? interfaces[0];
-  return main?.deleteOption === 'Detach' ? 'Detach' : 'Delete';
+  return isWord(main?.deleteOption, 'Detach') ? 'Detach' : 'Delete';
 }
 
 function definitionOf(configuration: LaunchConfiguration): VirtualMachine {
@@ -97,7 +98,7 @@ function definitionOf(configuration: LaunchConfiguration): VirtualMachine {
       osDisk: { deleteOption: 'Delete', createOption: 'FromImage', ...osDisk },
       ...(dataDisks && {
         dataDisks: dataDisks.map((disk) =>
-          disk.createOption === 'Attach' ? disk : { deleteOption: 'Delete', ...disk },
+          isWord(disk.createOption, 'Attach') ? disk : { deleteOption: 'Delete', ...disk },
         ),
       }),
     },
@@ -159,7 +160,7 @@ export function virtualMachineBody(subject: Subject, admin: AdminCredentials): V
       ...(osDisk && { osDisk: { ...osDisk, name: names.osDisk } }),
       ...(dataDisks && {
         dataDisks: dataDisks.map((disk, index) =>
-          disk.createOption === 'Attach' ? disk : { ...disk, name: dataDiskName(workerId, index + 1) },
+          isWord(disk.createOption, 'Attach') ? disk : { ...disk, name: dataDiskName(workerId, index + 1) },
         ),
       }),
     },

@@ -2,6 +2,7 @@ import type { DeploymentOperation } from '@azure/arm-resourcesdeployments';
 import type { MachineState } from '../../../domain/machine.js';
 import type { ProviderErrorReason } from '../../provider.js';
 import { innermostOf } from '../arm/errors.js';
+import { isWord } from './words.js';
 
 /** Its name as a step of a machine's life. */
 export const DEPLOYMENT_STEP = 'deployment';
@@ -11,14 +12,14 @@ export const DEPLOYMENT_STEP = 'deployment';
  * A state that Azure invents later is one to wait in.
  */
 export function deploymentState(provisioningState: string | undefined): MachineState | null {
-  switch (provisioningState) {
-    case 'Succeeded':
+  switch (provisioningState?.toLowerCase()) {
+    case 'succeeded':
       return 'running';
-    case 'Failed':
-    case 'Canceled':
+    case 'failed':
+    case 'canceled':
       return 'failed';
-    case 'Deleting':
-    case 'Deleted':
+    case 'deleting':
+    case 'deleted':
       return null;
     default:
       return 'pending';
@@ -35,7 +36,7 @@ export const isActive = (provisioningState: string | undefined): boolean =>
  */
 export function reasonOf(operations: readonly DeploymentOperation[]): ProviderErrorReason {
   const details = operations.flatMap(({ properties }) => {
-    const error = properties?.provisioningState === 'Failed' ? properties.statusMessage?.error : undefined;
+    const error = isWord(properties?.provisioningState, 'Failed') ? properties?.statusMessage?.error : undefined;
     const inner = error && innermostOf(error);
     if (!inner) return [];
     const what = properties?.targetResource?.resourceName;
@@ -51,5 +52,5 @@ export function reasonOf(operations: readonly DeploymentOperation[]): ProviderEr
 export const targetsOf = (operations: readonly DeploymentOperation[]): string[] =>
   operations.flatMap(({ properties }) => {
     const created = properties?.provisioningOperation;
-    return created === undefined || created === 'Create' ? (properties?.targetResource?.id ?? []) : [];
+    return created === undefined || isWord(created, 'Create') ? (properties?.targetResource?.id ?? []) : [];
   });

@@ -1,4 +1,5 @@
 import type { DeploymentProperties } from '@azure/arm-resourcesdeployments';
+import { isWord } from './words.js';
 
 /** What becomes of a Spot VM when Azure needs its capacity ("Use Azure Spot Virtual Machines", eviction policy). */
 
@@ -7,14 +8,11 @@ interface SpotMembers {
   readonly evictionPolicy?: unknown;
 }
 
-/** Azure takes its words in any case. */
-const says = (value: unknown, word: string): boolean => typeof value === 'string' && value.toLowerCase() === word;
-
-export const isSpot = (priority: unknown): boolean => says(priority, 'spot');
+export const isSpot = (priority: unknown): boolean => isWord(priority, 'Spot');
 
 /** Deleted, and not stopped: then nothing is left that tells of the eviction. */
 export const isDeletedWhenEvicted = ({ priority, evictionPolicy }: SpotMembers): boolean =>
-  isSpot(priority) && says(evictionPolicy, 'delete');
+  isSpot(priority) && isWord(evictionPolicy, 'Delete');
 
 interface TemplateResource {
   readonly type?: unknown;
@@ -34,7 +32,7 @@ export function templateDeletesEvicted({ template, parameters }: DeploymentPrope
   // Named ones are an object.
   return Object.values(resources).some(
     ({ type, properties = {} }) =>
-      says(type, 'microsoft.compute/virtualmachines') &&
+      isWord(type, 'Microsoft.Compute/virtualMachines') &&
       isDeletedWhenEvicted({
         priority: valueOf(properties.priority),
         evictionPolicy: valueOf(properties.evictionPolicy),

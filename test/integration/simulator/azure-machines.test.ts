@@ -135,6 +135,19 @@ describe('a machine of Azure', () => {
     );
   });
 
+  test('a Spot machine that Azure evicts goes as its eviction policy says, whatever case the words are in', async () => {
+    const kept = { priority: 'spot', evictionPolicy: 'deallocate' };
+    const deleted = [
+      { priority: 'Spot', evictionPolicy: 'Delete' },
+      { priority: 'spot', evictionPolicy: 'delete' },
+    ];
+    await Promise.all([kept, ...deleted].map((spot, nth) => makeMachine(clients, `spot-${nth}`, { spot })));
+    for (const name of ['spot-0', 'spot-1', 'spot-2']) await simulator.killMachine(name);
+    await eventually(async () => (await find('spot-1')) === undefined && (await find('spot-2')) === undefined);
+    const view = await clients.compute.virtualMachines.instanceView(group, 'spot-0');
+    expect(view.statuses?.at(-1)?.code).toBe('PowerState/deallocated');
+  });
+
   test('a machine of Azure exists again after a restart, with its operations, its agent and the same authorities', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'azure-state-'));
     const running: SimulatorHandle[] = [];

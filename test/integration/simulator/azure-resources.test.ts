@@ -189,6 +189,17 @@ describe('Azure addresses, interfaces and machines', () => {
     expect(newLines().find((line) => line.operation === 'end of DELETE virtualMachines')?.['deleted']).toHaveLength(3);
   });
 
+  test('Azure resources go with their machine whatever case its delete options are in', async () => {
+    const own = { ...vm('nic', { deleteOption: 'delete' }), tags };
+    const publicIPAddress = { id: networkId('publicIPAddresses', 'ip'), deleteOption: 'delete' };
+    const ipConfigurations = nic('ip').ipConfigurations!.map((one) => ({ ...one, publicIPAddress }));
+    await clients.network.publicIPAddresses.createOrUpdate(group, 'ip', address, fast);
+    await clients.network.networkInterfaces.createOrUpdate(group, 'nic', { ...nic(), ipConfigurations }, fast);
+    await clients.compute.virtualMachines.createOrUpdate(group, 'vm', own, fast);
+    await clients.compute.virtualMachines.delete(group, 'vm', fast);
+    expect(await names()).toEqual([]);
+  });
+
   test('an Azure resource can be neither deleted while it is created nor created while it is deleted', async () => {
     await simulator.addFault({ operation: 'PUT networkInterfaces', mode: 'stick-operation', id: 'made' });
     await simulator.addFault({ operation: 'DELETE virtualMachines', mode: 'stick-operation', id: 'deleted' });

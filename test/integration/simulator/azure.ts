@@ -74,10 +74,11 @@ export const customData = (rootUrl: string): string =>
 
 export const vm = (
   nicName: string,
-  options: { deleteOption?: 'Delete' | 'Detach'; data?: string } = {},
+  options: { deleteOption?: string; data?: string; spot?: Pick<VirtualMachine, 'priority' | 'evictionPolicy'> } = {},
 ): VirtualMachine => ({
   location,
   tags,
+  ...options.spot,
   hardwareProfile: { vmSize: 'Standard_D2s_v5' },
   storageProfile: {
     imageReference: { id: 'any-image' },

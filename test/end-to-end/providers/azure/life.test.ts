@@ -53,7 +53,8 @@ longTest(
   async () => {
     const pool = newPool();
     const { config, ...definition } = azurePool({ minCapacity: 2, deleteOption: 'Detach' });
-    const spot = { priority: 'Spot', evictionPolicy: 'Delete' };
+    // In the words of published definitions.
+    const spot = { priority: 'spot', evictionPolicy: 'Delete' };
     const launchConfigs = config.launchConfigs.map((one) => ({ ...one, ...spot }));
     await system().api.createPool(pool, { ...definition, config: { ...config, launchConfigs } });
     await settled(system(), pool, 2);

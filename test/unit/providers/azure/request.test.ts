@@ -130,6 +130,13 @@ describe('a sequential launch request', () => {
     expect(virtualMachineBody(other, admin).storageProfile?.osDisk?.name).toBe(namesOf(other.workerId).osDisk);
   });
 
+  test('a sequential request neither renames nor deletes an attached disk, whatever case the word is in', () => {
+    const attached = { lun: 0, createOption: 'attach', managedDisk: { id: 'theirs' } };
+    const storageProfile = { osDisk: { createOption: 'FromImage' }, dataDisks: [attached] };
+    const { subject } = prepare({ ...azureLaunchConfig, storageProfile });
+    expect(virtualMachineBody(subject, admin).storageProfile?.dataDisks).toEqual([attached]);
+  });
+
   test('a sequential request keeps what the definition wants kept', () => {
     const { subject } = prepare(detached);
     expect(virtualMachineBody(subject, admin)).toMatchObject({

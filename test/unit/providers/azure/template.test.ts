@@ -230,6 +230,8 @@ describe('the operations of a deployment', () => {
     ['Running', 'pending', true],
     ['SomethingNew', 'pending', true],
     ['Deleting', null, false],
+    ['succeeded', 'running', false],
+    ['FAILED', 'failed', false],
   ])('a deployment in the state %s is %s', (state, expected, active) => {
     expect(deploymentState(state)).toBe(expected);
     expect(isActive(state)).toBe(active);
