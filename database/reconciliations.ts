@@ -1,5 +1,11 @@
 import { sql, type RawBuilder } from 'kysely';
-import { EVIDENCE_VERSION, type ReconciliationEvidence, type SpanEnd, type TriggerCause } from '../domain/evidence.js';
+import {
+  type Block,
+  EVIDENCE_VERSION,
+  type ReconciliationEvidence,
+  type SpanEnd,
+  type TriggerCause,
+} from '../domain/evidence.js';
 import type { Db } from './client/schema.js';
 import { bigint, int, jsonb, text } from './client/sql.js';
 import { spanClock } from './spans.js';
@@ -25,8 +31,10 @@ export function reconciliationParts(
   outcome: 'concluded' | 'failed',
   decisionId: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const isPaused = evidence.blocks.some(({ code }) => code === 'schedule-paused');
-  const isAssessed = evidence.inputs !== null;
+  const has = (sought: Block['code']) => evidence.blocks.some(({ code }) => code === sought);
+  const isPaused = has('schedule-paused');
+  // Who could not read the Schedule knows of no end of its pause.
+  const isRead = evidence.inputs !== null && !has('schedule-unread');
   const seen: SpanEnd = { by: 'seen' };
   const lasting = (kind: string, subjects: RawBuilder<unknown>) => sql`
     select s.id from spans s, clock c where s.kind = ${text(kind)} and s.subject in (${subjects})`;
@@ -35,7 +43,7 @@ export function reconciliationParts(
     schedule_ended as (
       update spans s set ends = greatest(s.begins, c.now), ended_by = ${jsonb(seen)} from clock c
       where s.kind = 'schedule' and s.subject = ${workerPoolId} and s.part = '' and s.ends is null
-        and cast(${isAssessed && !isPaused} as boolean)),
+        and cast(${isRead && !isPaused} as boolean)),
     schedule_begun as (
       insert into spans (kind, subject, begins, data)
       select 'schedule', ${text(workerPoolId)}, c.now, ${jsonb({ note: null })} from clock c
@@ -46,7 +54,7 @@ export function reconciliationParts(
       ${lasting('hold', sql`${workerPoolId}, '*'`)} and s.ends is null
       union all ${lasting('provider', sql`${evidence.inputs?.providerId ?? ''}`)} and s.ends is null
       union all ${lasting('backoff', sql`${workerPoolId}`)} and s.ends > c.now
-      union all ${lasting('schedule', sql`${workerPoolId}`)} and s.ends is null and cast(${isPaused} as boolean)
+      union all ${lasting('schedule', sql`${workerPoolId}`)} and s.ends is null and cast(${isPaused || !isRead} as boolean)
       union all select id from schedule_begun),
     reconciled as (
       insert into reconciliations (worker_pool_id, reconciliation_id, began, ended, outcome, process, version, triggered_by,

@@ -184,7 +184,7 @@ export interface Round {
 }
 
 export interface Block {
-  readonly code: 'held' | 'provider' | 'schedule-paused';
+  readonly code: 'held' | 'provider' | 'schedule-paused' | 'schedule-unread';
   /** In words. */
   readonly reason: string;
 }

@@ -62,11 +62,15 @@ function causeOfLimit(limit: string): PoolCause {
   if (limit.startsWith('limits.')) return 'deployment-limit';
   if (limit.startsWith('provider ')) return 'provider-down';
   if (limit === SCHEDULE_PAUSED) return 'schedule-paused';
+  if (limit === SCHEDULE_UNREAD) return 'not-evaluated';
   return limit.startsWith('held') ? 'held' : 'launching';
 }
 
 /** What a decision says of a pool whose cron Schedule is paused. */
 export const SCHEDULE_PAUSED = 'held: its cron Schedule is paused';
+
+/** The same where Temporal did not tell. */
+export const SCHEDULE_UNREAD = 'Temporal did not say whether its cron Schedule is paused';
 
 const rank = { bad: 0, warn: 1, busy: 2, fine: 3 } as const;
 

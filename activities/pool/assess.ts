@@ -4,7 +4,7 @@ import { firstLineOf } from '../../domain/values.js';
 import { excerpt } from '../../database/client/sql.js';
 import { isPoolPaused } from '../../temporal/schedules.js';
 import { isOverdue } from '../../domain/launch.js';
-import { SCHEDULE_PAUSED } from '../../domain/pool-status.js';
+import { SCHEDULE_PAUSED, SCHEDULE_UNREAD } from '../../domain/pool-status.js';
 import { poolSnapshot, type UnfinishedLaunch as RecordedLaunch } from '../../database/pool-snapshot.js';
 import type { ActivityDeps } from '../support/deps.js';
 import { engineNow } from '../support/engine-clock.js';
@@ -12,8 +12,8 @@ import type { PoolAssessment, UnfinishedLaunch } from './types.js';
 import { providerBlock } from '../../providers/provider-block.js';
 
 /**
- * A workflow of the engine's own answers, which may be behind on a busy server. The next attempt asks anew, where a
- * wait of half a minute would use this one up.
+ * A workflow of the engine's own answers, which may be behind on a busy server, or for minutes after it was killed.
+ * What else a reconciliation does must not wait for it.
  */
 const DESCRIBE_TIMEOUT_MS = 10_000;
 
@@ -27,11 +27,11 @@ export function assessPool(
 
   return async (workerPoolId) => {
     const nowMs = engineNow();
-    const [snapshot, read, isPaused] = await Promise.all([
+    const [snapshot, read, schedule] = await Promise.all([
       poolSnapshot(database.db, workerPoolId, nowMs),
       // The decision says that they could not be read; the poll of all pools logs it once.
       demand.counts(workerPoolId).catch((error: unknown) => excerpt(firstLineOf(error), MAX_ERROR_LENGTH)),
-      isPoolPaused(client, workerPoolId, describeTimeoutMs),
+      scheduleBlock(isPoolPaused(client, workerPoolId, describeTimeoutMs)),
     ]);
     if (!snapshot) return null;
     const counts = typeof read === 'string' ? null : read;
@@ -40,8 +40,7 @@ export function assessPool(
       snapshot.hold && blockOf('held', `held: ${snapshot.hold.reason}`),
       blockOf('provider', providerBlock(providers, providerId)),
     ];
-    const paused = isPaused ? blockOf('schedule-paused', SCHEDULE_PAUSED) : null;
-    const blocks = [...knownToPolls, paused].filter((block) => block !== null);
+    const blocks = [...knownToPolls, schedule].filter((block) => block !== null);
     return {
       workerPoolId,
       estimator: config.provisioning.estimator,
@@ -57,6 +56,18 @@ export function assessPool(
       ...(poolConfig.forcedRemoval && { forcedRemoval: true }),
     };
   };
+}
+
+/**
+ * A pause that cannot be read may be there: nothing new is launched, and what earlier reconciliations left open goes
+ * on.
+ */
+async function scheduleBlock(isPaused: Promise<boolean>): Promise<Block | null> {
+  try {
+    return (await isPaused) ? blockOf('schedule-paused', SCHEDULE_PAUSED) : null;
+  } catch {
+    return blockOf('schedule-unread', SCHEDULE_UNREAD);
+  }
 }
 
 const blockOf = (code: Block['code'], reason: string | null): Block | null =>

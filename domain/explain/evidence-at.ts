@@ -207,11 +207,12 @@ const decisionSource = ({ id, ended }: ReconciliationRecord): Source => ({
 });
 
 function decisionOf(decision: ReconciliationRecord): DecisionEvidence {
-  const { rounds, launches, failure } = decision.evidence;
+  const { rounds, launches, blocks, failure } = decision.evidence;
+  const unread = blocks.find(({ code }) => code === 'schedule-unread')?.reason ?? null;
   const cut = rounds.findLast(({ limit }) => limit !== null)?.limit ?? null;
   return {
     at: decision.ended,
-    failure,
+    failure: failure ?? unread,
     limit: cut && {
       name: cut.limit,
       used: cut.limit === 'machines' ? cut.machines : cut.launchedLastMinute,

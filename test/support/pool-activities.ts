@@ -24,8 +24,8 @@ export class PoolSurroundings {
   claimants: readonly WorkerName[] | Error = [];
   /** Lifecycles that were told to end, and why. */
   readonly removed: { readonly workflowId: string; readonly reason: string }[] = [];
-  /** Null: the pool has no cron Schedule. */
-  paused: boolean | null = false;
+  /** Null: the pool has no cron Schedule. An error: Temporal does not say. */
+  paused: boolean | Error | null = false;
   limits: { launchesPerMinute?: number; machines?: number } = {};
   maxPerLaunch = 250;
   /** Renders a launch request; throws what the provider would throw. */
@@ -110,6 +110,7 @@ export class PoolSurroundings {
             getHandle: (scheduleId) => ({
               describe: async () => {
                 if (this.paused === null) throw new ScheduleNotFoundError('no such Schedule', scheduleId);
+                if (this.paused instanceof Error) throw this.paused;
                 return { state: { paused: this.paused } };
               },
             }),

@@ -471,6 +471,17 @@ describe.each(engines)('evidence on %s', (engine) => {
       expect(last.evidence.spans).toEqual([]);
     });
 
+    test('a reconciliation that could not read the Schedule neither begins nor ends a pause', async () => {
+      const unread = { blocks: [{ code: 'schedule-unread', reason: 'Temporal did not say' }] };
+      await decide('one', unread);
+      expect(await spans('schedule')).toEqual([]);
+      await decide('two', { blocks: [{ code: 'schedule-paused', reason: 'held: its cron Schedule is paused' }] });
+      await decide('three', unread);
+      const [span] = await spans('schedule');
+      expect(span).toMatchObject({ ends: null });
+      expect((await rows()).map((row) => row.evidence.spans)).toEqual([[], [span!.id], [span!.id]]);
+    });
+
     test('a reconciliation that failed leaves a row without a decision', async () => {
       const failed = reconciliation('one', { failure: 'no answer' as never, inputs: null as never });
       await recordFailedReconciliation(database.db, poolId, failed);

@@ -64,6 +64,11 @@ describe.each(engines)('assessPool on %s', (engine) => {
       (surroundings) => (surroundings.paused = true),
       'held: its cron Schedule is paused',
     ],
+    [
+      'Temporal does not say whether its cron Schedule is paused',
+      (surroundings) => (surroundings.paused = new Error('deadline exceeded')),
+      'Temporal did not say whether its cron Schedule is paused',
+    ],
     ['its provider is not healthy', (surroundings) => (surroundings.health = 'failed'), 'provider aws is not healthy'],
     ['its provider is draining', (surroundings) => (surroundings.draining = true), 'provider aws is draining'],
     [
@@ -85,6 +90,13 @@ describe.each(engines)('assessPool on %s', (engine) => {
   ])('assessPool blocks the pool when %s', async (_, change, blockedBy) => {
     await change(pool.around);
     expect((await assess()).blockedBy).toEqual([blockedBy]);
+  });
+
+  test('assessPool gives what is unfinished, whatever Temporal says of the cron Schedule', async () => {
+    pool.around.paused = new Error('deadline exceeded');
+    await reserve(database.db, [newIntent('sent', 2)]);
+    await beginAttempt(database.db, 'sent', { nowMs: NOW, mayLaunch: true });
+    expect(await assess()).toMatchObject({ unfinished: [{ token: 'sent', neverSent: false }], blockedForPolls: false });
   });
 
   test('assessPool does not block a pool whose cron Schedule is not there yet', async () => {

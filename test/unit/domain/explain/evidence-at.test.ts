@@ -185,6 +185,13 @@ describe('evidence at an instant', () => {
     expect(explained({ reconciliations }).cause).toBe('provider-down');
   });
 
+  test('a reconciliation that could not read the Schedule failed, in the words of its block', () => {
+    const blocks = [{ code: 'schedule-unread', reason: 'Temporal did not say' }] as const;
+    expect(at({ reconciliations: [reconciliation(AT - 1_000, { blocks })] }).decision).toMatchObject({
+      failure: 'Temporal did not say',
+    });
+  });
+
   test('evidence has the end that a backoff was to have, also where it ended early', () => {
     const data: BackoffData = {
       ...{ revision: 3, failureClass: 'capacity', failures: 1, launchToken: null, errorId: null, title: null },
