@@ -61,7 +61,7 @@ export async function launchConfigStats(db: Db, workerPoolId: string): Promise<L
   return rows;
 }
 
-/** Live workers are counted, stopped ones have been (migration 0011). */
+/** Live workers are counted, stopped ones have been (migrations/0001_schema.sql). */
 const counted = (ofPools: RawBuilder<unknown>): RawBuilder<unknown> => sql`
   counted as (
     select worker_pool_id, launch_config_id, state, count(*) as workers, sum(capacity) as capacity

@@ -53,15 +53,22 @@ export async function rowsOfLaunches(db: Db, tokens: readonly string[]): Promise
   return rows;
 }
 
+/** All live workers in one statement take longer than a query may that others wait for. */
+const KEYS_AT_ONCE = 10_000;
+
 /** Those of these workers that have no row, not even a stopped one. */
 export async function workersWithoutRow(db: Db, workers: readonly WorkerKey[]): Promise<WorkerKey[]> {
-  if (workers.length === 0) return [];
-  const { rows } = await sql<WorkerKey>`
-    select k."workerPoolId" as worker_pool_id, k."workerGroup" as worker_group, k."workerId" as worker_id
-    from jsonb_to_recordset(${jsonb(workers)}) as k("workerPoolId" text, "workerGroup" text, "workerId" text)
-    where not exists (select 1 from workers w where w.worker_pool_id = k."workerPoolId"
-      and w.worker_group = k."workerGroup" and w.worker_id = k."workerId")`.execute(db);
-  return rows;
+  const found: WorkerKey[] = [];
+  for (let from = 0; from < workers.length; from += KEYS_AT_ONCE) {
+    const keys = workers.slice(from, from + KEYS_AT_ONCE);
+    const { rows } = await sql<WorkerKey>`
+      select k."workerPoolId" as worker_pool_id, k."workerGroup" as worker_group, k."workerId" as worker_id
+      from jsonb_to_recordset(${jsonb(keys)}) as k("workerPoolId" text, "workerGroup" text, "workerId" text)
+      where not exists (select 1 from workers w where w.worker_pool_id = k."workerPoolId"
+        and w.worker_group = k."workerGroup" and w.worker_id = k."workerId")`.execute(db);
+    found.push(...rows);
+  }
+  return found;
 }
 
 /** When each orphan was first seen, by `orphanKey`. */

@@ -68,7 +68,9 @@ export async function outboxState(db: Db, nowMs: number): Promise<{ messages: nu
     select case when counted < ${COUNTED} then counted
         else (select max(id) from events) - (select min(id) from events) + 1 end as messages,
       (select at from events order by id limit 1) as oldest
-    from (select count(*) as counted from (select from events limit ${COUNTED}) as first) as few`.execute(db);
+    from (select count(*) as counted from (select from events order by id limit ${COUNTED}) as first) as few`.execute(
+    db,
+  );
   const { messages, oldest } = rows[0]!;
   return { messages, oldestSeconds: oldest === null ? 0 : Math.max(0, nowMs - oldest) / 1000 };
 }

@@ -71,7 +71,7 @@ async function lower(db: Db, bucket: string, limit: CallLimit, { left, pauseMs }
       select 'call-pause', ${bucket}, now, now + ${pause}, ${jsonb(data)} from clock
       -- Many calls are refused at once, and each says nearly the same.
       where ${pause} > 0 and not exists (select 1 from spans s where s.kind = 'call-pause' and s.subject = ${bucket}
-        and s.ends > now + ${pause} - ${PAUSE_TOLERANCE_MS}))
+        and s.ends > cast(now + ${pause} - ${PAUSE_TOLERANCE_MS} as bigint)))
     insert into rate_limits as r (bucket, arrival, paused_until, at)
       select ${bucket}, now + ${lowered}, case when ${pause} > 0 then now + ${pause} else 0 end, now from clock
     on conflict (bucket) do update set

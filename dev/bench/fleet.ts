@@ -61,7 +61,7 @@ async function measure(database: Database, query: FleetQuery & { group: string }
     ...(waited > LIMIT_MS / 10 ? [`${waited.toFixed(0)} ms of it without a processor`] : []),
   ].join(', ');
   const slowest = { ...figure, value: Math.max(...times), unit: 'ms' as const, limit: LIMIT_MS, note };
-  const whole = await tablesReadWhole(database, statements);
+  const whole = query.countsAll ? [] : await tablesReadWhole(database, statements, query.share ?? MAX_SHARE);
   if (whole.length === 0) return [slowest];
   const tables = { ...figure, name: `${figure.name}: tables read whole`, unit: 'tables' as const, limit: 0 };
   return [slowest, { ...tables, value: whole.length, note: whole.join(', ') }];
@@ -74,11 +74,15 @@ async function runOf({ db, pid }: Database, query: FleetQuery, nowMs: number): P
   return { statements, totalMs: statements.reduce((sum, { ms }) => sum + ms, 0), waitedMs: waits() - before };
 }
 
-async function tablesReadWhole({ db, sizes }: Database, statements: readonly Statement[]): Promise<string[]> {
+async function tablesReadWhole(
+  { db, sizes }: Database,
+  statements: readonly Statement[],
+  maxShare: number,
+): Promise<string[]> {
   const read = new Map<string, TableRead>();
   for (const statement of distinct(statements)) {
     for (const each of await readsOf(db, statement)) {
-      const whole = each.whole || each.rows > MAX_SHARE * (sizes.get(each.table) ?? Infinity);
+      const whole = each.whole || each.rows > maxShare * (sizes.get(each.table) ?? Infinity);
       if ((GROWING as readonly string[]).includes(each.table) && whole) read.set(each.table, each);
     }
   }

@@ -1,11 +1,15 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Db } from '../../database/client/schema.js';
+import { text } from '../../database/client/sql.js';
+import { ALL_POOLS } from '../../domain/demand-history.js';
+import { HOUR_MS } from '../../domain/durations.js';
 
 /** Tables of evidence: they grow with all that happens. */
 export const EVIDENCE = [
   ...[
     'demand_polls',
     'demand_hours',
+    'queue_waits',
     'reconciliations',
     'spans',
     'attempts',
@@ -26,7 +30,11 @@ interface Rows {
   readonly rows: (db: Db, count: number, statement: () => RawBuilder<unknown>) => Promise<void>;
   readonly pool: RawBuilder<unknown>;
   readonly at: (rows: number) => RawBuilder<unknown>;
+  readonly nowMs: number;
 }
+
+/** Summed up, of each pool and of all. */
+const HOURS = 165;
 
 /** A week of evidence; of its spans all have ended. */
 export async function loadEvidence(db: Db, size: Size, label: string, how: Rows): Promise<void> {
@@ -34,8 +42,17 @@ export async function loadEvidence(db: Db, size: Size, label: string, how: Rows)
   await loadOfMachines(db, size, label, how);
 }
 
-async function loadOfPools(db: Db, { decisions, pools }: Size, label: string, { rows, pool, at }: Rows): Promise<void> {
+async function loadOfPools(
+  db: Db,
+  { decisions, pools }: Size,
+  label: string,
+  { rows, pool, at, nowMs }: Rows,
+): Promise<void> {
   const polls = Math.ceil(decisions / 16);
+  // A pool has one row for each hour, and one for each minute: more of the same times are other pools'.
+  const isFirst = label === 'old';
+  const all = text(isFirst ? ALL_POOLS : `${label}/all`);
+  const names = text(isFirst ? 'fleet/pool-' : `${label}/pool-`);
   await rows(
     db,
     polls,
@@ -46,11 +63,21 @@ async function loadOfPools(db: Db, { decisions, pools }: Size, label: string, { 
   );
   await rows(
     db,
-    polls,
+    HOURS * (pools + 1),
     () => sql`
     insert into demand_hours (worker_pool_id, hour, series)
-    select case when n % 20 = 0 then '*' else ${pool} end, ${at(polls)} + n, '{"pending":[1,2,3,4,5,6],"claimed":[0,0,0,0,0,0],
+    select case n % ${sql.lit(pools + 1)} when 0 then ${all} else ${names} || n % ${sql.lit(pools + 1)} end,
+      ${sql.lit(HOUR_MS)} * (cast(${sql.lit(nowMs)} as bigint) / ${sql.lit(HOUR_MS)} - 1 - (n - 1) / ${sql.lit(pools + 1)}), '{"pending":[1,2,3,4,5,6],"claimed":[0,0,0,0,0,0],
       "requested":[0,0,0,0,0,0],"running":[1,1,1,1,1,1],"stopping":[0,0,0,0,0,0]}'`,
+  );
+  // Fifty pools wait all the time.
+  await rows(
+    db,
+    HOURS * 60 * 51,
+    () => sql`
+    insert into queue_waits (worker_pool_id, at, tasks, complete, oldest_ms, p50_ms, p95_ms)
+    select case n % 51 when 0 then ${all} else ${names} || n % 51 end,
+      cast(${sql.lit(nowMs)} as bigint) - 60000 * (1 + (n - 1) / 51), 100, true, 60000, 30000, 50000`,
   );
   await rows(
     db,
@@ -73,10 +100,11 @@ async function loadOfPools(db: Db, { decisions, pools }: Size, label: string, { 
   );
   await rows(
     db,
-    pools * 5,
+    pools * 50,
     () => sql`
     insert into pool_revisions (worker_pool_id, revision, at, client_id, action, definition)
-    select ${pool}, (select coalesce(max(revision), 0) from pool_revisions) + n, ${at(pools * 5)}, 'client', 'updated', '{}'`,
+    select ${pool}, (select coalesce(max(revision), 0) from pool_revisions) + n, ${at(pools * 50)}, 'client', 'updated',
+      jsonb_build_object('config', jsonb_build_object('maxCapacity', n % 100), 'description', repeat('x', 700))`,
   );
 }
 

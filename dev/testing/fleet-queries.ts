@@ -65,6 +65,10 @@ export interface FleetQuery {
   readonly name: string;
   /** Which form of it. */
   readonly form?: string;
+  /** As much of a table it may read: the share that it asks about of all that has happened. */
+  readonly share?: number;
+  /** It counts all that is kept, once for all who ask within moments: its time is limited, not what it reads. */
+  readonly countsAll?: true;
   readonly run: (db: Db, nowMs: number) => Promise<unknown>;
 }
 
@@ -281,12 +285,14 @@ const sweep: FleetQuery[] = [
 ];
 
 const dayBefore = (nowMs: number) => spansOver({ from: nowMs - DAY_MS, to: nowMs }, KEPT_SPAN_MS);
+/** Of the 6.9 days on record, with what spans are rounded up to. */
+const SHARE_OF_A_DAY = 0.16;
 const twoHoursBefore = (nowMs: number) => spansOver({ from: nowMs - 2 * HOUR_MS, to: nowMs });
 
 /** Of one pool, and of all. */
 const charts: FleetQuery[] = [pool, ALL_POOLS].flatMap((subject) => {
   const form = subject === pool ? 'one pool' : 'all pools';
-  return [
+  const queries = [
     { name: 'keptDemand', form, run: (db, nowMs) => keptDemand(db, subject, dayBefore(nowMs)) },
     { name: 'polledDemand', form, run: (db, nowMs) => polledDemand(db, subject, twoHoursBefore(nowMs)) },
     { name: 'demandLines', form, run: (db, nowMs) => demandLines(db, subject, dayBefore(nowMs)) },
@@ -295,6 +301,7 @@ const charts: FleetQuery[] = [pool, ALL_POOLS].flatMap((subject) => {
     { name: 'errorOccurrences', form, run: (db, nowMs) => errorOccurrences(db, subject, dayBefore(nowMs)) },
     { name: 'callOccurrences', form, run: (db, nowMs) => callOccurrences(db, subject, dayBefore(nowMs)) },
   ] satisfies FleetQuery[];
+  return subject === pool ? queries : queries.map((query) => ({ ...query, share: SHARE_OF_A_DAY }));
 });
 
 const api: FleetQuery[] = [
@@ -319,7 +326,7 @@ const api: FleetQuery[] = [
   { name: 'listErrors', run: (db) => listErrors(db, pool, {}, page) },
   { name: 'listErrors', form: 'a launch config', run: (db) => listErrors(db, pool, { launchConfigId }, page) },
   { name: 'errorStats', run: (db, nowMs) => errorStats(db, pool, nowMs) },
-  { name: 'errorStats', form: 'all pools', run: (db, nowMs) => errorStats(db, null, nowMs) },
+  { name: 'errorStats', form: 'all pools', countsAll: true, run: (db, nowMs) => errorStats(db, null, nowMs) },
   { name: 'listAudit', run: (db) => listAudit(db, { entityType: 'worker-pool', entityId: pool }, page) },
   { name: 'listAllAudit', run: (db) => listAllAudit(db, page) },
   { name: 'revisedDefinitions', run: (db) => revisedDefinitions(db, [{ workerPoolId: pool, revision: 1 }]) },

@@ -211,12 +211,12 @@ export async function loadHistory(db: Db, size: FleetSize, nowMs: number, label 
   );
   await rows(
     db,
-    size.pools * 5,
+    size.pools * 50,
     () => sql`
     insert into audit (at, client_id, entity_type, entity_id, action)
-    select ${at(size.pools * 5, 300)}, 'client', 'worker-pool', ${pool(size)}, 'updated'`,
+    select ${at(size.pools * 50, 300)}, 'client', 'worker-pool', ${pool(size)}, 'updated'`,
   );
-  await loadEvidence(db, size, label, { rows, pool: pool(size), at: (count) => at(count, 6.9) });
+  await loadEvidence(db, size, label, { rows, pool: pool(size), at: (count) => at(count, 6.9), nowMs });
 }
 
 async function workers(

@@ -11,7 +11,9 @@ import { medianRegistrationAt } from './registrations.js';
 import type { PollRecord, PoolRecords, ReconciliationRecord, RevisionRecord, SpanRecord } from './records.js';
 
 /** What of a pool's records holds at an instant. */
-export function evidenceAt(records: PoolRecords, at: number): PoolEvidence {
+export function evidenceAt(all: PoolRecords, at: number): PoolEvidence {
+  // A day may have thousands of spans, of which few last at one instant: all that follows asks for these.
+  const records = { ...all, spans: all.spans.filter((span) => span.kind === 'outage' || lasts(span, at)) };
   const decision = last(records.reconciliations, ({ ended }) => ended <= at);
   const revision = last(records.revisions, ({ at: since }) => since <= at);
   const definition = revision && revision.action !== 'deleted' ? revision.definition : null;
