@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { inParallel } from '../../activities/support/in-parallel.js';
 import { openDatabase, type Database } from '../../database/client/open.js';
+import { jsonb } from '../../database/client/sql.js';
+import { DAY_MS } from '../../domain/durations.js';
+import { EVIDENCE } from '../testing/fleet-evidence.js';
 import { awsPool } from '../testing/api-client.js';
 import { eventually } from '../testing/eventually.js';
 import { startSystem, type System } from '../testing/system.js';
@@ -75,9 +78,11 @@ async function churn({ system, database, use }: Deployment, options: ChurnOption
   const pools = Array.from({ length: options.pools }, (_, n) => `bench/fleet-${n + 1}`);
   const startMs = Date.now();
   await startFleet(system, pools, Math.ceil(options.live / options.pools));
+  const sizesBefore = await evidenceSizes(database);
   const [before, begun, useBefore] = [await countsOf(database), Date.now(), use()];
   const demands = await addTasks(system, pools, begun + options.minutes * 60_000);
   const [elapsedMs, useAfter, after] = [Date.now() - begun, use(), await countsOf(database)];
+  const sizes = await evidenceSizes(database);
   // The last task has its machine by then, or is late.
   await delay(3 * LIMIT_S * 1000);
   return figuresOf(options, {
@@ -87,6 +92,7 @@ async function churn({ system, database, use }: Deployment, options: ChurnOption
     reconciliations: after.reconciliations - before.reconciliations,
     withoutEffect: after.withoutEffect - before.withoutEffect,
     launches: after.launches - before.launches,
+    evidence: growthPerDay(sizesBefore, sizes, elapsedMs),
   });
 }
 
@@ -145,9 +151,22 @@ async function countsOf({ db }: Database): Promise<Counts> {
   return rows[0]!;
 }
 
+/** Bytes of each table, with its indexes. */
+async function evidenceSizes({ db }: Database): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ name: string; bytes: number }>`
+    select name, cast(pg_total_relation_size(cast(name as regclass)) as float8) as bytes
+    from jsonb_array_elements_text(${jsonb(EVIDENCE)}) as e (name)`.execute(db);
+  return new Map(rows.map(({ name, bytes }) => [name, bytes]));
+}
+
+const growthPerDay = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, elapsedMs: number) =>
+  [...after].map(([name, bytes]) => ({ name, bytes: ((bytes - before.get(name)!) * DAY_MS) / elapsedMs }));
+
 interface Measured extends Counts {
   readonly startSeconds: number;
   readonly waits: Waits;
+  /** Of each table, in a day at this rate. */
+  readonly evidence: readonly { readonly name: string; readonly bytes: number }[];
   /** In percent of the time. */
   readonly use: Use;
 }
@@ -179,6 +198,12 @@ function figuresOf({ pools, live, minutes }: ChurnOptions, measured: Measured): 
       note: `${reconciliations} for ${launches} launches`,
     }),
     figure('decisions without effect', withoutEffect, 'events'),
+    figure('evidence, a day at this rate', measured.evidence.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6, 'MB', {
+      note: measured.evidence
+        .filter(({ bytes }) => bytes > 0)
+        .map(({ name, bytes }) => `${name} ${(bytes / 1e6).toFixed(0)}`)
+        .join(', '),
+    }),
   ];
 }
 

@@ -5,6 +5,7 @@ import { measureApi } from './api.js';
 import { azureScenarios, measureAzure } from './azure.js';
 import { measureChurn } from './churn.js';
 import { measureCounts } from './counts.js';
+import { measureExplanations } from './explanations.js';
 import { measureFleetQueries } from './fleet.js';
 import { measureGoogle } from './google.js';
 import { measureGoogleErrors, measureGoogleMemory } from './google-process.js';
@@ -28,6 +29,7 @@ const options = new Command('bench')
   .option('--pools <number>', 'of the large deployment at work', Number, 400)
   .option('--live <number>', 'lifecycles of the large deployment at work', Number, 5_000)
   .option('--no-queries', 'leave the queries of the large deployment out')
+  .option('--no-explanations', 'leave what its pages ask for out')
   .option('--removed-by <who>', 'only this one: client or machines')
   .option('--json <file>', 'where the figures go', 'bench-results.json')
   .parse()
@@ -45,6 +47,7 @@ const options = new Command('bench')
     pools: number;
     live: number;
     queries: boolean;
+    explanations: boolean;
     removedBy?: 'client' | 'machines';
     json: string;
   }>();
@@ -66,6 +69,7 @@ try {
 
 async function measureFleet(): Promise<void> {
   if (options.queries) note(await measureFleetQueries());
+  if (options.explanations) note(await measureExplanations());
   if (options.minutes > 0) note(await measureChurn(options, postgres.pid));
 }
 
