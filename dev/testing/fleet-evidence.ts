@@ -39,20 +39,12 @@ const HOURS = 165;
 /** A week of evidence; of its spans all have ended. */
 export async function loadEvidence(db: Db, size: Size, label: string, how: Rows): Promise<void> {
   await loadOfPools(db, size, label, how);
+  await loadSummedUp(db, size, label, how);
   await loadOfMachines(db, size, label, how);
 }
 
-async function loadOfPools(
-  db: Db,
-  { decisions, pools }: Size,
-  label: string,
-  { rows, pool, at, nowMs }: Rows,
-): Promise<void> {
+async function loadOfPools(db: Db, { decisions, pools }: Size, label: string, { rows, pool, at }: Rows): Promise<void> {
   const polls = Math.ceil(decisions / 16);
-  // A pool has one row for each hour, and one for each minute: more of the same times are other pools'.
-  const isFirst = label === 'old';
-  const all = text(isFirst ? ALL_POOLS : `${label}/all`);
-  const names = text(isFirst ? 'fleet/pool-' : `${label}/pool-`);
   await rows(
     db,
     polls,
@@ -60,24 +52,6 @@ async function loadOfPools(
     insert into demand_polls (begun, ended, process, full_id, interval_ms, pools, errors)
     select ${at(polls)}, ${at(polls)}, 'p', case when n % 60 = 0 then null else n - n % 60 end, 10000,
       jsonb_build_object(${pool}, jsonb_build_object('pending', n)), '[]'`,
-  );
-  await rows(
-    db,
-    HOURS * (pools + 1),
-    () => sql`
-    insert into demand_hours (worker_pool_id, hour, series)
-    select case n % ${sql.lit(pools + 1)} when 0 then ${all} else ${names} || n % ${sql.lit(pools + 1)} end,
-      ${sql.lit(HOUR_MS)} * (cast(${sql.lit(nowMs)} as bigint) / ${sql.lit(HOUR_MS)} - 1 - (n - 1) / ${sql.lit(pools + 1)}), '{"pending":[1,2,3,4,5,6],"claimed":[0,0,0,0,0,0],
-      "requested":[0,0,0,0,0,0],"running":[1,1,1,1,1,1],"stopping":[0,0,0,0,0,0]}'`,
-  );
-  // Fifty pools wait all the time.
-  await rows(
-    db,
-    HOURS * 60 * 51,
-    () => sql`
-    insert into queue_waits (worker_pool_id, at, tasks, complete, oldest_ms, p50_ms, p95_ms)
-    select case n % 51 when 0 then ${all} else ${names} || n % 51 end,
-      cast(${sql.lit(nowMs)} as bigint) - 60000 * (1 + (n - 1) / 51), 100, true, 60000, 30000, 50000`,
   );
   await rows(
     db,
@@ -105,6 +79,32 @@ async function loadOfPools(
     insert into pool_revisions (worker_pool_id, revision, at, client_id, action, definition)
     select ${pool}, (select coalesce(max(revision), 0) from pool_revisions) + n, ${at(pools * 50)}, 'client', 'updated',
       jsonb_build_object('config', jsonb_build_object('maxCapacity', n % 100), 'description', repeat('x', 700))`,
+  );
+}
+
+/** What is summed up by the hour, and waits by the minute. */
+async function loadSummedUp(db: Db, { pools }: Size, label: string, { rows, nowMs }: Rows): Promise<void> {
+  // A pool has one row for each hour, and one for each minute: more of the same times are other pools'.
+  const isFirst = label === 'old';
+  const all = text(isFirst ? ALL_POOLS : `${label}/all`);
+  const names = text(isFirst ? 'fleet/pool-' : `${label}/pool-`);
+  await rows(
+    db,
+    HOURS * (pools + 1),
+    () => sql`
+    insert into demand_hours (worker_pool_id, hour, series)
+    select case n % ${sql.lit(pools + 1)} when 0 then ${all} else ${names} || n % ${sql.lit(pools + 1)} end,
+      ${sql.lit(HOUR_MS)} * (cast(${sql.lit(nowMs)} as bigint) / ${sql.lit(HOUR_MS)} - 1 - (n - 1) / ${sql.lit(pools + 1)}), '{"pending":[1,2,3,4,5,6],"claimed":[0,0,0,0,0,0],
+      "requested":[0,0,0,0,0,0],"running":[1,1,1,1,1,1],"stopping":[0,0,0,0,0,0]}'`,
+  );
+  // Fifty pools wait all the time.
+  await rows(
+    db,
+    HOURS * 60 * 51,
+    () => sql`
+    insert into queue_waits (worker_pool_id, at, tasks, complete, oldest_ms, p50_ms, p95_ms)
+    select case n % 51 when 0 then ${all} else ${names} || n % 51 end,
+      cast(${sql.lit(nowMs)} as bigint) - 60000 * (1 + (n - 1) / 51), 100, true, 60000, 30000, 50000`,
   );
 }
 
