@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import { openDatabase } from '../../database/client/open.js';
-import type { Db } from '../../database/client/schema.js';
 import { API_PREFIX } from '../../api/http/paths.js';
 import { DAY_MS } from '../../domain/durations.js';
 import { explainedPools, loadDay } from '../testing/evidence-of-a-day.js';
@@ -28,7 +27,8 @@ export async function measureExplanations(): Promise<Figure[]> {
         await loadFleet(database.db, FLEET, nowMs);
         await loadDay(database.db, nowMs);
         await analyzeFleet(database.db);
-        await settle(database.db);
+        // What was loaded is on the disk before anything is measured.
+        await sql`checkpoint`.execute(database.db);
       } finally {
         await database.close();
       }
@@ -39,9 +39,6 @@ export async function measureExplanations(): Promise<Figure[]> {
     }
   });
 }
-
-/** What was loaded is on the disk before anything is measured. */
-const settle = (db: Db) => sql`checkpoint`.execute(db);
 
 async function measure(port: number, nowMs: number): Promise<Figure[]> {
   const random = seededRandom(SEED);
