@@ -29,6 +29,15 @@ export const clock = (ms: number): string => new Date(ms).toISOString().slice(11
 /** `2026-11-28 12:01:30`, in UTC. */
 export const dateAndTime = (instant: string): string => new Date(instant).toISOString().slice(0, 19).replace('T', ' ');
 
+/** `12:01` in UTC for each of these seconds since the epoch, with the date below where it is another. */
+export const timeLabels = (seconds: readonly number[]): string[] =>
+  seconds
+    .map((each) => dateAndTime(new Date(each * 1000).toISOString()))
+    .map((each, index, all) => {
+      const [date, time] = [each.slice(5, 10), each.slice(11, 16)];
+      return date === all[index - 1]?.slice(5, 10) ? time : `${time}\n${date}`;
+    });
+
 /** Thousands with commas; what is unknown is a dash, never a 0. */
 export const count = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toLocaleString('en-US');

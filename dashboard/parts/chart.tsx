@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { count, dateAndTime } from '../format.js';
+import { count, dateAndTime, timeLabels } from '../format.js';
 
 export interface Series {
   readonly name: string;
@@ -123,7 +123,10 @@ function optionsOf(strokes: readonly Stroke[], width: number, format: (value: nu
     cursor: { show: false },
     tzDate: (seconds) => utc(seconds),
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max)] } },
-    axes: [axis, { ...axis, size: 60, values: (_plot, values) => values.map(format) }],
+    axes: [
+      { ...axis, values: (_plot, values) => timeLabels(values) },
+      { ...axis, size: 60, values: (_plot, values) => values.map(format) },
+    ],
     series: [
       {},
       ...strokes.map(({ colour, isDashed }) => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { diffLines } from '../../../dashboard/diff.js';
-import { age, clock, count, dateAndTime, duration } from '../../../dashboard/format.js';
+import { age, clock, count, dateAndTime, duration, timeLabels } from '../../../dashboard/format.js';
 import { auditCall, auditPage, poolPage, withQuery, workerCall, workerPage } from '../../../dashboard/urls.js';
 
 describe('duration', () => {
@@ -24,6 +24,17 @@ test('instants are shown in UTC, numbers with thousands, and what is unknown as 
   expect(clock(Date.parse('2026-11-28T12:01:30.000Z'))).toBe('12:01:30');
   expect(dateAndTime('2026-11-28T12:01:30.123Z')).toBe('2026-11-28 12:01:30');
   expect([count(1234), count(0), count(null), count(undefined)]).toEqual(['1,234', '0', '–', '–']);
+});
+
+test('times below a chart are in UTC by the 24-hour clock, each date once', () => {
+  const begin = Date.parse('2026-11-28T20:00:00Z') / 1000;
+  expect(timeLabels([0, 2, 4, 6].map((hours) => begin + hours * 3600))).toEqual([
+    '20:00\n11-28',
+    '22:00',
+    '00:00\n11-29',
+    '02:00',
+  ]);
+  expect(timeLabels([])).toEqual([]);
 });
 
 test('addresses hold a pool id as one component, and no empty query key', () => {
