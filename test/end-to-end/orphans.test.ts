@@ -9,6 +9,7 @@ import { ProductProcess } from '../../dev/testing/product.js';
 import { awsAt, awsSpec, REGION } from '../support/aws-harness.js';
 import {
   deploymentIdOf,
+  expectHeldByIncompleteList,
   letTimePass,
   NO_SWEEPS,
   orphan,
@@ -126,23 +127,11 @@ test('a machine of an unknown launch holds all removals, is said once, and goes 
 longTest('a list that is not complete removes nothing, also when that is confirmed', async () => {
   const { pool, workers } = await runningPool(1);
   await orphan(system(), workers[0]!, 'closed');
-  await sweep();
-  await letTimePass(system());
-  const refused = await system().simulator.addFault({
-    ...{
-      operation: 'DescribeInstances',
-      mode: 'refuse',
-      code: 'Unavailable',
-      status: 503,
-      region: REGION,
-      times: 1_000,
-    },
+  const refusal = { mode: 'refuse', code: 'Unavailable', status: 503, region: REGION, times: 1_000 } as const;
+  await expectHeldByIncompleteList(system(), workers[0]!.workerId, async () => {
+    const { id } = await system().simulator.addFault({ operation: 'DescribeInstances', ...refusal });
+    return () => system().simulator.releaseFault(id);
   });
-  for (const request of [{}, { confirmed: 5 }]) {
-    expect(await sweep(request)).toMatchObject({ removed: 0, held: ['incomplete list'] });
-  }
-  expect(await stateOf(workers[0]!.workerId)).toBe('running');
-  await system().simulator.releaseFault(refused.id);
   expect(await sweep()).toMatchObject({ removed: 1, held: [] });
   await expectAllStopped(system(), pool);
 });

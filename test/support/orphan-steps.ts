@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { expect } from '@jest/globals';
 import type { WorkerKey } from '../../domain/ids.js';
 import type { MachineLocation } from '../../domain/worker.js';
 import { lifecycleId } from '../../temporal/ids.js';
@@ -48,6 +49,33 @@ export async function orphan(system: System, worker: WorkerKey, how: 'closed' | 
     lost: 'delete from workers where worker_id = $1',
   }[how];
   await system.query(statement, [worker.workerId]);
+}
+
+/**
+ * The machine, an orphan, stays while a list is not complete, also when its removal is confirmed; that is said once.
+ * `hide` makes it so, and gives what ends it.
+ */
+export async function expectHeldByIncompleteList(
+  system: System,
+  machineId: string,
+  hide: () => Promise<() => Promise<unknown>>,
+): Promise<void> {
+  const lines = () =>
+    system
+      .process('worker')
+      .output()
+      .match(/"orphan-removals-held"/g)?.length ?? 0;
+  await sweepOrphans(system);
+  await letTimePass(system);
+  const before = lines();
+  const show = await hide();
+  for (const request of [{}, {}, { confirmed: 5 }]) {
+    expect(await sweepOrphans(system, request)).toMatchObject({ removed: 0, held: ['incomplete list'] });
+  }
+  const machines = await system.simulator.machines();
+  expect(machines.find(({ instanceId }) => instanceId === machineId)).toMatchObject({ state: 'running' });
+  expect(lines()).toBe(before + 1);
+  await show();
 }
 
 export async function deploymentIdOf(system: System): Promise<string> {

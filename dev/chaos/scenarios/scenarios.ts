@@ -1,48 +1,55 @@
-import { scheduleOf } from './another-deployment.js';
+import { awsPool } from '../../testing/api-client.js';
 import { createNamespace } from '../../testing/namespace.js';
 import { openLifecycles } from '../check/lifecycles.js';
 import { EXAMPLE_REGIONS } from '../deployment.js';
-import type { Stage } from './stage.js';
+import { scheduleOf } from './another-deployment.js';
+import { type CloudOfLists, incompleteLists } from './incomplete-lists.js';
+import type { DefinePool, Stage } from './stage.js';
 
 /**
  * What a sweep must not do, and how it goes on when an operator has looked: each from a running deployment to its clean
  * end.
  */
 
-const [HERE, THERE] = EXAMPLE_REGIONS;
+const [REGION] = EXAMPLE_REGIONS;
+const HERE: DefinePool = (capacity) => awsPool({ ...capacity, regions: [REGION] });
 
-/** An orphan of a known launch waits while a list of any place is incomplete, whatever an operator confirms. */
-async function incompleteList(stage: Stage): Promise<void> {
-  const { simulator } = stage.deployment;
-  const [orphan, kept] = await stage.runningPool('chaos/incomplete', 2, HERE);
-  const [elsewhere] = await stage.runningPool('chaos/incomplete-elsewhere', 1, THERE);
-  await stage.wantNone('chaos/incomplete');
-  await stage.wantNone('chaos/incomplete-elsewhere');
-  await stage.orphan(orphan!);
-  // A complete list has shown that it is without an owner: only the fuse is left to hold it.
+/**
+ * Orphans of known launches wait while a list of any place of any cloud is incomplete, whatever an operator confirms:
+ * one in that cloud, and one in a list that is complete.
+ */
+const incompleteList = (cloud: CloudOfLists) => async (stage: Stage) => {
+  const { here, there, hide } = incompleteLists[cloud];
+  const pools = [`chaos/incomplete-${cloud}`, `chaos/incomplete-${cloud}-there`, `chaos/complete-beside-${cloud}`];
+  const [orphan, kept] = await stage.runningPool(pools[0]!, 2, here);
+  const [elsewhere] = await stage.runningPool(pools[1]!, 1, there);
+  const [beside] = await stage.runningPool(pools[2]!, 1, HERE);
+  const machines = [orphan!, kept!, elsewhere!, beside!];
+  for (const pool of pools) await stage.wantNone(pool);
+  for (const each of [orphan!, beside!]) await stage.orphan(each);
+  // Complete lists show that they are without an owner, and then only the fuse is left to hold them: time passes when
+  // no sweep is left that has read complete ones.
+  await stage.sweep();
+  const show = await hide(stage.deployment.simulator);
   await stage.sweep();
   await stage.letTimePass();
-  const { id } = await simulator.addFault({
-    ...{ operation: 'DescribeInstances', mode: 'refuse', code: 'Unavailable', status: 503 },
-    ...{ region: THERE, times: 100_000 },
-  });
-  await stage.expectHeld('incomplete list', [orphan!, kept!, elsewhere!]);
+  await stage.expectHeld('incomplete list', machines);
   await stage.command('sweep', '--confirm', '5');
-  for (const each of [orphan!, kept!, elsewhere!])
+  for (const each of machines)
     stage.expect(await stage.exists(each), `removed of an incomplete list, because that was confirmed: ${each}`);
-  await simulator.releaseFault(id);
+  await show();
   await stage.until(async () => {
     await stage.sweep();
-    return !(await stage.exists(orphan!));
-  }, 'the removal of the orphan');
-  await stage.endAll(['chaos/incomplete', 'chaos/incomplete-elsewhere'], [kept!, elsewhere!]);
-}
+    return !(await stage.exists(orphan!)) && !(await stage.exists(beside!));
+  }, 'the removal of the orphans');
+  await stage.endAll(pools, machines);
+};
 
 /** An orphan of a known launch waits while there is a machine of a launch that the database does not know. */
 async function unknownMachine(stage: Stage): Promise<void> {
   const [orphan, kept] = await stage.runningPool('chaos/unknown', 2, HERE);
   await stage.wantNone('chaos/unknown');
-  const unknown = await stage.launchUnknown(HERE, 'chaos-unknown-launch');
+  const unknown = await stage.launchUnknown(REGION, 'chaos-unknown-launch');
   await stage.orphan(orphan!);
   await stage.expectHeld('unknown machines', [orphan!, kept!, unknown]);
   await stage.command('sweep', '--confirm', '2');
@@ -168,7 +175,9 @@ async function copiedTags(stage: Stage): Promise<void> {
 }
 
 export const scenarios = {
-  'incomplete-list': incompleteList,
+  'incomplete-list': incompleteList('aws'),
+  'incomplete-list-azure': incompleteList('azure'),
+  'incomplete-list-google': incompleteList('google'),
   'unknown-machine': unknownMachine,
   'copied-tags': copiedTags,
   'another-namespace': anotherNamespace,

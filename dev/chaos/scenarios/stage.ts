@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
-import { awsPool } from '../../testing/api-client.js';
+import type { CapacityShape } from '../../testing/api-client.js';
 import { eventually } from '../../testing/eventually.js';
 import { ProductProcess } from '../../testing/product.js';
 import { openLifecycles } from '../check/lifecycles.js';
@@ -13,12 +13,16 @@ const PATIENCE_MS = 180_000;
  */
 const END_PATIENCE_MS = 12 * 60_000;
 
+/** A definition of a pool somewhere, which has this capacity. */
+export type DefinePool = (capacity: CapacityShape) => object;
+
 /** Steps of scenarios, which act on a deployment with a database that others can read and write. */
 export class Stage {
   readonly deployment: Deployment;
   /** Resolves at the first violation. */
   readonly broken: Promise<void>;
   readonly #onViolation: (violation: string) => void;
+  readonly #definitions = new Map<string, DefinePool>();
 
   constructor(deployment: Deployment, onViolation: (violation: string) => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -44,9 +48,10 @@ export class Stage {
   }
 
   /** A pool with so many running machines, whose agents do nothing any more: they leave when they are removed. */
-  async runningPool(pool: string, count: number, region: string): Promise<string[]> {
+  async runningPool(pool: string, count: number, define: DefinePool): Promise<string[]> {
     const { api, simulator } = this.deployment;
-    const definition = awsPool({ minCapacity: count, maxCapacity: count, regions: [region] });
+    this.#definitions.set(pool, define);
+    const definition = define({ minCapacity: count, maxCapacity: count });
     await api.createPool(pool, definition).catch(() => api.updatePool(pool, definition));
     const running = async () =>
       await this.sql<{ worker_id: string }>(
@@ -66,7 +71,7 @@ export class Stage {
   }
 
   async wantNone(pool: string): Promise<void> {
-    await this.deployment.api.updatePool(pool, awsPool({ minCapacity: 0, maxCapacity: 0 }));
+    await this.deployment.api.updatePool(pool, this.#definitions.get(pool)!({ minCapacity: 0, maxCapacity: 0 }));
   }
 
   async exists(instanceId: string): Promise<boolean> {
@@ -163,6 +168,14 @@ export class Stage {
     return Instances![0]!.InstanceId!;
   }
 
+  /** Of these machines: themselves, and what Azure keeps of each. */
+  async #leftOf(machines: readonly string[]): Promise<string[]> {
+    const { resources } = await this.deployment.simulator.azureState();
+    const parts = resources.filter(({ tags }) => Object.values(tags).some((tag) => machines.includes(tag)));
+    const alive = await Promise.all(machines.map(async (id) => ((await this.exists(id)) ? [id] : [])));
+    return [...alive.flat(), ...parts.map(({ id }) => id)];
+  }
+
   /** Removes all workers of these pools; then nothing is left of these machines and no lifecycle is open. */
   async endAll(pools: readonly string[], machines: readonly string[]): Promise<void> {
     const { api, temporalClient } = this.deployment;
@@ -170,10 +183,7 @@ export class Stage {
       await this.wantNone(pool);
       for (const worker of await api.workers(pool)) if (worker.state !== 'stopped') await api.removeWorker(worker);
     }
-    const left = async () => [
-      ...(await openLifecycles(temporalClient)),
-      ...(await Promise.all(machines.map(async (id) => ((await this.exists(id)) ? [id] : [])))).flat(),
-    ];
+    const left = async () => [...(await openLifecycles(temporalClient)), ...(await this.#leftOf(machines))];
     await this.until(async () => (await left()).length === 0, 'nothing to be left', END_PATIENCE_MS).catch(
       () => undefined,
     );

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type { WorkerKey } from '../../../../domain/ids.js';
+import { incompleteLists } from '../../../../dev/chaos/scenarios/incomplete-lists.js';
 import { AZURE_GROUP, AZURE_SUBSCRIPTION, azurePool } from '../../../../dev/testing/azure-pool.js';
 import { azureAt, azureSpec, buildMachine } from '../../../support/azure-harness.js';
 import { azureSystem, remainingInAzure } from '../../../support/azure-system.js';
 import {
   deploymentIdOf,
+  expectHeldByIncompleteList,
   letTimePass,
   NO_SWEEPS,
   orphan,
@@ -72,6 +74,16 @@ test('copies of all tags of a worker under other names stay when the worker is r
   await letTimePass(system());
   expect(await sweepOrphans(system(), { confirmed: 50 })).toMatchObject({ removed: 0, failed: 0 });
   expect((await remainingInAzure(system())).toSorted()).toEqual([...others, ...copies].toSorted());
+});
+
+test('a VM that is listed stays while the records of deployments are not, also when that is confirmed, and goes then', async () => {
+  const others = await remainingInAzure(system());
+  const { pool, workers } = await runningMachines(1);
+  const [{ workerId } = { workerId: '' }] = workers;
+  await orphan(system(), workers[0]!, 'closed');
+  await expectHeldByIncompleteList(system(), workerId, () => incompleteLists.azure.hide(system().simulator));
+  await sweptTo(others);
+  await expectAllStopped(system(), pool);
 });
 
 longTest('a VM that lost its row is adopted into a lifecycle that removes it when nobody wants it', async () => {

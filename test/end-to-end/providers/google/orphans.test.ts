@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { incompleteLists } from '../../../../dev/chaos/scenarios/incomplete-lists.js';
 import { googlePool, googleProviderConfig } from '../../../../dev/testing/google-pool.js';
 import { SimulatedGoogle } from '../../../../dev/testing/simulated-google.js';
 import { googleAt, newGoogleSpec } from '../../../support/google-harness.js';
 import {
   deploymentIdOf,
+  expectHeldByIncompleteList,
   knowLaunch,
   letTimePass,
   NO_SWEEPS,
@@ -11,7 +13,7 @@ import {
   orphanVerdicts,
   sweepOrphans,
 } from '../../../support/orphan-steps.js';
-import { endPool, settled } from '../../../support/pool-steps.js';
+import { endPool, expectAllStopped, settled } from '../../../support/pool-steps.js';
 import { recordedContext } from '../../../support/provider-context.js';
 import { suiteOf } from '../../../support/suite.js';
 
@@ -46,6 +48,18 @@ test('a machine whose row was closed goes, and so does a disk of a known launch;
   await sweepOrphans(system());
   expect(Object.values(await orphanVerdicts(system()))).toEqual(['unknown']);
   await endPool(system(), pool, googlePool({ maxCapacity: 0 }));
+});
+
+test('a machine stays while a list over all zones does not reach another zone, also when that is confirmed, and goes then', async () => {
+  const pool = newPool();
+  await system().api.createPool(pool, googlePool({ minCapacity: 1 }));
+  await settled(system(), pool, 1);
+  await system().api.updatePool(pool, googlePool({ maxCapacity: 0 }));
+  const [worker] = await system().api.workers(pool);
+  await orphan(system(), worker!, 'closed');
+  await expectHeldByIncompleteList(system(), worker!.workerId, () => incompleteLists.google.hide(system().simulator));
+  expect(await sweepOrphans(system())).toMatchObject({ removed: 1, failed: 0, held: [] });
+  await expectAllStopped(system(), pool);
 });
 
 /** A machine that a launch of this deployment made, and that is gone; its disk stays. */
