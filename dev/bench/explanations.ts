@@ -6,6 +6,7 @@ import { explainedPools, loadDay } from '../testing/evidence-of-a-day.js';
 import { analyzeFleet, FLEET, loadFleet } from '../testing/fleet-rows.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { startSystem } from '../testing/system.js';
+import { measureDashboard } from './dashboard.js';
 import { withEngine } from './engine.js';
 import { request, run } from './http-load.js';
 import type { Figure } from './report.js';
@@ -29,11 +30,12 @@ export async function measureExplanations(): Promise<Figure[]> {
         await analyzeFleet(database.db);
         // What was loaded is on the disk before anything is measured.
         await sql`checkpoint`.execute(database.db);
+        await system.start('api');
+        const figures = await measure(Number(new URL(system.api.url).port), nowMs);
+        return [...figures, ...(await measureDashboard(`${system.api.url}/`, database.db))];
       } finally {
         await database.close();
       }
-      await system.start('api');
-      return await measure(Number(new URL(system.api.url).port), nowMs);
     } finally {
       await system.stop();
     }

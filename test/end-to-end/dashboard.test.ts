@@ -6,7 +6,7 @@ import { SYSTEM_TIMEOUT_MS } from '../../dev/testing/patience.js';
 import { startSystem, type System } from '../../dev/testing/system.js';
 import { ALL_POOLS, seriesOf } from '../../domain/demand-history.js';
 import { HOUR_MS, startOf } from '../../domain/durations.js';
-import { startChromium } from '../support/client-page.js';
+import { startChromium } from '../../dev/testing/chromium.js';
 import { proofSize } from '../support/long.js';
 
 const WORKER_POOL = 'web/browser-tests';

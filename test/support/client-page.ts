@@ -1,25 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Credentials } from 'taskcluster-client';
+import { startChromium } from '../../dev/testing/chromium.js';
 import { runProgram } from '../../dev/servers/tool-cache.js';
 import type { ClientProgram, ProgramAnswer, ProgramCall } from './client-programs.js';
 import { scriptedServer } from './scripted-server.js';
 
 const bundler = new URL('./browser/bundle.mjs', import.meta.url).pathname;
-const flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking'];
-const moreFlags = ['disable-component-update', 'disable-sync'];
-
-export async function startChromium(): Promise<Browser> {
-  // Loaded where it is used: it is large, and most runs of the files that may start a browser do not.
-  const { chromium } = await import('playwright-core');
-  return chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    args: [...flags, ...moreFlags].map((flag) => `--${flag}`),
-  });
-}
-
 /** npm's `taskcluster-client-web` in a page of another origin, as `window.taskcluster`. */
 export interface ClientPage extends Omit<ClientProgram, 'stop'> {
   readonly page: Page;

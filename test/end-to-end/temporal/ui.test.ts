@@ -9,7 +9,7 @@ import { eventually } from '../../../dev/testing/eventually.js';
 import { PATIENCE_MS, SYSTEM_TIMEOUT_MS } from '../../../dev/testing/patience.js';
 import { startSystem, type System } from '../../../dev/testing/system.js';
 import { startTemporalServer } from '../../../dev/testing/temporal-server.js';
-import { startChromium } from '../../support/client-page.js';
+import { startChromium } from '../../../dev/testing/chromium.js';
 
 const WORKER_POOL = 'web/browser-tests';
 
