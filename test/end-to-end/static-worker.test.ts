@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import taskcluster, { type Credentials } from 'taskcluster-client';
+import { API_PREFIX } from '../../api/http/paths.js';
+import type { Overview } from '../../api/schemas/overview.js';
 import { HOUR_MS, DAY_MS } from '../../domain/durations.js';
+import type { Explanation } from '../../domain/explain/explanation.js';
+import { whyOf } from '../../domain/pool-status.js';
 import { lifecycleId } from '../../temporal/ids.js';
 import { DatabaseLock } from '../support/database-locks.js';
 import { restart } from '../support/pool-steps.js';
@@ -28,6 +32,32 @@ const as = (credentials?: Credentials) =>
 const register = (staticSecret: string) =>
   as().registerWorker({ ...key, providerId: 'hand', workerIdentityProof: { staticSecret } });
 const reregister = (credentials: Credentials, secret: string) => as(credentials).reregisterWorker({ ...key, secret });
+
+async function read<T>(path: string): Promise<T> {
+  const headers = { authorization: `Bearer ${ops.accessToken}` };
+  const response = await fetch(`${system().api.url}${API_PREFIX}${path}`, { headers });
+  return (await response.json()) as T;
+}
+
+test('a pool of static machines is not said to be down while no task waits for one, in the list and when explained', async () => {
+  const workerPoolId = 'lab/empty';
+  await as(ops).createWorkerPool(workerPoolId, {
+    ...{ providerId: 'hand', description: '', owner: 'owner@example.com', emailOnError: false, config: {} },
+  });
+  const said = async () => {
+    const { pools } = await read<Overview>('/overview');
+    const row = pools.find((each) => each.workerPoolId === workerPoolId);
+    const { cause } = await read<Explanation>(`/worker-pool/${encodeURIComponent(workerPoolId)}/explain`);
+    return [row?.limitedBy, row && whyOf(row), cause];
+  };
+  const expectSaid = async (word: string, level: string) => {
+    const wanted = JSON.stringify([['provider hand launches nothing by itself'], { word, level }, word]);
+    await system().waitFor(async () => JSON.stringify(await said()) === wanted, `${word}, ${level}`);
+  };
+  await expectSaid('nothing-wanted', 'fine');
+  await system().simulator.addTasks(workerPoolId, 2);
+  await expectSaid('provider-down', 'bad');
+});
 
 test('a static machine registers, re-registers, gets another secret and is removed, with a crash in the middle', async () => {
   const [first, second] = [newSecret(), newSecret()];
