@@ -17,7 +17,7 @@ import { Providers } from './pages/providers.js';
 import { Worker } from './pages/worker.js';
 import { Confirmation, done } from './parts/dialog.js';
 import { Loading } from './parts/small.js';
-import { closeSession, me } from './session.js';
+import { closeSession, me, signsIn } from './session.js';
 import { nextTheme, theme } from './theme.js';
 
 /** Addresses that are pages of ours; every other link leaves. */
@@ -64,7 +64,8 @@ function Frame() {
 function Content() {
   const caller = me.value;
   if (caller === null) return <Loading />;
-  if (caller.authType !== 'open' && caller.scopes.length === 0) return <Login />;
+  const isKnown = caller.authType === 'open' || caller.scopes.length > 0;
+  if (!isKnown || signsIn.value) return <Login />;
   return (
     <Router>
       <Route path="/" component={Overview} />
@@ -108,6 +109,11 @@ function Header() {
       <button type="button" onClick={nextTheme} aria-label={`Colours: ${theme.value}`}>
         {{ auto: '◐', light: '○', dark: '●' }[theme.value]}
       </button>
+      {me.value && me.value.authType !== 'open' && me.value.clientId === null && me.value.scopes.length > 0 && (
+        <button type="button" onClick={() => (signsIn.value = !signsIn.value)}>
+          {signsIn.value ? 'Back' : 'Sign in'}
+        </button>
+      )}
       {me.value?.sessionExpires && (
         <button type="button" onClick={() => void closeSession()}>
           Sign out {me.value.clientId}

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Static } from 'typebox';
-import type { whoami } from '../api/schemas/session.js';
+import type { sessionRequest, whoami } from '../api/schemas/session.js';
 import { satisfies } from '../domain/scopes.js';
 import { call } from './client.js';
 
@@ -17,8 +17,12 @@ export async function loadSession(): Promise<void> {
   me.value = await call<Whoami>('GET', '/whoami');
 }
 
-export async function openSession(accessToken: string): Promise<void> {
-  me.value = await call<Whoami>('POST', '/session', { accessToken });
+/** Also for a caller who may read this or that without a session. */
+export const signsIn = signal(false);
+
+export async function openSession(credentials: Static<typeof sessionRequest>): Promise<void> {
+  me.value = await call<Whoami>('POST', '/session', credentials);
+  signsIn.value = false;
 }
 
 export async function closeSession(): Promise<void> {

@@ -4,6 +4,7 @@ import { parseWorkerClientId } from './credentials.js';
 import { authenticateHawk, type KnownSigners } from './hawk.js';
 import { issuerOf } from './hawk-ext.js';
 import { likelyHosts, type NamedHosts, possibleHosts } from './hosts.js';
+import { signedFor, type TaskclusterCredentials } from './sealed-session.js';
 import { hasBewit, isHawk, type Presented, type PresentedSignature, presentedSignature } from './signature.js';
 
 export interface AuthSettings {
@@ -57,6 +58,20 @@ function assertReadable(request: Presented, signature: PresentedSignature | null
   if (signature && !/^\d{1,11}(\.\d{1,9})?$/.test(signature.instant)) {
     throw new AuthenticationError('The Hawk signature has no time in seconds.');
   }
+}
+
+/** The same for one who gives credentials and cannot sign. Throws the same. */
+export async function authenticateAs(
+  credentials: TaskclusterCredentials,
+  request: IncomingRequest,
+  settings: AuthSettings,
+  by: KnownSigners & { readonly authService: AuthService | null; readonly now: () => number },
+): Promise<Authenticated> {
+  const { method, url, hosts } = request;
+  const [host] = likelyHosts(hosts, settings.ownUrls);
+  if (!host) throw new AuthenticationError('The request has no valid Host header.');
+  const authorization = signedFor(credentials, { method, url, host }, by.now());
+  return await authenticate({ ...request, authorization }, settings, by, by.now());
 }
 
 /** Credentials that we made and can judge ourselves, so that machines need no other service than this one. */

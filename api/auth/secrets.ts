@@ -38,6 +38,10 @@ export const sessionMark = (
   expires: number,
 ): string => derive(deploymentKey, `session/${JSON.stringify([clientId, expires, accessToken])}`);
 
+/** What seals a session that holds credentials of another service's client; 32 bytes. */
+export const sealingKey = (deploymentKey: string): Buffer =>
+  createHmac('sha256', deploymentKey).update('sealed-session').digest();
+
 /**
  * Which generation's secret was presented: the row's, or the one before it; null for any other. The lifecycle decides
  * whether the one before is still good. Takes the same time for every wrong secret.

@@ -1,6 +1,7 @@
 import type { Db } from '../../database/client/schema.js';
 import { Clients } from '../auth/client.js';
 import type { Issuer } from '../auth/credentials.js';
+import type { AuthSettings } from '../auth/authenticate.js';
 import { AuthService } from '../auth/auth-service.js';
 import { VerifiedCertificates } from '../auth/verified-certificates.js';
 import { logEvent } from '../../observability/log-events.js';
@@ -60,6 +61,13 @@ export function apiContext(deps: ApiDeps): ApiContext {
     ownUrls: publicUrl === null ? [config.rootUrl] : [config.rootUrl, publicUrl],
   };
 }
+
+/** By what the sender of a request is known. */
+export const authSettings = ({ config, ownUrls, issuer }: ApiContext): AuthSettings => ({
+  type: config.auth.type,
+  ownUrls,
+  issuerId: issuer.clientId,
+});
 
 const loggedHearing = ({ log }: ApiDeps) => ({
   onLost: (failure: unknown) => logEvent(log, 'advice-not-heard', { err: failure }),

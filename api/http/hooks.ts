@@ -1,17 +1,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { logEvent } from '../../observability/log-events.js';
 import { recordCredentialsUsed } from '../../database/credentials-used.js';
-import { authenticate, type AuthSettings } from '../auth/authenticate.js';
+import { authenticate, authenticateAs, type AuthSettings } from '../auth/authenticate.js';
 import { AuthenticationError, type Caller } from '../auth/client.js';
 import { invalidHost } from '../auth/hosts.js';
 import { foreignRequest } from '../auth/origin.js';
 import { assertPayloadHash } from '../auth/payload-hash.js';
 import { CredentialsUse } from '../auth/credentials-used.js';
+import { unsealSession } from '../auth/sealed-session.js';
 import { mayUseCookie, sessionOf } from '../auth/session.js';
 import { hasBewit } from '../auth/signature.js';
 import { usedSignature } from '../auth/replay.js';
 import { forgetSignature, recordSignature } from '../../database/used-signatures.js';
-import type { ApiContext } from './context.js';
+import { type ApiContext, authSettings } from './context.js';
 import { ApiError, noSuchCall } from './errors.js';
 import type { TrustsProxy } from '../../config/trusted-proxies.js';
 
@@ -92,14 +93,14 @@ function assertHost({ config, ownUrls }: ApiContext, { raw, headers }: FastifyRe
 }
 
 function authentication(context: ApiContext, trusts: TrustsProxy) {
-  const { db, config, now, ownUrls, issuer } = context;
-  const settings: AuthSettings = { type: config.auth.type, ownUrls, issuerId: issuer.clientId };
+  const { db, now } = context;
+  const settings = authSettings(context);
   const credentialsUse = new CredentialsUse((worker) => recordCredentialsUsed(db, worker, now()));
   return async (request: FastifyRequest): Promise<void> => {
     const sent = asSent(request, trusts);
-    const session = cookieSession(context, request, sent);
+    const session = await cookieSession(context, request, sent, settings);
     if (session) {
-      const { clientId, scopes } = session.client;
+      const { clientId, scopes } = session.caller;
       request.caller = { clientId, scopes };
       request.sessionExpires = session.expires;
       return;
@@ -115,12 +116,37 @@ function authentication(context: ApiContext, trusts: TrustsProxy) {
 }
 
 /** Who gives credentials speaks with these. */
-function cookieSession(context: ApiContext, request: FastifyRequest, sent: ReturnType<typeof asSent>) {
+async function cookieSession(
+  context: ApiContext,
+  request: FastifyRequest,
+  sent: ReturnType<typeof asSent>,
+  settings: AuthSettings,
+): Promise<{ readonly caller: Caller; readonly expires: number } | null> {
   const { cookie, authorization, origin, 'sec-fetch-site': site, 'content-type': contentType } = request.headers;
-  if (context.config.auth.type !== 'static' || cookie === undefined) return null;
+  if (settings.type === 'open' || cookie === undefined) return null;
   if (authorization !== undefined || hasBewit(sent)) return null;
   if (!mayUseCookie({ method: request.method, ...sent.hosts, origin, site, contentType }, context.ownUrls)) return null;
-  return sessionOf(cookie, context, context.now());
+  if (settings.type === 'taskcluster') return await sealedSession(context, cookie, sent, settings);
+  const found = sessionOf(cookie, context, context.now());
+  return found && { caller: found.client, expires: found.expires };
+}
+
+/** Judged anew with each request, as if the client had signed it. One whose credentials hold no more is over. */
+async function sealedSession(
+  context: ApiContext,
+  cookie: string,
+  sent: ReturnType<typeof asSent>,
+  settings: AuthSettings,
+) {
+  const session = unsealSession(cookie, context.deploymentKey, context.now());
+  if (!session) return null;
+  try {
+    const caller = await authenticateAs(session.credentials, sent, settings, context);
+    return { caller, expires: session.expires };
+  } catch (error) {
+    if (error instanceof AuthenticationError) return null;
+    throw error;
+  }
 }
 
 function asSent(request: FastifyRequest, trusts: TrustsProxy) {

@@ -2,20 +2,36 @@ import { useState } from 'preact/hooks';
 import { useTitle } from '../parts/small.js';
 import { me, openSession } from '../session.js';
 
-/** Where callers are known by the configuration's access tokens. */
+interface FieldProps {
+  readonly label: string;
+  readonly autocomplete: 'username' | 'current-password' | 'off';
+  readonly isSecret?: boolean;
+  readonly isOptional?: boolean;
+  readonly onText: (text: string) => void;
+}
+
+function Field({ label, autocomplete, isSecret = false, isOptional = false, onText }: FieldProps) {
+  const onInput = (event: Event) => onText((event.currentTarget as HTMLInputElement).value);
+  const shared = { autocomplete, required: !isOptional, onInput };
+  return (
+    <label>
+      {label} {isSecret ? <input type="password" {...shared} /> : <input type="text" {...shared} />}
+    </label>
+  );
+}
+
+/** Where callers are known by an access token: the configuration's, or those of the deployment's auth service. */
 export function Login() {
   useTitle('Sign in');
-  const [token, setToken] = useState('');
+  const [clientId, setClientId] = useState('');
+  const [accessToken, setToken] = useState('');
+  const [certificate, setCertificate] = useState('');
   const [failure, setFailure] = useState('');
-  const submit = () => openSession(token).catch((error: unknown) => setFailure((error as Error).message));
-  if (me.value?.authType === 'taskcluster') {
-    return (
-      <p class="empty">
-        This deployment knows callers by its auth service, and the dashboard has no sessions with it yet. What everybody
-        may read is shown; the command line takes credentials.
-      </p>
-    );
-  }
+  const isOfService = me.value?.authType === 'taskcluster';
+  const credentials = isOfService
+    ? { accessToken, clientId, ...(certificate.trim() !== '' && { certificate }) }
+    : { accessToken };
+  const submit = () => openSession(credentials).catch((error: unknown) => setFailure((error as Error).message));
   return (
     <form
       class="login"
@@ -25,17 +41,16 @@ export function Login() {
       }}
     >
       <h1>Sign in</h1>
-      <label>
-        Access token{' '}
-        <input
-          type="password"
-          autocomplete="current-password"
-          required
-          value={token}
-          onInput={({ currentTarget }) => setToken(currentTarget.value)}
-        />
-      </label>
-      <p>It is traded for a session of twelve hours, and not kept in this browser.</p>
+      {isOfService && <Field label="Client" autocomplete="username" onText={setClientId} />}
+      <Field label="Access token" isSecret autocomplete="current-password" onText={setToken} />
+      {isOfService && (
+        <Field label="Certificate, of temporary credentials" autocomplete="off" isOptional onText={setCertificate} />
+      )}
+      <p>
+        {isOfService
+          ? 'Credentials of the deployment: they are sealed in a cookie for twelve hours, which no script can read.'
+          : 'It is traded for a session of twelve hours, and not kept in this browser.'}
+      </p>
       {failure !== '' && <p role="alert">{failure}</p>}
       <button type="submit">Sign in</button>
     </form>

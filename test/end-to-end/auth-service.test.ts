@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import taskcluster from 'taskcluster-client';
 import { awsPool } from '../../dev/testing/api-client.js';
+import { startChromium } from '../../dev/testing/chromium.js';
 import { ProductProcess } from '../../dev/testing/product.js';
 import { machinesOf, settled } from '../support/pool-steps.js';
 import { suiteOf } from '../support/suite.js';
@@ -56,6 +57,30 @@ test('workers register, get advice, renew their credentials and leave while the 
   await simulator.clearFaults();
   await settled(system(), pool, 2);
   expect(await asUser().listWorkerPools()).toBeDefined();
+});
+
+test('a user signs in on the dashboard with a client’s credentials, and is out once the client is removed', async () => {
+  const browser = await startChromium();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${system().api.url}/`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const form = page.locator('form.login');
+    await form.getByLabel('Client').fill(user.clientId);
+    await form.getByLabel('Access token').fill('a-token-that-is-nobodys');
+    await form.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await form.getByLabel('Access token').fill(user.accessToken);
+    await form.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: `Sign out ${user.clientId}` }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: `Sign out ${user.clientId}` }).waitFor();
+    await system().simulator.removeAuthClient(user.clientId);
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  } finally {
+    await browser.close();
+  }
 });
 
 const signed = {

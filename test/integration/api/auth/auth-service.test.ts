@@ -331,3 +331,50 @@ describe('a worker’s own credentials', () => {
       expect(await statusOf(credentials)).toBe(401);
   });
 });
+
+describe('a session with the auth service', () => {
+  const ours = { host: HOST, origin: `http://${HOST}`, 'content-type': 'application/json' };
+  const opened = (body: object) => api.call('POST', '/session', body, ours);
+  const cookieOf = async (body: object) => String((await opened(body)).headers['set-cookie']).split(';')[0]!;
+
+  test('credentials of a client open a session, whose calls the auth service judges as if the client had signed them', async () => {
+    const { body, headers } = await opened(maker);
+    const all = expect.arrayContaining(scopes) as unknown;
+    expect(body).toMatchObject({ clientId: maker.clientId, scopes: all, authType: 'taskcluster' });
+    expect(headers['set-cookie']).toMatch(
+      /^worker-manager-session=sealed\.[\w-]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    const cookie = String(headers['set-cookie']).split(';')[0]!;
+    const { body: who } = await get('/whoami', undefined, { cookie });
+    expect(who).toMatchObject({ clientId: maker.clientId, scopes: all, sessionExpires: expect.any(String) });
+    const held = await api.call('PUT', '/hold', { reason: 'x' }, { ...ours, cookie });
+    expect(held.status).toBe(200);
+    expect((await api.call('DELETE', '/hold', undefined, { ...ours, cookie })).status).toBe(200);
+    expect((await get('/whoami', undefined, { cookie, origin: 'https://evil.example' })).body.clientId).toBeNull();
+  });
+
+  test('temporary credentials open a session that ends with them', async () => {
+    const temporary = temporaryCredentials(maker, { scopes: ['worker-manager:list-worker-pools'] });
+    const { status, body } = await opened(temporary);
+    expect([status, body.scopes]).toEqual([200, ['assume:anonymous', 'worker-manager:list-worker-pools']]);
+    expect(Date.parse(String(body.sessionExpires))).toBe(
+      (JSON.parse(temporary.certificate) as { expiry: number }).expiry,
+    );
+  });
+
+  test('a session is over when its client is gone, and its page can still sign out', async () => {
+    const cookie = await cookieOf(maker);
+    await simulator.setAuthClient(maker.clientId, { accessToken: 'another-token-of-the-maker!!', scopes });
+    expect((await get('/whoami', undefined, { cookie })).body).toMatchObject({ clientId: null, sessionExpires: null });
+    expect((await api.call('DELETE', '/session', undefined, { ...ours, cookie })).status).toBe(200);
+  });
+
+  test('wrong credentials open no session, and none opens while the auth service is silent', async () => {
+    const wrong = await opened({ ...maker, accessToken: 'a-token-that-is-nobodys' });
+    expect([wrong.status, wrong.body.code]).toEqual([401, 'AuthenticationFailed']);
+    expect(JSON.stringify(wrong.body)).not.toContain('a-token-that-is-nobodys');
+    expect((await opened({ accessToken: maker.accessToken })).body.code).toBe('InputError');
+    await fail({ code: 'InternalServerError', status: 500 });
+    expect((await opened(maker)).status).toBe(503);
+  });
+});
