@@ -1,4 +1,4 @@
-import { ProviderError } from './errors.js';
+import { LimitsUnreadError, ProviderError } from './errors.js';
 import { ProviderConfigError } from './shared/config-error.js';
 import { nullProvider } from './null/provider.js';
 import type { Provider, ProviderContext, ProviderType } from './provider.js';
@@ -80,6 +80,8 @@ export function providersOf(
       const remarks = await provider.setup();
       enter(providerId, afterCheck(healthOf(providerId), { failure: null, remarks }, Date.now()));
     } catch (error) {
+      // Of the cloud nothing is known then: it stays what it was.
+      if (error instanceof LimitsUnreadError) return;
       const isThrottled = error instanceof ProviderError && error.code === 'Throttled';
       // A cloud that wants fewer calls can be used.
       if (isThrottled && healthOf(providerId).state === 'ok') return;

@@ -1,3 +1,5 @@
+import { messageOf } from '../domain/values.js';
+
 /**
  * What can go wrong between us and a cloud, in the few kinds that callers act on. Providers translate their SDK's
  * errors into these at their border; nothing above `providers/` reads an SDK's error.
@@ -61,6 +63,20 @@ export class ProviderError extends Error {
 
   get retryable(): boolean {
     return this.code === 'Throttled' || this.code === 'Unavailable' || this.code === 'GivenUp';
+  }
+}
+
+/**
+ * What all processes share of the limits could not be read, so that a call had no place and was not sent. It says
+ * nothing of the cloud. `code` is that of the failure, such as the database's.
+ */
+export class LimitsUnreadError extends Error {
+  override readonly name = 'LimitsUnreadError';
+  readonly code: unknown;
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   }
 }
 

@@ -78,6 +78,7 @@ test('a user signs in on the dashboard with a client’s credentials, and is out
     await system().simulator.removeAuthClient(user.clientId);
     await page.reload();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await page.getByRole('button', { name: /^Sign out/ }).count()).toBe(0);
   } finally {
     await browser.close();
   }

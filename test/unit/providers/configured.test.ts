@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { scannedProviders } from '../../../activities/scan/scan.js';
 import { buildProviders, providersOf } from '../../../providers/configured.js';
-import { ProviderError } from '../../../providers/errors.js';
+import { LimitsUnreadError, ProviderError } from '../../../providers/errors.js';
 import { staticProvider } from '../../../providers/static/provider.js';
 import { recordedContext } from '../../support/provider-context.js';
 import { RecordingCloud } from '../../support/recording-cloud.js';
@@ -107,6 +107,25 @@ describe('the provider registry', () => {
     answer = () => Promise.reject(new ProviderError({ code: 'Throttled', message: 'too many' }));
     for (let checks = 0; checks < 3; checks += 1) await registry.setup();
     expect(registry.state('one').state).toBe('ok');
+  });
+
+  test('a provider stays what it was while the limits of its calls cannot be read', async () => {
+    let answer: () => Promise<readonly string[]> = async () => [];
+    const registry = providersOf([{ ...staticProvider(contextOf('one')), setup: () => answer() }]);
+    const checkAgain = async () => {
+      for (let checks = 0; checks < 3; checks += 1) await registry.setup();
+      return registry.state('one').state;
+    };
+    answer = () => Promise.reject(new LimitsUnreadError(new Error('no answer from the database')));
+    expect(await checkAgain()).toBe('unknown');
+    answer = async () => [];
+    expect(await checkAgain()).toBe('ok');
+    answer = () => Promise.reject(new LimitsUnreadError(new Error('no answer from the database')));
+    expect(await checkAgain()).toBe('ok');
+    answer = () => Promise.reject(new Error('no credentials'));
+    expect(await checkAgain()).toBe('failed');
+    answer = () => Promise.reject(new LimitsUnreadError(new Error('no answer from the database')));
+    expect(await checkAgain()).toBe('failed');
   });
 
   test('a provider whose account is suspended is unhealthy, said once, although it can be read', async () => {
