@@ -7,7 +7,13 @@ import { replyWithError } from './http/error-replies.js';
 import { noSuchCall } from './http/errors.js';
 import { addHooks } from './http/hooks.js';
 import { documented, securitySchemes } from './http/openapi.js';
-import { closeUnusedConnections, httpLimits, limitConnections, serverLimits } from './http/limits.js';
+import {
+  closeUnusedConnections,
+  httpLimits,
+  limitConnections,
+  refuseWhileClosing,
+  serverLimits,
+} from './http/limits.js';
 import { trustsProxy } from '../config/trusted-proxies.js';
 import type { SharedAnswer } from './http/shared-answers.js';
 import { acceptJson } from './http/body.js';
@@ -54,6 +60,8 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     ...serverLimits(limits, server.keepAliveSeconds),
     trustProxy: trusts,
+    // Its 503 does not say when to come back: `refuseWhileClosing` does.
+    return503OnClosing: false,
     rewriteUrl: (request) => normalizeUrl(request.url ?? '/'),
     frameworkErrors: (error, request, reply) => replyWithError(error, request, reply, deps.now()),
     ajv: {
@@ -63,6 +71,7 @@ export async function createServer(deps: ApiDeps): Promise<FastifyInstance> {
   });
   limitConnections(app, limits);
   closeUnusedConnections(app);
+  refuseWhileClosing(app);
   acceptJson(app);
   app.setErrorHandler((error, request, reply) => replyWithError(error as never, request, reply, deps.now()));
   app.setNotFoundHandler(() => {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import { ApiError } from './errors.js';
 
 /** Bytes of a body; definitions of pools are the largest. */
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
@@ -45,6 +46,9 @@ export function limitConnections(app: FastifyInstance, limits: HttpLimits): void
   app.server.maxConnections = limits.maxConnections;
 }
 
+/** When a server closes, the first request of a connection may be on its way: it is waited for so long. */
+const UNUSED_MS = 1_000;
+
 /**
  * Connections that have sent nothing yet: a browser opens one before it has a request. Node closes only those between
  * two requests when a server closes, and would wait for these.
@@ -56,6 +60,20 @@ export function closeUnusedConnections(app: FastifyInstance): void {
     socket.once('close', () => connections.delete(socket));
   });
   app.addHook('preClose', async () => {
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    const closeUnused = () => {
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    };
+    setTimeout(closeUnused, UNUSED_MS).unref();
+  });
+}
+
+/** What still comes over open connections while a server closes might not be answered to its end. */
+export function refuseWhileClosing(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onRequest', async () => {
+    if (isClosing) throw new ApiError('TryAgain', 'This process is being stopped. Try again.');
   });
 }
