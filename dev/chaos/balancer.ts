@@ -36,15 +36,15 @@ export class Balancer {
     client.setNoDelay(true);
     client.on('error', () => undefined);
     client.on('close', () => this.#open.delete(client));
-    this.#connect(client, this.#ports.length);
+    this.#next = (this.#next + 1) % this.#ports.length;
+    this.#connect(client, [...this.#ports.slice(this.#next), ...this.#ports.slice(0, this.#next)]);
   }
 
-  /** To the next process whose turn it is; to one after it when that does not accept. */
-  #connect(client: Socket, tries: number): void {
-    if (tries === 0) return void client.destroy();
-    this.#next = (this.#next + 1) % this.#ports.length;
-    const server = connect({ host: '127.0.0.1', port: this.#ports[this.#next]! });
-    const passOver = () => this.#connect(client, tries - 1);
+  /** To the first of these processes that accepts, each of which is tried once, whatever other connections try. */
+  #connect(client: Socket, [port, ...others]: readonly number[]): void {
+    if (port === undefined) return void client.destroy();
+    const server = connect({ host: '127.0.0.1', port });
+    const passOver = () => this.#connect(client, others);
     server.once('error', passOver);
     server.once('connect', () => {
       server.off('error', passOver);
