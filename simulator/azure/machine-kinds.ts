@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.js';
 import { listAt, objectAt, textAt } from '../members.js';
+import { shortageCodes } from '../shortages.js';
 import { disksOf, makeDisk, namedDisks } from './disks.js';
 import { computeRules, type KindRules } from './kind-rules.js';
 import { same } from './lists.js';
@@ -47,7 +48,7 @@ export const virtualMachines: KindRules = {
     const vmSize = textAt(vm.properties, 'hardwareProfile', 'vmSize') ?? '';
     if (requested.how !== 'succeed' || store.room(vm.location, vmSize) > 0) return requested;
     const message = `Allocation failed. There is no capacity for the size ${vmSize} in ${vm.location}.`;
-    return { how: 'fail', failure: { code: 'AllocationFailed', message } };
+    return { how: 'fail', failure: { code: shortageCodes.azure, message } };
   },
 };
 

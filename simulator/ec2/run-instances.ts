@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.js';
+import { shortageCodes } from '../shortages.js';
 import type { Cloud } from './cloud.js';
 import type { Launch, Tag } from './instance.js';
 import type { Parameters } from './parameters.js';
@@ -25,7 +26,7 @@ export function runInstances(cloud: Cloud, region: string, parameters: Parameter
   const room = cloud.room(region, order.instanceType, nowMs);
   if (room < counts.min) {
     throw new Refusal(
-      'InsufficientInstanceCapacity',
+      shortageCodes.ec2,
       `We currently do not have sufficient ${order.instanceType} capacity in the Availability Zone you requested (${order.availabilityZone}).`,
       500,
     );

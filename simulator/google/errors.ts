@@ -1,4 +1,5 @@
 import { Refusal, type Failure } from '../errors.js';
+import { shortageCodes } from '../shortages.js';
 import type { OperationError, Properties } from './resource.js';
 import { zonePath } from './places.js';
 
@@ -57,7 +58,7 @@ export const faultError = ({ code, message, details = [] }: Failure): OperationE
 
 export function stockOut(project: string, zone: string, machineType: string, elsewhere: string[]): OperationError {
   return {
-    code: 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS',
+    code: shortageCodes.google,
     message: `The zone '${zonePath(project, zone)}' does not have enough resources available to fulfill the request.  '(resource type:compute)'.`,
     errorDetails: [
       {

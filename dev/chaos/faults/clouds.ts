@@ -71,15 +71,12 @@ async function lackCapacity(scene: Scene, draw: Draw): Promise<number> {
   await simulator.setCapacity(place, null);
   return 1;
 }
-/** The first is the product's, where a cloud creates fewer than were requested and gives no code. */
-const SHORTAGES = [
-  'InsufficientCapacity',
+/** The last is the product's, where a cloud creates fewer than were requested and gives no code. */
+export const SHORTAGES: readonly string[] = [
   'InsufficientInstanceCapacity',
-  'ZONE_RESOURCE_POOL_EXHAUSTED',
-  'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS',
   'AllocationFailed',
-  'SkuNotAvailable',
-  'OverconstrainedAllocationRequest',
+  'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS',
+  'InsufficientCapacity',
 ];
 
 /** A list that is not complete for a while, and says so. */
@@ -98,8 +95,10 @@ async function hideFromLists(scene: Scene, draw: Draw): Promise<number> {
 }
 
 /** Gives what ends it. */
-async function hide({ deployment }: Scene, cloud: Cloud, place: string): Promise<() => Promise<unknown>> {
+async function hide({ deployment, journal }: Scene, cloud: Cloud, place: string): Promise<() => Promise<unknown>> {
   const { simulator } = deployment;
+  // As the product calls a list that lacks a part.
+  journal.refusals.add('Unavailable');
   if (cloud === 'google') {
     const google = new SimulatedGoogle(simulator);
     await google.setZone(place, 'warning');
@@ -110,16 +109,16 @@ async function hide({ deployment }: Scene, cloud: Cloud, place: string): Promise
     cloud === 'aws'
       ? { operation: 'DescribeInstances', region: place, code: 'Unavailable', status: 503 }
       : { operation: 'LIST virtualMachines', code: 'InternalServerError', status: 500 };
+  journal.refusals.add(refusal.code);
   await simulator.addFault({ ...refusal, id, mode: 'refuse', times: 100_000 });
   return () => simulator.releaseFault(id);
 }
 
 async function failCreation(scene: Scene): Promise<number> {
   if (!cloudsOf(scene).includes('azure')) return 0;
-  scene.journal.refusals.add('AllocationFailed');
-  return await add(scene, 'creation fails', {
-    ...{ operation: 'PUT virtualMachines', mode: 'fail-operation', code: 'AllocationFailed' },
-  });
+  const code = 'AllocationFailed';
+  scene.journal.refusals.add(code);
+  return await add(scene, 'creation fails', { operation: 'PUT virtualMachines', mode: 'fail-operation', code });
 }
 
 /** The machine goes at once; by hand: nothing is left that tells of it, and of Azure's its parts are. */
