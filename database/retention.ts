@@ -17,6 +17,8 @@ export interface Retention {
 
 /** Rows that nobody is promised to find: events that no broker takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
+/** The longest time that a chart shows. */
+const CHARTED_DAYS = 31;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
 /** An older list says nothing of machines that have stopped since. */
@@ -108,7 +110,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       ['begun'],
     ),
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
-    ...evidenceTables(db, evidence),
+    ...evidenceTables(db, evidence, before(Math.max(retention.evidenceDays, CHARTED_DAYS))),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',
@@ -119,13 +121,17 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
 }
 
 /** By their own age only, whatever became of what they are about (migrations/0003_evidence.sql). */
-const evidenceTables = (db: Db, before: RawBuilder<number>): Record<string, DeleteBatch> => ({
+const evidenceTables = (
+  db: Db,
+  before: RawBuilder<number>,
+  chartedBefore: RawBuilder<number>,
+): Record<string, DeleteBatch> => ({
   orphan_sweeps: batchOf(db, 'orphan_sweeps', ['run_id'], sql`t.begun < ${before}`, ['begun']),
   orphan_acts: batchOf(db, 'orphan_acts', ['id'], sql`t.at < ${before}`, ['at']),
   preemptions: batchOf(db, 'preemptions', OF_WORKER, sql`t.at < ${before}`, ['at']),
   wedged_acts: batchOf(db, 'wedged_acts', [...OF_WORKER, 'run_id', 'act'], sql`t.at < ${before}`, ['at']),
   demand_polls: batchOf(db, 'demand_polls', ['id'], sql`t.ended < ${before}`, ['ended']),
-  demand_hours: batchOf(db, 'demand_hours', ['worker_pool_id', 'hour'], sql`t.hour < ${before}`, ['hour']),
+  demand_hours: batchOf(db, 'demand_hours', ['worker_pool_id', 'hour'], sql`t.hour < ${chartedBefore}`, ['hour']),
   queue_waits: batchOf(db, 'queue_waits', ['worker_pool_id', 'at'], sql`t.at < ${before}`, ['at']),
   reconciliations: batchOf(db, 'reconciliations', ['id'], sql`t.ended < ${before}`, ['ended']),
   spans: batchOf(db, 'spans', ['id'], sql`t.ends < ${before}`, ['ends']),

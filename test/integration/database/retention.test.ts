@@ -355,8 +355,14 @@ describe.each(engines)('retention on %s', (engine) => {
     const all = await counts();
     await expireRows(db, retention, NOW + 8 * DAY);
     expect(await counts()).toEqual(all);
+    const gone = { ...Object.fromEntries(evidence.map((table) => [table, 0])), poolRevisions: 2 };
     await expireRows(db, retention, NOW + 9 * DAY);
-    expect(await counts()).toEqual({ ...Object.fromEntries(evidence.map((table) => [table, 0])), poolRevisions: 2 });
+    // Charts of a month are drawn from these.
+    expect(await counts()).toEqual({ ...gone, demandHours: all['demandHours'] });
+    await expireRows(db, retention, NOW + 31 * DAY);
+    expect(await count('demandHours')).toBe(all['demandHours']);
+    await expireRows(db, retention, NOW + 32 * DAY);
+    expect(await counts()).toEqual(gone);
   });
 
   test('retention keeps a hold that lasts, and the definition of a pool that is in force, however old they are', async () => {
