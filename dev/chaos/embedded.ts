@@ -4,18 +4,23 @@ import { PGlite } from '@electric-sql/pglite';
 import { Client, Connection } from '@temporalio/client';
 import { freePort } from '../servers/ports.js';
 import { TcpProxy } from '../testing/tcp-proxy.js';
+import { beginAll, type Begun } from './begun.js';
 import { readRows, type Rows } from './check/rows.js';
 import { apiAt, configWriter, type Deployment, type DeploymentOptions, newFolder, startClouds } from './deployment.js';
 import { KeptProcess } from './kept-process.js';
 import { startKeptDevServer } from './temporal-dev-server.js';
 
 /** One process of everything with its database inside, as `npm start` has it, and Temporal's dev server on a file. */
-export async function startEmbedded({ regions, root, onUnexpectedEnd }: DeploymentOptions): Promise<Deployment> {
+export const startEmbedded = (options: DeploymentOptions): Promise<Deployment> =>
+  beginAll((begun) => begin(options, begun));
+
+async function begin({ regions, root, onUnexpectedEnd }: DeploymentOptions, begun: Begun): Promise<Deployment> {
   const folder = newFolder();
-  const simulator = await startClouds(folder, regions);
+  const simulator = begun.add(await startClouds(folder, regions), (each) => each.stop());
   const { server: temporal, address } = await startKeptDevServer(folder);
-  const proxy = await TcpProxy.start(`tcp://${address}`);
-  const connection = await Connection.connect({ address });
+  begun.add(temporal, (each) => each.stop());
+  const proxy = begun.add(await TcpProxy.start(`tcp://${address}`), (each) => each.stop());
+  const connection = begun.add(await Connection.connect({ address }), (each) => each.close());
   const apiPort = await freePort();
   await simulator.setApi(`http://127.0.0.1:${apiPort}`);
   const database = join(folder, 'database');
@@ -25,7 +30,9 @@ export async function startEmbedded({ regions, root, onUnexpectedEnd }: Deployme
   );
   const configFile = writeConfig('all', { apiPort });
   const all = new KeptProcess({ name: 'all', role: 'all', configFile, folder, root, onUnexpectedEnd });
+  begun.add(all, (each) => each.stop('SIGKILL'));
   await all.serves();
+  begun.add(proxy, (each) => each.speak('lost'));
   return {
     ...{ shape: 'embedded', folder, simulator, api: apiAt(apiPort), processes: [all] },
     database: null,
@@ -33,14 +40,7 @@ export async function startEmbedded({ regions, root, onUnexpectedEnd }: Deployme
     temporal: { server: temporal, proxy },
     temporalClient: new Client({ connection }),
     readRows: () => readClosed(database, join(folder, 'copy')),
-    async stop() {
-      proxy.speak('lost');
-      await all.stop('SIGKILL');
-      await connection.close();
-      await proxy.stop();
-      await temporal.stop();
-      await simulator.stop();
-    },
+    stop: () => begun.end(),
   };
 }
 

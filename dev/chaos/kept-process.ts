@@ -5,6 +5,7 @@ import { ProductProcess, type Role } from '../testing/product.js';
 
 /** As systemd's `RestartSec`. */
 const RESTART_DELAY_MS = 1_000;
+const POLL_MS = 100;
 /** With which a process ends that a dependency has left alone for too long. */
 const OUTAGE = 2;
 const clock = join(projectRoot, 'dev/chaos/wrong-clock.mjs');
@@ -50,8 +51,18 @@ export class KeptProcess {
     return this.#current.hasEnded;
   }
 
-  serves(): Promise<void> {
-    return this.#current.serves();
+  /** Waits for one that serves; one that a dependency keeps from it is followed by the next. */
+  async serves(): Promise<void> {
+    for (;;) {
+      const current = this.#current;
+      try {
+        return await current.serves();
+      } catch (error) {
+        if (!current.hasEnded || (await current.ended).code !== OUTAGE) throw error;
+        while (this.#current === current && !this.#stopped) await delay(POLL_MS);
+        if (this.#stopped) throw error;
+      }
+    }
   }
 
   /** Kills it; it starts again when `whileDown` has been done, with a clock that is wrong by so much. */
@@ -62,7 +73,7 @@ export class KeptProcess {
   /** Ends it as an operator does who installs a new version, and waits until the next one serves. */
   async restart(): Promise<void> {
     await this.#end('SIGTERM', async () => undefined, this.#clockErrorMs);
-    await this.#current.serves();
+    await this.serves();
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {

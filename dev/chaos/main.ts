@@ -52,8 +52,9 @@ const options = {
   providers: given.providers.split(',') as ('aws' | 'azure' | 'google' | 'hand')[],
   say,
 };
-const { seed, minutes, lifecycles, pools, machines, providers, shape } = options;
-const again = Object.entries({ seed, minutes, lifecycles, pools, machines, providers: providers.join(), shape });
+const { seed, minutes, lifecycles, pools, machines, providers, shape, temporal } = options;
+const repeated = { seed, minutes, lifecycles, pools, machines, providers: providers.join(), shape };
+const again = Object.entries({ ...repeated, ...(temporal !== 'server' && { temporal }) });
 const command = `npm run chaos -- ${again.map(([name, value]) => `--${name} ${value}`).join(' ')}${given.scenarios ? ' --scenarios' : ''}`;
 process.exit(given.broken ? await mustBeCaught(given.broken) : await mustHold());
 

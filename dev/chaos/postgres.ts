@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '../servers/ports.js';
 import { packageUser } from '../testing/package-user.js';
 import { finished, findPrograms, queryDatabase, untilAnswers } from '../testing/postgres.js';
-import { KeptServer } from './kept-server.js';
+import { KeptServer, startServer } from './kept-server.js';
 
 /**
  * What a killed server has committed stays: it is in the operating system's memory, which does not crash here. A commit
@@ -14,7 +14,8 @@ import { KeptServer } from './kept-server.js';
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: 300,
+  // Eight pools of twenty of Temporal's, and those of a killed one that have not ended yet.
+  max_connections: 500,
   shared_buffers: '128MB',
   fsync: 'off',
   synchronous_commit: 'on',
@@ -27,7 +28,12 @@ export interface KeptPostgres {
   readonly stop: () => Promise<void>;
 }
 
-export async function startKeptPostgres(databases: readonly string[]): Promise<KeptPostgres> {
+/** Its log goes into `folder`. */
+export async function startKeptPostgres(
+  folder: string,
+  databases: readonly string[],
+  onUnexpectedEnd?: () => void,
+): Promise<KeptPostgres> {
   const bin = findPrograms();
   const user = packageUser('postgres', 'postgresql');
   // The server's user may not look into a folder of ours.
@@ -39,12 +45,10 @@ export async function startKeptPostgres(databases: readonly string[]): Promise<K
   const port = await freePort();
   const urlOf = (database: string) => `postgres://test:unused@127.0.0.1:${port}/${database}`;
   const flags = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = await KeptServer.begin(async () => {
-    const child = spawn(join(bin, 'postgres'), ['-D', data, ...flags], { ...user, cwd: home, stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    await untilAnswers(urlOf('postgres'), () => child.exitCode !== null || child.signalCode !== null);
-    return { pid: child.pid ?? 0, ended };
-  });
+  const program = [join(bin, 'postgres'), '-D', data, ...flags] as const;
+  const options = { ...user, cwd: home, logFile: join(folder, 'postgres.log') };
+  const start = () => startServer(program, options, (hasEnded) => untilAnswers(urlOf('postgres'), hasEnded));
+  const server = await KeptServer.begin(start, onUnexpectedEnd);
   for (const database of databases) await queryDatabase(urlOf('postgres'), `create database ${database}`);
   return {
     ...{ server, port, urlOf },

@@ -5,6 +5,7 @@ import { createNamespace } from '../testing/namespace.js';
 import { queryDatabase } from '../testing/postgres.js';
 import { TcpProxy } from '../testing/tcp-proxy.js';
 import { Balancer } from './balancer.js';
+import { beginAll, type Begun } from './begun.js';
 import { readRows, type Rows } from './check/rows.js';
 import {
   apiAt,
@@ -26,20 +27,28 @@ const COPIES = [1, 2];
 /**
  * As in production, without containers: Temporal's server and the product's database on Postgres, two processes each.
  */
-export async function startProduction(options: DeploymentOptions): Promise<Deployment> {
+export const startProduction = (options: DeploymentOptions): Promise<Deployment> =>
+  beginAll((begun) => begin(options, begun));
+
+async function begin(options: DeploymentOptions, begun: Begun): Promise<Deployment> {
   const { regions, root, temporal = 'server', onUnexpectedEnd } = options;
   const folder = newFolder();
-  const simulator = await startClouds(folder, regions);
-  const postgres = await startKeptPostgres([...temporalDatabases, DATABASE]);
+  const simulator = begun.add(await startClouds(folder, regions), (each) => each.stop());
+  const databases = [...temporalDatabases, DATABASE];
+  const postgres = await startKeptPostgres(folder, databases, startedAgain('Postgres'));
+  begun.add(postgres, (each) => each.stop());
   const cluster =
-    temporal === 'server' ? await startTemporalCluster(folder, postgres.port) : await startKeptDevServer(folder);
+    temporal === 'server'
+      ? await startTemporalCluster(folder, postgres.port, startedAgain('Temporal'))
+      : await startKeptDevServer(folder, startedAgain('Temporal'));
+  begun.add(cluster.server, (each) => each.stop());
   const { namespace, client } = await createNamespace(cluster.address);
   await client.connection.close();
-  const connection = await Connection.connect({ address: cluster.address });
-  const temporalProxy = await TcpProxy.start(`tcp://${cluster.address}`);
-  const databaseProxy = await TcpProxy.start(postgres.urlOf(DATABASE));
+  const connection = begun.add(await Connection.connect({ address: cluster.address }), (each) => each.close());
+  const temporalProxy = begun.add(await TcpProxy.start(`tcp://${cluster.address}`), (each) => each.stop());
+  const databaseProxy = begun.add(await TcpProxy.start(postgres.urlOf(DATABASE)), (each) => each.stop());
   const ports = [await freePort(), await freePort()];
-  const balancer = await Balancer.start(ports);
+  const balancer = begun.add(await Balancer.start(ports), (each) => each.stop());
   await simulator.setApi(`http://127.0.0.1:${balancer.port}`);
   const writeConfig = await configWriter(
     { folder, simulator, regions },
@@ -51,7 +60,9 @@ export async function startProduction(options: DeploymentOptions): Promise<Deplo
     return new KeptProcess({ name, role, configFile, folder, root, onUnexpectedEnd });
   };
   const processes = (['api', 'worker'] as const).flatMap((role) => COPIES.map((copy) => start(role, copy)));
+  begun.add(processes, (all) => Promise.all(all.map((process) => process.stop('SIGKILL'))));
   await Promise.all(processes.map((process) => process.serves()));
+  for (const proxy of [temporalProxy, databaseProxy]) begun.add(proxy, (each) => each.speak('lost'));
   return {
     ...{ shape: 'production', folder, simulator, api: apiAt(balancer.port), processes },
     temporal: { server: cluster.server, proxy: temporalProxy },
@@ -59,18 +70,12 @@ export async function startProduction(options: DeploymentOptions): Promise<Deplo
     temporalClient: new Client({ connection, namespace }),
     store: storeOf(postgres, processes),
     readRows: () => readPostgres(postgres.urlOf(DATABASE)),
-    async stop() {
-      for (const proxy of [temporalProxy, databaseProxy]) proxy.speak('lost');
-      await Promise.all(processes.map((process) => process.stop('SIGKILL')));
-      await connection.close();
-      await balancer.stop();
-      for (const proxy of [temporalProxy, databaseProxy]) await proxy.stop();
-      await cluster.server.stop();
-      await postgres.stop();
-      await simulator.stop();
-    },
+    stop: () => begun.end(),
   };
 }
+
+const startedAgain = (name: string) => () =>
+  void process.stderr.write(`${name} ended by itself, and is started again\n`);
 
 function storeOf({ urlOf }: KeptPostgres, processes: readonly KeptProcess[]): Store {
   const admin = (statement: string) => queryDatabase(urlOf('postgres'), statement);

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { freePort } from '../servers/ports.js';
+import { freePort, HOST, listens } from '../servers/ports.js';
 import { findTemporalServer } from '../servers/temporal-server.js';
 import { runProgram } from '../servers/tool-cache.js';
-import { KeptServer } from './kept-server.js';
+import { KeptServer, startServer } from './kept-server.js';
 
 const STORES = { temporal: 'temporal', visibility: 'temporal_visibility' } as const;
 export const temporalDatabases: readonly string[] = Object.values(STORES);
@@ -17,6 +16,7 @@ const START_TIMEOUT_MS = 120_000;
 export async function startTemporalCluster(
   folder: string,
   postgresPort: number,
+  onUnexpectedEnd?: () => void,
 ): Promise<{ server: KeptServer; address: string }> {
   const programs = await findTemporalServer((line) => process.stderr.write(`${line}\n`));
   for (const [name, database] of Object.entries(STORES)) {
@@ -31,23 +31,16 @@ export async function startTemporalCluster(
   // JSON is YAML.
   writeFileSync(join(config, 'chaos.yaml'), JSON.stringify(configOf(config, postgresPort, ports)));
   writeFileSync(join(config, 'dynamic.yaml'), JSON.stringify(DYNAMIC));
-  const address = `127.0.0.1:${ports['frontend']!.grpcPort}`;
-  const server = await KeptServer.begin(async () => {
-    const log = openSync(join(folder, 'temporal.log'), 'a');
-    const args = ['--root', folder, '--config', 'temporal', '--env', 'chaos', '--allow-no-auth', 'start'];
-    const child = spawn(programs.server, args, { stdio: ['ignore', log, log] });
-    closeSync(log);
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    await untilServes(address, () => child.exitCode !== null || child.signalCode !== null);
-    return { pid: child.pid ?? 0, ended };
-  });
-  return { server, address };
+  const port = ports['frontend']!.grpcPort;
+  const args = ['--root', folder, '--config', 'temporal', '--env', 'chaos', '--allow-no-auth', 'start'];
+  const program = [programs.server, ...args] as const;
+  const logFile = join(folder, 'temporal.log');
+  const start = () => startServer(program, { logFile }, (hasEnded) => untilServes(port, hasEnded));
+  return { server: await KeptServer.begin(start, onUnexpectedEnd), address: `${HOST}:${port}` };
 }
 
-const DYNAMIC = {
-  'system.forceSearchAttributesCacheRefreshOnRead': [{ value: true }],
-  'limit.maxIDLength': [{ value: 255 }],
-};
+/** Columns of ids are no longer in SQL; else as the server comes, its limits of calls among it. */
+const DYNAMIC = { 'limit.maxIDLength': [{ value: 255 }] };
 
 function configOf(
   folder: string,
@@ -82,17 +75,23 @@ function configOf(
   };
 }
 
-async function untilServes(address: string, hasEnded: () => boolean): Promise<void> {
+async function untilServes(port: number, hasEnded: () => boolean): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
+  for (let cause: unknown; ; await delay(200)) {
     try {
-      const connection = await Connection.connect({ address, connectTimeout: 2_000 });
-      await connection.workflowService.listNamespaces({});
-      await connection.close();
-      return;
+      if (await listens(port)) return await answers(`${HOST}:${port}`);
     } catch (error) {
-      if (hasEnded() || Date.now() > deadline) throw new Error('the Temporal server did not start', { cause: error });
+      cause = error;
     }
-    await delay(200);
+    if (hasEnded() || Date.now() > deadline) throw new Error('the Temporal server does not serve', { cause });
+  }
+}
+
+async function answers(address: string): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  try {
+    await connection.withDeadline(Date.now() + 10_000, () => connection.workflowService.listNamespaces({}));
+  } finally {
+    await connection.close();
   }
 }

@@ -58,6 +58,11 @@ export class ProxiedConnection {
     this.#held = [];
   }
 
+  /** Where it is lost, both sides notice, as their keepalives would let them. */
+  expire(): void {
+    if (this.#way === 'lost') this.reset();
+  }
+
   /** Cut when the client sends what is watched for; null for nothing. */
   watchFor(watch: Watch | null): void {
     this.#watch = watch;
@@ -153,6 +158,11 @@ export class TcpProxy {
       if (meanwhile === 'lost') connection.cut();
       else connection.resume();
     }
+  }
+
+  /** Both sides of every connection that is lost end, as their keepalives would end them. */
+  expireLost(): void {
+    for (const connection of this.#connections) connection.expire();
   }
 
   /** Every answer and question takes so much longer, from now on. */

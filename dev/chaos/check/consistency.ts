@@ -14,7 +14,7 @@ export function contradictions(rows: Rows, world: World, journal: Journal): stri
     ({ launch_token: token }) => token!,
   );
   const ours = world.machines.filter(({ id }) => !journal.foreign.has(id));
-  const names = rows.workers.map(({ worker_group: group, worker_id: id }) => `${group}/${id}`);
+  const named = Map.groupBy(rows.workers, ({ worker_group: group, worker_id: id }) => `${group}/${id}`);
   return [
     ...ours
       .filter(({ id, isEnding }) => stopped.has(id) && !isEnding)
@@ -31,7 +31,7 @@ export function contradictions(rows: Rows, world: World, journal: Journal): stri
     ...[...createdBy]
       .filter(([token]) => tokens.get(token)?.status === 'failed')
       .map(([token]) => `failed, and has workers: launch ${token}`),
-    ...names.filter((name, at) => names.indexOf(name) !== at).map((name) => `two workers are called ${name}`),
+    ...[...named].filter(([, workers]) => workers.length > 1).map(([name]) => `two workers are called ${name}`),
     ...rows.wrongCounts.map((pool) => `the count of stopped workers is wrong: ${pool}`),
   ];
 }

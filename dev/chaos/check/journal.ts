@@ -29,12 +29,12 @@ export class Journal {
     return Math.max(0, ...[before, ...during].map((one) => one?.maximum ?? 0));
   }
 
-  /** A cloud, the database or Temporal cannot be read until the returned function is called. */
+  /** A cloud, the database or Temporal cannot be read until the returned function is called for the first time. */
   beginOutage(): () => void {
     const outage = { from: Date.now(), until: Number.POSITIVE_INFINITY };
     this.#outages.push(outage);
     return () => {
-      outage.until = Date.now();
+      outage.until = Math.min(outage.until, Date.now());
     };
   }
 

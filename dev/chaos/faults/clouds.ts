@@ -87,10 +87,13 @@ async function hideFromLists(scene: Scene, draw: Draw): Promise<number> {
   );
   if (!cloud || !place) return 0;
   const end = scene.journal.beginOutage();
-  const show = await hide(scene, cloud, place);
-  await pause(scene, draw.between(10_000, 30_000));
-  await show();
-  end();
+  try {
+    const show = await hide(scene, cloud, place);
+    await pause(scene, draw.between(10_000, 30_000));
+    await show();
+  } finally {
+    end();
+  }
   return 1;
 }
 

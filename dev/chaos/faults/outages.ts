@@ -39,6 +39,12 @@ async function killServer({ journal }: Scene, draw: Draw, dependency: Dependency
   return 1;
 }
 
+/**
+ * As both sides notice with the keepalives that the product sets. Without it what is lost would stay at Postgres for
+ * the whole run, until it takes no more connections.
+ */
+const NOTICED_MS = 30_000;
+
 /** Connections stay open and nothing arrives; what was sent meanwhile arrives then, or never. */
 async function silence(scene: Scene, draw: Draw, dependency: Dependency | null): Promise<number> {
   if (!dependency) return 0;
@@ -46,7 +52,10 @@ async function silence(scene: Scene, draw: Draw, dependency: Dependency | null):
   const end = scene.journal.beginOutage();
   dependency.proxy.silence();
   await pause(scene, scene.silenceMs);
-  dependency.proxy.speak(draw.chance(0.5) ? 'arrives' : 'lost');
+  const { proxy } = dependency;
+  const meanwhile = draw.chance(0.5) ? 'arrives' : 'lost';
+  proxy.speak(meanwhile);
+  if (meanwhile === 'lost') setTimeout(() => proxy.expireLost(), NOTICED_MS).unref();
   end();
   return 1;
 }
@@ -67,9 +76,12 @@ async function restartAll(scene: Scene, draw: Draw): Promise<number> {
       await delay(50);
     }
   })();
-  for (const process of deployment.processes) await process.restart();
-  over.abort();
-  await client;
+  try {
+    for (const process of deployment.processes) await process.restart();
+  } finally {
+    over.abort();
+    await client;
+  }
   return 1;
 }
 

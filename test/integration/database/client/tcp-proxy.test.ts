@@ -74,6 +74,22 @@ describe('the proxy in front of a database', () => {
     expect(client.connection.stream.destroyed).toBe(false);
   });
 
+  test('a connection that is lost ends at both sides when these notice, and no other does', async () => {
+    const [client, direct] = [await connected(), await connected(url)];
+    const { pid } = await sessionOf(client);
+    const ended = new Promise((resolve) => client.once('end', () => resolve('ended')));
+    proxy.silence();
+    proxy.speak('lost');
+    const fresh = await connected();
+    proxy.expireLost();
+    expect(await ended).toBe('ended');
+    await eventually(async () => {
+      const { rows } = await direct.query('select from pg_stat_activity where pid = $1', [pid]);
+      return rows.length === 0;
+    });
+    expect((await fresh.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
   test('the proxy cuts one client without telling the server, which the session outlives', async () => {
     const [client, other, direct] = [await connected(), await connected(), await connected(url)];
     const { pid, port } = await sessionOf(client);

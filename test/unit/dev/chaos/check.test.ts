@@ -54,6 +54,17 @@ test('a journal leaves time of overlapping outages out of what was readable', ()
   expect(journal.readable(begun + 12 * SECOND, begun + 16 * SECOND)).toBe(1 * SECOND);
 });
 
+test('an outage that is over does not go on when it is ended again, as after each read that works', () => {
+  const journal = new Journal();
+  const begun = Date.now();
+  const end = journal.beginOutage();
+  jest.advanceTimersByTime(10 * SECOND);
+  end();
+  jest.advanceTimersByTime(20 * SECOND);
+  end();
+  expect(journal.readable(begun, Date.now())).toBe(20 * SECOND);
+});
+
 test('the checker reports a machine that has no lifecycle for longer than two sweeps and five minutes', () => {
   const ownership = new Ownership(new Journal(), MINUTE);
   for (let passed = 0; passed < 7 * MINUTE; passed += 10 * SECOND) {
