@@ -81,6 +81,7 @@ export function providersOf(
       enter(providerId, afterCheck(healthOf(providerId), { failure: null, remarks }, Date.now()));
     } catch (error) {
       // Of the cloud nothing is known then: it stays what it was.
+      // guard(unread-limits-leave-a-provider-as-it-was): drop
       if (error instanceof LimitsUnreadError) return;
       const isThrottled = error instanceof ProviderError && error.code === 'Throttled';
       // A cloud that wants fewer calls can be used.

@@ -66,6 +66,7 @@ async function scheduleBlock(isPaused: Promise<boolean>): Promise<Block | null> 
   try {
     return (await isPaused) ? blockOf('schedule-paused', SCHEDULE_PAUSED) : null;
   } catch {
+    // guard(a-schedule-that-is-not-read-launches-nothing): use null
     return blockOf('schedule-unread', SCHEDULE_UNREAD);
   }
 }
