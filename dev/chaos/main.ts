@@ -18,13 +18,14 @@ const given = new Command('chaos')
   .option('--providers <names>', 'only these', 'aws,azure,google,hand')
   .addOption(new Option('--shape <shape>', 'what is deployed').choices([...shapes]).default('embedded'))
   .addOption(
-    new Option('--temporal <kind>', 'of the production shape: its server on Postgres, or its dev server')
-      .choices([...temporalKinds])
-      .default('server'),
+    new Option(
+      '--temporal <kind>',
+      'its server on Postgres, or its dev server; left out: the server with --shape production, else the dev server',
+    ).choices([...temporalKinds]),
   )
   .option('--scenarios', 'after the run, with --shape production')
   .addOption(
-    new Option('--scenario <names...>', 'only these and no run, on Postgres with the dev server; all: each of them')
+    new Option('--scenario <names...>', 'only these and no run, on Postgres; all: each of them')
       .choices([...scenarioNames, 'all'])
       .conflicts('scenarios'),
   )
@@ -38,7 +39,7 @@ const given = new Command('chaos')
     machines: number;
     providers: string;
     shape: Shape;
-    temporal: TemporalKind;
+    temporal?: TemporalKind;
     scenarios?: true;
     scenario?: (ScenarioName | 'all')[];
     broken?: BrokenBuild;
@@ -54,7 +55,7 @@ const options = {
 };
 const { seed, minutes, lifecycles, pools, machines, providers, shape, temporal } = options;
 const repeated = { seed, minutes, lifecycles, pools, machines, providers: providers.join(), shape };
-const again = Object.entries({ ...repeated, ...(temporal !== 'server' && { temporal }) });
+const again = Object.entries({ ...repeated, ...(temporal && { temporal }) });
 const command = `npm run chaos -- ${again.map(([name, value]) => `--${name} ${value}`).join(' ')}${given.scenarios ? ' --scenarios' : ''}`;
 process.exit(given.broken ? await mustBeCaught(given.broken) : await mustHold());
 
@@ -87,7 +88,8 @@ async function run(broken?: { name: BrokenBuild; root: string }): Promise<{ viol
     return outcome;
   }
   const names = chosen.includes('all') ? scenarioNames : scenarioNames.filter((name) => chosen.includes(name));
-  const outcome = await runScenarios({ say, temporal: 'dev', chosen: names, ...of });
-  console.log(scenarioReportOf(outcome, `npm run chaos -- --scenario ${names.join(' ')}${suffix}`));
+  const outcome = await runScenarios({ say, temporal: temporal ?? 'dev', chosen: names, ...of });
+  const engine = temporal ? ` --temporal ${temporal}` : '';
+  console.log(scenarioReportOf(outcome, `npm run chaos -- --scenario ${names.join(' ')}${engine}${suffix}`));
   return outcome;
 }
