@@ -1,8 +1,8 @@
-import hawk from 'hawk';
 import { AuthService, AuthServiceUnavailableError } from '../api/auth/auth-service.js';
 import { AuthenticationError } from '../api/auth/client.js';
 import { issuerScopes } from '../api/auth/credentials.js';
 import { likelyHosts } from '../api/auth/hosts.js';
+import { signedBy } from '../api/auth/sign.js';
 import { missingScopes } from '../domain/scopes.js';
 import { API_PREFIX } from '../api/http/paths.js';
 import type { Config } from '../config/schema.js';
@@ -26,14 +26,9 @@ export function authQuestions({ auth, rootUrl, issuer }: Config): { name: string
 
 const PING_PATH = `${API_PREFIX}/ping`;
 
-const signedBy = ({ clientId, accessToken }: AuthClient, rootUrl: string): string =>
-  hawk.client.header(new URL(PING_PATH, rootUrl).href, 'GET', {
-    credentials: { id: clientId, key: accessToken, algorithm: 'sha256' },
-  }).header;
-
 /** What the auth service says that the client may do, roles expanded; without one what anybody may. */
 export async function scopesOf(rootUrl: string, client?: AuthClient): Promise<readonly string[]> {
-  const authorization = client && signedBy(client, rootUrl);
+  const authorization = client && signedBy(client, { method: 'GET', url: new URL(PING_PATH, rootUrl).href });
   const service = new AuthService(rootUrl, () => {});
   const hosts = likelyHosts({ host: undefined, forwardedHost: undefined }, [rootUrl]);
   const question = { method: 'GET', url: PING_PATH, authorization, address: '', hosts };

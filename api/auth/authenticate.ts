@@ -4,7 +4,7 @@ import { parseWorkerClientId } from './credentials.js';
 import { authenticateHawk, type KnownSigners } from './hawk.js';
 import { issuerOf } from './hawk-ext.js';
 import { likelyHosts, type NamedHosts, possibleHosts } from './hosts.js';
-import { signedFor, type TaskclusterCredentials } from './sealed-session.js';
+import { signedBy, type TaskclusterCredentials } from './sign.js';
 import { hasBewit, isHawk, type Presented, type PresentedSignature, presentedSignature } from './signature.js';
 
 export interface AuthSettings {
@@ -65,13 +65,15 @@ export async function authenticateAs(
   credentials: TaskclusterCredentials,
   request: IncomingRequest,
   settings: AuthSettings,
-  by: KnownSigners & { readonly authService: AuthService | null; readonly now: () => number },
+  by: KnownSigners & { readonly authService: AuthService | null },
+  nowMs: number,
 ): Promise<Authenticated> {
   const { method, url, hosts } = request;
   const [host] = likelyHosts(hosts, settings.ownUrls);
   if (!host) throw new AuthenticationError('The request has no valid Host header.');
-  const authorization = signedFor(credentials, { method, url, host }, by.now());
-  return await authenticate({ ...request, authorization }, settings, by, by.now());
+  const address = `http://${host.host}:${host.port}${url}`;
+  const authorization = signedBy(credentials, { method, url: address }, nowMs);
+  return await authenticate({ ...request, authorization }, settings, by, nowMs);
 }
 
 /** Credentials that we made and can judge ourselves, so that machines need no other service than this one. */

@@ -1,28 +1,18 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import hawk from 'hawk';
-import { HOUR_MS } from '../../domain/durations.js';
 import { isObject } from '../../domain/values.js';
-import type { HostAndPort } from './hawk.js';
 import { sealingKey } from './secrets.js';
-import { SESSION_COOKIE } from './session.js';
+import { SESSION_COOKIE, SESSION_MS } from './session.js';
+import type { TaskclusterCredentials } from './sign.js';
 
 /**
  * A browser's session where another service knows all clients: that one judges each request by its signature, so the
  * cookie holds what signs them, sealed with the deployment's key. A client that is disabled there is out at once.
  */
 
-const SESSION_MS = 12 * HOUR_MS;
 /** Browsers keep no cookie that is longer with its name and attributes. */
 const MAX_LENGTH = 3_800;
 const CIPHER = 'aes-256-gcm';
 const [IV_BYTES, TAG_BYTES] = [12, 16];
-
-/** Of a client of Taskcluster; temporary ones have a certificate, as JSON. */
-export interface TaskclusterCredentials {
-  readonly clientId: string;
-  readonly accessToken: string;
-  readonly certificate?: string | undefined;
-}
 
 export interface SealedSession {
   readonly credentials: TaskclusterCredentials;
@@ -31,9 +21,16 @@ export interface SealedSession {
 }
 
 /** When a session that is opened now ends: with its credentials at the latest. */
-export function endOfSession({ certificate }: TaskclusterCredentials, nowMs: number): number {
-  const expiry = parsed(certificate)?.['expiry'];
-  return Math.min(nowMs + SESSION_MS, typeof expiry === 'number' ? expiry : Infinity);
+export const endOfSession = ({ certificate }: TaskclusterCredentials, nowMs: number): number =>
+  Math.min(nowMs + SESSION_MS, expiryOf(certificate) ?? Infinity);
+
+function expiryOf(certificate: string | undefined): number | null {
+  try {
+    const value: unknown = JSON.parse(certificate ?? '');
+    return isObject(value) && typeof value['expiry'] === 'number' ? value['expiry'] : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What the cookie holds; null for credentials that are too long for one. */
@@ -61,26 +58,3 @@ export function unsealSession(cookies: string, deploymentKey: string, nowMs: num
 }
 
 const SEALED = new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=sealed\\.([\\w-]{1,${MAX_LENGTH}})(?:;|$)`);
-
-/** The Authorization header with which the client would have sent a request itself. */
-export function signedFor(
-  { clientId: id, accessToken: key, certificate }: TaskclusterCredentials,
-  { method, url, host }: { readonly method: string; readonly url: string; readonly host: HostAndPort },
-  nowMs: number,
-): string {
-  const ext = certificate === undefined ? undefined : JSON.stringify({ certificate: parsed(certificate) });
-  return hawk.client.header(`http://${host.host}:${host.port}${url}`, method, {
-    credentials: { id, key, algorithm: 'sha256' },
-    ...(ext !== undefined && { ext: Buffer.from(ext, 'utf8').toString('base64') }),
-    localtimeOffsetMsec: nowMs - Date.now(),
-  }).header;
-}
-
-function parsed(certificate: string | undefined): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(certificate ?? '');
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}

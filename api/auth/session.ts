@@ -7,7 +7,7 @@ import { sameText, sessionMark } from './secrets.js';
  * each call looks up those that the client has then.
  */
 export const SESSION_COOKIE = 'worker-manager-session';
-const SESSION_MS = 12 * HOUR_MS;
+export const SESSION_MS = 12 * HOUR_MS;
 
 export interface OpenedSession {
   readonly clientId: string;

@@ -141,7 +141,7 @@ async function sealedSession(
   const session = unsealSession(cookie, context.deploymentKey, context.now());
   if (!session) return null;
   try {
-    const caller = await authenticateAs(session.credentials, sent, settings, context);
+    const caller = await authenticateAs(session.credentials, sent, settings, context, context.now());
     return { caller, expires: session.expires };
   } catch (error) {
     if (error instanceof AuthenticationError) return null;

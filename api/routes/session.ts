@@ -107,7 +107,7 @@ async function clientSession(
   const { deploymentKey, now } = context;
   const credentials = { clientId, accessToken, certificate };
   const question = { method: 'GET', url: `${API_PREFIX}/whoami`, authorization: undefined, hosts: OWN_HOSTS, address };
-  const found = await authenticateAs(credentials, question, authSettings(context), context);
+  const found = await authenticateAs(credentials, question, authSettings(context), context, now());
   const expires = endOfSession(credentials, now());
   const value = sealSession(deploymentKey, { credentials, expires });
   if (value === null) throw inputError('These credentials are too long for a session; take some with fewer scopes.');

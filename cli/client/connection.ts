@@ -1,4 +1,4 @@
-import hawk from 'hawk';
+import { signedBy } from '../../api/auth/sign.js';
 import { API_PREFIX } from '../../api/http/paths.js';
 import { EXIT, ExitError } from '../exit.js';
 
@@ -85,8 +85,7 @@ function authorizationOf(method: Method, url: string, env: NodeJS.ProcessEnv): s
   if (token) return `Bearer ${token}`;
   if (!id || !key) return undefined;
   const certificate = env['TASKCLUSTER_CERTIFICATE'];
-  const ext = certificate && Buffer.from(`{"certificate":${certificate}}`).toString('base64');
-  return hawk.client.header(url, method, { credentials: { id, key, algorithm: 'sha256' }, ...(ext && { ext }) }).header;
+  return signedBy({ clientId: id, accessToken: key, certificate }, { method, url });
 }
 
 /** The API's own words, with the scopes that are missing; without what it repeats of the request. */

@@ -1,13 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  endOfSession,
-  sealSession,
-  signedFor,
-  type TaskclusterCredentials,
-  unsealSession,
-} from '../../../../api/auth/sealed-session.js';
+import { endOfSession, sealSession, unsealSession } from '../../../../api/auth/sealed-session.js';
 import { SESSION_COOKIE } from '../../../../api/auth/session.js';
-import { hawkAttributes } from '../../../../api/auth/signature.js';
+import type { TaskclusterCredentials } from '../../../../api/auth/sign.js';
 import { HOUR_MS } from '../../../../domain/durations.js';
 
 const NOW = Date.parse('2026-11-28T12:00:00.000Z');
@@ -48,14 +42,5 @@ describe('a sealed session', () => {
     ['a certificate that is none', { ...ops, certificate: 'no JSON' }, 12 * HOUR_MS],
   ])('a sealed session of %s ends with them, after twelve hours at most', (_, credentials, lastsMs) => {
     expect(endOfSession(credentials, NOW)).toBe(NOW + lastsMs);
-  });
-
-  test('signedFor signs for the client, with its certificate, at the instant that is given', () => {
-    const certificate = certificateUntil(NOW + HOUR_MS);
-    const where = { method: 'GET', url: '/api/x?y=1', host: { host: 'localhost', port: 8080 } };
-    const attributes = hawkAttributes(signedFor({ ...ops, certificate }, where, NOW));
-    expect([attributes.get('id'), attributes.get('ts')]).toEqual([ops.clientId, String(NOW / 1000)]);
-    const ext = JSON.parse(Buffer.from(attributes.get('ext')!, 'base64').toString()) as object;
-    expect(ext).toEqual({ certificate: JSON.parse(certificate) as object });
   });
 });
