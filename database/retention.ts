@@ -4,6 +4,7 @@ import { BatchedDelete, type BatchesResult, batchOf, type DeleteBatch, deleteInB
 import type { Db } from './client/schema.js';
 import { ERROR_STATS_DAYS } from './error-stats.js';
 import { bigint, inTransaction, int, text } from './client/sql.js';
+import { MAX_CHART_MS } from '../domain/charts.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/durations.js';
 import { SETTLED_AFTER_MS } from '../domain/launch.js';
 
@@ -17,8 +18,6 @@ export interface Retention {
 
 /** Rows that nobody is promised to find: events that no broker takes, old scans, backoffs that are long over. */
 const SHORT_DAYS = 7;
-/** The longest time that a chart shows. */
-const CHARTED_DAYS = 31;
 /** As many events wait for a broker; then the oldest give way. */
 const MAX_EVENTS = 1_000_000;
 /** An older list says nothing of machines that have stopped since. */
@@ -110,7 +109,7 @@ function deletions(db: Db, retention: Retention, nowMs: number, maxEvents: numbe
       ['begun'],
     ),
     used_signatures: batchOf(db, 'used_signatures', ['signature'], sql`t.until < ${bigint(nowMs)}`, ['until']),
-    ...evidenceTables(db, evidence, before(Math.max(retention.evidenceDays, CHARTED_DAYS))),
+    ...evidenceTables(db, evidence, before(Math.max(retention.evidenceDays, MAX_CHART_MS / DAY_MS))),
     launch_backoffs: batchOf(
       db,
       'launch_backoffs',

@@ -9,7 +9,7 @@ import type { Db } from '../../database/client/schema.js';
 import { withEngine } from './engine.js';
 import { request, run, runFor, type LoadResult } from './http-load.js';
 import { cpuMs } from './process-use.js';
-import type { Figure } from './report.js';
+import { type Figure, percentile } from './report.js';
 import { until } from './until.js';
 
 const API = '/api/worker-manager/v1';
@@ -208,12 +208,10 @@ async function lastToken(system: System, path: string): Promise<string> {
 
 function figuresOf(scenario: string, name: string, { seconds, times, statuses }: LoadResult): Figure[] {
   const others = [...statuses].filter(([status]) => status !== 200).map(([status, count]) => `${count} × ${status}`);
-  const sorted = times.toSorted((a, b) => a - b);
-  const percentile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
   const note = others.length > 0 ? { note: `beside ${others.join(', ')}` } : {};
   return [
     { scenario, name, value: times.length / seconds, unit: '/s', ...note },
-    { scenario, name: `${name}, p50`, value: percentile(0.5), unit: 'ms' },
-    { scenario, name: `${name}, p99`, value: percentile(0.99), unit: 'ms' },
+    { scenario, name: `${name}, p50`, value: percentile(times, 0.5), unit: 'ms' },
+    { scenario, name: `${name}, p99`, value: percentile(times, 0.99), unit: 'ms' },
   ];
 }

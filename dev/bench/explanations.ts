@@ -9,7 +9,7 @@ import { startSystem } from '../testing/system.js';
 import { measureDashboard } from './dashboard.js';
 import { withEngine } from './engine.js';
 import { request, run } from './http-load.js';
-import type { Figure } from './report.js';
+import { type Figure, percentile } from './report.js';
 
 const SEED = 20_261_129;
 const SECONDS = 200;
@@ -86,13 +86,10 @@ async function timesOf(
     others.push(...[...result.statuses.keys()].filter((status) => status !== 200));
     if (n >= 5) times.push(...result.times);
   }
-  const sorted = times.toSorted((a, b) => a - b);
-  const percentile = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   const scenario = 'explained from the API, one call at a time';
   const note = others.length > 0 ? { note: `beside answers with ${[...new Set(others)].join(', ')}` } : {};
   return [
-    { scenario, name: `${name}, p50`, value: percentile(0.5), unit: 'ms' },
-    { scenario, name: `${name}, p95`, value: percentile(0.95), unit: 'ms', limit, ...note },
+    { scenario, name: `${name}, p50`, value: percentile(times, 0.5), unit: 'ms' },
+    { scenario, name: `${name}, p95`, value: percentile(times, 0.95), unit: 'ms', limit, ...note },
   ];
 }

@@ -23,11 +23,11 @@ export function evidenceAt(all: PoolRecords, at: number): PoolEvidence {
     recordedSince: records.recordedSince ?? at + 1,
     pool: definition && poolOf(definition, revision!, estimatorAt(records, at)),
     deletion: revision?.action === 'deleted' ? deedOf(revision) : null,
-    ...lastingAt(records, definition, decision, at),
+    ...lastingAt(records, definition, decision),
     ...polledAt(records, { definition, decision, openLaunches, at }),
     openLaunches,
     medianRegistrationMs: medianRegistrationAt(records.registrations, at),
-    launchConfigs: definition ? launchConfigsAt(records, definition, at) : [],
+    launchConfigs: definition ? launchConfigsAt(records, definition, openLaunches, at) : [],
     decision: decision && decisionOf(decision),
   };
 }
@@ -152,13 +152,11 @@ function lastingAt(
   { spans, workerPoolId }: PoolRecords,
   definition: SubmittedPool | null,
   decision: ReconciliationRecord | null,
-  at: number,
 ): Pick<PoolEvidence, 'holds' | 'schedulePause' | 'providerBlock'> {
-  const lasting = spans.filter((span) => lasts(span, at));
-  const schedule = lasting.find(({ kind, subject }) => kind === 'schedule' && subject === workerPoolId);
-  const provider = lasting.find(({ kind, subject }) => kind === 'provider' && subject === definition?.providerId);
+  const schedule = spans.find(({ kind, subject }) => kind === 'schedule' && subject === workerPoolId);
+  const provider = spans.find(({ kind, subject }) => kind === 'provider' && subject === definition?.providerId);
   return {
-    holds: lasting.filter(({ kind }) => kind === 'hold').map(holdOf),
+    holds: spans.filter(({ kind }) => kind === 'hold').map(holdOf),
     schedulePause: schedule
       ? { begin: schedule.begins, end: schedule.ends, seenAt: schedule.begins, source: sourceOf(schedule) }
       : null,
@@ -227,10 +225,14 @@ function decisionOf(decision: ReconciliationRecord): DecisionEvidence {
 }
 
 /** Use, errors and preemptions of launch configs are those of the last choice between them. */
-function launchConfigsAt(records: PoolRecords, definition: SubmittedPool, at: number): LaunchConfigEvidence[] {
+function launchConfigsAt(
+  records: PoolRecords,
+  definition: SubmittedPool,
+  openLaunches: Known['openLaunches'],
+  at: number,
+): LaunchConfigEvidence[] {
   const choice = last(records.reconciliations, ({ ended, evidence }) => ended <= at && evidence.rounds.length > 0);
   const candidates = choice?.evidence.rounds.at(-1)?.candidates ?? [];
-  const open = openLaunchesAt(records, at);
   return definition.launchConfigs.map(({ launchConfigId, revision, configuration }) => {
     const launchConfiguration = configuration as LaunchConfiguration;
     const seen = candidates.find((each) => each.launchConfigId === launchConfigId && each.revision === revision);
@@ -243,14 +245,14 @@ function launchConfigsAt(records: PoolRecords, definition: SubmittedPool, at: nu
       recentErrors: seen?.recentErrors ?? 0,
       ...(seen?.preemptedPart !== undefined && { preemptedPart: seen.preemptedPart }),
       backoff: backoffAt(records, launchConfigId, revision, at),
-      openLaunches: open.filter((launch) => launch.launchConfigId === launchConfigId).length,
+      openLaunches: openLaunches.filter((launch) => launch.launchConfigId === launchConfigId).length,
       unregisteredRoom: seen?.outcome === 'awaiting a registration' ? 0 : null,
     };
   });
 }
 
 function backoffAt({ spans, attempts }: PoolRecords, launchConfigId: string, revision: number, at: number) {
-  const span = spans.findLast((each) => each.kind === 'backoff' && each.part === launchConfigId && lasts(each, at));
+  const span = spans.findLast((each) => each.kind === 'backoff' && each.part === launchConfigId);
   if (!span || span.ends === null) return null;
   const data = span.data as BackoffData;
   if (data.revision !== revision) return null;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { recordLaunchedWorkers } from '../../../database/launches.js';
 import { workersWithoutRow } from '../../../database/orphans.js';
-import { engines, machines, makePool, newIntent, poolId, reserve, times } from '../../support/database.js';
+import { engines, launched, makePool, poolId } from '../../support/database.js';
 import { databaseFor } from '../../support/database-suite.js';
 
 /** More than one statement takes. */
@@ -13,11 +12,10 @@ describe.each(engines)('workersWithoutRow on %s', (engine) => {
   test('workersWithoutRow gives those without a row, however many there are', async () => {
     const { db } = database;
     await makePool(db);
-    await reserve(db, [newIntent('t', 2)]);
-    await recordLaunchedWorkers(db, 't', machines(2), times);
+    await launched(db, 't', 2);
     const keyOf = (workerId: string) => ({ workerPoolId: poolId, workerGroup: 'us-west-2', workerId });
     const unknown = Array.from({ length: MANY }, (_, n) => keyOf(`unknown-${n}`));
-    const found = await workersWithoutRow(db, [keyOf('i-0'), ...unknown, keyOf('i-1')]);
+    const found = await workersWithoutRow(db, [keyOf('t-0'), ...unknown, keyOf('t-1')]);
     expect(found.map(({ workerId }) => workerId).sort()).toEqual(unknown.map(({ workerId }) => workerId).sort());
   });
 
